@@ -1,0 +1,511 @@
+//! The one error shape of the SDK.
+//!
+//! Every fallible call of every crate returns [`Error`]. It answers, in this
+//! order, what a caller needs in order to act: *what kind* of failure
+//! ([`Error::kind`]), *may the request have reached the server*
+//! ([`Error::sent`]), *is another try sensible* ([`Error::retry`]), *what was
+//! being done to whom* ([`Error::operation`], [`Error::target`]), and *where
+//! in which file* for bad input ([`Error::location`]).
+//!
+//! The kind's [`code`](ErrorKind::code) is stable: it is the name of the
+//! Python exception class (with `Error` appended) and the JavaScript `code`.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// `Result` with the SDK's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident,)+) => {
+        /// What went wrong, as a meaning and not as a transport detail.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+        #[non_exhaustive]
+        pub enum ErrorKind { $($(#[$doc])* $name,)+ }
+
+        impl ErrorKind {
+            /// All kinds, in the order of the documentation.
+            pub const ALL: &'static [ErrorKind] = &[$(ErrorKind::$name,)+];
+
+            /// The stable name: JavaScript `code`; Python class without its `Error` suffix.
+            pub const fn code(self) -> &'static str {
+                match self { $(ErrorKind::$name => stringify!($name),)+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A file or setting of the user's is missing or wrong; see [`Error::location`].
+    Config,
+    /// The server does not know who we are: no, wrong or expired credentials.
+    Unauthenticated,
+    /// The server knows who we are and says no.
+    PermissionDenied,
+    /// The server's certificate cannot be trusted: unknown CA, wrong name, other fingerprint.
+    Untrusted,
+    /// The named thing does not exist.
+    NotFound,
+    /// The thing to be created exists.
+    AlreadyExists,
+    /// An argument was refused, by us before sending or by the server.
+    InvalidArgument,
+    /// The thing is not in a state that allows this: locked, stopped, no quorum.
+    FailedPrecondition,
+    /// Somebody else changed it in between (digest or version mismatch).
+    Conflict,
+    /// This server, version or role does not offer the call.
+    Unsupported,
+    /// Over a size or rate limit.
+    ResourceExhausted,
+    /// The deadline passed first.
+    Timeout,
+    /// Nobody answered: connection refused, reset, stalled; node down.
+    Unavailable,
+    /// The caller cancelled.
+    Cancelled,
+    /// A server-side task ran and failed; the message holds its own words.
+    TaskFailed,
+    /// Some of several targets failed; see [`Error::failures`].
+    PartialFailure,
+    /// The answer is not what the protocol promises: HTML, truncated, undecodable.
+    Protocol,
+    /// Data arrived whole by the protocol's rules but fails its own checks.
+    Corrupt,
+    /// A local file could not be read or written.
+    Io,
+    /// The server reported a failure of its own.
+    Internal,
+    /// The server gave an error that has no better kind.
+    Unknown,
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// Whether the request may have reached the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Sent {
+    /// Surely not: nothing has changed.
+    No,
+    /// Unknown: look before trying again.
+    Maybe,
+    /// Yes: the server answered.
+    Yes,
+}
+
+/// Whether another try makes sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// The same call will fail the same way.
+    Never,
+    /// Safe and sensible at once.
+    Now,
+    /// Sensible after this long.
+    After(Duration),
+    /// Retries were spent already.
+    Exhausted {
+        /// How many tries were made.
+        attempts: u32,
+    },
+}
+
+/// A place in a user's file; lines and columns count from 1, 0 means "not known".
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct Location {
+    /// The file, as the user named it.
+    pub file: String,
+    /// Line, from 1; 0 when only the file is known.
+    pub line: u32,
+    /// Column, from 1; 0 when only the line is known.
+    pub column: u32,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+            if self.column > 0 {
+                write!(f, ":{}", self.column)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The error of every fallible call in the SDK. One word wide.
+///
+/// `Display` is one line for a person. `source()` leads to the cause, whose
+/// type is not part of the API.
+///
+/// ```
+/// use homelab_core::{Error, ErrorKind, Sent};
+///
+/// let e = Error::new(ErrorKind::Unavailable, "connection refused")
+///     .operation("GET /version")
+///     .target("pve1")
+///     .sent(Sent::No);
+/// assert_eq!(e.to_string(), "GET /version on pve1: connection refused (not sent)");
+/// assert!(e.is_retryable());
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    sent: Sent,
+    retry: Option<Retry>,
+    operation: Option<Cow<'static, str>>,
+    target: Option<String>,
+    request_ref: Option<String>,
+    status: Option<String>,
+    message: String,
+    location: Option<Location>,
+    failures: Vec<(String, Error)>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// A new error of `kind`. `message` is one sentence without the operation
+    /// and without the target: those have their own setters.
+    ///
+    /// What was sent starts as the kind suggests: input errors as [`Sent::No`],
+    /// silence as [`Sent::Maybe`], a server's words as [`Sent::Yes`].
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        let sent = match kind {
+            ErrorKind::Config
+            | ErrorKind::InvalidArgument
+            | ErrorKind::Io
+            | ErrorKind::Untrusted => Sent::No,
+            ErrorKind::Timeout | ErrorKind::Unavailable | ErrorKind::Cancelled => Sent::Maybe,
+            _ => Sent::Yes,
+        };
+        Error(Box::new(Inner {
+            kind,
+            sent,
+            retry: None,
+            operation: None,
+            target: None,
+            request_ref: None,
+            status: None,
+            message: message.into(),
+            location: None,
+            failures: Vec::new(),
+            source: None,
+        }))
+    }
+
+    /// A [`ErrorKind::Config`] error at a place in a file.
+    pub fn config(location: Location, message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Config, message).at(location)
+    }
+
+    /// A [`ErrorKind::Io`] error that names the path.
+    pub fn io(action: &str, path: &std::path::Path, source: std::io::Error) -> Self {
+        let kind = if source.kind() == std::io::ErrorKind::NotFound {
+            ErrorKind::NotFound
+        } else {
+            ErrorKind::Io
+        };
+        Error::new(
+            kind,
+            format!("cannot {action} {}: {source}", path.display()),
+        )
+        .sent(Sent::No)
+        .source(source)
+    }
+
+    /// A [`ErrorKind::PartialFailure`] from what failed, by target.
+    pub fn partial(message: impl Into<String>, failures: Vec<(String, Error)>) -> Self {
+        let mut e = Error::new(ErrorKind::PartialFailure, message);
+        e.0.failures = failures;
+        e
+    }
+
+    /// Says whether the request may have reached the server.
+    #[must_use]
+    pub fn sent(mut self, sent: Sent) -> Self {
+        self.0.sent = sent;
+        self
+    }
+
+    /// Overrides what the kind says about retrying.
+    #[must_use]
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.0.retry = Some(retry);
+        self
+    }
+
+    /// Names the operation, in the protocol's words: `GET /version`, `EtcdSnapshot`. An operation
+    /// named earlier (closer to the wire) stays.
+    #[must_use]
+    pub fn operation(mut self, operation: impl Into<Cow<'static, str>>) -> Self {
+        self.0.operation.get_or_insert_with(|| operation.into());
+        self
+    }
+
+    /// Names whom it was asked of: a host, a node, a guest. One named earlier stays.
+    #[must_use]
+    pub fn target(mut self, target: impl Into<String>) -> Self {
+        self.0.target.get_or_insert_with(|| target.into());
+        self
+    }
+
+    /// The server's own reference of the request or job (UPID, request id).
+    #[must_use]
+    pub fn request_ref(mut self, reference: impl Into<String>) -> Self {
+        self.0.request_ref = Some(reference.into());
+        self
+    }
+
+    /// The protocol's status, as text: `500 no quorum`, `UNAVAILABLE`.
+    #[must_use]
+    pub fn status(mut self, status: impl Into<String>) -> Self {
+        self.0.status = Some(status.into());
+        self
+    }
+
+    /// The place in the user's file.
+    #[must_use]
+    pub fn at(mut self, location: Location) -> Self {
+        self.0.location = Some(location);
+        self
+    }
+
+    /// The cause.
+    #[must_use]
+    pub fn source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// What kind of failure this is.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether the request may have reached the server.
+    pub fn was_sent(&self) -> Sent {
+        self.0.sent
+    }
+
+    /// Whether another try makes sense. Unless said otherwise: silence that
+    /// surely was not sent may be tried at once, everything else not.
+    pub fn retry_advice(&self) -> Retry {
+        self.0.retry.unwrap_or(match (self.0.kind, self.0.sent) {
+            (ErrorKind::Unavailable | ErrorKind::Timeout, Sent::No) => Retry::Now,
+            _ => Retry::Never,
+        })
+    }
+
+    /// Whether [`retry_advice`](Error::retry_advice) is to try again, now or later.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self.retry_advice(), Retry::Now | Retry::After(_))
+    }
+
+    /// What was being done, in the protocol's words.
+    pub fn operation_name(&self) -> Option<&str> {
+        self.0.operation.as_deref()
+    }
+
+    /// Whom it was asked of.
+    pub fn target_name(&self) -> Option<&str> {
+        self.0.target.as_deref()
+    }
+
+    /// The server's own reference of the request or job.
+    pub fn reference(&self) -> Option<&str> {
+        self.0.request_ref.as_deref()
+    }
+
+    /// The protocol's status, as text.
+    pub fn status_text(&self) -> Option<&str> {
+        self.0.status.as_deref()
+    }
+
+    /// The sentence alone, without operation and target.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Where in the user's file, for bad input.
+    pub fn location(&self) -> Option<&Location> {
+        self.0.location.as_ref()
+    }
+
+    /// What failed, by target, for [`ErrorKind::PartialFailure`].
+    pub fn failures(&self) -> &[(String, Error)] {
+        &self.0.failures
+    }
+
+    /// Everything a binding or a log needs, as plain data.
+    pub fn to_data(&self) -> ErrorData {
+        ErrorData {
+            code: self.kind().code().to_owned(),
+            message: self.to_string(),
+            sent: self.was_sent(),
+            retryable: self.is_retryable(),
+            operation: self.0.operation.as_deref().map(str::to_owned),
+            target: self.0.target.clone(),
+            request_ref: self.0.request_ref.clone(),
+            status: self.0.status.clone(),
+            location: self.0.location.clone(),
+            failures: self
+                .0
+                .failures
+                .iter()
+                .map(|(target, error)| Failure {
+                    target: target.clone(),
+                    error: error.to_data(),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// An [`Error`] as plain data: what crosses into Python, Node, logs and reports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct ErrorData {
+    /// The kind's stable code.
+    pub code: String,
+    /// The whole sentence, as `Display` prints it.
+    pub message: String,
+    /// Whether the request may have reached the server.
+    pub sent: Sent,
+    /// Whether another try makes sense.
+    pub retryable: bool,
+    /// What was being done, in the protocol's words.
+    pub operation: Option<String>,
+    /// Whom it was asked of.
+    pub target: Option<String>,
+    /// The server's own reference of the request or job.
+    pub request_ref: Option<String>,
+    /// The protocol's status, as text.
+    pub status: Option<String>,
+    /// Where in the user's file.
+    pub location: Option<Location>,
+    /// What failed, by target, for `PartialFailure`.
+    pub failures: Vec<Failure>,
+}
+
+/// One target's failure inside an [`ErrorData`] or an observation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct Failure {
+    /// Who failed: a host, node or endpoint.
+    pub target: String,
+    /// How.
+    pub error: ErrorData,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let e = &self.0;
+        if let Some(location) = &e.location {
+            write!(f, "{location}: ")?;
+        }
+        match (&e.operation, &e.target) {
+            (Some(op), Some(target)) => write!(f, "{op} on {target}: ")?,
+            (Some(op), None) => write!(f, "{op}: ")?,
+            (None, Some(target)) => write!(f, "{target}: ")?,
+            (None, None) => {}
+        }
+        f.write_str(&e.message)?;
+        // Only silence leaves a doubt worth a word; bad input was plainly not sent.
+        match (e.kind, e.sent) {
+            (ErrorKind::Unavailable | ErrorKind::Timeout, Sent::No) => f.write_str(" (not sent)"),
+            (_, Sent::Maybe) => f.write_str(" (may have been sent)"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {self}", self.0.kind)?;
+        let mut cause: Option<&dyn StdError> = StdError::source(self);
+        while let Some(c) = cause {
+            write!(f, "\n  caused by: {c}")?;
+            cause = c.source();
+        }
+        for (target, error) in &self.0.failures {
+            write!(f, "\n  {target}: {error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0
+            .source
+            .as_deref()
+            .map(|s| s as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_one_word_and_crosses_threads() {
+        fn send_sync<T: Send + Sync + 'static>() {}
+        send_sync::<Error>();
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn config_error_starts_with_its_place() {
+        let e = Error::config(
+            Location {
+                file: "homelab.yaml".into(),
+                line: 3,
+                column: 7,
+            },
+            "unknown host",
+        );
+        assert_eq!(e.to_string(), "homelab.yaml:3:7: unknown host");
+        assert_eq!(e.was_sent(), Sent::No);
+        assert!(!e.is_retryable());
+    }
+
+    #[test]
+    fn the_name_closest_to_the_wire_wins() {
+        let e = Error::new(ErrorKind::Timeout, "no answer")
+            .target("pve1")
+            .target("lab")
+            .operation("A")
+            .operation("B");
+        assert_eq!(
+            (e.target_name(), e.operation_name()),
+            (Some("pve1"), Some("A"))
+        );
+        assert!(e.to_string().ends_with("(may have been sent)"));
+    }
+
+    #[test]
+    fn codes_are_unique_and_data_keeps_failures() {
+        let mut codes: Vec<_> = ErrorKind::ALL.iter().map(|k| k.code()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), ErrorKind::ALL.len());
+        let e = Error::partial(
+            "1 of 2 failed",
+            vec![("a".into(), Error::new(ErrorKind::NotFound, "gone"))],
+        );
+        assert_eq!(e.to_data().failures[0].error.code, "NotFound");
+    }
+}

@@ -1,0 +1,2 @@
+//! homelab-sim
+fn main() {}
