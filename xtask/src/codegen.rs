@@ -1,0 +1,57 @@
+//! Writes every generated file, or tells which are stale.
+//!
+//! Generated code is checked in, so that users need no generator. A new
+//! generator is one file with `generate()` and one line in [`GENERATORS`].
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What a generator returns: files relative to the root, with their contents.
+pub(crate) type Files = Vec<(PathBuf, String)>;
+
+type Generator = fn() -> Result<Files, String>;
+
+/// Every generator, by the name that messages use.
+const GENERATORS: &[(&str, Generator)] = &[];
+
+/// Writes all generated files that differ.
+pub(crate) fn write(root: &Path) -> Result<(), String> {
+    for (path, content) in generate()? {
+        let path = root.join(path);
+        if fs::read_to_string(&path).ok().as_deref() == Some(&content) {
+            continue;
+        }
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        }
+        fs::write(&path, content).map_err(|e| format!("{}: {e}", path.display()))?;
+        println!("wrote {}", path.display());
+    }
+    Ok(())
+}
+
+/// Fails, naming the files, when a generated file differs from what would be written.
+pub(crate) fn check(root: &Path) -> Result<(), String> {
+    let stale: Vec<String> = generate()?
+        .into_iter()
+        .filter(|(path, content)| {
+            fs::read_to_string(root.join(path)).ok().as_deref() != Some(content)
+        })
+        .map(|(path, _)| path.display().to_string())
+        .collect();
+    if stale.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "stale, run `cargo xtask codegen`: {}",
+        stale.join(", ")
+    ))
+}
+
+fn generate() -> Result<Files, String> {
+    let mut files = Files::new();
+    for (name, generator) in GENERATORS {
+        files.extend(generator().map_err(|e| format!("{name}: {e}"))?);
+    }
+    Ok(files)
+}

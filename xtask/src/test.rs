@@ -1,0 +1,350 @@
+//! Everything that must hold, in the order in which a failure is cheapest.
+//!
+//! Needs Rust, Python, Node and a C compiler. The virtual environment and the
+//! node modules are made under `target/`, so a fresh clone is all it takes.
+//! Each stage prints its own output; the last line counts tests over all
+//! runners: `N passed, N failed`.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+/// Tests counted so far.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+struct Run<'a> {
+    root: &'a Path,
+    counts: Counts,
+    failures: Vec<String>,
+}
+
+type Stage = (&'static str, fn(&mut Run<'_>));
+
+const STAGES: &[Stage] = &[
+    ("fmt", fmt),
+    ("clippy", clippy),
+    ("codegen", codegen),
+    ("rust", rust),
+    ("doc", doc),
+    ("python", python),
+    ("node", node),
+    ("examples", examples),
+];
+
+/// Runs the named stages, or all.
+pub(crate) fn run(root: &Path, names: &[&str]) -> Result<(), String> {
+    if let Some(unknown) = names.iter().find(|n| !STAGES.iter().any(|(s, _)| s == *n)) {
+        let known: Vec<_> = STAGES.iter().map(|(s, _)| *s).collect();
+        return Err(format!(
+            "no stage {unknown}; there are {}",
+            known.join(", ")
+        ));
+    }
+    let root = root.canonicalize().map_err(|e| e.to_string())?;
+    let mut run = Run {
+        root: &root,
+        counts: Counts::default(),
+        failures: Vec::new(),
+    };
+    for (name, stage) in STAGES {
+        if names.is_empty() || names.contains(name) {
+            println!("\n=== {name}");
+            let start = Instant::now();
+            stage(&mut run);
+            println!("=== {name}: {:.0} s", start.elapsed().as_secs_f64());
+        }
+    }
+    let Run {
+        counts, failures, ..
+    } = run;
+    for failure in &failures {
+        println!("FAILED: {failure}");
+    }
+    println!(
+        "{} passed, {} failed, {} skipped",
+        counts.passed, counts.failed, counts.skipped
+    );
+    if failures.is_empty() && counts.failed == 0 {
+        Ok(())
+    } else {
+        Err("not everything holds".into())
+    }
+}
+
+fn fmt(run: &mut Run<'_>) {
+    run.check("cargo fmt", &["cargo", "fmt", "--all", "--check"]);
+}
+
+fn clippy(run: &mut Run<'_>) {
+    run.check(
+        "cargo clippy",
+        &[
+            "cargo",
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    );
+}
+
+fn codegen(run: &mut Run<'_>) {
+    run.counted("generated files", super::codegen::check(run.root));
+}
+
+fn rust(run: &mut Run<'_>) {
+    // Doc tests included: `cargo test` runs them after the others.
+    run.check(
+        "cargo test",
+        &["cargo", "test", "--workspace", "--no-fail-fast"],
+    );
+}
+
+fn doc(run: &mut Run<'_>) {
+    let mut command = run.command(&["cargo", "doc", "--workspace", "--no-deps", "--quiet"]);
+    command.env("RUSTDOCFLAGS", "-D warnings");
+    run.spawn("cargo doc", command);
+}
+
+/// The virtual environment of the tests, with the package and its test tools in it.
+fn python(run: &mut Run<'_>) {
+    let python = run.root.join("target/venv/bin/python");
+    if !python.exists() && !run.check("venv", &["python3", "-m", "venv", "target/venv"]) {
+        return;
+    }
+    let python = python.display().to_string();
+    let pip = [
+        &python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "-r",
+        "bindings/python/requirements-dev.txt",
+    ];
+    if !run.check("pip install", &pip) {
+        return;
+    }
+    let mut build = run.command(&[&python, "-m", "maturin", "develop", "--quiet"]);
+    build.current_dir(run.root.join("bindings/python"));
+    build.env("VIRTUAL_ENV", run.root.join("target/venv"));
+    if !run.spawn("maturin develop", build) {
+        return;
+    }
+    run.check(
+        "pytest",
+        &[
+            &python,
+            "-m",
+            "pytest",
+            "-q",
+            "bindings/python/tests",
+            "conformance/peers",
+        ],
+    );
+    run.check("stubtest", &[&python, "-m", "mypy.stubtest", "homelab_sdk"]);
+    run.check(
+        "mypy",
+        &[
+            &python,
+            "-m",
+            "mypy",
+            "--strict",
+            "bindings/python/python",
+            "examples/python",
+        ],
+    );
+}
+
+fn node(run: &mut Run<'_>) {
+    let folder = run.root.join("bindings/node");
+    for (name, argv) in [
+        (
+            "npm install",
+            ["npm", "install", "--no-audit", "--no-fund"].as_slice(),
+        ),
+        ("tsc", &["npm", "run", "--silent", "check"]),
+        ("node --test", &["npm", "test", "--silent"]),
+    ] {
+        let mut command = run.command(argv);
+        command
+            .current_dir(&folder)
+            .env("HOMELAB_SDK_PROFILE", "dev");
+        if !run.spawn(name, command) {
+            return;
+        }
+    }
+}
+
+/// The report of the example lab is the same text in all three languages.
+fn examples(run: &mut Run<'_>) {
+    let python = run
+        .root
+        .join("target/venv/bin/python")
+        .display()
+        .to_string();
+    let stories: [(&str, &[&str]); 3] = [
+        (
+            "rust",
+            &["cargo", "run", "--quiet", "--bin", "report", "--"],
+        ),
+        ("python", &[&python, "examples/python/report/report.py"]),
+        ("node", &["node", "examples/node/report/report.mjs"]),
+    ];
+    for (language, argv) in stories {
+        let out: PathBuf = run
+            .root
+            .join("target")
+            .join(format!("report-{language}.html"));
+        let _ = fs::remove_file(&out);
+        let mut argv = argv.to_vec();
+        let out_text = out.display().to_string();
+        argv.extend(["--format", "html", "--out", &out_text]);
+        run.check(&format!("examples/{language}/report"), &argv);
+        let whole = fs::read_to_string(&out).is_ok_and(|html| html.trim_end().ends_with("</html>"));
+        run.counted(
+            &format!("examples/{language}/report writes a whole page"),
+            if whole {
+                Ok(())
+            } else {
+                Err(format!("{out_text} is not a whole page"))
+            },
+        );
+    }
+}
+
+impl Run<'_> {
+    fn command(&self, argv: &[&str]) -> Command {
+        let mut command = Command::new(argv[0]);
+        command
+            .args(&argv[1..])
+            .current_dir(self.root)
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn check(&mut self, name: &str, argv: &[&str]) -> bool {
+        let command = self.command(argv);
+        self.spawn(name, command)
+    }
+
+    /// Runs a command, shows its output, adds what its closing lines count.
+    fn spawn(&mut self, name: &str, mut command: Command) -> bool {
+        let before = self.counts;
+        let status = command
+            .stdout(Stdio::piped())
+            .spawn()
+            .and_then(|mut child| {
+                if let Some(out) = child.stdout.take() {
+                    for line in BufReader::new(out).lines().map_while(Result::ok) {
+                        println!("{line}");
+                        self.counts.add_line(&line);
+                    }
+                }
+                child.wait()
+            });
+        let ok = status.as_ref().is_ok_and(std::process::ExitStatus::success);
+        if !ok {
+            let why = status.map_or_else(|e| e.to_string(), |s| s.to_string());
+            self.failures.push(format!("{name}: {why}"));
+        }
+        // A command that counts nothing of its own is one check.
+        if self.counts.passed + self.counts.failed == before.passed + before.failed {
+            if ok {
+                self.counts.passed += 1
+            } else {
+                self.counts.failed += 1
+            }
+        }
+        ok
+    }
+
+    fn counted(&mut self, name: &str, result: Result<(), String>) {
+        match result {
+            Ok(()) => self.counts.passed += 1,
+            Err(why) => {
+                self.counts.failed += 1;
+                self.failures.push(format!("{name}: {why}"));
+            }
+        }
+    }
+}
+
+impl Counts {
+    /// Adds the closing line of cargo test, pytest or node --test.
+    fn add_line(&mut self, line: &str) {
+        let line = line.trim();
+        if line.starts_with("test result: ") || is_pytest_summary(line) {
+            let words: Vec<&str> = line
+                .split([' ', ',', ';', '.'])
+                .filter(|w| !w.is_empty())
+                .collect();
+            for pair in words.windows(2) {
+                let Ok(n) = pair[0].parse::<u64>() else {
+                    continue;
+                };
+                match pair[1] {
+                    "passed" => self.passed += n,
+                    "failed" | "error" | "errors" => self.failed += n,
+                    "skipped" | "ignored" => self.skipped += n,
+                    _ => {}
+                }
+            }
+        } else if let Some(rest) = line.strip_prefix("# ").or_else(|| line.strip_prefix("ℹ ")) {
+            let mut words = rest.split(' ');
+            let (key, n) = (
+                words.next(),
+                words.next().and_then(|n| n.parse::<u64>().ok()),
+            );
+            match (key, n) {
+                (Some("pass"), Some(n)) => self.passed += n,
+                (Some("fail"), Some(n)) => self.failed += n,
+                (Some("skipped"), Some(n)) => self.skipped += n,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// `12 passed, 1 skipped in 3.21s`, with or without pytest's rule of `=`.
+fn is_pytest_summary(line: &str) -> bool {
+    let line = line.trim_matches(['=', ' ']);
+    line.starts_with(|c: char| c.is_ascii_digit())
+        && line.contains(" in ")
+        && (line.contains(" passed") || line.contains(" failed") || line.contains(" error"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(lines: &[&str]) -> (u64, u64, u64) {
+        let mut c = Counts::default();
+        lines.iter().for_each(|l| c.add_line(l));
+        (c.passed, c.failed, c.skipped)
+    }
+
+    #[test]
+    fn closing_lines_of_the_three_runners_count() {
+        let cargo = "test result: ok. 7 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.00s";
+        assert_eq!(count(&[cargo]), (7, 0, 2));
+        assert_eq!(count(&["5 passed, 1 skipped in 0.31s"]), (5, 0, 1));
+        assert_eq!(count(&["==== 1 failed, 5 passed in 0.31s ===="]), (5, 1, 0));
+        assert_eq!(
+            count(&["# pass 4", "# fail 1", "# skipped 0", "# tests 5"]),
+            (4, 1, 0)
+        );
+        assert_eq!(count(&["ℹ pass 4", "ℹ fail 0"]), (4, 0, 0));
+        assert_eq!(count(&["3 hosts in the lab", "1 passed"]), (0, 0, 0));
+    }
+}
