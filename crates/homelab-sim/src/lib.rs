@@ -1,1 +1,8 @@
-//! homelab-sim
+//! A simulated lab in one process, on loopback: N Proxmox VE hosts over HTTPS,
+//! M Talos nodes over gRPC with mutual TLS, one world behind both.
+//!
+//! What lives here: the world, the two servers, faults on demand. What must
+//! never: any logic of the clients. A client that is tested against its own
+//! misunderstanding proves nothing.
+
+pub mod world;

@@ -1,2 +1,2 @@
-//! homelab-sim
+//! `homelab-sim`: serves a simulated lab until Ctrl-C.
 fn main() {}

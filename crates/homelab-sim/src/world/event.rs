@@ -1,0 +1,105 @@
+//! Events that a Talos node keeps in its ring and sends to followers.
+
+use std::collections::VecDeque;
+use std::time::SystemTime;
+
+use super::Stage;
+
+/// How many events a node remembers (990 of its ring of 1000 are usable).
+const RING: usize = 990;
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventPayload {
+    /// A service changed its state.
+    ServiceState {
+        /// The service, such as `etcd`.
+        service: String,
+        /// Its new state, such as `Running`.
+        state: String,
+        /// What it says about it.
+        message: String,
+        /// Whether it is healthy, when it knows.
+        healthy: Option<bool>,
+    },
+    /// The machine reached a stage.
+    MachineStatus {
+        /// The stage.
+        stage: Stage,
+        /// Whether all conditions are met.
+        ready: bool,
+        /// Conditions that are not met, by name and reason.
+        unmet: Vec<(String, String)>,
+    },
+    /// A sequence (such as `boot`) started or stopped.
+    Sequence {
+        /// Its name.
+        name: String,
+        /// Whether it started rather than stopped.
+        started: bool,
+    },
+}
+
+/// One event of a Talos node.
+#[derive(Clone, Debug)]
+pub struct TalosEvent {
+    /// Sortable unique id (20 characters of base32hex).
+    pub id: String,
+    /// When it happened.
+    pub at: SystemTime,
+    /// Who caused it; empty for the node itself.
+    pub actor_id: String,
+    /// What happened.
+    pub payload: EventPayload,
+}
+
+/// The events that a node remembers; empty after a reboot.
+#[derive(Clone, Debug, Default)]
+pub struct EventRing {
+    events: VecDeque<TalosEvent>,
+    /// Number of the event at the front of the ring, counted since boot.
+    first: u64,
+    /// How often the node booted: a follower of an earlier boot is cut off.
+    pub boot: u64,
+}
+
+impl EventRing {
+    /// Forgets everything: the node lost power.
+    pub(crate) fn reboot(&mut self) {
+        *self = EventRing {
+            boot: self.boot + 1,
+            ..EventRing::default()
+        };
+    }
+
+    pub(crate) fn push(&mut self, event: TalosEvent) {
+        if self.events.len() == RING {
+            self.events.pop_front();
+            self.first += 1;
+        }
+        self.events.push_back(event);
+    }
+
+    /// The number that the next event will get.
+    pub fn end(&self) -> u64 {
+        self.first + self.events.len() as u64
+    }
+
+    /// Events with their numbers, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &TalosEvent)> {
+        (self.first..).zip(&self.events)
+    }
+
+    /// Events from number `from` on; `None` when some of them are forgotten.
+    pub fn since(&self, from: u64) -> Option<Vec<TalosEvent>> {
+        if from < self.first {
+            return None;
+        }
+        Some(
+            self.iter()
+                .filter(|(n, _)| *n >= from)
+                .map(|(_, e)| e.clone())
+                .collect(),
+        )
+    }
+}

@@ -1,0 +1,66 @@
+//! A Proxmox VE host.
+
+use std::net::IpAddr;
+use std::time::SystemTime;
+
+/// How a host that is down behaves on the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Down {
+    /// Connections are refused at once.
+    Refuse,
+    /// Connections are accepted by nobody who ever answers.
+    Blackhole,
+}
+
+/// A Proxmox VE host.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// Its node name, such as `pve1`.
+    pub name: String,
+    /// Its address in the lab's network.
+    pub address: IpAddr,
+    /// Its corosync node id, from 1.
+    pub node_id: u32,
+    /// Its corosync votes.
+    pub votes: u32,
+    /// RAM in bytes.
+    pub memory_bytes: u64,
+    /// Logical CPUs.
+    pub cpus: u32,
+    /// CPU model as `/proc/cpuinfo` names it.
+    pub cpu_model: String,
+    /// Root file system size in bytes.
+    pub root_bytes: u64,
+    /// PVE version, such as `9.0.3`.
+    pub pve_version: String,
+    /// Running kernel release.
+    pub kernel: String,
+    /// PCI devices that may be passed through.
+    pub pci: Vec<PciDevice>,
+    /// How it is down, when it is down.
+    pub down: Option<Down>,
+    /// When it booted.
+    pub booted_at: SystemTime,
+}
+
+impl Host {
+    /// Whether the host is up and reachable.
+    pub fn online(&self) -> bool {
+        self.down.is_none()
+    }
+}
+
+/// A PCI device of a host.
+#[derive(Clone, Debug)]
+pub struct PciDevice {
+    /// Its address, such as `0000:00:02.0`.
+    pub address: String,
+    /// Vendor id, such as `0x8086`.
+    pub vendor: String,
+    /// Device id, such as `0x4680`.
+    pub device: String,
+    /// What a person calls it.
+    pub name: String,
+    /// Its class, such as `0x030000` for a display controller.
+    pub class: String,
+}

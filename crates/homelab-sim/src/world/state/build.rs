@@ -1,0 +1,399 @@
+//! From a seed to the first state.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
+
+use homelab_core::{Error, ErrorKind, Result, nearest};
+
+use super::State;
+use crate::world::event::EventRing;
+use crate::world::seed::{ClusterSeed, GuestSeed, HostSeed, NodeSeed, WorldSeed};
+use crate::world::{
+    Ceph, Etcd, EtcdMember, Extension, Guest, GuestDisk, GuestKind, Ha, Host, Monitor, Nic, Osd,
+    Pool, Power, Stage, Storage, TalosCluster, TalosNode, derive,
+};
+
+/// How long everything has been up when the simulation starts.
+const UPTIME: Duration = Duration::from_secs(14 * 24 * 3600);
+
+impl State {
+    pub(in crate::world) fn build(
+        seed: &WorldSeed,
+        now: SystemTime,
+        elapsed: Duration,
+    ) -> Result<State> {
+        let booted = now.checked_sub(UPTIME).unwrap_or(SystemTime::UNIX_EPOCH);
+        let mut state = State {
+            lab: seed.lab.clone(),
+            seed: seed.seed,
+            hosts: (1..)
+                .zip(&seed.hosts)
+                .map(|(id, h)| host(id, h, booted))
+                .collect(),
+            guests: Vec::new(),
+            nodes: Vec::new(),
+            clusters: Vec::new(),
+            storages: Vec::new(),
+            ceph: None,
+            ha: Ha {
+                resources: seed.ha_resources.clone(),
+                rules: seed.ha_rules.clone(),
+            },
+            tasks: Vec::new(),
+            now,
+            elapsed,
+            boot: Duration::from_millis(seed.boot_ms),
+            ready: Duration::from_millis(seed.ready_ms),
+            due: Vec::new(),
+            serial: 0,
+        };
+        state.add_guests(&seed.guests)?;
+        state.add_nodes(seed, booted)?;
+        state.add_clusters(&seed.clusters)?;
+        state.add_ceph(seed);
+        state.add_storages(seed);
+        state.check_unique()?;
+        let running: Vec<_> = seed
+            .guests
+            .iter()
+            .filter(|g| g.running)
+            .map(|g| g.name.clone())
+            .collect();
+        state.power_on_all(&running, booted);
+        Ok(state)
+    }
+
+    fn add_guests(&mut self, seeds: &[GuestSeed]) -> Result<()> {
+        let mut taken: Vec<u32> = seeds.iter().filter_map(|g| g.vmid).collect();
+        for seed in seeds {
+            if self.host(&seed.host).is_none() {
+                let names = self.hosts.iter().map(|h| h.name.as_str());
+                let hint = nearest(&seed.host, names)
+                    .map_or(String::new(), |n| format!("; did you mean {n}?"));
+                return Err(invalid(format!(
+                    "guest {} is placed on unknown host {}{hint}",
+                    seed.name, seed.host
+                )));
+            }
+            let vmid = match seed.vmid {
+                Some(vmid) => vmid,
+                None => (100..).find(|id| !taken.contains(id)).unwrap_or(100),
+            };
+            taken.push(vmid);
+            self.guests.push(guest(self.seed, vmid, seed));
+        }
+        self.guests.sort_by_key(|g| g.vmid);
+        Ok(())
+    }
+
+    fn add_nodes(&mut self, seed: &WorldSeed, booted: SystemTime) -> Result<()> {
+        for node in &seed.nodes {
+            let Some(cluster) = seed.clusters.iter().find(|c| c.name == node.cluster) else {
+                return Err(invalid(format!(
+                    "node {} belongs to unknown cluster {}",
+                    node.hostname, node.cluster
+                )));
+            };
+            let guest = match &node.guest {
+                Some(name) => match self.guests.iter_mut().find(|g| g.name == *name) {
+                    Some(guest) => {
+                        guest.node = Some(node.hostname.clone());
+                        Some(&*guest)
+                    }
+                    None => {
+                        return Err(invalid(format!(
+                            "node {} runs in unknown guest {name}",
+                            node.hostname
+                        )));
+                    }
+                },
+                None => None,
+            };
+            let node = talos_node(self.seed, node, cluster, guest, booted);
+            self.nodes.push(node);
+        }
+        Ok(())
+    }
+
+    fn add_clusters(&mut self, seeds: &[ClusterSeed]) -> Result<()> {
+        for seed in seeds {
+            let label = |what: &str| format!("cluster/{}/{what}", seed.name);
+            let members: Vec<_> = self
+                .nodes_of(&seed.name)
+                .filter(|n| n.control_plane())
+                .map(|n| EtcdMember {
+                    id: derive::number(self.seed, &label(&n.hostname)),
+                    name: n.hostname.clone(),
+                    peer_url: format!("https://{}:2380", host_part(n.address)),
+                    client_url: format!("https://{}:2379", host_part(n.address)),
+                    learner: false,
+                    running: false,
+                })
+                .collect();
+            if self.clusters.iter().any(|c| c.name == seed.name) {
+                return Err(invalid(format!("cluster {} is there twice", seed.name)));
+            }
+            self.clusters.push(TalosCluster {
+                name: seed.name.clone(),
+                vip: seed.vip,
+                vip_holder: None,
+                etcd: Etcd {
+                    cluster_id: derive::number(self.seed, &label("etcd")),
+                    members,
+                    leader: None,
+                    term: 6,
+                    db_bytes: seed.etcd_db_bytes,
+                    db_used_bytes: seed.etcd_db_bytes / 5 * 3,
+                    version: "3.6.4".into(),
+                    index: 4_000_000 + derive::number(self.seed, &label("index")) % 1_000_000,
+                    index_since: self.now,
+                },
+            });
+        }
+        Ok(())
+    }
+
+    fn add_ceph(&mut self, seed: &WorldSeed) {
+        let Some(ceph) = &seed.ceph else { return };
+        let osds: Vec<_> = (0..)
+            .zip(
+                seed.hosts
+                    .iter()
+                    .flat_map(|h| h.osd_bytes.iter().map(move |size| (h, *size))),
+            )
+            .map(|(id, (host, size_bytes))| Osd {
+                id,
+                host: host.name.clone(),
+                size_bytes,
+            })
+            .collect();
+        let raw: u64 = osds.iter().map(|o| o.size_bytes).sum();
+        self.ceph = Some(Ceph {
+            fsid: derive::uuid(self.seed, "ceph/fsid"),
+            version: ceph.version.clone(),
+            osds,
+            monitors: seed
+                .hosts
+                .iter()
+                .filter(|h| h.monitor)
+                .map(|h| Monitor {
+                    name: h.name.clone(),
+                    host: h.name.clone(),
+                })
+                .collect(),
+            pools: (1..)
+                .zip(&ceph.pools)
+                .map(|(id, (name, size, min_size))| Pool {
+                    id,
+                    name: name.clone(),
+                    size: *size,
+                    min_size: *min_size,
+                    pg_num: 32,
+                    stored_bytes: raw / u64::from((*size).max(1)) / 5,
+                })
+                .collect(),
+        });
+    }
+
+    fn add_storages(&mut self, seed: &WorldSeed) {
+        for storage in &seed.storages {
+            let pool = storage.pool.as_deref().and_then(|name| {
+                let ceph = self.ceph.as_ref()?;
+                let pool = ceph.pools.iter().find(|p| p.name == name)?;
+                let raw: u64 = ceph.osds.iter().map(|o| o.size_bytes).sum();
+                Some((raw / u64::from(pool.size.max(1)), pool.stored_bytes))
+            });
+            let (total_bytes, used_bytes) =
+                pool.unwrap_or((storage.total_bytes, storage.total_bytes / 4));
+            self.storages.push(Storage {
+                id: storage.id.clone(),
+                kind: storage.kind.clone(),
+                content: storage.content.clone(),
+                shared: storage.shared,
+                hosts: storage.hosts.clone(),
+                pool: storage.pool.clone(),
+                server: storage.server.clone(),
+                total_bytes,
+                used_bytes,
+            });
+        }
+    }
+
+    fn check_unique(&self) -> Result<()> {
+        once("host", self.hosts.iter().map(|h| h.name.clone()))?;
+        once("VMID", self.guests.iter().map(|g| g.vmid.to_string()))?;
+        once("guest", self.guests.iter().map(|g| g.name.clone()))?;
+        once("node", self.nodes.iter().map(|n| n.hostname.clone()))?;
+        once(
+            "MAC",
+            self.guests
+                .iter()
+                .flat_map(|g| g.nics.iter().map(|n| n.mac.clone())),
+        )?;
+        let hosts = self.hosts.iter().map(|h| h.address.to_string());
+        let nodes = self.nodes.iter().map(|n| n.address.to_string());
+        once("address", hosts.chain(nodes))
+    }
+}
+
+fn host(node_id: u32, seed: &HostSeed, booted_at: SystemTime) -> Host {
+    Host {
+        name: seed.name.clone(),
+        address: seed.address,
+        node_id,
+        votes: seed.votes,
+        memory_bytes: seed.memory_bytes,
+        cpus: seed.cpus.unwrap_or(8),
+        cpu_model: seed
+            .cpu_model
+            .clone()
+            .unwrap_or_else(|| "QEMU Virtual CPU".into()),
+        root_bytes: 94 << 30,
+        pve_version: seed.pve_version.clone().unwrap_or_else(|| "9.0.3".into()),
+        kernel: "6.14.8-2-pve".into(),
+        pci: seed.pci.clone(),
+        down: None,
+        booted_at,
+    }
+}
+
+fn guest(seed: u64, vmid: u32, from: &GuestSeed) -> Guest {
+    let label = |what: &str| format!("guest/{}/{what}", from.name);
+    let macs = if from.macs.is_empty() {
+        vec![derive::mac(seed, &label("net0"))]
+    } else {
+        from.macs.iter().map(|m| m.to_ascii_lowercase()).collect()
+    };
+    let slot = if from.kind == GuestKind::Qemu {
+        "scsi"
+    } else {
+        "mp"
+    };
+    Guest {
+        vmid,
+        name: from.name.clone(),
+        host: from.host.clone(),
+        kind: from.kind,
+        power: Power::Stopped,
+        cores: from.cores,
+        memory_bytes: from.memory_bytes,
+        nics: macs
+            .into_iter()
+            .map(|mac| Nic {
+                model: "virtio".into(),
+                mac,
+                bridge: from.bridge.clone(),
+                vlan: None,
+            })
+            .collect(),
+        disks: from
+            .disks
+            .iter()
+            .enumerate()
+            .map(|(n, (storage, size_bytes))| GuestDisk {
+                slot: if slot == "mp" && n == 0 {
+                    "rootfs".into()
+                } else {
+                    format!("{slot}{n}")
+                },
+                storage: storage.clone(),
+                volume: format!("vm-{vmid}-disk-{n}"),
+                size_bytes: *size_bytes,
+            })
+            .collect(),
+        smbios_uuid: from.smbios_uuid.as_ref().map_or_else(
+            || derive::uuid(seed, &label("smbios")),
+            |u| u.to_ascii_lowercase(),
+        ),
+        hostpci: from.hostpci.clone(),
+        agent: from.agent,
+        onboot: from.onboot,
+        template: false,
+        tags: from.tags.clone(),
+        bios: "ovmf".into(),
+        lock: None,
+        extra: BTreeMap::new(),
+        started_at: None,
+        pid: 0,
+        node: None,
+        resume_with_host: false,
+    }
+}
+
+fn talos_node(
+    seed: u64,
+    from: &NodeSeed,
+    cluster: &ClusterSeed,
+    guest: Option<&Guest>,
+    booted_at: SystemTime,
+) -> TalosNode {
+    let label = |what: &str| format!("node/{}/{what}", from.hostname);
+    let mac = guest
+        .and_then(|g| g.nics.first())
+        .map(|n| n.mac.clone())
+        .or_else(|| from.mac.as_ref().map(|m| m.to_ascii_lowercase()))
+        .unwrap_or_else(|| derive::mac(seed, &label("mac")));
+    TalosNode {
+        hostname: from.hostname.clone(),
+        cluster: from.cluster.clone(),
+        address: from.address,
+        prefix: from.prefix,
+        gateway: from.gateway,
+        role: from.role,
+        vmid: guest.map(|g| g.vmid),
+        talos_version: with_v(&cluster.talos_version),
+        kubernetes_version: with_v(&cluster.kubernetes_version),
+        schematic: from
+            .schematic
+            .clone()
+            .unwrap_or_else(|| derive::hex(&derive::bytes(seed, "schematic"))),
+        install_disk: from.install_disk.clone(),
+        secure_boot: from.secure_boot,
+        extensions: from
+            .extensions
+            .iter()
+            .map(|name| Extension {
+                name: name.trim_start_matches("siderolabs/").to_owned(),
+                version: cluster.talos_version.trim_start_matches('v').to_owned(),
+            })
+            .collect(),
+        mac,
+        smbios_uuid: guest.map_or_else(
+            || derive::uuid(seed, &label("smbios")),
+            |g| g.smbios_uuid.clone(),
+        ),
+        memory_bytes: guest.map_or(from.memory_bytes, |g| g.memory_bytes),
+        cpus: guest.map_or(from.cpus, |g| g.cores),
+        identity: derive::hex(&derive::bytes(seed, &label("identity"))),
+        stage: Stage::Off,
+        booted_at,
+        services: Vec::new(),
+        events: EventRing::default(),
+    }
+}
+
+fn with_v(version: &str) -> String {
+    format!("v{}", version.trim_start_matches('v'))
+}
+
+/// An address as it stands in a URL: IPv6 in brackets.
+fn host_part(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(a) => a.to_string(),
+        IpAddr::V6(a) => format!("[{a}]"),
+    }
+}
+
+fn once(what: &str, values: impl Iterator<Item = String>) -> Result<()> {
+    let mut values: Vec<_> = values.collect();
+    values.sort_unstable();
+    match values.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(invalid(format!("{what} {} is used twice", pair[0]))),
+        None => Ok(()),
+    }
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(ErrorKind::InvalidArgument, message)
+}
