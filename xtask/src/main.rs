@@ -14,6 +14,7 @@
 )]
 
 mod codegen;
+mod talos;
 mod test;
 
 use std::path::PathBuf;
