@@ -5,4 +5,12 @@
 //! never: any logic of the clients. A client that is tested against its own
 //! misunderstanding proves nothing.
 
+mod faults;
+mod net;
+mod pki;
+mod shared;
+mod stats;
 pub mod world;
+
+pub use faults::Fault;
+pub use stats::{EndpointStats, Stats};

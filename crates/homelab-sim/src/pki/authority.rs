@@ -1,0 +1,117 @@
+//! A CA and the certificates it signs.
+
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
+
+use homelab_core::Result;
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType, SignatureAlgorithm,
+};
+
+use super::failed;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// From when until when a certificate counts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Validity {
+    pub(crate) from: SystemTime,
+    pub(crate) until: SystemTime,
+}
+
+impl Validity {
+    /// From a little while ago for so many days.
+    pub(crate) fn days(now: SystemTime, days: u32) -> Self {
+        Validity {
+            from: now - Duration::from_secs(3600),
+            until: now + DAY * days,
+        }
+    }
+
+    /// Until yesterday.
+    pub(crate) fn expired(now: SystemTime) -> Self {
+        Validity {
+            from: now - DAY * 30,
+            until: now - DAY,
+        }
+    }
+
+    fn apply(self, params: &mut CertificateParams) {
+        params.not_before = self.from.into();
+        params.not_after = self.until.into();
+    }
+}
+
+/// A CA.
+pub(super) struct Authority {
+    pub(super) certificate: Certificate,
+    pub(super) key: KeyPair,
+    params: CertificateParams,
+}
+
+/// A certificate and its key.
+pub(super) struct Leaf {
+    pub(super) certificate: Certificate,
+    pub(super) key: KeyPair,
+}
+
+impl Authority {
+    /// A self-signed CA for ten years.
+    pub(super) fn new(
+        name: DistinguishedName,
+        algorithm: &'static SignatureAlgorithm,
+        now: SystemTime,
+    ) -> Result<Self> {
+        let key = KeyPair::generate_for(algorithm).map_err(|e| failed("a CA key", e))?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name = name;
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![
+            KeyUsagePurpose::KeyCertSign,
+            KeyUsagePurpose::DigitalSignature,
+        ];
+        params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
+        Validity::days(now, 3650).apply(&mut params);
+        let certificate = params.self_signed(&key).map_err(|e| failed("a CA", e))?;
+        Ok(Authority {
+            certificate,
+            key,
+            params,
+        })
+    }
+
+    /// Signs a certificate with exactly these usages and names.
+    pub(super) fn sign(
+        &self,
+        name: DistinguishedName,
+        usages: Vec<ExtendedKeyUsagePurpose>,
+        names: Vec<SanType>,
+        algorithm: &'static SignatureAlgorithm,
+        validity: Validity,
+    ) -> Result<Leaf> {
+        let key = KeyPair::generate_for(algorithm).map_err(|e| failed("a key", e))?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name = name;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = usages;
+        params.subject_alt_names = names;
+        validity.apply(&mut params);
+        let issuer = Issuer::from_params(&self.params, &self.key);
+        let certificate = params
+            .signed_by(&key, &issuer)
+            .map_err(|e| failed("a certificate", e))?;
+        Ok(Leaf { certificate, key })
+    }
+}
+
+/// DNS names and addresses as subject alternative names; what is no DNS name is left out.
+pub(super) fn names(dns: &[&str], addresses: &[IpAddr]) -> Vec<SanType> {
+    dns.iter()
+        .filter_map(|name| (*name).try_into().ok().map(SanType::DnsName))
+        .chain(addresses.iter().map(|a| SanType::IpAddress(*a)))
+        .collect()
+}

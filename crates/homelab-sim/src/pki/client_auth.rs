@@ -1,0 +1,115 @@
+//! Who may connect to a Talos node: a certificate of the cluster's CA whose
+//! extended key usage is client authentication and nothing else.
+
+use std::sync::Arc;
+
+use homelab_core::Result;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error as TlsError, RootCertStore,
+    SignatureScheme,
+};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::failed;
+
+/// Demands a client certificate as apid does.
+#[derive(Debug)]
+pub(super) struct ClientAuth(Arc<dyn ClientCertVerifier>);
+
+impl ClientAuth {
+    pub(super) fn new(
+        ca: CertificateDer<'static>,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Arc<Self>> {
+        let mut roots = RootCertStore::empty();
+        roots
+            .add(ca)
+            .map_err(|e| failed("the client verifier", e))?;
+        let chain =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+                .build()
+                .map_err(|e| failed("the client verifier", e))?;
+        Ok(Arc::new(ClientAuth(chain)))
+    }
+}
+
+impl ClientCertVerifier for ClientAuth {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.0.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, TlsError> {
+        let verified = self.0.verify_client_cert(end_entity, intermediates, now)?;
+        if only_client_auth(end_entity) {
+            Ok(verified)
+        } else {
+            Err(TlsError::InvalidCertificate(
+                CertificateError::InvalidPurpose,
+            ))
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.0.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.0.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
+fn only_client_auth(der: &CertificateDer<'_>) -> bool {
+    let Ok((_, certificate)) = X509Certificate::from_der(der) else {
+        return false;
+    };
+    match certificate.extended_key_usage() {
+        Ok(Some(usage)) => {
+            let usage = usage.value;
+            usage.client_auth
+                && !(usage.any
+                    || usage.server_auth
+                    || usage.code_signing
+                    || usage.email_protection
+                    || usage.time_stamping
+                    || usage.ocsp_signing)
+                && usage.other.is_empty()
+        }
+        _ => false,
+    }
+}
+
+/// The roles that a client certificate carries: its `O` values.
+pub(crate) fn roles_of(der: &CertificateDer<'_>) -> Vec<String> {
+    let Ok((_, certificate)) = X509Certificate::from_der(der) else {
+        return Vec::new();
+    };
+    certificate
+        .subject()
+        .iter_organization()
+        .filter_map(|o| o.as_str().ok().map(str::to_owned))
+        .collect()
+}

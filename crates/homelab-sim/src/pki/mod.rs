@@ -1,0 +1,32 @@
+//! The simulated lab's certificates, made afresh at every start: nothing here
+//! is a secret worth keeping, and nothing is ever written to the repository.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`authority`] | a CA and the certificates it signs |
+//! | [`talos`] | per Talos cluster: Ed25519 CA, node certificates, client certificates with roles |
+//! | [`pve`] | per PVE cluster: CA and host certificates |
+//! | [`client_auth`] | who may connect to a Talos node |
+
+mod authority;
+mod client_auth;
+mod pve;
+mod talos;
+
+use std::sync::Arc;
+
+use homelab_core::{Error, ErrorKind};
+use rustls::crypto::CryptoProvider;
+
+pub(crate) use authority::Validity;
+pub(crate) use client_auth::roles_of;
+pub(crate) use pve::{HostTls, PvePki};
+pub(crate) use talos::{ClientFiles, TalosPki};
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn failed(what: &str, error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::new(ErrorKind::Internal, format!("cannot make {what}: {error}")).source(error)
+}
