@@ -12,7 +12,10 @@ pub(crate) type Files = Vec<(PathBuf, String)>;
 type Generator = fn() -> Result<Files, String>;
 
 /// Every generator, by the name that messages use.
-const GENERATORS: &[(&str, Generator)] = &[("talos", crate::talos::generate)];
+const GENERATORS: &[(&str, Generator)] = &[
+    ("talos", crate::talos::generate),
+    ("proxmox", crate::proxmox::generate),
+];
 
 /// Writes all generated files that differ.
 pub(crate) fn write(root: &Path) -> Result<(), String> {

@@ -13,7 +13,9 @@
     reason = "a program: it talks"
 )]
 
+mod bindings;
 mod codegen;
+mod proxmox;
 mod talos;
 mod test;
 

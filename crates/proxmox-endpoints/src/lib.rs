@@ -1,1 +1,40 @@
-//! proxmox-endpoints
+//! The wire contract of the Proxmox VE API: one request type for each call, the
+//! types of the answers, property strings, task names, tolerant scalars.
+//!
+//! Nothing here opens a connection: [`Endpoint`] says what a request looks like
+//! and what its answer means; the crate `proxmox-client` sends it.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`endpoint`] | [`Endpoint`], [`decode`], [`Call`], [`Visitor`] |
+//! | [`params`], [`arguments`] | parameters to the wire, checked, and from it |
+//! | [`tolerant`], [`text_enum`] | `1`, `"1"` and `true` are one truth; unknown words are kept |
+//! | [`property`] | `virtio=BC:24:…,bridge=vmbr0` as typed values |
+//! | [`upid`] | [`Upid`]: the name of a task |
+//! | [`access`] … [`tasks`] | generated from `schema/`: requests and answers by area |
+//!
+//! Requests and answers are generated (`cargo xtask codegen`) from the texts in
+//! `schema/`, whose README explains the form. What is not there yet can be
+//! asked for with the client's raw `request`.
+
+pub mod arguments;
+pub mod config_keys;
+pub mod endpoint;
+#[rustfmt::skip]
+mod generated;
+mod guest;
+pub mod params;
+pub mod property;
+pub mod text_enum;
+mod ticket;
+mod time;
+pub mod tolerant;
+pub mod upid;
+
+pub use arguments::{Arguments, route};
+pub use endpoint::{Answer, Call, Endpoint, Method, Nothing, Visitor, decode};
+pub use generated::*;
+pub use params::Params;
+pub use text_enum::TextEnum;
+pub use ticket::Ticket;
+pub use upid::Upid;

@@ -1,0 +1,189 @@
+//! [`Endpoint`]: one call of the API as a type.
+
+use std::fmt;
+
+use homelab_core::{Error, ErrorKind, Result};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Arguments, Params};
+
+/// The four methods that the server knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// Reads; may be repeated at will.
+    Get,
+    /// Creates or starts something.
+    Post,
+    /// Changes something.
+    Put,
+    /// Removes or stops something.
+    Delete,
+}
+
+impl Method {
+    /// The word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Delete => "DELETE",
+        }
+    }
+
+    /// The method named by `word`, in upper case.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Method::Get, Method::Post, Method::Put, Method::Delete]
+            .into_iter()
+            .find(|m| m.as_str() == word)
+    }
+
+    /// Whether parameters travel in the query string: the server refuses a
+    /// body on GET and DELETE.
+    pub const fn has_query(self) -> bool {
+        matches!(self, Method::Get | Method::Delete)
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One call of the API: a request that knows its method, its path, its
+/// parameters and the type of its answer.
+///
+/// Requests are plain structs. `new` takes what is required, the rest are
+/// public fields that start empty:
+///
+/// ```
+/// use proxmox_endpoints::{Endpoint, tasks::ListTasks};
+///
+/// let request = ListTasks { limit: Some(5), ..ListTasks::new("pve1") };
+/// assert_eq!(request.path(), "/nodes/pve1/tasks");
+/// assert_eq!(request.params()?.to_query(), "limit=5");
+/// # Ok::<(), homelab_core::Error>(())
+/// ```
+pub trait Endpoint: Sized {
+    /// What the server answers in `data`.
+    type Response: DeserializeOwned + Send + 'static;
+    /// The method.
+    const METHOD: Method;
+    /// The path below `/api2/json`, with `{name}` where an argument goes.
+    const PATH: &'static str;
+    /// The first release that has the call; `7.0` means "that or older".
+    const SINCE: &'static str = "7.0";
+    /// Whether an API token may make the call; some want a ticket.
+    const TOKEN: bool = true;
+
+    /// The path with its arguments filled in and percent-encoded.
+    fn path(&self) -> String;
+
+    /// The parameters, checked against their rules, path arguments included.
+    ///
+    /// # Errors
+    /// `InvalidArgument` that names the parameter and the rule. Nothing is sent.
+    fn params(&self) -> Result<Params>;
+
+    /// The request that arguments from the wire describe; the other direction
+    /// of [`path`](Endpoint::path) and [`params`](Endpoint::params).
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a missing, malformed or unknown parameter.
+    fn from_arguments(arguments: &mut Arguments) -> Result<Self>;
+
+    /// The node that will do the work, when the path names one.
+    fn node(&self) -> Option<&str> {
+        None
+    }
+
+    /// What `"data": null` means: an empty list for lists, nothing otherwise.
+    fn absent() -> Option<Self::Response> {
+        None
+    }
+
+    /// `GET /nodes/{node}/tasks`: how errors and logs name the call.
+    fn operation() -> String {
+        format!("{} {}", Self::METHOD, Self::PATH)
+    }
+}
+
+/// A decoded answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer<T> {
+    /// The answer proper.
+    pub data: T,
+    /// How many rows there are in all, for calls that return a window of them.
+    pub total: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "T: DeserializeOwned"))]
+struct Envelope<T> {
+    #[serde(default = "Option::default")]
+    data: Option<T>,
+    #[serde(default, deserialize_with = "crate::tolerant::opt")]
+    total: Option<u64>,
+}
+
+/// Decodes the body of a successful answer to `E`.
+///
+/// # Errors
+/// `Protocol`, with the place in the body, when it is not what the call promises.
+pub fn decode<E: Endpoint>(body: &str) -> Result<Answer<E::Response>> {
+    let envelope: Envelope<E::Response> = serde_json::from_str(body).map_err(|e| {
+        Error::new(
+            ErrorKind::Protocol,
+            format!("the answer cannot be decoded: {e}"),
+        )
+        .source(e)
+    })?;
+    let data = envelope.data.or_else(E::absent).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Protocol,
+            "the answer holds no data where the call promises some",
+        )
+    })?;
+    Ok(Answer {
+        data,
+        total: envelope.total,
+    })
+}
+
+/// The answer of calls that return nothing of interest: anything is accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Nothing;
+
+impl<'de> Deserialize<'de> for Nothing {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Nothing)
+    }
+}
+
+/// What is known about one call without making it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The name of the request type.
+    pub name: &'static str,
+    /// The method.
+    pub method: Method,
+    /// The path below `/api2/json`, with `{name}` where an argument goes.
+    pub path: &'static str,
+    /// The first release that has it; `7.0` means "that or older".
+    pub since: &'static str,
+    /// Whether an API token may make it.
+    pub token: bool,
+}
+
+/// Does something with a request whose type is known only at run time; see
+/// [`visit`](crate::visit).
+pub trait Visitor {
+    /// What comes out.
+    type Output;
+
+    /// Called with the request, or with the reason why the typed request
+    /// cannot hold what came from the wire.
+    fn visit<E: Endpoint + Send + Sync + 'static>(self, request: Result<E>) -> Self::Output;
+}

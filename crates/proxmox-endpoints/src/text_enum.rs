@@ -1,0 +1,89 @@
+//! Enums that are words on the wire and keep the words they do not know.
+
+/// A closed list of words plus [`Other`](TextEnum::other): new releases add
+/// words, and none of them may break a decoder.
+pub trait TextEnum: Sized {
+    /// The words known when this was written.
+    const KNOWN: &'static [&'static str];
+
+    /// The word on the wire.
+    fn as_str(&self) -> &str;
+
+    /// From a word, known or not.
+    fn from_word(word: &str) -> Self;
+}
+
+/// Everything that follows from [`TextEnum`].
+macro_rules! impl_text_enum {
+    ($($name:ident),+ $(,)?) => {$(
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str($crate::TextEnum::as_str(self))
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(word: &str) -> Self {
+                $crate::TextEnum::from_word(word)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str($crate::TextEnum::as_str(self))
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::tolerant::req(deserializer)
+            }
+        }
+
+        impl $crate::tolerant::Scalar for $name {
+            const EXPECTED: &'static str = "a word";
+
+            fn from_i128(value: i128) -> Option<Self> {
+                Some($crate::TextEnum::from_word(&value.to_string()))
+            }
+
+            fn from_f64(value: f64) -> Option<Self> {
+                Some($crate::TextEnum::from_word(&value.to_string()))
+            }
+
+            fn from_str(value: &str) -> Option<Self> {
+                Some($crate::TextEnum::from_word(value))
+            }
+
+            fn from_blank() -> Option<Self> {
+                Some($crate::TextEnum::from_word(""))
+            }
+        }
+
+        impl $crate::params::ParamValue for $name {
+            fn to_text(&self) -> String {
+                $crate::TextEnum::as_str(self).to_owned()
+            }
+
+            fn from_text(text: &str) -> Option<Self> {
+                Some($crate::TextEnum::from_word(text))
+            }
+        }
+
+        #[cfg(feature = "schemars")]
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string" })
+            }
+        }
+    )+};
+}
+pub(crate) use impl_text_enum;

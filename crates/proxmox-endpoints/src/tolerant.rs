@@ -1,0 +1,418 @@
+//! Scalars as the server really sends them: `1`, `"1"`, `true` and `"yes"` are
+//! one truth, `"512"` and `512.0` one number, `null`, `""` and nothing at all
+//! one absence. The server is written in Perl, where a number that was last
+//! printed is a text; no schema says which.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+
+use crate::time;
+
+/// A type that several JSON forms can express.
+pub trait Scalar: Sized {
+    /// For messages: "a number".
+    const EXPECTED: &'static str;
+
+    /// From a JSON integer.
+    fn from_i128(value: i128) -> Option<Self>;
+
+    /// From a JSON number with a fraction.
+    fn from_f64(value: f64) -> Option<Self>;
+
+    /// From a JSON text that is not blank.
+    fn from_str(value: &str) -> Option<Self>;
+
+    /// From `true` or `false`.
+    fn from_bool(value: bool) -> Option<Self> {
+        Self::from_i128(i128::from(value))
+    }
+
+    /// From a text without any character; usually the same as nothing.
+    fn from_blank() -> Option<Self> {
+        None
+    }
+}
+
+impl Scalar for bool {
+    const EXPECTED: &'static str = "a truth value";
+
+    fn from_i128(value: i128) -> Option<Self> {
+        Some(value != 0)
+    }
+
+    fn from_f64(value: f64) -> Option<Self> {
+        Some(value != 0.0)
+    }
+
+    fn from_str(value: &str) -> Option<Self> {
+        match value.to_ascii_lowercase().as_str() {
+            "1" | "true" | "yes" | "on" => Some(true),
+            "0" | "false" | "no" | "off" => Some(false),
+            other => other.parse::<f64>().ok().map(|n| n != 0.0),
+        }
+    }
+
+    fn from_blank() -> Option<Self> {
+        Some(false) // Perl's false is the empty string
+    }
+}
+
+macro_rules! integers {
+    ($($type:ty),+) => {$(
+        impl Scalar for $type {
+            const EXPECTED: &'static str = "a whole number";
+
+            fn from_i128(value: i128) -> Option<Self> {
+                value.try_into().ok()
+            }
+
+            #[allow(clippy::cast_possible_truncation, reason = "a fraction of a byte or second is dropped on purpose")]
+            fn from_f64(value: f64) -> Option<Self> {
+                (value.is_finite() && value.abs() < 1e30).then_some(value as i128).and_then(Self::from_i128)
+            }
+
+            fn from_str(value: &str) -> Option<Self> {
+                match value.trim().parse::<i128>() {
+                    Ok(value) => Self::from_i128(value),
+                    Err(_) => value.trim().parse().ok().and_then(Self::from_f64),
+                }
+            }
+        }
+    )+};
+}
+integers!(u32, u64, i64);
+
+impl Scalar for f64 {
+    const EXPECTED: &'static str = "a number";
+
+    #[allow(clippy::cast_precision_loss, reason = "measurements, not identities")]
+    fn from_i128(value: i128) -> Option<Self> {
+        Some(value as f64)
+    }
+
+    fn from_f64(value: f64) -> Option<Self> {
+        value.is_finite().then_some(value)
+    }
+
+    fn from_str(value: &str) -> Option<Self> {
+        value.trim().parse().ok().and_then(Self::from_f64)
+    }
+}
+
+impl Scalar for String {
+    const EXPECTED: &'static str = "a text";
+
+    fn from_i128(value: i128) -> Option<Self> {
+        Some(value.to_string())
+    }
+
+    fn from_f64(value: f64) -> Option<Self> {
+        Some(value.to_string())
+    }
+
+    fn from_str(value: &str) -> Option<Self> {
+        Some(value.to_owned())
+    }
+
+    fn from_blank() -> Option<Self> {
+        Some(String::new())
+    }
+}
+
+/// A point in time: seconds since 1970 on the wire, RFC 3339 in the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Time(String);
+
+impl Scalar for Time {
+    const EXPECTED: &'static str = "a point in time";
+
+    fn from_i128(value: i128) -> Option<Self> {
+        i64::try_from(value).ok().and_then(time::rfc3339).map(Time)
+    }
+
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "parts of a second are dropped"
+    )]
+    fn from_f64(value: f64) -> Option<Self> {
+        time::rfc3339(value as i64).map(Time)
+    }
+
+    fn from_str(value: &str) -> Option<Self> {
+        match value.trim().parse::<f64>() {
+            Ok(seconds) => Self::from_f64(seconds),
+            // Our own form, read back.
+            Err(_) => value.ends_with('Z').then(|| Time(value.to_owned())),
+        }
+    }
+}
+
+struct ScalarVisitor<T>(PhantomData<T>);
+
+impl<T: Scalar> ScalarVisitor<T> {
+    fn bad<E: serde::de::Error>(value: impl fmt::Display) -> E {
+        E::custom(format!("expected {}, found {value}", T::EXPECTED))
+    }
+}
+
+impl<'de, T: Scalar> Visitor<'de> for ScalarVisitor<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::EXPECTED)
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Self::Value, E> {
+        T::from_bool(value)
+            .map(Some)
+            .ok_or_else(|| Self::bad(value))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Self::Value, E> {
+        T::from_i128(value.into())
+            .map(Some)
+            .ok_or_else(|| Self::bad(value))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Self::Value, E> {
+        T::from_i128(value.into())
+            .map(Some)
+            .ok_or_else(|| Self::bad(value))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Self::Value, E> {
+        T::from_f64(value).map(Some).ok_or_else(|| Self::bad(value))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Self::Value, E> {
+        match value.trim() {
+            "" => Ok(T::from_blank()),
+            text => match T::from_str(value) {
+                Some(parsed) => Ok(Some(parsed)),
+                // What tools print where they have no number.
+                None if matches!(text, "N/A" | "n/a" | "-" | "unknown") => Ok(None),
+                None => Err(Self::bad(format_args!("'{}'", shorten(text)))),
+            },
+        }
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_none<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+/// For `deserialize_with`: a scalar that may be absent.
+pub fn opt<'de, D: Deserializer<'de>, T: Scalar>(deserializer: D) -> Result<Option<T>, D::Error> {
+    deserializer.deserialize_any(ScalarVisitor(PhantomData))
+}
+
+/// For `deserialize_with`: a scalar that identifies the row it stands in.
+pub fn req<'de, D: Deserializer<'de>, T: Scalar>(deserializer: D) -> Result<T, D::Error> {
+    opt(deserializer)?
+        .ok_or_else(|| D::Error::custom(format!("expected {}, found none", T::EXPECTED)))
+}
+
+/// For `deserialize_with`: a point in time, as RFC 3339.
+pub fn opt_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(opt::<D, Time>(deserializer)?.map(|t| t.0))
+}
+
+/// For `deserialize_with`: a list in one text, or a real list.
+pub fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct List;
+
+    impl<'de> Visitor<'de> for List {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list, or one in a text")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Self::Value, E> {
+            Ok(crate::params::split_list(value))
+        }
+
+        fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+            Ok(Vec::new())
+        }
+
+        fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Self::Value, E> {
+            Ok(vec![value.to_string()])
+        }
+
+        fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Self::Value, E> {
+            Ok(vec![value.to_string()])
+        }
+
+        fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Self::Value, E> {
+            Ok(vec![value.to_string()])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut list = Vec::new();
+            while let Some(Loose(item)) = seq.next_element::<Loose<String>>()? {
+                list.extend(item);
+            }
+            Ok(list)
+        }
+    }
+
+    deserializer.deserialize_any(List)
+}
+
+/// For `deserialize_with`: a list; `null` is an empty one.
+pub fn list<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    Ok(Option::<Vec<T>>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// For `deserialize_with`: a list of scalars; `null` is an empty one.
+pub fn scalars<'de, D: Deserializer<'de>, T: Scalar>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let items = Option::<Vec<Loose<T>>>::deserialize(deserializer)?.unwrap_or_default();
+    Ok(items.into_iter().filter_map(|item| item.0).collect())
+}
+
+/// For `deserialize_with`: a map; `null` and an empty list are an empty one.
+pub fn map<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<BTreeMap<String, T>, D::Error> {
+    struct Map<T>(PhantomData<T>);
+
+    impl<'de, T: DeserializeOwned> Visitor<'de> for Map<T> {
+        type Value = BTreeMap<String, T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a map")
+        }
+
+        fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+            Ok(BTreeMap::new())
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            match seq.next_element::<serde::de::IgnoredAny>()? {
+                None => Ok(BTreeMap::new()),
+                Some(_) => Err(A::Error::custom("expected a map, found a list")),
+            }
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+            let mut map = BTreeMap::new();
+            while let Some((key, value)) = access.next_entry()? {
+                map.insert(key, value);
+            }
+            Ok(map)
+        }
+    }
+
+    deserializer.deserialize_any(Map(PhantomData))
+}
+
+/// For `deserialize_with`: a map of scalars; absent values are left out.
+pub fn scalar_map<'de, D: Deserializer<'de>, T: Scalar>(
+    deserializer: D,
+) -> Result<BTreeMap<String, T>, D::Error> {
+    Ok(map::<D, Loose<T>>(deserializer)?
+        .into_iter()
+        .filter_map(|(key, value)| value.0.map(|value| (key, value)))
+        .collect())
+}
+
+/// A scalar inside a list or map, or alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loose<T>(pub Option<T>);
+
+impl<'de, T: Scalar> Deserialize<'de> for Loose<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        opt(deserializer).map(Loose)
+    }
+}
+
+/// A scalar that is a whole answer, such as the next free guest id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Tolerant<T>(pub T);
+
+impl<'de, T: Scalar> Deserialize<'de> for Tolerant<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        req(deserializer).map(Tolerant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read<T: Scalar>(json: &str) -> Option<T> {
+        serde_json::from_str::<Loose<T>>(json).unwrap().0
+    }
+
+    #[test]
+    fn one_truth_in_many_forms() {
+        for json in ["1", "\"1\"", "true", "\"yes\"", "\"on\"", "1.0", "2"] {
+            assert_eq!(read::<bool>(json), Some(true), "{json}");
+        }
+        for json in ["0", "\"0\"", "false", "\"\"", "\"no\"", "0.0"] {
+            assert_eq!(read::<bool>(json), Some(false), "{json}");
+        }
+        assert_eq!(read::<bool>("null"), None);
+    }
+
+    #[test]
+    fn absence_and_placeholders_are_none() {
+        for json in ["null", "\"\"", "\" \"", "\"N/A\""] {
+            assert_eq!(read::<u64>(json), None, "{json}");
+        }
+        assert!(serde_json::from_str::<Loose<u64>>("\"many\"").is_err());
+        assert!(serde_json::from_str::<Loose<u32>>("-1").is_err());
+        assert!(serde_json::from_str::<Loose<u64>>("{}").is_err());
+    }
+
+    #[test]
+    fn texts_take_numbers_and_times_take_seconds() {
+        assert_eq!(read::<String>("512").as_deref(), Some("512"));
+        assert_eq!(
+            read::<Time>("\"1795375941\"").map(|t| t.0).as_deref(),
+            Some("2026-11-22T19:32:21Z")
+        );
+    }
+
+    proptest! {
+        // Up to 512 TiB: beyond, a JSON reader may round `n.0` to a neighbour.
+        #[test]
+        fn a_number_reads_the_same_in_every_form(n in 0u64..=(1 << 49)) {
+            prop_assert_eq!(read::<u64>(&n.to_string()), Some(n));
+            prop_assert_eq!(read::<u64>(&format!("\"{n}\"")), Some(n));
+            prop_assert_eq!(read::<u64>(&format!("{n}.0")), Some(n));
+            prop_assert_eq!(read::<i64>(&format!("\"-{n}\"")), Some(-i64::try_from(n).unwrap()));
+        }
+
+        #[test]
+        fn no_text_panics(text in ".*") {
+            let json = serde_json::to_string(&text).unwrap();
+            let _ = serde_json::from_str::<Loose<u32>>(&json);
+            let _ = serde_json::from_str::<Loose<f64>>(&json);
+            let _ = serde_json::from_str::<Loose<bool>>(&json);
+            let _ = serde_json::from_str::<Loose<Time>>(&json);
+            prop_assert_eq!(serde_json::from_str::<Loose<String>>(&json).is_ok(), true);
+        }
+    }
+}
