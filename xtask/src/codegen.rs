@@ -13,6 +13,7 @@ type Generator = fn() -> Result<Files, String>;
 
 /// Every generator, by the name that messages use.
 const GENERATORS: &[(&str, Generator)] = &[
+    ("bindings", crate::bindings::generate),
     ("talos", crate::talos::generate),
     ("proxmox", crate::proxmox::generate),
 ];

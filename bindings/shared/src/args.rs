@@ -1,0 +1,40 @@
+//! The arguments of a call, by name.
+
+use homelab_core::{Error, ErrorKind, Result};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+/// The arguments of one call, as the binding sent them.
+#[derive(Debug, Default)]
+pub struct Args(Map<String, Value>);
+
+impl Args {
+    /// Reads a JSON object.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the text is no JSON object.
+    pub fn parse(json: &str) -> Result<Self> {
+        serde_json::from_str(json).map(Args).map_err(|e| {
+            Error::new(
+                ErrorKind::InvalidArgument,
+                format!("arguments must be one JSON object: {e}"),
+            )
+        })
+    }
+
+    /// Takes one argument. Absent is the same as null: `None` for an `Option`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` that names the argument.
+    pub fn take<T: DeserializeOwned>(&mut self, name: &str) -> Result<T> {
+        let value = self.0.remove(name).unwrap_or(Value::Null);
+        serde_json::from_value(value)
+            .map_err(|e| Error::new(ErrorKind::InvalidArgument, format!("argument {name}: {e}")))
+    }
+}
+
+impl From<Map<String, Value>> for Args {
+    fn from(map: Map<String, Value>) -> Self {
+        Args(map)
+    }
+}

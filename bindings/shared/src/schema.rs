@@ -1,0 +1,119 @@
+//! The JSON Schema of every value type that crosses, and the error kinds: what
+//! the classes of both bindings are generated from.
+
+use std::collections::BTreeMap;
+
+use homelab_core::ErrorKind;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+/// The types of one crate. Types of two crates may have one name; then each
+/// gets its crate's prefix.
+struct Group {
+    prefix: &'static str,
+    generator: SchemaGenerator,
+}
+
+impl Group {
+    fn new(prefix: &'static str) -> Self {
+        Group {
+            prefix,
+            generator: SchemaGenerator::default(),
+        }
+    }
+
+    fn with<T: JsonSchema>(mut self) -> Self {
+        self.generator.subschema_for::<T>();
+        self
+    }
+}
+
+macro_rules! group {
+    ($prefix:literal: $($t:ty),+ $(,)?) => {
+        Group::new($prefix)$(.with::<$t>())+
+    };
+}
+
+/// `{"types": {name: schema}, "error_kinds": {code: doc}}`.
+///
+/// # Errors
+/// A sentence that names two types of one crate that share a name.
+pub fn schema() -> Result<Value, String> {
+    let mut kinds = SchemaGenerator::default();
+    let kinds = kinds.root_schema_for::<ErrorKind>().to_value();
+    Ok(json!({ "types": merge(groups())?, "error_kinds": error_kinds(&kinds) }))
+}
+
+/// Every type that a method returns; what they are made of follows.
+fn groups() -> Vec<Group> {
+    vec![group!("": homelab_core::error::ErrorData)]
+}
+
+fn merge(groups: Vec<Group>) -> Result<BTreeMap<String, Value>, String> {
+    let groups: Vec<(&str, Map<String, Value>)> = groups
+        .into_iter()
+        .map(|mut group| (group.prefix, group.generator.take_definitions(true)))
+        .collect();
+    let mut types = BTreeMap::new();
+    for (index, (prefix, definitions)) in groups.iter().enumerate() {
+        // Names that another crate gives to something else.
+        let clashes: Vec<&String> = definitions
+            .iter()
+            .filter(|(name, definition)| {
+                groups.iter().enumerate().any(|(other, (_, theirs))| {
+                    other != index && theirs.get(*name).is_some_and(|d| d != *definition)
+                })
+            })
+            .map(|(name, _)| name)
+            .collect();
+        for (name, definition) in definitions {
+            let renamed = |n: &str| match clashes.iter().any(|c| *c == n) {
+                true => format!("{prefix}{n}"),
+                false => n.to_owned(),
+            };
+            let mut definition = definition.clone();
+            rename_references(&mut definition, &renamed);
+            let name = renamed(name);
+            if types.get(&name).is_some_and(|d| *d != definition) {
+                return Err(format!("two types named {name}"));
+            }
+            types.insert(name, definition);
+        }
+    }
+    Ok(types)
+}
+
+fn rename_references(schema: &mut Value, renamed: &impl Fn(&str) -> String) {
+    match schema {
+        Value::Object(map) => {
+            for (key, value) in map.iter_mut() {
+                match value {
+                    Value::String(reference) if key == "$ref" => {
+                        let name = reference.rsplit('/').next().unwrap_or_default();
+                        *reference = format!("#/$defs/{}", renamed(name));
+                    }
+                    _ => rename_references(value, renamed),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|i| rename_references(i, renamed)),
+        _ => {}
+    }
+}
+
+fn error_kinds(schema: &Value) -> Map<String, Value> {
+    let docs: BTreeMap<&str, &Value> = schema
+        .get("oneOf")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|o| Some((o.get("const")?.as_str()?, o.get("description")?)))
+        .collect();
+    ErrorKind::ALL
+        .iter()
+        .map(|kind| {
+            let doc = docs.get(kind.code()).map_or(Value::Null, |d| (*d).clone());
+            (kind.code().to_owned(), doc)
+        })
+        .collect()
+}

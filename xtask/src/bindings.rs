@@ -1,0 +1,120 @@
+//! The Python and Node classes, from `bindings/api.toml` and the JSON Schema
+//! of the Rust value types.
+//!
+//! | file | what |
+//! |---|---|
+//! | `bindings/manifest.rs` | reads `api.toml`: classes, methods, parameters |
+//! | `bindings/types.rs` | the types of both worlds, read from schema and manifest |
+//! | `bindings/text.rs` | names and doc texts |
+//! | `bindings/python*.rs` | writes `bindings/python/python/homelab_sdk` |
+//! | `bindings/node*.rs` | writes `bindings/node` |
+
+mod manifest;
+mod node;
+mod node_types;
+mod python;
+mod python_types;
+mod text;
+mod types;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use manifest::Manifest;
+use types::{ErrorKinds, Values};
+
+/// What the writers work from.
+struct Api {
+    manifest: Manifest,
+    values: Values,
+    kinds: ErrorKinds,
+}
+
+/// Every generated file of both bindings.
+pub(crate) fn generate() -> Result<Vec<(PathBuf, String)>, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let manifest = Manifest::read(&root.join("bindings/api.toml"))?;
+    let (values, kinds) = types::read(&schema(&root)?)?;
+    let api = Api {
+        manifest,
+        values,
+        kinds,
+    };
+    api.check()?;
+    one_version(&root)?;
+
+    let python = Path::new("bindings/python/python/homelab_sdk");
+    let node = Path::new("bindings/node");
+    Ok(vec![
+        (python.join("__init__.py"), python::init(&api)),
+        (python.join("errors.py"), python_types::errors(&api)),
+        (python.join("types.py"), python_types::values(&api)?),
+        (python.join("_sync.py"), python::classes(&api, false)?),
+        (python.join("_async.py"), python::classes(&api, true)?),
+        (node.join("index.js"), node::index(&api)),
+        (node.join("index.d.ts"), node::declarations(&api)?),
+        (node.join("lib/errors.js"), node_types::errors(&api)),
+        (node.join("lib/types.js"), node_types::values(&api)?),
+        (node.join("lib/classes.js"), node::classes(&api)?),
+    ])
+}
+
+/// The schema of every value type. A program of its own prints it, so that
+/// building xtask does not mean building the SDK.
+fn schema(root: &Path) -> Result<String, String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["run", "--quiet", "--package", "homelab-bindings"])
+        .args(["--features", "schema", "--bin", "homelab-schema"])
+        .current_dir(root)
+        .output()
+        .map_err(|e| format!("cargo: {e}"))?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    String::from_utf8(output.stdout).map_err(|e| e.to_string())
+}
+
+/// The npm package carries the version of the workspace.
+fn one_version(root: &Path) -> Result<(), String> {
+    let read =
+        |name: &str| std::fs::read_to_string(root.join(name)).map_err(|e| format!("{name}: {e}"));
+    let package: serde_json::Value =
+        serde_json::from_str(&read("bindings/node/package.json")?).map_err(|e| e.to_string())?;
+    let workspace: toml::Value = toml::from_str(&read("Cargo.toml")?).map_err(|e| e.to_string())?;
+    let npm = package.get("version").and_then(|v| v.as_str());
+    let cargo = workspace
+        .get("workspace")
+        .and_then(|w| w.get("package")?.get("version")?.as_str());
+    if npm == cargo {
+        return Ok(());
+    }
+    Err(format!(
+        "bindings/node/package.json has version {npm:?}, Cargo.toml {cargo:?}"
+    ))
+}
+
+impl Api {
+    /// Every type that a method names must exist.
+    fn check(&self) -> Result<(), String> {
+        for class in &self.manifest.class {
+            for method in &class.method {
+                let place = format!("api.toml: {}.{}", class.name, method.name);
+                let mut named = Vec::new();
+                method.returns.names(&mut named);
+                if let Some(progress) = &method.progress {
+                    progress.names(&mut named);
+                }
+                for param in &method.params {
+                    param.ty.names(&mut named);
+                }
+                for name in named {
+                    if !self.values.contains_key(&name) && self.manifest.class(&name).is_none() {
+                        return Err(format!("{place}: there is no type {name}"));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
