@@ -14,7 +14,9 @@
 pub mod finding;
 pub mod inventory;
 pub mod observation;
+pub mod talhelper;
 pub mod topology;
+mod yaml;
 
 pub use finding::{Evidence, Finding, Fix, Move, Severity};
 pub use inventory::Inventory;

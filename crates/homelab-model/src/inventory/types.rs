@@ -1,6 +1,8 @@
 //! The inventory as data. Addresses are text in their usual form, MAC
 //! addresses lower case with colons, sizes bytes.
 
+use std::collections::BTreeMap;
+
 use homelab_core::Location;
 use serde::{Deserialize, Serialize};
 
@@ -147,6 +149,8 @@ pub struct ClusterSpec {
     pub nodes: Vec<NodeSpec>,
     /// Where it is written.
     pub location: Location,
+    /// Where each property is written, by its name here.
+    pub places: BTreeMap<String, Location>,
 }
 
 /// An address with the name of what answers there.
@@ -203,6 +207,8 @@ pub struct NodeSpec {
     pub location: Location,
     /// Where the talconfig describes it, if it does.
     pub talconfig_location: Option<Location>,
+    /// Where each property is written, by its name here.
+    pub places: BTreeMap<String, Location>,
 }
 
 /// One disk of a guest.
@@ -329,13 +335,13 @@ pub struct Warning {
 pub struct Contradiction {
     /// What they are about: the name of a node or cluster.
     pub subject: String,
-    /// Which property: `address`, `mac`, `role`, `vip`, `talos-version`, or `node` when one of
+    /// Which property: `address`, `mac`, `role`, `vip`, `talos_version`, …, or `node` when one of
     /// the two does not know it at all.
     pub field: String,
-    /// What the inventory says, and where.
-    pub inventory: Place,
-    /// What the talconfig says, and where.
-    pub talconfig: Place,
+    /// What one place says; the inventory, if it is one of the two.
+    pub first: Place,
+    /// What the other says.
+    pub second: Place,
 }
 
 /// A value and where it stands.
