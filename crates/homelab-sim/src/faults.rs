@@ -22,6 +22,12 @@ pub enum Fault {
     Stall,
     /// Every answer breaks off in the middle with a connection reset.
     Reset,
+    /// Requests are read and then the connection is reset: what happened stays unknown.
+    ResetEarly,
+    /// Every REST answer is well-formed HTTP around half of its JSON.
+    TruncateBody,
+    /// Every REST answer promises more bytes than come before the connection closes.
+    WrongLength,
     /// Every REST answer is an HTML page with status 502, as a proxy in between
     /// would send it. A Talos node answers with HTML in place of gRPC.
     Html,
@@ -39,10 +45,13 @@ pub enum Fault {
     TaskFailure,
 }
 
-const NAMES: [(&str, Fault); 10] = [
+const NAMES: [(&str, Fault); 13] = [
     ("refuse", Fault::Refuse),
     ("stall", Fault::Stall),
     ("reset", Fault::Reset),
+    ("reset-early", Fault::ResetEarly),
+    ("truncate-body", Fault::TruncateBody),
+    ("wrong-length", Fault::WrongLength),
     ("html", Fault::Html),
     ("latency", Fault::Latency(0)),
     ("truncate-snapshot", Fault::TruncateSnapshot),

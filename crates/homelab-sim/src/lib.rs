@@ -8,6 +8,7 @@
 mod faults;
 mod net;
 mod pki;
+mod pve;
 mod shared;
 mod stats;
 pub mod world;

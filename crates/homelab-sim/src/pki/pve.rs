@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use homelab_core::Result;
 use rcgen::{DistinguishedName, DnType, ExtendedKeyUsagePurpose, PKCS_ECDSA_P256_SHA256};
 use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
 
 use super::authority::{Authority, Validity, names};
@@ -26,6 +26,8 @@ pub(crate) struct HostTls {
     pub(crate) config: Arc<ServerConfig>,
     /// SHA-256 of the certificate, upper-case hex with colons.
     pub(crate) fingerprint: String,
+    /// The certificate itself.
+    pub(crate) certificate: CertificateDer<'static>,
 }
 
 impl PvePki {
@@ -77,6 +79,7 @@ impl PvePki {
         Ok(HostTls {
             config: Arc::new(config),
             fingerprint,
+            certificate: leaf.certificate.der().clone(),
         })
     }
 }

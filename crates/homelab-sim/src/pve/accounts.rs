@@ -11,27 +11,29 @@ pub(super) const ROOT: &str = "root@pam";
 
 /// A user of the simulated cluster.
 #[derive(Clone)]
-pub struct User {
+struct User {
     /// The password.
-    pub password: String,
+    password: String,
     /// Whether the user may log in.
-    pub enabled: bool,
+    enabled: bool,
 }
 
 /// An API token of a user.
 #[derive(Clone)]
-pub struct Token {
+struct Token {
     /// The secret after the `=`, a UUID.
-    pub secret: String,
+    secret: String,
     /// Whether its rights are cut down to what is granted to the token itself.
-    pub separated: bool,
+    separated: bool,
     /// When it expires, in Unix seconds.
-    pub expires_at: Option<u64>,
+    expires_at: Option<u64>,
 }
 
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("User").field("enabled", &self.enabled).finish_non_exhaustive()
+        f.debug_struct("User")
+            .field("enabled", &self.enabled)
+            .finish_non_exhaustive()
     }
 }
 
@@ -55,7 +57,7 @@ struct Grant {
 
 /// Users, API tokens and access control lists of the PVE cluster.
 #[derive(Clone, Debug, Default)]
-pub struct Accounts {
+pub(crate) struct Accounts {
     users: BTreeMap<String, User>,
     tokens: BTreeMap<String, Token>,
     grants: Vec<Grant>,
@@ -63,7 +65,7 @@ pub struct Accounts {
 
 impl Accounts {
     /// Nobody but nobody: add users with [`Accounts::user`].
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Accounts::default()
     }
 
@@ -76,43 +78,64 @@ impl Accounts {
     /// | `monitor@pve!audit` | `PVEAuditor` on `/` |
     /// | `monitor@pve!expired` | the same, but expired in 2020 |
     /// | `monitor@pve!nothing` | privilege separated, nothing granted |
-    pub fn standard(seed: u64) -> Self {
+    pub(crate) fn standard(seed: u64) -> Self {
         let secret = |what: &str| derive::uuid(seed, &format!("pve token {what}"));
         let password = derive::hex(&derive::bytes(seed, "pve password")[..12]);
         Accounts::new()
             .user(ROOT, &password)
-            .user("monitor@pve", &derive::hex(&derive::bytes(seed, "pve monitor")[..12]))
+            .user(
+                "monitor@pve",
+                &derive::hex(&derive::bytes(seed, "pve monitor")[..12]),
+            )
             .grant("/", "monitor@pve", "PVEAuditor")
             .token("root@pam!sim", &secret("sim"), false, None)
             .token("monitor@pve!audit", &secret("audit"), false, None)
-            .token("monitor@pve!expired", &secret("expired"), false, Some(1_577_836_800))
+            .token(
+                "monitor@pve!expired",
+                &secret("expired"),
+                false,
+                Some(1_577_836_800),
+            )
             .token("monitor@pve!nothing", &secret("nothing"), true, None)
     }
 
     /// Adds a user, such as `root@pam`.
     #[must_use]
-    pub fn user(mut self, id: &str, password: &str) -> Self {
-        self.users.insert(id.into(), User { password: password.into(), enabled: true });
+    pub(crate) fn user(mut self, id: &str, password: &str) -> Self {
+        self.users.insert(
+            id.into(),
+            User {
+                password: password.into(),
+                enabled: true,
+            },
+        );
         self
     }
 
     /// Adds a token, such as `root@pam!sim`; `expires_at` is in Unix seconds.
     #[must_use]
-    pub fn token(
+    pub(crate) fn token(
         mut self,
         id: &str,
         secret: &str,
         separated: bool,
         expires_at: Option<u64>,
     ) -> Self {
-        self.tokens.insert(id.into(), Token { secret: secret.into(), separated, expires_at });
+        self.tokens.insert(
+            id.into(),
+            Token {
+                secret: secret.into(),
+                separated,
+                expires_at,
+            },
+        );
         self
     }
 
     /// Grants a built-in role, such as `PVEAuditor`, to a user or a token, at
     /// `path` and below.
     #[must_use]
-    pub fn grant(mut self, path: &str, subject: &str, role: &str) -> Self {
+    pub(crate) fn grant(mut self, path: &str, subject: &str, role: &str) -> Self {
         self.grants.push(Grant {
             path: path.into(),
             subject: subject.into(),
@@ -123,13 +146,15 @@ impl Accounts {
     }
 
     /// The password of a user.
-    pub fn password(&self, user: &str) -> Option<&str> {
+    pub(crate) fn password(&self, user: &str) -> Option<&str> {
         self.users.get(user).map(|u| u.password.as_str())
     }
 
     /// A token as clients write it: `user@realm!id=secret`.
-    pub fn token_text(&self, id: &str) -> Option<String> {
-        self.tokens.get(id).map(|token| format!("{id}={}", token.secret))
+    pub(crate) fn token_text(&self, id: &str) -> Option<String> {
+        self.tokens
+            .get(id)
+            .map(|token| format!("{id}={}", token.secret))
     }
 
     /// Whether the user exists and may log in.
@@ -156,7 +181,11 @@ impl Accounts {
             None => granted,
             Some(token) => {
                 let owners = self.privileges(owner(caller), path);
-                if token.separated { &owners & &granted } else { owners }
+                if token.separated {
+                    &owners & &granted
+                } else {
+                    owners
+                }
             }
         }
     }
@@ -169,7 +198,11 @@ impl Accounts {
     /// The paths at which anything is granted to `caller` or its owner.
     pub(super) fn granted_paths(&self, caller: &str) -> BTreeSet<&str> {
         let mine = |grant: &&Grant| grant.subject == caller || grant.subject == owner(caller);
-        self.grants.iter().filter(mine).map(|grant| grant.path.as_str()).collect()
+        self.grants
+            .iter()
+            .filter(mine)
+            .map(|grant| grant.path.as_str())
+            .collect()
     }
 
     /// Grants on the longest path win over those above it.
@@ -190,7 +223,10 @@ impl Accounts {
 }
 
 fn is_below(path: &str, above: &str) -> bool {
-    above == "/" || path.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'))
+    above == "/"
+        || path
+            .strip_prefix(above)
+            .is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// The user of a token id; a user id is its own.
@@ -219,7 +255,10 @@ mod tests {
         assert!(!accounts.may("test@pve!sep", "/vms/100", "VM.Audit"));
         let accounts = accounts.grant("/vms/100", "test@pve!sep", "PVEAuditor");
         let has = accounts.privileges("test@pve!sep", "/vms/100");
-        assert_eq!(has.into_iter().collect::<Vec<_>>(), ["VM.Audit", "VM.GuestAgent.Audit"]);
+        assert_eq!(
+            has.into_iter().collect::<Vec<_>>(),
+            ["VM.Audit", "VM.GuestAgent.Audit"]
+        );
         assert!(!accounts.may("test@pve!sep", "/vms/1000", "VM.Audit"));
     }
 

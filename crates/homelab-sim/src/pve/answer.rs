@@ -27,7 +27,10 @@ impl From<Value> for Answer {
 impl Answer {
     /// A page of `total` rows.
     pub(super) fn page(rows: Vec<Value>, total: usize) -> Self {
-        Answer { data: Value::Array(rows), total: Some(total) }
+        Answer {
+            data: Value::Array(rows),
+            total: Some(total),
+        }
     }
 }
 
@@ -58,7 +61,12 @@ pub(super) struct ApiError {
 
 impl ApiError {
     fn new(status: u16, text: impl Into<String>, body: ErrorBody) -> Self {
-        ApiError { status, text: text.into(), body, delayed: false }
+        ApiError {
+            status,
+            text: text.into(),
+            body,
+            delayed: false,
+        }
     }
 
     /// The server's own failure: most business errors are of this kind.
@@ -74,12 +82,19 @@ impl ApiError {
 
     /// Parameters that do not fit.
     pub(super) fn params(errors: Map<String, Value>) -> Self {
-        ApiError::new(400, "Parameter verification failed.\n", ErrorBody::Json { errors })
+        ApiError::new(
+            400,
+            "Parameter verification failed.\n",
+            ErrorBody::Json { errors },
+        )
     }
 
     /// One parameter that does not fit.
     pub(super) fn param(name: &str, text: impl Into<String>) -> Self {
-        ApiError::params(Map::from_iter([(name.to_owned(), Value::String(text.into()))]))
+        ApiError::params(Map::from_iter([(
+            name.to_owned(),
+            Value::String(text.into()),
+        )]))
     }
 
     /// No such path, or not with this method.
@@ -99,13 +114,19 @@ impl ApiError {
 
     /// Authentication failed on an ordinary request.
     pub(super) fn unauthenticated(text: &str) -> Self {
-        ApiError { delayed: true, ..ApiError::bare(401, text) }
+        ApiError {
+            delayed: true,
+            ..ApiError::bare(401, text)
+        }
     }
 
     /// Authentication failed at the login call.
     pub(super) fn login_failed() -> Self {
         let body = ErrorBody::Json { errors: Map::new() };
-        ApiError { delayed: true, ..ApiError::new(401, "authentication failure\n", body) }
+        ApiError {
+            delayed: true,
+            ..ApiError::new(401, "authentication failure\n", body)
+        }
     }
 
     /// A privilege is missing.

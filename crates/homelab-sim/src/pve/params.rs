@@ -46,7 +46,11 @@ pub(super) fn json(text: &[u8]) -> Result<Params> {
         Ok(_) => Err(ApiError::http(500, format!("Not a HASH reference {line}"))),
         Err(_) => {
             let rest = String::from_utf8_lossy(text);
-            let rest = if rest.is_empty() { "(end of string)".into() } else { rest };
+            let rest = if rest.is_empty() {
+                "(end of string)".into()
+            } else {
+                rest
+            };
             Err(ApiError::http(
                 500,
                 format!(
@@ -83,18 +87,29 @@ pub(super) struct Param {
 
 /// A parameter that may be left out.
 pub(super) const fn optional(name: &'static str, kind: Kind) -> Param {
-    Param { name, kind, required: false }
+    Param {
+        name,
+        kind,
+        required: false,
+    }
 }
 
 /// A parameter that must be given.
 pub(super) const fn required(name: &'static str, kind: Kind) -> Param {
-    Param { name, kind, required: true }
+    Param {
+        name,
+        kind,
+        required: true,
+    }
 }
 
 /// Checks parameters against what the call knows, all at once.
 pub(super) fn verify(params: &Params, known: &[Param]) -> Result<()> {
     let mut errors = Map::new();
-    for param in known.iter().filter(|p| p.required && !params.contains_key(p.name)) {
+    for param in known
+        .iter()
+        .filter(|p| p.required && !params.contains_key(p.name))
+    {
         let text = "property is missing and it is not optional";
         errors.insert(param.name.into(), text.into());
     }
@@ -111,7 +126,11 @@ pub(super) fn verify(params: &Params, known: &[Param]) -> Result<()> {
             errors.insert(name.clone(), text.into());
         }
     }
-    if errors.is_empty() { Ok(()) } else { Err(ApiError::params(errors)) }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(ApiError::params(errors))
+    }
 }
 
 fn check(kind: Kind, value: &Value) -> std::result::Result<(), String> {
@@ -184,9 +203,18 @@ mod tests {
             super::super::answer::ErrorBody::Json { errors } => errors,
             other => panic!("{other:?}"),
         };
-        assert_eq!(error("vmid=abc")["vmid"], "type check ('integer') failed - got 'abc'");
-        assert_eq!(error("on=yes")["on"], "type check ('boolean') failed - got 'yes'");
-        assert_eq!(error("")["vmid"], "property is missing and it is not optional");
+        assert_eq!(
+            error("vmid=abc")["vmid"],
+            "type check ('integer') failed - got 'abc'"
+        );
+        assert_eq!(
+            error("on=yes")["on"],
+            "type check ('boolean') failed - got 'yes'"
+        );
+        assert_eq!(
+            error("")["vmid"],
+            "property is missing and it is not optional"
+        );
         assert!(verify(&form("vmid=100&on=1"), &known).is_ok());
     }
 }

@@ -4,6 +4,8 @@
 //! Real signatures are RSA; here a keyed hash, stretched to the same length so
 //! that clients meet the same characters (`+`, `/`, `=`) to escape.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use sha2::{Digest, Sha256};
@@ -14,8 +16,13 @@ const LIFETIME: u64 = 7200;
 const SKEW: u64 = 300;
 
 /// Signs and checks tickets for the whole cluster.
-#[derive(Clone)]
 pub(super) struct TicketKey([u8; 32]);
+
+impl fmt::Debug for TicketKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TicketKey(..)")
+    }
+}
 
 impl TicketKey {
     pub(super) fn new(key: [u8; 32]) -> Self {
@@ -25,8 +32,9 @@ impl TicketKey {
     /// A ticket for `user`, issued at `now` (Unix seconds).
     pub(super) fn ticket(&self, user: &str, now: u64) -> String {
         let plain = format!("PVE:{user}:{now:08X}");
-        let signature: Vec<u8> =
-            (0..8).flat_map(|n| self.sign(&format!("{n} {plain}"))).collect();
+        let signature: Vec<u8> = (0..8)
+            .flat_map(|n| self.sign(&format!("{n} {plain}")))
+            .collect();
         format!("{plain}::{}", STANDARD.encode(signature))
     }
 
@@ -40,12 +48,17 @@ impl TicketKey {
 
     /// The CSRF prevention token for `user`, issued at `now`.
     pub(super) fn csrf(&self, user: &str, now: u64) -> String {
-        format!("{now:08X}:{}", STANDARD_NO_PAD.encode(self.sign(&format!("csrf {user} {now}"))))
+        format!(
+            "{now:08X}:{}",
+            STANDARD_NO_PAD.encode(self.sign(&format!("csrf {user} {now}")))
+        )
     }
 
     /// Whether `token` is a CSRF prevention token of `user` at `now`.
     pub(super) fn verify_csrf(&self, token: &str, user: &str, now: u64) -> bool {
-        let issued = token.split_once(':').and_then(|(t, _)| u64::from_str_radix(t, 16).ok());
+        let issued = token
+            .split_once(':')
+            .and_then(|(t, _)| u64::from_str_radix(t, 16).ok());
         issued.is_some_and(|issued| fresh(issued, now) && self.csrf(user, issued) == token)
     }
 
@@ -74,7 +87,10 @@ mod tests {
         let at = |seconds: i64| key.verify(&ticket, (0x6B03_2FF3 + seconds) as u64);
         assert_eq!(at(119 * 60).as_deref(), Some("root@pam"));
         assert_eq!(at(121 * 60), None);
-        assert!(at(-240).is_some(), "the issuer's clock may be four minutes ahead");
+        assert!(
+            at(-240).is_some(),
+            "the issuer's clock may be four minutes ahead"
+        );
         assert_eq!(at(-3600), None);
     }
 
@@ -82,7 +98,10 @@ mod tests {
     fn forgeries_are_refused() {
         let key = TicketKey::new([7; 32]);
         assert_eq!(key.verify("garbage", 0), None);
-        assert_eq!(key.verify(&TicketKey::new([8; 32]).ticket("root@pam", 0), 0), None);
+        assert_eq!(
+            key.verify(&TicketKey::new([8; 32]).ticket("root@pam", 0), 0),
+            None
+        );
         let csrf = key.csrf("root@pam", 100);
         assert!(key.verify_csrf(&csrf, "root@pam", 100));
         assert!(!key.verify_csrf(&csrf, "other@pam", 100));

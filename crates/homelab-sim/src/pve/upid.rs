@@ -46,8 +46,19 @@ impl Upid {
 
 impl fmt::Display for Upid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Upid { node, pid, pstart, starttime, kind, id, user } = self;
-        write!(f, "UPID:{node}:{pid:08X}:{pstart:08X}:{starttime:08X}:{kind}:{id}:{user}:")
+        let Upid {
+            node,
+            pid,
+            pstart,
+            starttime,
+            kind,
+            id,
+            user,
+        } = self;
+        write!(
+            f,
+            "UPID:{node}:{pid:08X}:{pstart:08X}:{starttime:08X}:{kind}:{id}:{user}:"
+        )
     }
 }
 
@@ -66,7 +77,12 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_one() {
-        for text in ["", "UPID:a:1:2:3:t:i:u:", "UPID:a:0000000g:00000000:00000000:t::u:", "x"] {
+        for text in [
+            "",
+            "UPID:a:1:2:3:t:i:u:",
+            "UPID:a:0000000g:00000000:00000000:t::u:",
+            "x",
+        ] {
             assert_eq!(Upid::parse(text), None, "{text}");
         }
     }

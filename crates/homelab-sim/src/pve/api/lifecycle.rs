@@ -1,0 +1,250 @@
+//! `…/status/{start,stop,shutdown,reset,reboot}` of guests.
+//!
+//! Most mistakes of the caller fail in the task, after an answer of 200: a
+//! guest that is not there, is locked, or runs already. A few fail at once.
+
+use super::super::answer::{Answer, ApiError, Result};
+use super::super::operation::{self, Work};
+use super::super::params::{Kind, Param, optional};
+use super::super::router::{Access, Call, Route, get};
+use super::{guests, ha};
+use crate::world::{Guest, GuestKind, State};
+
+/// What is to be done to a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    Start,
+    Stop,
+    Shutdown,
+    Reset,
+    Reboot,
+}
+
+impl Action {
+    fn word(self) -> &'static str {
+        match self {
+            Action::Start => "start",
+            Action::Stop => "stop",
+            Action::Shutdown => "shutdown",
+            Action::Reset => "reset",
+            Action::Reboot => "reboot",
+        }
+    }
+}
+
+fn run(call: &Call<'_>, kind: GuestKind, action: Action) -> Result<Answer> {
+    if action == Action::Start {
+        call.need_quorum()?;
+    }
+    let vmid = call.vmid();
+    let managed = call.cluster.world().read(|state| {
+        let guest = guests::find(state, call, kind).ok();
+        refuse_at_once(call, kind, action, guest)?;
+        Ok(guest.and_then(|guest| ha::resource(state, guest).map(|r| r.sid.clone())))
+    })?;
+    if let Some(sid) = managed
+        && matches!(action, Action::Start | Action::Stop | Action::Shutdown)
+    {
+        return Ok(through_ha(call, sid, action));
+    }
+    let prefix = if kind == GuestKind::Qemu { "qm" } else { "vz" };
+    let node = call.node();
+    let work: Work = Box::new(move |state| apply(state, &node, vmid, kind, action));
+    let kind = format!("{prefix}{}", action.word());
+    Ok(operation::start(call, &kind, &vmid.to_string(), work))
+}
+
+/// What real hosts check before they start a task.
+fn refuse_at_once(
+    call: &Call<'_>,
+    kind: GuestKind,
+    action: Action,
+    guest: Option<&Guest>,
+) -> Result<()> {
+    let vmid = call.vmid();
+    let running = guest.is_some_and(Guest::running);
+    match (kind, action, running) {
+        (_, Action::Reset | Action::Reboot, _) | (GuestKind::Lxc, _, _) if guest.is_none() => {
+            Err(ApiError::die(guests::missing(&call.node(), vmid, kind)))
+        }
+        (GuestKind::Qemu, Action::Reset | Action::Reboot, false) => {
+            Err(ApiError::die(format!("VM {vmid} not running")))
+        }
+        (GuestKind::Lxc, Action::Start, true) => {
+            Err(ApiError::die(format!("CT {vmid} already running")))
+        }
+        (GuestKind::Lxc, Action::Start, false) | (_, _, true) | (GuestKind::Qemu, _, _) => Ok(()),
+        (GuestKind::Lxc, _, false) => Err(ApiError::die(format!("CT {vmid} not running"))),
+    }
+}
+
+/// What the task does when its time has come.
+fn apply(
+    state: &mut State,
+    node: &str,
+    vmid: u32,
+    kind: GuestKind,
+    action: Action,
+) -> std::result::Result<(), String> {
+    let guest = state
+        .guest(vmid)
+        .filter(|g| g.host == node && g.kind == kind);
+    let guest = guest.ok_or_else(|| guests::missing(node, vmid, kind))?;
+    let what = if kind == GuestKind::Qemu { "VM" } else { "CT" };
+    if let Some(lock) = &guest.lock {
+        return Err(format!("{what} is locked ({lock})"));
+    }
+    let running = guest.running();
+    if action == Action::Start {
+        if guest.template {
+            return Err("you can't start a vm if it's a template".into());
+        }
+        if running {
+            return Err(format!("{what} {vmid} already running"));
+        }
+    }
+    // Stopping what does not run is fine.
+    let result = match action {
+        Action::Start => state.guest_start(vmid),
+        Action::Stop | Action::Shutdown if !running => Ok(()),
+        Action::Stop | Action::Shutdown => state.guest_stop(vmid),
+        Action::Reset | Action::Reboot => state
+            .guest_stop(vmid)
+            .and_then(|()| state.guest_start(vmid)),
+    };
+    result.map_err(|e| e.message().to_owned())
+}
+
+/// A guest under HA: the task only leaves a request for the manager, which
+/// acts some seconds later.
+fn through_ha(call: &Call<'_>, sid: String, action: Action) -> Answer {
+    let vmid = call.vmid();
+    let (kind, wanted) = match action {
+        Action::Start => ("hastart", "started"),
+        _ => ("hastop", "stopped"),
+    };
+    let cluster = call.cluster.clone();
+    let work: Work = Box::new(move |state| {
+        if let Some(resource) = state.ha.resources.iter_mut().find(|r| r.sid == sid) {
+            wanted.clone_into(&mut resource.state);
+        }
+        let delay = cluster.0.options.ha_delay;
+        operation::later(&cluster, delay, move |state| {
+            // Refused when it is in that state already, which is as well.
+            let _ = if wanted == "started" {
+                state.guest_start(vmid)
+            } else {
+                state.guest_stop(vmid)
+            };
+        });
+        Ok(())
+    });
+    operation::start(call, kind, &vmid.to_string(), work)
+}
+
+macro_rules! actions {
+    ($($name:ident: $kind:ident $action:ident,)*) => {
+        $(fn $name(call: &Call<'_>) -> Result<Answer> {
+            run(call, GuestKind::$kind, Action::$action)
+        })*
+    };
+}
+
+actions! {
+    qemu_start: Qemu Start,
+    qemu_stop: Qemu Stop,
+    qemu_shutdown: Qemu Shutdown,
+    qemu_reset: Qemu Reset,
+    qemu_reboot: Qemu Reboot,
+    lxc_start: Lxc Start,
+    lxc_stop: Lxc Stop,
+    lxc_shutdown: Lxc Shutdown,
+    lxc_reboot: Lxc Reboot,
+}
+
+const START: &[Param] = &[
+    optional("skiplock", Kind::Bool),
+    optional("timeout", Kind::Int { min: 0 }),
+    optional("machine", Kind::Text),
+    optional("force-cpu", Kind::Text),
+    optional("migratedfrom", Kind::Text),
+    optional("migration_network", Kind::Text),
+    optional("migration_type", Kind::Word(&["secure", "insecure"])),
+    optional("nets-host-mtu", Kind::Text),
+    optional("stateuri", Kind::Text),
+    optional("targetstorage", Kind::Text),
+    optional("with-conntrack-state", Kind::Bool),
+];
+const STOP: &[Param] = &[
+    optional("skiplock", Kind::Bool),
+    optional("timeout", Kind::Int { min: 0 }),
+    optional("keepActive", Kind::Bool),
+    optional("migratedfrom", Kind::Text),
+    optional("overrule-shutdown", Kind::Bool),
+];
+const SHUTDOWN: &[Param] = &[
+    optional("skiplock", Kind::Bool),
+    optional("timeout", Kind::Int { min: 0 }),
+    optional("keepActive", Kind::Bool),
+    optional("forceStop", Kind::Bool),
+];
+const LXC_SHUTDOWN: &[Param] = &[
+    optional("timeout", Kind::Int { min: 0 }),
+    optional("forceStop", Kind::Bool),
+];
+const TIMEOUT: &[Param] = &[optional("timeout", Kind::Int { min: 0 })];
+const SKIP_LOCK: &[Param] = &[optional("skiplock", Kind::Bool)];
+const LXC_START: &[Param] = &[
+    optional("skiplock", Kind::Bool),
+    optional("debug", Kind::Bool),
+];
+const LXC_STOP: &[Param] = &[
+    optional("skiplock", Kind::Bool),
+    optional("overrule-shutdown", Kind::Bool),
+];
+
+const fn post(
+    path: &'static str,
+    run: fn(&Call<'_>) -> Result<Answer>,
+    params: &'static [Param],
+) -> Route {
+    get(path, Access::Any("/vms/{vmid}", &["VM.PowerMgmt"]), run)
+        .method("POST")
+        .with(params)
+}
+
+pub(super) const ROUTES: &[Route] = &[
+    post("/nodes/{node}/qemu/{vmid}/status/start", qemu_start, START),
+    post("/nodes/{node}/qemu/{vmid}/status/stop", qemu_stop, STOP),
+    post(
+        "/nodes/{node}/qemu/{vmid}/status/shutdown",
+        qemu_shutdown,
+        SHUTDOWN,
+    ),
+    post(
+        "/nodes/{node}/qemu/{vmid}/status/reset",
+        qemu_reset,
+        SKIP_LOCK,
+    ),
+    post(
+        "/nodes/{node}/qemu/{vmid}/status/reboot",
+        qemu_reboot,
+        TIMEOUT,
+    ),
+    post(
+        "/nodes/{node}/lxc/{vmid}/status/start",
+        lxc_start,
+        LXC_START,
+    ),
+    post("/nodes/{node}/lxc/{vmid}/status/stop", lxc_stop, LXC_STOP),
+    post(
+        "/nodes/{node}/lxc/{vmid}/status/shutdown",
+        lxc_shutdown,
+        LXC_SHUTDOWN,
+    ),
+    post(
+        "/nodes/{node}/lxc/{vmid}/status/reboot",
+        lxc_reboot,
+        TIMEOUT,
+    ),
+];

@@ -1,0 +1,42 @@
+//! The calls of the PVE API, one file per subject. Each file ends in the table
+//! of its routes.
+
+mod access;
+pub(super) mod agent;
+mod ceph;
+mod certificates;
+mod cluster;
+mod config;
+mod guests;
+mod ha;
+mod lifecycle;
+mod load;
+mod nodes;
+mod pools;
+mod resources;
+mod storage;
+mod tasks;
+
+use super::router::Route;
+
+/// All calls.
+pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
+    [
+        access::ROUTES,
+        agent::ROUTES,
+        ceph::ROUTES,
+        certificates::ROUTES,
+        cluster::ROUTES,
+        config::ROUTES,
+        guests::ROUTES,
+        ha::ROUTES,
+        lifecycle::ROUTES,
+        nodes::ROUTES,
+        pools::ROUTES,
+        resources::ROUTES,
+        storage::ROUTES,
+        tasks::ROUTES,
+    ]
+    .into_iter()
+    .flatten()
+}

@@ -1,0 +1,385 @@
+//! The table of calls, and what stands before each of them: authentication,
+//! privileges, the hop to the host in the path, parameter checks. In that
+//! order, as on real hosts: who lacks a privilege is not told what is wrong
+//! with a parameter, nor whether the guest exists.
+
+use hyper::header::HeaderMap;
+use serde_json::{Value, json};
+
+use super::answer::{Answer, ApiError, Result};
+use super::params::{self, Kind, Param, Params};
+use super::{PveCluster, accounts, api};
+use crate::world::Down;
+
+/// A request to the API.
+#[derive(Debug)]
+pub(super) struct Inquiry {
+    pub(super) method: String,
+    /// The path below the formatter, such as `/nodes/pve1/status`.
+    pub(super) path: String,
+    pub(super) params: Params,
+    pub(super) headers: HeaderMap,
+}
+
+/// Who may call.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Access {
+    /// Anybody, without authentication.
+    Open,
+    /// Anybody who is authenticated; the call filters what it shows.
+    User,
+    /// Who has one of these privileges at this path.
+    Any(&'static str, &'static [&'static str]),
+}
+
+/// One call of the API.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub(super) method: &'static str,
+    /// With `{node}`, `{vmid}`, … for variable parts. `{node}` makes hosts
+    /// forward the call to that host.
+    pub(super) path: &'static str,
+    pub(super) access: Access,
+    /// Parameters beside those in the path.
+    pub(super) params: &'static [Param],
+    pub(super) run: fn(&Call<'_>) -> Result<Answer>,
+    /// What the call waits for before it runs; most wait for nothing.
+    pub(super) wait: Wait,
+}
+
+/// What a call waits for before it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// Nothing.
+    Nothing,
+    /// A guest agent: one that does not answer is given up after a while.
+    Agent,
+}
+
+/// A `GET` that needs no parameters.
+pub(super) const fn get(
+    path: &'static str,
+    access: Access,
+    run: fn(&Call<'_>) -> Result<Answer>,
+) -> Route {
+    Route {
+        method: "GET",
+        path,
+        access,
+        params: &[],
+        run,
+        wait: Wait::Nothing,
+    }
+}
+
+impl Route {
+    /// With these parameters.
+    pub(super) const fn with(mut self, params: &'static [Param]) -> Self {
+        self.params = params;
+        self
+    }
+
+    /// With another method than `GET`.
+    pub(super) const fn method(mut self, method: &'static str) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// The variable parts if `path` is one of this route's.
+    fn matches(&self, path: &str) -> Option<Vec<(&'static str, String)>> {
+        let mut parts = path.split('/');
+        let mut vars = Vec::new();
+        for expected in self.path.split('/') {
+            let part = parts.next()?;
+            match expected.strip_prefix('{').and_then(|p| p.strip_suffix('}')) {
+                Some(name) if !part.is_empty() => vars.push((name, part.to_owned())),
+                None if part == expected => {}
+                _ => return None,
+            }
+        }
+        parts.next().is_none().then_some(vars)
+    }
+}
+
+/// A call that passed everything before it.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) cluster: &'a PveCluster,
+    /// The host that was asked.
+    pub(super) contacted: &'a str,
+    /// `user@realm` or `user@realm!token`; empty for open calls.
+    pub(super) caller: String,
+    /// Path and other parameters.
+    pub(super) params: Params,
+}
+
+impl Call<'_> {
+    /// A parameter as text.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.params.get(name).map(params::text)
+    }
+
+    /// A parameter as a number.
+    pub(super) fn number<T: std::str::FromStr>(&self, name: &str) -> Option<T> {
+        self.text(name)?.parse().ok()
+    }
+
+    /// Whether a flag is given and set.
+    pub(super) fn flag(&self, name: &str) -> bool {
+        self.text(name).as_deref() == Some("1")
+    }
+
+    /// The host in the path; the contacted one without.
+    pub(super) fn node(&self) -> String {
+        match self.text("node") {
+            Some(node) if node != "localhost" => node,
+            _ => self.contacted.to_owned(),
+        }
+    }
+
+    /// The guest in the path.
+    pub(super) fn vmid(&self) -> u32 {
+        self.number("vmid").unwrap_or_default()
+    }
+
+    /// Whether the caller has a privilege.
+    pub(super) fn may(&self, path: &str, privilege: &str) -> bool {
+        self.cluster.accounts().may(&self.caller, path, privilege)
+    }
+
+    /// Fails when the cluster has no quorum: nothing can be written then.
+    pub(super) fn need_quorum(&self) -> Result<()> {
+        if self.cluster.world().read(crate::world::State::quorate) {
+            Ok(())
+        } else {
+            Err(ApiError::die("cluster not ready - no quorum?"))
+        }
+    }
+}
+
+/// Answers an inquiry that `contacted` got.
+pub(super) async fn dispatch(
+    cluster: &PveCluster,
+    contacted: &str,
+    inquiry: Inquiry,
+) -> Result<Answer> {
+    let Inquiry {
+        method,
+        path,
+        params,
+        headers,
+    } = inquiry;
+    let found = api::routes()
+        .filter(|route| route.method == method)
+        .find_map(|route| Some((route, route.matches(&path)?)));
+    let name = found
+        .as_ref()
+        .map_or("other".into(), |(r, _)| format!("{method} {}", r.path));
+    cluster.0.shared.counters.request(contacted, &name);
+
+    let open = found
+        .as_ref()
+        .is_some_and(|(route, _)| matches!(route.access, Access::Open));
+    let caller = if open {
+        refuse_tokens(&headers, &method, &path)?;
+        String::new()
+    } else {
+        cluster.authenticate(&headers, &method)?
+    };
+    let Some((route, vars)) = found else {
+        return index(&method, &path);
+    };
+    check_access(cluster, &caller, route.access, &vars)?;
+    let mut call = Call {
+        cluster,
+        contacted,
+        caller,
+        params,
+    };
+    bind(&mut call, &vars)?;
+    if call.params.contains_key("node") && route.path.starts_with("/nodes/{node}") {
+        hop(&call).await?;
+    }
+    verify(&call, route)?;
+    if route.wait == Wait::Agent && api::agent::will_not_answer(&call) {
+        cluster.world().sleep(cluster.0.options.agent_timeout).await;
+    }
+    (route.run)(&call)
+}
+
+/// The login call wants a password, not a token.
+fn refuse_tokens(headers: &HeaderMap, method: &str, path: &str) -> Result<()> {
+    let token = headers
+        .get("authorization")
+        .and_then(|v| v.to_str().ok())
+        .is_some_and(|v| v.starts_with("PVEAPIToken"));
+    if token && method == "POST" {
+        return Err(ApiError::raise(
+            403,
+            format!("URI '{path}' not available with API token, need proper ticket.\n"),
+        ));
+    }
+    Ok(())
+}
+
+fn check_access(
+    cluster: &PveCluster,
+    caller: &str,
+    access: Access,
+    vars: &[(&str, String)],
+) -> Result<()> {
+    let Access::Any(template, privileges) = access else {
+        return Ok(());
+    };
+    let mut path = template.to_owned();
+    for (name, value) in vars {
+        path = path.replace(&format!("{{{name}}}"), value);
+    }
+    let has = cluster.accounts().privileges(caller, &path);
+    if privileges.iter().any(|p| has.contains(p)) {
+        return Ok(());
+    }
+    Err(ApiError::forbidden(&format!(
+        "{path}, {}",
+        privileges.join("|")
+    )))
+}
+
+/// Adds the variable parts of the path to the parameters.
+fn bind(call: &mut Call<'_>, vars: &[(&'static str, String)]) -> Result<()> {
+    for (name, value) in vars {
+        let given = call.text(name);
+        if given.is_some_and(|given| given != *value) {
+            return Err(ApiError::param(
+                name,
+                "duplicate parameter (already defined in URI) with conflicting values!",
+            ));
+        }
+        call.params
+            .insert((*name).to_owned(), Value::String(value.clone()));
+    }
+    Ok(())
+}
+
+/// Any host serves all; calls about another host are forwarded to it.
+async fn hop(call: &Call<'_>) -> Result<()> {
+    let node = call.node();
+    let down = call
+        .cluster
+        .world()
+        .read(|state| state.host(&node).map(|h| h.down));
+    match down {
+        None => Err(ApiError::die(format!(
+            "hostname lookup '{node}' failed - failed to get address info for: {node}: \
+             Temporary failure in name resolution"
+        ))),
+        Some(None) => Ok(()),
+        Some(Some(how)) => {
+            call.cluster
+                .world()
+                .sleep(call.cluster.0.options.hop_delay)
+                .await;
+            Err(ApiError::proxy(
+                595,
+                match how {
+                    Down::Refuse => "Connection refused",
+                    Down::Blackhole => "No route to host",
+                },
+            ))
+        }
+    }
+}
+
+fn verify(call: &Call<'_>, route: &Route) -> Result<()> {
+    let mut known = route.params.to_vec();
+    for part in route.path.split('/') {
+        let Some(name) = part.strip_prefix('{').and_then(|p| p.strip_suffix('}')) else {
+            continue;
+        };
+        let name = PATH_PARTS.iter().find(|(n, _)| *n == name);
+        known.extend(name.map(|(name, kind)| params::required(name, *kind)));
+    }
+    params::verify(&call.params, &known)
+}
+
+/// The variable parts that paths have.
+const PATH_PARTS: &[(&str, Kind)] = &[
+    ("node", Kind::Text),
+    ("vmid", Kind::Vmid),
+    ("storage", Kind::Text),
+    ("upid", Kind::Text),
+    ("poolid", Kind::Text),
+    ("userid", Kind::Text),
+    ("sid", Kind::Text),
+];
+
+/// The folders between the calls list what is below them.
+fn index(method: &str, path: &str) -> Result<Answer> {
+    let prefix = if path == "/" {
+        String::new()
+    } else {
+        path.to_owned()
+    };
+    let depth = prefix.split('/').count();
+    let mut names: Vec<&str> = api::routes()
+        .filter(|route| below(route.path, &prefix))
+        .filter_map(|route| route.path.split('/').nth(depth))
+        .filter(|name| !name.starts_with('{'))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    if method != "GET" || names.is_empty() {
+        return Err(ApiError::not_implemented(method, path));
+    }
+    let key = if path.starts_with("/nodes/") && depth == 3 || path.starts_with("/cluster") {
+        "name"
+    } else {
+        "subdir"
+    };
+    Ok(Value::Array(names.iter().map(|name| json!({ key: name })).collect()).into())
+}
+
+/// Whether `route` lies below the folder `prefix`.
+fn below(route: &str, prefix: &str) -> bool {
+    let mut parts = route.split('/');
+    prefix.split('/').all(|wanted| {
+        parts
+            .next()
+            .is_some_and(|part| part == wanted || part.starts_with('{'))
+    }) && parts.next().is_some()
+}
+
+/// The user part of the caller, without a token.
+pub(super) fn user_of(caller: &str) -> &str {
+    accounts::owner(caller)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_is_served_once_and_its_parts_are_known() {
+        let mut seen: Vec<_> = api::routes().map(|r| (r.method, r.path)).collect();
+        let all = seen.len();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), all);
+        for (_, path) in seen {
+            for part in path.split('/').filter(|p| p.starts_with('{')) {
+                let name = part.trim_matches(['{', '}']);
+                assert!(PATH_PARTS.iter().any(|(n, _)| *n == name), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn folders_list_their_content() {
+        let names = |path| index("GET", path).unwrap().data.to_string();
+        assert!(names("/").contains(r#"{"subdir":"version"}"#));
+        assert!(names("/nodes/pve1").contains(r#"{"name":"qemu"}"#));
+        assert!(names("/nodes/pve1/qemu/100/status").contains(r#"{"subdir":"current"}"#));
+        let error = index("GET", "/nodes/pve1/qemu/100/config/nope").unwrap_err();
+        assert_eq!(error.status, 501);
+    }
+}
