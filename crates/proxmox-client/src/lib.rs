@@ -1,1 +1,67 @@
-//! proxmox-client
+//! A typed client for the Proxmox VE API.
+//!
+//! The words here are Proxmox's own: a *node* is a host that runs Proxmox VE.
+//!
+//! ```no_run
+//! # async fn example() -> homelab_core::Result<()> {
+//! use proxmox_client::ProxmoxClient;
+//!
+//! let pve = ProxmoxClient::builder()
+//!     .endpoint("https://pve1.lan:8006")
+//!     .endpoint("https://pve2.lan:8006") // used when the first does not answer
+//!     .token("monitor@pve!lab", std::env::var("PVE_SECRET").unwrap_or_default())
+//!     .fingerprint("A1:EC:16:EE:53:69:DA:69:D8:64:D7:01:22:71:C8:D8:80:48:91:D7:D1:C6:22:6F:4A:B5:18:D8:BA:FF:D3:2A")
+//!     .build()?;
+//!
+//! for row in pve.cluster().resources(None).await? {
+//!     println!("{} {:?}", row.id, row.status);
+//! }
+//! let config = pve.node("pve1").qemu(100).config().await?;
+//! let task = pve.node("pve1").qemu(100).start().await?;
+//! task.wait(Default::default()).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | start here | for |
+//! |---|---|
+//! | [`ProxmoxClient::builder`] | credentials, trust, endpoints |
+//! | [`ProxmoxClient::cluster`], [`ProxmoxClient::node`] | the calls people make most |
+//! | [`ProxmoxClient::send`] | every typed request of `proxmox-endpoints` |
+//! | [`ProxmoxClient::request`] | anything else, as JSON |
+//! | [`Task`] | what a started action becomes: wait, progress, log, cancel |
+//!
+//! # What the client does on its own
+//!
+//! * **Endpoints**: any node serves the whole API. A connection that cannot be
+//!   made moves any call to the next endpoint; after that only reads move. An
+//!   endpoint that failed is left alone for a few seconds, growing, so it
+//!   costs its connect timeout once.
+//! * **Trust**: certificates are always verified, against a CA, the system's
+//!   roots or pinned fingerprints; the error shows the fingerprint that was seen.
+//! * **Tickets** are renewed at 90 of their 120 minutes; a read that meets an
+//!   expired one logs in anew and is repeated once.
+//! * **Limits**: at most four calls at once are made to a node, since a node
+//!   works on three; every call has a deadline; an answer's size is bounded.
+//! * **Errors** carry the server's own words (which this API sends in the HTTP
+//!   reason phrase) and a kind that says what they mean.
+//!
+//! No call is retried when the first try may have changed something.
+
+mod answer;
+mod auth;
+mod builder;
+mod client;
+mod errors;
+mod face;
+mod task;
+mod tls;
+mod transport;
+
+pub use builder::ProxmoxClientBuilder;
+pub use client::ProxmoxClient;
+pub use face::{Cluster, ClusterNode, ClusterStatus, Node, Qemu};
+pub use proxmox_endpoints as endpoints;
+pub use proxmox_endpoints::{Endpoint, Method, Params, Upid};
+pub use task::{Task, TaskOutcome, TaskProgress, WaitOptions};
+pub use transport::EndpointHealth;

@@ -1,0 +1,201 @@
+//! [`ProxmoxClient`]: sends requests.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use homelab_core::{Clock, Error, ErrorKind, Result};
+use proxmox_endpoints::{Answer, Endpoint, Method, Params, Upid};
+
+use crate::auth::Auth;
+use crate::builder::ProxmoxClientBuilder;
+use crate::face::{Cluster, Node};
+use crate::task::Task;
+use crate::transport::{Call, EndpointHealth, Endpoints, Limits};
+use crate::{answer, transport};
+
+/// A client for one cluster, or one host that stands alone. Cheap to clone;
+/// clones share connections, tickets and limits.
+#[derive(Clone)]
+pub struct ProxmoxClient {
+    pub(crate) inner: Arc<Inner>,
+    timeout: Duration,
+}
+
+/// What all clones share.
+pub(crate) struct Inner {
+    pub(crate) http: reqwest::Client,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) limits: Limits,
+    pub(crate) auth: Auth,
+    pub(crate) max_answer_bytes: usize,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl ProxmoxClient {
+    /// Starts a client.
+    pub fn builder() -> ProxmoxClientBuilder {
+        ProxmoxClientBuilder::default()
+    }
+
+    pub(crate) fn new(inner: Inner, timeout: Duration) -> Self {
+        ProxmoxClient {
+            inner: Arc::new(inner),
+            timeout,
+        }
+    }
+
+    /// The same client with another limit for each call.
+    #[must_use]
+    pub fn with_timeout(&self, request_timeout: Duration) -> Self {
+        ProxmoxClient {
+            inner: Arc::clone(&self.inner),
+            timeout: request_timeout,
+        }
+    }
+
+    /// Which release the contacted node runs.
+    ///
+    /// # Errors
+    /// See [`send`](ProxmoxClient::send).
+    pub async fn version(&self) -> Result<proxmox_endpoints::Version> {
+        self.send(&proxmox_endpoints::GetVersion::new()).await
+    }
+
+    /// What concerns the whole cluster.
+    pub fn cluster(&self) -> Cluster<'_> {
+        Cluster::new(self)
+    }
+
+    /// The nodes of the cluster with their use of resources.
+    ///
+    /// # Errors
+    /// See [`send`](ProxmoxClient::send).
+    pub async fn nodes(&self) -> Result<Vec<proxmox_endpoints::NodeSummary>> {
+        self.send(&proxmox_endpoints::ListNodes::new()).await
+    }
+
+    /// One node, by its name in the cluster.
+    pub fn node(&self, name: impl Into<String>) -> Node<'_> {
+        Node::new(self, name.into())
+    }
+
+    /// A task, started here or elsewhere.
+    pub fn task(&self, upid: Upid) -> Task {
+        Task::new(self.clone(), upid)
+    }
+
+    /// Sends a typed request.
+    ///
+    /// # Errors
+    /// * `InvalidArgument`: a parameter broke its rule; by us, before sending,
+    ///   or by the server.
+    /// * `Unauthenticated`, `PermissionDenied`: credentials, privileges. The
+    ///   message names the path and the first privilege that is missing.
+    /// * `NotFound`, `AlreadyExists`, `Conflict` (somebody else changed it in
+    ///   between), `FailedPrecondition` (locked, not running, no quorum),
+    ///   `Unsupported`: in the server's words.
+    /// * `Untrusted`: the certificate; the message shows its fingerprint.
+    /// * `Unavailable`, `Timeout`: [`Error::was_sent`] tells whether the
+    ///   server may be working on it all the same.
+    /// * `Protocol`: the answer is not what the API promises.
+    ///
+    /// # Cancellation
+    /// Dropping the future closes the connection. The server does not notice
+    /// and finishes what it began.
+    pub async fn send<E: Endpoint>(&self, request: &E) -> Result<E::Response> {
+        Ok(self.send_for_answer(request).await?.data)
+    }
+
+    /// Like [`send`](ProxmoxClient::send), and tells how many rows there are in
+    /// all when the call returns a window of them.
+    ///
+    /// # Errors
+    /// See [`send`](ProxmoxClient::send).
+    pub async fn send_for_answer<E: Endpoint>(&self, request: &E) -> Result<Answer<E::Response>> {
+        let named = |error: Error| error.operation(E::operation());
+        let params = request.params().map_err(named)?;
+        let call = Call {
+            method: E::METHOD,
+            path: &request.path(),
+            params: &params,
+            node: request.node(),
+        };
+        let reply = transport::execute(&self.inner, self.timeout, &call)
+            .await
+            .map_err(named)?;
+        answer::check(&reply)
+            .and_then(|()| proxmox_endpoints::decode::<E>(&reply.body))
+            .map_err(|error| named(error).target(reply.target))
+    }
+
+    /// Sends any request, for calls without a type: the method, the path below
+    /// `/api2/json` (segments escaped where needed), the parameters. Returns
+    /// what is in `data`.
+    ///
+    /// ```no_run
+    /// # async fn example(pve: proxmox_client::ProxmoxClient) -> homelab_core::Result<()> {
+    /// use proxmox_client::{Method, Params};
+    ///
+    /// let dns = pve.request(Method::Get, "/nodes/pve1/dns", &Params::new()).await?;
+    /// println!("{}", dns["search"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See [`send`](ProxmoxClient::send).
+    pub async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        params: &Params,
+    ) -> Result<serde_json::Value> {
+        let named = |error: Error| error.operation(format!("{method} {path}"));
+        let plain = path.starts_with('/')
+            && !path.contains(['?', '#'])
+            && path.bytes().all(|b| b.is_ascii_graphic())
+            && !path.split('/').any(|s| s == "." || s == "..");
+        if !plain {
+            return Err(named(Error::new(
+                ErrorKind::InvalidArgument,
+                "a path starts with '/' and holds neither blanks nor '?': escape its arguments",
+            )));
+        }
+        let mut segments = path.split('/').skip(1);
+        let node = (segments.next() == Some("nodes"))
+            .then(|| segments.next())
+            .flatten();
+        let call = Call {
+            method,
+            path,
+            params,
+            node,
+        };
+        let reply = transport::execute(&self.inner, self.timeout, &call)
+            .await
+            .map_err(named)?;
+        answer::check(&reply)
+            .and_then(|()| answer::untyped(&reply.body))
+            .map_err(|error| named(error).target(reply.target))
+    }
+
+    /// How each endpoint has been doing, in the order given to the builder.
+    pub fn endpoints(&self) -> Vec<EndpointHealth> {
+        self.inner.endpoints.health()
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.inner.clock
+    }
+}
+
+impl fmt::Debug for ProxmoxClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProxmoxClient")
+            .field("endpoints", &self.inner.endpoints.urls())
+            .field("auth", &self.inner.auth)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}

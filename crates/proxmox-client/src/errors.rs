@@ -1,0 +1,301 @@
+//! What the server's errors mean: one table.
+//!
+//! The status code says little here: nearly every refusal is a 500 whose
+//! reason phrase is the text of an exception. The table goes by status and by
+//! the stable parts of those texts, in order; the first row that fits decides.
+//! Texts are never compared whole: they hold names, numbers and line ends.
+
+use std::time::Duration;
+
+use homelab_core::{Error, ErrorKind, Retry, Sent};
+use serde::Deserialize;
+
+use ErrorKind::{
+    AlreadyExists, Conflict, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied,
+    Protocol, ResourceExhausted, Timeout, Unauthenticated, Unavailable, Unknown, Unsupported,
+};
+
+struct Row {
+    /// 0 fits every status.
+    status: u16,
+    /// Lower-case parts that the text must all hold.
+    holds: &'static [&'static str],
+    kind: ErrorKind,
+    sent: Sent,
+    retry: Retry,
+}
+
+const fn row(status: u16, holds: &'static [&'static str], kind: ErrorKind) -> Row {
+    Row {
+        status,
+        holds,
+        kind,
+        sent: Sent::Yes,
+        retry: Retry::Never,
+    }
+}
+
+impl Row {
+    const fn sent(mut self, sent: Sent) -> Self {
+        self.sent = sent;
+        self
+    }
+
+    const fn again_after(mut self, seconds: u64) -> Self {
+        self.retry = Retry::After(Duration::from_secs(seconds));
+        self
+    }
+}
+
+const TABLE: &[Row] = &[
+    row(401, &[], Unauthenticated),
+    row(403, &[], PermissionDenied),
+    row(404, &[], NotFound),
+    row(424, &[], FailedPrecondition),
+    row(501, &["data too large"], ResourceExhausted),
+    row(501, &[], Unsupported),
+    row(506, &[], Protocol),
+    // One node asked another. 595: no connection, so nothing was done. The
+    // others: the request went out, and the work may still go on.
+    row(595, &[], Unavailable).sent(Sent::No).again_after(5),
+    row(596, &["timed out"], Timeout).sent(Sent::Maybe),
+    row(596, &[], Unavailable).sent(Sent::Maybe),
+    row(597, &[], Unavailable).sent(Sent::Maybe),
+    row(598, &[], Unavailable).sent(Sent::Maybe),
+    row(599, &[], Unavailable).sent(Sent::Maybe),
+    // Never from the server itself, but from what people put before it.
+    row(429, &[], ResourceExhausted).again_after(5),
+    row(502, &[], Unavailable).sent(Sent::Maybe),
+    row(503, &[], Unavailable).sent(Sent::Maybe),
+    row(504, &[], Timeout).sent(Sent::Maybe),
+    // No quorum, in its several disguises.
+    row(0, &["no quorum"], FailedPrecondition).again_after(5),
+    row(
+        0,
+        &["unable to open file '/etc/pve/", "permission denied"],
+        FailedPrecondition,
+    )
+    .again_after(5),
+    row(0, &["(pmxcfs) not mounted"], Unavailable).again_after(5),
+    row(0, &["ipcc_send_rec"], Unavailable).again_after(5),
+    // Somebody else was faster.
+    row(0, &["checksum mismatch (file change"], Conflict),
+    row(0, &["detected modified configuration"], Conflict),
+    // Locks.
+    row(0, &[" is locked"], FailedPrecondition).again_after(10),
+    row(0, &["can't lock file"], FailedPrecondition).again_after(3),
+    row(0, &["got lock request timeout"], FailedPrecondition).again_after(3),
+    row(0, &["protection mode enabled"], FailedPrecondition),
+    // What only root@pam itself may do; a token of root is not root.
+    row(0, &["only root "], PermissionDenied),
+    row(0, &["user != root@pam"], PermissionDenied),
+    row(0, &["allowed for root@pam"], PermissionDenied),
+    row(0, &["for non-mapped devices"], PermissionDenied),
+    row(0, &["for real devices"], PermissionDenied),
+    row(0, &["permission check failed"], PermissionDenied),
+    row(0, &["permission denied - "], PermissionDenied),
+    // What is not there, and what is there already.
+    row(0, &["no such"], NotFound),
+    row(0, &["does not exist"], NotFound),
+    row(0, &["hostname lookup '"], NotFound),
+    row(0, &["already exists"], AlreadyExists),
+    row(0, &["already defined"], AlreadyExists),
+    row(0, &["already used"], AlreadyExists),
+    // States.
+    row(0, &["not running"], FailedPrecondition),
+    row(0, &["is running"], FailedPrecondition),
+    row(0, &["already running"], FailedPrecondition),
+    row(0, &["is paused"], FailedPrecondition),
+    row(0, &["guest agent configured"], FailedPrecondition),
+    row(0, &["if it's a template"], FailedPrecondition),
+    row(0, &["used in ha resources"], FailedPrecondition),
+    row(0, &["ha groups have been migrated"], FailedPrecondition),
+    row(0, &["binary not installed"], FailedPrecondition),
+    row(0, &["not initialized"], FailedPrecondition),
+    row(0, &["is not enabled"], FailedPrecondition),
+    row(0, &["is disabled"], FailedPrecondition),
+    row(0, &["no space left"], ResourceExhausted),
+    row(0, &["got timeout"], Timeout).sent(Sent::Yes),
+    row(0, &["timed out"], Timeout).sent(Sent::Yes),
+    // Parameters; a 500 may hold a 400 within.
+    row(400, &[], InvalidArgument),
+    row(0, &["400 parameter verification failed"], InvalidArgument),
+    row(0, &["malformed json"], InvalidArgument),
+    row(0, &["missing value for required option"], InvalidArgument),
+    row(0, &["does not look like a valid"], InvalidArgument),
+    row(0, &["invalid"], InvalidArgument),
+    row(0, &["unable to parse"], InvalidArgument),
+    row(0, &["not supported"], Unsupported),
+    row(0, &["unsupported"], Unsupported),
+    row(500, &[], Unknown),
+];
+
+/// The body of an error, as far as it is JSON.
+#[derive(Default, Deserialize)]
+struct Body {
+    #[serde(default)]
+    message: Option<String>,
+    #[serde(default)]
+    errors: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// The error that an answer with a status outside 200..299 means.
+pub(crate) fn from_answer(status: u16, reason: &str, body: &str) -> Error {
+    let parsed: Body = serde_json::from_str(body).unwrap_or_default();
+    let errors = parsed.errors.unwrap_or_default();
+    let mut message = parsed
+        .message
+        .as_deref()
+        .map(tidy)
+        .filter(|text| !text.is_empty())
+        .unwrap_or_else(|| tidy(reason));
+    let mut joint = ": ";
+    for (parameter, text) in &errors {
+        let text = text.as_str().map_or_else(|| text.to_string(), tidy);
+        message.truncate(message.trim_end_matches('.').len());
+        message.push_str(joint);
+        message.push_str(&format!("{parameter}: {text}"));
+        joint = "; ";
+    }
+    if message.is_empty() {
+        message = match status {
+            300..=399 => "the server redirects elsewhere: is this its API port?".to_owned(),
+            _ => format!("the server answered {status} without a word"),
+        };
+    }
+    let lower = message.to_lowercase();
+    let row = TABLE.iter().find(|row| {
+        (row.status == 0 || row.status == status)
+            && row.holds.iter().all(|part| lower.contains(part))
+    });
+    let (kind, sent, retry) = match row {
+        Some(row) => (row.kind, row.sent, row.retry),
+        None if status < 400 => (Protocol, Sent::Yes, Retry::Never),
+        None => (Unknown, Sent::Yes, Retry::Never),
+    };
+    Error::new(kind, message)
+        .sent(sent)
+        .retry(retry)
+        .status(format!("{status} {}", tidy(reason)).trim_end().to_owned())
+}
+
+/// One line: line ends inside become `; `.
+fn tidy(text: &str) -> String {
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(status: u16, reason: &str) -> ErrorKind {
+        from_answer(status, reason, "").kind()
+    }
+
+    #[test]
+    fn texts_decide_where_the_status_says_nothing() {
+        for (status, reason, expected) in [
+            (401, "No ticket", Unauthenticated),
+            (
+                401,
+                "Permission denied - invalid csrf token",
+                Unauthenticated,
+            ),
+            (
+                403,
+                "Permission check failed (/vms/100, VM.PowerMgmt)",
+                PermissionDenied,
+            ),
+            (
+                500,
+                "Configuration file 'nodes/pve1/qemu-server/100.conf' does not exist",
+                NotFound,
+            ),
+            (500, "storage 'x' does not exist", NotFound),
+            (
+                500,
+                "hostname lookup 'x' failed - failed to get address info for: x: Name or service not known",
+                NotFound,
+            ),
+            (
+                500,
+                "unable to create VM 100 - VM 100 already exists on node 'pve1'",
+                AlreadyExists,
+            ),
+            (500, "cluster not ready - no quorum?", FailedPrecondition),
+            (
+                500,
+                "unable to open file '/etc/pve/nodes/c1/qemu-server/1.conf.tmp' - Permission denied",
+                FailedPrecondition,
+            ),
+            (500, "VM is locked (backup)", FailedPrecondition),
+            (
+                500,
+                "can't lock file '/var/lock/qemu-server/lock-100.conf' - got timeout",
+                FailedPrecondition,
+            ),
+            (
+                500,
+                "checksum mismatch (file change by other user?)",
+                Conflict,
+            ),
+            (500, "only root can set 'args' config", PermissionDenied),
+            (500, "VM 100 not running", FailedPrecondition),
+            (500, "something else entirely", Unknown),
+            (501, "Method 'GET /x' not implemented", Unsupported),
+            (501, "for data too large", ResourceExhausted),
+            (301, "Moved", Protocol),
+        ] {
+            assert_eq!(kind(status, reason), expected, "{status} {reason}");
+        }
+    }
+
+    #[test]
+    fn relay_errors_tell_whether_the_work_may_go_on() {
+        let refused = from_answer(595, "No route to host", "");
+        assert_eq!(
+            (refused.kind(), refused.was_sent()),
+            (Unavailable, Sent::No)
+        );
+        assert!(refused.is_retryable());
+        let silent = from_answer(596, "Connection timed out", "");
+        assert_eq!((silent.kind(), silent.was_sent()), (Timeout, Sent::Maybe));
+        assert!(!silent.is_retryable());
+    }
+
+    #[test]
+    fn parameter_errors_are_named() {
+        let error = from_answer(
+            400,
+            "Parameter verification failed.",
+            r#"{"data":null,"message":"Parameter verification failed.\n","errors":{"vmid":"type check ('integer') failed - got 'x'\n"}}"#,
+        );
+        assert_eq!(error.kind(), InvalidArgument);
+        assert_eq!(
+            error.message(),
+            "Parameter verification failed: vmid: type check ('integer') failed - got 'x'"
+        );
+        let inside = from_answer(
+            500,
+            "400 Parameter verification failed.",
+            r#"{"data":null,"message":"400 Parameter verification failed.\nid: No such job 'x'\n"}"#,
+        );
+        assert_eq!(inside.kind(), NotFound);
+        assert!(inside.message().ends_with("id: No such job 'x'"));
+        assert_eq!(
+            inside.status_text(),
+            Some("500 400 Parameter verification failed.")
+        );
+    }
+
+    #[test]
+    fn a_missing_task_is_not_found() {
+        let body = r#"{"data":null,"errors":{"upid":"no such task"}}"#;
+        let error = from_answer(400, "Parameter verification failed.", body);
+        assert_eq!(error.kind(), NotFound);
+    }
+}

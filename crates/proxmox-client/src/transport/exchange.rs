@@ -1,0 +1,273 @@
+//! One request to one endpoint, and what its failure means.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use homelab_core::{Error, ErrorKind, Result, Sent};
+use http::{HeaderName, HeaderValue};
+use tokio::time::{Instant, timeout_at};
+
+use super::{Call, Reply, not_sent_in_time};
+use crate::client::Inner;
+use crate::tls;
+
+/// The HTTP client that all endpoints share.
+pub(crate) fn http_client(
+    tls: rustls::ClientConfig,
+    connect_timeout: Duration,
+) -> Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .connect_timeout(connect_timeout)
+        .http1_only()
+        // The server hangs up after 5 s of silence; we do so before it does.
+        .pool_idle_timeout(Duration::from_secs(4))
+        .redirect(reqwest::redirect::Policy::none())
+        // A lab is on the local network; a proxy for the internet does not reach it.
+        .no_proxy()
+        .referer(false)
+        .tcp_nodelay(true)
+        .tcp_keepalive(Duration::from_secs(10))
+        .build()
+        .map_err(|e| {
+            Error::new(ErrorKind::Internal, "the HTTP client cannot be set up")
+                .sent(Sent::No)
+                .source(e)
+        })
+}
+
+/// How far a failed attempt had come.
+pub(super) struct Failure {
+    pub(super) stage: u8,
+    pub(super) error: Error,
+    /// It ended at once: the mark of a kept connection that was closed meanwhile.
+    pub(super) quick: bool,
+    /// The endpoint itself looks dead, not just this call.
+    pub(super) endpoint_suspect: bool,
+}
+
+impl Failure {
+    /// The time was up before the attempt began.
+    pub(super) const NOT_STARTED: u8 = 0;
+    /// No connection was made: nothing was sent.
+    pub(super) const CONNECTING: u8 = 1;
+    /// The request may have been acted on.
+    pub(super) const SENT: u8 = 2;
+
+    fn sent(error: Error, quick: bool, endpoint_suspect: bool) -> Self {
+        Failure {
+            stage: Failure::SENT,
+            error,
+            quick,
+            endpoint_suspect,
+        }
+    }
+}
+
+/// Makes one attempt; `limit` is when it must have ended.
+pub(super) async fn exchange(
+    inner: &Inner,
+    index: usize,
+    deadline: Instant,
+    limit: Instant,
+    call: &Call<'_>,
+    headers: &[(HeaderName, HeaderValue)],
+) -> Result<Reply, Failure> {
+    let host = inner.endpoints.host(index);
+    let turn = timeout_at(deadline, inner.limits.turn(call.node.unwrap_or(host))).await;
+    let Ok(_turn) = turn else {
+        return Err(Failure {
+            stage: Failure::NOT_STARTED,
+            error: not_sent_in_time("other calls to this node"),
+            quick: false,
+            endpoint_suspect: false,
+        });
+    };
+    match timeout_at(limit, roundtrip(inner, index, call, headers)).await {
+        Ok(outcome) => outcome.map(|mut reply| {
+            reply.target = call.node.unwrap_or(host).to_owned();
+            reply
+        }),
+        Err(_) => Err(Failure::sent(
+            Error::new(ErrorKind::Timeout, "no answer in time"),
+            false,
+            true,
+        )),
+    }
+}
+
+async fn roundtrip(
+    inner: &Inner,
+    index: usize,
+    call: &Call<'_>,
+    headers: &[(HeaderName, HeaderValue)],
+) -> Result<Reply, Failure> {
+    let mut url = format!("{}/api2/json{}", inner.endpoints.url(index), call.path);
+    let mut body = None;
+    if call.method.has_query() {
+        if !call.params.is_empty() {
+            url.push('?');
+            url.push_str(&call.params.to_query());
+        }
+    } else {
+        body = Some(call.params.to_query());
+    }
+    let method = match call.method {
+        proxmox_endpoints::Method::Get => reqwest::Method::GET,
+        proxmox_endpoints::Method::Post => reqwest::Method::POST,
+        proxmox_endpoints::Method::Put => reqwest::Method::PUT,
+        proxmox_endpoints::Method::Delete => reqwest::Method::DELETE,
+    };
+    let mut request = inner.http.request(method, url);
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    if let Some(body) = body {
+        request = request
+            .header(
+                http::header::CONTENT_TYPE,
+                "application/x-www-form-urlencoded",
+            )
+            .body(body);
+    }
+    let mut response = request.send().await.map_err(send_failure)?;
+    let status = response.status().as_u16();
+    // The server's error texts travel in the reason phrase, as bytes of any kind.
+    let reason = response
+        .extensions()
+        .get::<hyper::ext::ReasonPhrase>()
+        .map(|phrase| String::from_utf8_lossy(phrase.as_bytes()).into_owned())
+        .or_else(|| response.status().canonical_reason().map(str::to_owned))
+        .unwrap_or_default();
+    let body = read_body(&mut response, inner.max_answer_bytes).await?;
+    Ok(Reply {
+        status,
+        reason,
+        body,
+        target: String::new(),
+    })
+}
+
+/// Reads the whole body, but never more than `max` bytes of it.
+async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<String, Failure> {
+    let too_large = || {
+        let message = format!("the answer is larger than {} MiB", max >> 20);
+        Failure::sent(
+            Error::new(ErrorKind::Protocol, message).sent(Sent::Yes),
+            false,
+            false,
+        )
+    };
+    let announced = response.content_length().unwrap_or_default();
+    let announced = usize::try_from(announced).unwrap_or(usize::MAX);
+    if announced > max {
+        return Err(too_large());
+    }
+    let mut bytes: Vec<u8> = Vec::new();
+    // One allocation for usual answers, while a lying header cannot claim memory.
+    bytes.reserve(announced.min(1 << 20));
+    loop {
+        let chunk: Option<Bytes> = response
+            .chunk()
+            .await
+            .map_err(|e| body_failure(e, bytes.len()))?;
+        let Some(chunk) = chunk else { break };
+        if bytes.len() + chunk.len() > max {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    String::from_utf8(bytes).map_err(|e| {
+        let error = Error::new(ErrorKind::Protocol, "the answer is not UTF-8 text")
+            .sent(Sent::Yes)
+            .source(e);
+        Failure::sent(error, false, false)
+    })
+}
+
+/// What a failure before the answer's headers means.
+fn send_failure(error: reqwest::Error) -> Failure {
+    let error = error.without_url();
+    if let Some(distrust) = tls::distrust(&error) {
+        let message = distrust.to_string();
+        return Failure {
+            stage: Failure::CONNECTING,
+            error: Error::new(ErrorKind::Untrusted, message).source(error),
+            quick: false,
+            endpoint_suspect: false,
+        };
+    }
+    if error.is_connect() {
+        let message = if error.is_timeout() {
+            "no connection in time".to_owned()
+        } else {
+            format!("cannot connect: {}", root_cause(&error))
+        };
+        return Failure {
+            stage: Failure::CONNECTING,
+            error: Error::new(ErrorKind::Unavailable, message)
+                .sent(Sent::No)
+                .source(error),
+            quick: false,
+            endpoint_suspect: true,
+        };
+    }
+    if error.is_builder() {
+        let message = format!("the request cannot be made: {}", root_cause(&error));
+        return Failure {
+            stage: Failure::NOT_STARTED,
+            error: Error::new(ErrorKind::InvalidArgument, message).source(error),
+            quick: false,
+            endpoint_suspect: false,
+        };
+    }
+    let message = format!(
+        "the connection broke before an answer: {}",
+        root_cause(&error)
+    );
+    let error = Error::new(ErrorKind::Unavailable, message)
+        .sent(Sent::Maybe)
+        .source(error);
+    Failure::sent(error, true, true)
+}
+
+/// What a failure in the middle of the answer means.
+fn body_failure(error: reqwest::Error, got: usize) -> Failure {
+    let error = error.without_url();
+    let cut_short = {
+        let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        let mut found = false;
+        while let Some(e) = source {
+            found |= e
+                .downcast_ref::<hyper::Error>()
+                .is_some_and(hyper::Error::is_incomplete_message);
+            found |= e
+                .downcast_ref::<std::io::Error>()
+                .is_some_and(|io| io.kind() == std::io::ErrorKind::UnexpectedEof);
+            source = e.source();
+        }
+        found
+    };
+    let message = format!(
+        "the answer broke off after {got} bytes: {}",
+        root_cause(&error)
+    );
+    let kind = if cut_short {
+        ErrorKind::Protocol
+    } else {
+        ErrorKind::Unavailable
+    };
+    let error = Error::new(kind, message).sent(Sent::Yes).source(error);
+    Failure::sent(error, true, false)
+}
+
+/// The innermost cause, which names the matter itself.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text = inner.to_string();
+        source = inner.source();
+    }
+    text
+}
