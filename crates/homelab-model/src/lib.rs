@@ -16,6 +16,7 @@ pub mod inventory;
 pub mod observation;
 pub mod talhelper;
 pub mod topology;
+mod units;
 mod yaml;
 
 pub use finding::{Evidence, Finding, Fix, Move, Severity};
