@@ -38,8 +38,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use homelab_core::Result;
+
 use crate::faults::Fault;
-use crate::pki::HostTls;
+use crate::pki::{HostTls, PvePki, Validity};
 use crate::shared::Shared;
 use crate::world::{World, derive};
 
@@ -81,11 +83,11 @@ impl Default for PveOptions {
 
 /// The certificates of a host.
 #[derive(Clone, Debug)]
-pub(crate) struct HostCertificates {
+struct HostCertificates {
     /// What it shows.
-    pub(crate) current: HostTls,
+    current: HostTls,
     /// What it shows under [`Fault::CertificateExpired`].
-    pub(crate) expired: HostTls,
+    expired: HostTls,
 }
 
 /// What the listeners of one cluster share. Cheap to clone.
@@ -103,24 +105,46 @@ struct Inner {
 }
 
 impl PveCluster {
-    /// A cluster with these certificates, by host; `ca_pem` signed them.
+    /// A cluster on a world; `pki` signs a certificate for each of its hosts.
+    ///
+    /// # Errors
+    /// `Internal` when a certificate cannot be made.
     pub(crate) fn new(
         shared: Shared,
         accounts: Accounts,
         options: PveOptions,
-        certificates: BTreeMap<String, HostCertificates>,
-        ca_pem: String,
-    ) -> Self {
-        let seed = shared.world.read(|state| state.seed);
+        pki: &PvePki,
+    ) -> Result<Self> {
+        let now = shared.world.now();
+        let (seed, hosts) = shared.world.read(|state| {
+            let hosts: Vec<_> = state
+                .hosts
+                .iter()
+                .map(|h| (h.name.clone(), h.address))
+                .collect();
+            (state.seed, hosts)
+        });
+        let mut certificates = BTreeMap::new();
+        for (host, address) in hosts {
+            let current = pki.host(&host, address, Validity::days(now, 730))?;
+            let expired = pki.host(&host, address, Validity::expired(now))?;
+            certificates.insert(host, HostCertificates { current, expired });
+        }
         let key = ticket::TicketKey::new(derive::bytes(seed, "pve ticket key"));
-        PveCluster(Arc::new(Inner {
+        let ca_pem = pki.ca_pem();
+        Ok(PveCluster(Arc::new(Inner {
             shared,
             accounts,
             key,
             options,
             certificates,
             ca_pem,
-        }))
+        })))
+    }
+
+    /// SHA-256 of what `host` shows right now, upper-case hex with colons.
+    pub(crate) fn fingerprint(&self, host: &str) -> Option<&str> {
+        self.tls(host).map(|tls| tls.fingerprint.as_str())
     }
 
     /// The users and tokens.

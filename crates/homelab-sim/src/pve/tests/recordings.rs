@@ -1,0 +1,155 @@
+//! Requests that were made to a real PVE server, made again here: the status
+//! line has to be the same.
+//!
+//! The recordings are not part of the repository. `PVE_RECORDINGS` names their
+//! folder; without it and without `../shared/facts/pve/recorded` beside the
+//! repository the test says that it skips.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::{Accounts, Lab, Reply, host, quick};
+use crate::world::seed::{GuestSeed, StorageSeed, WorldSeed};
+
+/// Recordings of calls that are not simulated: users and tokens are fixed.
+const OTHER: &[&str] = &[
+    "a44-token-list",
+    "a45-token-get",
+    "a46-token-get-missing",
+    "a49-user-get-missing",
+    "a71-privsep-token-users",
+    "a82-acl-list",
+    "a91-roles",
+];
+
+fn folder() -> Option<PathBuf> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let beside = root.join("../shared/facts/pve/recorded");
+    std::env::var_os("PVE_RECORDINGS")
+        .map(PathBuf::from)
+        .or(Some(beside))
+        .filter(|path| path.join("errors-and-http.jsonl").is_file())
+}
+
+/// The server that was recorded: one host, one VM, two local storages.
+async fn recorded_host(tokens: &[(String, String)]) -> Lab {
+    let local = |id: &str, content: &[&str]| StorageSeed {
+        id: id.into(),
+        kind: "dir".into(),
+        content: content.iter().map(|c| (*c).to_owned()).collect(),
+        shared: false,
+        hosts: Vec::new(),
+        pool: None,
+        server: None,
+        total_bytes: 252 << 30,
+    };
+    let seed = WorldSeed {
+        hosts: vec![host(1)],
+        guests: vec![GuestSeed {
+            vmid: Some(100),
+            disks: vec![("local-dir".into(), 1 << 30)],
+            ..GuestSeed::new("vm-one", "pve1")
+        }],
+        storages: vec![
+            local("local", &["iso", "vztmpl", "backup"]),
+            local("local-dir", &["images", "rootdir"]),
+        ],
+        ..WorldSeed::default()
+    };
+    let mut accounts = Accounts::new()
+        .user("root@pam", "pverootpw")
+        .user("test@pve", "testpassword1");
+    for (id, secret) in tokens {
+        accounts = accounts.token(id, secret, !id.starts_with("root@"), None);
+    }
+    let accounts = accounts.grant("/vms/100", "test@pve", "PVEVMUser");
+    Lab::with(&seed, accounts, quick()).await
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// Tokens that the recordings used with success, with their secrets.
+fn tokens(exchanges: &[Value]) -> Vec<(String, String)> {
+    let mut tokens = Vec::new();
+    for exchange in exchanges {
+        let data = serde_json::from_str::<Value>(text(&exchange["response"]["body"]));
+        if let Ok(data) = data
+            && let Some(id) = data["data"]["full-tokenid"].as_str()
+        {
+            tokens.push((id.to_owned(), text(&data["data"]["value"]).to_owned()));
+        }
+    }
+    tokens
+}
+
+/// The request as it was sent, but for a ticket of another server.
+fn request(exchange: &Value, ticket: &str) -> String {
+    use std::fmt::Write as _;
+    let request = &exchange["request"];
+    let mut raw = format!("{}\r\n", text(&request["line"]));
+    for header in request["headers"].as_array().into_iter().flatten() {
+        let (name, value) = (text(&header[0]), text(&header[1]));
+        let valid = !text(&exchange["response"]["status_line"]).ends_with("Authentication failed!");
+        let value = if valid && value.contains("PVEAuthCookie=") {
+            &format!("PVEAuthCookie={ticket}")
+        } else {
+            value
+        };
+        let _ = write!(raw, "{name}: {value}\r\n");
+    }
+    raw + "\r\n" + text(&request["body"])
+}
+
+#[tokio::test]
+async fn status_lines_are_those_of_a_real_server() {
+    let Some(folder) = folder() else {
+        eprintln!("SKIPPED: no recordings; PVE_RECORDINGS names their folder");
+        return;
+    };
+    let mut exchanges: Vec<Value> = Vec::new();
+    for file in ["auth.jsonl", "errors-and-http.jsonl"] {
+        let text = std::fs::read_to_string(folder.join(file)).unwrap();
+        exchanges.extend(text.lines().map(|line| serde_json::from_str(line).unwrap()));
+    }
+    let lab = recorded_host(&tokens(&exchanges)).await;
+    let login = "username=root%40pam&password=pverootpw";
+    let login = lab
+        .call_with("pve1", "POST", "/access/ticket", "", login)
+        .await
+        .data();
+    let ticket = text(&login["ticket"]).to_owned();
+
+    let (mut compared, mut wrong) = (0, Vec::new());
+    for exchange in &exchanges {
+        let name = text(&exchange["name"]);
+        let line = text(&exchange["request"]["line"]);
+        let early = exchange["response"]["status_line"]
+            .as_str()
+            .is_some_and(|status| {
+                status.contains(" 501 ") || status.contains(" 506 ") || status.contains(" 401 ")
+            });
+        // Grants are made between recordings; what follows them is other state.
+        let granted = name.contains("-with-acl") && name.starts_with("a8");
+        if !(line.starts_with("GET ") || early) || OTHER.contains(&name) || granted {
+            continue;
+        }
+        let reply = lab.raw("pve1", &request(exchange, &ticket)).await;
+        compared += 1;
+        let want = text(&exchange["response"]["status_line"]).trim_start_matches("HTTP/1.1 ");
+        let got = reply.as_ref().map_or_else(ToString::to_string, Reply::line);
+        if got != want {
+            wrong.push(format!("{name}: {line}\n    real: {want}\n    here: {got}"));
+        }
+    }
+    eprintln!("{compared} recorded requests compared");
+    assert!(
+        wrong.is_empty(),
+        "{} of {compared} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(compared > 40, "{compared}");
+}
