@@ -82,20 +82,21 @@ fn virtual_address(state: &State, node: &TalosNode) -> Option<IpAddr> {
     (cluster.vip_holder.as_deref() == Some(&node.hostname)).then_some(cluster.vip)?
 }
 
-/// The address that an interface gives itself from its MAC (EUI-64).
+/// The address that an interface gives itself from its MAC (EUI-64): the MAC
+/// with `ff:fe` in its middle and the second lowest bit of its first byte flipped.
 fn link_local(mac: &str) -> Option<IpAddr> {
-    let bytes: Vec<u8> = mac
+    let mac: Vec<u8> = mac
         .split(':')
         .filter_map(|part| u8::from_str_radix(part, 16).ok())
         .collect();
-    let [a, b, c, d, e, f] = bytes[..] else {
-        return None;
-    };
-    let join = |high: u8, low: u8| u16::from_be_bytes([high, low]);
-    let tail = [join(a ^ 2, b), join(c, 0xff), join(0xfe, d), join(e, f)];
-    Some(IpAddr::from([
-        0xfe80, 0, 0, 0, tail[0], tail[1], tail[2], tail[3],
-    ]))
+    let mac: [u8; 6] = mac.try_into().ok()?;
+    let mut address = [0; 16];
+    address[..2].copy_from_slice(&[0xfe, 0x80]);
+    address[8..11].copy_from_slice(&mac[..3]);
+    address[8] ^= 2;
+    address[11..13].copy_from_slice(&[0xff, 0xfe]);
+    address[13..].copy_from_slice(&mac[3..]);
+    Some(IpAddr::from(address))
 }
 
 pub(super) const ROUTES: &[Route] = &[Route {
