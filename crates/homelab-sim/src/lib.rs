@@ -4,14 +4,26 @@
 //! What lives here: the world, the two servers, faults on demand. What must
 //! never: any logic of the clients. A client that is tested against its own
 //! misunderstanding proves nothing.
+//!
+//! Start with [`Sim::start`]. The addresses of the lab itself are not bound:
+//! clients connect to ports of 127.0.0.1, while metadata and answers carry the
+//! lab's addresses, and certificates are good for both.
 
+mod access;
 mod faults;
 mod net;
+mod options;
 mod pki;
 mod pve;
+mod seed;
 mod shared;
+mod sim;
 mod stats;
+mod talos;
 pub mod world;
 
 pub use faults::Fault;
+pub use options::{ClientCert, SimOptions};
+pub use sim::Sim;
 pub use stats::{EndpointStats, Stats};
+pub use world::Down;

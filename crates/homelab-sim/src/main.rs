@@ -1,2 +1,145 @@
-//! `homelab-sim`: serves a simulated lab until Ctrl-C.
-fn main() {}
+//! `homelab-sim`: serves a simulated lab on loopback until Ctrl-C.
+//!
+//! ```text
+//! homelab-sim --lab FILE [--latency MS] [--seed N]
+//! ```
+//!
+//! Prints a line `export NAME=value` for each variable that clients need, then
+//! a comment line for each listener. It also ends when standard input closes,
+//! so that a parent process cannot leave it behind.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program talks to its user"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use homelab_core::{Error, ErrorKind, Result};
+use homelab_model::Inventory;
+use homelab_sim::{Sim, SimOptions};
+use tokio::io::AsyncReadExt;
+
+const USAGE: &str = "usage: homelab-sim --lab FILE [--latency MS] [--seed N]";
+
+#[derive(Debug)]
+struct Arguments {
+    lab: PathBuf,
+    options: SimOptions,
+}
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1).peekable();
+    if words
+        .peek()
+        .is_some_and(|word| word == "--help" || word == "-h")
+    {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
+    let result = arguments(words).and_then(|arguments| {
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| Error::new(ErrorKind::Io, "cannot start").source(e))?
+            .block_on(serve(arguments))
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("homelab-sim: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(arguments: Arguments) -> Result<()> {
+    let sim = Sim::start(&inventory(&arguments.lab)?, arguments.options).await?;
+    for (name, value) in sim.env() {
+        println!("export {name}={}", quoted(&value));
+    }
+    for (name, address) in sim.listeners() {
+        println!("# {name} listens on {address}");
+    }
+    println!("# ready; ends with Ctrl-C or when standard input closes");
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = input_closed() => {}
+    }
+    sim.stop().await;
+    Ok(())
+}
+
+/// Completes when standard input ends; never when there was none to begin with.
+async fn input_closed() {
+    let mut input = tokio::io::stdin();
+    let mut seen = false;
+    let mut buffer = [0; 1024];
+    loop {
+        match input.read(&mut buffer).await {
+            Ok(0) if seen || is_pipe() => return,
+            Ok(0) | Err(_) => return std::future::pending().await,
+            Ok(_) => seen = true,
+        }
+    }
+}
+
+/// Whether standard input is something that a parent process holds open,
+/// rather than nothing (`/dev/null` of a background job).
+fn is_pipe() -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let kind = std::fs::metadata("/dev/stdin").map(|m| m.file_type());
+        kind.is_ok_and(|k| k.is_fifo() || k.is_socket())
+    }
+    #[cfg(not(unix))]
+    true
+}
+
+fn inventory(path: &Path) -> Result<Inventory> {
+    let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let read = |name: &str| {
+        let path = folder.join(name);
+        std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))
+    };
+    Inventory::parse(&path.to_string_lossy(), &text, &read)
+}
+
+fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments> {
+    let mut lab = None;
+    let mut options = SimOptions::default();
+    while let Some(word) = words.next() {
+        let mut value = || {
+            words
+                .next()
+                .ok_or_else(|| wrong(format!("{word} needs a value")))
+        };
+        match word.as_str() {
+            "--lab" => lab = Some(PathBuf::from(value()?)),
+            "--latency" => options = options.latency(Duration::from_millis(number(&value()?)?)),
+            "--seed" => options = options.seed(number(&value()?)?),
+            _ => return Err(wrong(format!("unknown argument {word}"))),
+        }
+    }
+    let lab = lab.ok_or_else(|| wrong("which lab? Name its inventory file".into()))?;
+    Ok(Arguments { lab, options })
+}
+
+fn number(text: &str) -> Result<u64> {
+    text.parse()
+        .map_err(|_| wrong(format!("{text} is not a whole number")))
+}
+
+fn wrong(message: String) -> Error {
+    Error::new(ErrorKind::InvalidArgument, format!("{message}\n{USAGE}"))
+}
+
+/// A value as a shell reads it back.
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "'\\''"))
+}

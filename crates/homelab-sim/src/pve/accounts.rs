@@ -9,6 +9,9 @@ use crate::world::derive;
 /// The superuser. A token of root is not root: some calls compare this id.
 pub(super) const ROOT: &str = "root@pam";
 
+/// The password of everybody in a simulated lab: it guards nothing.
+const PASSWORD: &str = "homelab-sim";
+
 /// A user of the simulated cluster.
 #[derive(Clone)]
 struct User {
@@ -69,7 +72,8 @@ impl Accounts {
         Accounts::default()
     }
 
-    /// What a simulated lab starts with. Secrets depend on the seed only.
+    /// What a simulated lab starts with. Everybody's password is
+    /// `homelab-sim`; the secrets of tokens depend on the seed only.
     ///
     /// | id | rights |
     /// |---|---|
@@ -80,13 +84,9 @@ impl Accounts {
     /// | `monitor@pve!nothing` | privilege separated, nothing granted |
     pub(crate) fn standard(seed: u64) -> Self {
         let secret = |what: &str| derive::uuid(seed, &format!("pve token {what}"));
-        let password = derive::hex(&derive::bytes(seed, "pve password")[..12]);
         Accounts::new()
-            .user(ROOT, &password)
-            .user(
-                "monitor@pve",
-                &derive::hex(&derive::bytes(seed, "pve monitor")[..12]),
-            )
+            .user(ROOT, PASSWORD)
+            .user("monitor@pve", PASSWORD)
             .grant("/", "monitor@pve", "PVEAuditor")
             .token("root@pam!sim", &secret("sim"), false, None)
             .token("monitor@pve!audit", &secret("audit"), false, None)

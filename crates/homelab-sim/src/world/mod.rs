@@ -95,6 +95,11 @@ impl World {
         self.0.revision.subscribe()
     }
 
+    /// Counts the changes so far.
+    pub fn revision(&self) -> u64 {
+        *self.0.revision.borrow()
+    }
+
     /// The world's wall clock.
     pub fn now(&self) -> SystemTime {
         self.0.clock.now()

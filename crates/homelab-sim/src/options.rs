@@ -1,0 +1,109 @@
+//! How a simulation runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use homelab_core::{Clock, SystemClock};
+
+/// How a simulation runs.
+///
+/// ```
+/// use std::time::Duration;
+/// use homelab_sim::SimOptions;
+///
+/// let options = SimOptions::default().latency(Duration::from_millis(20)).seed(7);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct SimOptions {
+    pub(crate) latency: Duration,
+    pub(crate) seed: u64,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) boot: Option<Duration>,
+    pub(crate) ready: Option<Duration>,
+    pub(crate) etcd_db_bytes: Option<u64>,
+}
+
+impl Default for SimOptions {
+    fn default() -> Self {
+        SimOptions {
+            latency: Duration::ZERO,
+            seed: 0,
+            clock: Arc::new(SystemClock::default()),
+            boot: None,
+            ready: None,
+            etcd_db_bytes: None,
+        }
+    }
+}
+
+impl SimOptions {
+    /// Added to every request and to every TLS handshake; 0 unless set.
+    pub fn latency(mut self, latency: Duration) -> Self {
+        self.latency = latency;
+        self
+    }
+
+    /// Drives all MACs, UUIDs and member ids that the inventory does not name.
+    /// The same seed makes the same lab.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// The clock of the world: time stamps, boot times, latency.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// How long a guest takes from power on until its Talos node answers, and
+    /// from there until all services run.
+    pub fn boot_times(mut self, answers: Duration, runs: Duration) -> Self {
+        self.boot = Some(answers);
+        self.ready = Some(runs);
+        self
+    }
+
+    /// Size of each cluster's etcd database; 4 MiB unless set. Large ones cost
+    /// no memory.
+    pub fn etcd_db_bytes(mut self, bytes: u64) -> Self {
+        self.etcd_db_bytes = Some(bytes);
+        self
+    }
+}
+
+/// Which client certificate a talosconfig gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct ClientCert {
+    pub(crate) roles: Vec<String>,
+    pub(crate) expired: bool,
+}
+
+impl ClientCert {
+    /// A valid certificate for `os:admin`.
+    pub fn admin() -> Self {
+        ClientCert::role("os:admin")
+    }
+
+    /// A valid certificate for one role, such as `os:reader`.
+    pub fn role(role: &str) -> Self {
+        ClientCert {
+            roles: vec![role.to_owned()],
+            expired: false,
+        }
+    }
+
+    /// One role more.
+    pub fn and_role(mut self, role: &str) -> Self {
+        self.roles.push(role.to_owned());
+        self
+    }
+
+    /// The same, but it expired yesterday.
+    pub fn expired(mut self) -> Self {
+        self.expired = true;
+        self
+    }
+}

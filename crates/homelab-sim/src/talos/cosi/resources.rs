@@ -1,0 +1,48 @@
+//! The resources of a node, made from the world: each in both encodings.
+
+mod hardware;
+mod machine;
+mod network;
+
+use prost::Message;
+use serde_json::Value;
+
+use super::yaml::to_yaml;
+use crate::world::{State, TalosNode};
+
+/// A resource without its metadata's versions and times.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Draft {
+    pub(super) r#type: &'static str,
+    pub(super) id: String,
+    pub(super) owner: &'static str,
+    pub(super) proto: Vec<u8>,
+    pub(super) yaml: String,
+}
+
+impl Draft {
+    /// `proto` and `yaml` are the same spec twice.
+    fn new(
+        r#type: &'static str,
+        id: impl Into<String>,
+        owner: &'static str,
+        proto: &impl Message,
+        yaml: &Value,
+    ) -> Self {
+        Draft {
+            r#type,
+            id: id.into(),
+            owner,
+            proto: proto.encode_to_vec(),
+            yaml: to_yaml(yaml),
+        }
+    }
+}
+
+/// All resources of a node that depend on the world.
+pub(super) fn of(state: &State, node: &TalosNode) -> Vec<Draft> {
+    let mut all = machine::resources(state, node);
+    all.extend(network::resources(state, node));
+    all.extend(hardware::resources(state, node));
+    all
+}

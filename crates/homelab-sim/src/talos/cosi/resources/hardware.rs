@@ -1,0 +1,119 @@
+//! What the machine is made of.
+
+use serde_json::json;
+use talos_proto::definitions::{block, hardware};
+
+use super::Draft;
+use crate::world::{State, TalosNode};
+
+pub(super) fn resources(state: &State, node: &TalosNode) -> Vec<Draft> {
+    let mut all = vec![system_information(node)];
+    all.extend(disks(state, node));
+    all
+}
+
+fn system_information(node: &TalosNode) -> Draft {
+    let (manufacturer, product, version) = match node.vmid {
+        Some(_) => ("QEMU", "Standard PC (Q35 + ICH9, 2009)", "pc-q35-10.0"),
+        None => ("Generic", "Bare Metal", "1.0"),
+    };
+    let proto = hardware::SystemInformationSpec {
+        manufacturer: manufacturer.into(),
+        product_name: product.into(),
+        version: version.into(),
+        uuid: node.smbios_uuid.clone(),
+        wake_up_type: "Power Switch".into(),
+        ..hardware::SystemInformationSpec::default()
+    };
+    let yaml = json!({
+        "manufacturer": manufacturer,
+        "productName": product,
+        "version": version,
+        "uuid": node.smbios_uuid,
+        "wakeUpType": "Power Switch",
+    });
+    Draft::new(
+        "SystemInformations.hardware.talos.dev",
+        "systeminformation",
+        "hardware.SystemInfoController",
+        &proto,
+        &yaml,
+    )
+}
+
+fn disks(state: &State, node: &TalosNode) -> Vec<Draft> {
+    let Some(guest) = node.vmid.and_then(|vmid| state.guest(vmid)) else {
+        let name = node.install_disk.trim_start_matches("/dev/");
+        return vec![disk(name, 500 << 30, "Generic SSD", "", "sata")];
+    };
+    ('a'..='z')
+        .zip(&guest.disks)
+        .map(|(letter, d)| {
+            let serial = format!("drive-{}", d.slot);
+            disk(
+                &format!("sd{letter}"),
+                d.size_bytes,
+                "QEMU HARDDISK",
+                &serial,
+                "virtio",
+            )
+        })
+        .collect()
+}
+
+fn disk(name: &str, size: u64, model: &str, serial: &str, transport: &str) -> Draft {
+    let pretty = pretty_size(size);
+    let proto = block::DiskSpec {
+        size,
+        io_size: 512,
+        sector_size: 512,
+        model: model.into(),
+        serial: serial.into(),
+        modalias: "scsi:t-0x00".into(),
+        bus_path: "/pci0000:00/0000:00:05.0/0000:01:01.0/virtio2/host2/target2:0:0/2:0:0:0".into(),
+        sub_system: "/sys/class/block".into(),
+        transport: transport.into(),
+        dev_path: format!("/dev/{name}"),
+        pretty_size: pretty.clone(),
+        ..block::DiskSpec::default()
+    };
+    let yaml = json!({
+        "dev_path": proto.dev_path,
+        "size": size,
+        "pretty_size": pretty,
+        "io_size": 512,
+        "sector_size": 512,
+        "readonly": false,
+        "cdrom": false,
+        "model": model,
+        "serial": serial,
+        "modalias": proto.modalias,
+        "bus_path": proto.bus_path,
+        "sub_system": proto.sub_system,
+        "transport": transport,
+    });
+    Draft::new(
+        "Disks.block.talos.dev",
+        name,
+        "block.DisksController",
+        &proto,
+        &yaml,
+    )
+}
+
+/// Powers of ten with two significant digits, as the node prints sizes.
+#[expect(clippy::cast_precision_loss, reason = "rounded for people anyway")]
+fn pretty_size(bytes: u64) -> String {
+    let mut size = bytes as f64;
+    for unit in ["B", "kB", "MB", "GB", "TB", "PB"] {
+        if size < 1000.0 {
+            return if size < 10.0 {
+                format!("{size:.1} {unit}")
+            } else {
+                format!("{size:.0} {unit}")
+            };
+        }
+        size /= 1000.0;
+    }
+    format!("{size:.0} EB")
+}

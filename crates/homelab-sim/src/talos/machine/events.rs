@@ -1,0 +1,215 @@
+//! `Events`: an empty hello, then what is asked for of the past, then what
+//! happens. A follower that falls behind the ring is cut off with status OK.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use futures_util::stream;
+use prost::Message;
+use prost_types::Any;
+use talos_proto::machine as pb;
+use tokio::sync::watch;
+use tonic::Status;
+use tonic::codegen::BoxStream;
+
+use super::info::health;
+use crate::shared::Shared;
+use crate::world::{EventPayload, Stage, TalosEvent, TalosNode, World};
+
+/// Follows the events of the node `hostname`.
+pub(super) fn follow(
+    shared: &Shared,
+    hostname: &str,
+    request: &pb::EventsRequest,
+) -> Result<BoxStream<pb::Event>, Status> {
+    let asked = [
+        request.tail_events != 0,
+        !request.tail_id.is_empty(),
+        request.tail_seconds != 0,
+    ];
+    if asked.into_iter().filter(|a| *a).count() > 1 {
+        return Err(Status::invalid_argument(
+            "only one of tail_events, tail_id and tail_seconds can be given",
+        ));
+    }
+    // Subscribed before the ring is read, so that nothing falls in between.
+    let changes = shared.world.subscribe();
+    let start = shared.world.read(|state| {
+        let node = state.node(hostname)?;
+        Some((first(node, request, state.now), node.events.boot))
+    });
+    let (next, boot) = start.ok_or_else(|| Status::unavailable("the node is down"))?;
+    let follower = Follower {
+        world: shared.world.clone(),
+        changes,
+        hostname: hostname.to_owned(),
+        actor: request.with_actor_id.clone(),
+        next,
+        boot,
+        ready: VecDeque::from([hello()]),
+    };
+    Ok(Box::pin(stream::unfold(follower, Follower::next)))
+}
+
+/// The number of the first event to send.
+fn first(node: &TalosNode, request: &pb::EventsRequest, now: std::time::SystemTime) -> u64 {
+    let end = node.events.end();
+    let oldest = node.events.iter().next().map_or(end, |(n, _)| n);
+    if request.tail_events < 0 {
+        return oldest;
+    }
+    if request.tail_events > 0 {
+        let tail = u64::from(request.tail_events.unsigned_abs());
+        return end.saturating_sub(tail).max(oldest);
+    }
+    if !request.tail_id.is_empty() {
+        // Ids sort by time: strictly after the one named, whether still there or not.
+        let after = node.events.iter().find(|(_, e)| e.id > request.tail_id);
+        return after.map_or(end, |(n, _)| n);
+    }
+    if let Ok(seconds) = u64::try_from(request.tail_seconds)
+        && seconds > 0
+    {
+        let since = now.checked_sub(Duration::from_secs(seconds));
+        let recent = node
+            .events
+            .iter()
+            .find(|(_, e)| since.is_none_or(|s| e.at >= s));
+        return recent.map_or(end, |(n, _)| n);
+    }
+    end
+}
+
+struct Follower {
+    world: World,
+    changes: watch::Receiver<u64>,
+    hostname: String,
+    actor: String,
+    next: u64,
+    boot: u64,
+    ready: VecDeque<pb::Event>,
+}
+
+impl Follower {
+    async fn next(mut self) -> Option<(Result<pb::Event, Status>, Self)> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some((Ok(event), self));
+            }
+            self.changes.borrow_and_update();
+            let more = self.world.read(|state| {
+                let ring = &state.node(&self.hostname)?.events;
+                (ring.boot == self.boot).then(|| ring.since(self.next))?
+            })?;
+            if more.is_empty() {
+                self.changes.changed().await.ok()?;
+                continue;
+            }
+            self.next += more.len() as u64;
+            let wanted = more
+                .iter()
+                .filter(|e| self.actor.is_empty() || e.actor_id == self.actor);
+            self.ready.extend(wanted.map(event));
+        }
+    }
+}
+
+/// The first frame: it says that the stream stands, nothing else.
+fn hello() -> pb::Event {
+    pb::Event {
+        id: "00000000000000000000".into(),
+        data: Some(Any::default()),
+        ..pb::Event::default()
+    }
+}
+
+fn event(event: &TalosEvent) -> pb::Event {
+    let data = match &event.payload {
+        EventPayload::ServiceState {
+            service,
+            state,
+            message,
+            healthy,
+        } => any(
+            "ServiceStateEvent",
+            &pb::ServiceStateEvent {
+                service: service.clone(),
+                action: action(state).into(),
+                message: message.clone(),
+                health: Some(health(*healthy, message, event.at)),
+            },
+        ),
+        EventPayload::MachineStatus {
+            stage,
+            ready,
+            unmet,
+        } => any(
+            "MachineStatusEvent",
+            &pb::MachineStatusEvent {
+                stage: machine_stage(*stage).into(),
+                status: Some(pb::machine_status_event::MachineStatus {
+                    ready: *ready,
+                    unmet_conditions: unmet
+                        .iter()
+                        .map(|(name, reason)| {
+                            pb::machine_status_event::machine_status::UnmetCondition {
+                                name: name.clone(),
+                                reason: reason.clone(),
+                            }
+                        })
+                        .collect(),
+                }),
+            },
+        ),
+        EventPayload::Sequence { name, started } => any(
+            "SequenceEvent",
+            &pb::SequenceEvent {
+                sequence: name.clone(),
+                action: if *started {
+                    pb::sequence_event::Action::Start.into()
+                } else {
+                    pb::sequence_event::Action::Stop.into()
+                },
+                error: None,
+            },
+        ),
+    };
+    pb::Event {
+        metadata: None,
+        data: Some(data),
+        id: event.id.clone(),
+        actor_id: event.actor_id.clone(),
+    }
+}
+
+/// Talos packs its events under a prefix of its own, not `type.googleapis.com`.
+fn any(name: &str, message: &impl Message) -> Any {
+    Any {
+        type_url: format!("talos/runtime/machine.{name}"),
+        value: message.encode_to_vec(),
+    }
+}
+
+fn action(state: &str) -> pb::service_state_event::Action {
+    use pb::service_state_event::Action;
+    match state {
+        "Preparing" => Action::Preparing,
+        "Waiting" => Action::Waiting,
+        "Running" => Action::Running,
+        "Stopping" => Action::Stopping,
+        "Finished" => Action::Finished,
+        "Failed" => Action::Failed,
+        "Skipped" => Action::Skipped,
+        "Starting" => Action::Starting,
+        _ => Action::Initialized,
+    }
+}
+
+fn machine_stage(stage: Stage) -> pb::machine_status_event::MachineStage {
+    use pb::machine_status_event::MachineStage;
+    match stage {
+        Stage::Off => MachineStage::Unknown,
+        Stage::Booting => MachineStage::Booting,
+        Stage::Running => MachineStage::Running,
+    }
+}
