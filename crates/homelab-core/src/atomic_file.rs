@@ -57,6 +57,11 @@ impl AtomicFile {
         &self.path
     }
 
+    /// Where the data is until the commit.
+    pub fn temp_path(&self) -> &Path {
+        self.temp.path()
+    }
+
     /// Makes the file appear: fsync, rename, fsync of the folder.
     ///
     /// # Errors

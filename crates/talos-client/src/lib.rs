@@ -1,1 +1,57 @@
-//! talos-client
+//! A typed client for the Talos Linux API.
+//!
+//! It reads talosconfig as talosctl does, connects with mTLS to whichever
+//! endpoint can be reached, asks each node for itself, and returns plain data
+//! with errors that say what happened to whom.
+//!
+//! ```no_run
+//! # async fn example() -> homelab_core::Result<()> {
+//! use talos_client::{ClientOptions, TalosClient, TalosConfig};
+//!
+//! let (config, _) = TalosConfig::search()?;
+//! let talos = TalosClient::connect(config.context(None)?, ClientOptions::default()).await?;
+//! for member in talos.endpoint().members().await? {
+//!     println!("{} {:?} {:?}", member.hostname, member.machine_type, member.addresses);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | module | what |
+//! |---|---|
+//! | [`config`] | talosconfig: search order, contexts, roles and expiry of certificates |
+//! | [`cosi`] | resources: get, list, watch; typed or as YAML |
+//! | [`machine`] | version, services, memory, counters, etcd |
+//! | [`events`] | what a node does, as it does it |
+//! | [`snapshot`] | etcd snapshots, verified on their way to disk |
+//! | [`raw`] | the generated clients, for everything else |
+//!
+//! It knows nothing of Proxmox VE, of inventories or of plans; crates above do.
+//! Reads only, so far. Types of tonic are public in [`raw`] alone.
+
+mod client;
+pub mod config;
+pub mod cosi;
+mod enum_name;
+pub mod events;
+pub mod machine;
+mod node;
+mod nodes;
+mod options;
+pub mod raw;
+pub mod snapshot;
+mod status;
+mod timestamp;
+mod transport;
+
+pub use client::TalosClient;
+pub use config::{Context, ContextInfo, TalosConfig};
+pub use cosi::Resource;
+pub use events::{Event, EventKind, EventOptions, EventStream};
+pub use machine::{EtcdMember, EtcdStatus, Memory, Service, SystemStat, Version};
+pub use node::NodeClient;
+pub use nodes::NodesClient;
+pub use options::ClientOptions;
+pub use raw::RawClients;
+pub use snapshot::{Snapshot, SnapshotProgress};
+pub use transport::EndpointHealth;

@@ -1,0 +1,279 @@
+//! Changes of resources, as they happen.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use homelab_core::{Error, ErrorKind, Result, Retry, Sent};
+use serde::{Deserialize, Serialize};
+use talos_proto::cosi::resource as proto;
+use tonic::Streaming;
+
+use super::resource::{Metadata, ResourceType, Typed};
+use crate::node::NodeClient;
+use crate::status::to_error;
+
+/// What to watch.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct WatchOptions {
+    /// Only the resource with this id. It is sent first, as created when it
+    /// exists and as destroyed when it does not.
+    pub id: Option<String>,
+    /// Whether to send what exists first, each as created, followed by
+    /// bootstrapped. Default: yes. Not used with `id` or `bookmark`.
+    pub contents_first: bool,
+    /// Where to resume: the bookmark of the last event that was seen.
+    pub bookmark: Option<Vec<u8>>,
+}
+
+impl Default for WatchOptions {
+    fn default() -> Self {
+        WatchOptions {
+            id: None,
+            contents_first: true,
+            bookmark: None,
+        }
+    }
+}
+
+impl WatchOptions {
+    /// Only the resource with this id.
+    #[must_use]
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Only changes, not what exists.
+    #[must_use]
+    pub fn changes_only(mut self) -> Self {
+        self.contents_first = false;
+        self
+    }
+
+    /// Resumes behind the event with this bookmark. Bookmarks do not outlive
+    /// the node's uptime; one that is too old is answered with `FailedPrecondition`.
+    #[must_use]
+    pub fn resume(mut self, bookmark: impl Into<Vec<u8>>) -> Self {
+        self.bookmark = Some(bookmark.into());
+        self
+    }
+}
+
+/// What happened to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum WatchEventKind {
+    /// It exists, or came to be.
+    Created,
+    /// It changed.
+    Updated,
+    /// It is gone, or (first event with an id) was not there.
+    Destroyed,
+    /// All that existed when the watch began has been sent.
+    Bootstrapped,
+    /// Nothing happened; carries a bookmark.
+    Noop,
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct WatchEvent<R> {
+    /// What happened.
+    pub kind: WatchEventKind,
+    /// To whom. Absent when bootstrapped.
+    pub metadata: Option<Metadata>,
+    /// How it is now. Absent when destroyed or bootstrapped.
+    pub spec: Option<R>,
+    /// How it was, for updates.
+    pub old: Option<R>,
+    /// Where to resume after this event; see [`WatchOptions::resume`].
+    pub bookmark: Option<Vec<u8>>,
+}
+
+/// Changes of resources; see [`NodeClient::watch`].
+///
+/// A watch does not end by itself: when the node ends it, the last item is an
+/// `Unavailable` error that may be retried. Dropping the stream ends the watch
+/// on the node.
+pub struct WatchStream<R> {
+    frames: Streaming<proto::WatchResponse>,
+    waiting: VecDeque<Result<WatchEvent<R>>>,
+    operation: String,
+    target: String,
+    done: bool,
+}
+
+impl<R> fmt::Debug for WatchStream<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WatchStream")
+            .field("operation", &self.operation)
+            .field("target", &self.target)
+            .finish_non_exhaustive()
+    }
+}
+
+// Nothing points into it.
+impl<R> Unpin for WatchStream<R> {}
+
+impl NodeClient {
+    /// Watches the resources of a type. Returns once the node is watching.
+    ///
+    /// # Errors
+    /// As [`list`](NodeClient::list); `FailedPrecondition` for a bookmark that is too old.
+    ///
+    /// ```no_run
+    /// # async fn example(node: talos_client::NodeClient) -> homelab_core::Result<()> {
+    /// use futures_util::StreamExt;
+    /// use talos_client::cosi::{MachineStatus, WatchOptions};
+    ///
+    /// let mut changes = node.watch::<MachineStatus>(WatchOptions::default()).await?;
+    /// while let Some(change) = changes.next().await {
+    ///     if let Some(status) = change?.spec {
+    ///         println!("{:?}, ready: {}", status.stage, status.ready);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn watch<R: ResourceType>(&self, options: WatchOptions) -> Result<WatchStream<R>> {
+        let WatchOptions {
+            id,
+            contents_first,
+            bookmark,
+        } = options;
+        let message = proto::WatchRequest {
+            namespace: R::NAMESPACE.to_owned(),
+            r#type: R::TYPE.to_owned(),
+            options: Some(proto::WatchOptions {
+                bootstrap_contents: contents_first && id.is_none() && bookmark.is_none(),
+                aggregated: true,
+                start_from_bookmark: bookmark,
+                ..proto::WatchOptions::default()
+            }),
+            id,
+            // 0 would hide that the contents are complete, and errors.
+            api_version: 1,
+        };
+        let mut frames = self
+            .open("Watch", message, |raw, request| async move {
+                raw.state().watch(request).await
+            })
+            .await?;
+        // The first message is empty and says that the watch is live.
+        let first = self.first("Watch", &mut frames).await?;
+        let mut stream = WatchStream {
+            frames,
+            waiting: VecDeque::new(),
+            operation: format!("Watch {}", R::TYPE),
+            target: self.target().to_owned(),
+            done: false,
+        };
+        match first {
+            Some(response) => stream.take(response),
+            None => stream.ended(),
+        }
+        Ok(stream)
+    }
+}
+
+impl<R: ResourceType> WatchStream<R> {
+    fn take(&mut self, response: proto::WatchResponse) {
+        for event in response.event {
+            if self.done {
+                return;
+            }
+            match decode(event) {
+                Ok(event) => self.waiting.push_back(Ok(event)),
+                Err(error) => self.fail(error),
+            }
+        }
+    }
+
+    fn fail(&mut self, error: Error) {
+        let error = error
+            .operation(self.operation.clone())
+            .target(self.target.clone());
+        self.waiting.push_back(Err(error));
+        self.done = true;
+    }
+
+    fn ended(&mut self) {
+        self.fail(
+            Error::new(ErrorKind::Unavailable, "the node ended the watch")
+                .sent(Sent::Yes)
+                .retry(Retry::Now),
+        );
+    }
+}
+
+impl<R: ResourceType> Stream for WatchStream<R> {
+    type Item = Result<WatchEvent<R>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(item) = self.waiting.pop_front() {
+                return Poll::Ready(Some(item));
+            }
+            if self.done {
+                return Poll::Ready(None);
+            }
+            match ready!(Pin::new(&mut self.frames).poll_next(cx)) {
+                Some(Ok(response)) => self.take(response),
+                Some(Err(status)) => self.fail(to_error(status)),
+                None => self.ended(),
+            }
+        }
+    }
+}
+
+fn decode<R: ResourceType>(event: proto::Event) -> Result<WatchEvent<R>> {
+    use proto::EventType;
+    let kind = match EventType::try_from(event.event_type) {
+        Ok(EventType::Created) => WatchEventKind::Created,
+        Ok(EventType::Updated) => WatchEventKind::Updated,
+        Ok(EventType::Destroyed) => WatchEventKind::Destroyed,
+        Ok(EventType::Bootstrapped) => WatchEventKind::Bootstrapped,
+        // A newer server's event of unknown meaning carries at least a bookmark.
+        Ok(EventType::Noop) | Err(_) => WatchEventKind::Noop,
+        // The stream would stay open and silent from here on.
+        Ok(EventType::Errored) => {
+            let why = event.error.unwrap_or_default();
+            return Err(Error::new(
+                ErrorKind::Unavailable,
+                format!("the node gave up the watch: {why}"),
+            )
+            .sent(Sent::Yes)
+            .retry(Retry::Now));
+        }
+    };
+    let (metadata, spec) = match kind {
+        WatchEventKind::Created | WatchEventKind::Updated => {
+            let resource = event.resource.unwrap_or_default();
+            let typed = Typed::<R>::from_proto(resource)?;
+            (Some(typed.metadata), Some(typed.spec))
+        }
+        WatchEventKind::Destroyed => (
+            event.resource.and_then(|r| r.metadata).map(Metadata::from),
+            None,
+        ),
+        WatchEventKind::Bootstrapped | WatchEventKind::Noop => (None, None),
+    };
+    let old = match (kind, event.old) {
+        (WatchEventKind::Updated, Some(old)) => Some(Typed::<R>::from_proto(old)?.spec),
+        _ => None,
+    };
+    Ok(WatchEvent {
+        kind,
+        metadata,
+        spec,
+        old,
+        bookmark: event.bookmark,
+    })
+}

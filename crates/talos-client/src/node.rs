@@ -1,0 +1,157 @@
+//! Calls meant for one node.
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::sync::Arc;
+
+use homelab_core::{Error, ErrorKind, Result, Sent};
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::client::Shared;
+use crate::raw::RawClients;
+use crate::status::to_error;
+use crate::transport::{CallState, Fault};
+
+/// Calls meant for one node, or for the endpoint itself. Cheap to clone.
+///
+/// # Errors
+/// Every call fails with `Unavailable` when no endpoint can be reached, or when
+/// the endpoint cannot reach the node; with `Timeout` when the deadline passes;
+/// with `Untrusted` or `Unauthenticated` when one side refuses the other's
+/// certificate; with `PermissionDenied` when the certificate's roles do not allow
+/// it; with `Unsupported` when this release of Talos, or a worker, does not offer it.
+///
+/// # Cancellation
+/// Dropping a call's future cancels it on the node too.
+#[derive(Clone, Debug)]
+pub struct NodeClient {
+    pub(crate) shared: Arc<Shared>,
+    node: Option<String>,
+}
+
+impl NodeClient {
+    pub(crate) fn new(shared: Arc<Shared>, node: Option<String>) -> Self {
+        NodeClient { shared, node }
+    }
+
+    /// The node that is meant; `None` is the endpoint itself.
+    pub fn name(&self) -> Option<&str> {
+        self.node.as_deref()
+    }
+
+    /// What errors call the one who was asked.
+    pub(crate) fn target(&self) -> &str {
+        self.name().unwrap_or(&self.shared.info.name)
+    }
+
+    /// A read that answers once, within the deadline. A connection that breaks
+    /// under it is replaced once: reading twice does no harm.
+    pub(crate) async fn read<M, A, F>(
+        &self,
+        operation: impl Into<Cow<'static, str>>,
+        message: M,
+        call: impl Fn(RawClients, Request<M>) -> F,
+    ) -> Result<A>
+    where
+        M: Clone,
+        F: Future<Output = Result<A, Status>>,
+    {
+        let _turn = self.shared.in_flight.acquire().await;
+        let limit = self.shared.options.request_timeout;
+        let named =
+            |e: Error, operation: Cow<'static, str>| e.operation(operation).target(self.target());
+        let operation = operation.into();
+        let transport = match self.shared.transport(self.name()) {
+            Ok(transport) => transport,
+            Err(e) => return Err(named(e, operation)),
+        };
+        let state = CallState::default();
+        let clients = RawClients::new(transport.clone());
+        let attempt = || {
+            let mut request = Request::new(message.clone());
+            request.set_timeout(limit);
+            request.extensions_mut().insert(state.clone());
+            call(clients.clone(), request)
+        };
+        let twice = async {
+            match attempt().await {
+                Err(status) if broke(&status) => attempt().await,
+                result => result,
+            }
+        };
+        match tokio::time::timeout(limit, twice).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(status)) => Err(named(to_error(status), operation)),
+            Err(_) => {
+                transport.timed_out(&state, limit);
+                let sent = if state.was_sent() {
+                    Sent::Maybe
+                } else {
+                    Sent::No
+                };
+                let error = Error::new(ErrorKind::Timeout, format!("no answer within {limit:?}"));
+                Err(named(error.sent(sent), operation))
+            }
+        }
+    }
+
+    /// Opens a stream; its first word must come within the deadline, its rest
+    /// has none.
+    pub(crate) async fn open<M, A, F>(
+        &self,
+        operation: &'static str,
+        message: M,
+        call: impl FnOnce(RawClients, Request<M>) -> F,
+    ) -> Result<Streaming<A>>
+    where
+        F: Future<Output = Result<Response<Streaming<A>>, Status>>,
+    {
+        let named = |e: Error| e.operation(operation).target(self.target());
+        let limit = self.shared.options.request_timeout;
+        let transport = self.shared.transport(self.name()).map_err(named)?;
+        let state = CallState::default();
+        let mut request = Request::new(message);
+        request.extensions_mut().insert(state.clone());
+        let opening = call(RawClients::new(transport.clone()), request);
+        match tokio::time::timeout(limit, opening).await {
+            Ok(Ok(response)) => Ok(response.into_inner()),
+            Ok(Err(status)) => Err(named(to_error(status))),
+            Err(_) => {
+                transport.timed_out(&state, limit);
+                let sent = if state.was_sent() {
+                    Sent::Maybe
+                } else {
+                    Sent::No
+                };
+                let error = Error::new(ErrorKind::Timeout, format!("no answer within {limit:?}"));
+                Err(named(error.sent(sent)))
+            }
+        }
+    }
+
+    /// The first message of a stream, within the deadline. Streams that watch
+    /// begin with an empty one, which says that nothing will be missed from now on.
+    pub(crate) async fn first<A>(
+        &self,
+        operation: &'static str,
+        frames: &mut Streaming<A>,
+    ) -> Result<Option<A>> {
+        let limit = self.shared.options.request_timeout;
+        let named = |e: Error| e.operation(operation).target(self.target());
+        match tokio::time::timeout(limit, frames.message()).await {
+            Ok(Ok(message)) => Ok(message),
+            Ok(Err(status)) => Err(named(to_error(status))),
+            Err(_) => Err(named(Error::new(
+                ErrorKind::Timeout,
+                format!("no answer within {limit:?}"),
+            ))),
+        }
+    }
+}
+
+/// Whether the connection broke under the call, as opposed to an answer.
+fn broke(status: &Status) -> bool {
+    std::error::Error::source(status)
+        .and_then(|cause| cause.downcast_ref::<Fault>())
+        .is_some_and(|f| f.kind() == ErrorKind::Unavailable && f.was_sent() == Sent::Maybe)
+}

@@ -1,0 +1,191 @@
+//! etcd snapshots: streamed to disk, verified, whole or absent.
+
+mod verify;
+mod writer;
+
+use std::path::{Path, PathBuf};
+
+use bytes::BytesMut;
+use homelab_core::{Error, ErrorKind, Result, Sent};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use talos_proto::machine::EtcdSnapshotRequest;
+
+use crate::machine::element_error;
+use crate::node::NodeClient;
+use crate::status::to_error;
+use writer::Writer;
+
+const OPERATION: &str = "EtcdSnapshot";
+
+/// Talos sends 1 KiB at a time; the writer gets whole blocks of this size.
+const BLOCK: usize = 256 << 10;
+
+/// A verified snapshot on disk.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The file.
+    pub path: PathBuf,
+    /// Size of the file: the database and the 32 bytes of its checksum.
+    pub size_bytes: u64,
+    /// SHA-256 of the file, as `sha256sum` prints it.
+    pub sha256: String,
+    /// SHA-256 of the database alone; what the file's last 32 bytes say.
+    pub database_sha256: String,
+}
+
+/// How far a snapshot is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct SnapshotProgress {
+    /// Bytes that have arrived.
+    pub bytes: u64,
+    /// About how many there will be: the size of the database just before. Absent
+    /// when the node does not say.
+    pub expected_bytes: Option<u64>,
+}
+
+impl NodeClient {
+    /// Saves a snapshot of etcd from this control-plane node.
+    ///
+    /// `to` is a file, which is replaced, or a folder (one that exists, or a
+    /// path with a slash at its end, which is created), in which the file is
+    /// named after node and time. The file appears under its name only when all
+    /// of it has arrived, both checks have passed (its size is whole pages and a
+    /// checksum; the SHA-256 at its end is right) and it is on the disk. A node
+    /// that stops halfway and says OK, as Talos can, is found out by the checks.
+    ///
+    /// `on_progress` is called about every 256 KiB, and at the end.
+    ///
+    /// # Errors
+    /// - `Corrupt`, with numbers, when a check fails.
+    /// - `NotFound` or `Io` when the file cannot be written.
+    /// - `Timeout` when nothing arrives for [`stall_timeout`](crate::ClientOptions::stall_timeout).
+    /// - `Unsupported` from a worker; `PermissionDenied` without `os:admin`,
+    ///   `os:operator` or `os:etcd:backup`.
+    ///
+    /// After every error, nothing is left on the disk.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops the node and removes the temporary file.
+    ///
+    /// ```no_run
+    /// # async fn example(node: talos_client::NodeClient) -> homelab_core::Result<()> {
+    /// let snapshot = node
+    ///     .etcd_snapshot("backups/", |p| eprintln!("{} bytes", p.bytes))
+    ///     .await?;
+    /// println!("{}: {}", snapshot.path.display(), snapshot.sha256);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn etcd_snapshot(
+        &self,
+        to: impl AsRef<Path>,
+        on_progress: impl FnMut(SnapshotProgress) + Send,
+    ) -> Result<Snapshot> {
+        self.snapshot(to.as_ref(), on_progress)
+            .await
+            .map_err(|e| e.operation(OPERATION).target(self.target()))
+    }
+
+    async fn snapshot(
+        &self,
+        to: &Path,
+        mut on_progress: impl FnMut(SnapshotProgress) + Send,
+    ) -> Result<Snapshot> {
+        let path = self.file(to)?;
+        let mut writer = Writer::start(&path)?;
+        // Only an estimate, so a node that does not tell it is no obstacle.
+        let expected_bytes = self.etcd_status().await.ok().map(|s| s.db_size_bytes);
+        let mut frames = self
+            .open(
+                OPERATION,
+                EtcdSnapshotRequest {},
+                |raw, request| async move { raw.machine().etcd_snapshot(request).await },
+            )
+            .await?;
+        let stall = self.shared.options.stall_timeout;
+        let mut bytes = 0_u64;
+        let mut block = BytesMut::with_capacity(BLOCK);
+        loop {
+            let frame = match tokio::time::timeout(stall, frames.message()).await {
+                Ok(Ok(Some(frame))) => frame,
+                Ok(Ok(None)) => break,
+                Ok(Err(status)) => return Err(after(bytes, &to_error(status))),
+                Err(_) => {
+                    let error =
+                        Error::new(ErrorKind::Timeout, format!("nothing arrived for {stall:?}"));
+                    return Err(after(bytes, &error.sent(Sent::Maybe)));
+                }
+            };
+            if let Some(error) = frame.metadata.as_ref().and_then(element_error) {
+                return Err(after(bytes, &error));
+            }
+            bytes = bytes.saturating_add(u64::try_from(frame.bytes.len()).unwrap_or(u64::MAX));
+            block.extend_from_slice(&frame.bytes);
+            if block.len() >= BLOCK {
+                let full = std::mem::replace(&mut block, BytesMut::with_capacity(BLOCK));
+                writer.write(full.freeze()).await?;
+                on_progress(SnapshotProgress {
+                    bytes,
+                    expected_bytes,
+                });
+            }
+        }
+        writer.write(block.freeze()).await?;
+        let snapshot = writer.finish().await?;
+        on_progress(SnapshotProgress {
+            bytes,
+            expected_bytes,
+        });
+        Ok(snapshot)
+    }
+
+    /// The file that `to` means.
+    fn file(&self, to: &Path) -> Result<PathBuf> {
+        let ends_with_slash = to
+            .as_os_str()
+            .as_encoded_bytes()
+            .last()
+            .is_some_and(|b| std::path::is_separator(char::from(*b)));
+        if ends_with_slash {
+            std::fs::create_dir_all(to).map_err(|e| Error::io("create", to, e))?;
+        } else if !to.is_dir() {
+            return Ok(to.to_owned());
+        }
+        let now = Timestamp::try_from(self.shared.options.clock.now()).unwrap_or_default();
+        Ok(to.join(format!(
+            "etcd-{}-{}.db",
+            file_name_part(self.target()),
+            now.strftime("%Y%m%dT%H%M%SZ")
+        )))
+    }
+}
+
+/// IPv6 addresses and context names hold characters that file names should not.
+fn file_name_part(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            c if c.is_ascii_alphanumeric() => c,
+            '.' | '-' | '_' => c,
+            _ => '-',
+        })
+        .collect()
+}
+
+/// The same error, saying how far it got.
+fn after(bytes: u64, error: &Error) -> Error {
+    let mut named = Error::new(
+        error.kind(),
+        format!("{} (after {bytes} bytes)", error.message()),
+    )
+    .sent(error.was_sent())
+    .retry(error.retry_advice());
+    if let Some(status) = error.status_text() {
+        named = named.status(status);
+    }
+    named
+}
