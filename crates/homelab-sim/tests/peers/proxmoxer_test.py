@@ -1,0 +1,202 @@
+"""proxmoxer, an independent client of the Proxmox VE API, drives the simulator.
+
+    pip install proxmoxer requests pytest
+    cargo build -p homelab-sim
+    python -m pytest crates/homelab-sim/tests/peers
+
+`HOMELAB_SIM` names the binary (default: target/debug/homelab-sim) and
+`HOMELAB_SIM_LAB` the inventory (default: the example lab). Each test gets a
+simulated lab of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+proxmoxer = pytest.importorskip("proxmoxer", reason="proxmoxer is not installed")
+
+from proxmoxer.core import AuthenticationError, ResourceException  # noqa: E402
+from proxmoxer.tools import Tasks  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[4]
+BINARY = os.environ.get("HOMELAB_SIM", str(ROOT / "target/debug/homelab-sim"))
+LAB = os.environ.get("HOMELAB_SIM_LAB", str(ROOT / "examples/labs/ragas/homelab.yaml"))
+PASSWORD = "homelab-sim"
+
+
+class Lab:
+    """A running simulator: its environment and clients for its hosts."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self.endpoints = env["HOMELAB_PROXMOX_ENDPOINTS"].split(",")
+        self.ca = env["HOMELAB_PROXMOX_CA"]
+        self.user, self.token_name, self.secret = re.fullmatch(
+            r"([^!]+)!([^=]+)=(.+)", env["HOMELAB_PROXMOX_TOKEN"]
+        ).groups()
+
+    def _client(self, host: int, **credentials: Any) -> Any:
+        url = urlsplit(self.endpoints[host])
+        return proxmoxer.ProxmoxAPI(
+            url.hostname, port=url.port, verify_ssl=self.ca, timeout=10, **credentials
+        )
+
+    def token(self, host: int = 0) -> Any:
+        return self._client(
+            host, user=self.user, token_name=self.token_name, token_value=self.secret
+        )
+
+    def ticket(self, host: int = 0, user: str = "root@pam", password: str = PASSWORD) -> Any:
+        return self._client(host, user=user, password=password)
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    if not Path(BINARY).exists():
+        pytest.skip(f"{BINARY} is not built: cargo build -p homelab-sim")
+    process = subprocess.Popen(
+        [BINARY, "--lab", LAB], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        env: dict[str, str] = {}
+        wanted = {"HOMELAB_PROXMOX_ENDPOINTS", "HOMELAB_PROXMOX_TOKEN", "HOMELAB_PROXMOX_CA"}
+        while not wanted <= env.keys():
+            line = process.stdout.readline()
+            assert line, f"the simulator ended with {process.wait()}"
+            if match := re.match(r"export (\w+)=(.*)", line):
+                env[match[1]] = match[2].strip().strip("'\"")
+        yield Lab(env)
+    finally:
+        process.stdin.close()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def a_guest(pve: Any) -> dict[str, Any]:
+    return next(row for row in pve.cluster.resources.get(type="vm") if row["type"] == "qemu")
+
+
+def test_reads_with_a_token(lab: Lab) -> None:
+    pve = lab.token()
+    assert re.fullmatch(r"\d+\.\d+", pve.version.get()["release"])
+    nodes = {node["node"]: node for node in pve.nodes.get()}
+    assert all(node["status"] == "online" for node in nodes.values())
+    assert len(lab.endpoints) == len(nodes)
+    for name in nodes:
+        status = pve.nodes(name).status.get()
+        assert status["memory"]["total"] == nodes[name]["maxmem"]
+        for storage in pve.nodes(name).storage.get():
+            assert storage["active"] == 1
+            pve.nodes(name).storage(storage["storage"]).content.get()
+    cluster = pve.cluster.status.get()
+    assert next(row for row in cluster if row["type"] == "cluster")["quorate"] == 1
+    assert {row["type"] for row in pve.cluster.resources.get()} >= {"node", "qemu", "storage"}
+    join = pve.cluster.config.join.get()
+    assert {n["name"] for n in join["nodelist"]} == nodes.keys()
+    assert pve.cluster.ha.status.current.get()[0]["id"] == "quorum"
+    if any(s["plugintype"] == "rbd" for s in pve.cluster.resources.get(type="storage")):
+        assert pve.cluster.ceph.status.get()["health"]["status"] == "HEALTH_OK"
+
+
+def test_any_host_answers_for_all(lab: Lab) -> None:
+    for host in range(len(lab.endpoints)):
+        pve = lab.token(host)
+        local = [row for row in pve.cluster.status.get() if row.get("local")]
+        assert len(local) == 1
+        guest = a_guest(pve)
+        config = pve.nodes(guest["node"]).qemu(guest["vmid"]).config.get()
+        assert config["name"] == guest["name"]
+        assert re.fullmatch(r"uuid=[0-9a-f-]{36}", config["smbios1"])
+        assert re.match(r"virtio=([0-9A-F]{2}:){5}[0-9A-F]{2},bridge=", config["net0"])
+
+
+def test_a_ticket_reads_and_writes(lab: Lab) -> None:
+    pve = lab.ticket()
+    guest = a_guest(pve)
+    vm = pve.nodes(guest["node"]).qemu(guest["vmid"])
+    upid = vm.status.stop.post()
+    assert Tasks.decode_upid(upid)["user"] == "root@pam"
+    assert Tasks.blocking_status(pve, upid, timeout=10, polling_interval=0.05)["exitstatus"] == "OK"
+    with pytest.raises(AuthenticationError):
+        lab.ticket(password="wrong")
+
+
+def test_a_guest_is_stopped_and_started(lab: Lab) -> None:
+    pve = lab.token(host=len(lab.endpoints) - 1)
+    guest = a_guest(pve)
+    vm = pve.nodes(guest["node"]).qemu(guest["vmid"])
+    assert vm.status.current.get()["status"] == "running"
+
+    def run(upid: str) -> str:
+        decoded = Tasks.decode_upid(upid)
+        assert (decoded["node"], decoded["id"]) == (guest["node"], str(guest["vmid"]))
+        done = Tasks.blocking_status(pve, upid, timeout=10, polling_interval=0.05)
+        assert done is not None and done["status"] == "stopped"
+        return done["exitstatus"]
+
+    upid = vm.status.shutdown.post()
+    assert run(upid) == "OK"
+    assert vm.status.current.get()["status"] == "stopped"
+    log = pve.nodes(guest["node"]).tasks(upid).log.get()
+    assert Tasks.decode_log(log) == "TASK OK"
+    assert run(vm.status.start.post()) == "OK"
+    assert run(vm.status.start.post()) == f"VM {guest['vmid']} already running"
+    tasks = pve.nodes(guest["node"]).tasks.get(vmid=guest["vmid"])
+    assert [task["type"] for task in tasks] == ["qmstart", "qmstart", "qmshutdown"]
+    assert {task["upid"] for task in tasks} <= {task["upid"] for task in pve.cluster.tasks.get()}
+
+
+def test_errors_are_read_from_the_reason_phrase(lab: Lab) -> None:
+    pve = lab.token()
+    node = pve.nodes.get()[0]["node"]
+
+    def refused(call: Any, **params: Any) -> ResourceException:
+        with pytest.raises(ResourceException) as caught:
+            call(**params)
+        return caught.value
+
+    missing = refused(pve.nodes(node).qemu(999999).config.get)
+    assert missing.status_code == 500
+    assert missing.status_message.endswith("999999.conf' does not exist")
+    bad = refused(pve.nodes(node).tasks.get, limit=-1)
+    assert bad.status_code == 400
+    assert bad.errors == {"limit": "value must have a minimum value of 0"}
+    assert refused(pve.nope.get).status_code == 501
+    reset = refused(pve.nodes(node).qemu(999999).status.reset.post)
+    assert reset.status_code == 500
+
+
+def test_a_wrong_token_is_refused(lab: Lab) -> None:
+    lab.secret = "00000000-0000-0000-0000-000000000000"
+    with pytest.raises(ResourceException) as caught:
+        lab.token().version.get()
+    assert caught.value.status_code == 401
+    assert caught.value.status_message == "Authentication failed!"
+
+
+def test_a_privilege_is_named_when_it_is_missing(lab: Lab) -> None:
+    pve = lab.ticket(user="monitor@pve")
+    guest = a_guest(pve)
+    with pytest.raises(ResourceException) as caught:
+        pve.nodes(guest["node"]).qemu(guest["vmid"]).status.stop.post()
+    assert caught.value.status_code == 403
+    expected = f"Permission check failed (/vms/{guest['vmid']}, VM.PowerMgmt)"
+    assert caught.value.status_message == expected
+
+
+def test_connections_are_closed_while_idle_and_the_client_goes_on(lab: Lab) -> None:
+    pve = lab.token()
+    pve.version.get()
+    time.sleep(5.5)
+    pve.version.get()
