@@ -221,5 +221,5 @@ fn expired(context: &Context, info: &ContextInfo) -> Error {
 
 /// Spreads clients that start at different moments over the endpoints.
 fn seed(now: SystemTime) -> u64 {
-    Timestamp::try_from(now).map_or(0, |t| t.as_nanosecond().unsigned_abs() as u64)
+    Timestamp::try_from(now).map_or(0, |t| t.as_microsecond().unsigned_abs())
 }

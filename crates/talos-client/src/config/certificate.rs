@@ -112,11 +112,11 @@ impl ClientIdentity {
         let not_before = time(leaf.validity().not_before.timestamp())?;
         let not_after = time(leaf.validity().not_after.timestamp())?;
         Ok(ClientIdentity {
+            chain,
+            key,
             roles,
             not_before,
             not_after,
-            chain,
-            key,
         })
     }
 }

@@ -165,7 +165,7 @@ impl TalosConfig {
     pub fn merge(&mut self, other: TalosConfig) -> BTreeMap<String, String> {
         let mut names = BTreeMap::new();
         for (old, mut context) in other.contexts {
-            let name = (0_u32..)
+            let name = (0..=u32::MAX)
                 .map(|n| match n {
                     0 => old.clone(),
                     n => format!("{old}-{n}"),

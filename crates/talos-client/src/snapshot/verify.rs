@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     fn snapshot(pages: usize) -> Vec<u8> {
-        let mut data: Vec<u8> = (0..pages * 512).map(|i| (i % 251) as u8).collect();
+        let mut data: Vec<u8> = (0..251).cycle().take(pages * 512).collect();
         let trailer = Sha256::digest(&data);
         data.extend_from_slice(&trailer);
         data

@@ -92,7 +92,9 @@ impl Pool {
         }
         if !healthy.is_empty() {
             // Whether these are well again is found out beside the call, not at its cost.
-            due.iter().for_each(|endpoint| self.probe(endpoint));
+            for endpoint in &due {
+                self.probe(endpoint);
+            }
         }
         healthy.extend(due);
         healthy.extend(quick);

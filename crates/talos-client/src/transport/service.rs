@@ -77,11 +77,11 @@ impl Transport {
     /// brought nothing at all since then is given up.
     pub(crate) fn timed_out(&self, call: &CallState, after: Duration) {
         let via = call.0.via.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(via) = via.as_ref() {
-            if via.connection.received.bytes() == via.received_before {
-                let now = self.pool.now();
-                via.endpoint.gone_silent(&via.connection, after, now);
-            }
+        if let Some(via) = via.as_ref()
+            && via.connection.received.bytes() == via.received_before
+        {
+            let now = self.pool.now();
+            via.endpoint.gone_silent(&via.connection, after, now);
         }
     }
 }
@@ -122,17 +122,15 @@ async fn send(
         state.sending(&endpoint, &connection);
         match connection.sender.try_send_request(request).await {
             Ok(response) => return check(response).map_err(|f| f.at(&endpoint.address)),
-            Err(mut failed) => match failed.take_message() {
-                Some(unsent) => {
-                    state.not_sent();
-                    request = unsent;
-                }
-                None => {
+            Err(mut failed) => {
+                let Some(unsent) = failed.take_message() else {
                     let cause = root_cause(failed.error());
                     return Err(Fault::broken(format!("the connection broke: {cause}"))
                         .at(&endpoint.address));
-                }
-            },
+                };
+                state.not_sent();
+                request = unsent;
+            }
         }
     }
     Err(Fault::unreachable(
