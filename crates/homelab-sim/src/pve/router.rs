@@ -331,11 +331,10 @@ fn index(method: &str, path: &str) -> Result<Answer> {
     if method != "GET" || names.is_empty() {
         return Err(ApiError::not_implemented(method, path));
     }
-    let key = if path.starts_with("/nodes/") && depth == 3 || path.starts_with("/cluster") {
-        "name"
-    } else {
-        "subdir"
-    };
+    let named = path.starts_with("/nodes/") && depth == 3
+        || path.starts_with("/cluster")
+        || path.ends_with("/agent");
+    let key = if named { "name" } else { "subdir" };
     Ok(Value::Array(names.iter().map(|name| json!({ key: name })).collect()).into())
 }
 

@@ -143,6 +143,12 @@ fn definition(state: &State, storage: &Storage) -> Value {
             row[key] = value.as_str().into();
         }
     }
+    if ["dir", "nfs", "cifs", "btrfs"].contains(&storage.kind.as_str()) {
+        row["path"] = match storage.id.as_str() {
+            "local" => "/var/lib/vz".into(),
+            id => format!("/mnt/pve/{id}").into(),
+        };
+    }
     if !storage.hosts.is_empty() {
         row["nodes"] = storage.hosts.join(",").into();
     }

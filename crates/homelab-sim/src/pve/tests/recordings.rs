@@ -1,5 +1,5 @@
 //! Requests that were made to a real PVE server, made again here: the status
-//! line has to be the same.
+//! line has to be the same, and data has to have the same keys and types.
 //!
 //! The recordings are not part of the repository. `PVE_RECORDINGS` names their
 //! folder; without it and without `../shared/facts/pve/recorded` beside the
@@ -49,6 +49,7 @@ async fn recorded_host(tokens: &[(String, String)]) -> Lab {
         guests: vec![GuestSeed {
             vmid: Some(100),
             disks: vec![("local-dir".into(), 1 << 30)],
+            tags: vec!["a".into(), "b".into()],
             ..GuestSeed::new("vm-one", "pve1")
         }],
         storages: vec![
@@ -64,7 +65,13 @@ async fn recorded_host(tokens: &[(String, String)]) -> Lab {
         accounts = accounts.token(id, secret, !id.starts_with("root@"), None);
     }
     let accounts = accounts.grant("/vms/100", "test@pve", "PVEVMUser");
-    Lab::with(&seed, accounts, quick()).await
+    let lab = Lab::with(&seed, accounts, quick()).await;
+    lab.world().change(|state| {
+        let extra = &mut state.guest_mut(100).unwrap().extra;
+        extra.insert("description".into(), "text".into());
+        extra.insert("cpulimit".into(), "1.5".into());
+    });
+    lab
 }
 
 fn text(value: &Value) -> &str {
@@ -152,4 +159,111 @@ async fn status_lines_are_those_of_a_real_server() {
         wrong.join("\n")
     );
     assert!(compared > 40, "{compared}");
+}
+
+/// Keys that a simulated host has no reason to tell.
+const NOT_TOLD: &[&str] = &["cpuinfo.family", "cpuinfo.vendor"];
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// The rows of a list as one object by their `type`, each with all keys seen.
+fn merged(rows: &[Value]) -> Value {
+    let mut merged = serde_json::Map::new();
+    for row in rows {
+        let by_type = row["type"].as_str().unwrap_or("row");
+        let keys = merged
+            .entry(by_type)
+            .or_insert_with(|| Value::Object(Default::default()));
+        match (keys, row) {
+            (Value::Object(keys), Value::Object(row)) => keys.extend(row.clone()),
+            (slot, other) => *slot = other.clone(),
+        }
+    }
+    Value::Object(merged)
+}
+
+/// What `real` has and `here` has not, or has with another type.
+fn differences(path: &str, real: &Value, here: &Value, found: &mut Vec<String>) {
+    match (real, here) {
+        (Value::Object(real), Value::Object(here)) => {
+            for (key, value) in real {
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
+                match here.get(key) {
+                    _ if NOT_TOLD.iter().any(|known| path.ends_with(known)) => {}
+                    None => found.push(format!("{path} is missing")),
+                    Some(here) => differences(&path, value, here, found),
+                }
+            }
+        }
+        (Value::Array(real), Value::Array(here)) if !real.is_empty() => {
+            differences(path, &merged(real), &merged(here), found);
+        }
+        (real, here) if kind(real) != kind(here) => {
+            found.push(format!(
+                "{path} is {} instead of {}",
+                kind(here),
+                kind(real)
+            ));
+        }
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn data_has_the_keys_and_types_of_a_real_server() {
+    let Some(folder) = folder() else {
+        eprintln!("SKIPPED: no recordings; PVE_RECORDINGS names their folder");
+        return;
+    };
+    let secret = "206bc410-924f-43c7-92b4-518110bba10b";
+    let lab = recorded_host(&[("root@pam!full".into(), secret.into())]).await;
+    let (mut compared, mut wrong) = (0, Vec::new());
+    for file in ["auth.jsonl", "errors-and-http.jsonl", "reads.jsonl"] {
+        let lines = std::fs::read_to_string(folder.join(file)).unwrap();
+        for exchange in lines
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        {
+            let line = text(&exchange["request"]["line"]);
+            let Ok(real) = serde_json::from_str::<Value>(text(&exchange["response"]["body"]))
+            else {
+                continue;
+            };
+            if !line.starts_with("GET ") || real["data"].is_null() {
+                continue;
+            }
+            let reply = lab.raw("pve1", &request(&exchange, "")).await.unwrap();
+            if reply.status != 200 {
+                // Not simulated, or with a login that is not there.
+                continue;
+            }
+            compared += 1;
+            let mut found = Vec::new();
+            differences("", &real["data"], &reply.data(), &mut found);
+            if !found.is_empty() {
+                wrong.push(format!("{line}: {}", found.join(", ")));
+            }
+        }
+    }
+    eprintln!("{compared} recorded answers compared");
+    assert!(
+        wrong.is_empty(),
+        "{} of {compared} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(compared > 20, "{compared}");
 }
