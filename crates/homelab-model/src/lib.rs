@@ -1,6 +1,6 @@
 //! The domain of a home lab: what is written down ([`Inventory`]), what was
 //! seen ([`Observation`]), both joined into one [`Topology`], and what follows
-//! from it (findings).
+//! from it ([`findings()`], [`what_if`]).
 //!
 //! Pure: no I/O, no clock, no async, and no type of a wire protocol. Files
 //! arrive as text with a function that reads the files they name; everything
@@ -12,14 +12,17 @@
 //! file means 8 GiB, and so does "8 GB" in a message.
 
 pub mod finding;
+pub mod findings;
 pub mod inventory;
 pub mod observation;
 pub mod talhelper;
 pub mod topology;
 mod units;
+pub mod what_if;
 mod yaml;
 
 pub use finding::{Evidence, Finding, Fix, Move, Severity};
+pub use findings::{RULES, Rule, findings};
 pub use inventory::Inventory;
 pub use observation::Observation;
 pub use topology::Topology;

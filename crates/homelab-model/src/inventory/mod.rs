@@ -10,7 +10,7 @@ mod parse;
 mod types;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use cluster::places;
 pub use parse::Read;
