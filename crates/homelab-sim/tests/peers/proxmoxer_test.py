@@ -168,7 +168,7 @@ def test_errors_are_read_from_the_reason_phrase(lab: Lab) -> None:
 
     missing = refused(pve.nodes(node).qemu(999999).config.get)
     assert missing.status_code == 500
-    assert missing.status_message.endswith("999999.conf' does not exist")
+    assert missing.content.endswith("999999.conf' does not exist")
     bad = refused(pve.nodes(node).tasks.get, limit=-1)
     assert bad.status_code == 400
     assert bad.errors == {"limit": "value must have a minimum value of 0"}
@@ -182,7 +182,7 @@ def test_a_wrong_token_is_refused(lab: Lab) -> None:
     with pytest.raises(ResourceException) as caught:
         lab.token().version.get()
     assert caught.value.status_code == 401
-    assert caught.value.status_message == "Authentication failed!"
+    assert caught.value.content == "Authentication failed!"
 
 
 def test_a_privilege_is_named_when_it_is_missing(lab: Lab) -> None:
@@ -192,7 +192,7 @@ def test_a_privilege_is_named_when_it_is_missing(lab: Lab) -> None:
         pve.nodes(guest["node"]).qemu(guest["vmid"]).status.stop.post()
     assert caught.value.status_code == 403
     expected = f"Permission check failed (/vms/{guest['vmid']}, VM.PowerMgmt)"
-    assert caught.value.status_message == expected
+    assert caught.value.content == expected
 
 
 def test_connections_are_closed_while_idle_and_the_client_goes_on(lab: Lab) -> None:
