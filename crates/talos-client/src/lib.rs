@@ -46,7 +46,10 @@ mod transport;
 
 pub use client::TalosClient;
 pub use config::{Context, ContextInfo, TalosConfig};
-pub use cosi::Resource;
+pub use cosi::{
+    Disk, ExtensionStatus, HostnameStatus, LinkStatus, LocalEtcdMember, MachineStatus, Member,
+    NodeAddress, Nodename, Resource, SecurityState, SystemInformation,
+};
 pub use events::{Event, EventKind, EventOptions, EventStream};
 pub use machine::{EtcdMember, EtcdStatus, Memory, Service, SystemStat, Version};
 pub use node::NodeClient;
