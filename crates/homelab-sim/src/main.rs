@@ -21,7 +21,6 @@ use std::time::Duration;
 use homelab_core::{Error, ErrorKind, Result};
 use homelab_model::Inventory;
 use homelab_sim::{Sim, SimOptions};
-use tokio::io::AsyncReadExt;
 
 const USAGE: &str = "usage: homelab-sim --lab FILE [--latency MS] [--seed N]";
 
@@ -73,22 +72,21 @@ async fn serve(arguments: Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Completes when standard input ends; never when there was none to begin with.
+/// Completes when standard input closes, if a parent process holds it open; a
+/// terminal or `/dev/null` says nothing.
 async fn input_closed() {
-    let mut input = tokio::io::stdin();
-    let mut seen = false;
-    let mut buffer = [0; 1024];
-    loop {
-        match input.read(&mut buffer).await {
-            Ok(0) if seen || is_pipe() => return,
-            Ok(0) | Err(_) => return std::future::pending().await,
-            Ok(_) => seen = true,
-        }
+    if !is_pipe() {
+        return std::future::pending().await;
     }
+    let (closed, wait) = tokio::sync::oneshot::channel();
+    // A plain thread: it may sit in its read forever without holding up the end.
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = closed.send(());
+    });
+    let _ = wait.await;
 }
 
-/// Whether standard input is something that a parent process holds open,
-/// rather than nothing (`/dev/null` of a background job).
 fn is_pipe() -> bool {
     #[cfg(unix)]
     {
@@ -97,7 +95,10 @@ fn is_pipe() -> bool {
         kind.is_ok_and(|k| k.is_fifo() || k.is_socket())
     }
     #[cfg(not(unix))]
-    true
+    {
+        use std::io::IsTerminal;
+        !std::io::stdin().is_terminal()
+    }
 }
 
 fn inventory(path: &Path) -> Result<Inventory> {

@@ -59,9 +59,8 @@ impl Shared {
             };
             match host.and_then(|h| h.down) {
                 Some(Down::Blackhole) => Link::Stall,
-                Some(Down::Refuse) => Link::Refuse,
                 None if up => Link::Up,
-                None => Link::Refuse,
+                Some(Down::Refuse) | None => Link::Refuse,
             }
         })
     }

@@ -48,14 +48,14 @@ impl Counters {
             e.open_connections += 1;
         });
         self.guard(endpoint, |e| {
-            e.open_connections = e.open_connections.saturating_sub(1)
+            e.open_connections = e.open_connections.saturating_sub(1);
         })
     }
 
     /// Counts a request.
     pub(crate) fn request(&self, endpoint: &str, method: &str) {
         self.update(endpoint, |e| {
-            *e.requests.entry(method.to_owned()).or_default() += 1
+            *e.requests.entry(method.to_owned()).or_default() += 1;
         });
     }
 
@@ -63,7 +63,7 @@ impl Counters {
     pub(crate) fn stream(&self, endpoint: &str) -> Guard {
         self.update(endpoint, |e| e.open_streams += 1);
         self.guard(endpoint, |e| {
-            e.open_streams = e.open_streams.saturating_sub(1)
+            e.open_streams = e.open_streams.saturating_sub(1);
         })
     }
 

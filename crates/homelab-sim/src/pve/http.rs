@@ -268,7 +268,9 @@ async fn body_params(
         .and_then(|v| v.to_str().ok());
     let kind = content_type.map(|t| t.split(';').next().unwrap_or_default().trim());
     let posting = request.method() == "POST" || request.method() == "PUT";
-    if !has_body && !(posting && kind == Some("application/json")) {
+    // An empty body is as good as none, but for JSON, where it is no JSON.
+    let expects_json = posting && kind == Some("application/json");
+    if !(has_body || expects_json) {
         return Ok(Params::new());
     }
     if !matches!(

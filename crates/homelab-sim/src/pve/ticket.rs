@@ -84,7 +84,7 @@ mod tests {
         let key = TicketKey::new([7; 32]);
         let ticket = key.ticket("root@pam", 0x6B03_2FF3);
         assert!(ticket.starts_with("PVE:root@pam:6B032FF3::"));
-        let at = |seconds: i64| key.verify(&ticket, (0x6B03_2FF3 + seconds) as u64);
+        let at = |seconds: i64| key.verify(&ticket, 0x6B03_2FF3_u64.saturating_add_signed(seconds));
         assert_eq!(at(119 * 60).as_deref(), Some("root@pam"));
         assert_eq!(at(121 * 60), None);
         assert!(

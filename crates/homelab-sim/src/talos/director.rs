@@ -17,6 +17,7 @@ use super::services::{Caller, NodeServices};
 use crate::faults::Fault;
 use crate::net::Connection;
 use crate::shared::{Link, Shared};
+use crate::world::TalosNode;
 
 /// After this long a node gives up to reach another one.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(20);
@@ -191,7 +192,7 @@ impl Director {
                     .node_at(target)
                     .filter(|n| own.is_some_and(|own| own.cluster == n.cluster))
                     .map(|n| (n.hostname.clone(), n.address)),
-                own.is_some_and(|n| n.control_plane()),
+                own.is_some_and(TalosNode::control_plane),
             )
         });
         if let Some((hostname, _)) = &found

@@ -69,6 +69,10 @@ pub struct GuestDisk {
 
 /// A guest: a VM or a container on a host.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches of a guest's config"
+)]
 pub struct Guest {
     /// Its number, unique in the PVE cluster.
     pub vmid: u32,

@@ -114,7 +114,7 @@ fn content(call: &Call<'_>) -> Result<Answer> {
             }
             for disk in guest.disks.iter().filter(|disk| disk.storage == storage.id) {
                 let volume = volume_id(state, guest, disk);
-                let format = if volume.ends_with(".qcow2") {
+                let format = if volume_is_qcow2(&volume) {
                     "qcow2"
                 } else {
                     "raw"
@@ -128,6 +128,13 @@ fn content(call: &Call<'_>) -> Result<Answer> {
         }
         Ok(Value::Array(rows).into())
     })
+}
+
+/// PVE writes suffixes in lower case only.
+fn volume_is_qcow2(volume: &str) -> bool {
+    volume
+        .rsplit_once('.')
+        .is_some_and(|(_, suffix)| suffix == "qcow2")
 }
 
 fn definition(state: &State, storage: &Storage) -> Value {

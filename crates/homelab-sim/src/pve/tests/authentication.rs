@@ -13,7 +13,7 @@ async fn login(lab: &Lab, user: &str, password: &str) -> super::Reply {
 
 #[tokio::test]
 async fn refusals_have_no_body_but_at_the_login() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let get = async |headers: &str| lab.call_with("pve1", "GET", "/version", headers, "").await;
     for (headers, line) in [
         ("", "401 No ticket"),
@@ -45,7 +45,7 @@ async fn refusals_have_no_body_but_at_the_login() {
 
 #[tokio::test]
 async fn a_ticket_reads_and_with_its_csrf_token_writes() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let password = lab
         .cluster
         .accounts()
@@ -89,7 +89,7 @@ async fn a_ticket_reads_and_with_its_csrf_token_writes() {
 
 #[tokio::test]
 async fn a_token_is_no_ticket() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let reply = lab
         .call("pve1", "POST", "/access/ticket", "username=a&password=b")
         .await;
@@ -101,7 +101,7 @@ async fn a_token_is_no_ticket() {
 
 #[tokio::test]
 async fn who_may_nothing_sees_filtered_lists_and_403() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let token = lab
         .cluster
         .accounts()
@@ -137,7 +137,7 @@ async fn who_may_nothing_sees_filtered_lists_and_403() {
 
 #[tokio::test]
 async fn an_auditor_reads_all_and_changes_nothing() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let token = lab
         .cluster
         .accounts()

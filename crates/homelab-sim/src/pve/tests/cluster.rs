@@ -17,7 +17,7 @@ fn find<'v>(rows: &'v Value, key: &str, value: &str) -> &'v Value {
 
 #[tokio::test]
 async fn numbers_are_text_where_real_hosts_send_text() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     assert_eq!(lab.get("/cluster/nextid").await.data(), "103");
     assert_eq!(
         lab.get("/cluster/nextid?vmid=100").await.json()["errors"]["vmid"],
@@ -41,7 +41,7 @@ async fn numbers_are_text_where_real_hosts_send_text() {
 
 #[tokio::test]
 async fn resources_have_rows_of_all_kinds() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let rows = lab.get("/cluster/resources").await.data();
     let guest = find(&rows, "id", "qemu/100");
     assert_eq!(guest["status"], "running");
@@ -55,7 +55,7 @@ async fn resources_have_rows_of_all_kinds() {
 
 #[tokio::test]
 async fn a_dead_host_is_seen_by_the_others() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     lab.world().host_down("pve1", Down::Refuse).unwrap();
     assert!(lab.connect("pve1").await.is_err());
     let get = async |path: &str| lab.call("pve2", "GET", path, "").await;
@@ -97,7 +97,7 @@ async fn a_dead_host_is_seen_by_the_others() {
 
 #[tokio::test]
 async fn ceph_degrades_with_its_hosts() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let get = async |path: &str| lab.call("pve3", "GET", path, "").await;
     let status = get("/cluster/ceph/status").await.data();
     assert_eq!(status["health"]["status"], "HEALTH_OK");
@@ -134,7 +134,7 @@ async fn ceph_degrades_with_its_hosts() {
 
 #[tokio::test]
 async fn without_quorum_reads_work_and_starts_do_not() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     for host in ["pve2", "pve3"] {
         lab.world().host_down(host, Down::Blackhole).unwrap();
     }
@@ -163,7 +163,7 @@ async fn without_quorum_reads_work_and_starts_do_not() {
 
 #[tokio::test]
 async fn high_availability_lists_its_services() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let resources = lab.get("/cluster/ha/resources").await.data();
     assert_eq!(resources[0]["sid"], "vm:102");
     let ha = lab.get("/cluster/ha/status/current").await.data();
@@ -178,7 +178,7 @@ async fn high_availability_lists_its_services() {
 
 #[tokio::test]
 async fn certificates_are_those_on_the_wire() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let info = lab.get("/nodes/pve2/certificates/info").await.data();
     let leaf = find(&info, "filename", "pve-ssl.pem");
     assert_eq!(leaf["fingerprint"], json!(lab.cluster.fingerprint("pve2")));
@@ -202,7 +202,7 @@ async fn ten_thousand_guests_are_one_answer() {
         macs: vec![format!("02:00:00:00:{:02x}:{:02x}", vmid >> 8, vmid & 0xff)],
         ..GuestSeed::new(format!("vm-{vmid}"), format!("pve{}", vmid % 3 + 1))
     }));
-    let lab = Lab::with(&seed, Accounts::standard(1), quick()).await;
+    let lab = Lab::with(&seed, Accounts::standard(1), quick());
     let start = Instant::now();
     let rows = lab.get("/cluster/resources?type=vm").await.data();
     assert_eq!(rows.as_array().unwrap().len(), 10_004);

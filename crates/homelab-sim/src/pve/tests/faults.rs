@@ -8,7 +8,7 @@ use crate::faults::Fault;
 const REQUEST: &str = "GET /api2/json/access/domains HTTP/1.1\r\nHost: x\r\n\r\n";
 
 async fn broken(fault: Fault) -> std::io::Result<super::Reply> {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     lab.cluster.0.shared.faults.add("pve1", fault);
     assert_eq!(
         lab.raw("pve2", REQUEST).await.unwrap().status,

@@ -9,7 +9,7 @@ use crate::faults::Fault;
 
 #[tokio::test]
 async fn configs_identify_the_guest() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let config = lab.get("/nodes/pve1/qemu/100/config").await.data();
     let (uuid, mac) = lab.world().read(|state| {
         let guest = state.guest(100).unwrap();
@@ -50,7 +50,7 @@ async fn configs_identify_the_guest() {
 
 #[tokio::test]
 async fn power_changes_through_tasks() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let post = async |path: &str| lab.call("pve2", "POST", path, "").await;
     let upid = post("/nodes/pve1/qemu/100/status/shutdown").await.data();
     let text = upid.as_str().unwrap();
@@ -102,7 +102,7 @@ async fn power_changes_through_tasks() {
 
 #[tokio::test]
 async fn mistakes_fail_in_the_task_or_at_once() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let post = async |path: &str| lab.call("pve1", "POST", path, "").await;
     let upid = post("/nodes/pve1/qemu/999/status/start").await.data();
     let missing = "Configuration file 'nodes/pve1/qemu-server/999.conf' does not exist";
@@ -122,7 +122,7 @@ async fn mistakes_fail_in_the_task_or_at_once() {
 
 #[tokio::test]
 async fn a_managed_guest_follows_its_task_later() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let upid = lab
         .call("pve1", "POST", "/nodes/pve1/qemu/102/status/start", "")
         .await
@@ -140,7 +140,7 @@ async fn a_managed_guest_follows_its_task_later() {
 
 #[tokio::test]
 async fn a_task_can_be_stopped_and_is_known_to_its_host_only() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let upid = lab
         .call("pve1", "POST", "/nodes/pve1/qemu/100/status/stop", "")
         .await
@@ -176,7 +176,7 @@ async fn a_task_can_be_stopped_and_is_known_to_its_host_only() {
 
 #[tokio::test]
 async fn the_agent_answers_or_says_why_not() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let agent = async |node: &str, vmid: u32| {
         lab.get(&format!(
             "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces"
@@ -202,7 +202,7 @@ async fn the_agent_answers_or_says_why_not() {
 
 #[tokio::test]
 async fn storages_list_the_guests_disks() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let disks = lab
         .get("/nodes/pve2/storage/vm-storage/content?vmid=100")
         .await

@@ -175,11 +175,11 @@ fn quick() -> PveOptions {
 }
 
 impl Lab {
-    async fn start() -> Lab {
-        Lab::with(&seed(), Accounts::standard(1), quick()).await
+    fn start() -> Lab {
+        Lab::with(&seed(), Accounts::standard(1), quick())
     }
 
-    async fn with(seed: &WorldSeed, accounts: Accounts, options: PveOptions) -> Lab {
+    fn with(seed: &WorldSeed, accounts: Accounts, options: PveOptions) -> Lab {
         let world = World::new(seed, Arc::new(SystemClock::default())).unwrap();
         let now = world.now();
         let time = world.clone();

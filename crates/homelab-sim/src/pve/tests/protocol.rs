@@ -9,7 +9,7 @@ use crate::pve::PveOptions;
 
 #[tokio::test]
 async fn an_error_is_in_the_reason_phrase_and_in_the_body() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let reply = lab.get("/nodes/pve1/qemu/999/config").await;
     let text = "Configuration file 'nodes/pve1/qemu-server/999.conf' does not exist";
     assert_eq!(reply.line(), format!("500 {text}"));
@@ -25,7 +25,7 @@ async fn an_error_is_in_the_reason_phrase_and_in_the_body() {
 
 #[tokio::test]
 async fn requests_that_the_server_does_not_like() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let auth = format!("Authorization: PVEAPIToken={}\r\n", lab.token);
     let raw = async |request: &str| {
         let request = request
@@ -87,7 +87,7 @@ async fn requests_that_the_server_does_not_like() {
 
 #[tokio::test]
 async fn a_body_that_is_too_large_is_refused() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let form = format!("username=x&password={}", "y".repeat(600 * 1024));
     let reply = lab.call("pve1", "POST", "/access/ticket", &form).await;
     assert_eq!(reply.line(), "501 for data too large");
@@ -95,7 +95,7 @@ async fn a_body_that_is_too_large_is_refused() {
 
 #[tokio::test]
 async fn extjs_is_always_200() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let get = async |path: &str| {
         let auth = format!("Authorization: PVEAPIToken={}", lab.token);
         let request = format!("GET /api2/extjs{path} HTTP/1.1\r\nHost: x\r\n{auth}\r\n\r\n");
@@ -114,7 +114,7 @@ async fn extjs_is_always_200() {
 
 #[tokio::test]
 async fn a_connection_serves_a_hundred_requests_and_ends_after_an_error() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let request = |path: &str| {
         format!(
             "GET /api2/json{path} HTTP/1.1\r\nHost: x\r\nAuthorization: PVEAPIToken={}\r\n\r\n",
@@ -145,7 +145,7 @@ async fn an_idle_connection_is_closed() {
         idle_timeout: Duration::from_millis(100),
         ..quick()
     };
-    let lab = Lab::with(&seed(), Accounts::standard(1), options).await;
+    let lab = Lab::with(&seed(), Accounts::standard(1), options);
     for ask in [false, true] {
         let mut stream = lab.connect("pve1").await.unwrap();
         if ask {
@@ -163,7 +163,7 @@ async fn an_idle_connection_is_closed() {
 
 #[tokio::test]
 async fn parameters_are_verified_all_at_once() {
-    let lab = Lab::start().await;
+    let lab = Lab::start();
     let reply = lab.get("/nodes/pve1/tasks?limit=-1&source=x&bogus=1").await;
     assert_eq!(reply.line(), "400 Parameter verification failed.");
     let errors = reply.json()["errors"].take();

@@ -33,7 +33,7 @@ fn folder() -> Option<PathBuf> {
 }
 
 /// The server that was recorded: one host, one VM, two local storages.
-async fn recorded_host(tokens: &[(String, String)]) -> Lab {
+fn recorded_host(tokens: &[(String, String)]) -> Lab {
     let local = |id: &str, content: &[&str]| StorageSeed {
         id: id.into(),
         kind: "dir".into(),
@@ -65,7 +65,7 @@ async fn recorded_host(tokens: &[(String, String)]) -> Lab {
         accounts = accounts.token(id, secret, !id.starts_with("root@"), None);
     }
     let accounts = accounts.grant("/vms/100", "test@pve", "PVEVMUser");
-    let lab = Lab::with(&seed, accounts, quick()).await;
+    let lab = Lab::with(&seed, accounts, quick());
     lab.world().change(|state| {
         let extra = &mut state.guest_mut(100).unwrap().extra;
         extra.insert("description".into(), "text".into());
@@ -121,7 +121,7 @@ async fn status_lines_are_those_of_a_real_server() {
         let text = std::fs::read_to_string(folder.join(file)).unwrap();
         exchanges.extend(text.lines().map(|line| serde_json::from_str(line).unwrap()));
     }
-    let lab = recorded_host(&tokens(&exchanges)).await;
+    let lab = recorded_host(&tokens(&exchanges));
     let login = "username=root%40pam&password=pverootpw";
     let login = lab
         .call_with("pve1", "POST", "/access/ticket", "", login)
@@ -182,7 +182,7 @@ fn merged(rows: &[Value]) -> Value {
         let by_type = row["type"].as_str().unwrap_or("row");
         let keys = merged
             .entry(by_type)
-            .or_insert_with(|| Value::Object(Default::default()));
+            .or_insert_with(|| Value::Object(serde_json::Map::default()));
         match (keys, row) {
             (Value::Object(keys), Value::Object(row)) => keys.extend(row.clone()),
             (slot, other) => *slot = other.clone(),
@@ -229,7 +229,7 @@ async fn data_has_the_keys_and_types_of_a_real_server() {
         return;
     };
     let secret = "206bc410-924f-43c7-92b4-518110bba10b";
-    let lab = recorded_host(&[("root@pam!full".into(), secret.into())]).await;
+    let lab = recorded_host(&[("root@pam!full".into(), secret.into())]);
     let (mut compared, mut wrong) = (0, Vec::new());
     for file in ["auth.jsonl", "errors-and-http.jsonl", "reads.jsonl"] {
         let lines = std::fs::read_to_string(folder.join(file)).unwrap();

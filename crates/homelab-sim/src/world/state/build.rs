@@ -78,7 +78,9 @@ impl State {
             }
             let vmid = match seed.vmid {
                 Some(vmid) => vmid,
-                None => (100..).find(|id| !taken.contains(id)).unwrap_or(100),
+                None => (100..=u32::MAX)
+                    .find(|id| !taken.contains(id))
+                    .unwrap_or(100),
             };
             taken.push(vmid);
             self.guests.push(guest(self.seed, vmid, seed));

@@ -1,0 +1,10 @@
+//! The Talos side of the simulator, seen by plain generated clients: nothing
+//! of the SDK's own client is used, so that both can be wrong only separately.
+
+mod access;
+mod cosi;
+mod director;
+mod etcd;
+mod events;
+mod faults;
+mod lab;
