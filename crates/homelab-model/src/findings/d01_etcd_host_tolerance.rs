@@ -1,7 +1,7 @@
 use super::{Rule, advice, d04_smallest_fix};
 use crate::finding::{Finding, Fix, Severity};
 use crate::topology::Topology;
-use crate::units::{count, list};
+use crate::units::{count, either};
 use crate::what_if::{ClusterVoters, EtcdTolerance, etcd_tolerance, placements_that_survive};
 
 pub(super) const RULE: Rule = Rule {
@@ -33,7 +33,7 @@ fn cluster_finding(rule: &Rule, topology: &Topology, cluster: &str) -> Option<Fi
     let voters = ClusterVoters::of(topology, cluster)?;
     let hosts = voters.by_host.len();
     let (surviving, all) = placements_that_survive(voters.voters, hosts);
-    let fatal = list(&tolerance.fatal_hosts);
+    let fatal = either(&tolerance.fatal_hosts);
     let worst = tolerance.fatal_hosts.first()?;
     let left = voters.voters - voters.by_host.get(worst).copied().unwrap_or(0);
     let on = if hosts == 1 {
@@ -52,7 +52,7 @@ fn cluster_finding(rule: &Rule, topology: &Topology, cluster: &str) -> Option<Fi
         .finding(Severity::Critical, cluster, message)
         .evidence("etcd members", voters.voters, "")
         .evidence("quorum", tolerance.quorum, "");
-    for (host, _) in &voters.by_host {
+    for host in voters.by_host.keys() {
         finding = finding.evidence(
             format!("members on {host}"),
             members_on(topology, cluster, host),
@@ -85,12 +85,14 @@ fn mend(topology: &Topology, cluster: &str, tolerance: &EtcdTolerance) -> Option
     if tolerance.voters < 3 {
         let more = 3 - tolerance.voters;
         let what = count(more as usize, "more control plane");
-        return advice(format!(
+        return Some(advice(format!(
             "Add {what}, each on a host of its own: three are the fewest that survive one loss."
-        ));
+        )));
     }
     if topology.hosts.len() < 3 {
-        return advice("Add a third host: members on two hosts never survive the loss of either.");
+        return Some(advice(
+            "Add a third host: members on two hosts never survive the loss of either.",
+        ));
     }
     d04_smallest_fix::search(topology, cluster)
 }

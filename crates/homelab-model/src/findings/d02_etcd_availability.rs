@@ -1,7 +1,7 @@
 use super::Rule;
 use crate::finding::{Finding, Severity};
 use crate::topology::Topology;
-use crate::units::{count, list};
+use crate::units::{count, either};
 use crate::what_if::{ClusterVoters, etcd_tolerance, unavailability};
 
 pub(super) const RULE: Rule = Rule {
@@ -42,7 +42,7 @@ fn cluster_finding(rule: &Rule, topology: &Topology, cluster: &str) -> Option<Fi
     let up = match fatal.as_slice() {
         [] => format!("etcd of {cluster}"),
         [one] => format!("etcd is up exactly when {one} is up, as if it were one node:"),
-        several => format!("etcd is down when any of {} is:", list(several)),
+        several => format!("etcd is down when {} is:", either(several)),
     };
     let times = times(ratio);
     let outage_text = format!("{}%", trimmed(outage * 100.0));

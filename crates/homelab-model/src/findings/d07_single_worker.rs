@@ -88,7 +88,7 @@ fn cluster_finding(rule: &Rule, topology: &Topology, cluster: &Cluster) -> Optio
             .evidence("vCPUs of the cluster", cores, "vCPUs")
             .evidence("free on the control planes", gb(free), "GB")
             .evidence("allowSchedulingOnControlPlanes", allowed, "")
-            .fix(roomiest.and_then(|to| {
+            .fix(roomiest.map(|to| {
                 advice(format!(
                     "Add a second worker on {}, which has {} GB free.",
                     to.host,

@@ -2,7 +2,7 @@ use super::{Rule, moving};
 use crate::finding::{Finding, Fix, Severity};
 use crate::inventory::NodeRole;
 use crate::topology::{Cluster, Host, Node, Topology};
-use crate::units::{count, list};
+use crate::units::{count, either, list};
 use crate::what_if::{ClusterLoss, Depth, Placement, lose_hosts, quorum_of, smallest_moves};
 
 pub(super) const RULE: Rule = Rule {
@@ -113,8 +113,7 @@ fn next_loss(
         .collect();
     match fatal.as_slice() {
         [] => "Etcd could still lose one more.".to_owned(),
-        [one] => format!("Losing {one} next ends it."),
-        several => format!("Losing any of {} next ends it.", list(several)),
+        hosts => format!("Losing {} next ends it.", either(hosts)),
     }
 }
 

@@ -124,17 +124,18 @@ impl Finding {
         self
     }
 
-    fn fix(mut self, fix: Option<Fix>) -> Self {
-        self.fix = fix;
+    fn fix(mut self, fix: impl Into<Option<Fix>>) -> Self {
+        self.fix = fix.into();
         self
     }
 }
 
-fn advice(summary: impl Into<String>) -> Option<Fix> {
-    Some(Fix {
+/// A fix that is not a move.
+fn advice(summary: impl Into<String>) -> Fix {
+    Fix {
         summary: summary.into(),
         moves: Vec::new(),
-    })
+    }
 }
 
 /// `Move a (8 GB) from x to y and b (…) …; memory: x 54%, y 16%`, after `so_that`.

@@ -329,17 +329,15 @@ mod tests {
 
     #[test]
     fn an_alias_bomb_is_refused() {
-        let mut yaml = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-        for n in 1..30 {
+        let bomb = |n: usize| {
             let alias = format!("*a{}", n - 1);
-            yaml += &format!("a{n}: &a{n} [{}]\n", vec![alias.as_str(); 10].join(", "));
-        }
+            format!("a{n}: &a{n} [{}]\n", [alias.as_str(); 10].join(", "))
+        };
+        let yaml = format!("a0: &a0 [x, x]\n{}", (1..30).map(bomb).collect::<String>());
         assert!(parse(&yaml).unwrap_err().message.contains("aliases"));
-        let mut merges = "m0: &m0 {k: v}\n".to_owned();
-        for n in 1..200_000 {
-            merges += &format!("m{n}: &m{n} {{<<: *m{}}}\n", n - 1);
-        }
-        assert!(parse(&merges).is_err());
+        let merge = |n: usize| format!("m{n}: &m{n} {{<<: *m{}}}\n", n - 1);
+        let merges: String = (1..200_000).map(merge).collect();
+        assert!(parse(&format!("m0: &m0 {{k: v}}\n{merges}")).is_err());
     }
 
     #[test]
