@@ -98,7 +98,12 @@ const TABLE: &[Row] = &[
     row(0, &["no such"], NotFound),
     row(0, &["does not exist"], NotFound),
     row(0, &["hostname lookup '"], NotFound),
+    row(0, &["' not found"], NotFound),
+    row(0, &["no rule at position"], NotFound),
+    row(0, &["not a known host"], NotFound),
     row(0, &["already exists"], AlreadyExists),
+    row(0, &["already a pool member"], AlreadyExists),
+    row(0, &["can't add existing"], AlreadyExists),
     row(0, &["already defined"], AlreadyExists),
     row(0, &["already used"], AlreadyExists),
     // States.
@@ -110,10 +115,16 @@ const TABLE: &[Row] = &[
     row(0, &["if it's a template"], FailedPrecondition),
     row(0, &["used in ha resources"], FailedPrecondition),
     row(0, &["ha groups have been migrated"], FailedPrecondition),
-    row(0, &["binary not installed"], FailedPrecondition),
     row(0, &["not initialized"], FailedPrecondition),
     row(0, &["is not enabled"], FailedPrecondition),
     row(0, &["is disabled"], FailedPrecondition),
+    row(0, &["is not empty"], FailedPrecondition),
+    row(0, &["is used by"], FailedPrecondition),
+    row(0, &["not installed"], FailedPrecondition),
+    row(0, &["is not online"], FailedPrecondition),
+    row(0, &["belongs already to pool"], FailedPrecondition),
+    row(0, &["uses local storage"], FailedPrecondition),
+    row(0, &["could not acquire lock"], FailedPrecondition).again_after(3),
     row(0, &["no space left"], ResourceExhausted),
     row(0, &["got timeout"], Timeout).sent(Sent::Yes),
     row(0, &["timed out"], Timeout).sent(Sent::Yes),
@@ -125,7 +136,9 @@ const TABLE: &[Row] = &[
     row(0, &["does not look like a valid"], InvalidArgument),
     row(0, &["invalid"], InvalidArgument),
     row(0, &["unable to parse"], InvalidArgument),
+    row(0, &["is too short"], InvalidArgument),
     row(0, &["not supported"], Unsupported),
+    row(0, &["not implemented"], Unsupported),
     row(0, &["unsupported"], Unsupported),
     row(500, &[], Unknown),
 ];
@@ -149,13 +162,16 @@ pub(crate) fn from_answer(status: u16, reason: &str, body: &str) -> Error {
         .map(tidy)
         .filter(|text| !text.is_empty())
         .unwrap_or_else(|| tidy(reason));
-    let mut joint = ": ";
-    for (parameter, text) in &errors {
-        let text = text.as_str().map_or_else(|| text.to_string(), tidy);
-        message.truncate(message.trim_end_matches('.').len());
-        message.push_str(joint);
-        message.push_str(&format!("{parameter}: {text}"));
-        joint = "; ";
+    // The server's sentence stays whole; the parameters' own follow in brackets.
+    if !errors.is_empty() {
+        let texts: Vec<String> = errors
+            .iter()
+            .map(|(parameter, text)| {
+                let text = text.as_str().map_or_else(|| text.to_string(), tidy);
+                format!("{parameter}: {text}")
+            })
+            .collect();
+        message = format!("{message} ({})", texts.join("; "));
     }
     if message.is_empty() {
         message = match status {
@@ -277,7 +293,7 @@ mod tests {
         assert_eq!(error.kind(), InvalidArgument);
         assert_eq!(
             error.message(),
-            "Parameter verification failed: vmid: type check ('integer') failed - got 'x'"
+            "Parameter verification failed. (vmid: type check ('integer') failed - got 'x')"
         );
         let inside = from_answer(
             500,

@@ -18,6 +18,11 @@ impl Arguments {
         Arguments(pairs.into_iter().collect())
     }
 
+    /// Adds one.
+    pub fn add(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.0.push((name.into(), value.into()));
+    }
+
     /// Adds those of a query string or form body.
     pub fn add_form(&mut self, form: &str) {
         for pair in form.split(['&', ';']).filter(|p| !p.is_empty()) {
@@ -108,7 +113,10 @@ fn unescape(text: &str, plus_is_blank: bool) -> String {
 /// argument may hold slashes, as volume names do.
 pub fn route(method: Method, path: &str) -> Option<(&'static Call, Arguments)> {
     let path = unescape(path, false);
-    let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
+    if segments.iter().any(|segment| segment.is_empty()) {
+        return None;
+    }
     CALLS
         .iter()
         .filter(|call| call.method == method)

@@ -175,7 +175,7 @@ fn check<T: ParamValue>(name: &str, value: &T, rule: Rule) -> Result<()> {
         Rule::Any => None,
         Rule::Range(min, max) => match value.to_number() {
             Some(n) if n >= min && n <= max => None,
-            _ if max == f64::MAX => Some(format!("must be at least {min}")),
+            _ if max >= f64::MAX => Some(format!("must be at least {min}")),
             _ => Some(format!("must be from {min} to {max}")),
         },
         Rule::Length(min, max) => {

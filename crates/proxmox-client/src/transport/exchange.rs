@@ -85,7 +85,7 @@ pub(super) async fn exchange(
     };
     match timeout_at(limit, roundtrip(inner, index, call, headers)).await {
         Ok(outcome) => outcome.map(|mut reply| {
-            reply.target = call.node.unwrap_or(host).to_owned();
+            call.node.unwrap_or(host).clone_into(&mut reply.target);
             reply
         }),
         Err(_) => Err(Failure::sent(
@@ -163,9 +163,8 @@ async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Strin
     if announced > max {
         return Err(too_large());
     }
-    let mut bytes: Vec<u8> = Vec::new();
     // One allocation for usual answers, while a lying header cannot claim memory.
-    bytes.reserve(announced.min(1 << 20));
+    let mut bytes: Vec<u8> = Vec::with_capacity(announced.min(1 << 20));
     loop {
         let chunk: Option<Bytes> = response
             .chunk()

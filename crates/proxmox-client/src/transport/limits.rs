@@ -24,13 +24,12 @@ impl Limits {
     pub(crate) async fn turn(&self, node: &str) -> Option<OwnedSemaphorePermit> {
         let semaphore = {
             let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-            match nodes.get(node) {
-                Some(semaphore) => Arc::clone(semaphore),
-                None => {
-                    let semaphore = Arc::new(Semaphore::new(self.per_node));
-                    nodes.insert(node.to_owned(), Arc::clone(&semaphore));
-                    semaphore
-                }
+            if let Some(semaphore) = nodes.get(node) {
+                Arc::clone(semaphore)
+            } else {
+                let semaphore = Arc::new(Semaphore::new(self.per_node));
+                nodes.insert(node.to_owned(), Arc::clone(&semaphore));
+                semaphore
             }
         };
         // `None` only for a closed semaphore, and ours is never closed.

@@ -130,7 +130,7 @@ proptest! {
     ) {
         let mut text = format!("{extra}=1,virtio={mac},bridge={bridge},firewall={}", u8::from(firewall));
         if let Some(tag) = tag {
-            text.push_str(&format!(",tag={tag}"));
+            text = format!("{text},tag={tag}");
         }
         let net: NetDevice = text.parse().unwrap();
         prop_assert_eq!(net.to_string(), text);

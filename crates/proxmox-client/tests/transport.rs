@@ -1,0 +1,501 @@
+//! Trust, endpoints, credentials, broken answers: over real TLS.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use homelab_core::{ErrorKind, Sent};
+use proxmox_client::{Method, Params, ProxmoxClient};
+use support::{Reply, Server, TestClock, VERSION, answer, error, ok};
+
+/// A port on which nobody listens.
+async fn closed_port() -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn a_token_travels_and_the_answer_is_decoded() {
+    let server = Server::start(|_| ok(VERSION)).await;
+    let version = server.client().version().await.unwrap();
+    assert_eq!(version.release, "9.2");
+    let request = &server.requests()[0];
+    assert_eq!(request.target, "/api2/json/version");
+    assert_eq!(
+        request.header("authorization"),
+        Some("PVEAPIToken=root@pam!test=secret")
+    );
+    assert_eq!(request.header("accept-encoding"), None);
+}
+
+#[tokio::test]
+async fn the_reason_phrase_is_the_message() {
+    let server = Server::start(|_| error("500 VM is locked (backup)")).await;
+    let failed = server
+        .client()
+        .node("pve1")
+        .qemu(100)
+        .start()
+        .await
+        .unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::FailedPrecondition);
+    assert_eq!(failed.message(), "VM is locked (backup)");
+    assert_eq!(failed.status_text(), Some("500 VM is locked (backup)"));
+    assert_eq!(failed.target_name(), Some("pve1"));
+    assert_eq!(
+        failed.operation_name(),
+        Some("POST /nodes/{node}/qemu/{vmid}/status/start")
+    );
+    assert!(failed.is_retryable());
+}
+
+#[tokio::test]
+async fn a_pinned_fingerprint_is_enough() {
+    let server = Server::start(|_| ok(VERSION)).await;
+    let pve = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .fingerprint(server.fingerprint.to_lowercase())
+        .build()
+        .unwrap();
+    pve.version().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_wrong_fingerprint_shows_the_one_that_was_seen() {
+    let server = Server::start(|_| ok(VERSION)).await;
+    let pve = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .fingerprint("AB".repeat(32))
+        .build()
+        .unwrap();
+    let failed = pve.version().await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Untrusted);
+    assert_eq!(failed.was_sent(), Sent::No);
+    assert!(failed.message().contains(&server.fingerprint), "{failed}");
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn another_ca_is_not_trusted_and_the_fingerprint_is_shown() {
+    let server = Server::start(|_| ok(VERSION)).await;
+    let stranger = Server::start(|_| ok(VERSION)).await;
+    let pve = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .ca_pem(stranger.ca_pem.clone())
+        .build()
+        .unwrap();
+    let failed = pve.version().await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Untrusted);
+    assert!(failed.message().contains(&server.fingerprint), "{failed}");
+    // The system's roots do not know it either.
+    let pve = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .build()
+        .unwrap();
+    assert_eq!(
+        pve.version().await.unwrap_err().kind(),
+        ErrorKind::Untrusted
+    );
+}
+
+#[tokio::test]
+async fn a_dead_endpoint_is_passed_over_for_every_method() {
+    let server =
+        Server::start(|_| ok("\"UPID:pve1:00001A2B:0010ABCD:6B0343B7:qmstart:100:root@pam:\""))
+            .await;
+    let dead = closed_port().await;
+    let pve = ProxmoxClient::builder()
+        .endpoint(format!("https://127.0.0.1:{dead}"))
+        .endpoint(server.url())
+        .ca_pem(server.ca_pem.clone())
+        .token("root@pam!test", "secret")
+        .build()
+        .unwrap();
+    let task = pve.node("pve1").qemu(100).start().await.unwrap();
+    assert_eq!(task.upid().kind(), "qmstart");
+    let health = pve.endpoints();
+    assert!(!health[0].healthy && health[1].healthy && health[1].preferred);
+    assert!(
+        health[0].last_error.as_deref().unwrap().contains("refused"),
+        "{health:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_silent_endpoint_costs_its_timeout_once() {
+    let server = Server::start(|_| ok(VERSION)).await;
+    // Accepts, and never says a word: the TLS handshake hangs.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let pve = ProxmoxClient::builder()
+        .endpoint(format!("https://{}", silent.local_addr().unwrap()))
+        .endpoint(server.url())
+        .ca_pem(server.ca_pem.clone())
+        .connect_timeout(Duration::from_millis(300))
+        .build()
+        .unwrap();
+    let start = Instant::now();
+    for _ in 0..10 {
+        pve.version().await.unwrap();
+    }
+    assert!(
+        start.elapsed() < Duration::from_millis(900),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn when_nobody_answers_the_error_says_nothing_was_sent() {
+    let dead = closed_port().await;
+    let pve = ProxmoxClient::builder()
+        .endpoint(format!("https://127.0.0.1:{dead}"))
+        .fingerprint("AB".repeat(32))
+        .build()
+        .unwrap();
+    for _ in 0..2 {
+        let failed = pve.version().await.unwrap_err();
+        assert_eq!(failed.kind(), ErrorKind::Unavailable);
+        assert_eq!(failed.was_sent(), Sent::No);
+        assert_eq!(failed.target_name().unwrap(), format!("127.0.0.1:{dead}"));
+        assert!(failed.message().contains("refused"), "{failed}");
+    }
+}
+
+#[tokio::test]
+async fn a_read_is_repeated_when_a_kept_connection_was_closed() {
+    let server = Server::start(|request| match request.connection {
+        0 if request.path() == "/nodes" => Reply::Cut(Vec::new()),
+        _ if request.path() == "/nodes" => ok("[]"),
+        _ => ok(VERSION),
+    })
+    .await;
+    let pve = server.client();
+    pve.version().await.unwrap();
+    assert!(pve.nodes().await.unwrap().is_empty());
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn a_write_is_never_repeated() {
+    let server = Server::start(|_| Reply::Cut(Vec::new())).await;
+    let other = Server::start(|_| Reply::Cut(Vec::new())).await;
+    let pve = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .endpoint(other.url())
+        .ca_pem(server.ca_pem.clone())
+        .build()
+        .unwrap();
+    let failed = pve.node("pve1").qemu(100).stop().await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Unavailable);
+    assert_eq!(failed.was_sent(), Sent::Maybe);
+    assert_eq!((server.requests().len(), other.requests().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_read_moves_on_when_an_endpoint_keeps_breaking() {
+    let broken = Server::start(|_| Reply::Cut(Vec::new())).await;
+    let server = Server::start(|_| ok(VERSION)).await;
+    let pve = ProxmoxClient::builder()
+        .endpoint(broken.url())
+        .endpoint(server.url())
+        .ca_pem(broken.ca_pem.clone())
+        .ca_pem(server.ca_pem.clone())
+        .build()
+        .unwrap();
+    pve.version().await.unwrap();
+    assert_eq!(broken.requests().len(), 2);
+    assert_eq!(pve.endpoints()[1].url, server.url());
+}
+
+#[tokio::test]
+async fn a_stalled_read_leaves_time_for_the_next_endpoint() {
+    let stalled = Server::start(|_| Reply::Stall).await;
+    let server = Server::start(|_| ok(VERSION)).await;
+    let pve = ProxmoxClient::builder()
+        .endpoint(stalled.url())
+        .endpoint(server.url())
+        .ca_pem(stalled.ca_pem.clone())
+        .ca_pem(server.ca_pem.clone())
+        .request_timeout(Duration::from_secs(1))
+        .build()
+        .unwrap();
+    pve.version().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_deadline_holds_and_says_what_is_known() {
+    let server = Server::start(|_| Reply::Stall).await;
+    let pve = server.client().with_timeout(Duration::from_millis(200));
+    let start = Instant::now();
+    let failed = pve.node("pve1").qemu(100).stop().await.unwrap_err();
+    assert!(start.elapsed() < Duration::from_secs(2));
+    assert_eq!(failed.kind(), ErrorKind::Timeout);
+    assert_eq!(failed.was_sent(), Sent::Maybe);
+}
+
+#[tokio::test]
+async fn no_more_than_four_calls_at_once_on_a_node() {
+    let server = Server::start(|_| {
+        Reply::Slow(Duration::from_millis(30), answer("200 OK", "{\"data\":[]}"))
+    })
+    .await;
+    let pve = server.client();
+    let calls = (0..16).map(|_| {
+        let pve = pve.clone();
+        tokio::spawn(async move { pve.node("pve1").qemu_list().await.unwrap() })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await.unwrap();
+    }
+    assert_eq!(server.most_in_flight(), 4);
+}
+
+#[tokio::test]
+async fn answers_that_are_none() {
+    let html = "<html><body>nginx</body></html>";
+    let page = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{html}",
+        html.len()
+    );
+    for (reply, word) in [
+        (Reply::Raw(page.into_bytes()), "HTML"),
+        (Reply::Raw(answer("200 OK", "")), "empty"),
+        (
+            Reply::Raw(answer("200 OK", "{\"data\":{\"version\":")),
+            "decoded",
+        ),
+        (Reply::Raw(answer("200 OK", "{\"data\":[1]}")), "decoded"),
+        (Reply::Raw(answer("200 OK", "{\"data\":null}")), "no data"),
+        (
+            Reply::Raw(answer("200 OK", "{\"data\":{\"version\":NaN}}")),
+            "decoded",
+        ),
+        (Reply::Raw(answer("301 Moved Permanently", "")), "Moved"),
+        (
+            Reply::Cut(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"data\":[".to_vec()),
+            "broke off after 9 bytes",
+        ),
+    ] {
+        let server = Server::start(move |_| reply.clone()).await;
+        let failed = server.client().version().await.unwrap_err();
+        assert_eq!(failed.kind(), ErrorKind::Protocol, "{failed:?}");
+        assert!(failed.message().contains(word), "{failed}");
+        assert_eq!(failed.was_sent(), Sent::Yes);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_has_a_largest_size() {
+    for announced in [true, false] {
+        let server = Server::start(move |_| {
+            let body = format!("{{\"data\":\"{}\"}}", "x".repeat(2 << 20));
+            if announced {
+                Reply::Raw(answer("200 OK", &body))
+            } else {
+                Reply::Cut(
+                    format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{body}").into_bytes(),
+                )
+            }
+        })
+        .await;
+        let pve = ProxmoxClient::builder()
+            .endpoint(server.url())
+            .ca_pem(server.ca_pem.clone())
+            .max_answer_bytes(1 << 20)
+            .build()
+            .unwrap();
+        let failed = pve.version().await.unwrap_err();
+        assert_eq!(failed.kind(), ErrorKind::Protocol);
+        assert_eq!(failed.message(), "the answer is larger than 1 MiB");
+    }
+}
+
+#[tokio::test]
+async fn repeated_connection_headers_are_fine() {
+    let server = Server::start(|_| {
+        Reply::Raw(
+            format!("HTTP/1.1 200 OK\r\nConnection: close\r\nConnection: Keep-Alive\r\nContent-Length: {}\r\n\r\n{{\"data\":{VERSION}}}", VERSION.len() + 9).into_bytes(),
+        )
+    })
+    .await;
+    let pve = server.client();
+    pve.version().await.unwrap();
+    pve.version().await.unwrap();
+}
+
+fn ticket_answer(n: usize) -> Reply {
+    ok(&format!(
+        r#"{{"username":"root@pam","ticket":"PVE:root@pam:{n}::sig+/=","CSRFPreventionToken":"csrf{n}"}}"#
+    ))
+}
+
+/// Counts logins, answers everything else.
+async fn ticket_server(
+    accepts: impl Fn(&str) -> bool + Send + Sync + 'static,
+) -> (Server, Arc<AtomicUsize>) {
+    let logins = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&logins);
+    let server = Server::start(move |request| {
+        if request.path() == "/access/ticket" {
+            return ticket_answer(count.fetch_add(1, Ordering::SeqCst) + 1);
+        }
+        match request.header("cookie") {
+            Some(cookie) if accepts(cookie) => ok(VERSION),
+            _ => Reply::Cut(answer("401 Authentication failed!", "")),
+        }
+    })
+    .await;
+    (server, logins)
+}
+
+#[tokio::test]
+async fn a_ticket_is_got_once_and_renewed_in_time() {
+    let (server, logins) = ticket_server(|_| true).await;
+    let clock = Arc::new(TestClock::default());
+    let pve = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .ca_pem(server.ca_pem.clone())
+        .ticket("root@pam", "hunter2")
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let calls = (0..8).map(|_| {
+        let pve = pve.clone();
+        tokio::spawn(async move { pve.version().await.unwrap() })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await.unwrap();
+    }
+    assert_eq!(logins.load(Ordering::SeqCst), 1);
+    clock.advance(Duration::from_secs(91 * 60));
+    pve.version().await.unwrap();
+    assert_eq!(logins.load(Ordering::SeqCst), 2);
+    let all = server.requests();
+    let passwords: Vec<_> = all
+        .iter()
+        .filter(|r| r.path() == "/access/ticket")
+        .map(|r| support::decoded(&r.body))
+        .map(|form| {
+            form.iter()
+                .find(|(n, _)| n == "password")
+                .unwrap()
+                .1
+                .clone()
+        })
+        .collect();
+    // Renewed with the old ticket, not with the password.
+    assert_eq!(passwords, ["hunter2", "PVE:root@pam:1::sig+/="]);
+    clock.advance(Duration::from_secs(121 * 60));
+    pve.version().await.unwrap();
+    let last = server
+        .requests()
+        .into_iter()
+        .rfind(|r| r.path() == "/access/ticket")
+        .unwrap();
+    assert!(last.body.contains("hunter2"));
+}
+
+#[tokio::test]
+async fn writes_carry_the_csrf_token_and_reads_do_not() {
+    let (server, _) = ticket_server(|_| true).await;
+    let pve = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .ca_pem(server.ca_pem.clone())
+        .ticket("root@pam", "hunter2")
+        .build()
+        .unwrap();
+    pve.version().await.unwrap();
+    let _ = pve
+        .request(Method::Post, "/nodes/pve1/wakeonlan", &Params::new())
+        .await;
+    let requests = server.requests();
+    assert_eq!(requests[1].header("csrfpreventiontoken"), None);
+    assert_eq!(requests[2].header("csrfpreventiontoken"), Some("csrf1"));
+    assert_eq!(
+        requests[2].header("cookie"),
+        Some("PVEAuthCookie=PVE%3Aroot%40pam%3A1%3A%3Asig%2B%2F%3D")
+    );
+}
+
+#[tokio::test]
+async fn a_refused_ticket_is_replaced_once_for_reads() {
+    let (server, logins) = ticket_server(|cookie| cookie.contains("%3A2%3A%3A")).await;
+    let pve = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .ca_pem(server.ca_pem.clone())
+        .ticket("root@pam", "hunter2")
+        .build()
+        .unwrap();
+    pve.version().await.unwrap();
+    assert_eq!(logins.load(Ordering::SeqCst), 2);
+
+    let (server, logins) = ticket_server(|_| false).await;
+    let pve = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .ca_pem(server.ca_pem.clone())
+        .ticket("root@pam", "hunter2")
+        .build()
+        .unwrap();
+    let failed = pve.version().await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Unauthenticated);
+    assert_eq!(logins.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_a_second_factor_are_told() {
+    let server = Server::start(|_| error("401 authentication failure")).await;
+    let build = |server: &Server| {
+        ProxmoxClient::builder()
+            .endpoint(server.url())
+            .ca_pem(server.ca_pem.clone())
+            .ticket("root@pam", "hunter2")
+            .build()
+            .unwrap()
+    };
+    let failed = build(&server).version().await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Unauthenticated);
+    assert_eq!(failed.operation_name(), Some("POST /access/ticket"));
+    assert!(!format!("{failed:?}").contains("hunter2"));
+    let server =
+        Server::start(|_| ok(r#"{"username":"root@pam","NeedTFA":1,"ticket":"PVE:!tfa!x"}"#)).await;
+    let failed = build(&server).version().await.unwrap_err();
+    assert!(failed.message().contains("second factor"), "{failed}");
+}
+
+#[tokio::test]
+async fn bad_parameters_are_refused_before_sending() {
+    let server = Server::start(|_| ok("null")).await;
+    let pve = server.client();
+    for failed in [
+        pve.node("pve1").qemu(7).config().await.unwrap_err(),
+        pve.node("../x").status().await.unwrap_err(),
+        pve.request(Method::Get, "/a b", &Params::new())
+            .await
+            .unwrap_err(),
+    ] {
+        assert_eq!(failed.kind(), ErrorKind::InvalidArgument, "{failed}");
+        assert_eq!(failed.was_sent(), Sent::No);
+    }
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_dropped_call_closes_its_connection() {
+    let server = Server::start(|_| Reply::Stall).await;
+    let pve = server.client();
+    let call = tokio::spawn(async move { pve.version().await });
+    while server.requests().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    let start = Instant::now();
+    while server.hung_up() == 0 {
+        assert!(start.elapsed() < Duration::from_secs(5), "still open");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
