@@ -1,6 +1,7 @@
 //! What happens when a host or a guest goes or comes: everything that follows
 //! is derived here, once, for both sides.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use homelab_core::{Error, ErrorKind, Result, nearest};
@@ -143,6 +144,7 @@ impl State {
             .filter(|n| n.vmid.is_none())
             .map(|n| n.hostname.clone())
             .collect();
+        let guests: BTreeSet<_> = guests.iter().collect();
         let vmids: Vec<u32> = self
             .guests
             .iter()

@@ -196,12 +196,9 @@ async fn certificates_are_those_on_the_wire() {
 #[tokio::test]
 async fn ten_thousand_guests_are_one_answer() {
     let mut seed = seed();
-    seed.guests.extend((1000..11_000_u32).map(|vmid| GuestSeed {
-        vmid: Some(vmid),
-        running: false,
-        macs: vec![format!("02:00:00:00:{:02x}:{:02x}", vmid >> 8, vmid & 0xff)],
-        ..GuestSeed::new(format!("vm-{vmid}"), format!("pve{}", vmid % 3 + 1))
-    }));
+    seed.guests.extend(
+        (1000..11_000_u32).map(|n| GuestSeed::new(format!("vm-{n}"), format!("pve{}", n % 3 + 1))),
+    );
     let lab = Lab::with(&seed, Accounts::standard(1), quick());
     let start = Instant::now();
     let rows = lab.get("/cluster/resources?type=vm").await.data();

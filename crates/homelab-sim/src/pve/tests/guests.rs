@@ -151,7 +151,7 @@ async fn a_task_can_be_stopped_and_is_known_to_its_host_only() {
         .await;
     assert!(reply.data().is_null());
     assert_eq!(lab.task(&upid).await, "received interrupt");
-    tokio::time::sleep(Duration::from_millis(60)).await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
     assert!(
         lab.world().read(|s| s.guest(100).unwrap().running()),
         "the work was not done"

@@ -166,7 +166,7 @@ fn seed() -> WorldSeed {
 fn quick() -> PveOptions {
     PveOptions {
         authentication_delay: Duration::from_millis(5),
-        task_duration: Duration::from_millis(30),
+        task_duration: Duration::from_millis(250),
         hop_delay: Duration::from_millis(5),
         agent_timeout: Duration::from_millis(20),
         ha_delay: Duration::from_millis(20),

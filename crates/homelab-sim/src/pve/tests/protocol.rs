@@ -142,7 +142,7 @@ async fn a_connection_serves_a_hundred_requests_and_ends_after_an_error() {
 #[tokio::test]
 async fn an_idle_connection_is_closed() {
     let options = PveOptions {
-        idle_timeout: Duration::from_millis(100),
+        idle_timeout: Duration::from_millis(500),
         ..quick()
     };
     let lab = Lab::with(&seed(), Accounts::standard(1), options);

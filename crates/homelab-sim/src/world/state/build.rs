@@ -1,6 +1,6 @@
 //! From a seed to the first state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
@@ -65,7 +65,9 @@ impl State {
     }
 
     fn add_guests(&mut self, seeds: &[GuestSeed]) -> Result<()> {
-        let mut taken: Vec<u32> = seeds.iter().filter_map(|g| g.vmid).collect();
+        let mut taken: BTreeSet<u32> = seeds.iter().filter_map(|g| g.vmid).collect();
+        let mut macs: BTreeSet<String> = seeds.iter().flat_map(|g| lower(&g.macs)).collect();
+        let mut free = 100..=u32::MAX;
         for seed in seeds {
             if self.host(&seed.host).is_none() {
                 let names = self.hosts.iter().map(|h| h.name.as_str());
@@ -78,12 +80,22 @@ impl State {
             }
             let vmid = match seed.vmid {
                 Some(vmid) => vmid,
-                None => (100..=u32::MAX)
-                    .find(|id| !taken.contains(id))
-                    .unwrap_or(100),
+                None => free.find(|id| !taken.contains(id)).unwrap_or(100),
             };
-            taken.push(vmid);
-            self.guests.push(guest(self.seed, vmid, seed));
+            taken.insert(vmid);
+            let mut guest = guest(self.seed, vmid, seed);
+            if seed.macs.is_empty()
+                && let Some(nic) = guest.nics.first_mut()
+            {
+                // Among thousands, two may come out alike.
+                for again in 1.. {
+                    if macs.insert(nic.mac.clone()) {
+                        break;
+                    }
+                    nic.mac = derive::mac(self.seed, &format!("guest/{}/net0/{again}", seed.name));
+                }
+            }
+            self.guests.push(guest);
         }
         self.guests.sort_by_key(|g| g.vmid);
         Ok(())
@@ -265,7 +277,7 @@ fn guest(seed: u64, vmid: u32, from: &GuestSeed) -> Guest {
     let macs = if from.macs.is_empty() {
         vec![derive::mac(seed, &label("net0"))]
     } else {
-        from.macs.iter().map(|m| m.to_ascii_lowercase()).collect()
+        lower(&from.macs).collect()
     };
     let slot = if from.kind == GuestKind::Qemu {
         "scsi"
@@ -373,6 +385,10 @@ fn talos_node(
         services: Vec::new(),
         events: EventRing::default(),
     }
+}
+
+fn lower(texts: &[String]) -> impl Iterator<Item = String> {
+    texts.iter().map(|text| text.to_ascii_lowercase())
 }
 
 fn with_v(version: &str) -> String {
