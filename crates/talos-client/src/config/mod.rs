@@ -13,3 +13,6 @@ pub(crate) use context::Auth;
 pub use context::Context;
 pub use endpoint::EndpointAddress;
 pub use file::TalosConfig;
+
+#[cfg(test)]
+mod tests;
