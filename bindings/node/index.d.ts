@@ -5,55 +5,1440 @@ import { HomelabError, type Json, PerNode, Stream } from './lib/runtime.js'
 export { HomelabError, PerNode, Stream, version } from './lib/runtime.js'
 export type { HomelabErrorFields, Json, NodeResult } from './lib/runtime.js'
 
-/** Temp. */
-export class Temp {
+/**
+ * A lab as its inventory file describes it: the way in.
+ *
+ * Reading the file asks nobody; `connect` makes it a `LiveLab` that can be observed.
+ */
+export class Lab {
   private constructor()
 
-  /** Opens. */
-  static open(): Temp
+  /**
+   * Reads an inventory file and the files that it names.
+   *
+   * A file that is missing fails with `NotFound`, one that is wrong with `Config`, which names file and line.
+   *
+   * @param path - The inventory, such as `homelab.yaml`.
+   */
+  static fromFile(path: string): Lab
 
   /**
-   * Echo.
+   * Reads an inventory from text. The files that it names are read relative to `file_name`.
    *
-   * @param x - Any.
+   * @param fileName - What messages call the file, and where the files that it names are looked for.
+   * @param text - The inventory.
    */
-  echo(x: Json, options?: {
+  static parse(fileName: string, text: string): Lab
+
+  /** The lab's name. */
+  readonly name: string
+
+  /** What the file says, with the talhelper files that it names merged in. */
+  readonly inventory: Inventory
+
+  /** What in the file was not understood, such as unknown keys, each with its place. */
+  readonly warnings: readonly Warning[]
+
+  /** The topology as the inventory alone gives it. */
+  readonly topology: Topology
+
+  /** What the rules find in the inventory alone. */
+  readonly findings: readonly Finding[]
+
+  /**
+   * A report of the inventory alone, as text for a terminal, JSON, a Mermaid flowchart or one self-contained HTML page.
+   *
+   * @param format - Which one.
+   */
+  report(format: 'text' | 'json' | 'mermaid' | 'html', options?: {
+    /** Columns of the text report. */
+    width?: number | undefined
+    /** Whether the text report has terminal colours. Default: no. */
+    color?: boolean | undefined
+  }): string
+
+  /**
+   * Prepares the clients of both worlds. Nothing is sent yet, and a host that is down is no error here.
+   *
+   * Credentials that are malformed fail with `Config`, which names the variable; an expired client certificate with `Unauthenticated`.
+   */
+  connect(options?: {
+    /** The variables to read credentials from, in place of the process's environment: `HOMELAB_PROXMOX_TOKEN` (or `HOMELAB_PROXMOX_USER` and `HOMELAB_PROXMOX_PASSWORD`), `HOMELAB_PROXMOX_ENDPOINTS`, `HOMELAB_PROXMOX_CA`, `HOMELAB_PROXMOX_FINGERPRINTS`, `TALOSCONFIG`, `HOMELAB_TALOS_CONTEXT`. */
+    credentials?: Readonly<Record<string, string | undefined>> | undefined
+    /** How long opening one connection may take. Default: 5. */
+    connectTimeoutSeconds?: number | undefined
+    /** How long one answer may take. Default: 30. */
+    requestTimeoutSeconds?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<LiveLab>
+}
+
+/** A lab that can be asked. Closing it closes its connections. */
+export class LiveLab {
+  private constructor()
+
+  /**
+   * Asks every host and node at once and joins what they say with the inventory.
+   *
+   * It does not fail because something is down, and it does not hang: what did not answer is in `failures`.
+   */
+  observe(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Seen>
+
+  /**
+   * One of the lab's Talos clusters. A name that the inventory does not have fails with `NotFound`.
+   *
+   * @param name - Its name in the inventory.
+   */
+  cluster(name: string): ClusterHandle
+
+  /** The Proxmox VE client of the lab. Without credentials for it: `FailedPrecondition`. */
+  proxmox(): ProxmoxClient
+
+  /** The Talos client of the lab. Without a talosconfig: `FailedPrecondition`. */
+  talos(): TalosClient
+
+  /** Closes the connections; later calls throw `FailedPreconditionError`. */
+  close(): void
+}
+
+/** One Talos cluster of a connected lab. */
+export class ClusterHandle {
+  private constructor()
+
+  /**
+   * Saves a snapshot of etcd, taken from a healthy member, and falls over to the next when one fails.
+   *
+   * The file appears under its name only when it is whole: size and SHA-256 were checked and it is on the disk.
+   * A snapshot that was cut short or damaged fails with `Corrupt`; no failure and no cancellation leaves a file.
+   *
+   * @param folder - An existing folder; the file is named after cluster and time.
+   */
+  etcdSnapshot(folder: string, options?: {
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: SnapshotProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Snapshot>
+
+  /** Its name. */
+  readonly name: string
+
+  /** The client that reaches it. */
+  talos(): TalosClient
+}
+
+/** What was seen, joined with the inventory. Plain data: nothing is asked any more. */
+export class Seen {
+  private constructor()
+
+  /** What each host and node answered. */
+  readonly observation: Observation
+
+  /** Inventory and observation as one topology, with how sure each join is and what does not fit. */
+  readonly topology: Topology
+
+  /** What the rules find, worst first. */
+  readonly findings: readonly Finding[]
+
+  /** Who did not answer, and why. Empty when everything was seen. */
+  readonly failures: readonly Failure[]
+
+  /**
+   * What breaks when these hosts are lost, from what was seen. Hosts that are offline already are lost too.
+   *
+   * @param hosts - Their names.
+   */
+  whatIfLost(hosts: readonly string[]): Loss
+
+  /**
+   * A report, as text for a terminal, JSON, a Mermaid flowchart or one self-contained HTML page.
+   *
+   * @param format - Which one.
+   */
+  report(format: 'text' | 'json' | 'mermaid' | 'html', options?: {
+    /** Columns of the text report. */
+    width?: number | undefined
+    /** Whether the text report has terminal colours. Default: no. */
+    color?: boolean | undefined
+  }): string
+}
+
+/** A talosconfig file: contexts with endpoints, nodes and a client certificate. */
+export class TalosConfig {
+  private constructor()
+
+  /**
+   * Reads a talosconfig. A file that is wrong fails with `Config`, which names file and line.
+   *
+   * @param path - The file.
+   */
+  static fromFile(path: string): TalosConfig
+
+  /** Reads the talosconfig where `talosctl` would: `TALOSCONFIG`, then the home folder, then the service account. */
+  static search(): TalosConfig
+
+  /**
+   * Reads a talosconfig from text.
+   *
+   * @param fileName - What messages call the file.
+   * @param text - The talosconfig.
+   */
+  static parse(fileName: string, text: string): TalosConfig
+
+  /** The names of its contexts. */
+  readonly contexts: readonly string[]
+
+  /** The context that is used unless another is named. */
+  readonly current: string | null
+
+  /** What a context holds, with the roles and the lifetime of its client certificate. A missing one fails with `NotFound`. */
+  describe(options?: {
+    /** Its name. Default: the current one. */
+    context?: string | undefined
+  }): ContextInfo
+
+  /**
+   * A client for a context. Connections are made when they are needed.
+   *
+   * An expired client certificate fails with `Unauthenticated`, before anything is sent.
+   */
+  connect(options?: {
+    /** Its name. Default: the current one. */
+    context?: string | undefined
+    /** Endpoints to use in place of the context's. */
+    endpoints?: readonly string[] | undefined
+    /** How long one endpoint may take to accept a connection. Default: 5. */
+    connectTimeoutSeconds?: number | undefined
+    /** How long one answer may take. Default: 30. */
+    requestTimeoutSeconds?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TalosClient>
+}
+
+/** A client of the Talos API: mutual TLS, endpoints with failover, one request per node. */
+export class TalosClient {
+  private constructor()
+
+  /** The context that it was made from. */
+  readonly contextInfo: ContextInfo
+
+  /** Each endpoint with how it has been doing. */
+  endpoints(): TalosEndpointHealth[]
+
+  /**
+   * One node, reached through any endpoint.
+   *
+   * @param address - The node's address or name, as the endpoints know it.
+   */
+  node(address: string): TalosNode
+
+  /**
+   * Several nodes, asked at once, each with an answer or an error of its own.
+   *
+   * @param addresses - Their addresses.
+   */
+  nodes(addresses: readonly string[]): TalosNodes
+
+  /** Whichever endpoint answers first, itself. */
+  endpoint(): TalosNode
+
+  /** Closes the connections; later calls throw `FailedPreconditionError`. */
+  close(): void
+}
+
+/** One Talos node. */
+export class TalosNode {
+  private constructor()
+
+  /** The version of Talos that runs. */
+  version(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TalosVersion>
+
+  /** The services of the machine, with their health. */
+  services(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Service[]>
+
+  /** The machine's memory. */
+  memory(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Memory>
+
+  /** Boot time, CPUs, processes. */
+  systemStat(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<SystemStat>
+
+  /** The members of etcd, as this control-plane node sees them. */
+  etcdMembers(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<EtcdMember[]>
+
+  /** How etcd is on this node. */
+  etcdStatus(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<EtcdStatus>
+
+  /** The members of the cluster, as discovery knows them. */
+  members(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TalosMember[]>
+
+  /** The stage the machine is in and whether it is ready. */
+  machineStatus(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<MachineStatus>
+
+  /** Its hostname. */
+  hostname(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<HostnameStatus>
+
+  /** Its addresses, by kind. */
+  nodeAddresses(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NodeAddress[]>
+
+  /** Its network links, with their MAC addresses. */
+  links(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<LinkStatus[]>
+
+  /** What the firmware says about the machine; holds its SMBIOS UUID. */
+  systemInformation(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<SystemInformation>
+
+  /** The system extensions in its image. */
+  extensions(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ExtensionStatus[]>
+
+  /** Its disks. */
+  disks(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TalosDisk[]>
+
+  /** Secure boot and what else protects it. */
+  securityState(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<SecurityState>
+
+  /** Which member of etcd it is. */
+  etcdMember(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<LocalEtcdMember>
+
+  /** Its name in Kubernetes. */
+  nodename(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Nodename>
+
+  /**
+   * Any resource of Talos, with its spec as YAML. One that does not exist fails with `NotFound`.
+   *
+   * @param namespace - Such as `network`.
+   * @param typeName - Such as `HostnameStatuses.net.talos.dev`.
+   * @param id - Such as `hostname`.
+   */
+  getDynamic(namespace: string, typeName: string, id: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TalosResource>
+
+  /**
+   * All resources of a type, with their specs as YAML.
+   *
+   * @param namespace - Such as `network`.
+   * @param typeName - Such as `LinkStatuses.net.talos.dev`.
+   */
+  listDynamic(namespace: string, typeName: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TalosResource[]>
+
+  /** What is there now and then each change to the cluster's members. */
+  watchMembers(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Stream<MemberEvent>
+
+  /** What is there now and then each change to the machine's stage and readiness. */
+  watchMachineStatus(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Stream<MachineStatusEvent>
+
+  /** What is there now and then each change to its hostname. */
+  watchHostname(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Stream<HostnameStatusEvent>
+
+  /** What is there now and then each change to its addresses. */
+  watchNodeAddresses(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Stream<NodeAddressEvent>
+
+  /** What is there now and then each change to its network links. */
+  watchLinks(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Stream<LinkStatusEvent>
+
+  /** What is there now and then each change to its disks. */
+  watchDisks(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Stream<DiskEvent>
+
+  /** What is there now and then each change to the system extensions in its image. */
+  watchExtensions(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Stream<ExtensionStatusEvent>
+
+  /** What happens on the machine. Kinds of events that are unknown are passed on. */
+  events(options?: {
+    /** How many past events come first; -1 for all. Default: none. */
+    tail?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Stream<Event>
+
+  /**
+   * Saves a snapshot of etcd from this control-plane node.
+   *
+   * The file appears under its name only when it is whole: size and SHA-256 were checked and it is on the disk.
+   * A snapshot that was cut short or damaged fails with `Corrupt`; no failure and no cancellation leaves a file.
+   *
+   * @param to - An existing folder, or the file's name.
+   */
+  etcdSnapshot(to: string, options?: {
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: SnapshotProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Snapshot>
+}
+
+/** Several Talos nodes, asked at once: every node is in the result, with its answer or its error, in the order asked. */
+export class TalosNodes {
+  private constructor()
+
+  /** The version of Talos that runs on each. */
+  version(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<TalosVersion>>
+
+  /** The services of each. */
+  services(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<Service[]>>
+
+  /** The memory of each. */
+  memory(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<Memory>>
+
+  /** Boot time, CPUs, processes of each. */
+  systemStat(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<SystemStat>>
+
+  /** The members of etcd, as each sees them. */
+  etcdMembers(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<EtcdMember[]>>
+
+  /** How etcd is on each. */
+  etcdStatus(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<EtcdStatus>>
+
+  /** The members of the cluster, as each knows them. */
+  members(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<TalosMember[]>>
+
+  /** The stage each is in and whether it is ready. */
+  machineStatus(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<MachineStatus>>
+
+  /** The hostname of each. */
+  hostname(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<HostnameStatus>>
+
+  /** The network links of each. */
+  links(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<LinkStatus[]>>
+
+  /** The disks of each. */
+  disks(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<TalosDisk[]>>
+
+  /** The system extensions in the image of each. */
+  extensions(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<ExtensionStatus[]>>
+}
+
+/** A client of the Proxmox VE API. Its words are Proxmox's own: a node is a host that runs Proxmox VE. */
+export class ProxmoxClient {
+  private constructor()
+
+  /**
+   * A client for one cluster. Connections are made when they are needed.
+   *
+   * Credentials are either an API token (`token_id` and `token_secret`) or a `user` with its `password`.
+   * Trust comes from `ca_file`, from `fingerprints`, or else from the system's certificate authorities.
+   *
+   * @param endpoints - URLs of its nodes, such as `https://pve1:8006`. Any of them serves the whole API.
+   */
+  static connect(endpoints: readonly string[], options?: {
+    /** `user@realm!name`. */
+    tokenId?: string | undefined
+    /** The token's secret. */
+    tokenSecret?: string | undefined
+    /** `user@realm`, for a ticket that is renewed. */
+    user?: string | undefined
+    /** The user's password. */
+    password?: string | undefined
+    /** PEM file of the cluster's CA. */
+    caFile?: string | undefined
+    /** SHA-256 fingerprints of the certificates to accept. */
+    fingerprints?: readonly string[] | undefined
+    /** How long one node may take to accept a connection. Default: 5. */
+    connectTimeoutSeconds?: number | undefined
+    /** How long one answer may take. Default: 60. */
+    requestTimeoutSeconds?: number | undefined
+  }): ProxmoxClient
+
+  /** Each endpoint with how it has been doing. */
+  endpoints(): ProxmoxEndpointHealth[]
+
+  /** The version of Proxmox VE. */
+  version(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxVersion>
+
+  /** The cluster and its nodes: names, addresses, quorum. */
+  clusterStatus(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ClusterStatus>
+
+  /** Everything in the cluster, in one call. */
+  clusterResources(options?: {
+    /** Only this kind. */
+    kind?: 'vm' | 'storage' | 'node' | 'sdn' | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxResource[]>
+
+  /** The nodes of the cluster. */
+  nodes(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NodeSummary[]>
+
+  /**
+   * One node: CPU, memory, kernel, uptime.
+   *
+   * @param node - Its name.
+   */
+  nodeStatus(node: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NodeStatus>
+
+  /**
+   * The configuration of a VM, with its property strings parsed.
+   *
+   * @param node - The node that it is on.
+   * @param vmid - Its number.
+   */
+  guestConfig(node: string, vmid: number, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<QemuConfig>
+
+  /**
+   * Whether a VM runs, and what it uses.
+   *
+   * @param node - The node that it is on.
+   * @param vmid - Its number.
+   */
+  guestStatus(node: string, vmid: number, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<QemuStatus>
+
+  /**
+   * Starts a VM. The task that does it can be waited for.
+   *
+   * @param node - The node that it is on.
+   * @param vmid - Its number.
+   */
+  guestStart(node: string, vmid: number, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Stops a VM at once, as pulling its plug would.
+   *
+   * @param node - The node that it is on.
+   * @param vmid - Its number.
+   */
+  guestStop(node: string, vmid: number, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Asks a VM to shut down.
+   *
+   * @param node - The node that it is on.
+   * @param vmid - Its number.
+   */
+  guestShutdown(node: string, vmid: number, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * The storages of a node.
+   *
+   * @param node - Its name.
+   */
+  storages(node: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NodeStorage[]>
+
+  /** How Ceph is. */
+  cephStatus(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<CephStatus>
+
+  /** The state of high availability: quorum, managers, services. */
+  haStatus(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<HaStatusEntry[]>
+
+  /** The recent tasks of the cluster. */
+  tasks(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TaskSummary[]>
+
+  /**
+   * A task by its UPID, on whichever node it runs.
+   *
+   * @param upid - Its unique id, as the call that started it gave it.
+   */
+  task(upid: string): ProxmoxTask
+
+  /**
+   * Any call of the API, as JSON: what the typed calls do not cover.
+   *
+   * @param method - The HTTP method.
+   * @param path - The path below `/api2/json`, such as `/nodes/pve1/status`.
+   */
+  request(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, options?: {
+    /** The call's parameters. */
+    params?: Readonly<Record<string, Json | undefined>> | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<Json>
 
-  /** Fails. */
-  fail(options?: {
-    /** Cancels, on the wire too. */
-    signal?: AbortSignal | undefined
-  }): Promise<void>
-
-  /**
-   * Sleeps.
-   *
-   * @param seconds - How long.
-   */
-  sleep(seconds: number, options?: {
-    /** Cancels, on the wire too. */
-    signal?: AbortSignal | undefined
-  }): Promise<void>
-
-  /** Ticks. */
-  ticks(options?: {
-    /** Cancels, on the wire too. */
-    signal?: AbortSignal | undefined
-  }): Stream<number>
-
-  /** Progress. */
-  progress(options?: {
-    /** Called with each report; what it throws ends the call. */
-    onProgress?: ((progress: number) => void) | undefined
-    /** Cancels, on the wire too. */
-    signal?: AbortSignal | undefined
-  }): Promise<string>
-
   /** Closes the connections; later calls throw `FailedPreconditionError`. */
   close(): void
+}
+
+/** A task: work that a node does in the background. */
+export class ProxmoxTask {
+  private constructor()
+
+  /** Its unique id. */
+  readonly upid: string
+
+  /** How it is doing. */
+  status(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TaskStatus>
+
+  /** Lines of its log. */
+  log(options?: {
+    /** The first line, from 0. Default: 0. */
+    start?: number | undefined
+    /** How many. Default: 50. */
+    limit?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TaskLogLine[]>
+
+  /** Its log, line by line as it is written, to its end. */
+  followLog(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Stream<TaskLogLine>
+
+  /**
+   * Waits for its end.
+   *
+   * A task that fails raises `TaskFailed` with its own words; one that is not done in time `Timeout`, and goes on.
+   */
+  wait(options?: {
+    /** How long to wait. */
+    timeoutSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: TaskProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TaskOutcome>
+
+  /** Asks the node to stop it. */
+  cancel(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+}
+
+/**
+ * A simulated lab on loopback: real TLS, real gRPC, real REST, faults on demand.
+ *
+ * For testing your own scripts without hardware.
+ */
+export class Simulator {
+  private constructor()
+
+  /**
+   * Starts a lab as an inventory file describes it.
+   *
+   * @param path - The inventory.
+   */
+  static start(path: string, options?: {
+    /** Makes what is random the same in each run. Default: 0. */
+    seed?: number | undefined
+    /** Every request takes this much longer. Default: 0. */
+    latencyMs?: number | undefined
+    /** How large etcd's database is. */
+    etcdDbBytes?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Simulator>
+
+  /** Credentials for it: pass them to `Lab.connect`, or set them as environment variables. */
+  env(): Record<string, string>
+
+  /**
+   * The URL of a host's API.
+   *
+   * @param host - Its name.
+   */
+  proxmoxEndpoint(host: string): string
+
+  /**
+   * Address and port of a Talos node's API.
+   *
+   * @param node - Its name.
+   */
+  talosEndpoint(node: string): string
+
+  /**
+   * The SHA-256 fingerprint of a host's certificate.
+   *
+   * @param host - Its name.
+   */
+  fingerprint(host: string): string
+
+  /** A talosconfig for it, as text. */
+  talosconfig(options?: {
+    /** The role of its client certificate. Default: `os:admin`. */
+    role?: string | undefined
+    /** Whether its client certificate has expired. Default: no. */
+    expired?: boolean | undefined
+  }): string
+
+  /**
+   * A host loses power: its API and its guests with it.
+   *
+   * @param host - Its name.
+   */
+  hostDown(host: string, options?: {
+    /** Whether connections to it are refused at once, or never answered. Default: refuse. */
+    how?: 'refuse' | 'blackhole' | undefined
+  }): void
+
+  /**
+   * A host comes back.
+   *
+   * @param host - Its name.
+   */
+  hostUp(host: string): void
+
+  /**
+   * A guest starts.
+   *
+   * @param vmid - Its number.
+   */
+  guestStart(vmid: number): void
+
+  /**
+   * A guest stops.
+   *
+   * @param vmid - Its number.
+   */
+  guestStop(vmid: number): void
+
+  /**
+   * Something goes wrong at a host or Talos node.
+   *
+   * `refuse`, `stall`, `reset`, `html`, `latency:MS`, `truncate-snapshot`, `corrupt-snapshot`, `cut-snapshot`, `certificate-expired`, `task-failure`.
+   *
+   * @param target - The name of the host or Talos node.
+   * @param fault - What.
+   */
+  fault(target: string, fault: string): void
+
+  /** All faults end. */
+  clearFaults(): void
+
+  /** What its servers saw: connections, requests, streams that are open. */
+  stats(): Stats
+
+  /** Stops it. */
+  stop(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+}
+
+/** An address with all its owners. More than one is a conflict. */
+export interface Address {
+  /** The address. */
+  readonly address: string
+  /** Who answers there. */
+  readonly owners: readonly Owner[]
+}
+
+/** The guest agent. */
+export interface Agent {
+  /** Whether it is expected to run in the guest. */
+  readonly enabled: boolean | null
+  /** Whether backups freeze the guest's file systems; yes when absent. */
+  readonly freezeFilesystems: boolean | null
+  /** Whether clones and moves are trimmed. */
+  readonly fstrimClonedDisks: boolean | null
+  /** How it is reached: `virtio` or `isa`. */
+  readonly channel: string | null
+  /** Keys that this version does not know. */
+  readonly other: Readonly<Record<string, string>>
+}
+
+/** A device with an address that is not managed here. */
+export interface ApplianceSpec {
+  /** Its name. */
+  readonly name: string
+  /** `router`, `dns`, `nas` or another word. */
+  readonly kind: string | null
+  /** Its address. */
+  readonly address: string
+  /** Where it is written. */
+  readonly location: Location
+}
+
+/** Numbers that no API and no file tells. All have defaults. */
+export interface Assumptions {
+  /** Memory of one Ceph OSD. Default 4 GiB, Ceph's own `osd_memory_target`. */
+  readonly osdMemoryBytes: number
+  /** Memory of Ceph's monitor and manager on a host with OSDs. Default 1 GiB. */
+  readonly cephDaemonsMemoryBytes: number
+  /** Memory of Proxmox VE itself on each host. Default 2 GiB. */
+  readonly hostMemoryBytes: number
+  /** Memory that the Kubernetes control plane takes on one of its nodes. Default 2.5 GiB. */
+  readonly controlPlaneMemoryBytes: number
+  /** Probability that one host is down at a given moment, independent of the others. Default 0.01. */
+  readonly hostOutageProbability: number
+}
+
+/** How a node booted. */
+export interface BootInfo {
+  /** `efi` or `legacy-bios`. */
+  readonly mode: string | null
+  /** Whether secure boot is on. */
+  readonly secureBoot: boolean | null
+}
+
+/** One thing that is wrong. */
+export interface CephCheck {
+  /** `HEALTH_WARN` or `HEALTH_ERR`. */
+  readonly severity: string | null
+  /** What it is. */
+  readonly summary: CephCheckSummary | null
+  /** Where it is. */
+  readonly details: readonly CephCheckDetail[]
+  /** Whether somebody muted it. */
+  readonly muted: boolean | null
+}
+
+/** Where something is wrong. */
+export interface CephCheckDetail {
+  /** In Ceph's words. */
+  readonly message: string | null
+}
+
+/** What is wrong. */
+export interface CephCheckSummary {
+  /** In Ceph's words. */
+  readonly message: string | null
+  /** How many things it concerns. */
+  readonly count: number | null
+}
+
+/** How Ceph is. */
+export interface CephHealth {
+  /** `HEALTH_OK`, `HEALTH_WARN` or `HEALTH_ERR`. */
+  readonly status: string | null
+  /** What is wrong, by code: `OSD_NEARFULL`, … */
+  readonly checks: Readonly<Record<string, CephCheck>>
+}
+
+/** The managers. */
+export interface CephMgrMap {
+  /** Whether one is active. */
+  readonly available: boolean | null
+  /** Which. */
+  readonly active: string | null
+  /** How many wait. */
+  readonly standbyCount: number | null
+}
+
+/** All monitors. */
+export interface CephMonMap {
+  /** The map's version. */
+  readonly epoch: number | null
+  /** The monitors. */
+  readonly monitors: readonly CephMonitor[]
+  /** How many. */
+  readonly monitorCount: number | null
+}
+
+/** A monitor. */
+export interface CephMonitor {
+  /** Its name. */
+  readonly name: string
+  /** Its rank. */
+  readonly rank: number | null
+  /** Its address. */
+  readonly address: string | null
+}
+
+/** How many OSDs there are. */
+export interface CephOsdMap {
+  /** The map's version. */
+  readonly epoch: number | null
+  /** All. */
+  readonly osdCount: number | null
+  /** That run. */
+  readonly upCount: number | null
+  /** That hold data. */
+  readonly inCount: number | null
+}
+
+/** Placement groups, space and traffic. */
+export interface CephPgMap {
+  /** How many placement groups. */
+  readonly groupCount: number | null
+  /** How many pools. */
+  readonly poolCount: number | null
+  /** Placement groups by state. */
+  readonly states: readonly CephPgState[]
+  /** Data stored, before replication. */
+  readonly dataBytes: number | null
+  /** Space in use, replicas included. */
+  readonly usedBytes: number | null
+  /** Space free. */
+  readonly availableBytes: number | null
+  /** All space. */
+  readonly totalBytes: number | null
+  /** Reads by clients. */
+  readonly readBytesPerSecond: number | null
+  /** Writes by clients. */
+  readonly writeBytesPerSecond: number | null
+  /** Objects with too few replicas. */
+  readonly degradedObjects: number | null
+  /** Objects in the wrong place. */
+  readonly misplacedObjects: number | null
+  /** Recovery under way. */
+  readonly recoveringBytesPerSecond: number | null
+}
+
+/** Placement groups in one state. */
+export interface CephPgState {
+  /** `active+clean`, … */
+  readonly state: string
+  /** How many. */
+  readonly count: number | null
+}
+
+/** Ceph's own status document. */
+export interface CephStatus {
+  /** The Ceph cluster's id. */
+  readonly clusterId: string | null
+  /** How it is. */
+  readonly health: CephHealth | null
+  /** The monitors that agree with each other. */
+  readonly quorumMonitors: readonly string[]
+  /** All monitors. */
+  readonly monitors: CephMonMap | null
+  /** The managers. */
+  readonly managers: CephMgrMap | null
+  /** How many OSDs there are. */
+  readonly osds: CephOsdMap | null
+  /** Placement groups, space and traffic. */
+  readonly placementGroups: CephPgMap | null
+}
+
+/** A sentence in the lab's documents that can be true or false. */
+export interface Claim {
+  /** The sentence, as written there. */
+  readonly text: string
+  /**
+   * What it says, in a word that a rule can check: `survives-loss-of`,
+   * `schedulable-control-planes`, `secure-boot`. `None` is kept and shown but not checked.
+   */
+  readonly says: string | null
+  /** What may be lost, for `survives-loss-of`: `control-plane` or `host`. */
+  readonly of: string | null
+  /** How many of them at once, for `survives-loss-of`. */
+  readonly count: number
+  /** The cluster it is about; `None` means each. */
+  readonly cluster: string | null
+  /** The document it stands in. */
+  readonly source: string | null
+  /** Where the inventory quotes it. */
+  readonly location: Location
+}
+
+/** One Talos cluster. */
+export interface Cluster {
+  /** Its name. */
+  readonly name: string
+  /** URL of its Kubernetes API. */
+  readonly endpoint: string | null
+  /** The address that Talos moves between the control planes. */
+  readonly vip: string | null
+  /** The node that holds the VIP now. */
+  readonly vipHolder: string | null
+  /** Addresses announced for services. */
+  readonly loadBalancers: readonly NamedAddress[]
+  /** Version of Talos that is written down. */
+  readonly talosVersion: string | null
+  /** Version of Kubernetes that is written down. */
+  readonly kubernetesVersion: string | null
+  /** Whether control planes may run workloads. */
+  readonly allowSchedulingOnControlPlanes: boolean | null
+  /** The network plugin that Talos installs. */
+  readonly cni: string | null
+  /** Whether kube-proxy is turned off. */
+  readonly kubeProxyDisabled: boolean | null
+  /** DNS servers of its nodes. */
+  readonly nameservers: readonly string[]
+}
+
+/** What is left of one Talos cluster. */
+export interface ClusterLoss {
+  /** The cluster. */
+  readonly cluster: string
+  /** Voting etcd members before. */
+  readonly members: number
+  /** Voting etcd members left. */
+  readonly membersLeft: number
+  /** Names of the members that are lost. */
+  readonly membersLost: readonly string[]
+  /** How many must be up. */
+  readonly quorum: number
+  /**
+   * Whether enough are. Without quorum the Kubernetes API stops, and a VIP that Talos moves
+   * goes too.
+   */
+  readonly hasQuorum: boolean
+  /** Workers before. */
+  readonly workers: number
+  /** Workers left. */
+  readonly workersLeft: number
+  /** All Talos nodes that are lost. */
+  readonly nodesLost: readonly string[]
+}
+
+/** A node in the cluster's status. */
+export interface ClusterNode {
+  /** Its name. */
+  readonly name: string
+  /** Its corosync id; 0 when the host stands alone. */
+  readonly nodeId: number | null
+  /** The address that its name resolves to. */
+  readonly address: string | null
+  /** Whether it is in the answering node's partition. */
+  readonly online: boolean
+  /** Whether it is the one that answered. */
+  readonly local: boolean
+}
+
+/** One Talos cluster. */
+export interface ClusterSpec {
+  /** Its name, as Talos and Kubernetes know it. */
+  readonly name: string
+  /** URL of the Kubernetes API. */
+  readonly endpoint: string | null
+  /** The address that Talos moves between the control planes. */
+  readonly vip: string | null
+  /** Addresses that the cluster announces for services, with the name of each. */
+  readonly loadBalancers: readonly NamedAddress[]
+  /** Version of Talos. */
+  readonly talosVersion: string | null
+  /** Version of Kubernetes. */
+  readonly kubernetesVersion: string | null
+  /** Whether control planes may run workloads. */
+  readonly allowSchedulingOnControlPlanes: boolean | null
+  /** The network plugin that Talos installs; `none` when it installs none. */
+  readonly cni: string | null
+  /** Whether kube-proxy is turned off. */
+  readonly kubeProxyDisabled: boolean | null
+  /** The DNS servers of its nodes. */
+  readonly nameservers: readonly string[]
+  /** Address ranges of pods. */
+  readonly podSubnets: readonly string[]
+  /** Address ranges of services. */
+  readonly serviceSubnets: readonly string[]
+  /** The talconfig it was merged with, as the inventory names it. */
+  readonly talconfig: string | null
+  /** Its nodes. */
+  readonly nodes: readonly NodeSpec[]
+  /** Where it is written. */
+  readonly location: Location
+  /** Where each property is written, by its name here. */
+  readonly places: Readonly<Record<string, Location>>
+}
+
+/** Membership and quorum. */
+export interface ClusterStatus {
+  /** The cluster's name; absent when the host stands alone. */
+  readonly name: string | null
+  /**
+   * Whether enough nodes see each other for writes; always true when the
+   * host stands alone.
+   */
+  readonly quorate: boolean
+  /** The version of the corosync configuration. */
+  readonly configVersion: number | null
+  /** The nodes, by name. */
+  readonly nodes: readonly ClusterNode[]
+}
+
+/** What a context says about itself, without connecting. */
+export interface ContextInfo {
+  /** The context's name. */
+  readonly name: string
+  /** Whom to connect to, as `host:port`. */
+  readonly endpoints: readonly string[]
+  /** Nodes that commands are meant for when none are named. */
+  readonly nodes: readonly string[]
+  /** Name of the cluster; only Omni reads it. */
+  readonly cluster: string | null
+  /**
+   * Roles of the client certificate (`os:admin`, `os:operator`, `os:reader`,
+   * `os:etcd:backup`, …): its organisations. Empty without a certificate.
+   */
+  readonly roles: readonly string[]
+  /** Start of the client certificate's validity, RFC 3339; absent without a certificate. */
+  readonly notBefore: string | null
+  /** End of the client certificate's validity, RFC 3339; absent without a certificate. */
+  readonly notAfter: string | null
+  /** How many CA certificates are trusted; 0 means those of the system. */
+  readonly caCount: number
+}
+
+/** Two places that say different things about the same. */
+export interface Contradiction {
+  /** What they are about: the name of a node or cluster. */
+  readonly subject: string
+  /**
+   * Which property: `address`, `mac`, `role`, `vip`, `talos_version`, …, or `node` when one of
+   * the two does not know it at all.
+   */
+  readonly field: string
+  /** What one place says; the inventory, if it is one of the two. */
+  readonly first: Place
+  /** What the other says. */
+  readonly second: Place
+}
+
+/** A node's CPU. */
+export interface CpuInfo {
+  /** Its name. */
+  readonly model: string | null
+  /** Its maker's id. */
+  readonly vendor: string | null
+  /** How many sockets. */
+  readonly sockets: number | null
+  /** How many cores, all sockets together. */
+  readonly cores: number | null
+  /** How many threads, all sockets together. */
+  readonly threads: number | null
+  /** Its clock, in MHz. */
+  readonly mhz: number | null
+  /** Whether it can run virtual machines. */
+  readonly virtualization: boolean | null
+}
+
+/** Where processor time went since boot, in seconds. */
+export interface CpuTime {
+  /** In programs. */
+  readonly userSeconds: number
+  /** In programs with low priority. */
+  readonly niceSeconds: number
+  /** In the kernel. */
+  readonly systemSeconds: number
+  /** Idle. */
+  readonly idleSeconds: number
+  /** Idle with I/O pending. */
+  readonly iowaitSeconds: number
+  /** In interrupts, hard and soft. */
+  readonly irqSeconds: number
+  /** Taken by the host for other guests. */
+  readonly stealSeconds: number
+}
+
+/** One disk of a guest. */
+export interface Disk {
+  /** The pool or storage it is on. */
+  readonly storage: string
+  /** Its size in bytes. */
+  readonly sizeBytes: number | null
+}
+
+/** One event of a watch, as data. */
+export interface DiskEvent {
+  /** What happened to it. */
+  readonly kind: WatchEventKind
+  /** Which resource; absent for events that are about the watch itself. */
+  readonly metadata: Metadata | null
+  /** How it is now. */
+  readonly spec: TalosDisk | null
+  /** How it was before, when it changed. */
+  readonly old: TalosDisk | null
+}
+
+/** One disk of a guest. */
+export interface DiskSpec {
+  /** The pool or storage it is on. */
+  readonly storage: string
+  /** Its size in bytes. */
+  readonly sizeBytes: number
+}
+
+/** A file system, in bytes. */
+export interface DiskUse {
+  /** Its size. */
+  readonly totalBytes: number | null
+  /** In use. */
+  readonly usedBytes: number | null
+  /** Free, reserved blocks included. */
+  readonly freeBytes: number | null
+  /** Free for use. */
+  readonly availableBytes: number | null
+}
+
+/** What one listener saw since the start. */
+export interface EndpointStats {
+  /** Connections accepted. */
+  readonly connections: number
+  /** Connections open now. */
+  readonly openConnections: number
+  /** Streamed answers that are open now. */
+  readonly openStreams: number
+  /** Requests by method: `GET /version` or `/machine.MachineService/Version`. */
+  readonly requests: Readonly<Record<string, number>>
+}
+
+/** A member of etcd, as the asked node sees it. */
+export interface EtcdMember {
+  /** Member id, 16 hexadecimal digits. */
+  readonly id: string
+  /** Host name of its node. */
+  readonly hostname: string
+  /** Where other members reach it. */
+  readonly peerUrls: readonly string[]
+  /** Where clients reach it. */
+  readonly clientUrls: readonly string[]
+  /** Whether it has no vote yet. */
+  readonly learner: boolean
+}
+
+/** The etcd member on a node, as it sees itself. */
+export interface EtcdStatus {
+  /** Its own member id, 16 hexadecimal digits. */
+  readonly memberId: string
+  /** The leader's member id; absent when there is none. */
+  readonly leaderId: string | null
+  /** Whether it has no vote yet. */
+  readonly learner: boolean
+  /** Version of etcd. */
+  readonly protocolVersion: string
+  /** Version of the storage format (since Talos v1.11; empty before). */
+  readonly storageVersion: string
+  /** Size of the database file. */
+  readonly dbSizeBytes: number
+  /** Part of it that is in use; the rest comes back by defragmenting. */
+  readonly dbSizeInUseBytes: number
+  /** Raft index. */
+  readonly raftIndex: number
+  /** Raft term; grows with each election. */
+  readonly raftTerm: number
+  /** Raft index that has been applied. */
+  readonly raftAppliedIndex: number
+  /** Alarms and other troubles, in etcd's words. */
+  readonly errors: readonly string[]
+}
+
+/**
+ * Something that happened on a node. Which of the optional fields are set
+ * depends on `kind`.
+ */
+export interface Event {
+  /** Id; grows with time. */
+  readonly id: string
+  /** The action that it belongs to, as returned by reboot, upgrade and the like; may be empty. */
+  readonly actorId: string
+  /** What it is about. */
+  readonly kind: EventKind
+  /** The kind's full type URL. */
+  readonly typeUrl: string
+  /** Name of the sequence, phase, task or service. */
+  readonly name: string | null
+  /** `start`, `stop` or `noop` of a sequence, phase or task; the state of a service (`running`). */
+  readonly action: string | null
+  /** In words: of a service. */
+  readonly message: string | null
+  /** What went wrong: of a sequence or the configuration. */
+  readonly error: string | null
+  /** Whether the service's health check passes. */
+  readonly healthy: boolean | null
+  /** Stage of the machine. */
+  readonly stage: MachineStage | null
+  /** Whether the machine is ready. */
+  readonly ready: boolean | null
+  /** What is missing for ready. */
+  readonly unmetConditions: readonly UnmetCondition[]
+  /** Host name of the node. */
+  readonly hostname: string | null
+  /** Addresses of the node. */
+  readonly addresses: readonly string[]
+}
+
+/**
+ * What an event is about.
+ * - `sequence`: A sequence (boot, reboot, upgrade, …) began, ended or was refused.
+ * - `phase`: A phase of a sequence began or ended.
+ * - `task`: A task of a phase began or ended.
+ * - `service-state`: A service changed.
+ * - `config-load-error`: The configuration could not be read.
+ * - `config-validation-error`: The configuration is not valid.
+ * - `address`: Host name or addresses changed.
+ * - `machine-status`: The stage of the machine changed, or whether it is ready.
+ * - `restart`: The node restarts.
+ */
+export type EventKind = 'sequence' | 'phase' | 'task' | 'service-state' | 'config-load-error' | 'config-validation-error' | 'address' | 'machine-status' | 'restart' | (string & {})
+
+/** One named value that a finding rests on. */
+export interface Evidence {
+  /** What was measured or counted, such as `memory of pve2`. */
+  readonly name: string
+  /** The value as text, ready to show: `111`, `talos-cp-1, talos-cp-2`. */
+  readonly value: string
+  /** The unit, empty where there is none: `GB`, `%`, `hosts`. */
+  readonly unit: string
+}
+
+/** A system extension in the running image (`ExtensionStatuses.runtime.talos.dev`). */
+export interface ExtensionStatus {
+  /** Id of the resource; its order in the image. */
+  readonly id: string
+  /** File of the layer. */
+  readonly image: string
+  /**
+   * Name: `qemu-guest-agent`, `iscsi-tools`. `schematic` names the schematic of
+   * an image factory instead of an extension.
+   */
+  readonly name: string
+  /** Version; for `schematic` the id of the schematic. */
+  readonly version: string
+  /** Author. */
+  readonly author: string
+  /** Description. */
+  readonly description: string
+  /** More, in the author's format (since Talos v1.7). */
+  readonly extraInfo: string
+}
+
+/** One event of a watch, as data. */
+export interface ExtensionStatusEvent {
+  /** What happened to it. */
+  readonly kind: WatchEventKind
+  /** Which resource; absent for events that are about the watch itself. */
+  readonly metadata: Metadata | null
+  /** How it is now. */
+  readonly spec: ExtensionStatus | null
+  /** How it was before, when it changed. */
+  readonly old: ExtensionStatus | null
 }
 
 /** One target's failure inside an `ErrorData` or an observation. */
@@ -62,6 +1447,382 @@ export interface Failure {
   readonly target: string
   /** How. */
   readonly error: HomelabError
+}
+
+/**
+ * One fact about the lab that its owner should know, with the numbers that
+ * prove it.
+ *
+ * `Display` is one line: severity, code, subject, message.
+ */
+export interface Finding {
+  /** Stable code of the rule, such as `D1`. */
+  readonly code: string
+  /** Stable name of the rule, such as `etcd-host-tolerance`. */
+  readonly name: string
+  /** How bad it is. */
+  readonly severity: Severity
+  /** What it is about: the name of a cluster, host, guest, node or an address. */
+  readonly subject: string
+  /** One or two plain sentences with the numbers. */
+  readonly message: string
+  /** The numbers behind the message, in the order a reader wants them. */
+  readonly evidence: readonly Evidence[]
+  /** The smallest change that mends it, where one is known. */
+  readonly fix: Fix | null
+  /** Where in the user's files, for findings about what is written there. */
+  readonly places: readonly Location[]
+  /** Why the rule holds: the fact or document it rests on. */
+  readonly source: string
+}
+
+/** The smallest change that mends a finding. */
+export interface Fix {
+  /** What to do, in one sentence. */
+  readonly summary: string
+  /** The guests to move, when moving is the fix. They hold together: all or none. */
+  readonly moves: readonly Move[]
+}
+
+/** One VM or container. */
+export interface Guest {
+  /** Its name; two guests of one name get their number appended, as `name (101)`. */
+  readonly name: string
+  /** Its number. */
+  readonly vmid: number | null
+  /** The host it is on: the observed one, else the declared one. */
+  readonly host: string | null
+  /** The host the inventory says. */
+  readonly declaredHost: string | null
+  /** `running`, `stopped` or another word of Proxmox VE's; `None` when not observed. */
+  readonly status: string | null
+  /** Configured memory in bytes. */
+  readonly memoryBytes: number | null
+  /** Configured vCPUs. */
+  readonly cores: number | null
+  /** Disks. */
+  readonly disks: readonly Disk[]
+  /** MAC addresses. */
+  readonly macs: readonly string[]
+  /** UUID in its SMBIOS. */
+  readonly smbiosUuid: string | null
+  /** Its main address, if known. */
+  readonly address: string | null
+  /** The Talos node that runs in it. */
+  readonly node: string | null
+  /** Whether its configuration asks for the QEMU guest agent. */
+  readonly agentEnabled: boolean | null
+  /** Devices passed through, which tie it to its host. */
+  readonly passthrough: readonly string[]
+  /** State under the HA manager. */
+  readonly haState: string | null
+  /** The lock held on it. */
+  readonly lock: string | null
+  /** Whether the inventory lists it. */
+  readonly declared: boolean
+  /** Whether Proxmox VE listed it. */
+  readonly observed: boolean
+  /** Where the inventory lists it. */
+  readonly location: Location | null
+}
+
+/** One guest that does not run Talos. */
+export interface GuestSpec {
+  /** Its name. */
+  readonly name: string
+  /** The host it is on. */
+  readonly host: string | null
+  /** Its number. */
+  readonly vmid: number | null
+  /** Its address. */
+  readonly address: string | null
+  /** MAC addresses of its network devices. */
+  readonly macs: readonly string[]
+  /** vCPUs. */
+  readonly cores: number | null
+  /** Memory in bytes. */
+  readonly memoryBytes: number | null
+  /** Disks. */
+  readonly disks: readonly DiskSpec[]
+  /** PCI devices or GPUs passed through to it. */
+  readonly gpus: readonly string[]
+  /** Where it is written. */
+  readonly location: Location
+}
+
+/** A row of the HA status. Which fields are there depends on what it is about. */
+export interface HaStatusEntry {
+  /** Unique in the list: `quorum`, `lrm:pve1`, `service:vm:100`, … */
+  readonly id: string
+  /** What it is about. */
+  readonly kind: string
+  /** The node it concerns. */
+  readonly node: string | null
+  /** The state in words for people. */
+  readonly status: string | null
+  /** Quorum: whether there is one. */
+  readonly quorate: boolean | null
+  /** Master or local manager: when it last reported. */
+  readonly reportedAt: string | null
+  /** Guest: `vm:100` or `ct:200`. */
+  readonly service: string | null
+  /** Guest: its state: `started`, `stopped`, `fence`, `error`, … */
+  readonly state: string | null
+  /** Guest: the cluster manager's state of it; absent just after a request. */
+  readonly crmState: string | null
+  /** Guest: the state that was asked for. */
+  readonly requestState: string | null
+  /** Guest: its group (before 9.0). */
+  readonly group: string | null
+  /** Guest: notes. */
+  readonly comment: string | null
+  /** Guest: how often it is restarted on its node. */
+  readonly maximumRestarts: number | null
+  /** Guest: how often it is moved when it does not start. */
+  readonly maximumRelocations: number | null
+  /** Guest: whether it goes back to its preferred node (9.0 and later). */
+  readonly failback: boolean | null
+  /** Fencing: `armed`, `standby`, `disarming`, `disarmed` (9.1 and later). */
+  readonly armedState: string | null
+}
+
+/** One Proxmox VE host. */
+export interface Host {
+  /** Its name. */
+  readonly name: string
+  /** Its address. */
+  readonly address: string | null
+  /** Whether it is online; `None` when not observed or nobody could say. */
+  readonly online: boolean | null
+  /** CPU model. */
+  readonly cpuModel: string | null
+  /** Number of CPU threads. */
+  readonly cpus: number | null
+  /** RAM in bytes; `None` when neither written down nor seen. */
+  readonly memoryBytes: number | null
+  /** RAM in use in bytes, as observed. */
+  readonly memoryUsedBytes: number | null
+  /** Memory that Proxmox VE and Ceph need on it, by the assumptions. */
+  readonly overheadBytes: number
+  /** Number of Ceph OSDs. */
+  readonly osds: number
+  /** GPUs. */
+  readonly gpus: readonly string[]
+  /** Version of Proxmox VE. */
+  readonly pveVersion: string | null
+  /** Whether the inventory lists it. */
+  readonly declared: boolean
+  /** Whether Proxmox VE listed it. */
+  readonly observed: boolean
+}
+
+/** A PCI device of the host, given to a virtual machine. */
+export interface HostPci {
+  /** Its addresses on the host: `0000:01:00.0`; all functions without the last part. Empty when it is mapped. */
+  readonly host: readonly string[]
+  /** The host's driver while the guest runs: `vfio` or `keep` (9.1 and later). */
+  readonly driver: string | null
+  /** The cluster-wide mapping that says which device it is on each node. */
+  readonly mapping: string | null
+  /** The type of mediated device to make. */
+  readonly mediatedDevice: string | null
+  /** Whether the guest sees PCI Express. */
+  readonly pciExpress: boolean | null
+  /** Whether the guest sees its ROM; yes when absent. */
+  readonly romBar: boolean | null
+  /** A ROM from a file. */
+  readonly romFile: string | null
+  /** Whether it is the guest's primary graphics card. */
+  readonly xVga: boolean | null
+  /** Keys that this version does not know. */
+  readonly other: Readonly<Record<string, string>>
+}
+
+/** What is left of the Proxmox VE cluster, one vote a host. */
+export interface HostQuorumLoss {
+  /** Votes before. */
+  readonly votes: number
+  /** Votes left. */
+  readonly votesLeft: number
+  /** How many are needed. Without them guests run on but none starts, moves or is recovered. */
+  readonly quorum: number
+  /** Whether enough are left. */
+  readonly hasQuorum: boolean
+}
+
+/** One Proxmox VE host. */
+export interface HostSpec {
+  /** Its name in the Proxmox VE cluster. */
+  readonly name: string
+  /** Its address. */
+  readonly address: string | null
+  /** CPU model. */
+  readonly cpu: string | null
+  /** Number of CPU threads. */
+  readonly threads: number | null
+  /** RAM in bytes. */
+  readonly memoryBytes: number
+  /** Number of Ceph OSDs on it. */
+  readonly osds: number
+  /** GPUs that can be passed through. */
+  readonly gpus: readonly string[]
+  /** Where it is written. */
+  readonly location: Location
+}
+
+/** The node's host name (`HostnameStatuses.net.talos.dev`). */
+export interface HostnameStatus {
+  /** Host name without the domain. */
+  readonly hostname: string
+  /** Domain; may be empty. */
+  readonly domainname: string
+}
+
+/** One event of a watch, as data. */
+export interface HostnameStatusEvent {
+  /** What happened to it. */
+  readonly kind: WatchEventKind
+  /** Which resource; absent for events that are about the watch itself. */
+  readonly metadata: Metadata | null
+  /** How it is now. */
+  readonly spec: HostnameStatus | null
+  /** How it was before, when it changed. */
+  readonly old: HostnameStatus | null
+}
+
+/**
+ * Everything that is written down about a lab: its own file, merged with the
+ * talhelper files it names.
+ */
+export interface Inventory {
+  /** The lab's name. */
+  readonly name: string
+  /** The file it was read from, as the caller named it. */
+  readonly file: string
+  /** The network the lab is on. */
+  readonly network: Network
+  /** The Proxmox VE hosts. */
+  readonly hosts: readonly HostSpec[]
+  /** Shared storage pools. */
+  readonly pools: readonly PoolSpec[]
+  /** The Talos clusters with their nodes. */
+  readonly clusters: readonly ClusterSpec[]
+  /** Guests that do not run Talos. */
+  readonly guests: readonly GuestSpec[]
+  /** Router, DNS servers, NAS: what has an address but is not managed here. */
+  readonly appliances: readonly ApplianceSpec[]
+  /** What the lab's documents promise, to be checked. */
+  readonly claims: readonly Claim[]
+  /** Numbers that cannot be read from anywhere. */
+  readonly assumptions: Assumptions
+  /** Unknown keys, addresses outside the subnet: what is odd but no error. */
+  readonly warnings: readonly Warning[]
+  /** Where the files disagree with each other. They become findings. */
+  readonly contradictions: readonly Contradiction[]
+}
+
+/** Cloud-init's addresses of one network device. */
+export interface IpConfig {
+  /** IPv4 gateway. */
+  readonly gateway: string | null
+  /** IPv6 gateway. */
+  readonly gateway6: string | null
+  /** IPv4 address with prefix, or `dhcp`. */
+  readonly address: string | null
+  /** IPv6 address with prefix, or `dhcp`, or `auto`. */
+  readonly address6: string | null
+  /** Keys that this version does not know. */
+  readonly other: Readonly<Record<string, string>>
+}
+
+/** How two views of one machine were recognised as the same. */
+export interface Join {
+  /** What was joined: `node-guest`, `guest-inventory` or `node-inventory`. */
+  readonly kind: string
+  /** The first one: a node's or a seen guest's name. */
+  readonly left: string
+  /** The second one: a guest's name, or a name in the inventory. */
+  readonly right: string
+  /** The best evidence: `mac`, `smbios-uuid`, `vmid`, `address`, `name` or `declared`. */
+  readonly evidence: string
+  /** Everything that agrees, best first. */
+  readonly agreeing: readonly string[]
+  /** `certain` (MAC or UUID), `strong` (number or address), `likely` (name), `weak` (only declared). */
+  readonly confidence: string
+}
+
+/** A node's kernel. */
+export interface KernelInfo {
+  /** `Linux`. */
+  readonly system: string | null
+  /** Its release. */
+  readonly release: string | null
+  /** Its build. */
+  readonly version: string | null
+  /** The architecture it is built for. */
+  readonly machine: string | null
+}
+
+/** Memory saved by merging equal pages. */
+export interface KsmUse {
+  /** How much. */
+  readonly sharedBytes: number | null
+}
+
+/** A network interface (`LinkStatuses.net.talos.dev`). */
+export interface LinkStatus {
+  /** Its name: `eth0`, `ens18`, `bond0`. */
+  readonly name: string
+  /** Index in the kernel. */
+  readonly index: number
+  /** What it carries: `ether`, `loopbck`, `none`, … */
+  readonly linkType: string
+  /** Kind of a virtual interface: `bond`, `bridge`, `vlan`, …; empty for hardware. */
+  readonly kind: string
+  /** Whether it is hardware (for a guest: given by the host). */
+  readonly physical: boolean
+  /** MAC address in lower case with colons. */
+  readonly hardwareAddress: string | null
+  /** The address it was made with, where it can be changed. */
+  readonly permanentAddress: string | null
+  /** Largest packet. */
+  readonly mtu: number
+  /** Whether it is usable: `up`, `down`, `unknown`, … */
+  readonly operationalState: string
+  /** Whether there is a link. */
+  readonly linkState: boolean
+  /** Speed in Mbit/s; absent when the driver does not say. */
+  readonly speedMegabits: number | null
+  /** Path on the buses of the machine. */
+  readonly busPath: string
+  /** Driver. */
+  readonly driver: string
+  /** Vendor. */
+  readonly vendor: string
+  /** Product. */
+  readonly product: string
+  /** Alias (since Talos v1.9). */
+  readonly alias: string
+  /** Other names (since Talos v1.9). */
+  readonly altNames: readonly string[]
+}
+
+/** One event of a watch, as data. */
+export interface LinkStatusEvent {
+  /** What happened to it. */
+  readonly kind: WatchEventKind
+  /** Which resource; absent for events that are about the watch itself. */
+  readonly metadata: Metadata | null
+  /** How it is now. */
+  readonly spec: LinkStatus | null
+  /** How it was before, when it changed. */
+  readonly old: LinkStatus | null
+}
+
+/** The etcd member on this node (`EtcdMembers.etcd.talos.dev`, id `local`). */
+export interface LocalEtcdMember {
+  /** Member id, in hexadecimal. */
+  readonly memberId: string
 }
 
 /** A place in a user's file; lines and columns count from 1, 0 means "not known". */
@@ -74,6 +1835,1075 @@ export interface Location {
   readonly column: number
 }
 
+/** What is gone and what is left when hosts are lost. */
+export interface Loss {
+  /** The hosts that are down: those asked about and those that were offline before. */
+  readonly hosts: readonly string[]
+  /** The guests that go with them. */
+  readonly guestsDown: readonly string[]
+  /** What is left of each cluster. */
+  readonly clusters: readonly ClusterLoss[]
+  /** What is left of the Proxmox VE cluster. */
+  readonly pve: HostQuorumLoss
+  /** What is left of each shared pool. */
+  readonly pools: readonly PoolLoss[]
+  /** Whether the lost guests fit on the remaining hosts. */
+  readonly restart: Restart
+}
+
+/**
+ * Where a machine is in its life.
+ * - `unknown`: Not known.
+ * - `booting`: Booting.
+ * - `installing`: Installing to disk.
+ * - `maintenance`: Waiting for a configuration.
+ * - `running`: Running.
+ * - `rebooting`: Rebooting.
+ * - `shutting-down`: Shutting down.
+ * - `resetting`: Wiping itself.
+ * - `upgrading`: Upgrading.
+ */
+export type MachineStage = 'unknown' | 'booting' | 'installing' | 'maintenance' | 'running' | 'rebooting' | 'shutting-down' | 'resetting' | 'upgrading' | (string & {})
+
+/** The stage of a machine and what is missing for ready (`MachineStatuses.runtime.talos.dev`). */
+export interface MachineStatus {
+  /** Where it is in its life. */
+  readonly stage: MachineStage
+  /** Whether all conditions are met. */
+  readonly ready: boolean
+  /** What is missing. */
+  readonly unmetConditions: readonly UnmetCondition[]
+}
+
+/** One event of a watch, as data. */
+export interface MachineStatusEvent {
+  /** What happened to it. */
+  readonly kind: WatchEventKind
+  /** Which resource; absent for events that are about the watch itself. */
+  readonly metadata: Metadata | null
+  /** How it is now. */
+  readonly spec: MachineStatus | null
+  /** How it was before, when it changed. */
+  readonly old: MachineStatus | null
+}
+
+/**
+ * What a node is for.
+ * - `unknown`: Not known.
+ * - `init`: The first control plane of very old clusters.
+ * - `controlplane`: Runs the control plane and etcd.
+ * - `worker`: Runs workloads.
+ */
+export type MachineType = 'unknown' | 'init' | 'controlplane' | 'worker' | (string & {})
+
+/** One voter (or learner) of a cluster's etcd. */
+export interface Member {
+  /** Its id, 16 hex digits; `None` when it is only expected from the inventory. */
+  readonly id: string | null
+  /** Its name. */
+  readonly name: string
+  /** The cluster whose etcd it votes in. */
+  readonly cluster: string
+  /** The Talos node it runs on. */
+  readonly node: string | null
+  /** The host that node's guest is on. */
+  readonly host: string | null
+  /** Whether it is the leader. */
+  readonly leader: boolean
+  /** Whether it is a learner, which has no vote. */
+  readonly learner: boolean
+}
+
+/** One event of a watch, as data. */
+export interface MemberEvent {
+  /** What happened to it. */
+  readonly kind: WatchEventKind
+  /** Which resource; absent for events that are about the watch itself. */
+  readonly metadata: Metadata | null
+  /** How it is now. */
+  readonly spec: TalosMember | null
+  /** How it was before, when it changed. */
+  readonly old: TalosMember | null
+}
+
+/** Memory of a node, in bytes (Talos reports KiB). */
+export interface Memory {
+  /** All memory that the kernel manages. */
+  readonly totalBytes: number
+  /** Used for nothing at all. */
+  readonly freeBytes: number
+  /** What new programs could have without swapping. */
+  readonly availableBytes: number
+  /** Buffers of block devices. */
+  readonly buffersBytes: number
+  /** Page cache. */
+  readonly cachedBytes: number
+  /** All swap space. */
+  readonly swapTotalBytes: number
+  /** Unused swap space. */
+  readonly swapFreeBytes: number
+}
+
+/** Memory of a node, in bytes. */
+export interface MemoryUse {
+  /** All of it. */
+  readonly totalBytes: number | null
+  /** In use. The cache of ZFS counts as used. */
+  readonly usedBytes: number | null
+  /** Not used for anything. */
+  readonly freeBytes: number | null
+  /** What could be given to guests (8.4 and later). */
+  readonly availableBytes: number | null
+}
+
+/** Who a resource is and how it stands. */
+export interface Metadata {
+  /** Namespace: `runtime`, `network`, … */
+  readonly namespace: string
+  /** Full canonical type: `LinkStatuses.net.talos.dev`. */
+  readonly typeName: string
+  /** Id, unique in namespace and type. */
+  readonly id: string
+  /** Counts changes: a decimal number, or `undefined`. */
+  readonly version: string
+  /** The controller that owns it. */
+  readonly owner: string
+  /** `running` or `tearingDown`. */
+  readonly phase: string
+  /** When it came to be, RFC 3339. */
+  readonly created: string | null
+  /** When it last changed, RFC 3339. */
+  readonly updated: string | null
+  /** Who must agree before it goes. */
+  readonly finalizers: readonly string[]
+  /** Annotations. */
+  readonly annotations: Readonly<Record<string, string>>
+  /** Labels. */
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** Something that does not fit between the inventory, Proxmox VE and Talos. */
+export interface Mismatch {
+  /**
+   * What kind: `conflicting-evidence`, `duplicate-mac`, `duplicate-uuid`, `node-without-guest`,
+   * `guest-without-node`, `guest-not-found`, `guest-not-declared`, `wrong-host`, `size-differs`,
+   * `role-differs`, `version-differs`, `host-not-found`, `host-not-declared`.
+   */
+  readonly kind: string
+  /** What it is about. */
+  readonly subject: string
+  /** One sentence. */
+  readonly message: string
+  /** What was expected, as text. */
+  readonly expected: string | null
+  /** What was seen, as text. */
+  readonly seen: string | null
+  /** Where the inventory says it. */
+  readonly location: Location | null
+}
+
+/** One guest moved from one host to another. */
+export interface Move {
+  /** The guest's name. */
+  readonly guest: string
+  /** The host it is on. */
+  readonly from: string
+  /** The host it goes to. */
+  readonly to: string
+  /** Its configured memory. */
+  readonly memoryBytes: number
+}
+
+/** An address with the name of what answers there. */
+export interface NamedAddress {
+  /** What answers there. */
+  readonly name: string
+  /** The address. */
+  readonly address: string
+  /** Where it is written. */
+  readonly location: Location
+}
+
+/** A network device of a virtual machine. */
+export interface NetDevice {
+  /** The emulated card. */
+  readonly model: string | null
+  /** The bridge it is plugged into. */
+  readonly bridge: string | null
+  /** Whether the firewall guards it. */
+  readonly firewall: boolean | null
+  /** Whether the cable is pulled. */
+  readonly linkDown: boolean | null
+  /** Its MAC address, upper case. */
+  readonly macAddress: string | null
+  /** Its MTU; 1 means "as the bridge" (virtio only). */
+  readonly mtu: number | null
+  /** Packet queues. */
+  readonly queues: number | null
+  /** At most so many megabytes a second. */
+  readonly rateLimitMbytesPerSecond: number | null
+  /** VLAN of its untagged packets. */
+  readonly vlanTag: number | null
+  /** VLANs that it may use itself: `10`, `20-30`. */
+  readonly trunks: readonly string[]
+  /** Keys that this version does not know. */
+  readonly other: Readonly<Record<string, string>>
+}
+
+/** The network of the lab. */
+export interface Network {
+  /** The subnet, such as `172.16.1.0/24`. */
+  readonly subnet: string | null
+  /** The default gateway's address. */
+  readonly gateway: string | null
+  /** Speed of the links in bits per second. */
+  readonly linkBitsPerSecond: number | null
+}
+
+/** One Talos node. */
+export interface Node {
+  /** Its hostname, or its address while the hostname is not known. */
+  readonly name: string
+  /** The cluster it belongs to. */
+  readonly cluster: string
+  /** What it is there. */
+  readonly role: NodeRole
+  /** Its main address. */
+  readonly address: string | null
+  /** All its addresses, without a VIP. */
+  readonly addresses: readonly string[]
+  /** MAC addresses. */
+  readonly macs: readonly string[]
+  /** UUID in its SMBIOS. */
+  readonly smbiosUuid: string | null
+  /** The guest it runs in. */
+  readonly guest: string | null
+  /** The host that guest is on. */
+  readonly host: string | null
+  /** Whether it answered; `None` when it was not asked. */
+  readonly answered: boolean | null
+  /** Boot stage. */
+  readonly stage: string | null
+  /** Whether it calls itself ready. */
+  readonly ready: boolean | null
+  /** Conditions that keep it from being ready. */
+  readonly unmetConditions: readonly string[]
+  /** Services that are not running or not healthy. */
+  readonly unhealthyServices: readonly string[]
+  /** Version of Talos. */
+  readonly talosVersion: string | null
+  /** Version of Kubernetes. */
+  readonly kubernetesVersion: string | null
+  /** System extensions; `None` when neither seen nor written down. */
+  readonly extensions: readonly string[] | null
+  /** Id of its image factory schematic. */
+  readonly schematic: string | null
+  /** The installer image that is written down. */
+  readonly image: string | null
+  /** Whether it uses secure boot: as observed, else as configured. */
+  readonly secureBoot: boolean | null
+  /** Its name in Kubernetes. */
+  readonly nodename: string | null
+  /** Id of its etcd member, 16 hex digits. */
+  readonly etcdMemberId: string | null
+  /** Whether it holds the cluster's VIP now. */
+  readonly holdsVip: boolean
+  /** Whether the inventory lists it. */
+  readonly declared: boolean
+  /** Whether it was seen through Talos. */
+  readonly observed: boolean
+  /** Where the inventory lists it. */
+  readonly location: Location | null
+}
+
+/** A selection of the node's addresses (`NodeAddresses.net.talos.dev`). */
+export interface NodeAddress {
+  /**
+   * Which selection: `default`, `current`, `routed`, `accumulative`, or one
+   * with a filter (`current-no-k8s`).
+   */
+  readonly id: string
+  /** Addresses with prefix length: `172.16.1.50/24`. */
+  readonly addresses: readonly string[]
+}
+
+/** One event of a watch, as data. */
+export interface NodeAddressEvent {
+  /** What happened to it. */
+  readonly kind: WatchEventKind
+  /** Which resource; absent for events that are about the watch itself. */
+  readonly metadata: Metadata | null
+  /** How it is now. */
+  readonly spec: NodeAddress | null
+  /** How it was before, when it changed. */
+  readonly old: NodeAddress | null
+}
+
+/**
+ * What a Talos node is in its cluster.
+ * - `control-plane`: Runs etcd and the Kubernetes control plane.
+ * - `worker`: Runs workloads only.
+ */
+export type NodeRole = 'control-plane' | 'worker'
+
+/** One Talos node and the guest it runs in. */
+export interface NodeSpec {
+  /** Its hostname, also the guest's name. */
+  readonly name: string
+  /** What it is in its cluster. */
+  readonly role: NodeRole
+  /** The Proxmox VE host its guest is on; `None` when not said. */
+  readonly host: string | null
+  /** Number of its guest. */
+  readonly vmid: number | null
+  /** Its main address. */
+  readonly address: string | null
+  /** All its addresses without prefix length, the main one first. */
+  readonly addresses: readonly string[]
+  /** MAC addresses of its network devices. */
+  readonly macs: readonly string[]
+  /** vCPUs of its guest. */
+  readonly cores: number | null
+  /** Memory of its guest in bytes. */
+  readonly memoryBytes: number | null
+  /** Disks of its guest. */
+  readonly disks: readonly DiskSpec[]
+  /** PCI devices or GPUs passed through to it. */
+  readonly gpus: readonly string[]
+  /** The disk that Talos is installed on. */
+  readonly installDisk: string | null
+  /** The installer image, without tag if none is written. */
+  readonly image: string | null
+  /** Id of the image factory schematic, if the image names one. */
+  readonly schematic: string | null
+  /** System extensions that its schematic asks for; `None` when not known. */
+  readonly extensions: readonly string[] | null
+  /** Whether it is configured for secure boot. */
+  readonly secureBoot: boolean | null
+  /** Where it is written. */
+  readonly location: Location
+  /** Where the talconfig describes it, if it does. */
+  readonly talconfigLocation: Location | null
+  /** Where each property is written, by its name here. */
+  readonly places: Readonly<Record<string, Location>>
+}
+
+/** How a node is doing. */
+export interface NodeStatus {
+  /** How long it has been up. */
+  readonly uptimeSeconds: number | null
+  /** Share of its CPUs in use, from 0 to 1. */
+  readonly cpuFraction: number | null
+  /** Share of time spent waiting for disks, from 0 to 1. */
+  readonly ioWaitFraction: number | null
+  /** Load over 1, 5 and 15 minutes. */
+  readonly loadAverage: readonly number[]
+  /** Its memory. */
+  readonly memory: MemoryUse | null
+  /** Its swap space. */
+  readonly swap: MemoryUse | null
+  /** Its root file system. */
+  readonly rootFilesystem: DiskUse | null
+  /** Memory saved by merging equal pages. */
+  readonly ksm: KsmUse | null
+  /** Its CPU. */
+  readonly processor: CpuInfo | null
+  /** How it booted. */
+  readonly bootInfo: BootInfo | null
+  /** Its kernel. */
+  readonly kernel: KernelInfo | null
+  /** The manager's version: `pve-manager/9.2.11/14a22df3`. */
+  readonly pveVersion: string | null
+}
+
+/** A storage as a node sees it. */
+export interface NodeStorage {
+  /** Its name. */
+  readonly storage: string
+  /** Its type: `dir`, `lvmthin`, `zfspool`, `rbd`, … */
+  readonly storageType: string
+  /** What it may hold: `images`, `iso`, `backup`, … */
+  readonly content: readonly string[]
+  /** Whether it is enabled. */
+  readonly enabled: boolean | null
+  /** Whether the node can reach it now. */
+  readonly active: boolean | null
+  /** Whether all nodes see the same data. */
+  readonly shared: boolean | null
+  /** Its size; absent or 0 while it is not active. */
+  readonly totalBytes: number | null
+  /** In use. */
+  readonly usedBytes: number | null
+  /** Free. */
+  readonly availableBytes: number | null
+  /** In use, from 0 to 1. */
+  readonly usedFraction: number | null
+}
+
+/** A node as the list shows it. An offline node has no numbers. */
+export interface NodeSummary {
+  /** Its name. */
+  readonly node: string
+  /** Whether it is up. */
+  readonly status: string
+  /** SHA-256 fingerprint of its API certificate: what a client can pin. */
+  readonly sslFingerprint: string | null
+  /** How long it has been up. */
+  readonly uptimeSeconds: number | null
+  /** Share of its CPUs in use, from 0 to 1. */
+  readonly cpuFraction: number | null
+  /** How many CPUs it has. */
+  readonly cpuCount: number | null
+  /** Memory in use. */
+  readonly memoryUsedBytes: number | null
+  /** How much memory it has. */
+  readonly memoryBytes: number | null
+  /** Root file system in use. */
+  readonly rootUsedBytes: number | null
+  /** Size of the root file system. */
+  readonly rootBytes: number | null
+  /** The subscription level; empty without one. */
+  readonly level: string | null
+}
+
+/** The node's name in Kubernetes (`Nodenames.kubernetes.talos.dev`). */
+export interface Nodename {
+  /** The name. */
+  readonly nodename: string
+  /** Whether the node keeps out of Kubernetes. */
+  readonly skipNodeRegistration: boolean
+}
+
+/** One look at a lab, through Proxmox VE and Talos at about the same time. */
+export interface Observation {
+  /** When it was finished, RFC 3339. */
+  readonly observedAt: string
+  /** The Proxmox VE hosts. */
+  readonly hosts: readonly ObservedHost[]
+  /** VMs and containers of all hosts that were listed. */
+  readonly guests: readonly ObservedGuest[]
+  /** The Talos nodes that were asked, whether or not they answered. */
+  readonly nodes: readonly ObservedNode[]
+  /** Etcd as each asked control plane node sees it. */
+  readonly etcd: readonly ObservedEtcd[]
+  /** Quorum of the Proxmox VE cluster; absent on a single host. */
+  readonly quorum: ObservedQuorum | null
+  /** Storages, one entry for each host they are on. */
+  readonly storages: readonly ObservedStorage[]
+  /** Ceph as Proxmox VE reports it, if it runs Ceph. */
+  readonly ceph: ObservedCeph | null
+  /** Endpoints of the talosconfig in use, as written there. */
+  readonly talosEndpoints: readonly string[]
+  /** What did not answer or answered nonsense, by target. */
+  readonly failures: readonly Failure[]
+}
+
+/** Ceph, as Proxmox VE reports it. */
+export interface ObservedCeph {
+  /** `HEALTH_OK`, `HEALTH_WARN` or `HEALTH_ERR`. */
+  readonly health: string
+  /** The health checks that are raised, by their names. */
+  readonly checks: readonly string[]
+  /** How many OSDs there are. */
+  readonly osds: number | null
+  /** How many are up. */
+  readonly osdsUp: number | null
+  /** How many are in. */
+  readonly osdsIn: number | null
+  /** Monitors in quorum, by name. */
+  readonly monitorsInQuorum: readonly string[]
+}
+
+/** One disk of a guest. */
+export interface ObservedDisk {
+  /** The slot: `scsi0`, `virtio1`, `efidisk0`, `rootfs`. */
+  readonly slot: string
+  /** The storage it is on. */
+  readonly storage: string
+  /** The volume on that storage. */
+  readonly volume: string
+  /** Its size in bytes. */
+  readonly sizeBytes: number | null
+}
+
+/** Etcd, as one control plane node sees it. */
+export interface ObservedEtcd {
+  /** Address of the node that was asked. */
+  readonly node: string
+  /** The members it knows; empty if it could not list them. */
+  readonly members: readonly ObservedMember[]
+  /** Id of its own member, 16 hex digits. */
+  readonly memberId: string | null
+  /** Id of the leader's member, 16 hex digits; `None` while there is no leader. */
+  readonly leaderId: string | null
+  /** Revision of the key space (raft index where the revision is not told). */
+  readonly revision: number | null
+  /** Size of the database file in bytes. */
+  readonly dbSizeBytes: number | null
+  /** Bytes of it in use. */
+  readonly dbInUseBytes: number | null
+  /** Version of etcd's storage, if told. */
+  readonly storageVersion: string | null
+  /** Errors that etcd reports about itself, such as `NOSPACE`. */
+  readonly errors: readonly string[]
+}
+
+/** One VM or container. */
+export interface ObservedGuest {
+  /** Its number, unique in the Proxmox VE cluster. */
+  readonly vmid: number
+  /** `qemu` or `lxc`. */
+  readonly kind: string
+  /** Its name. */
+  readonly name: string
+  /** The host it is on. */
+  readonly host: string
+  /** `running`, `stopped`, `paused`, `suspended` or another word of the server's; empty if unknown. */
+  readonly status: string
+  /** Configured memory in bytes. */
+  readonly memoryBytes: number | null
+  /** Configured vCPUs: cores times sockets. */
+  readonly cores: number | null
+  /** MAC addresses of its network devices, in the order `net0`, `net1`, … */
+  readonly macs: readonly string[]
+  /** UUID in its SMBIOS, which its guest system sees. */
+  readonly smbiosUuid: string | null
+  /** Whether its configuration asks for the QEMU guest agent. */
+  readonly agentEnabled: boolean | null
+  /** Its disks, without CD-ROM drives. */
+  readonly disks: readonly ObservedDisk[]
+  /** PCI devices passed through, as configured. */
+  readonly hostpci: readonly string[]
+  /** Whether it is a template, which never runs. */
+  readonly template: boolean
+  /** State under the HA manager, if it is managed: `started`, `error`, … */
+  readonly haState: string | null
+  /** The lock that is held on it: `backup`, `migrate`, … */
+  readonly lock: string | null
+  /** Tags. */
+  readonly tags: readonly string[]
+  /** Addresses that its guest agent reported. */
+  readonly addresses: readonly string[]
+}
+
+/** One Proxmox VE host. */
+export interface ObservedHost {
+  /** Its name in the Proxmox VE cluster. */
+  readonly name: string
+  /** Whether the cluster counts it as online; `None` if nobody could say. */
+  readonly online: boolean | null
+  /** Its address in the cluster. */
+  readonly address: string | null
+  /** The endpoint that answered for it, as a URL. */
+  readonly endpoint: string | null
+  /** RAM in bytes. */
+  readonly memoryBytes: number | null
+  /** RAM in use, in bytes. */
+  readonly memoryUsedBytes: number | null
+  /** Number of CPU threads. */
+  readonly cpus: number | null
+  /** CPU model, as the kernel names it. */
+  readonly cpuModel: string | null
+  /** Version of Proxmox VE, such as `9.0.3`. */
+  readonly pveVersion: string | null
+  /** Seconds since boot. */
+  readonly uptimeSeconds: number | null
+}
+
+/** One etcd member, as listed by a node. */
+export interface ObservedMember {
+  /** Its id, 16 hex digits. */
+  readonly id: string
+  /** Its name, which Talos sets to the node's hostname. */
+  readonly name: string
+  /** Its peer URLs. */
+  readonly peerUrls: readonly string[]
+  /** Whether it is a learner, which has no vote. */
+  readonly learner: boolean
+}
+
+/** One Talos node. */
+export interface ObservedNode {
+  /** The address it was asked by. */
+  readonly address: string
+  /** Whether it answered at all. Everything else is empty if it did not. */
+  readonly answered: boolean
+  /** The cluster that the talosconfig or the inventory says it belongs to. */
+  readonly cluster: string | null
+  /** Its hostname. */
+  readonly hostname: string | null
+  /** `controlplane`, `worker` or another word of the node's. */
+  readonly machineType: string | null
+  /** Boot stage: `running`, `booting`, `maintenance`, … */
+  readonly stage: string | null
+  /** Whether it calls itself ready. */
+  readonly ready: boolean | null
+  /** The conditions that keep it from being ready, each with its reason. */
+  readonly unmetConditions: readonly string[]
+  /** Version of Talos, such as `v1.12.1`. */
+  readonly talosVersion: string | null
+  /** Version of Kubernetes (of its kubelet), if known. */
+  readonly kubernetesVersion: string | null
+  /** MAC addresses of its physical links. */
+  readonly macs: readonly string[]
+  /** Its addresses without prefix length, the VIP included while it holds it. */
+  readonly addresses: readonly string[]
+  /** UUID in its SMBIOS. */
+  readonly smbiosUuid: string | null
+  /** System extensions by name; `None` if they could not be listed. */
+  readonly extensions: readonly string[] | null
+  /** Id of the image factory schematic it was built from. */
+  readonly schematic: string | null
+  /** Whether it was booted with secure boot. */
+  readonly secureBoot: boolean | null
+  /** Id of its etcd member, 16 hex digits. */
+  readonly etcdMemberId: string | null
+  /** Its name in Kubernetes. */
+  readonly nodename: string | null
+  /** Services that are not running or not healthy. */
+  readonly unhealthyServices: readonly string[]
+  /** RAM that its kernel sees, in bytes. */
+  readonly memoryBytes: number | null
+  /** RAM available for use, in bytes. */
+  readonly memoryAvailableBytes: number | null
+}
+
+/** Quorum of the Proxmox VE cluster. */
+export interface ObservedQuorum {
+  /** The cluster's name. */
+  readonly cluster: string
+  /** Hosts in its configuration; each has one vote unless it was changed by hand. */
+  readonly expected: number
+  /** Hosts that are online. */
+  readonly online: number
+  /** Whether the part of the cluster that answered has quorum. */
+  readonly quorate: boolean
+}
+
+/** One storage on one host. */
+export interface ObservedStorage {
+  /** Its name in Proxmox VE. */
+  readonly name: string
+  /** The host that sees it. */
+  readonly host: string
+  /** Its type: `rbd`, `nfs`, `lvmthin`, `dir`, … */
+  readonly kind: string
+  /** Whether all hosts see the same content. */
+  readonly shared: boolean
+  /** Whether it is usable on this host now. */
+  readonly active: boolean | null
+  /** Size in bytes. */
+  readonly totalBytes: number | null
+  /** Used bytes. */
+  readonly usedBytes: number | null
+  /** What it may hold: `images`, `rootdir`, `iso`, `backup`, … */
+  readonly content: readonly string[]
+}
+
+/** An owner of an address. */
+export interface Owner {
+  /** `host`, `node`, `guest`, `vip`, `load-balancer` or `appliance`. */
+  readonly kind: string
+  /** Its name. */
+  readonly name: string
+}
+
+/** A value and where it stands. */
+export interface Place {
+  /** The value; `None` when it is missing there. */
+  readonly value: string | null
+  /** Where. */
+  readonly location: Location
+}
+
+/** A shared pool that the inventory describes. */
+export interface Pool {
+  /** Its name. */
+  readonly name: string
+  /** `ceph-rbd`, `nfs` or another word. */
+  readonly kind: string
+  /** Copies of each object. */
+  readonly size: number | null
+  /** Copies that must be writable for I/O to go on. */
+  readonly minSize: number | null
+  /** The hosts that hold its data. */
+  readonly hosts: readonly string[]
+}
+
+/** What is left of one replicated pool whose copies are on different hosts. */
+export interface PoolLoss {
+  /** The pool. */
+  readonly pool: string
+  /** Hosts with its data before. */
+  readonly hosts: number
+  /** Hosts with its data left. */
+  readonly hostsLeft: number
+  /** Copies that the worst-off object has left, if the pool keeps copies. */
+  readonly copiesLeft: number | null
+  /** Whether reads and writes go on for every object. */
+  readonly ioContinues: boolean
+  /** Whether copies are missing. */
+  readonly degraded: boolean
+  /** Whether enough hosts are left to make the missing copies anew. */
+  readonly canHeal: boolean
+}
+
+/** One shared storage pool. */
+export interface PoolSpec {
+  /** Its name as a storage in Proxmox VE. */
+  readonly name: string
+  /** `ceph-rbd`, `cephfs`, `nfs`, `zfs` or another word. */
+  readonly kind: string
+  /** Copies of each object, for Ceph. */
+  readonly size: number | null
+  /** Copies that must be writable for I/O to go on, for Ceph. */
+  readonly minSize: number | null
+  /** The hosts that hold its data; for Ceph by default the hosts with OSDs. */
+  readonly hosts: readonly string[]
+  /** Where it is written. */
+  readonly location: Location
+}
+
+/** A disk or CD drive of a virtual machine. */
+export interface ProxmoxDisk {
+  /** The volume: `local-lvm:vm-100-disk-0`, a path, `none` for an empty CD drive. */
+  readonly volume: string
+  /** How the host does its I/O: `io_uring`, `native`, `threads`. */
+  readonly aio: string | null
+  /** Whether backups include it; yes when absent. */
+  readonly backup: boolean | null
+  /** The host's cache: `none`, `writeback`, … */
+  readonly cache: string | null
+  /** `on` passes the guest's TRIM to the storage. */
+  readonly discard: string | null
+  /** Firmware variables: `2m` or `4m`. */
+  readonly efiType: string | null
+  /** The image's format: `raw`, `qcow2`. */
+  readonly format: string | null
+  /** Only when it is made: copy this volume into it. */
+  readonly importFrom: string | null
+  /** Whether it has an I/O thread of its own. */
+  readonly ioThread: boolean | null
+  /** Disk or CD; a disk when absent. */
+  readonly media: string | null
+  /** Firmware variables: whether the usual secure boot keys are in. */
+  readonly preEnrolledKeys: boolean | null
+  /** Whether replication includes it; yes when absent. */
+  readonly replicate: boolean | null
+  /** Whether the guest may only read. */
+  readonly readOnly: boolean | null
+  /** The serial number that the guest sees. */
+  readonly serial: string | null
+  /** Whether all nodes see the volume though its storage does not say so. */
+  readonly shared: boolean | null
+  /** Its size; only informative when read. */
+  readonly sizeBytes: number | null
+  /** Whether the guest sees a solid-state disk. */
+  readonly ssd: boolean | null
+  /** TPM: `v1.2` or `v2.0`. */
+  readonly version: string | null
+  /** The world wide name that the guest sees. */
+  readonly wwn: string | null
+  /** Keys that this version does not know. */
+  readonly other: Readonly<Record<string, string>>
+}
+
+/** How an endpoint has been doing. */
+export interface ProxmoxEndpointHealth {
+  /** Its URL. */
+  readonly url: string
+  /** Whether its last attempt went well; an endpoint not yet tried is healthy. */
+  readonly healthy: boolean
+  /** Whether calls go to it at the moment. */
+  readonly preferred: boolean
+  /** Failed attempts since the last good one. */
+  readonly failures: number
+  /** What the last failure said, while it is not healthy. */
+  readonly lastError: string | null
+}
+
+/** One thing in the cluster. Which fields are there depends on what it is. */
+export interface ProxmoxResource {
+  /** Unique in the cluster: `node/pve1`, `qemu/100`, `storage/pve1/local`. */
+  readonly id: string
+  /** What it is. */
+  readonly kind: string
+  /** Node: `online`, `offline`, `unknown`. Guest: `running`, `stopped`, `paused` and more; `unknown` when its node is silent. Storage: `available`, `unknown`. */
+  readonly status: string | null
+  /** The node it is on. */
+  readonly node: string | null
+  /** Guest: its id. */
+  readonly vmid: number | null
+  /** Guest: its name. */
+  readonly name: string | null
+  /** Guest: whether it is a template. */
+  readonly template: boolean | null
+  /** Guest: its tags. */
+  readonly tags: readonly string[]
+  /** Guest: what it is locked for: `backup`, `migrate`, `clone`, … */
+  readonly lock: string | null
+  /** Guest or pool: the pool's name. */
+  readonly pool: string | null
+  /** Guest or node: its state in the HA manager. */
+  readonly haState: string | null
+  /** Node or running guest: how long it has been up. */
+  readonly uptimeSeconds: number | null
+  /** Share of its CPUs in use, from 0 to 1. */
+  readonly cpuFraction: number | null
+  /** How many CPUs it has. */
+  readonly cpuCount: number | null
+  /** Memory in use; for a guest as the guest sees it. */
+  readonly memoryUsedBytes: number | null
+  /** How much memory it has. */
+  readonly memoryBytes: number | null
+  /** Guest: memory in use on the host, overhead included (9.0 and later). */
+  readonly memoryHostBytes: number | null
+  /** Storage or root file system in use; always 0 for virtual machines. */
+  readonly diskUsedBytes: number | null
+  /** Size of the storage, root file system or boot disk. */
+  readonly diskBytes: number | null
+  /** Guest: bytes read since its start. */
+  readonly diskReadBytes: number | null
+  /** Guest: bytes written since its start. */
+  readonly diskWrittenBytes: number | null
+  /** Guest: bytes received since its start. */
+  readonly networkInBytes: number | null
+  /** Guest: bytes sent since its start. */
+  readonly networkOutBytes: number | null
+  /** Storage: its name. A shared one has a row for each node. */
+  readonly storage: string | null
+  /** Storage: its type: `dir`, `lvmthin`, `zfspool`, `rbd`, … */
+  readonly storageType: string | null
+  /** Storage: what it may hold: `images`, `iso`, `backup`, … */
+  readonly content: readonly string[]
+  /** Storage: whether all nodes see the same data. */
+  readonly shared: boolean | null
+  /** Node: the subscription level; empty without one. */
+  readonly level: string | null
+  /** Node: the version of control groups. */
+  readonly cgroupMode: number | null
+  /** Node: the CPU architecture (9.2 and later). */
+  readonly hostArch: string | null
+  /** Software-defined network: the zone's name. */
+  readonly sdn: string | null
+  /** Network: its name (9.1 and later). */
+  readonly network: string | null
+  /** Network: `zone` or `fabric`. */
+  readonly networkType: string | null
+  /** Network: the zone's type. */
+  readonly zoneType: string | null
+  /** Network: the fabric's protocol. */
+  readonly protocol: string | null
+}
+
+/** Which release a node runs. */
+export interface ProxmoxVersion {
+  /** The full version: `9.2.11`. */
+  readonly version: string
+  /** The release that API features go by: `9.2`. */
+  readonly release: string
+  /** The build's commit. */
+  readonly repositoryId: string | null
+}
+
+/** The configuration of a virtual machine. */
+export interface QemuConfig {
+  /** Its name. */
+  readonly name: string | null
+  /** Notes. */
+  readonly description: string | null
+  /** Its tags. */
+  readonly tags: readonly string[]
+  /** Cores in each socket; 1 when absent. */
+  readonly cores: number | null
+  /** Sockets; 1 when absent. */
+  readonly sockets: number | null
+  /** CPUs that are plugged in at start; all when absent. */
+  readonly vcpus: number | null
+  /** CPU model and flags: `host`, `x86-64-v2-AES,flags=+aes`. */
+  readonly cpu: string | null
+  /** At most this many CPUs' worth of time; 0 is no limit. */
+  readonly cpuLimit: number | null
+  /** Its weight among others when CPUs are short. */
+  readonly cpuUnits: number | null
+  /** Host CPUs it may run on: `0,5,8-11`. */
+  readonly cpuAffinity: string | null
+  /** Whether it sees NUMA nodes. */
+  readonly numa: boolean | null
+  /** How much memory it has; 512 MiB when absent. */
+  readonly memoryBytes: number | null
+  /** The balloon leaves it at least this much; 0 is no ballooning. */
+  readonly balloonMinimumBytes: number | null
+  /** Its weight among others when the balloon takes memory. */
+  readonly memoryShares: number | null
+  /** Firmware: `seabios` (when absent) or `ovmf`. */
+  readonly bios: string | null
+  /** Machine type: `q35`, `pc-q35-9.2+pve1`, … */
+  readonly machine: string | null
+  /** What the guest is tuned for: `l26`, `win11`, … */
+  readonly osType: string | null
+  /** CPU architecture, when not the host's. */
+  readonly arch: string | null
+  /** SCSI controller: `virtio-scsi-single`, … */
+  readonly scsiController: string | null
+  /** Boot order: `order=scsi0;ide2;net0`. */
+  readonly boot: string | null
+  /** Whether it starts with its host. */
+  readonly startOnBoot: boolean | null
+  /** Order and delays at the host's start and stop: `order=2,up=30`. */
+  readonly startup: string | null
+  /** Whether it and its disks are protected from removal. */
+  readonly protection: boolean | null
+  /** Whether it is a template. */
+  readonly template: boolean | null
+  /** What it is locked for: `backup`, `migrate`, `clone`, … */
+  readonly lock: string | null
+  /** The guest agent. */
+  readonly agent: Agent | null
+  /** What may be plugged while it runs. */
+  readonly hotplug: string | null
+  /** Whether it uses the CPU's virtualization; yes when absent. */
+  readonly kvm: boolean | null
+  /** What its firmware says about the machine; holds the UUID that the guest sees. */
+  readonly smbios: Smbios | null
+  /** Changes whenever the guest goes back in time. */
+  readonly generationId: string | null
+  /** Its display. */
+  readonly display: string | null
+  /** A script that runs at its starts and stops. */
+  readonly hookscript: string | null
+  /** The snapshot it is based on. */
+  readonly parentSnapshot: string | null
+  /** Cloud-init: name servers. */
+  readonly nameServers: readonly string[]
+  /** Cloud-init: search domain. */
+  readonly searchDomain: string | null
+  /** Cloud-init: the format: `nocloud`, … */
+  readonly cloudInitType: string | null
+  /** Cloud-init: the user. */
+  readonly cloudInitUser: string | null
+  /** Cloud-init: own files: `user=local:snippets/x.yaml`. */
+  readonly cloudInitCustom: string | null
+  /** Changes with every change: send it back to be refused when somebody else was faster. */
+  readonly digest: string | null
+  /** Network devices, by key: `net0`, … */
+  readonly networks: Readonly<Record<string, NetDevice>>
+  /** Disks and CD drives, by key: `scsi0`, `ide2`, `efidisk0`, … */
+  readonly disks: Readonly<Record<string, ProxmoxDisk>>
+  /** Disks that are kept but not attached, by key. */
+  readonly unusedDisks: Readonly<Record<string, ProxmoxDisk>>
+  /** Passed-through PCI devices, by key: `hostpci0`, … */
+  readonly hostDevices: Readonly<Record<string, HostPci>>
+  /** Passed-through USB devices, by key. */
+  readonly usbDevices: Readonly<Record<string, string>>
+  /** Serial ports, by key. */
+  readonly serialPorts: Readonly<Record<string, string>>
+  /** Cloud-init: addresses of the network devices, by key. */
+  readonly ipConfigs: Readonly<Record<string, IpConfig>>
+  /** NUMA nodes, by key. */
+  readonly numaNodes: Readonly<Record<string, string>>
+  /** Keys without a field of their own, and values that could not be read, as text. */
+  readonly other: Readonly<Record<string, string>>
+}
+
+/** What the HA manager has to do with a guest. */
+export interface QemuHaStatus {
+  /** Whether it is managed at all. */
+  readonly managed: boolean | null
+  /** Its state there: `started`, `fence`, `error`, … */
+  readonly state: string | null
+  /** Its HA group (before 9.0). */
+  readonly group: string | null
+}
+
+/** What a virtual machine is doing. */
+export interface QemuStatus {
+  /** Its id. */
+  readonly vmid: number
+  /** Whether it runs. */
+  readonly status: string
+  /** Its name. */
+  readonly name: string | null
+  /** Whether it is a template. */
+  readonly template: boolean | null
+  /** Its tags. */
+  readonly tags: readonly string[]
+  /** What it is locked for: `backup`, `migrate`, `clone`, … */
+  readonly lock: string | null
+  /** What QEMU itself says: `running`, `paused`, `io-error`, … */
+  readonly qmpStatus: string | null
+  /** What the HA manager has to do with it. */
+  readonly ha: QemuHaStatus | null
+  /** Whether the guest agent is enabled in its configuration. */
+  readonly agent: boolean | null
+  /** Its process on the node; absent when stopped. */
+  readonly pid: number | null
+  /** How long it has been running; 0 when stopped. */
+  readonly uptimeSeconds: number | null
+  /** Share of its CPUs in use, from 0 to 1. */
+  readonly cpuFraction: number | null
+  /** How many CPUs it has. */
+  readonly cpuCount: number | null
+  /** Memory in use, as the guest sees it. */
+  readonly memoryUsedBytes: number | null
+  /** How much memory it has. */
+  readonly memoryBytes: number | null
+  /** Memory in use on the host, overhead included (9.0 and later). */
+  readonly memoryHostBytes: number | null
+  /** Free memory inside, when the balloon driver reports it. */
+  readonly memoryFreeBytes: number | null
+  /** How much memory the balloon leaves to it. */
+  readonly balloonBytes: number | null
+  /** Size of its boot disk. */
+  readonly diskBytes: number | null
+  /** Bytes read since its start. */
+  readonly diskReadBytes: number | null
+  /** Bytes written since its start. */
+  readonly diskWrittenBytes: number | null
+  /** Bytes received since its start. */
+  readonly networkInBytes: number | null
+  /** Bytes sent since its start. */
+  readonly networkOutBytes: number | null
+  /** The machine type it was started with. */
+  readonly runningMachine: string | null
+  /** The QEMU version it was started with. */
+  readonly runningQemu: string | null
+}
+
+/** Restarting the guests of lost hosts on the remaining ones. */
+export interface Restart {
+  /** Whether every guest that can run elsewhere finds a host with memory for it. */
+  readonly fits: boolean
+  /** Memory that those guests need. */
+  readonly neededBytes: number
+  /** Free memory on the remaining hosts together. */
+  readonly freeBytes: number
+  /** Where each guest would go. */
+  readonly moves: readonly Move[]
+  /** Guests that find no host. */
+  readonly leftOut: readonly string[]
+  /** Guests that are tied to their host by passed-through devices. */
+  readonly tied: readonly string[]
+}
+
+/** Secure boot and the like (`SecurityStates.talos.dev`). */
+export interface SecurityState {
+  /** Whether the firmware checked the boot image. */
+  readonly secureBoot: boolean
+  /** Fingerprint of the key that signed the image. */
+  readonly ukiSigningKeyFingerprint: string
+  /** Fingerprint of the key that signs disk encryption policies. */
+  readonly pcrSigningKeyFingerprint: string
+  /** `disabled`, `permissive`, `enforcing` (since Talos v1.10). */
+  readonly selinuxState: string
+  /** `disabled`, `enabled`, `strict` (since Talos v1.11). */
+  readonly fipsState: string
+  /** Whether it was booted from a unified kernel image (since Talos v1.10). */
+  readonly bootedWithUki: boolean
+  /** Whether only signed modules load (since Talos v1.12). */
+  readonly moduleSignatureEnforced: boolean
+}
+
 /**
  * Whether the request may have reached the server.
  * - `no`: Surely not: nothing has changed.
@@ -81,6 +2911,402 @@ export interface Location {
  * - `yes`: Yes: the server answered.
  */
 export type Sent = 'no' | 'maybe' | 'yes'
+
+/** A service of a node. */
+export interface Service {
+  /** Its id: `etcd`, `kubelet`, `apid`, … */
+  readonly id: string
+  /** `Running`, `Finished`, `Failed`, … in Talos' own words. */
+  readonly state: string
+  /** Whether its health check passes; absent when it has none or has not run it yet. */
+  readonly healthy: boolean | null
+  /** The last words of the health check. */
+  readonly healthMessage: string
+  /** Since when its health is what it is, RFC 3339. */
+  readonly healthChanged: string | null
+  /** What happened to it, oldest first. */
+  readonly events: readonly ServiceEvent[]
+}
+
+/** Something that happened to a service. */
+export interface ServiceEvent {
+  /** The state it went into. */
+  readonly state: string
+  /** In words. */
+  readonly message: string
+  /** When, RFC 3339. */
+  readonly at: string | null
+}
+
+/**
+ * How bad a finding is.
+ * - `critical`: One ordinary failure (a host, a pool) stops the cluster or loses data.
+ * - `warning`: It works today; a likely change or a second failure makes it hurt.
+ * - `info`: Worth knowing.
+ */
+export type Severity = 'critical' | 'warning' | 'info'
+
+/**
+ * What a virtual machine's firmware says about it. Texts are base64 when
+ * `base64` is set; `serial_text` and its siblings decode them.
+ */
+export interface Smbios {
+  /** Whether all texts but the UUID are base64. */
+  readonly base64: boolean | null
+  /** Its family. */
+  readonly family: string | null
+  /** Its maker. */
+  readonly manufacturer: string | null
+  /** Its product name. */
+  readonly product: string | null
+  /** Its serial number. */
+  readonly serial: string | null
+  /** Its stock number. */
+  readonly sku: string | null
+  /** The UUID that the guest sees as its own. */
+  readonly uuid: string | null
+  /** Its version. */
+  readonly version: string | null
+  /** Keys that this version does not know. */
+  readonly other: Readonly<Record<string, string>>
+}
+
+/** A verified snapshot on disk. */
+export interface Snapshot {
+  /** The file. */
+  readonly path: string
+  /** Size of the file: the database and the 32 bytes of its checksum. */
+  readonly sizeBytes: number
+  /** SHA-256 of the file, as `sha256sum` prints it. */
+  readonly sha256: string
+  /** SHA-256 of the database alone; what the file's last 32 bytes say. */
+  readonly databaseSha256: string
+}
+
+/** How far a snapshot is. */
+export interface SnapshotProgress {
+  /** Bytes that have arrived. */
+  readonly bytes: number
+  /**
+   * About how many there will be: the size of the database just before. Absent
+   * when the node does not say.
+   */
+  readonly expectedBytes: number | null
+}
+
+/** What all listeners saw since the start. */
+export interface Stats {
+  /** Connections accepted. */
+  readonly connections: number
+  /** Connections open now. */
+  readonly openConnections: number
+  /** Requests that arrived. */
+  readonly requests: number
+  /** Streamed answers (watches, events, snapshots) that are open now. */
+  readonly openStreams: number
+  /** The same by host or Talos node. */
+  readonly endpoints: Readonly<Record<string, EndpointStats>>
+}
+
+/** A storage that Proxmox VE reported, all hosts taken together. */
+export interface Storage {
+  /** Its name. */
+  readonly name: string
+  /** Its type, in Proxmox VE's words. */
+  readonly kind: string
+  /** Whether all hosts see the same content. */
+  readonly shared: boolean
+  /** The hosts that see it. */
+  readonly hosts: readonly string[]
+  /** The hosts on which it is listed but not usable now. */
+  readonly inactiveOn: readonly string[]
+  /** Size in bytes; for a storage that is not shared, the sum over its hosts. */
+  readonly totalBytes: number | null
+  /** Used bytes, likewise. */
+  readonly usedBytes: number | null
+}
+
+/** What SMBIOS says about the machine (`SystemInformations.hardware.talos.dev`). */
+export interface SystemInformation {
+  /** Manufacturer: `QEMU` for a guest. */
+  readonly manufacturer: string
+  /** Product. */
+  readonly productName: string
+  /** Version of the product. */
+  readonly version: string
+  /** Serial number. */
+  readonly serialNumber: string
+  /** UUID. For a guest: the one in its configuration on the host. */
+  readonly uuid: string
+  /** SKU number. */
+  readonly skuNumber: string
+}
+
+/** Counters of a node's kernel since boot. */
+export interface SystemStat {
+  /** When the node booted, RFC 3339. */
+  readonly bootTime: string
+  /** How many processors it has. */
+  readonly cpuCount: number
+  /** Time of all processors together. */
+  readonly cpuTotal: CpuTime
+  /** Time of each processor. */
+  readonly cpus: readonly CpuTime[]
+  /** Context switches since boot. */
+  readonly contextSwitches: number
+  /** Processes created since boot. */
+  readonly processesCreated: number
+  /** Processes that run now. */
+  readonly processesRunning: number
+  /** Processes that wait for I/O now. */
+  readonly processesBlocked: number
+}
+
+/** A block device (`Disks.block.talos.dev`, since Talos v1.8). */
+export interface TalosDisk {
+  /** Its name: `sda`, `nvme0n1`. */
+  readonly name: string
+  /** Device file: `/dev/sda`. */
+  readonly devPath: string
+  /** Size. */
+  readonly sizeBytes: number
+  /** Size of a sector. */
+  readonly sectorSizeBytes: number
+  /** Model. */
+  readonly model: string
+  /** Serial number; for a guest's disk, what the host gave it. */
+  readonly serial: string
+  /** World-wide name. */
+  readonly wwid: string
+  /** UUID (since Talos v1.10). */
+  readonly uuid: string
+  /** Path on the buses of the machine. */
+  readonly busPath: string
+  /** How it is attached: `nvme`, `sata`, `virtio`, … */
+  readonly transport: string
+  /** Whether it turns. */
+  readonly rotational: boolean
+  /** Whether it cannot be written. */
+  readonly readonly: boolean
+  /** Whether it is an optical drive. */
+  readonly cdrom: boolean
+  /** Other names of the device file (since Talos v1.10). */
+  readonly symlinks: readonly string[]
+  /** Disks that it is made of (since Talos v1.9). */
+  readonly secondaryDisks: readonly string[]
+}
+
+/** How an endpoint is doing. */
+export interface TalosEndpointHealth {
+  /** `host:port`. */
+  readonly address: string
+  /** Whether a connection is open. */
+  readonly connected: boolean
+  /** Whether calls go there: true until it fails, and again after it has answered. */
+  readonly healthy: boolean
+  /** Failures since it last worked. */
+  readonly failures: number
+  /** The last failure since it last worked, in words. */
+  readonly lastError: string | null
+  /** Milliseconds until it is tried again; absent when healthy. */
+  readonly retryInMs: number | null
+}
+
+/** A node of the cluster, as discovery knows it (`Members.cluster.talos.dev`). */
+export interface TalosMember {
+  /** Name of the node, as in Kubernetes. */
+  readonly id: string
+  /** Id of the node in discovery. */
+  readonly nodeId: string
+  /** Host name. */
+  readonly hostname: string
+  /** What it is for. */
+  readonly machineType: MachineType
+  /** Release it runs: `Talos (v1.13.9)`. */
+  readonly operatingSystem: string
+  /** Addresses, the internal one first. */
+  readonly addresses: readonly string[]
+  /** Port of the Kubernetes API; absent for workers. */
+  readonly apiServerPort: number | null
+}
+
+/** A resource of any type, as text. */
+export interface TalosResource {
+  /** Who it is. */
+  readonly metadata: Metadata
+  /** Its specification as YAML. */
+  readonly yaml: string
+}
+
+/** What a node runs, and on what. */
+export interface TalosVersion {
+  /** Release of Talos, with the `v`: `v1.13.9`. */
+  readonly tag: string
+  /** Commit it was built from. */
+  readonly sha: string
+  /** When it was built, as the builder wrote it; may be empty. */
+  readonly built: string
+  /** Operating system of the build: `linux`. */
+  readonly os: string
+  /** Architecture: `amd64`, `arm64`. */
+  readonly arch: string
+  /** Platform it was booted for: `nocloud`, `metal`, `container`, … */
+  readonly platform: string
+  /** Kind of platform: `cloud`, `container`, `metal`, `metal-agent`. */
+  readonly mode: string
+  /** Whether roles are enforced. */
+  readonly rbac: boolean
+}
+
+/** A line of a task's log. */
+export interface TaskLogLine {
+  /** Its number, from 1. */
+  readonly number: number
+  /** Its text. A task that has written nothing has one line: `no content`. */
+  readonly text: string
+}
+
+/** How a task ended well. */
+export interface TaskOutcome {
+  /** The task. */
+  readonly upid: string
+  /** The server's word for it: `OK`, or `WARNINGS: 1`. */
+  readonly exitStatus: string
+  /** What it warned of; the work is done all the same. */
+  readonly warnings: readonly string[]
+}
+
+/** How far a task has come. */
+export interface TaskProgress {
+  /** The task. */
+  readonly upid: string
+  /** Done so far, from 0 to 1, when its log tells. */
+  readonly fraction: number | null
+  /** The latest line of its log. */
+  readonly message: string
+  /** How many lines its log has. */
+  readonly logLines: number
+}
+
+/** Whether a task still runs, and how it ended. */
+export interface TaskStatus {
+  /** Its name. */
+  readonly upid: string
+  /** Whether it runs. */
+  readonly status: string
+  /** How it ended: `OK`, `WARNINGS: 1`, or the error's text; absent while it runs. */
+  readonly exitStatus: string | null
+  /** The node that runs it. */
+  readonly node: string | null
+  /** Its type: `qmstart`, `vzdump`, … */
+  readonly kind: string | null
+  /** What it is about: a guest id, or empty. */
+  readonly subject: string | null
+  /** Who started it. */
+  readonly user: string | null
+  /** With which API token. */
+  readonly token: string | null
+  /** When it started. */
+  readonly startedAt: string | null
+  /** Its process on the node. */
+  readonly pid: number | null
+}
+
+/** A task as lists show it. */
+export interface TaskSummary {
+  /** Its name. */
+  readonly upid: string
+  /** The node that runs it. */
+  readonly node: string
+  /** Its type: `qmstart`, `vzdump`, … */
+  readonly kind: string | null
+  /** What it is about: a guest id, or empty. */
+  readonly subject: string | null
+  /** Who started it. */
+  readonly user: string | null
+  /** With which API token. */
+  readonly token: string | null
+  /** When it started. */
+  readonly startedAt: string | null
+  /** When it ended; absent while it runs. */
+  readonly endedAt: string | null
+  /** How it ended: `OK`, `WARNINGS: 1`, or the error's text. While it runs absent, or `RUNNING`. */
+  readonly status: string | null
+  /** Its process on the node. */
+  readonly pid: number | null
+}
+
+/** The lab as one connected picture. */
+export interface Topology {
+  /** The lab's name. */
+  readonly name: string
+  /** When it was observed, RFC 3339; `None` when it comes from the inventory alone. */
+  readonly observedAt: string | null
+  /** The subnet of the lab. */
+  readonly subnet: string | null
+  /** The Proxmox VE hosts. */
+  readonly hosts: readonly Host[]
+  /** The guests, Talos or not, without templates. */
+  readonly guests: readonly Guest[]
+  /** The Talos nodes. */
+  readonly nodes: readonly Node[]
+  /** The Talos clusters. */
+  readonly clusters: readonly Cluster[]
+  /** The etcd members of all clusters. */
+  readonly members: readonly Member[]
+  /** Shared pools that the inventory describes. */
+  readonly pools: readonly Pool[]
+  /** Storages that Proxmox VE reported. */
+  readonly storages: readonly Storage[]
+  /** Every address with all its owners. */
+  readonly addresses: readonly Address[]
+  /** How each Talos node was matched with a guest, and each seen guest with the inventory. */
+  readonly joins: readonly Join[]
+  /** What does not fit together. */
+  readonly mismatches: readonly Mismatch[]
+  /** Where the inventory's own files disagree. */
+  readonly contradictions: readonly Contradiction[]
+  /** What the lab's documents promise. */
+  readonly claims: readonly Claim[]
+  /** Numbers that cannot be read from anywhere. */
+  readonly assumptions: Assumptions
+  /** Quorum of the Proxmox VE cluster, as observed. */
+  readonly quorum: ObservedQuorum | null
+  /** Ceph, as observed. */
+  readonly ceph: ObservedCeph | null
+  /** Etcd, as each control plane node that answered sees it. */
+  readonly etcd: readonly ObservedEtcd[]
+  /** Endpoints of the talosconfig in use. */
+  readonly talosEndpoints: readonly string[]
+  /** What did not answer. */
+  readonly failures: readonly Failure[]
+}
+
+/** What keeps a machine from being ready. */
+export interface UnmetCondition {
+  /** The condition: `services`, `time`, … */
+  readonly name: string
+  /** Why it is not met, in words. */
+  readonly reason: string
+}
+
+/** Something odd in a file that is no error. */
+export interface Warning {
+  /** Where. */
+  readonly location: Location
+  /** What, in one sentence. */
+  readonly message: string
+}
+
+/**
+ * What happened to a resource.
+ * - `created`: It exists, or came to be.
+ * - `updated`: It changed.
+ * - `destroyed`: It is gone, or (first event with an id) was not there.
+ * - `bootstrapped`: All that existed when the watch began has been sent.
+ * - `noop`: Nothing happened; carries a bookmark.
+ */
+export type WatchEventKind = 'created' | 'updated' | 'destroyed' | 'bootstrapped' | 'noop'
 
 /** A file or setting of the user's is missing or wrong; see `location`. */
 export class ConfigError extends HomelabError {

@@ -2,9 +2,63 @@
 
 import { ROOT, Stream, call, callNow, open, openNow, perNode, run } from './runtime.js'
 import {
+  decodeCephStatus,
+  decodeClusterStatus,
+  decodeContextInfo,
+  decodeDiskEvent,
+  decodeEtcdMember,
+  decodeEtcdStatus,
+  decodeEvent,
+  decodeExtensionStatus,
+  decodeExtensionStatusEvent,
+  decodeFailure,
+  decodeFinding,
+  decodeHaStatusEntry,
+  decodeHostnameStatus,
+  decodeHostnameStatusEvent,
+  decodeInventory,
+  decodeLinkStatus,
+  decodeLinkStatusEvent,
+  decodeLocalEtcdMember,
+  decodeLoss,
+  decodeMachineStatus,
+  decodeMachineStatusEvent,
+  decodeMemberEvent,
+  decodeMemory,
+  decodeNodeAddress,
+  decodeNodeAddressEvent,
+  decodeNodeStatus,
+  decodeNodeStorage,
+  decodeNodeSummary,
+  decodeNodename,
+  decodeObservation,
+  decodeProxmoxEndpointHealth,
+  decodeProxmoxResource,
+  decodeProxmoxVersion,
+  decodeQemuConfig,
+  decodeQemuStatus,
+  decodeSecurityState,
+  decodeService,
+  decodeSnapshot,
+  decodeSnapshotProgress,
+  decodeStats,
+  decodeSystemInformation,
+  decodeSystemStat,
+  decodeTalosDisk,
+  decodeTalosEndpointHealth,
+  decodeTalosMember,
+  decodeTalosResource,
+  decodeTalosVersion,
+  decodeTaskLogLine,
+  decodeTaskOutcome,
+  decodeTaskProgress,
+  decodeTaskStatus,
+  decodeTaskSummary,
+  decodeTopology,
+  decodeWarning,
 } from './types.js'
 
-export class Temp {
+export class Lab {
   #handle
   #cache = new Map()
 
@@ -12,32 +66,661 @@ export class Temp {
     this.#handle = handle
   }
 
-  static open() {
-    return new Temp(openNow(ROOT, 'Temp.open', {}))
+  static fromFile(path) {
+    return new Lab(openNow(ROOT, 'Lab.from_file', { path }))
   }
 
-  async echo(x, options = {}) {
-    return await call(this.#handle, 'echo', { x }, options.signal)
+  static parse(fileName, text) {
+    return new Lab(openNow(ROOT, 'Lab.parse', { file_name: fileName, text }))
   }
 
-  async fail(options = {}) {
-    await call(this.#handle, 'fail', {}, options.signal)
+  get name() {
+    if (!this.#cache.has('name')) {
+      const value = callNow(this.#handle, 'name', {})
+      this.#cache.set('name', value)
+    }
+    return this.#cache.get('name')
   }
 
-  async sleep(seconds, options = {}) {
-    await call(this.#handle, 'sleep', { seconds }, options.signal)
+  get inventory() {
+    if (!this.#cache.has('inventory')) {
+      const value = callNow(this.#handle, 'inventory', {})
+      this.#cache.set('inventory', decodeInventory(value))
+    }
+    return this.#cache.get('inventory')
   }
 
-  ticks(options = {}) {
-    return new Stream(openNow(this.#handle, 'ticks', {}), (v) => v, options.signal)
+  get warnings() {
+    if (!this.#cache.has('warnings')) {
+      const value = callNow(this.#handle, 'warnings', {})
+      this.#cache.set('warnings', value.map(decodeWarning))
+    }
+    return this.#cache.get('warnings')
   }
 
-  async progress(options = {}) {
-    const steps = openNow(this.#handle, 'progress', {})
-    return run(steps, options.onProgress, (v) => v, (v) => v, options.signal)
+  get topology() {
+    if (!this.#cache.has('topology')) {
+      const value = callNow(this.#handle, 'topology', {})
+      this.#cache.set('topology', decodeTopology(value))
+    }
+    return this.#cache.get('topology')
+  }
+
+  get findings() {
+    if (!this.#cache.has('findings')) {
+      const value = callNow(this.#handle, 'findings', {})
+      this.#cache.set('findings', value.map(decodeFinding))
+    }
+    return this.#cache.get('findings')
+  }
+
+  report(format, options = {}) {
+    return callNow(this.#handle, 'report', { format, width: options.width, color: options.color })
+  }
+
+  async connect(options = {}) {
+    return new LiveLab(await open(this.#handle, 'connect', { credentials: options.credentials, connect_timeout_seconds: options.connectTimeoutSeconds, request_timeout_seconds: options.requestTimeoutSeconds }, options.signal))
+  }
+}
+
+export class LiveLab {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  async observe(options = {}) {
+    return new Seen(await open(this.#handle, 'observe', {}, options.signal))
+  }
+
+  cluster(name) {
+    return new ClusterHandle(openNow(this.#handle, 'cluster', { name }))
+  }
+
+  proxmox() {
+    return new ProxmoxClient(openNow(this.#handle, 'proxmox', {}))
+  }
+
+  talos() {
+    return new TalosClient(openNow(this.#handle, 'talos', {}))
   }
 
   close() {
     this.#handle.close()
+  }
+}
+
+export class ClusterHandle {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  async etcdSnapshot(folder, options = {}) {
+    const steps = openNow(this.#handle, 'etcd_snapshot', { folder })
+    return run(steps, options.onProgress, decodeSnapshotProgress, decodeSnapshot, options.signal)
+  }
+
+  get name() {
+    if (!this.#cache.has('name')) {
+      const value = callNow(this.#handle, 'name', {})
+      this.#cache.set('name', value)
+    }
+    return this.#cache.get('name')
+  }
+
+  talos() {
+    return new TalosClient(openNow(this.#handle, 'talos', {}))
+  }
+}
+
+export class Seen {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  get observation() {
+    if (!this.#cache.has('observation')) {
+      const value = callNow(this.#handle, 'observation', {})
+      this.#cache.set('observation', decodeObservation(value))
+    }
+    return this.#cache.get('observation')
+  }
+
+  get topology() {
+    if (!this.#cache.has('topology')) {
+      const value = callNow(this.#handle, 'topology', {})
+      this.#cache.set('topology', decodeTopology(value))
+    }
+    return this.#cache.get('topology')
+  }
+
+  get findings() {
+    if (!this.#cache.has('findings')) {
+      const value = callNow(this.#handle, 'findings', {})
+      this.#cache.set('findings', value.map(decodeFinding))
+    }
+    return this.#cache.get('findings')
+  }
+
+  get failures() {
+    if (!this.#cache.has('failures')) {
+      const value = callNow(this.#handle, 'failures', {})
+      this.#cache.set('failures', value.map(decodeFailure))
+    }
+    return this.#cache.get('failures')
+  }
+
+  whatIfLost(hosts) {
+    const value = callNow(this.#handle, 'what_if_lost', { hosts })
+    return decodeLoss(value)
+  }
+
+  report(format, options = {}) {
+    return callNow(this.#handle, 'report', { format, width: options.width, color: options.color })
+  }
+}
+
+export class TalosConfig {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  static fromFile(path) {
+    return new TalosConfig(openNow(ROOT, 'TalosConfig.from_file', { path }))
+  }
+
+  static search() {
+    return new TalosConfig(openNow(ROOT, 'TalosConfig.search', {}))
+  }
+
+  static parse(fileName, text) {
+    return new TalosConfig(openNow(ROOT, 'TalosConfig.parse', { file_name: fileName, text }))
+  }
+
+  get contexts() {
+    if (!this.#cache.has('contexts')) {
+      const value = callNow(this.#handle, 'contexts', {})
+      this.#cache.set('contexts', value)
+    }
+    return this.#cache.get('contexts')
+  }
+
+  get current() {
+    if (!this.#cache.has('current')) {
+      const value = callNow(this.#handle, 'current', {})
+      this.#cache.set('current', value)
+    }
+    return this.#cache.get('current')
+  }
+
+  describe(options = {}) {
+    const value = callNow(this.#handle, 'describe', { context: options.context })
+    return decodeContextInfo(value)
+  }
+
+  async connect(options = {}) {
+    return new TalosClient(await open(this.#handle, 'connect', { context: options.context, endpoints: options.endpoints, connect_timeout_seconds: options.connectTimeoutSeconds, request_timeout_seconds: options.requestTimeoutSeconds }, options.signal))
+  }
+}
+
+export class TalosClient {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  get contextInfo() {
+    if (!this.#cache.has('context_info')) {
+      const value = callNow(this.#handle, 'context_info', {})
+      this.#cache.set('context_info', decodeContextInfo(value))
+    }
+    return this.#cache.get('context_info')
+  }
+
+  endpoints() {
+    const value = callNow(this.#handle, 'endpoints', {})
+    return value.map(decodeTalosEndpointHealth)
+  }
+
+  node(address) {
+    return new TalosNode(openNow(this.#handle, 'node', { address }))
+  }
+
+  nodes(addresses) {
+    return new TalosNodes(openNow(this.#handle, 'nodes', { addresses }))
+  }
+
+  endpoint() {
+    return new TalosNode(openNow(this.#handle, 'endpoint', {}))
+  }
+
+  close() {
+    this.#handle.close()
+  }
+}
+
+export class TalosNode {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  async version(options = {}) {
+    const value = await call(this.#handle, 'version', {}, options.signal)
+    return decodeTalosVersion(value)
+  }
+
+  async services(options = {}) {
+    const value = await call(this.#handle, 'services', {}, options.signal)
+    return value.map(decodeService)
+  }
+
+  async memory(options = {}) {
+    const value = await call(this.#handle, 'memory', {}, options.signal)
+    return decodeMemory(value)
+  }
+
+  async systemStat(options = {}) {
+    const value = await call(this.#handle, 'system_stat', {}, options.signal)
+    return decodeSystemStat(value)
+  }
+
+  async etcdMembers(options = {}) {
+    const value = await call(this.#handle, 'etcd_members', {}, options.signal)
+    return value.map(decodeEtcdMember)
+  }
+
+  async etcdStatus(options = {}) {
+    const value = await call(this.#handle, 'etcd_status', {}, options.signal)
+    return decodeEtcdStatus(value)
+  }
+
+  async members(options = {}) {
+    const value = await call(this.#handle, 'members', {}, options.signal)
+    return value.map(decodeTalosMember)
+  }
+
+  async machineStatus(options = {}) {
+    const value = await call(this.#handle, 'machine_status', {}, options.signal)
+    return decodeMachineStatus(value)
+  }
+
+  async hostname(options = {}) {
+    const value = await call(this.#handle, 'hostname', {}, options.signal)
+    return decodeHostnameStatus(value)
+  }
+
+  async nodeAddresses(options = {}) {
+    const value = await call(this.#handle, 'node_addresses', {}, options.signal)
+    return value.map(decodeNodeAddress)
+  }
+
+  async links(options = {}) {
+    const value = await call(this.#handle, 'links', {}, options.signal)
+    return value.map(decodeLinkStatus)
+  }
+
+  async systemInformation(options = {}) {
+    const value = await call(this.#handle, 'system_information', {}, options.signal)
+    return decodeSystemInformation(value)
+  }
+
+  async extensions(options = {}) {
+    const value = await call(this.#handle, 'extensions', {}, options.signal)
+    return value.map(decodeExtensionStatus)
+  }
+
+  async disks(options = {}) {
+    const value = await call(this.#handle, 'disks', {}, options.signal)
+    return value.map(decodeTalosDisk)
+  }
+
+  async securityState(options = {}) {
+    const value = await call(this.#handle, 'security_state', {}, options.signal)
+    return decodeSecurityState(value)
+  }
+
+  async etcdMember(options = {}) {
+    const value = await call(this.#handle, 'etcd_member', {}, options.signal)
+    return decodeLocalEtcdMember(value)
+  }
+
+  async nodename(options = {}) {
+    const value = await call(this.#handle, 'nodename', {}, options.signal)
+    return decodeNodename(value)
+  }
+
+  async getDynamic(namespace, typeName, id, options = {}) {
+    const value = await call(this.#handle, 'get_dynamic', { namespace, type_name: typeName, id }, options.signal)
+    return decodeTalosResource(value)
+  }
+
+  async listDynamic(namespace, typeName, options = {}) {
+    const value = await call(this.#handle, 'list_dynamic', { namespace, type_name: typeName }, options.signal)
+    return value.map(decodeTalosResource)
+  }
+
+  watchMembers(options = {}) {
+    return new Stream(openNow(this.#handle, 'watch_members', {}), decodeMemberEvent, options.signal)
+  }
+
+  watchMachineStatus(options = {}) {
+    return new Stream(openNow(this.#handle, 'watch_machine_status', {}), decodeMachineStatusEvent, options.signal)
+  }
+
+  watchHostname(options = {}) {
+    return new Stream(openNow(this.#handle, 'watch_hostname', {}), decodeHostnameStatusEvent, options.signal)
+  }
+
+  watchNodeAddresses(options = {}) {
+    return new Stream(openNow(this.#handle, 'watch_node_addresses', {}), decodeNodeAddressEvent, options.signal)
+  }
+
+  watchLinks(options = {}) {
+    return new Stream(openNow(this.#handle, 'watch_links', {}), decodeLinkStatusEvent, options.signal)
+  }
+
+  watchDisks(options = {}) {
+    return new Stream(openNow(this.#handle, 'watch_disks', {}), decodeDiskEvent, options.signal)
+  }
+
+  watchExtensions(options = {}) {
+    return new Stream(openNow(this.#handle, 'watch_extensions', {}), decodeExtensionStatusEvent, options.signal)
+  }
+
+  events(options = {}) {
+    return new Stream(openNow(this.#handle, 'events', { tail: options.tail }), decodeEvent, options.signal)
+  }
+
+  async etcdSnapshot(to, options = {}) {
+    const steps = openNow(this.#handle, 'etcd_snapshot', { to })
+    return run(steps, options.onProgress, decodeSnapshotProgress, decodeSnapshot, options.signal)
+  }
+}
+
+export class TalosNodes {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  async version(options = {}) {
+    const value = await call(this.#handle, 'version', {}, options.signal)
+    return perNode(value, decodeTalosVersion)
+  }
+
+  async services(options = {}) {
+    const value = await call(this.#handle, 'services', {}, options.signal)
+    return perNode(value, (v) => v.map(decodeService))
+  }
+
+  async memory(options = {}) {
+    const value = await call(this.#handle, 'memory', {}, options.signal)
+    return perNode(value, decodeMemory)
+  }
+
+  async systemStat(options = {}) {
+    const value = await call(this.#handle, 'system_stat', {}, options.signal)
+    return perNode(value, decodeSystemStat)
+  }
+
+  async etcdMembers(options = {}) {
+    const value = await call(this.#handle, 'etcd_members', {}, options.signal)
+    return perNode(value, (v) => v.map(decodeEtcdMember))
+  }
+
+  async etcdStatus(options = {}) {
+    const value = await call(this.#handle, 'etcd_status', {}, options.signal)
+    return perNode(value, decodeEtcdStatus)
+  }
+
+  async members(options = {}) {
+    const value = await call(this.#handle, 'members', {}, options.signal)
+    return perNode(value, (v) => v.map(decodeTalosMember))
+  }
+
+  async machineStatus(options = {}) {
+    const value = await call(this.#handle, 'machine_status', {}, options.signal)
+    return perNode(value, decodeMachineStatus)
+  }
+
+  async hostname(options = {}) {
+    const value = await call(this.#handle, 'hostname', {}, options.signal)
+    return perNode(value, decodeHostnameStatus)
+  }
+
+  async links(options = {}) {
+    const value = await call(this.#handle, 'links', {}, options.signal)
+    return perNode(value, (v) => v.map(decodeLinkStatus))
+  }
+
+  async disks(options = {}) {
+    const value = await call(this.#handle, 'disks', {}, options.signal)
+    return perNode(value, (v) => v.map(decodeTalosDisk))
+  }
+
+  async extensions(options = {}) {
+    const value = await call(this.#handle, 'extensions', {}, options.signal)
+    return perNode(value, (v) => v.map(decodeExtensionStatus))
+  }
+}
+
+export class ProxmoxClient {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  static connect(endpoints, options = {}) {
+    return new ProxmoxClient(openNow(ROOT, 'ProxmoxClient.connect', { endpoints, token_id: options.tokenId, token_secret: options.tokenSecret, user: options.user, password: options.password, ca_file: options.caFile, fingerprints: options.fingerprints, connect_timeout_seconds: options.connectTimeoutSeconds, request_timeout_seconds: options.requestTimeoutSeconds }))
+  }
+
+  endpoints() {
+    const value = callNow(this.#handle, 'endpoints', {})
+    return value.map(decodeProxmoxEndpointHealth)
+  }
+
+  async version(options = {}) {
+    const value = await call(this.#handle, 'version', {}, options.signal)
+    return decodeProxmoxVersion(value)
+  }
+
+  async clusterStatus(options = {}) {
+    const value = await call(this.#handle, 'cluster_status', {}, options.signal)
+    return decodeClusterStatus(value)
+  }
+
+  async clusterResources(options = {}) {
+    const value = await call(this.#handle, 'cluster_resources', { kind: options.kind }, options.signal)
+    return value.map(decodeProxmoxResource)
+  }
+
+  async nodes(options = {}) {
+    const value = await call(this.#handle, 'nodes', {}, options.signal)
+    return value.map(decodeNodeSummary)
+  }
+
+  async nodeStatus(node, options = {}) {
+    const value = await call(this.#handle, 'node_status', { node }, options.signal)
+    return decodeNodeStatus(value)
+  }
+
+  async guestConfig(node, vmid, options = {}) {
+    const value = await call(this.#handle, 'guest_config', { node, vmid }, options.signal)
+    return decodeQemuConfig(value)
+  }
+
+  async guestStatus(node, vmid, options = {}) {
+    const value = await call(this.#handle, 'guest_status', { node, vmid }, options.signal)
+    return decodeQemuStatus(value)
+  }
+
+  async guestStart(node, vmid, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'guest_start', { node, vmid }, options.signal))
+  }
+
+  async guestStop(node, vmid, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'guest_stop', { node, vmid }, options.signal))
+  }
+
+  async guestShutdown(node, vmid, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'guest_shutdown', { node, vmid }, options.signal))
+  }
+
+  async storages(node, options = {}) {
+    const value = await call(this.#handle, 'storages', { node }, options.signal)
+    return value.map(decodeNodeStorage)
+  }
+
+  async cephStatus(options = {}) {
+    const value = await call(this.#handle, 'ceph_status', {}, options.signal)
+    return decodeCephStatus(value)
+  }
+
+  async haStatus(options = {}) {
+    const value = await call(this.#handle, 'ha_status', {}, options.signal)
+    return value.map(decodeHaStatusEntry)
+  }
+
+  async tasks(options = {}) {
+    const value = await call(this.#handle, 'tasks', {}, options.signal)
+    return value.map(decodeTaskSummary)
+  }
+
+  task(upid) {
+    return new ProxmoxTask(openNow(this.#handle, 'task', { upid }))
+  }
+
+  async request(method, path, options = {}) {
+    return await call(this.#handle, 'request', { method, path, params: options.params }, options.signal)
+  }
+
+  close() {
+    this.#handle.close()
+  }
+}
+
+export class ProxmoxTask {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  get upid() {
+    if (!this.#cache.has('upid')) {
+      const value = callNow(this.#handle, 'upid', {})
+      this.#cache.set('upid', value)
+    }
+    return this.#cache.get('upid')
+  }
+
+  async status(options = {}) {
+    const value = await call(this.#handle, 'status', {}, options.signal)
+    return decodeTaskStatus(value)
+  }
+
+  async log(options = {}) {
+    const value = await call(this.#handle, 'log', { start: options.start, limit: options.limit }, options.signal)
+    return value.map(decodeTaskLogLine)
+  }
+
+  followLog(options = {}) {
+    return new Stream(openNow(this.#handle, 'follow_log', {}), decodeTaskLogLine, options.signal)
+  }
+
+  async wait(options = {}) {
+    const steps = openNow(this.#handle, 'wait', { timeout_seconds: options.timeoutSeconds })
+    return run(steps, options.onProgress, decodeTaskProgress, decodeTaskOutcome, options.signal)
+  }
+
+  async cancel(options = {}) {
+    await call(this.#handle, 'cancel', {}, options.signal)
+  }
+}
+
+export class Simulator {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  static async start(path, options = {}) {
+    return new Simulator(await open(ROOT, 'Simulator.start', { path, seed: options.seed, latency_ms: options.latencyMs, etcd_db_bytes: options.etcdDbBytes }, options.signal))
+  }
+
+  env() {
+    return callNow(this.#handle, 'env', {})
+  }
+
+  proxmoxEndpoint(host) {
+    return callNow(this.#handle, 'proxmox_endpoint', { host })
+  }
+
+  talosEndpoint(node) {
+    return callNow(this.#handle, 'talos_endpoint', { node })
+  }
+
+  fingerprint(host) {
+    return callNow(this.#handle, 'fingerprint', { host })
+  }
+
+  talosconfig(options = {}) {
+    return callNow(this.#handle, 'talosconfig', { role: options.role, expired: options.expired })
+  }
+
+  hostDown(host, options = {}) {
+    callNow(this.#handle, 'host_down', { host, how: options.how })
+  }
+
+  hostUp(host) {
+    callNow(this.#handle, 'host_up', { host })
+  }
+
+  guestStart(vmid) {
+    callNow(this.#handle, 'guest_start', { vmid })
+  }
+
+  guestStop(vmid) {
+    callNow(this.#handle, 'guest_stop', { vmid })
+  }
+
+  fault(target, fault) {
+    callNow(this.#handle, 'fault', { target, fault })
+  }
+
+  clearFaults() {
+    callNow(this.#handle, 'clear_faults', {})
+  }
+
+  stats() {
+    const value = callNow(this.#handle, 'stats', {})
+    return decodeStats(value)
+  }
+
+  async stop(options = {}) {
+    await call(this.#handle, 'stop', {}, options.signal)
   }
 }

@@ -3,13 +3,1295 @@
 
 import { decodeError } from './errors.js'
 
+export const decodeAddress = (d) => ({
+  address: d.address,
+  owners: d.owners.map(decodeOwner),
+})
+
+export const decodeAgent = (d) => ({
+  enabled: d.enabled ?? null,
+  freezeFilesystems: d.freeze_filesystems ?? null,
+  fstrimClonedDisks: d.fstrim_cloned_disks ?? null,
+  channel: d.channel ?? null,
+  other: d.other ?? {},
+})
+
+export const decodeApplianceSpec = (d) => ({
+  name: d.name,
+  kind: d.kind ?? null,
+  address: d.address,
+  location: decodeLocation(d.location),
+})
+
+export const decodeAssumptions = (d) => ({
+  osdMemoryBytes: d.osd_memory_bytes ?? 0,
+  cephDaemonsMemoryBytes: d.ceph_daemons_memory_bytes ?? 0,
+  hostMemoryBytes: d.host_memory_bytes ?? 0,
+  controlPlaneMemoryBytes: d.control_plane_memory_bytes ?? 0,
+  hostOutageProbability: d.host_outage_probability ?? 0,
+})
+
+export const decodeBootInfo = (d) => ({
+  mode: d.mode ?? null,
+  secureBoot: d.secure_boot ?? null,
+})
+
+export const decodeCephCheck = (d) => ({
+  severity: d.severity ?? null,
+  summary: d.summary == null ? null : decodeCephCheckSummary(d.summary),
+  details: (d.details ?? []).map(decodeCephCheckDetail),
+  muted: d.muted ?? null,
+})
+
+export const decodeCephCheckDetail = (d) => ({
+  message: d.message ?? null,
+})
+
+export const decodeCephCheckSummary = (d) => ({
+  message: d.message ?? null,
+  count: d.count ?? null,
+})
+
+export const decodeCephHealth = (d) => ({
+  status: d.status ?? null,
+  checks: Object.fromEntries(Object.entries((d.checks ?? {})).map(([k, v]) => [k, decodeCephCheck(v)])),
+})
+
+export const decodeCephMgrMap = (d) => ({
+  available: d.available ?? null,
+  active: d.active ?? null,
+  standbyCount: d.standby_count ?? null,
+})
+
+export const decodeCephMonMap = (d) => ({
+  epoch: d.epoch ?? null,
+  monitors: (d.monitors ?? []).map(decodeCephMonitor),
+  monitorCount: d.monitor_count ?? null,
+})
+
+export const decodeCephMonitor = (d) => ({
+  name: d.name,
+  rank: d.rank ?? null,
+  address: d.address ?? null,
+})
+
+export const decodeCephOsdMap = (d) => ({
+  epoch: d.epoch ?? null,
+  osdCount: d.osd_count ?? null,
+  upCount: d.up_count ?? null,
+  inCount: d.in_count ?? null,
+})
+
+export const decodeCephPgMap = (d) => ({
+  groupCount: d.group_count ?? null,
+  poolCount: d.pool_count ?? null,
+  states: (d.states ?? []).map(decodeCephPgState),
+  dataBytes: d.data_bytes ?? null,
+  usedBytes: d.used_bytes ?? null,
+  availableBytes: d.available_bytes ?? null,
+  totalBytes: d.total_bytes ?? null,
+  readBytesPerSecond: d.read_bytes_per_second ?? null,
+  writeBytesPerSecond: d.write_bytes_per_second ?? null,
+  degradedObjects: d.degraded_objects ?? null,
+  misplacedObjects: d.misplaced_objects ?? null,
+  recoveringBytesPerSecond: d.recovering_bytes_per_second ?? null,
+})
+
+export const decodeCephPgState = (d) => ({
+  state: d.state,
+  count: d.count ?? null,
+})
+
+export const decodeCephStatus = (d) => ({
+  clusterId: d.cluster_id ?? null,
+  health: d.health == null ? null : decodeCephHealth(d.health),
+  quorumMonitors: d.quorum_monitors ?? [],
+  monitors: d.monitors == null ? null : decodeCephMonMap(d.monitors),
+  managers: d.managers == null ? null : decodeCephMgrMap(d.managers),
+  osds: d.osds == null ? null : decodeCephOsdMap(d.osds),
+  placementGroups: d.placement_groups == null ? null : decodeCephPgMap(d.placement_groups),
+})
+
+export const decodeClaim = (d) => ({
+  text: d.text,
+  says: d.says ?? null,
+  of: d.of ?? null,
+  count: d.count,
+  cluster: d.cluster ?? null,
+  source: d.source ?? null,
+  location: decodeLocation(d.location),
+})
+
+export const decodeCluster = (d) => ({
+  name: d.name,
+  endpoint: d.endpoint ?? null,
+  vip: d.vip ?? null,
+  vipHolder: d.vip_holder ?? null,
+  loadBalancers: d.load_balancers.map(decodeNamedAddress),
+  talosVersion: d.talos_version ?? null,
+  kubernetesVersion: d.kubernetes_version ?? null,
+  allowSchedulingOnControlPlanes: d.allow_scheduling_on_control_planes ?? null,
+  cni: d.cni ?? null,
+  kubeProxyDisabled: d.kube_proxy_disabled ?? null,
+  nameservers: d.nameservers,
+})
+
+export const decodeClusterLoss = (d) => ({
+  cluster: d.cluster,
+  members: d.members,
+  membersLeft: d.members_left,
+  membersLost: d.members_lost,
+  quorum: d.quorum,
+  hasQuorum: d.has_quorum,
+  workers: d.workers,
+  workersLeft: d.workers_left,
+  nodesLost: d.nodes_lost,
+})
+
+export const decodeClusterNode = (d) => ({
+  name: d.name,
+  nodeId: d.node_id ?? null,
+  address: d.address ?? null,
+  online: d.online,
+  local: d.local,
+})
+
+export const decodeClusterSpec = (d) => ({
+  name: d.name,
+  endpoint: d.endpoint ?? null,
+  vip: d.vip ?? null,
+  loadBalancers: d.load_balancers.map(decodeNamedAddress),
+  talosVersion: d.talos_version ?? null,
+  kubernetesVersion: d.kubernetes_version ?? null,
+  allowSchedulingOnControlPlanes: d.allow_scheduling_on_control_planes ?? null,
+  cni: d.cni ?? null,
+  kubeProxyDisabled: d.kube_proxy_disabled ?? null,
+  nameservers: d.nameservers,
+  podSubnets: d.pod_subnets,
+  serviceSubnets: d.service_subnets,
+  talconfig: d.talconfig ?? null,
+  nodes: d.nodes.map(decodeNodeSpec),
+  location: decodeLocation(d.location),
+  places: Object.fromEntries(Object.entries(d.places).map(([k, v]) => [k, decodeLocation(v)])),
+})
+
+export const decodeClusterStatus = (d) => ({
+  name: d.name ?? null,
+  quorate: d.quorate,
+  configVersion: d.config_version ?? null,
+  nodes: d.nodes.map(decodeClusterNode),
+})
+
+export const decodeContextInfo = (d) => ({
+  name: d.name,
+  endpoints: d.endpoints,
+  nodes: d.nodes,
+  cluster: d.cluster ?? null,
+  roles: d.roles,
+  notBefore: d.not_before ?? null,
+  notAfter: d.not_after ?? null,
+  caCount: d.ca_count,
+})
+
+export const decodeContradiction = (d) => ({
+  subject: d.subject,
+  field: d.field,
+  first: decodePlace(d.first),
+  second: decodePlace(d.second),
+})
+
+export const decodeCpuInfo = (d) => ({
+  model: d.model ?? null,
+  vendor: d.vendor ?? null,
+  sockets: d.sockets ?? null,
+  cores: d.cores ?? null,
+  threads: d.threads ?? null,
+  mhz: d.mhz ?? null,
+  virtualization: d.virtualization ?? null,
+})
+
+export const decodeCpuTime = (d) => ({
+  userSeconds: d.user_seconds,
+  niceSeconds: d.nice_seconds,
+  systemSeconds: d.system_seconds,
+  idleSeconds: d.idle_seconds,
+  iowaitSeconds: d.iowait_seconds,
+  irqSeconds: d.irq_seconds,
+  stealSeconds: d.steal_seconds,
+})
+
+export const decodeDisk = (d) => ({
+  storage: d.storage,
+  sizeBytes: d.size_bytes ?? null,
+})
+
+export const decodeDiskEvent = (d) => ({
+  kind: d.kind,
+  metadata: d.metadata == null ? null : decodeMetadata(d.metadata),
+  spec: d.spec == null ? null : decodeTalosDisk(d.spec),
+  old: d.old == null ? null : decodeTalosDisk(d.old),
+})
+
+export const decodeDiskSpec = (d) => ({
+  storage: d.storage,
+  sizeBytes: d.size_bytes,
+})
+
+export const decodeDiskUse = (d) => ({
+  totalBytes: d.total_bytes ?? null,
+  usedBytes: d.used_bytes ?? null,
+  freeBytes: d.free_bytes ?? null,
+  availableBytes: d.available_bytes ?? null,
+})
+
+export const decodeEndpointStats = (d) => ({
+  connections: d.connections,
+  openConnections: d.open_connections,
+  openStreams: d.open_streams,
+  requests: d.requests,
+})
+
+export const decodeEtcdMember = (d) => ({
+  id: d.id,
+  hostname: d.hostname,
+  peerUrls: d.peer_urls,
+  clientUrls: d.client_urls,
+  learner: d.learner,
+})
+
+export const decodeEtcdStatus = (d) => ({
+  memberId: d.member_id,
+  leaderId: d.leader_id ?? null,
+  learner: d.learner,
+  protocolVersion: d.protocol_version,
+  storageVersion: d.storage_version,
+  dbSizeBytes: d.db_size_bytes,
+  dbSizeInUseBytes: d.db_size_in_use_bytes,
+  raftIndex: d.raft_index,
+  raftTerm: d.raft_term,
+  raftAppliedIndex: d.raft_applied_index,
+  errors: d.errors,
+})
+
+export const decodeEvent = (d) => ({
+  id: d.id,
+  actorId: d.actor_id,
+  kind: d.kind,
+  typeUrl: d.type_url,
+  name: d.name ?? null,
+  action: d.action ?? null,
+  message: d.message ?? null,
+  error: d.error ?? null,
+  healthy: d.healthy ?? null,
+  stage: d.stage ?? null,
+  ready: d.ready ?? null,
+  unmetConditions: d.unmet_conditions.map(decodeUnmetCondition),
+  hostname: d.hostname ?? null,
+  addresses: d.addresses,
+})
+
+export const decodeEvidence = (d) => ({
+  name: d.name,
+  value: d.value,
+  unit: d.unit,
+})
+
+export const decodeExtensionStatus = (d) => ({
+  id: d.id,
+  image: d.image,
+  name: d.name,
+  version: d.version,
+  author: d.author,
+  description: d.description,
+  extraInfo: d.extra_info,
+})
+
+export const decodeExtensionStatusEvent = (d) => ({
+  kind: d.kind,
+  metadata: d.metadata == null ? null : decodeMetadata(d.metadata),
+  spec: d.spec == null ? null : decodeExtensionStatus(d.spec),
+  old: d.old == null ? null : decodeExtensionStatus(d.old),
+})
+
 export const decodeFailure = (d) => ({
   target: d.target,
   error: decodeError(d.error),
+})
+
+export const decodeFinding = (d) => ({
+  code: d.code,
+  name: d.name,
+  severity: d.severity,
+  subject: d.subject,
+  message: d.message,
+  evidence: d.evidence.map(decodeEvidence),
+  fix: d.fix == null ? null : decodeFix(d.fix),
+  places: d.places.map(decodeLocation),
+  source: d.source,
+})
+
+export const decodeFix = (d) => ({
+  summary: d.summary,
+  moves: d.moves.map(decodeMove),
+})
+
+export const decodeGuest = (d) => ({
+  name: d.name,
+  vmid: d.vmid ?? null,
+  host: d.host ?? null,
+  declaredHost: d.declared_host ?? null,
+  status: d.status ?? null,
+  memoryBytes: d.memory_bytes ?? null,
+  cores: d.cores ?? null,
+  disks: d.disks.map(decodeDisk),
+  macs: d.macs,
+  smbiosUuid: d.smbios_uuid ?? null,
+  address: d.address ?? null,
+  node: d.node ?? null,
+  agentEnabled: d.agent_enabled ?? null,
+  passthrough: d.passthrough,
+  haState: d.ha_state ?? null,
+  lock: d.lock ?? null,
+  declared: d.declared,
+  observed: d.observed,
+  location: d.location == null ? null : decodeLocation(d.location),
+})
+
+export const decodeGuestSpec = (d) => ({
+  name: d.name,
+  host: d.host ?? null,
+  vmid: d.vmid ?? null,
+  address: d.address ?? null,
+  macs: d.macs,
+  cores: d.cores ?? null,
+  memoryBytes: d.memory_bytes ?? null,
+  disks: d.disks.map(decodeDiskSpec),
+  gpus: d.gpus,
+  location: decodeLocation(d.location),
+})
+
+export const decodeHaStatusEntry = (d) => ({
+  id: d.id,
+  kind: d.kind,
+  node: d.node ?? null,
+  status: d.status ?? null,
+  quorate: d.quorate ?? null,
+  reportedAt: d.reported_at ?? null,
+  service: d.service ?? null,
+  state: d.state ?? null,
+  crmState: d.crm_state ?? null,
+  requestState: d.request_state ?? null,
+  group: d.group ?? null,
+  comment: d.comment ?? null,
+  maximumRestarts: d.maximum_restarts ?? null,
+  maximumRelocations: d.maximum_relocations ?? null,
+  failback: d.failback ?? null,
+  armedState: d.armed_state ?? null,
+})
+
+export const decodeHost = (d) => ({
+  name: d.name,
+  address: d.address ?? null,
+  online: d.online ?? null,
+  cpuModel: d.cpu_model ?? null,
+  cpus: d.cpus ?? null,
+  memoryBytes: d.memory_bytes ?? null,
+  memoryUsedBytes: d.memory_used_bytes ?? null,
+  overheadBytes: d.overhead_bytes,
+  osds: d.osds,
+  gpus: d.gpus,
+  pveVersion: d.pve_version ?? null,
+  declared: d.declared,
+  observed: d.observed,
+})
+
+export const decodeHostPci = (d) => ({
+  host: d.host ?? [],
+  driver: d.driver ?? null,
+  mapping: d.mapping ?? null,
+  mediatedDevice: d.mediated_device ?? null,
+  pciExpress: d.pci_express ?? null,
+  romBar: d.rom_bar ?? null,
+  romFile: d.rom_file ?? null,
+  xVga: d.x_vga ?? null,
+  other: d.other ?? {},
+})
+
+export const decodeHostQuorumLoss = (d) => ({
+  votes: d.votes,
+  votesLeft: d.votes_left,
+  quorum: d.quorum,
+  hasQuorum: d.has_quorum,
+})
+
+export const decodeHostSpec = (d) => ({
+  name: d.name,
+  address: d.address ?? null,
+  cpu: d.cpu ?? null,
+  threads: d.threads ?? null,
+  memoryBytes: d.memory_bytes,
+  osds: d.osds,
+  gpus: d.gpus,
+  location: decodeLocation(d.location),
+})
+
+export const decodeHostnameStatus = (d) => ({
+  hostname: d.hostname,
+  domainname: d.domainname,
+})
+
+export const decodeHostnameStatusEvent = (d) => ({
+  kind: d.kind,
+  metadata: d.metadata == null ? null : decodeMetadata(d.metadata),
+  spec: d.spec == null ? null : decodeHostnameStatus(d.spec),
+  old: d.old == null ? null : decodeHostnameStatus(d.old),
+})
+
+export const decodeInventory = (d) => ({
+  name: d.name,
+  file: d.file,
+  network: decodeNetwork(d.network),
+  hosts: d.hosts.map(decodeHostSpec),
+  pools: d.pools.map(decodePoolSpec),
+  clusters: d.clusters.map(decodeClusterSpec),
+  guests: d.guests.map(decodeGuestSpec),
+  appliances: d.appliances.map(decodeApplianceSpec),
+  claims: d.claims.map(decodeClaim),
+  assumptions: decodeAssumptions(d.assumptions),
+  warnings: d.warnings.map(decodeWarning),
+  contradictions: d.contradictions.map(decodeContradiction),
+})
+
+export const decodeIpConfig = (d) => ({
+  gateway: d.gateway ?? null,
+  gateway6: d.gateway6 ?? null,
+  address: d.address ?? null,
+  address6: d.address6 ?? null,
+  other: d.other ?? {},
+})
+
+export const decodeJoin = (d) => ({
+  kind: d.kind,
+  left: d.left,
+  right: d.right,
+  evidence: d.evidence,
+  agreeing: d.agreeing,
+  confidence: d.confidence,
+})
+
+export const decodeKernelInfo = (d) => ({
+  system: d.system ?? null,
+  release: d.release ?? null,
+  version: d.version ?? null,
+  machine: d.machine ?? null,
+})
+
+export const decodeKsmUse = (d) => ({
+  sharedBytes: d.shared_bytes ?? null,
+})
+
+export const decodeLinkStatus = (d) => ({
+  name: d.name,
+  index: d.index,
+  linkType: d.link_type,
+  kind: d.kind,
+  physical: d.physical,
+  hardwareAddress: d.hardware_address ?? null,
+  permanentAddress: d.permanent_address ?? null,
+  mtu: d.mtu,
+  operationalState: d.operational_state,
+  linkState: d.link_state,
+  speedMegabits: d.speed_megabits ?? null,
+  busPath: d.bus_path,
+  driver: d.driver,
+  vendor: d.vendor,
+  product: d.product,
+  alias: d.alias,
+  altNames: d.alt_names,
+})
+
+export const decodeLinkStatusEvent = (d) => ({
+  kind: d.kind,
+  metadata: d.metadata == null ? null : decodeMetadata(d.metadata),
+  spec: d.spec == null ? null : decodeLinkStatus(d.spec),
+  old: d.old == null ? null : decodeLinkStatus(d.old),
+})
+
+export const decodeLocalEtcdMember = (d) => ({
+  memberId: d.member_id,
 })
 
 export const decodeLocation = (d) => ({
   file: d.file,
   line: d.line,
   column: d.column,
+})
+
+export const decodeLoss = (d) => ({
+  hosts: d.hosts,
+  guestsDown: d.guests_down,
+  clusters: d.clusters.map(decodeClusterLoss),
+  pve: decodeHostQuorumLoss(d.pve),
+  pools: d.pools.map(decodePoolLoss),
+  restart: decodeRestart(d.restart),
+})
+
+export const decodeMachineStatus = (d) => ({
+  stage: d.stage,
+  ready: d.ready,
+  unmetConditions: d.unmet_conditions.map(decodeUnmetCondition),
+})
+
+export const decodeMachineStatusEvent = (d) => ({
+  kind: d.kind,
+  metadata: d.metadata == null ? null : decodeMetadata(d.metadata),
+  spec: d.spec == null ? null : decodeMachineStatus(d.spec),
+  old: d.old == null ? null : decodeMachineStatus(d.old),
+})
+
+export const decodeMember = (d) => ({
+  id: d.id ?? null,
+  name: d.name,
+  cluster: d.cluster,
+  node: d.node ?? null,
+  host: d.host ?? null,
+  leader: d.leader,
+  learner: d.learner,
+})
+
+export const decodeMemberEvent = (d) => ({
+  kind: d.kind,
+  metadata: d.metadata == null ? null : decodeMetadata(d.metadata),
+  spec: d.spec == null ? null : decodeTalosMember(d.spec),
+  old: d.old == null ? null : decodeTalosMember(d.old),
+})
+
+export const decodeMemory = (d) => ({
+  totalBytes: d.total_bytes,
+  freeBytes: d.free_bytes,
+  availableBytes: d.available_bytes,
+  buffersBytes: d.buffers_bytes,
+  cachedBytes: d.cached_bytes,
+  swapTotalBytes: d.swap_total_bytes,
+  swapFreeBytes: d.swap_free_bytes,
+})
+
+export const decodeMemoryUse = (d) => ({
+  totalBytes: d.total_bytes ?? null,
+  usedBytes: d.used_bytes ?? null,
+  freeBytes: d.free_bytes ?? null,
+  availableBytes: d.available_bytes ?? null,
+})
+
+export const decodeMetadata = (d) => ({
+  namespace: d.namespace,
+  typeName: d.type_name,
+  id: d.id,
+  version: d.version,
+  owner: d.owner,
+  phase: d.phase,
+  created: d.created ?? null,
+  updated: d.updated ?? null,
+  finalizers: d.finalizers,
+  annotations: d.annotations,
+  labels: d.labels,
+})
+
+export const decodeMismatch = (d) => ({
+  kind: d.kind,
+  subject: d.subject,
+  message: d.message,
+  expected: d.expected ?? null,
+  seen: d.seen ?? null,
+  location: d.location == null ? null : decodeLocation(d.location),
+})
+
+export const decodeMove = (d) => ({
+  guest: d.guest,
+  from: d.from,
+  to: d.to,
+  memoryBytes: d.memory_bytes,
+})
+
+export const decodeNamedAddress = (d) => ({
+  name: d.name,
+  address: d.address,
+  location: decodeLocation(d.location),
+})
+
+export const decodeNetDevice = (d) => ({
+  model: d.model ?? null,
+  bridge: d.bridge ?? null,
+  firewall: d.firewall ?? null,
+  linkDown: d.link_down ?? null,
+  macAddress: d.mac_address ?? null,
+  mtu: d.mtu ?? null,
+  queues: d.queues ?? null,
+  rateLimitMbytesPerSecond: d.rate_limit_mbytes_per_second ?? null,
+  vlanTag: d.vlan_tag ?? null,
+  trunks: d.trunks ?? [],
+  other: d.other ?? {},
+})
+
+export const decodeNetwork = (d) => ({
+  subnet: d.subnet ?? null,
+  gateway: d.gateway ?? null,
+  linkBitsPerSecond: d.link_bits_per_second ?? null,
+})
+
+export const decodeNode = (d) => ({
+  name: d.name,
+  cluster: d.cluster,
+  role: d.role,
+  address: d.address ?? null,
+  addresses: d.addresses,
+  macs: d.macs,
+  smbiosUuid: d.smbios_uuid ?? null,
+  guest: d.guest ?? null,
+  host: d.host ?? null,
+  answered: d.answered ?? null,
+  stage: d.stage ?? null,
+  ready: d.ready ?? null,
+  unmetConditions: d.unmet_conditions,
+  unhealthyServices: d.unhealthy_services,
+  talosVersion: d.talos_version ?? null,
+  kubernetesVersion: d.kubernetes_version ?? null,
+  extensions: d.extensions ?? null,
+  schematic: d.schematic ?? null,
+  image: d.image ?? null,
+  secureBoot: d.secure_boot ?? null,
+  nodename: d.nodename ?? null,
+  etcdMemberId: d.etcd_member_id ?? null,
+  holdsVip: d.holds_vip,
+  declared: d.declared,
+  observed: d.observed,
+  location: d.location == null ? null : decodeLocation(d.location),
+})
+
+export const decodeNodeAddress = (d) => ({
+  id: d.id,
+  addresses: d.addresses,
+})
+
+export const decodeNodeAddressEvent = (d) => ({
+  kind: d.kind,
+  metadata: d.metadata == null ? null : decodeMetadata(d.metadata),
+  spec: d.spec == null ? null : decodeNodeAddress(d.spec),
+  old: d.old == null ? null : decodeNodeAddress(d.old),
+})
+
+export const decodeNodeSpec = (d) => ({
+  name: d.name,
+  role: d.role,
+  host: d.host ?? null,
+  vmid: d.vmid ?? null,
+  address: d.address ?? null,
+  addresses: d.addresses,
+  macs: d.macs,
+  cores: d.cores ?? null,
+  memoryBytes: d.memory_bytes ?? null,
+  disks: d.disks.map(decodeDiskSpec),
+  gpus: d.gpus,
+  installDisk: d.install_disk ?? null,
+  image: d.image ?? null,
+  schematic: d.schematic ?? null,
+  extensions: d.extensions ?? null,
+  secureBoot: d.secure_boot ?? null,
+  location: decodeLocation(d.location),
+  talconfigLocation: d.talconfig_location == null ? null : decodeLocation(d.talconfig_location),
+  places: Object.fromEntries(Object.entries(d.places).map(([k, v]) => [k, decodeLocation(v)])),
+})
+
+export const decodeNodeStatus = (d) => ({
+  uptimeSeconds: d.uptime_seconds ?? null,
+  cpuFraction: d.cpu_fraction ?? null,
+  ioWaitFraction: d.io_wait_fraction ?? null,
+  loadAverage: d.load_average ?? [],
+  memory: d.memory == null ? null : decodeMemoryUse(d.memory),
+  swap: d.swap == null ? null : decodeMemoryUse(d.swap),
+  rootFilesystem: d.root_filesystem == null ? null : decodeDiskUse(d.root_filesystem),
+  ksm: d.ksm == null ? null : decodeKsmUse(d.ksm),
+  processor: d.processor == null ? null : decodeCpuInfo(d.processor),
+  bootInfo: d.boot_info == null ? null : decodeBootInfo(d.boot_info),
+  kernel: d.kernel == null ? null : decodeKernelInfo(d.kernel),
+  pveVersion: d.pve_version ?? null,
+})
+
+export const decodeNodeStorage = (d) => ({
+  storage: d.storage,
+  storageType: d.storage_type,
+  content: d.content ?? [],
+  enabled: d.enabled ?? null,
+  active: d.active ?? null,
+  shared: d.shared ?? null,
+  totalBytes: d.total_bytes ?? null,
+  usedBytes: d.used_bytes ?? null,
+  availableBytes: d.available_bytes ?? null,
+  usedFraction: d.used_fraction ?? null,
+})
+
+export const decodeNodeSummary = (d) => ({
+  node: d.node,
+  status: d.status,
+  sslFingerprint: d.ssl_fingerprint ?? null,
+  uptimeSeconds: d.uptime_seconds ?? null,
+  cpuFraction: d.cpu_fraction ?? null,
+  cpuCount: d.cpu_count ?? null,
+  memoryUsedBytes: d.memory_used_bytes ?? null,
+  memoryBytes: d.memory_bytes ?? null,
+  rootUsedBytes: d.root_used_bytes ?? null,
+  rootBytes: d.root_bytes ?? null,
+  level: d.level ?? null,
+})
+
+export const decodeNodename = (d) => ({
+  nodename: d.nodename,
+  skipNodeRegistration: d.skip_node_registration,
+})
+
+export const decodeObservation = (d) => ({
+  observedAt: d.observed_at ?? '',
+  hosts: (d.hosts ?? []).map(decodeObservedHost),
+  guests: (d.guests ?? []).map(decodeObservedGuest),
+  nodes: (d.nodes ?? []).map(decodeObservedNode),
+  etcd: (d.etcd ?? []).map(decodeObservedEtcd),
+  quorum: d.quorum == null ? null : decodeObservedQuorum(d.quorum),
+  storages: (d.storages ?? []).map(decodeObservedStorage),
+  ceph: d.ceph == null ? null : decodeObservedCeph(d.ceph),
+  talosEndpoints: d.talos_endpoints ?? [],
+  failures: (d.failures ?? []).map(decodeFailure),
+})
+
+export const decodeObservedCeph = (d) => ({
+  health: d.health ?? '',
+  checks: d.checks ?? [],
+  osds: d.osds ?? null,
+  osdsUp: d.osds_up ?? null,
+  osdsIn: d.osds_in ?? null,
+  monitorsInQuorum: d.monitors_in_quorum ?? [],
+})
+
+export const decodeObservedDisk = (d) => ({
+  slot: d.slot ?? '',
+  storage: d.storage ?? '',
+  volume: d.volume ?? '',
+  sizeBytes: d.size_bytes ?? null,
+})
+
+export const decodeObservedEtcd = (d) => ({
+  node: d.node ?? '',
+  members: (d.members ?? []).map(decodeObservedMember),
+  memberId: d.member_id ?? null,
+  leaderId: d.leader_id ?? null,
+  revision: d.revision ?? null,
+  dbSizeBytes: d.db_size_bytes ?? null,
+  dbInUseBytes: d.db_in_use_bytes ?? null,
+  storageVersion: d.storage_version ?? null,
+  errors: d.errors ?? [],
+})
+
+export const decodeObservedGuest = (d) => ({
+  vmid: d.vmid ?? 0,
+  kind: d.kind ?? '',
+  name: d.name ?? '',
+  host: d.host ?? '',
+  status: d.status ?? '',
+  memoryBytes: d.memory_bytes ?? null,
+  cores: d.cores ?? null,
+  macs: d.macs ?? [],
+  smbiosUuid: d.smbios_uuid ?? null,
+  agentEnabled: d.agent_enabled ?? null,
+  disks: (d.disks ?? []).map(decodeObservedDisk),
+  hostpci: d.hostpci ?? [],
+  template: d.template ?? false,
+  haState: d.ha_state ?? null,
+  lock: d.lock ?? null,
+  tags: d.tags ?? [],
+  addresses: d.addresses ?? [],
+})
+
+export const decodeObservedHost = (d) => ({
+  name: d.name ?? '',
+  online: d.online ?? null,
+  address: d.address ?? null,
+  endpoint: d.endpoint ?? null,
+  memoryBytes: d.memory_bytes ?? null,
+  memoryUsedBytes: d.memory_used_bytes ?? null,
+  cpus: d.cpus ?? null,
+  cpuModel: d.cpu_model ?? null,
+  pveVersion: d.pve_version ?? null,
+  uptimeSeconds: d.uptime_seconds ?? null,
+})
+
+export const decodeObservedMember = (d) => ({
+  id: d.id ?? '',
+  name: d.name ?? '',
+  peerUrls: d.peer_urls ?? [],
+  learner: d.learner ?? false,
+})
+
+export const decodeObservedNode = (d) => ({
+  address: d.address ?? '',
+  answered: d.answered ?? false,
+  cluster: d.cluster ?? null,
+  hostname: d.hostname ?? null,
+  machineType: d.machine_type ?? null,
+  stage: d.stage ?? null,
+  ready: d.ready ?? null,
+  unmetConditions: d.unmet_conditions ?? [],
+  talosVersion: d.talos_version ?? null,
+  kubernetesVersion: d.kubernetes_version ?? null,
+  macs: d.macs ?? [],
+  addresses: d.addresses ?? [],
+  smbiosUuid: d.smbios_uuid ?? null,
+  extensions: d.extensions ?? null,
+  schematic: d.schematic ?? null,
+  secureBoot: d.secure_boot ?? null,
+  etcdMemberId: d.etcd_member_id ?? null,
+  nodename: d.nodename ?? null,
+  unhealthyServices: d.unhealthy_services ?? [],
+  memoryBytes: d.memory_bytes ?? null,
+  memoryAvailableBytes: d.memory_available_bytes ?? null,
+})
+
+export const decodeObservedQuorum = (d) => ({
+  cluster: d.cluster ?? '',
+  expected: d.expected ?? 0,
+  online: d.online ?? 0,
+  quorate: d.quorate ?? false,
+})
+
+export const decodeObservedStorage = (d) => ({
+  name: d.name ?? '',
+  host: d.host ?? '',
+  kind: d.kind ?? '',
+  shared: d.shared ?? false,
+  active: d.active ?? null,
+  totalBytes: d.total_bytes ?? null,
+  usedBytes: d.used_bytes ?? null,
+  content: d.content ?? [],
+})
+
+export const decodeOwner = (d) => ({
+  kind: d.kind,
+  name: d.name,
+})
+
+export const decodePlace = (d) => ({
+  value: d.value ?? null,
+  location: decodeLocation(d.location),
+})
+
+export const decodePool = (d) => ({
+  name: d.name,
+  kind: d.kind,
+  size: d.size ?? null,
+  minSize: d.min_size ?? null,
+  hosts: d.hosts,
+})
+
+export const decodePoolLoss = (d) => ({
+  pool: d.pool,
+  hosts: d.hosts,
+  hostsLeft: d.hosts_left,
+  copiesLeft: d.copies_left ?? null,
+  ioContinues: d.io_continues,
+  degraded: d.degraded,
+  canHeal: d.can_heal,
+})
+
+export const decodePoolSpec = (d) => ({
+  name: d.name,
+  kind: d.kind,
+  size: d.size ?? null,
+  minSize: d.min_size ?? null,
+  hosts: d.hosts,
+  location: decodeLocation(d.location),
+})
+
+export const decodeProxmoxDisk = (d) => ({
+  volume: d.volume ?? '',
+  aio: d.aio ?? null,
+  backup: d.backup ?? null,
+  cache: d.cache ?? null,
+  discard: d.discard ?? null,
+  efiType: d.efi_type ?? null,
+  format: d.format ?? null,
+  importFrom: d.import_from ?? null,
+  ioThread: d.io_thread ?? null,
+  media: d.media ?? null,
+  preEnrolledKeys: d.pre_enrolled_keys ?? null,
+  replicate: d.replicate ?? null,
+  readOnly: d.read_only ?? null,
+  serial: d.serial ?? null,
+  shared: d.shared ?? null,
+  sizeBytes: d.size_bytes ?? null,
+  ssd: d.ssd ?? null,
+  version: d.version ?? null,
+  wwn: d.wwn ?? null,
+  other: d.other ?? {},
+})
+
+export const decodeProxmoxEndpointHealth = (d) => ({
+  url: d.url,
+  healthy: d.healthy,
+  preferred: d.preferred,
+  failures: d.failures,
+  lastError: d.last_error ?? null,
+})
+
+export const decodeProxmoxResource = (d) => ({
+  id: d.id,
+  kind: d.kind,
+  status: d.status ?? null,
+  node: d.node ?? null,
+  vmid: d.vmid ?? null,
+  name: d.name ?? null,
+  template: d.template ?? null,
+  tags: d.tags ?? [],
+  lock: d.lock ?? null,
+  pool: d.pool ?? null,
+  haState: d.ha_state ?? null,
+  uptimeSeconds: d.uptime_seconds ?? null,
+  cpuFraction: d.cpu_fraction ?? null,
+  cpuCount: d.cpu_count ?? null,
+  memoryUsedBytes: d.memory_used_bytes ?? null,
+  memoryBytes: d.memory_bytes ?? null,
+  memoryHostBytes: d.memory_host_bytes ?? null,
+  diskUsedBytes: d.disk_used_bytes ?? null,
+  diskBytes: d.disk_bytes ?? null,
+  diskReadBytes: d.disk_read_bytes ?? null,
+  diskWrittenBytes: d.disk_written_bytes ?? null,
+  networkInBytes: d.network_in_bytes ?? null,
+  networkOutBytes: d.network_out_bytes ?? null,
+  storage: d.storage ?? null,
+  storageType: d.storage_type ?? null,
+  content: d.content ?? [],
+  shared: d.shared ?? null,
+  level: d.level ?? null,
+  cgroupMode: d.cgroup_mode ?? null,
+  hostArch: d.host_arch ?? null,
+  sdn: d.sdn ?? null,
+  network: d.network ?? null,
+  networkType: d.network_type ?? null,
+  zoneType: d.zone_type ?? null,
+  protocol: d.protocol ?? null,
+})
+
+export const decodeProxmoxVersion = (d) => ({
+  version: d.version,
+  release: d.release,
+  repositoryId: d.repository_id ?? null,
+})
+
+export const decodeQemuConfig = (d) => ({
+  name: d.name ?? null,
+  description: d.description ?? null,
+  tags: d.tags,
+  cores: d.cores ?? null,
+  sockets: d.sockets ?? null,
+  vcpus: d.vcpus ?? null,
+  cpu: d.cpu ?? null,
+  cpuLimit: d.cpu_limit ?? null,
+  cpuUnits: d.cpu_units ?? null,
+  cpuAffinity: d.cpu_affinity ?? null,
+  numa: d.numa ?? null,
+  memoryBytes: d.memory_bytes ?? null,
+  balloonMinimumBytes: d.balloon_minimum_bytes ?? null,
+  memoryShares: d.memory_shares ?? null,
+  bios: d.bios ?? null,
+  machine: d.machine ?? null,
+  osType: d.os_type ?? null,
+  arch: d.arch ?? null,
+  scsiController: d.scsi_controller ?? null,
+  boot: d.boot ?? null,
+  startOnBoot: d.start_on_boot ?? null,
+  startup: d.startup ?? null,
+  protection: d.protection ?? null,
+  template: d.template ?? null,
+  lock: d.lock ?? null,
+  agent: d.agent == null ? null : decodeAgent(d.agent),
+  hotplug: d.hotplug ?? null,
+  kvm: d.kvm ?? null,
+  smbios: d.smbios == null ? null : decodeSmbios(d.smbios),
+  generationId: d.generation_id ?? null,
+  display: d.display ?? null,
+  hookscript: d.hookscript ?? null,
+  parentSnapshot: d.parent_snapshot ?? null,
+  nameServers: d.name_servers,
+  searchDomain: d.search_domain ?? null,
+  cloudInitType: d.cloud_init_type ?? null,
+  cloudInitUser: d.cloud_init_user ?? null,
+  cloudInitCustom: d.cloud_init_custom ?? null,
+  digest: d.digest ?? null,
+  networks: Object.fromEntries(Object.entries(d.networks).map(([k, v]) => [k, decodeNetDevice(v)])),
+  disks: Object.fromEntries(Object.entries(d.disks).map(([k, v]) => [k, decodeProxmoxDisk(v)])),
+  unusedDisks: Object.fromEntries(Object.entries(d.unused_disks).map(([k, v]) => [k, decodeProxmoxDisk(v)])),
+  hostDevices: Object.fromEntries(Object.entries(d.host_devices).map(([k, v]) => [k, decodeHostPci(v)])),
+  usbDevices: d.usb_devices,
+  serialPorts: d.serial_ports,
+  ipConfigs: Object.fromEntries(Object.entries(d.ip_configs).map(([k, v]) => [k, decodeIpConfig(v)])),
+  numaNodes: d.numa_nodes,
+  other: d.other,
+})
+
+export const decodeQemuHaStatus = (d) => ({
+  managed: d.managed ?? null,
+  state: d.state ?? null,
+  group: d.group ?? null,
+})
+
+export const decodeQemuStatus = (d) => ({
+  vmid: d.vmid,
+  status: d.status,
+  name: d.name ?? null,
+  template: d.template ?? null,
+  tags: d.tags ?? [],
+  lock: d.lock ?? null,
+  qmpStatus: d.qmp_status ?? null,
+  ha: d.ha == null ? null : decodeQemuHaStatus(d.ha),
+  agent: d.agent ?? null,
+  pid: d.pid ?? null,
+  uptimeSeconds: d.uptime_seconds ?? null,
+  cpuFraction: d.cpu_fraction ?? null,
+  cpuCount: d.cpu_count ?? null,
+  memoryUsedBytes: d.memory_used_bytes ?? null,
+  memoryBytes: d.memory_bytes ?? null,
+  memoryHostBytes: d.memory_host_bytes ?? null,
+  memoryFreeBytes: d.memory_free_bytes ?? null,
+  balloonBytes: d.balloon_bytes ?? null,
+  diskBytes: d.disk_bytes ?? null,
+  diskReadBytes: d.disk_read_bytes ?? null,
+  diskWrittenBytes: d.disk_written_bytes ?? null,
+  networkInBytes: d.network_in_bytes ?? null,
+  networkOutBytes: d.network_out_bytes ?? null,
+  runningMachine: d.running_machine ?? null,
+  runningQemu: d.running_qemu ?? null,
+})
+
+export const decodeRestart = (d) => ({
+  fits: d.fits,
+  neededBytes: d.needed_bytes,
+  freeBytes: d.free_bytes,
+  moves: d.moves.map(decodeMove),
+  leftOut: d.left_out,
+  tied: d.tied,
+})
+
+export const decodeSecurityState = (d) => ({
+  secureBoot: d.secure_boot,
+  ukiSigningKeyFingerprint: d.uki_signing_key_fingerprint,
+  pcrSigningKeyFingerprint: d.pcr_signing_key_fingerprint,
+  selinuxState: d.selinux_state,
+  fipsState: d.fips_state,
+  bootedWithUki: d.booted_with_uki,
+  moduleSignatureEnforced: d.module_signature_enforced,
+})
+
+export const decodeService = (d) => ({
+  id: d.id,
+  state: d.state,
+  healthy: d.healthy ?? null,
+  healthMessage: d.health_message,
+  healthChanged: d.health_changed ?? null,
+  events: d.events.map(decodeServiceEvent),
+})
+
+export const decodeServiceEvent = (d) => ({
+  state: d.state,
+  message: d.message,
+  at: d.at ?? null,
+})
+
+export const decodeSmbios = (d) => ({
+  base64: d.base64 ?? null,
+  family: d.family ?? null,
+  manufacturer: d.manufacturer ?? null,
+  product: d.product ?? null,
+  serial: d.serial ?? null,
+  sku: d.sku ?? null,
+  uuid: d.uuid ?? null,
+  version: d.version ?? null,
+  other: d.other ?? {},
+})
+
+export const decodeSnapshot = (d) => ({
+  path: d.path,
+  sizeBytes: d.size_bytes,
+  sha256: d.sha256,
+  databaseSha256: d.database_sha256,
+})
+
+export const decodeSnapshotProgress = (d) => ({
+  bytes: d.bytes,
+  expectedBytes: d.expected_bytes ?? null,
+})
+
+export const decodeStats = (d) => ({
+  connections: d.connections,
+  openConnections: d.open_connections,
+  requests: d.requests,
+  openStreams: d.open_streams,
+  endpoints: Object.fromEntries(Object.entries(d.endpoints).map(([k, v]) => [k, decodeEndpointStats(v)])),
+})
+
+export const decodeStorage = (d) => ({
+  name: d.name,
+  kind: d.kind,
+  shared: d.shared,
+  hosts: d.hosts,
+  inactiveOn: d.inactive_on,
+  totalBytes: d.total_bytes ?? null,
+  usedBytes: d.used_bytes ?? null,
+})
+
+export const decodeSystemInformation = (d) => ({
+  manufacturer: d.manufacturer,
+  productName: d.product_name,
+  version: d.version,
+  serialNumber: d.serial_number,
+  uuid: d.uuid,
+  skuNumber: d.sku_number,
+})
+
+export const decodeSystemStat = (d) => ({
+  bootTime: d.boot_time,
+  cpuCount: d.cpu_count,
+  cpuTotal: decodeCpuTime(d.cpu_total),
+  cpus: d.cpus.map(decodeCpuTime),
+  contextSwitches: d.context_switches,
+  processesCreated: d.processes_created,
+  processesRunning: d.processes_running,
+  processesBlocked: d.processes_blocked,
+})
+
+export const decodeTalosDisk = (d) => ({
+  name: d.name,
+  devPath: d.dev_path,
+  sizeBytes: d.size_bytes,
+  sectorSizeBytes: d.sector_size_bytes,
+  model: d.model,
+  serial: d.serial,
+  wwid: d.wwid,
+  uuid: d.uuid,
+  busPath: d.bus_path,
+  transport: d.transport,
+  rotational: d.rotational,
+  readonly: d.readonly,
+  cdrom: d.cdrom,
+  symlinks: d.symlinks,
+  secondaryDisks: d.secondary_disks,
+})
+
+export const decodeTalosEndpointHealth = (d) => ({
+  address: d.address,
+  connected: d.connected,
+  healthy: d.healthy,
+  failures: d.failures,
+  lastError: d.last_error ?? null,
+  retryInMs: d.retry_in_ms ?? null,
+})
+
+export const decodeTalosMember = (d) => ({
+  id: d.id,
+  nodeId: d.node_id,
+  hostname: d.hostname,
+  machineType: d.machine_type,
+  operatingSystem: d.operating_system,
+  addresses: d.addresses,
+  apiServerPort: d.api_server_port ?? null,
+})
+
+export const decodeTalosResource = (d) => ({
+  metadata: decodeMetadata(d.metadata),
+  yaml: d.yaml,
+})
+
+export const decodeTalosVersion = (d) => ({
+  tag: d.tag,
+  sha: d.sha,
+  built: d.built,
+  os: d.os,
+  arch: d.arch,
+  platform: d.platform,
+  mode: d.mode,
+  rbac: d.rbac,
+})
+
+export const decodeTaskLogLine = (d) => ({
+  number: d.number,
+  text: d.text,
+})
+
+export const decodeTaskOutcome = (d) => ({
+  upid: d.upid,
+  exitStatus: d.exit_status,
+  warnings: d.warnings,
+})
+
+export const decodeTaskProgress = (d) => ({
+  upid: d.upid,
+  fraction: d.fraction ?? null,
+  message: d.message,
+  logLines: d.log_lines,
+})
+
+export const decodeTaskStatus = (d) => ({
+  upid: d.upid,
+  status: d.status,
+  exitStatus: d.exit_status ?? null,
+  node: d.node ?? null,
+  kind: d.kind ?? null,
+  subject: d.subject ?? null,
+  user: d.user ?? null,
+  token: d.token ?? null,
+  startedAt: d.started_at ?? null,
+  pid: d.pid ?? null,
+})
+
+export const decodeTaskSummary = (d) => ({
+  upid: d.upid,
+  node: d.node,
+  kind: d.kind ?? null,
+  subject: d.subject ?? null,
+  user: d.user ?? null,
+  token: d.token ?? null,
+  startedAt: d.started_at ?? null,
+  endedAt: d.ended_at ?? null,
+  status: d.status ?? null,
+  pid: d.pid ?? null,
+})
+
+export const decodeTopology = (d) => ({
+  name: d.name,
+  observedAt: d.observed_at ?? null,
+  subnet: d.subnet ?? null,
+  hosts: d.hosts.map(decodeHost),
+  guests: d.guests.map(decodeGuest),
+  nodes: d.nodes.map(decodeNode),
+  clusters: d.clusters.map(decodeCluster),
+  members: d.members.map(decodeMember),
+  pools: d.pools.map(decodePool),
+  storages: d.storages.map(decodeStorage),
+  addresses: d.addresses.map(decodeAddress),
+  joins: d.joins.map(decodeJoin),
+  mismatches: d.mismatches.map(decodeMismatch),
+  contradictions: d.contradictions.map(decodeContradiction),
+  claims: d.claims.map(decodeClaim),
+  assumptions: decodeAssumptions(d.assumptions),
+  quorum: d.quorum == null ? null : decodeObservedQuorum(d.quorum),
+  ceph: d.ceph == null ? null : decodeObservedCeph(d.ceph),
+  etcd: d.etcd.map(decodeObservedEtcd),
+  talosEndpoints: d.talos_endpoints,
+  failures: d.failures.map(decodeFailure),
+})
+
+export const decodeUnmetCondition = (d) => ({
+  name: d.name,
+  reason: d.reason,
+})
+
+export const decodeWarning = (d) => ({
+  location: decodeLocation(d.location),
+  message: d.message,
 })

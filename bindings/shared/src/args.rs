@@ -1,5 +1,7 @@
 //! The arguments of a call, by name.
 
+use std::time::Duration;
+
 use homelab_core::{Error, ErrorKind, Result};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -37,4 +39,21 @@ impl From<Map<String, Value>> for Args {
     fn from(map: Map<String, Value>) -> Self {
         Args(map)
     }
+}
+
+/// Takes a duration, given in seconds.
+///
+/// # Errors
+/// `InvalidArgument` when it is negative or not a number.
+pub(crate) fn seconds(args: &mut Args, name: &str) -> Result<Option<Duration>> {
+    args.take::<Option<f64>>(name)?
+        .map(|seconds| {
+            Duration::try_from_secs_f64(seconds).map_err(|_| {
+                Error::new(
+                    ErrorKind::InvalidArgument,
+                    format!("argument {name}: {seconds} is no duration"),
+                )
+            })
+        })
+        .transpose()
 }

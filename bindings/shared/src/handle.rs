@@ -3,9 +3,13 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use homelab_core::{Error, ErrorKind, Result};
+use homelab::{ClusterHandle, Lab, LiveLab, Seen};
+use homelab_core::{Error, ErrorKind, Result, Sent};
+use proxmox_client::{ProxmoxClient, Task};
+use talos_client::{NodeClient, NodesClient, TalosClient, TalosConfig};
 
-use crate::{Args, Reply, root};
+use crate::simulator::Simulator;
+use crate::{Args, Reply, lab, proxmox, root, talos};
 
 /// One thing with methods. Clones share it.
 #[derive(Clone)]
@@ -15,6 +19,17 @@ pub struct Handle(Arc<RwLock<Option<Object>>>);
 #[derive(Clone)]
 pub(crate) enum Object {
     Root,
+    Lab(Arc<Lab>),
+    LiveLab(LiveLab),
+    ClusterHandle(ClusterHandle),
+    Seen(Arc<Seen>),
+    TalosConfig(Arc<TalosConfig>),
+    TalosClient(TalosClient),
+    TalosNode(NodeClient),
+    TalosNodes(NodesClient),
+    ProxmoxClient(ProxmoxClient),
+    ProxmoxTask(Task),
+    Simulator(Simulator),
 }
 
 impl Handle {
@@ -36,19 +51,30 @@ impl Handle {
     /// # Cancellation
     /// Dropping the future drops the call.
     pub async fn call(&self, method: &str, mut args: Args) -> Result<Reply> {
-        let object = self
-            .0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-            .ok_or_else(|| {
-                Error::new(ErrorKind::FailedPrecondition, "it is closed")
-                    .operation(method.to_owned())
-            })?;
         let args = &mut args;
-        match object {
+        match self.object(method)? {
             Object::Root => root::call(method, args).await,
+            Object::Lab(lab) => lab::lab(&lab, method, args).await,
+            Object::LiveLab(live) => lab::live(&live, method, args).await,
+            Object::ClusterHandle(cluster) => lab::cluster(&cluster, method, args),
+            Object::Seen(seen) => lab::seen(&seen, method, args),
+            Object::TalosConfig(config) => talos::config(&config, method, args).await,
+            Object::TalosClient(client) => talos::client(&client, method, args),
+            Object::TalosNode(node) => talos::node(&node, method, args).await,
+            Object::TalosNodes(nodes) => talos::nodes(&nodes, method).await,
+            Object::ProxmoxClient(pve) => proxmox::client(&pve, method, args).await,
+            Object::ProxmoxTask(task) => proxmox::task(&task, method, args).await,
+            Object::Simulator(sim) => sim.call(method, args).await,
         }
+    }
+
+    fn object(&self, method: &str) -> Result<Object> {
+        let object = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        object.clone().ok_or_else(|| {
+            Error::new(ErrorKind::FailedPrecondition, "it is closed")
+                .sent(Sent::No)
+                .operation(method.to_owned())
+        })
     }
 
     /// Lets go of what the handle holds: connections close when no running
@@ -75,4 +101,5 @@ pub(crate) fn no_method(class: &str, method: &str) -> Error {
         ErrorKind::Unsupported,
         format!("{class} has no method {method}"),
     )
+    .sent(Sent::No)
 }

@@ -17,7 +17,11 @@ mod handle;
 mod reply;
 mod stream;
 
+mod lab;
+mod proxmox;
 mod root;
+mod simulator;
+mod talos;
 
 #[cfg(feature = "schema")]
 pub mod schema;

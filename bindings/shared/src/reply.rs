@@ -16,6 +16,12 @@ pub enum Reply {
     Stream(Stream),
 }
 
+impl From<Handle> for Reply {
+    fn from(handle: Handle) -> Self {
+        Reply::Handle(handle)
+    }
+}
+
 /// A value as JSON text.
 pub(crate) fn json(value: &(impl Serialize + ?Sized)) -> Result<String> {
     serde_json::to_string(value).map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))

@@ -4,8 +4,12 @@
 use std::collections::BTreeMap;
 
 use homelab_core::ErrorKind;
+use proxmox_client::endpoints;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
+use talos_client::cosi;
+
+use crate::talos::WatchedEvent;
 
 /// The types of one crate. Types of two crates may have one name; then each
 /// gets its crate's prefix.
@@ -46,7 +50,60 @@ pub fn schema() -> Result<Value, String> {
 
 /// Every type that a method returns; what they are made of follows.
 fn groups() -> Vec<Group> {
-    vec![group!("": homelab_core::error::ErrorData)]
+    vec![
+        group!("":
+            homelab_core::error::ErrorData,
+            homelab_model::Finding,
+            homelab_model::Inventory,
+            homelab_model::Observation,
+            homelab_model::Topology,
+            homelab_model::what_if::Loss,
+        ),
+        group!("Talos":
+            cosi::LocalEtcdMember,
+            cosi::Nodename,
+            cosi::SecurityState,
+            cosi::SystemInformation,
+            talos_client::ContextInfo,
+            talos_client::EndpointHealth,
+            talos_client::EtcdMember,
+            talos_client::EtcdStatus,
+            talos_client::Event,
+            talos_client::Memory,
+            talos_client::Resource,
+            talos_client::Service,
+            talos_client::Snapshot,
+            talos_client::SnapshotProgress,
+            talos_client::SystemStat,
+            talos_client::Version,
+            WatchedEvent<cosi::Disk>,
+            WatchedEvent<cosi::ExtensionStatus>,
+            WatchedEvent<cosi::HostnameStatus>,
+            WatchedEvent<cosi::LinkStatus>,
+            WatchedEvent<cosi::MachineStatus>,
+            WatchedEvent<cosi::Member>,
+            WatchedEvent<cosi::NodeAddress>,
+        ),
+        group!("Proxmox":
+            endpoints::CephStatus,
+            endpoints::HaStatusEntry,
+            endpoints::NodeStatus,
+            endpoints::NodeStorage,
+            endpoints::NodeSummary,
+            endpoints::QemuConfig,
+            endpoints::QemuStatus,
+            endpoints::Resource,
+            endpoints::TaskLogLine,
+            endpoints::TaskStatus,
+            endpoints::TaskSummary,
+            endpoints::Version,
+            proxmox_client::ClusterStatus,
+            proxmox_client::EndpointHealth,
+            proxmox_client::TaskOutcome,
+            proxmox_client::TaskProgress,
+        ),
+        group!("Simulator": homelab_sim::Stats),
+    ]
 }
 
 fn merge(groups: Vec<Group>) -> Result<BTreeMap<String, Value>, String> {

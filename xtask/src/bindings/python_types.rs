@@ -134,7 +134,10 @@ pub(super) fn values(api: &Api) -> Result<String, String> {
     );
     let names: Vec<_> = api.values.keys().map(|n| format!("    {n:?},\n")).collect();
     let _ = write!(out, "__all__ = [\n{}]\n", names.concat());
-    for (name, value) in &api.values {
+    // A name that Python has too must be ours before another type mentions it.
+    let (shadows, others): (Vec<_>, Vec<_>) =
+        api.values.iter().partition(|(name, _)| *name == "Warning");
+    for (name, value) in shadows.into_iter().chain(others) {
         out.push('\n');
         write_value(api, &mut out, name, value);
     }

@@ -3,19 +3,136 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from . import _native, _runtime
 from ._runtime import (
     Json,
+    PerNode,
     Stream,
+    per_node,
+)
+from .types import (
+    Address,
+    CephStatus,
+    ClusterStatus,
+    ContextInfo,
+    DiskEvent,
+    EtcdMember,
+    EtcdStatus,
+    Event,
+    ExtensionStatus,
+    ExtensionStatusEvent,
+    Failure,
+    Finding,
+    HaStatusEntry,
+    HostnameStatus,
+    HostnameStatusEvent,
+    Inventory,
+    LinkStatus,
+    LinkStatusEvent,
+    LocalEtcdMember,
+    Loss,
+    MachineStatus,
+    MachineStatusEvent,
+    MemberEvent,
+    Memory,
+    NodeAddress,
+    NodeAddressEvent,
+    NodeStatus,
+    NodeStorage,
+    NodeSummary,
+    Nodename,
+    Observation,
+    ProxmoxEndpointHealth,
+    ProxmoxResource,
+    ProxmoxVersion,
+    QemuConfig,
+    QemuStatus,
+    SecurityState,
+    Service,
+    Snapshot,
+    SnapshotProgress,
+    Stats,
+    SystemInformation,
+    SystemStat,
+    TalosDisk,
+    TalosEndpointHealth,
+    TalosMember,
+    TalosResource,
+    TalosVersion,
+    TaskLogLine,
+    TaskOutcome,
+    TaskProgress,
+    TaskStatus,
+    TaskSummary,
+    Topology,
+    Warning,
+    decode_ceph_status,
+    decode_cluster_status,
+    decode_context_info,
+    decode_disk_event,
+    decode_etcd_member,
+    decode_etcd_status,
+    decode_event,
+    decode_extension_status,
+    decode_extension_status_event,
+    decode_failure,
+    decode_finding,
+    decode_ha_status_entry,
+    decode_hostname_status,
+    decode_hostname_status_event,
+    decode_inventory,
+    decode_link_status,
+    decode_link_status_event,
+    decode_local_etcd_member,
+    decode_loss,
+    decode_machine_status,
+    decode_machine_status_event,
+    decode_member_event,
+    decode_memory,
+    decode_node_address,
+    decode_node_address_event,
+    decode_node_status,
+    decode_node_storage,
+    decode_node_summary,
+    decode_nodename,
+    decode_observation,
+    decode_proxmox_endpoint_health,
+    decode_proxmox_resource,
+    decode_proxmox_version,
+    decode_qemu_config,
+    decode_qemu_status,
+    decode_security_state,
+    decode_service,
+    decode_snapshot,
+    decode_snapshot_progress,
+    decode_stats,
+    decode_system_information,
+    decode_system_stat,
+    decode_talos_disk,
+    decode_talos_endpoint_health,
+    decode_talos_member,
+    decode_talos_resource,
+    decode_talos_version,
+    decode_task_log_line,
+    decode_task_outcome,
+    decode_task_progress,
+    decode_task_status,
+    decode_task_summary,
+    decode_topology,
+    decode_warning,
 )
 
 
-class Temp:
-    """Temp."""
+class Lab:
+    """A lab as its inventory file describes it: the way in.
+
+    Reading the file asks nobody; `connect` makes it a `LiveLab` that can be observed.
+    """
 
     __slots__ = ("_cache", "_handle")
 
@@ -24,53 +141,132 @@ class Temp:
         self._cache: dict[str, Any] = {}
 
     @staticmethod
-    def open() -> Temp:
-        """Opens."""
-        return Temp(_runtime.open_now(_runtime.ROOT, "Temp.open", {}))
+    def from_file(path: str | os.PathLike[str]) -> Lab:
+        """Reads an inventory file and the files that it names.
 
-    def echo(self, x: Json) -> Json:
-        """Echo.
+        A file that is missing fails with `NotFound`, one that is wrong with `Config`, which names file and line.
 
         Args:
-            x: Any.
+            path: The inventory, such as `homelab.yaml`.
         """
-        value: Json = _runtime.call(self._handle, "echo", {"x": x})
+        return Lab(_runtime.open_now(_runtime.ROOT, "Lab.from_file", {"path": path}))
+
+    @staticmethod
+    def parse(file_name: str | os.PathLike[str], text: str) -> Lab:
+        """Reads an inventory from text. The files that it names are read relative to `file_name`.
+
+        Args:
+            file_name: What messages call the file, and where the files that it names are looked for.
+            text: The inventory.
+        """
+        return Lab(_runtime.open_now(_runtime.ROOT, "Lab.parse", {"file_name": file_name, "text": text}))
+
+    @property
+    def name(self) -> str:
+        """The lab's name."""
+        if "name" not in self._cache:
+            value = _runtime.call_now(self._handle, "name", {})
+            self._cache["name"] = value
+        cached: str = self._cache["name"]
+        return cached
+
+    @property
+    def inventory(self) -> Inventory:
+        """What the file says, with the talhelper files that it names merged in."""
+        if "inventory" not in self._cache:
+            value = _runtime.call_now(self._handle, "inventory", {})
+            self._cache["inventory"] = decode_inventory(value)
+        cached: Inventory = self._cache["inventory"]
+        return cached
+
+    @property
+    def warnings(self) -> tuple[Warning, ...]:
+        """What in the file was not understood, such as unknown keys, each with its place."""
+        if "warnings" not in self._cache:
+            value = _runtime.call_now(self._handle, "warnings", {})
+            self._cache["warnings"] = tuple(decode_warning(v) for v in value)
+        cached: tuple[Warning, ...] = self._cache["warnings"]
+        return cached
+
+    @property
+    def topology(self) -> Topology:
+        """The topology as the inventory alone gives it."""
+        if "topology" not in self._cache:
+            value = _runtime.call_now(self._handle, "topology", {})
+            self._cache["topology"] = decode_topology(value)
+        cached: Topology = self._cache["topology"]
+        return cached
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the rules find in the inventory alone."""
+        if "findings" not in self._cache:
+            value = _runtime.call_now(self._handle, "findings", {})
+            self._cache["findings"] = tuple(decode_finding(v) for v in value)
+        cached: tuple[Finding, ...] = self._cache["findings"]
+        return cached
+
+    def report(self, format: Literal["text", "json", "mermaid", "html"], *, width: int | None = None, color: bool | None = None) -> str:
+        """A report of the inventory alone, as text for a terminal, JSON, a Mermaid flowchart or one self-contained HTML page.
+
+        Args:
+            format: Which one.
+            width: Columns of the text report.
+            color: Whether the text report has terminal colours. Default: no.
+        """
+        value: str = _runtime.call_now(self._handle, "report", {"format": format, "width": width, "color": color})
         return value
 
-    def fail(self) -> None:
-        """Fails."""
-        _runtime.call(self._handle, "fail", {})
+    def connect(self, *, credentials: Mapping[str, str] | None = None, connect_timeout_seconds: float | None = None, request_timeout_seconds: float | None = None) -> LiveLab:
+        """Prepares the clients of both worlds. Nothing is sent yet, and a host that is down is no error here.
 
-    def sleep(self, seconds: float) -> None:
-        """Sleeps.
+        Credentials that are malformed fail with `Config`, which names the variable; an expired client certificate with `Unauthenticated`.
 
         Args:
-            seconds: How long.
+            credentials: The variables to read credentials from, in place of the process's environment: `HOMELAB_PROXMOX_TOKEN` (or `HOMELAB_PROXMOX_USER` and `HOMELAB_PROXMOX_PASSWORD`), `HOMELAB_PROXMOX_ENDPOINTS`, `HOMELAB_PROXMOX_CA`, `HOMELAB_PROXMOX_FINGERPRINTS`, `TALOSCONFIG`, `HOMELAB_TALOS_CONTEXT`.
+            connect_timeout_seconds: How long opening one connection may take. Default: 5.
+            request_timeout_seconds: How long one answer may take. Default: 30.
         """
-        _runtime.call(self._handle, "sleep", {"seconds": seconds})
+        return LiveLab(_runtime.open(self._handle, "connect", {"credentials": credentials, "connect_timeout_seconds": connect_timeout_seconds, "request_timeout_seconds": request_timeout_seconds}))
 
-    def ticks(self) -> Stream[int]:
-        """Ticks."""
-        return Stream(_runtime.follow(self._handle, "ticks", {}), lambda v: v)
 
-    def progress(self, *, on_progress: Callable[[int], None] | None = None) -> str:
-        """Progress.
+class LiveLab:
+    """A lab that can be asked. Closing it closes its connections."""
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    def observe(self) -> Seen:
+        """Asks every host and node at once and joins what they say with the inventory.
+
+        It does not fail because something is down, and it does not hang: what did not answer is in `failures`.
+        """
+        return Seen(_runtime.open(self._handle, "observe", {}))
+
+    def cluster(self, name: str) -> ClusterHandle:
+        """One of the lab's Talos clusters. A name that the inventory does not have fails with `NotFound`.
 
         Args:
-            on_progress: Called with each report; what it raises ends the call.
+            name: Its name in the inventory.
         """
-        return _runtime.run(
-            _runtime.follow(self._handle, "progress", {}),
-            on_progress,
-            lambda v: v,
-            lambda v: v,
-        )
+        return ClusterHandle(_runtime.open_now(self._handle, "cluster", {"name": name}))
+
+    def proxmox(self) -> ProxmoxClient:
+        """The Proxmox VE client of the lab. Without credentials for it: `FailedPrecondition`."""
+        return ProxmoxClient(_runtime.open_now(self._handle, "proxmox", {}))
+
+    def talos(self) -> TalosClient:
+        """The Talos client of the lab. Without a talosconfig: `FailedPrecondition`."""
+        return TalosClient(_runtime.open_now(self._handle, "talos", {}))
 
     def close(self) -> None:
         """Closes the connections; later calls raise `FailedPreconditionError`."""
         self._handle.close()
 
-    def __enter__(self) -> Temp:
+    def __enter__(self) -> LiveLab:
         return self
 
     def __exit__(
@@ -80,3 +276,826 @@ class Temp:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class ClusterHandle:
+    """One Talos cluster of a connected lab."""
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    def etcd_snapshot(self, folder: str | os.PathLike[str], *, on_progress: Callable[[SnapshotProgress], None] | None = None) -> Snapshot:
+        """Saves a snapshot of etcd, taken from a healthy member, and falls over to the next when one fails.
+
+        The file appears under its name only when it is whole: size and SHA-256 were checked and it is on the disk.
+        A snapshot that was cut short or damaged fails with `Corrupt`; no failure and no cancellation leaves a file.
+
+        Args:
+            folder: An existing folder; the file is named after cluster and time.
+            on_progress: Called with each report; what it raises ends the call.
+        """
+        return _runtime.run(
+            _runtime.follow(self._handle, "etcd_snapshot", {"folder": folder}),
+            on_progress,
+            decode_snapshot_progress,
+            decode_snapshot,
+        )
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        if "name" not in self._cache:
+            value = _runtime.call_now(self._handle, "name", {})
+            self._cache["name"] = value
+        cached: str = self._cache["name"]
+        return cached
+
+    def talos(self) -> TalosClient:
+        """The client that reaches it."""
+        return TalosClient(_runtime.open_now(self._handle, "talos", {}))
+
+
+class Seen:
+    """What was seen, joined with the inventory. Plain data: nothing is asked any more."""
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    @property
+    def observation(self) -> Observation:
+        """What each host and node answered."""
+        if "observation" not in self._cache:
+            value = _runtime.call_now(self._handle, "observation", {})
+            self._cache["observation"] = decode_observation(value)
+        cached: Observation = self._cache["observation"]
+        return cached
+
+    @property
+    def topology(self) -> Topology:
+        """Inventory and observation as one topology, with how sure each join is and what does not fit."""
+        if "topology" not in self._cache:
+            value = _runtime.call_now(self._handle, "topology", {})
+            self._cache["topology"] = decode_topology(value)
+        cached: Topology = self._cache["topology"]
+        return cached
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the rules find, worst first."""
+        if "findings" not in self._cache:
+            value = _runtime.call_now(self._handle, "findings", {})
+            self._cache["findings"] = tuple(decode_finding(v) for v in value)
+        cached: tuple[Finding, ...] = self._cache["findings"]
+        return cached
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Who did not answer, and why. Empty when everything was seen."""
+        if "failures" not in self._cache:
+            value = _runtime.call_now(self._handle, "failures", {})
+            self._cache["failures"] = tuple(decode_failure(v) for v in value)
+        cached: tuple[Failure, ...] = self._cache["failures"]
+        return cached
+
+    def what_if_lost(self, hosts: Sequence[str]) -> Loss:
+        """What breaks when these hosts are lost, from what was seen. Hosts that are offline already are lost too.
+
+        Args:
+            hosts: Their names.
+        """
+        return decode_loss(_runtime.call_now(self._handle, "what_if_lost", {"hosts": hosts}))
+
+    def report(self, format: Literal["text", "json", "mermaid", "html"], *, width: int | None = None, color: bool | None = None) -> str:
+        """A report, as text for a terminal, JSON, a Mermaid flowchart or one self-contained HTML page.
+
+        Args:
+            format: Which one.
+            width: Columns of the text report.
+            color: Whether the text report has terminal colours. Default: no.
+        """
+        value: str = _runtime.call_now(self._handle, "report", {"format": format, "width": width, "color": color})
+        return value
+
+
+class TalosConfig:
+    """A talosconfig file: contexts with endpoints, nodes and a client certificate."""
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    @staticmethod
+    def from_file(path: str | os.PathLike[str]) -> TalosConfig:
+        """Reads a talosconfig. A file that is wrong fails with `Config`, which names file and line.
+
+        Args:
+            path: The file.
+        """
+        return TalosConfig(_runtime.open_now(_runtime.ROOT, "TalosConfig.from_file", {"path": path}))
+
+    @staticmethod
+    def search() -> TalosConfig:
+        """Reads the talosconfig where `talosctl` would: `TALOSCONFIG`, then the home folder, then the service account."""
+        return TalosConfig(_runtime.open_now(_runtime.ROOT, "TalosConfig.search", {}))
+
+    @staticmethod
+    def parse(file_name: str | os.PathLike[str], text: str) -> TalosConfig:
+        """Reads a talosconfig from text.
+
+        Args:
+            file_name: What messages call the file.
+            text: The talosconfig.
+        """
+        return TalosConfig(_runtime.open_now(_runtime.ROOT, "TalosConfig.parse", {"file_name": file_name, "text": text}))
+
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """The names of its contexts."""
+        if "contexts" not in self._cache:
+            value = _runtime.call_now(self._handle, "contexts", {})
+            self._cache["contexts"] = tuple(value)
+        cached: tuple[str, ...] = self._cache["contexts"]
+        return cached
+
+    @property
+    def current(self) -> str | None:
+        """The context that is used unless another is named."""
+        if "current" not in self._cache:
+            value = _runtime.call_now(self._handle, "current", {})
+            self._cache["current"] = value
+        cached: str | None = self._cache["current"]
+        return cached
+
+    def describe(self, *, context: str | None = None) -> ContextInfo:
+        """What a context holds, with the roles and the lifetime of its client certificate. A missing one fails with `NotFound`.
+
+        Args:
+            context: Its name. Default: the current one.
+        """
+        return decode_context_info(_runtime.call_now(self._handle, "describe", {"context": context}))
+
+    def connect(self, *, context: str | None = None, endpoints: Sequence[str] | None = None, connect_timeout_seconds: float | None = None, request_timeout_seconds: float | None = None) -> TalosClient:
+        """A client for a context. Connections are made when they are needed.
+
+        An expired client certificate fails with `Unauthenticated`, before anything is sent.
+
+        Args:
+            context: Its name. Default: the current one.
+            endpoints: Endpoints to use in place of the context's.
+            connect_timeout_seconds: How long one endpoint may take to accept a connection. Default: 5.
+            request_timeout_seconds: How long one answer may take. Default: 30.
+        """
+        return TalosClient(_runtime.open(self._handle, "connect", {"context": context, "endpoints": endpoints, "connect_timeout_seconds": connect_timeout_seconds, "request_timeout_seconds": request_timeout_seconds}))
+
+
+class TalosClient:
+    """A client of the Talos API: mutual TLS, endpoints with failover, one request per node."""
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    @property
+    def context_info(self) -> ContextInfo:
+        """The context that it was made from."""
+        if "context_info" not in self._cache:
+            value = _runtime.call_now(self._handle, "context_info", {})
+            self._cache["context_info"] = decode_context_info(value)
+        cached: ContextInfo = self._cache["context_info"]
+        return cached
+
+    def endpoints(self) -> list[TalosEndpointHealth]:
+        """Each endpoint with how it has been doing."""
+        value = _runtime.call_now(self._handle, "endpoints", {})
+        return [decode_talos_endpoint_health(v) for v in value]
+
+    def node(self, address: str) -> TalosNode:
+        """One node, reached through any endpoint.
+
+        Args:
+            address: The node's address or name, as the endpoints know it.
+        """
+        return TalosNode(_runtime.open_now(self._handle, "node", {"address": address}))
+
+    def nodes(self, addresses: Sequence[str]) -> TalosNodes:
+        """Several nodes, asked at once, each with an answer or an error of its own.
+
+        Args:
+            addresses: Their addresses.
+        """
+        return TalosNodes(_runtime.open_now(self._handle, "nodes", {"addresses": addresses}))
+
+    def endpoint(self) -> TalosNode:
+        """Whichever endpoint answers first, itself."""
+        return TalosNode(_runtime.open_now(self._handle, "endpoint", {}))
+
+    def close(self) -> None:
+        """Closes the connections; later calls raise `FailedPreconditionError`."""
+        self._handle.close()
+
+    def __enter__(self) -> TalosClient:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class TalosNode:
+    """One Talos node."""
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    def version(self) -> TalosVersion:
+        """The version of Talos that runs."""
+        return decode_talos_version(_runtime.call(self._handle, "version", {}))
+
+    def services(self) -> list[Service]:
+        """The services of the machine, with their health."""
+        value = _runtime.call(self._handle, "services", {})
+        return [decode_service(v) for v in value]
+
+    def memory(self) -> Memory:
+        """The machine's memory."""
+        return decode_memory(_runtime.call(self._handle, "memory", {}))
+
+    def system_stat(self) -> SystemStat:
+        """Boot time, CPUs, processes."""
+        return decode_system_stat(_runtime.call(self._handle, "system_stat", {}))
+
+    def etcd_members(self) -> list[EtcdMember]:
+        """The members of etcd, as this control-plane node sees them."""
+        value = _runtime.call(self._handle, "etcd_members", {})
+        return [decode_etcd_member(v) for v in value]
+
+    def etcd_status(self) -> EtcdStatus:
+        """How etcd is on this node."""
+        return decode_etcd_status(_runtime.call(self._handle, "etcd_status", {}))
+
+    def members(self) -> list[TalosMember]:
+        """The members of the cluster, as discovery knows them."""
+        value = _runtime.call(self._handle, "members", {})
+        return [decode_talos_member(v) for v in value]
+
+    def machine_status(self) -> MachineStatus:
+        """The stage the machine is in and whether it is ready."""
+        return decode_machine_status(_runtime.call(self._handle, "machine_status", {}))
+
+    def hostname(self) -> HostnameStatus:
+        """Its hostname."""
+        return decode_hostname_status(_runtime.call(self._handle, "hostname", {}))
+
+    def node_addresses(self) -> list[NodeAddress]:
+        """Its addresses, by kind."""
+        value = _runtime.call(self._handle, "node_addresses", {})
+        return [decode_node_address(v) for v in value]
+
+    def links(self) -> list[LinkStatus]:
+        """Its network links, with their MAC addresses."""
+        value = _runtime.call(self._handle, "links", {})
+        return [decode_link_status(v) for v in value]
+
+    def system_information(self) -> SystemInformation:
+        """What the firmware says about the machine; holds its SMBIOS UUID."""
+        return decode_system_information(_runtime.call(self._handle, "system_information", {}))
+
+    def extensions(self) -> list[ExtensionStatus]:
+        """The system extensions in its image."""
+        value = _runtime.call(self._handle, "extensions", {})
+        return [decode_extension_status(v) for v in value]
+
+    def disks(self) -> list[TalosDisk]:
+        """Its disks."""
+        value = _runtime.call(self._handle, "disks", {})
+        return [decode_talos_disk(v) for v in value]
+
+    def security_state(self) -> SecurityState:
+        """Secure boot and what else protects it."""
+        return decode_security_state(_runtime.call(self._handle, "security_state", {}))
+
+    def etcd_member(self) -> LocalEtcdMember:
+        """Which member of etcd it is."""
+        return decode_local_etcd_member(_runtime.call(self._handle, "etcd_member", {}))
+
+    def nodename(self) -> Nodename:
+        """Its name in Kubernetes."""
+        return decode_nodename(_runtime.call(self._handle, "nodename", {}))
+
+    def get_dynamic(self, namespace: str, type_name: str, id: str) -> TalosResource:
+        """Any resource of Talos, with its spec as YAML. One that does not exist fails with `NotFound`.
+
+        Args:
+            namespace: Such as `network`.
+            type_name: Such as `HostnameStatuses.net.talos.dev`.
+            id: Such as `hostname`.
+        """
+        return decode_talos_resource(_runtime.call(self._handle, "get_dynamic", {"namespace": namespace, "type_name": type_name, "id": id}))
+
+    def list_dynamic(self, namespace: str, type_name: str) -> list[TalosResource]:
+        """All resources of a type, with their specs as YAML.
+
+        Args:
+            namespace: Such as `network`.
+            type_name: Such as `LinkStatuses.net.talos.dev`.
+        """
+        value = _runtime.call(self._handle, "list_dynamic", {"namespace": namespace, "type_name": type_name})
+        return [decode_talos_resource(v) for v in value]
+
+    def watch_members(self) -> Stream[MemberEvent]:
+        """What is there now and then each change to the cluster's members."""
+        return Stream(_runtime.follow(self._handle, "watch_members", {}), decode_member_event)
+
+    def watch_machine_status(self) -> Stream[MachineStatusEvent]:
+        """What is there now and then each change to the machine's stage and readiness."""
+        return Stream(_runtime.follow(self._handle, "watch_machine_status", {}), decode_machine_status_event)
+
+    def watch_hostname(self) -> Stream[HostnameStatusEvent]:
+        """What is there now and then each change to its hostname."""
+        return Stream(_runtime.follow(self._handle, "watch_hostname", {}), decode_hostname_status_event)
+
+    def watch_node_addresses(self) -> Stream[NodeAddressEvent]:
+        """What is there now and then each change to its addresses."""
+        return Stream(_runtime.follow(self._handle, "watch_node_addresses", {}), decode_node_address_event)
+
+    def watch_links(self) -> Stream[LinkStatusEvent]:
+        """What is there now and then each change to its network links."""
+        return Stream(_runtime.follow(self._handle, "watch_links", {}), decode_link_status_event)
+
+    def watch_disks(self) -> Stream[DiskEvent]:
+        """What is there now and then each change to its disks."""
+        return Stream(_runtime.follow(self._handle, "watch_disks", {}), decode_disk_event)
+
+    def watch_extensions(self) -> Stream[ExtensionStatusEvent]:
+        """What is there now and then each change to the system extensions in its image."""
+        return Stream(_runtime.follow(self._handle, "watch_extensions", {}), decode_extension_status_event)
+
+    def events(self, *, tail: int | None = None) -> Stream[Event]:
+        """What happens on the machine. Kinds of events that are unknown are passed on.
+
+        Args:
+            tail: How many past events come first; -1 for all. Default: none.
+        """
+        return Stream(_runtime.follow(self._handle, "events", {"tail": tail}), decode_event)
+
+    def etcd_snapshot(self, to: str | os.PathLike[str], *, on_progress: Callable[[SnapshotProgress], None] | None = None) -> Snapshot:
+        """Saves a snapshot of etcd from this control-plane node.
+
+        The file appears under its name only when it is whole: size and SHA-256 were checked and it is on the disk.
+        A snapshot that was cut short or damaged fails with `Corrupt`; no failure and no cancellation leaves a file.
+
+        Args:
+            to: An existing folder, or the file's name.
+            on_progress: Called with each report; what it raises ends the call.
+        """
+        return _runtime.run(
+            _runtime.follow(self._handle, "etcd_snapshot", {"to": to}),
+            on_progress,
+            decode_snapshot_progress,
+            decode_snapshot,
+        )
+
+
+class TalosNodes:
+    """Several Talos nodes, asked at once: every node is in the result, with its answer or its error, in the order asked."""
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    def version(self) -> PerNode[TalosVersion]:
+        """The version of Talos that runs on each."""
+        value = _runtime.call(self._handle, "version", {})
+        return per_node(value, decode_talos_version)
+
+    def services(self) -> PerNode[list[Service]]:
+        """The services of each."""
+        value = _runtime.call(self._handle, "services", {})
+        return per_node(value, lambda v: [decode_service(v) for v in v])
+
+    def memory(self) -> PerNode[Memory]:
+        """The memory of each."""
+        value = _runtime.call(self._handle, "memory", {})
+        return per_node(value, decode_memory)
+
+    def system_stat(self) -> PerNode[SystemStat]:
+        """Boot time, CPUs, processes of each."""
+        value = _runtime.call(self._handle, "system_stat", {})
+        return per_node(value, decode_system_stat)
+
+    def etcd_members(self) -> PerNode[list[EtcdMember]]:
+        """The members of etcd, as each sees them."""
+        value = _runtime.call(self._handle, "etcd_members", {})
+        return per_node(value, lambda v: [decode_etcd_member(v) for v in v])
+
+    def etcd_status(self) -> PerNode[EtcdStatus]:
+        """How etcd is on each."""
+        value = _runtime.call(self._handle, "etcd_status", {})
+        return per_node(value, decode_etcd_status)
+
+    def members(self) -> PerNode[list[TalosMember]]:
+        """The members of the cluster, as each knows them."""
+        value = _runtime.call(self._handle, "members", {})
+        return per_node(value, lambda v: [decode_talos_member(v) for v in v])
+
+    def machine_status(self) -> PerNode[MachineStatus]:
+        """The stage each is in and whether it is ready."""
+        value = _runtime.call(self._handle, "machine_status", {})
+        return per_node(value, decode_machine_status)
+
+    def hostname(self) -> PerNode[HostnameStatus]:
+        """The hostname of each."""
+        value = _runtime.call(self._handle, "hostname", {})
+        return per_node(value, decode_hostname_status)
+
+    def links(self) -> PerNode[list[LinkStatus]]:
+        """The network links of each."""
+        value = _runtime.call(self._handle, "links", {})
+        return per_node(value, lambda v: [decode_link_status(v) for v in v])
+
+    def disks(self) -> PerNode[list[TalosDisk]]:
+        """The disks of each."""
+        value = _runtime.call(self._handle, "disks", {})
+        return per_node(value, lambda v: [decode_talos_disk(v) for v in v])
+
+    def extensions(self) -> PerNode[list[ExtensionStatus]]:
+        """The system extensions in the image of each."""
+        value = _runtime.call(self._handle, "extensions", {})
+        return per_node(value, lambda v: [decode_extension_status(v) for v in v])
+
+
+class ProxmoxClient:
+    """A client of the Proxmox VE API. Its words are Proxmox's own: a node is a host that runs Proxmox VE."""
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    @staticmethod
+    def connect(endpoints: Sequence[str], *, token_id: str | None = None, token_secret: str | None = None, user: str | None = None, password: str | None = None, ca_file: str | os.PathLike[str] | None = None, fingerprints: Sequence[str] | None = None, connect_timeout_seconds: float | None = None, request_timeout_seconds: float | None = None) -> ProxmoxClient:
+        """A client for one cluster. Connections are made when they are needed.
+
+        Credentials are either an API token (`token_id` and `token_secret`) or a `user` with its `password`.
+        Trust comes from `ca_file`, from `fingerprints`, or else from the system's certificate authorities.
+
+        Args:
+            endpoints: URLs of its nodes, such as `https://pve1:8006`. Any of them serves the whole API.
+            token_id: `user@realm!name`.
+            token_secret: The token's secret.
+            user: `user@realm`, for a ticket that is renewed.
+            password: The user's password.
+            ca_file: PEM file of the cluster's CA.
+            fingerprints: SHA-256 fingerprints of the certificates to accept.
+            connect_timeout_seconds: How long one node may take to accept a connection. Default: 5.
+            request_timeout_seconds: How long one answer may take. Default: 60.
+        """
+        return ProxmoxClient(_runtime.open_now(_runtime.ROOT, "ProxmoxClient.connect", {"endpoints": endpoints, "token_id": token_id, "token_secret": token_secret, "user": user, "password": password, "ca_file": ca_file, "fingerprints": fingerprints, "connect_timeout_seconds": connect_timeout_seconds, "request_timeout_seconds": request_timeout_seconds}))
+
+    def endpoints(self) -> list[ProxmoxEndpointHealth]:
+        """Each endpoint with how it has been doing."""
+        value = _runtime.call_now(self._handle, "endpoints", {})
+        return [decode_proxmox_endpoint_health(v) for v in value]
+
+    def version(self) -> ProxmoxVersion:
+        """The version of Proxmox VE."""
+        return decode_proxmox_version(_runtime.call(self._handle, "version", {}))
+
+    def cluster_status(self) -> ClusterStatus:
+        """The cluster and its nodes: names, addresses, quorum."""
+        return decode_cluster_status(_runtime.call(self._handle, "cluster_status", {}))
+
+    def cluster_resources(self, *, kind: Literal["vm", "storage", "node", "sdn"] | None = None) -> list[ProxmoxResource]:
+        """Everything in the cluster, in one call.
+
+        Args:
+            kind: Only this kind.
+        """
+        value = _runtime.call(self._handle, "cluster_resources", {"kind": kind})
+        return [decode_proxmox_resource(v) for v in value]
+
+    def nodes(self) -> list[NodeSummary]:
+        """The nodes of the cluster."""
+        value = _runtime.call(self._handle, "nodes", {})
+        return [decode_node_summary(v) for v in value]
+
+    def node_status(self, node: str) -> NodeStatus:
+        """One node: CPU, memory, kernel, uptime.
+
+        Args:
+            node: Its name.
+        """
+        return decode_node_status(_runtime.call(self._handle, "node_status", {"node": node}))
+
+    def guest_config(self, node: str, vmid: int) -> QemuConfig:
+        """The configuration of a VM, with its property strings parsed.
+
+        Args:
+            node: The node that it is on.
+            vmid: Its number.
+        """
+        return decode_qemu_config(_runtime.call(self._handle, "guest_config", {"node": node, "vmid": vmid}))
+
+    def guest_status(self, node: str, vmid: int) -> QemuStatus:
+        """Whether a VM runs, and what it uses.
+
+        Args:
+            node: The node that it is on.
+            vmid: Its number.
+        """
+        return decode_qemu_status(_runtime.call(self._handle, "guest_status", {"node": node, "vmid": vmid}))
+
+    def guest_start(self, node: str, vmid: int) -> ProxmoxTask:
+        """Starts a VM. The task that does it can be waited for.
+
+        Args:
+            node: The node that it is on.
+            vmid: Its number.
+        """
+        return ProxmoxTask(_runtime.open(self._handle, "guest_start", {"node": node, "vmid": vmid}))
+
+    def guest_stop(self, node: str, vmid: int) -> ProxmoxTask:
+        """Stops a VM at once, as pulling its plug would.
+
+        Args:
+            node: The node that it is on.
+            vmid: Its number.
+        """
+        return ProxmoxTask(_runtime.open(self._handle, "guest_stop", {"node": node, "vmid": vmid}))
+
+    def guest_shutdown(self, node: str, vmid: int) -> ProxmoxTask:
+        """Asks a VM to shut down.
+
+        Args:
+            node: The node that it is on.
+            vmid: Its number.
+        """
+        return ProxmoxTask(_runtime.open(self._handle, "guest_shutdown", {"node": node, "vmid": vmid}))
+
+    def storages(self, node: str) -> list[NodeStorage]:
+        """The storages of a node.
+
+        Args:
+            node: Its name.
+        """
+        value = _runtime.call(self._handle, "storages", {"node": node})
+        return [decode_node_storage(v) for v in value]
+
+    def ceph_status(self) -> CephStatus:
+        """How Ceph is."""
+        return decode_ceph_status(_runtime.call(self._handle, "ceph_status", {}))
+
+    def ha_status(self) -> list[HaStatusEntry]:
+        """The state of high availability: quorum, managers, services."""
+        value = _runtime.call(self._handle, "ha_status", {})
+        return [decode_ha_status_entry(v) for v in value]
+
+    def tasks(self) -> list[TaskSummary]:
+        """The recent tasks of the cluster."""
+        value = _runtime.call(self._handle, "tasks", {})
+        return [decode_task_summary(v) for v in value]
+
+    def task(self, upid: str) -> ProxmoxTask:
+        """A task by its UPID, on whichever node it runs.
+
+        Args:
+            upid: Its unique id, as the call that started it gave it.
+        """
+        return ProxmoxTask(_runtime.open_now(self._handle, "task", {"upid": upid}))
+
+    def request(self, method: Literal["GET", "POST", "PUT", "DELETE"], path: str, *, params: Mapping[str, Json] | None = None) -> Json:
+        """Any call of the API, as JSON: what the typed calls do not cover.
+
+        Args:
+            method: The HTTP method.
+            path: The path below `/api2/json`, such as `/nodes/pve1/status`.
+            params: The call's parameters.
+        """
+        value: Json = _runtime.call(self._handle, "request", {"method": method, "path": path, "params": params})
+        return value
+
+    def close(self) -> None:
+        """Closes the connections; later calls raise `FailedPreconditionError`."""
+        self._handle.close()
+
+    def __enter__(self) -> ProxmoxClient:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class ProxmoxTask:
+    """A task: work that a node does in the background."""
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    @property
+    def upid(self) -> str:
+        """Its unique id."""
+        if "upid" not in self._cache:
+            value = _runtime.call_now(self._handle, "upid", {})
+            self._cache["upid"] = value
+        cached: str = self._cache["upid"]
+        return cached
+
+    def status(self) -> TaskStatus:
+        """How it is doing."""
+        return decode_task_status(_runtime.call(self._handle, "status", {}))
+
+    def log(self, *, start: int | None = None, limit: int | None = None) -> list[TaskLogLine]:
+        """Lines of its log.
+
+        Args:
+            start: The first line, from 0. Default: 0.
+            limit: How many. Default: 50.
+        """
+        value = _runtime.call(self._handle, "log", {"start": start, "limit": limit})
+        return [decode_task_log_line(v) for v in value]
+
+    def follow_log(self) -> Stream[TaskLogLine]:
+        """Its log, line by line as it is written, to its end."""
+        return Stream(_runtime.follow(self._handle, "follow_log", {}), decode_task_log_line)
+
+    def wait(self, *, on_progress: Callable[[TaskProgress], None] | None = None, timeout_seconds: float | None = None) -> TaskOutcome:
+        """Waits for its end.
+
+        A task that fails raises `TaskFailed` with its own words; one that is not done in time `Timeout`, and goes on.
+
+        Args:
+            on_progress: Called with each report; what it raises ends the call.
+            timeout_seconds: How long to wait.
+        """
+        return _runtime.run(
+            _runtime.follow(self._handle, "wait", {"timeout_seconds": timeout_seconds}),
+            on_progress,
+            decode_task_progress,
+            decode_task_outcome,
+        )
+
+    def cancel(self) -> None:
+        """Asks the node to stop it."""
+        _runtime.call(self._handle, "cancel", {})
+
+
+class Simulator:
+    """A simulated lab on loopback: real TLS, real gRPC, real REST, faults on demand.
+
+    For testing your own scripts without hardware.
+    """
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    @staticmethod
+    def start(path: str | os.PathLike[str], *, seed: int | None = None, latency_ms: int | None = None, etcd_db_bytes: int | None = None) -> Simulator:
+        """Starts a lab as an inventory file describes it.
+
+        Args:
+            path: The inventory.
+            seed: Makes what is random the same in each run. Default: 0.
+            latency_ms: Every request takes this much longer. Default: 0.
+            etcd_db_bytes: How large etcd's database is.
+        """
+        return Simulator(_runtime.open(_runtime.ROOT, "Simulator.start", {"path": path, "seed": seed, "latency_ms": latency_ms, "etcd_db_bytes": etcd_db_bytes}))
+
+    def env(self) -> Mapping[str, str]:
+        """Credentials for it: pass them to `Lab.connect`, or set them as environment variables."""
+        value: Mapping[str, str] = _runtime.call_now(self._handle, "env", {})
+        return value
+
+    def proxmox_endpoint(self, host: str) -> str:
+        """The URL of a host's API.
+
+        Args:
+            host: Its name.
+        """
+        value: str = _runtime.call_now(self._handle, "proxmox_endpoint", {"host": host})
+        return value
+
+    def talos_endpoint(self, node: str) -> str:
+        """Address and port of a Talos node's API.
+
+        Args:
+            node: Its name.
+        """
+        value: str = _runtime.call_now(self._handle, "talos_endpoint", {"node": node})
+        return value
+
+    def fingerprint(self, host: str) -> str:
+        """The SHA-256 fingerprint of a host's certificate.
+
+        Args:
+            host: Its name.
+        """
+        value: str = _runtime.call_now(self._handle, "fingerprint", {"host": host})
+        return value
+
+    def talosconfig(self, *, role: str | None = None, expired: bool | None = None) -> str:
+        """A talosconfig for it, as text.
+
+        Args:
+            role: The role of its client certificate. Default: `os:admin`.
+            expired: Whether its client certificate has expired. Default: no.
+        """
+        value: str = _runtime.call_now(self._handle, "talosconfig", {"role": role, "expired": expired})
+        return value
+
+    def host_down(self, host: str, *, how: Literal["refuse", "blackhole"] | None = None) -> None:
+        """A host loses power: its API and its guests with it.
+
+        Args:
+            host: Its name.
+            how: Whether connections to it are refused at once, or never answered. Default: refuse.
+        """
+        _runtime.call_now(self._handle, "host_down", {"host": host, "how": how})
+
+    def host_up(self, host: str) -> None:
+        """A host comes back.
+
+        Args:
+            host: Its name.
+        """
+        _runtime.call_now(self._handle, "host_up", {"host": host})
+
+    def guest_start(self, vmid: int) -> None:
+        """A guest starts.
+
+        Args:
+            vmid: Its number.
+        """
+        _runtime.call_now(self._handle, "guest_start", {"vmid": vmid})
+
+    def guest_stop(self, vmid: int) -> None:
+        """A guest stops.
+
+        Args:
+            vmid: Its number.
+        """
+        _runtime.call_now(self._handle, "guest_stop", {"vmid": vmid})
+
+    def fault(self, target: str, fault: str) -> None:
+        """Something goes wrong at a host or Talos node.
+
+        `refuse`, `stall`, `reset`, `html`, `latency:MS`, `truncate-snapshot`, `corrupt-snapshot`, `cut-snapshot`, `certificate-expired`, `task-failure`.
+
+        Args:
+            target: The name of the host or Talos node.
+            fault: What.
+        """
+        _runtime.call_now(self._handle, "fault", {"target": target, "fault": fault})
+
+    def clear_faults(self) -> None:
+        """All faults end."""
+        _runtime.call_now(self._handle, "clear_faults", {})
+
+    def stats(self) -> Stats:
+        """What its servers saw: connections, requests, streams that are open."""
+        return decode_stats(_runtime.call_now(self._handle, "stats", {}))
+
+    def stop(self) -> None:
+        """Stops it."""
+        _runtime.call(self._handle, "stop", {})
+
+    def __enter__(self) -> Simulator:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()

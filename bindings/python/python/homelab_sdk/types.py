@@ -11,10 +11,1350 @@ from ._error import HomelabError, decode_error
 from ._runtime import Json
 
 __all__ = [
+    "Address",
+    "Agent",
+    "ApplianceSpec",
+    "Assumptions",
+    "BootInfo",
+    "CephCheck",
+    "CephCheckDetail",
+    "CephCheckSummary",
+    "CephHealth",
+    "CephMgrMap",
+    "CephMonMap",
+    "CephMonitor",
+    "CephOsdMap",
+    "CephPgMap",
+    "CephPgState",
+    "CephStatus",
+    "Claim",
+    "Cluster",
+    "ClusterLoss",
+    "ClusterNode",
+    "ClusterSpec",
+    "ClusterStatus",
+    "ContextInfo",
+    "Contradiction",
+    "CpuInfo",
+    "CpuTime",
+    "Disk",
+    "DiskEvent",
+    "DiskSpec",
+    "DiskUse",
+    "EndpointStats",
+    "EtcdMember",
+    "EtcdStatus",
+    "Event",
+    "EventKind",
+    "Evidence",
+    "ExtensionStatus",
+    "ExtensionStatusEvent",
     "Failure",
+    "Finding",
+    "Fix",
+    "Guest",
+    "GuestSpec",
+    "HaStatusEntry",
+    "Host",
+    "HostPci",
+    "HostQuorumLoss",
+    "HostSpec",
+    "HostnameStatus",
+    "HostnameStatusEvent",
+    "Inventory",
+    "IpConfig",
+    "Join",
+    "KernelInfo",
+    "KsmUse",
+    "LinkStatus",
+    "LinkStatusEvent",
+    "LocalEtcdMember",
     "Location",
+    "Loss",
+    "MachineStage",
+    "MachineStatus",
+    "MachineStatusEvent",
+    "MachineType",
+    "Member",
+    "MemberEvent",
+    "Memory",
+    "MemoryUse",
+    "Metadata",
+    "Mismatch",
+    "Move",
+    "NamedAddress",
+    "NetDevice",
+    "Network",
+    "Node",
+    "NodeAddress",
+    "NodeAddressEvent",
+    "NodeRole",
+    "NodeSpec",
+    "NodeStatus",
+    "NodeStorage",
+    "NodeSummary",
+    "Nodename",
+    "Observation",
+    "ObservedCeph",
+    "ObservedDisk",
+    "ObservedEtcd",
+    "ObservedGuest",
+    "ObservedHost",
+    "ObservedMember",
+    "ObservedNode",
+    "ObservedQuorum",
+    "ObservedStorage",
+    "Owner",
+    "Place",
+    "Pool",
+    "PoolLoss",
+    "PoolSpec",
+    "ProxmoxDisk",
+    "ProxmoxEndpointHealth",
+    "ProxmoxResource",
+    "ProxmoxVersion",
+    "QemuConfig",
+    "QemuHaStatus",
+    "QemuStatus",
+    "Restart",
+    "SecurityState",
     "Sent",
+    "Service",
+    "ServiceEvent",
+    "Severity",
+    "Smbios",
+    "Snapshot",
+    "SnapshotProgress",
+    "Stats",
+    "Storage",
+    "SystemInformation",
+    "SystemStat",
+    "TalosDisk",
+    "TalosEndpointHealth",
+    "TalosMember",
+    "TalosResource",
+    "TalosVersion",
+    "TaskLogLine",
+    "TaskOutcome",
+    "TaskProgress",
+    "TaskStatus",
+    "TaskSummary",
+    "Topology",
+    "UnmetCondition",
+    "Warning",
+    "WatchEventKind",
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warning:
+    """Something odd in a file that is no error."""
+
+    location: Location
+    """Where."""
+
+    message: str
+    """What, in one sentence."""
+
+
+def decode_warning(data: Any) -> Warning:
+    return Warning(
+        location=decode_location(data["location"]),
+        message=data["message"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """An address with all its owners. More than one is a conflict."""
+
+    address: str
+    """The address."""
+
+    owners: tuple[Owner, ...]
+    """Who answers there."""
+
+
+def decode_address(data: Any) -> Address:
+    return Address(
+        address=data["address"],
+        owners=tuple(decode_owner(v) for v in data["owners"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """The guest agent."""
+
+    enabled: bool | None = None
+    """Whether it is expected to run in the guest."""
+
+    freeze_filesystems: bool | None = None
+    """Whether backups freeze the guest's file systems; yes when absent."""
+
+    fstrim_cloned_disks: bool | None = None
+    """Whether clones and moves are trimmed."""
+
+    channel: str | None = None
+    """How it is reached: `virtio` or `isa`."""
+
+    other: Mapping[str, str]
+    """Keys that this version does not know."""
+
+
+def decode_agent(data: Any) -> Agent:
+    return Agent(
+        enabled=data.get("enabled"),
+        freeze_filesystems=data.get("freeze_filesystems"),
+        fstrim_cloned_disks=data.get("fstrim_cloned_disks"),
+        channel=data.get("channel"),
+        other=data.get("other", {}),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplianceSpec:
+    """A device with an address that is not managed here."""
+
+    name: str
+    """Its name."""
+
+    kind: str | None = None
+    """`router`, `dns`, `nas` or another word."""
+
+    address: str
+    """Its address."""
+
+    location: Location
+    """Where it is written."""
+
+
+def decode_appliance_spec(data: Any) -> ApplianceSpec:
+    return ApplianceSpec(
+        name=data["name"],
+        kind=data.get("kind"),
+        address=data["address"],
+        location=decode_location(data["location"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumptions:
+    """Numbers that no API and no file tells. All have defaults."""
+
+    osd_memory_bytes: int
+    """Memory of one Ceph OSD. Default 4 GiB, Ceph's own `osd_memory_target`."""
+
+    ceph_daemons_memory_bytes: int
+    """Memory of Ceph's monitor and manager on a host with OSDs. Default 1 GiB."""
+
+    host_memory_bytes: int
+    """Memory of Proxmox VE itself on each host. Default 2 GiB."""
+
+    control_plane_memory_bytes: int
+    """Memory that the Kubernetes control plane takes on one of its nodes. Default 2.5 GiB."""
+
+    host_outage_probability: float
+    """Probability that one host is down at a given moment, independent of the others. Default 0.01."""
+
+
+def decode_assumptions(data: Any) -> Assumptions:
+    return Assumptions(
+        osd_memory_bytes=data.get("osd_memory_bytes", 0),
+        ceph_daemons_memory_bytes=data.get("ceph_daemons_memory_bytes", 0),
+        host_memory_bytes=data.get("host_memory_bytes", 0),
+        control_plane_memory_bytes=data.get("control_plane_memory_bytes", 0),
+        host_outage_probability=data.get("host_outage_probability", 0),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootInfo:
+    """How a node booted."""
+
+    mode: str | None = None
+    """`efi` or `legacy-bios`."""
+
+    secure_boot: bool | None = None
+    """Whether secure boot is on."""
+
+
+def decode_boot_info(data: Any) -> BootInfo:
+    return BootInfo(
+        mode=data.get("mode"),
+        secure_boot=data.get("secure_boot"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CephCheck:
+    """One thing that is wrong."""
+
+    severity: str | None = None
+    """`HEALTH_WARN` or `HEALTH_ERR`."""
+
+    summary: CephCheckSummary | None = None
+    """What it is."""
+
+    details: tuple[CephCheckDetail, ...] = ()
+    """Where it is."""
+
+    muted: bool | None = None
+    """Whether somebody muted it."""
+
+
+def decode_ceph_check(data: Any) -> CephCheck:
+    return CephCheck(
+        severity=data.get("severity"),
+        summary=None if data.get("summary") is None else decode_ceph_check_summary(data.get("summary")),
+        details=tuple(decode_ceph_check_detail(v) for v in data.get("details", ())),
+        muted=data.get("muted"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CephCheckDetail:
+    """Where something is wrong."""
+
+    message: str | None = None
+    """In Ceph's words."""
+
+
+def decode_ceph_check_detail(data: Any) -> CephCheckDetail:
+    return CephCheckDetail(
+        message=data.get("message"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CephCheckSummary:
+    """What is wrong."""
+
+    message: str | None = None
+    """In Ceph's words."""
+
+    count: int | None = None
+    """How many things it concerns."""
+
+
+def decode_ceph_check_summary(data: Any) -> CephCheckSummary:
+    return CephCheckSummary(
+        message=data.get("message"),
+        count=data.get("count"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CephHealth:
+    """How Ceph is."""
+
+    status: str | None = None
+    """`HEALTH_OK`, `HEALTH_WARN` or `HEALTH_ERR`."""
+
+    checks: Mapping[str, CephCheck]
+    """What is wrong, by code: `OSD_NEARFULL`, …"""
+
+
+def decode_ceph_health(data: Any) -> CephHealth:
+    return CephHealth(
+        status=data.get("status"),
+        checks={k: decode_ceph_check(v) for k, v in data.get("checks", {}).items()},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CephMgrMap:
+    """The managers."""
+
+    available: bool | None = None
+    """Whether one is active."""
+
+    active: str | None = None
+    """Which."""
+
+    standby_count: int | None = None
+    """How many wait."""
+
+
+def decode_ceph_mgr_map(data: Any) -> CephMgrMap:
+    return CephMgrMap(
+        available=data.get("available"),
+        active=data.get("active"),
+        standby_count=data.get("standby_count"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CephMonMap:
+    """All monitors."""
+
+    epoch: int | None = None
+    """The map's version."""
+
+    monitors: tuple[CephMonitor, ...] = ()
+    """The monitors."""
+
+    monitor_count: int | None = None
+    """How many."""
+
+
+def decode_ceph_mon_map(data: Any) -> CephMonMap:
+    return CephMonMap(
+        epoch=data.get("epoch"),
+        monitors=tuple(decode_ceph_monitor(v) for v in data.get("monitors", ())),
+        monitor_count=data.get("monitor_count"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CephMonitor:
+    """A monitor."""
+
+    name: str
+    """Its name."""
+
+    rank: int | None = None
+    """Its rank."""
+
+    address: str | None = None
+    """Its address."""
+
+
+def decode_ceph_monitor(data: Any) -> CephMonitor:
+    return CephMonitor(
+        name=data["name"],
+        rank=data.get("rank"),
+        address=data.get("address"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CephOsdMap:
+    """How many OSDs there are."""
+
+    epoch: int | None = None
+    """The map's version."""
+
+    osd_count: int | None = None
+    """All."""
+
+    up_count: int | None = None
+    """That run."""
+
+    in_count: int | None = None
+    """That hold data."""
+
+
+def decode_ceph_osd_map(data: Any) -> CephOsdMap:
+    return CephOsdMap(
+        epoch=data.get("epoch"),
+        osd_count=data.get("osd_count"),
+        up_count=data.get("up_count"),
+        in_count=data.get("in_count"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CephPgMap:
+    """Placement groups, space and traffic."""
+
+    group_count: int | None = None
+    """How many placement groups."""
+
+    pool_count: int | None = None
+    """How many pools."""
+
+    states: tuple[CephPgState, ...] = ()
+    """Placement groups by state."""
+
+    data_bytes: int | None = None
+    """Data stored, before replication."""
+
+    used_bytes: int | None = None
+    """Space in use, replicas included."""
+
+    available_bytes: int | None = None
+    """Space free."""
+
+    total_bytes: int | None = None
+    """All space."""
+
+    read_bytes_per_second: int | None = None
+    """Reads by clients."""
+
+    write_bytes_per_second: int | None = None
+    """Writes by clients."""
+
+    degraded_objects: int | None = None
+    """Objects with too few replicas."""
+
+    misplaced_objects: int | None = None
+    """Objects in the wrong place."""
+
+    recovering_bytes_per_second: int | None = None
+    """Recovery under way."""
+
+
+def decode_ceph_pg_map(data: Any) -> CephPgMap:
+    return CephPgMap(
+        group_count=data.get("group_count"),
+        pool_count=data.get("pool_count"),
+        states=tuple(decode_ceph_pg_state(v) for v in data.get("states", ())),
+        data_bytes=data.get("data_bytes"),
+        used_bytes=data.get("used_bytes"),
+        available_bytes=data.get("available_bytes"),
+        total_bytes=data.get("total_bytes"),
+        read_bytes_per_second=data.get("read_bytes_per_second"),
+        write_bytes_per_second=data.get("write_bytes_per_second"),
+        degraded_objects=data.get("degraded_objects"),
+        misplaced_objects=data.get("misplaced_objects"),
+        recovering_bytes_per_second=data.get("recovering_bytes_per_second"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CephPgState:
+    """Placement groups in one state."""
+
+    state: str
+    """`active+clean`, …"""
+
+    count: int | None = None
+    """How many."""
+
+
+def decode_ceph_pg_state(data: Any) -> CephPgState:
+    return CephPgState(
+        state=data["state"],
+        count=data.get("count"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CephStatus:
+    """Ceph's own status document."""
+
+    cluster_id: str | None = None
+    """The Ceph cluster's id."""
+
+    health: CephHealth | None = None
+    """How it is."""
+
+    quorum_monitors: tuple[str, ...] = ()
+    """The monitors that agree with each other."""
+
+    monitors: CephMonMap | None = None
+    """All monitors."""
+
+    managers: CephMgrMap | None = None
+    """The managers."""
+
+    osds: CephOsdMap | None = None
+    """How many OSDs there are."""
+
+    placement_groups: CephPgMap | None = None
+    """Placement groups, space and traffic."""
+
+
+def decode_ceph_status(data: Any) -> CephStatus:
+    return CephStatus(
+        cluster_id=data.get("cluster_id"),
+        health=None if data.get("health") is None else decode_ceph_health(data.get("health")),
+        quorum_monitors=tuple(data.get("quorum_monitors", ())),
+        monitors=None if data.get("monitors") is None else decode_ceph_mon_map(data.get("monitors")),
+        managers=None if data.get("managers") is None else decode_ceph_mgr_map(data.get("managers")),
+        osds=None if data.get("osds") is None else decode_ceph_osd_map(data.get("osds")),
+        placement_groups=None if data.get("placement_groups") is None else decode_ceph_pg_map(data.get("placement_groups")),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A sentence in the lab's documents that can be true or false."""
+
+    text: str
+    """The sentence, as written there."""
+
+    says: str | None = None
+    """What it says, in a word that a rule can check: `survives-loss-of`,
+    `schedulable-control-planes`, `secure-boot`. `None` is kept and shown but not checked.
+    """
+
+    of: str | None = None
+    """What may be lost, for `survives-loss-of`: `control-plane` or `host`."""
+
+    count: int
+    """How many of them at once, for `survives-loss-of`."""
+
+    cluster: str | None = None
+    """The cluster it is about; `None` means each."""
+
+    source: str | None = None
+    """The document it stands in."""
+
+    location: Location
+    """Where the inventory quotes it."""
+
+
+def decode_claim(data: Any) -> Claim:
+    return Claim(
+        text=data["text"],
+        says=data.get("says"),
+        of=data.get("of"),
+        count=data["count"],
+        cluster=data.get("cluster"),
+        source=data.get("source"),
+        location=decode_location(data["location"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """One Talos cluster."""
+
+    name: str
+    """Its name."""
+
+    endpoint: str | None = None
+    """URL of its Kubernetes API."""
+
+    vip: str | None = None
+    """The address that Talos moves between the control planes."""
+
+    vip_holder: str | None = None
+    """The node that holds the VIP now."""
+
+    load_balancers: tuple[NamedAddress, ...]
+    """Addresses announced for services."""
+
+    talos_version: str | None = None
+    """Version of Talos that is written down."""
+
+    kubernetes_version: str | None = None
+    """Version of Kubernetes that is written down."""
+
+    allow_scheduling_on_control_planes: bool | None = None
+    """Whether control planes may run workloads."""
+
+    cni: str | None = None
+    """The network plugin that Talos installs."""
+
+    kube_proxy_disabled: bool | None = None
+    """Whether kube-proxy is turned off."""
+
+    nameservers: tuple[str, ...]
+    """DNS servers of its nodes."""
+
+
+def decode_cluster(data: Any) -> Cluster:
+    return Cluster(
+        name=data["name"],
+        endpoint=data.get("endpoint"),
+        vip=data.get("vip"),
+        vip_holder=data.get("vip_holder"),
+        load_balancers=tuple(decode_named_address(v) for v in data["load_balancers"]),
+        talos_version=data.get("talos_version"),
+        kubernetes_version=data.get("kubernetes_version"),
+        allow_scheduling_on_control_planes=data.get("allow_scheduling_on_control_planes"),
+        cni=data.get("cni"),
+        kube_proxy_disabled=data.get("kube_proxy_disabled"),
+        nameservers=tuple(data["nameservers"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterLoss:
+    """What is left of one Talos cluster."""
+
+    cluster: str
+    """The cluster."""
+
+    members: int
+    """Voting etcd members before."""
+
+    members_left: int
+    """Voting etcd members left."""
+
+    members_lost: tuple[str, ...]
+    """Names of the members that are lost."""
+
+    quorum: int
+    """How many must be up."""
+
+    has_quorum: bool
+    """Whether enough are. Without quorum the Kubernetes API stops, and a VIP that Talos moves
+    goes too.
+    """
+
+    workers: int
+    """Workers before."""
+
+    workers_left: int
+    """Workers left."""
+
+    nodes_lost: tuple[str, ...]
+    """All Talos nodes that are lost."""
+
+
+def decode_cluster_loss(data: Any) -> ClusterLoss:
+    return ClusterLoss(
+        cluster=data["cluster"],
+        members=data["members"],
+        members_left=data["members_left"],
+        members_lost=tuple(data["members_lost"]),
+        quorum=data["quorum"],
+        has_quorum=data["has_quorum"],
+        workers=data["workers"],
+        workers_left=data["workers_left"],
+        nodes_lost=tuple(data["nodes_lost"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterNode:
+    """A node in the cluster's status."""
+
+    name: str
+    """Its name."""
+
+    node_id: int | None = None
+    """Its corosync id; 0 when the host stands alone."""
+
+    address: str | None = None
+    """The address that its name resolves to."""
+
+    online: bool
+    """Whether it is in the answering node's partition."""
+
+    local: bool
+    """Whether it is the one that answered."""
+
+
+def decode_cluster_node(data: Any) -> ClusterNode:
+    return ClusterNode(
+        name=data["name"],
+        node_id=data.get("node_id"),
+        address=data.get("address"),
+        online=data["online"],
+        local=data["local"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterSpec:
+    """One Talos cluster."""
+
+    name: str
+    """Its name, as Talos and Kubernetes know it."""
+
+    endpoint: str | None = None
+    """URL of the Kubernetes API."""
+
+    vip: str | None = None
+    """The address that Talos moves between the control planes."""
+
+    load_balancers: tuple[NamedAddress, ...]
+    """Addresses that the cluster announces for services, with the name of each."""
+
+    talos_version: str | None = None
+    """Version of Talos."""
+
+    kubernetes_version: str | None = None
+    """Version of Kubernetes."""
+
+    allow_scheduling_on_control_planes: bool | None = None
+    """Whether control planes may run workloads."""
+
+    cni: str | None = None
+    """The network plugin that Talos installs; `none` when it installs none."""
+
+    kube_proxy_disabled: bool | None = None
+    """Whether kube-proxy is turned off."""
+
+    nameservers: tuple[str, ...]
+    """The DNS servers of its nodes."""
+
+    pod_subnets: tuple[str, ...]
+    """Address ranges of pods."""
+
+    service_subnets: tuple[str, ...]
+    """Address ranges of services."""
+
+    talconfig: str | None = None
+    """The talconfig it was merged with, as the inventory names it."""
+
+    nodes: tuple[NodeSpec, ...]
+    """Its nodes."""
+
+    location: Location
+    """Where it is written."""
+
+    places: Mapping[str, Location]
+    """Where each property is written, by its name here."""
+
+
+def decode_cluster_spec(data: Any) -> ClusterSpec:
+    return ClusterSpec(
+        name=data["name"],
+        endpoint=data.get("endpoint"),
+        vip=data.get("vip"),
+        load_balancers=tuple(decode_named_address(v) for v in data["load_balancers"]),
+        talos_version=data.get("talos_version"),
+        kubernetes_version=data.get("kubernetes_version"),
+        allow_scheduling_on_control_planes=data.get("allow_scheduling_on_control_planes"),
+        cni=data.get("cni"),
+        kube_proxy_disabled=data.get("kube_proxy_disabled"),
+        nameservers=tuple(data["nameservers"]),
+        pod_subnets=tuple(data["pod_subnets"]),
+        service_subnets=tuple(data["service_subnets"]),
+        talconfig=data.get("talconfig"),
+        nodes=tuple(decode_node_spec(v) for v in data["nodes"]),
+        location=decode_location(data["location"]),
+        places={k: decode_location(v) for k, v in data["places"].items()},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterStatus:
+    """Membership and quorum."""
+
+    name: str | None = None
+    """The cluster's name; absent when the host stands alone."""
+
+    quorate: bool
+    """Whether enough nodes see each other for writes; always true when the
+    host stands alone.
+    """
+
+    config_version: int | None = None
+    """The version of the corosync configuration."""
+
+    nodes: tuple[ClusterNode, ...]
+    """The nodes, by name."""
+
+
+def decode_cluster_status(data: Any) -> ClusterStatus:
+    return ClusterStatus(
+        name=data.get("name"),
+        quorate=data["quorate"],
+        config_version=data.get("config_version"),
+        nodes=tuple(decode_cluster_node(v) for v in data["nodes"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextInfo:
+    """What a context says about itself, without connecting."""
+
+    name: str
+    """The context's name."""
+
+    endpoints: tuple[str, ...]
+    """Whom to connect to, as `host:port`."""
+
+    nodes: tuple[str, ...]
+    """Nodes that commands are meant for when none are named."""
+
+    cluster: str | None = None
+    """Name of the cluster; only Omni reads it."""
+
+    roles: tuple[str, ...]
+    """Roles of the client certificate (`os:admin`, `os:operator`, `os:reader`,
+    `os:etcd:backup`, …): its organisations. Empty without a certificate.
+    """
+
+    not_before: str | None = None
+    """Start of the client certificate's validity, RFC 3339; absent without a certificate."""
+
+    not_after: str | None = None
+    """End of the client certificate's validity, RFC 3339; absent without a certificate."""
+
+    ca_count: int
+    """How many CA certificates are trusted; 0 means those of the system."""
+
+
+def decode_context_info(data: Any) -> ContextInfo:
+    return ContextInfo(
+        name=data["name"],
+        endpoints=tuple(data["endpoints"]),
+        nodes=tuple(data["nodes"]),
+        cluster=data.get("cluster"),
+        roles=tuple(data["roles"]),
+        not_before=data.get("not_before"),
+        not_after=data.get("not_after"),
+        ca_count=data["ca_count"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contradiction:
+    """Two places that say different things about the same."""
+
+    subject: str
+    """What they are about: the name of a node or cluster."""
+
+    field: str
+    """Which property: `address`, `mac`, `role`, `vip`, `talos_version`, …, or `node` when one of
+    the two does not know it at all.
+    """
+
+    first: Place
+    """What one place says; the inventory, if it is one of the two."""
+
+    second: Place
+    """What the other says."""
+
+
+def decode_contradiction(data: Any) -> Contradiction:
+    return Contradiction(
+        subject=data["subject"],
+        field=data["field"],
+        first=decode_place(data["first"]),
+        second=decode_place(data["second"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CpuInfo:
+    """A node's CPU."""
+
+    model: str | None = None
+    """Its name."""
+
+    vendor: str | None = None
+    """Its maker's id."""
+
+    sockets: int | None = None
+    """How many sockets."""
+
+    cores: int | None = None
+    """How many cores, all sockets together."""
+
+    threads: int | None = None
+    """How many threads, all sockets together."""
+
+    mhz: float | None = None
+    """Its clock, in MHz."""
+
+    virtualization: bool | None = None
+    """Whether it can run virtual machines."""
+
+
+def decode_cpu_info(data: Any) -> CpuInfo:
+    return CpuInfo(
+        model=data.get("model"),
+        vendor=data.get("vendor"),
+        sockets=data.get("sockets"),
+        cores=data.get("cores"),
+        threads=data.get("threads"),
+        mhz=data.get("mhz"),
+        virtualization=data.get("virtualization"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CpuTime:
+    """Where processor time went since boot, in seconds."""
+
+    user_seconds: float
+    """In programs."""
+
+    nice_seconds: float
+    """In programs with low priority."""
+
+    system_seconds: float
+    """In the kernel."""
+
+    idle_seconds: float
+    """Idle."""
+
+    iowait_seconds: float
+    """Idle with I/O pending."""
+
+    irq_seconds: float
+    """In interrupts, hard and soft."""
+
+    steal_seconds: float
+    """Taken by the host for other guests."""
+
+
+def decode_cpu_time(data: Any) -> CpuTime:
+    return CpuTime(
+        user_seconds=data["user_seconds"],
+        nice_seconds=data["nice_seconds"],
+        system_seconds=data["system_seconds"],
+        idle_seconds=data["idle_seconds"],
+        iowait_seconds=data["iowait_seconds"],
+        irq_seconds=data["irq_seconds"],
+        steal_seconds=data["steal_seconds"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """One disk of a guest."""
+
+    storage: str
+    """The pool or storage it is on."""
+
+    size_bytes: int | None = None
+    """Its size in bytes."""
+
+
+def decode_disk(data: Any) -> Disk:
+    return Disk(
+        storage=data["storage"],
+        size_bytes=data.get("size_bytes"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskEvent:
+    """One event of a watch, as data."""
+
+    kind: WatchEventKind
+    """What happened to it."""
+
+    metadata: Metadata | None = None
+    """Which resource; absent for events that are about the watch itself."""
+
+    spec: TalosDisk | None = None
+    """How it is now."""
+
+    old: TalosDisk | None = None
+    """How it was before, when it changed."""
+
+
+def decode_disk_event(data: Any) -> DiskEvent:
+    return DiskEvent(
+        kind=data["kind"],
+        metadata=None if data.get("metadata") is None else decode_metadata(data.get("metadata")),
+        spec=None if data.get("spec") is None else decode_talos_disk(data.get("spec")),
+        old=None if data.get("old") is None else decode_talos_disk(data.get("old")),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskSpec:
+    """One disk of a guest."""
+
+    storage: str
+    """The pool or storage it is on."""
+
+    size_bytes: int
+    """Its size in bytes."""
+
+
+def decode_disk_spec(data: Any) -> DiskSpec:
+    return DiskSpec(
+        storage=data["storage"],
+        size_bytes=data["size_bytes"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskUse:
+    """A file system, in bytes."""
+
+    total_bytes: int | None = None
+    """Its size."""
+
+    used_bytes: int | None = None
+    """In use."""
+
+    free_bytes: int | None = None
+    """Free, reserved blocks included."""
+
+    available_bytes: int | None = None
+    """Free for use."""
+
+
+def decode_disk_use(data: Any) -> DiskUse:
+    return DiskUse(
+        total_bytes=data.get("total_bytes"),
+        used_bytes=data.get("used_bytes"),
+        free_bytes=data.get("free_bytes"),
+        available_bytes=data.get("available_bytes"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointStats:
+    """What one listener saw since the start."""
+
+    connections: int
+    """Connections accepted."""
+
+    open_connections: int
+    """Connections open now."""
+
+    open_streams: int
+    """Streamed answers that are open now."""
+
+    requests: Mapping[str, int]
+    """Requests by method: `GET /version` or `/machine.MachineService/Version`."""
+
+
+def decode_endpoint_stats(data: Any) -> EndpointStats:
+    return EndpointStats(
+        connections=data["connections"],
+        open_connections=data["open_connections"],
+        open_streams=data["open_streams"],
+        requests=data["requests"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EtcdMember:
+    """A member of etcd, as the asked node sees it."""
+
+    id: str
+    """Member id, 16 hexadecimal digits."""
+
+    hostname: str
+    """Host name of its node."""
+
+    peer_urls: tuple[str, ...]
+    """Where other members reach it."""
+
+    client_urls: tuple[str, ...]
+    """Where clients reach it."""
+
+    learner: bool
+    """Whether it has no vote yet."""
+
+
+def decode_etcd_member(data: Any) -> EtcdMember:
+    return EtcdMember(
+        id=data["id"],
+        hostname=data["hostname"],
+        peer_urls=tuple(data["peer_urls"]),
+        client_urls=tuple(data["client_urls"]),
+        learner=data["learner"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EtcdStatus:
+    """The etcd member on a node, as it sees itself."""
+
+    member_id: str
+    """Its own member id, 16 hexadecimal digits."""
+
+    leader_id: str | None = None
+    """The leader's member id; absent when there is none."""
+
+    learner: bool
+    """Whether it has no vote yet."""
+
+    protocol_version: str
+    """Version of etcd."""
+
+    storage_version: str
+    """Version of the storage format (since Talos v1.11; empty before)."""
+
+    db_size_bytes: int
+    """Size of the database file."""
+
+    db_size_in_use_bytes: int
+    """Part of it that is in use; the rest comes back by defragmenting."""
+
+    raft_index: int
+    """Raft index."""
+
+    raft_term: int
+    """Raft term; grows with each election."""
+
+    raft_applied_index: int
+    """Raft index that has been applied."""
+
+    errors: tuple[str, ...]
+    """Alarms and other troubles, in etcd's words."""
+
+
+def decode_etcd_status(data: Any) -> EtcdStatus:
+    return EtcdStatus(
+        member_id=data["member_id"],
+        leader_id=data.get("leader_id"),
+        learner=data["learner"],
+        protocol_version=data["protocol_version"],
+        storage_version=data["storage_version"],
+        db_size_bytes=data["db_size_bytes"],
+        db_size_in_use_bytes=data["db_size_in_use_bytes"],
+        raft_index=data["raft_index"],
+        raft_term=data["raft_term"],
+        raft_applied_index=data["raft_applied_index"],
+        errors=tuple(data["errors"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened on a node. Which of the optional fields are set
+    depends on `kind`.
+    """
+
+    id: str
+    """Id; grows with time."""
+
+    actor_id: str
+    """The action that it belongs to, as returned by reboot, upgrade and the like; may be empty."""
+
+    kind: EventKind
+    """What it is about."""
+
+    type_url: str
+    """The kind's full type URL."""
+
+    name: str | None = None
+    """Name of the sequence, phase, task or service."""
+
+    action: str | None = None
+    """`start`, `stop` or `noop` of a sequence, phase or task; the state of a service (`running`)."""
+
+    message: str | None = None
+    """In words: of a service."""
+
+    error: str | None = None
+    """What went wrong: of a sequence or the configuration."""
+
+    healthy: bool | None = None
+    """Whether the service's health check passes."""
+
+    stage: MachineStage | None = None
+    """Stage of the machine."""
+
+    ready: bool | None = None
+    """Whether the machine is ready."""
+
+    unmet_conditions: tuple[UnmetCondition, ...]
+    """What is missing for ready."""
+
+    hostname: str | None = None
+    """Host name of the node."""
+
+    addresses: tuple[str, ...]
+    """Addresses of the node."""
+
+
+def decode_event(data: Any) -> Event:
+    return Event(
+        id=data["id"],
+        actor_id=data["actor_id"],
+        kind=data["kind"],
+        type_url=data["type_url"],
+        name=data.get("name"),
+        action=data.get("action"),
+        message=data.get("message"),
+        error=data.get("error"),
+        healthy=data.get("healthy"),
+        stage=data.get("stage"),
+        ready=data.get("ready"),
+        unmet_conditions=tuple(decode_unmet_condition(v) for v in data["unmet_conditions"]),
+        hostname=data.get("hostname"),
+        addresses=tuple(data["addresses"]),
+    )
+
+EventKind = Literal["sequence", "phase", "task", "service-state", "config-load-error", "config-validation-error", "address", "machine-status", "restart"] | str
+"""What an event is about.
+- ``sequence``: A sequence (boot, reboot, upgrade, …) began, ended or was refused.
+- ``phase``: A phase of a sequence began or ended.
+- ``task``: A task of a phase began or ended.
+- ``service-state``: A service changed.
+- ``config-load-error``: The configuration could not be read.
+- ``config-validation-error``: The configuration is not valid.
+- ``address``: Host name or addresses changed.
+- ``machine-status``: The stage of the machine changed, or whether it is ready.
+- ``restart``: The node restarts.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One named value that a finding rests on."""
+
+    name: str
+    """What was measured or counted, such as `memory of pve2`."""
+
+    value: str
+    """The value as text, ready to show: `111`, `talos-cp-1, talos-cp-2`."""
+
+    unit: str
+    """The unit, empty where there is none: `GB`, `%`, `hosts`."""
+
+
+def decode_evidence(data: Any) -> Evidence:
+    return Evidence(
+        name=data["name"],
+        value=data["value"],
+        unit=data["unit"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtensionStatus:
+    """A system extension in the running image (`ExtensionStatuses.runtime.talos.dev`)."""
+
+    id: str
+    """Id of the resource; its order in the image."""
+
+    image: str
+    """File of the layer."""
+
+    name: str
+    """Name: `qemu-guest-agent`, `iscsi-tools`. `schematic` names the schematic of
+    an image factory instead of an extension.
+    """
+
+    version: str
+    """Version; for `schematic` the id of the schematic."""
+
+    author: str
+    """Author."""
+
+    description: str
+    """Description."""
+
+    extra_info: str
+    """More, in the author's format (since Talos v1.7)."""
+
+
+def decode_extension_status(data: Any) -> ExtensionStatus:
+    return ExtensionStatus(
+        id=data["id"],
+        image=data["image"],
+        name=data["name"],
+        version=data["version"],
+        author=data["author"],
+        description=data["description"],
+        extra_info=data["extra_info"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtensionStatusEvent:
+    """One event of a watch, as data."""
+
+    kind: WatchEventKind
+    """What happened to it."""
+
+    metadata: Metadata | None = None
+    """Which resource; absent for events that are about the watch itself."""
+
+    spec: ExtensionStatus | None = None
+    """How it is now."""
+
+    old: ExtensionStatus | None = None
+    """How it was before, when it changed."""
+
+
+def decode_extension_status_event(data: Any) -> ExtensionStatusEvent:
+    return ExtensionStatusEvent(
+        kind=data["kind"],
+        metadata=None if data.get("metadata") is None else decode_metadata(data.get("metadata")),
+        spec=None if data.get("spec") is None else decode_extension_status(data.get("spec")),
+        old=None if data.get("old") is None else decode_extension_status(data.get("old")),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +1372,786 @@ def decode_failure(data: Any) -> Failure:
     return Failure(
         target=data["target"],
         error=decode_error(data["error"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One fact about the lab that its owner should know, with the numbers that
+    prove it.
+
+    `Display` is one line: severity, code, subject, message.
+    """
+
+    code: str
+    """Stable code of the rule, such as `D1`."""
+
+    name: str
+    """Stable name of the rule, such as `etcd-host-tolerance`."""
+
+    severity: Severity
+    """How bad it is."""
+
+    subject: str
+    """What it is about: the name of a cluster, host, guest, node or an address."""
+
+    message: str
+    """One or two plain sentences with the numbers."""
+
+    evidence: tuple[Evidence, ...]
+    """The numbers behind the message, in the order a reader wants them."""
+
+    fix: Fix | None = None
+    """The smallest change that mends it, where one is known."""
+
+    places: tuple[Location, ...]
+    """Where in the user's files, for findings about what is written there."""
+
+    source: str
+    """Why the rule holds: the fact or document it rests on."""
+
+
+def decode_finding(data: Any) -> Finding:
+    return Finding(
+        code=data["code"],
+        name=data["name"],
+        severity=data["severity"],
+        subject=data["subject"],
+        message=data["message"],
+        evidence=tuple(decode_evidence(v) for v in data["evidence"]),
+        fix=None if data.get("fix") is None else decode_fix(data.get("fix")),
+        places=tuple(decode_location(v) for v in data["places"]),
+        source=data["source"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fix:
+    """The smallest change that mends a finding."""
+
+    summary: str
+    """What to do, in one sentence."""
+
+    moves: tuple[Move, ...]
+    """The guests to move, when moving is the fix. They hold together: all or none."""
+
+
+def decode_fix(data: Any) -> Fix:
+    return Fix(
+        summary=data["summary"],
+        moves=tuple(decode_move(v) for v in data["moves"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guest:
+    """One VM or container."""
+
+    name: str
+    """Its name; two guests of one name get their number appended, as `name (101)`."""
+
+    vmid: int | None = None
+    """Its number."""
+
+    host: str | None = None
+    """The host it is on: the observed one, else the declared one."""
+
+    declared_host: str | None = None
+    """The host the inventory says."""
+
+    status: str | None = None
+    """`running`, `stopped` or another word of Proxmox VE's; `None` when not observed."""
+
+    memory_bytes: int | None = None
+    """Configured memory in bytes."""
+
+    cores: int | None = None
+    """Configured vCPUs."""
+
+    disks: tuple[Disk, ...]
+    """Disks."""
+
+    macs: tuple[str, ...]
+    """MAC addresses."""
+
+    smbios_uuid: str | None = None
+    """UUID in its SMBIOS."""
+
+    address: str | None = None
+    """Its main address, if known."""
+
+    node: str | None = None
+    """The Talos node that runs in it."""
+
+    agent_enabled: bool | None = None
+    """Whether its configuration asks for the QEMU guest agent."""
+
+    passthrough: tuple[str, ...]
+    """Devices passed through, which tie it to its host."""
+
+    ha_state: str | None = None
+    """State under the HA manager."""
+
+    lock: str | None = None
+    """The lock held on it."""
+
+    declared: bool
+    """Whether the inventory lists it."""
+
+    observed: bool
+    """Whether Proxmox VE listed it."""
+
+    location: Location | None = None
+    """Where the inventory lists it."""
+
+
+def decode_guest(data: Any) -> Guest:
+    return Guest(
+        name=data["name"],
+        vmid=data.get("vmid"),
+        host=data.get("host"),
+        declared_host=data.get("declared_host"),
+        status=data.get("status"),
+        memory_bytes=data.get("memory_bytes"),
+        cores=data.get("cores"),
+        disks=tuple(decode_disk(v) for v in data["disks"]),
+        macs=tuple(data["macs"]),
+        smbios_uuid=data.get("smbios_uuid"),
+        address=data.get("address"),
+        node=data.get("node"),
+        agent_enabled=data.get("agent_enabled"),
+        passthrough=tuple(data["passthrough"]),
+        ha_state=data.get("ha_state"),
+        lock=data.get("lock"),
+        declared=data["declared"],
+        observed=data["observed"],
+        location=None if data.get("location") is None else decode_location(data.get("location")),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestSpec:
+    """One guest that does not run Talos."""
+
+    name: str
+    """Its name."""
+
+    host: str | None = None
+    """The host it is on."""
+
+    vmid: int | None = None
+    """Its number."""
+
+    address: str | None = None
+    """Its address."""
+
+    macs: tuple[str, ...]
+    """MAC addresses of its network devices."""
+
+    cores: int | None = None
+    """vCPUs."""
+
+    memory_bytes: int | None = None
+    """Memory in bytes."""
+
+    disks: tuple[DiskSpec, ...]
+    """Disks."""
+
+    gpus: tuple[str, ...]
+    """PCI devices or GPUs passed through to it."""
+
+    location: Location
+    """Where it is written."""
+
+
+def decode_guest_spec(data: Any) -> GuestSpec:
+    return GuestSpec(
+        name=data["name"],
+        host=data.get("host"),
+        vmid=data.get("vmid"),
+        address=data.get("address"),
+        macs=tuple(data["macs"]),
+        cores=data.get("cores"),
+        memory_bytes=data.get("memory_bytes"),
+        disks=tuple(decode_disk_spec(v) for v in data["disks"]),
+        gpus=tuple(data["gpus"]),
+        location=decode_location(data["location"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaStatusEntry:
+    """A row of the HA status. Which fields are there depends on what it is about."""
+
+    id: str
+    """Unique in the list: `quorum`, `lrm:pve1`, `service:vm:100`, …"""
+
+    kind: str
+    """What it is about."""
+
+    node: str | None = None
+    """The node it concerns."""
+
+    status: str | None = None
+    """The state in words for people."""
+
+    quorate: bool | None = None
+    """Quorum: whether there is one."""
+
+    reported_at: str | None = None
+    """Master or local manager: when it last reported."""
+
+    service: str | None = None
+    """Guest: `vm:100` or `ct:200`."""
+
+    state: str | None = None
+    """Guest: its state: `started`, `stopped`, `fence`, `error`, …"""
+
+    crm_state: str | None = None
+    """Guest: the cluster manager's state of it; absent just after a request."""
+
+    request_state: str | None = None
+    """Guest: the state that was asked for."""
+
+    group: str | None = None
+    """Guest: its group (before 9.0)."""
+
+    comment: str | None = None
+    """Guest: notes."""
+
+    maximum_restarts: int | None = None
+    """Guest: how often it is restarted on its node."""
+
+    maximum_relocations: int | None = None
+    """Guest: how often it is moved when it does not start."""
+
+    failback: bool | None = None
+    """Guest: whether it goes back to its preferred node (9.0 and later)."""
+
+    armed_state: str | None = None
+    """Fencing: `armed`, `standby`, `disarming`, `disarmed` (9.1 and later)."""
+
+
+def decode_ha_status_entry(data: Any) -> HaStatusEntry:
+    return HaStatusEntry(
+        id=data["id"],
+        kind=data["kind"],
+        node=data.get("node"),
+        status=data.get("status"),
+        quorate=data.get("quorate"),
+        reported_at=data.get("reported_at"),
+        service=data.get("service"),
+        state=data.get("state"),
+        crm_state=data.get("crm_state"),
+        request_state=data.get("request_state"),
+        group=data.get("group"),
+        comment=data.get("comment"),
+        maximum_restarts=data.get("maximum_restarts"),
+        maximum_relocations=data.get("maximum_relocations"),
+        failback=data.get("failback"),
+        armed_state=data.get("armed_state"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """One Proxmox VE host."""
+
+    name: str
+    """Its name."""
+
+    address: str | None = None
+    """Its address."""
+
+    online: bool | None = None
+    """Whether it is online; `None` when not observed or nobody could say."""
+
+    cpu_model: str | None = None
+    """CPU model."""
+
+    cpus: int | None = None
+    """Number of CPU threads."""
+
+    memory_bytes: int | None = None
+    """RAM in bytes; `None` when neither written down nor seen."""
+
+    memory_used_bytes: int | None = None
+    """RAM in use in bytes, as observed."""
+
+    overhead_bytes: int
+    """Memory that Proxmox VE and Ceph need on it, by the assumptions."""
+
+    osds: int
+    """Number of Ceph OSDs."""
+
+    gpus: tuple[str, ...]
+    """GPUs."""
+
+    pve_version: str | None = None
+    """Version of Proxmox VE."""
+
+    declared: bool
+    """Whether the inventory lists it."""
+
+    observed: bool
+    """Whether Proxmox VE listed it."""
+
+
+def decode_host(data: Any) -> Host:
+    return Host(
+        name=data["name"],
+        address=data.get("address"),
+        online=data.get("online"),
+        cpu_model=data.get("cpu_model"),
+        cpus=data.get("cpus"),
+        memory_bytes=data.get("memory_bytes"),
+        memory_used_bytes=data.get("memory_used_bytes"),
+        overhead_bytes=data["overhead_bytes"],
+        osds=data["osds"],
+        gpus=tuple(data["gpus"]),
+        pve_version=data.get("pve_version"),
+        declared=data["declared"],
+        observed=data["observed"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostPci:
+    """A PCI device of the host, given to a virtual machine."""
+
+    host: tuple[str, ...] = ()
+    """Its addresses on the host: `0000:01:00.0`; all functions without the last part. Empty when it is mapped."""
+
+    driver: str | None = None
+    """The host's driver while the guest runs: `vfio` or `keep` (9.1 and later)."""
+
+    mapping: str | None = None
+    """The cluster-wide mapping that says which device it is on each node."""
+
+    mediated_device: str | None = None
+    """The type of mediated device to make."""
+
+    pci_express: bool | None = None
+    """Whether the guest sees PCI Express."""
+
+    rom_bar: bool | None = None
+    """Whether the guest sees its ROM; yes when absent."""
+
+    rom_file: str | None = None
+    """A ROM from a file."""
+
+    x_vga: bool | None = None
+    """Whether it is the guest's primary graphics card."""
+
+    other: Mapping[str, str]
+    """Keys that this version does not know."""
+
+
+def decode_host_pci(data: Any) -> HostPci:
+    return HostPci(
+        host=tuple(data.get("host", ())),
+        driver=data.get("driver"),
+        mapping=data.get("mapping"),
+        mediated_device=data.get("mediated_device"),
+        pci_express=data.get("pci_express"),
+        rom_bar=data.get("rom_bar"),
+        rom_file=data.get("rom_file"),
+        x_vga=data.get("x_vga"),
+        other=data.get("other", {}),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostQuorumLoss:
+    """What is left of the Proxmox VE cluster, one vote a host."""
+
+    votes: int
+    """Votes before."""
+
+    votes_left: int
+    """Votes left."""
+
+    quorum: int
+    """How many are needed. Without them guests run on but none starts, moves or is recovered."""
+
+    has_quorum: bool
+    """Whether enough are left."""
+
+
+def decode_host_quorum_loss(data: Any) -> HostQuorumLoss:
+    return HostQuorumLoss(
+        votes=data["votes"],
+        votes_left=data["votes_left"],
+        quorum=data["quorum"],
+        has_quorum=data["has_quorum"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSpec:
+    """One Proxmox VE host."""
+
+    name: str
+    """Its name in the Proxmox VE cluster."""
+
+    address: str | None = None
+    """Its address."""
+
+    cpu: str | None = None
+    """CPU model."""
+
+    threads: int | None = None
+    """Number of CPU threads."""
+
+    memory_bytes: int
+    """RAM in bytes."""
+
+    osds: int
+    """Number of Ceph OSDs on it."""
+
+    gpus: tuple[str, ...]
+    """GPUs that can be passed through."""
+
+    location: Location
+    """Where it is written."""
+
+
+def decode_host_spec(data: Any) -> HostSpec:
+    return HostSpec(
+        name=data["name"],
+        address=data.get("address"),
+        cpu=data.get("cpu"),
+        threads=data.get("threads"),
+        memory_bytes=data["memory_bytes"],
+        osds=data["osds"],
+        gpus=tuple(data["gpus"]),
+        location=decode_location(data["location"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostnameStatus:
+    """The node's host name (`HostnameStatuses.net.talos.dev`)."""
+
+    hostname: str
+    """Host name without the domain."""
+
+    domainname: str
+    """Domain; may be empty."""
+
+
+def decode_hostname_status(data: Any) -> HostnameStatus:
+    return HostnameStatus(
+        hostname=data["hostname"],
+        domainname=data["domainname"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostnameStatusEvent:
+    """One event of a watch, as data."""
+
+    kind: WatchEventKind
+    """What happened to it."""
+
+    metadata: Metadata | None = None
+    """Which resource; absent for events that are about the watch itself."""
+
+    spec: HostnameStatus | None = None
+    """How it is now."""
+
+    old: HostnameStatus | None = None
+    """How it was before, when it changed."""
+
+
+def decode_hostname_status_event(data: Any) -> HostnameStatusEvent:
+    return HostnameStatusEvent(
+        kind=data["kind"],
+        metadata=None if data.get("metadata") is None else decode_metadata(data.get("metadata")),
+        spec=None if data.get("spec") is None else decode_hostname_status(data.get("spec")),
+        old=None if data.get("old") is None else decode_hostname_status(data.get("old")),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """Everything that is written down about a lab: its own file, merged with the
+    talhelper files it names.
+    """
+
+    name: str
+    """The lab's name."""
+
+    file: str
+    """The file it was read from, as the caller named it."""
+
+    network: Network
+    """The network the lab is on."""
+
+    hosts: tuple[HostSpec, ...]
+    """The Proxmox VE hosts."""
+
+    pools: tuple[PoolSpec, ...]
+    """Shared storage pools."""
+
+    clusters: tuple[ClusterSpec, ...]
+    """The Talos clusters with their nodes."""
+
+    guests: tuple[GuestSpec, ...]
+    """Guests that do not run Talos."""
+
+    appliances: tuple[ApplianceSpec, ...]
+    """Router, DNS servers, NAS: what has an address but is not managed here."""
+
+    claims: tuple[Claim, ...]
+    """What the lab's documents promise, to be checked."""
+
+    assumptions: Assumptions
+    """Numbers that cannot be read from anywhere."""
+
+    warnings: tuple[Warning, ...]
+    """Unknown keys, addresses outside the subnet: what is odd but no error."""
+
+    contradictions: tuple[Contradiction, ...]
+    """Where the files disagree with each other. They become findings."""
+
+
+def decode_inventory(data: Any) -> Inventory:
+    return Inventory(
+        name=data["name"],
+        file=data["file"],
+        network=decode_network(data["network"]),
+        hosts=tuple(decode_host_spec(v) for v in data["hosts"]),
+        pools=tuple(decode_pool_spec(v) for v in data["pools"]),
+        clusters=tuple(decode_cluster_spec(v) for v in data["clusters"]),
+        guests=tuple(decode_guest_spec(v) for v in data["guests"]),
+        appliances=tuple(decode_appliance_spec(v) for v in data["appliances"]),
+        claims=tuple(decode_claim(v) for v in data["claims"]),
+        assumptions=decode_assumptions(data["assumptions"]),
+        warnings=tuple(decode_warning(v) for v in data["warnings"]),
+        contradictions=tuple(decode_contradiction(v) for v in data["contradictions"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IpConfig:
+    """Cloud-init's addresses of one network device."""
+
+    gateway: str | None = None
+    """IPv4 gateway."""
+
+    gateway6: str | None = None
+    """IPv6 gateway."""
+
+    address: str | None = None
+    """IPv4 address with prefix, or `dhcp`."""
+
+    address6: str | None = None
+    """IPv6 address with prefix, or `dhcp`, or `auto`."""
+
+    other: Mapping[str, str]
+    """Keys that this version does not know."""
+
+
+def decode_ip_config(data: Any) -> IpConfig:
+    return IpConfig(
+        gateway=data.get("gateway"),
+        gateway6=data.get("gateway6"),
+        address=data.get("address"),
+        address6=data.get("address6"),
+        other=data.get("other", {}),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join:
+    """How two views of one machine were recognised as the same."""
+
+    kind: str
+    """What was joined: `node-guest`, `guest-inventory` or `node-inventory`."""
+
+    left: str
+    """The first one: a node's or a seen guest's name."""
+
+    right: str
+    """The second one: a guest's name, or a name in the inventory."""
+
+    evidence: str
+    """The best evidence: `mac`, `smbios-uuid`, `vmid`, `address`, `name` or `declared`."""
+
+    agreeing: tuple[str, ...]
+    """Everything that agrees, best first."""
+
+    confidence: str
+    """`certain` (MAC or UUID), `strong` (number or address), `likely` (name), `weak` (only declared)."""
+
+
+def decode_join(data: Any) -> Join:
+    return Join(
+        kind=data["kind"],
+        left=data["left"],
+        right=data["right"],
+        evidence=data["evidence"],
+        agreeing=tuple(data["agreeing"]),
+        confidence=data["confidence"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelInfo:
+    """A node's kernel."""
+
+    system: str | None = None
+    """`Linux`."""
+
+    release: str | None = None
+    """Its release."""
+
+    version: str | None = None
+    """Its build."""
+
+    machine: str | None = None
+    """The architecture it is built for."""
+
+
+def decode_kernel_info(data: Any) -> KernelInfo:
+    return KernelInfo(
+        system=data.get("system"),
+        release=data.get("release"),
+        version=data.get("version"),
+        machine=data.get("machine"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KsmUse:
+    """Memory saved by merging equal pages."""
+
+    shared_bytes: int | None = None
+    """How much."""
+
+
+def decode_ksm_use(data: Any) -> KsmUse:
+    return KsmUse(
+        shared_bytes=data.get("shared_bytes"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkStatus:
+    """A network interface (`LinkStatuses.net.talos.dev`)."""
+
+    name: str
+    """Its name: `eth0`, `ens18`, `bond0`."""
+
+    index: int
+    """Index in the kernel."""
+
+    link_type: str
+    """What it carries: `ether`, `loopbck`, `none`, …"""
+
+    kind: str
+    """Kind of a virtual interface: `bond`, `bridge`, `vlan`, …; empty for hardware."""
+
+    physical: bool
+    """Whether it is hardware (for a guest: given by the host)."""
+
+    hardware_address: str | None = None
+    """MAC address in lower case with colons."""
+
+    permanent_address: str | None = None
+    """The address it was made with, where it can be changed."""
+
+    mtu: int
+    """Largest packet."""
+
+    operational_state: str
+    """Whether it is usable: `up`, `down`, `unknown`, …"""
+
+    link_state: bool
+    """Whether there is a link."""
+
+    speed_megabits: int | None = None
+    """Speed in Mbit/s; absent when the driver does not say."""
+
+    bus_path: str
+    """Path on the buses of the machine."""
+
+    driver: str
+    """Driver."""
+
+    vendor: str
+    """Vendor."""
+
+    product: str
+    """Product."""
+
+    alias: str
+    """Alias (since Talos v1.9)."""
+
+    alt_names: tuple[str, ...]
+    """Other names (since Talos v1.9)."""
+
+
+def decode_link_status(data: Any) -> LinkStatus:
+    return LinkStatus(
+        name=data["name"],
+        index=data["index"],
+        link_type=data["link_type"],
+        kind=data["kind"],
+        physical=data["physical"],
+        hardware_address=data.get("hardware_address"),
+        permanent_address=data.get("permanent_address"),
+        mtu=data["mtu"],
+        operational_state=data["operational_state"],
+        link_state=data["link_state"],
+        speed_megabits=data.get("speed_megabits"),
+        bus_path=data["bus_path"],
+        driver=data["driver"],
+        vendor=data["vendor"],
+        product=data["product"],
+        alias=data["alias"],
+        alt_names=tuple(data["alt_names"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkStatusEvent:
+    """One event of a watch, as data."""
+
+    kind: WatchEventKind
+    """What happened to it."""
+
+    metadata: Metadata | None = None
+    """Which resource; absent for events that are about the watch itself."""
+
+    spec: LinkStatus | None = None
+    """How it is now."""
+
+    old: LinkStatus | None = None
+    """How it was before, when it changed."""
+
+
+def decode_link_status_event(data: Any) -> LinkStatusEvent:
+    return LinkStatusEvent(
+        kind=data["kind"],
+        metadata=None if data.get("metadata") is None else decode_metadata(data.get("metadata")),
+        spec=None if data.get("spec") is None else decode_link_status(data.get("spec")),
+        old=None if data.get("old") is None else decode_link_status(data.get("old")),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalEtcdMember:
+    """The etcd member on this node (`EtcdMembers.etcd.talos.dev`, id `local`)."""
+
+    member_id: str
+    """Member id, in hexadecimal."""
+
+
+def decode_local_etcd_member(data: Any) -> LocalEtcdMember:
+    return LocalEtcdMember(
+        member_id=data["member_id"],
     )
 
 
@@ -56,9 +2176,2985 @@ def decode_location(data: Any) -> Location:
         column=data["column"],
     )
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """What is gone and what is left when hosts are lost."""
+
+    hosts: tuple[str, ...]
+    """The hosts that are down: those asked about and those that were offline before."""
+
+    guests_down: tuple[str, ...]
+    """The guests that go with them."""
+
+    clusters: tuple[ClusterLoss, ...]
+    """What is left of each cluster."""
+
+    pve: HostQuorumLoss
+    """What is left of the Proxmox VE cluster."""
+
+    pools: tuple[PoolLoss, ...]
+    """What is left of each shared pool."""
+
+    restart: Restart
+    """Whether the lost guests fit on the remaining hosts."""
+
+
+def decode_loss(data: Any) -> Loss:
+    return Loss(
+        hosts=tuple(data["hosts"]),
+        guests_down=tuple(data["guests_down"]),
+        clusters=tuple(decode_cluster_loss(v) for v in data["clusters"]),
+        pve=decode_host_quorum_loss(data["pve"]),
+        pools=tuple(decode_pool_loss(v) for v in data["pools"]),
+        restart=decode_restart(data["restart"]),
+    )
+
+MachineStage = Literal["unknown", "booting", "installing", "maintenance", "running", "rebooting", "shutting-down", "resetting", "upgrading"] | str
+"""Where a machine is in its life.
+- ``unknown``: Not known.
+- ``booting``: Booting.
+- ``installing``: Installing to disk.
+- ``maintenance``: Waiting for a configuration.
+- ``running``: Running.
+- ``rebooting``: Rebooting.
+- ``shutting-down``: Shutting down.
+- ``resetting``: Wiping itself.
+- ``upgrading``: Upgrading.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineStatus:
+    """The stage of a machine and what is missing for ready (`MachineStatuses.runtime.talos.dev`)."""
+
+    stage: MachineStage
+    """Where it is in its life."""
+
+    ready: bool
+    """Whether all conditions are met."""
+
+    unmet_conditions: tuple[UnmetCondition, ...]
+    """What is missing."""
+
+
+def decode_machine_status(data: Any) -> MachineStatus:
+    return MachineStatus(
+        stage=data["stage"],
+        ready=data["ready"],
+        unmet_conditions=tuple(decode_unmet_condition(v) for v in data["unmet_conditions"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineStatusEvent:
+    """One event of a watch, as data."""
+
+    kind: WatchEventKind
+    """What happened to it."""
+
+    metadata: Metadata | None = None
+    """Which resource; absent for events that are about the watch itself."""
+
+    spec: MachineStatus | None = None
+    """How it is now."""
+
+    old: MachineStatus | None = None
+    """How it was before, when it changed."""
+
+
+def decode_machine_status_event(data: Any) -> MachineStatusEvent:
+    return MachineStatusEvent(
+        kind=data["kind"],
+        metadata=None if data.get("metadata") is None else decode_metadata(data.get("metadata")),
+        spec=None if data.get("spec") is None else decode_machine_status(data.get("spec")),
+        old=None if data.get("old") is None else decode_machine_status(data.get("old")),
+    )
+
+MachineType = Literal["unknown", "init", "controlplane", "worker"] | str
+"""What a node is for.
+- ``unknown``: Not known.
+- ``init``: The first control plane of very old clusters.
+- ``controlplane``: Runs the control plane and etcd.
+- ``worker``: Runs workloads.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One voter (or learner) of a cluster's etcd."""
+
+    id: str | None = None
+    """Its id, 16 hex digits; `None` when it is only expected from the inventory."""
+
+    name: str
+    """Its name."""
+
+    cluster: str
+    """The cluster whose etcd it votes in."""
+
+    node: str | None = None
+    """The Talos node it runs on."""
+
+    host: str | None = None
+    """The host that node's guest is on."""
+
+    leader: bool
+    """Whether it is the leader."""
+
+    learner: bool
+    """Whether it is a learner, which has no vote."""
+
+
+def decode_member(data: Any) -> Member:
+    return Member(
+        id=data.get("id"),
+        name=data["name"],
+        cluster=data["cluster"],
+        node=data.get("node"),
+        host=data.get("host"),
+        leader=data["leader"],
+        learner=data["learner"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberEvent:
+    """One event of a watch, as data."""
+
+    kind: WatchEventKind
+    """What happened to it."""
+
+    metadata: Metadata | None = None
+    """Which resource; absent for events that are about the watch itself."""
+
+    spec: TalosMember | None = None
+    """How it is now."""
+
+    old: TalosMember | None = None
+    """How it was before, when it changed."""
+
+
+def decode_member_event(data: Any) -> MemberEvent:
+    return MemberEvent(
+        kind=data["kind"],
+        metadata=None if data.get("metadata") is None else decode_metadata(data.get("metadata")),
+        spec=None if data.get("spec") is None else decode_talos_member(data.get("spec")),
+        old=None if data.get("old") is None else decode_talos_member(data.get("old")),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Memory of a node, in bytes (Talos reports KiB)."""
+
+    total_bytes: int
+    """All memory that the kernel manages."""
+
+    free_bytes: int
+    """Used for nothing at all."""
+
+    available_bytes: int
+    """What new programs could have without swapping."""
+
+    buffers_bytes: int
+    """Buffers of block devices."""
+
+    cached_bytes: int
+    """Page cache."""
+
+    swap_total_bytes: int
+    """All swap space."""
+
+    swap_free_bytes: int
+    """Unused swap space."""
+
+
+def decode_memory(data: Any) -> Memory:
+    return Memory(
+        total_bytes=data["total_bytes"],
+        free_bytes=data["free_bytes"],
+        available_bytes=data["available_bytes"],
+        buffers_bytes=data["buffers_bytes"],
+        cached_bytes=data["cached_bytes"],
+        swap_total_bytes=data["swap_total_bytes"],
+        swap_free_bytes=data["swap_free_bytes"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryUse:
+    """Memory of a node, in bytes."""
+
+    total_bytes: int | None = None
+    """All of it."""
+
+    used_bytes: int | None = None
+    """In use. The cache of ZFS counts as used."""
+
+    free_bytes: int | None = None
+    """Not used for anything."""
+
+    available_bytes: int | None = None
+    """What could be given to guests (8.4 and later)."""
+
+
+def decode_memory_use(data: Any) -> MemoryUse:
+    return MemoryUse(
+        total_bytes=data.get("total_bytes"),
+        used_bytes=data.get("used_bytes"),
+        free_bytes=data.get("free_bytes"),
+        available_bytes=data.get("available_bytes"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """Who a resource is and how it stands."""
+
+    namespace: str
+    """Namespace: `runtime`, `network`, …"""
+
+    type_name: str
+    """Full canonical type: `LinkStatuses.net.talos.dev`."""
+
+    id: str
+    """Id, unique in namespace and type."""
+
+    version: str
+    """Counts changes: a decimal number, or `undefined`."""
+
+    owner: str
+    """The controller that owns it."""
+
+    phase: str
+    """`running` or `tearingDown`."""
+
+    created: str | None = None
+    """When it came to be, RFC 3339."""
+
+    updated: str | None = None
+    """When it last changed, RFC 3339."""
+
+    finalizers: tuple[str, ...]
+    """Who must agree before it goes."""
+
+    annotations: Mapping[str, str]
+    """Annotations."""
+
+    labels: Mapping[str, str]
+    """Labels."""
+
+
+def decode_metadata(data: Any) -> Metadata:
+    return Metadata(
+        namespace=data["namespace"],
+        type_name=data["type_name"],
+        id=data["id"],
+        version=data["version"],
+        owner=data["owner"],
+        phase=data["phase"],
+        created=data.get("created"),
+        updated=data.get("updated"),
+        finalizers=tuple(data["finalizers"]),
+        annotations=data["annotations"],
+        labels=data["labels"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mismatch:
+    """Something that does not fit between the inventory, Proxmox VE and Talos."""
+
+    kind: str
+    """What kind: `conflicting-evidence`, `duplicate-mac`, `duplicate-uuid`, `node-without-guest`,
+    `guest-without-node`, `guest-not-found`, `guest-not-declared`, `wrong-host`, `size-differs`,
+    `role-differs`, `version-differs`, `host-not-found`, `host-not-declared`.
+    """
+
+    subject: str
+    """What it is about."""
+
+    message: str
+    """One sentence."""
+
+    expected: str | None = None
+    """What was expected, as text."""
+
+    seen: str | None = None
+    """What was seen, as text."""
+
+    location: Location | None = None
+    """Where the inventory says it."""
+
+
+def decode_mismatch(data: Any) -> Mismatch:
+    return Mismatch(
+        kind=data["kind"],
+        subject=data["subject"],
+        message=data["message"],
+        expected=data.get("expected"),
+        seen=data.get("seen"),
+        location=None if data.get("location") is None else decode_location(data.get("location")),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """One guest moved from one host to another."""
+
+    guest: str
+    """The guest's name."""
+
+    from_: str
+    """The host it is on."""
+
+    to: str
+    """The host it goes to."""
+
+    memory_bytes: int
+    """Its configured memory."""
+
+
+def decode_move(data: Any) -> Move:
+    return Move(
+        guest=data["guest"],
+        from_=data["from"],
+        to=data["to"],
+        memory_bytes=data["memory_bytes"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedAddress:
+    """An address with the name of what answers there."""
+
+    name: str
+    """What answers there."""
+
+    address: str
+    """The address."""
+
+    location: Location
+    """Where it is written."""
+
+
+def decode_named_address(data: Any) -> NamedAddress:
+    return NamedAddress(
+        name=data["name"],
+        address=data["address"],
+        location=decode_location(data["location"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetDevice:
+    """A network device of a virtual machine."""
+
+    model: str | None = None
+    """The emulated card."""
+
+    bridge: str | None = None
+    """The bridge it is plugged into."""
+
+    firewall: bool | None = None
+    """Whether the firewall guards it."""
+
+    link_down: bool | None = None
+    """Whether the cable is pulled."""
+
+    mac_address: str | None = None
+    """Its MAC address, upper case."""
+
+    mtu: int | None = None
+    """Its MTU; 1 means "as the bridge" (virtio only)."""
+
+    queues: int | None = None
+    """Packet queues."""
+
+    rate_limit_mbytes_per_second: float | None = None
+    """At most so many megabytes a second."""
+
+    vlan_tag: int | None = None
+    """VLAN of its untagged packets."""
+
+    trunks: tuple[str, ...] = ()
+    """VLANs that it may use itself: `10`, `20-30`."""
+
+    other: Mapping[str, str]
+    """Keys that this version does not know."""
+
+
+def decode_net_device(data: Any) -> NetDevice:
+    return NetDevice(
+        model=data.get("model"),
+        bridge=data.get("bridge"),
+        firewall=data.get("firewall"),
+        link_down=data.get("link_down"),
+        mac_address=data.get("mac_address"),
+        mtu=data.get("mtu"),
+        queues=data.get("queues"),
+        rate_limit_mbytes_per_second=data.get("rate_limit_mbytes_per_second"),
+        vlan_tag=data.get("vlan_tag"),
+        trunks=tuple(data.get("trunks", ())),
+        other=data.get("other", {}),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """The network of the lab."""
+
+    subnet: str | None = None
+    """The subnet, such as `172.16.1.0/24`."""
+
+    gateway: str | None = None
+    """The default gateway's address."""
+
+    link_bits_per_second: int | None = None
+    """Speed of the links in bits per second."""
+
+
+def decode_network(data: Any) -> Network:
+    return Network(
+        subnet=data.get("subnet"),
+        gateway=data.get("gateway"),
+        link_bits_per_second=data.get("link_bits_per_second"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One Talos node."""
+
+    name: str
+    """Its hostname, or its address while the hostname is not known."""
+
+    cluster: str
+    """The cluster it belongs to."""
+
+    role: NodeRole
+    """What it is there."""
+
+    address: str | None = None
+    """Its main address."""
+
+    addresses: tuple[str, ...]
+    """All its addresses, without a VIP."""
+
+    macs: tuple[str, ...]
+    """MAC addresses."""
+
+    smbios_uuid: str | None = None
+    """UUID in its SMBIOS."""
+
+    guest: str | None = None
+    """The guest it runs in."""
+
+    host: str | None = None
+    """The host that guest is on."""
+
+    answered: bool | None = None
+    """Whether it answered; `None` when it was not asked."""
+
+    stage: str | None = None
+    """Boot stage."""
+
+    ready: bool | None = None
+    """Whether it calls itself ready."""
+
+    unmet_conditions: tuple[str, ...]
+    """Conditions that keep it from being ready."""
+
+    unhealthy_services: tuple[str, ...]
+    """Services that are not running or not healthy."""
+
+    talos_version: str | None = None
+    """Version of Talos."""
+
+    kubernetes_version: str | None = None
+    """Version of Kubernetes."""
+
+    extensions: tuple[str, ...] | None = None
+    """System extensions; `None` when neither seen nor written down."""
+
+    schematic: str | None = None
+    """Id of its image factory schematic."""
+
+    image: str | None = None
+    """The installer image that is written down."""
+
+    secure_boot: bool | None = None
+    """Whether it uses secure boot: as observed, else as configured."""
+
+    nodename: str | None = None
+    """Its name in Kubernetes."""
+
+    etcd_member_id: str | None = None
+    """Id of its etcd member, 16 hex digits."""
+
+    holds_vip: bool
+    """Whether it holds the cluster's VIP now."""
+
+    declared: bool
+    """Whether the inventory lists it."""
+
+    observed: bool
+    """Whether it was seen through Talos."""
+
+    location: Location | None = None
+    """Where the inventory lists it."""
+
+
+def decode_node(data: Any) -> Node:
+    return Node(
+        name=data["name"],
+        cluster=data["cluster"],
+        role=data["role"],
+        address=data.get("address"),
+        addresses=tuple(data["addresses"]),
+        macs=tuple(data["macs"]),
+        smbios_uuid=data.get("smbios_uuid"),
+        guest=data.get("guest"),
+        host=data.get("host"),
+        answered=data.get("answered"),
+        stage=data.get("stage"),
+        ready=data.get("ready"),
+        unmet_conditions=tuple(data["unmet_conditions"]),
+        unhealthy_services=tuple(data["unhealthy_services"]),
+        talos_version=data.get("talos_version"),
+        kubernetes_version=data.get("kubernetes_version"),
+        extensions=data.get("extensions"),
+        schematic=data.get("schematic"),
+        image=data.get("image"),
+        secure_boot=data.get("secure_boot"),
+        nodename=data.get("nodename"),
+        etcd_member_id=data.get("etcd_member_id"),
+        holds_vip=data["holds_vip"],
+        declared=data["declared"],
+        observed=data["observed"],
+        location=None if data.get("location") is None else decode_location(data.get("location")),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeAddress:
+    """A selection of the node's addresses (`NodeAddresses.net.talos.dev`)."""
+
+    id: str
+    """Which selection: `default`, `current`, `routed`, `accumulative`, or one
+    with a filter (`current-no-k8s`).
+    """
+
+    addresses: tuple[str, ...]
+    """Addresses with prefix length: `172.16.1.50/24`."""
+
+
+def decode_node_address(data: Any) -> NodeAddress:
+    return NodeAddress(
+        id=data["id"],
+        addresses=tuple(data["addresses"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeAddressEvent:
+    """One event of a watch, as data."""
+
+    kind: WatchEventKind
+    """What happened to it."""
+
+    metadata: Metadata | None = None
+    """Which resource; absent for events that are about the watch itself."""
+
+    spec: NodeAddress | None = None
+    """How it is now."""
+
+    old: NodeAddress | None = None
+    """How it was before, when it changed."""
+
+
+def decode_node_address_event(data: Any) -> NodeAddressEvent:
+    return NodeAddressEvent(
+        kind=data["kind"],
+        metadata=None if data.get("metadata") is None else decode_metadata(data.get("metadata")),
+        spec=None if data.get("spec") is None else decode_node_address(data.get("spec")),
+        old=None if data.get("old") is None else decode_node_address(data.get("old")),
+    )
+
+NodeRole = Literal["control-plane", "worker"]
+"""What a Talos node is in its cluster.
+- ``control-plane``: Runs etcd and the Kubernetes control plane.
+- ``worker``: Runs workloads only.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSpec:
+    """One Talos node and the guest it runs in."""
+
+    name: str
+    """Its hostname, also the guest's name."""
+
+    role: NodeRole
+    """What it is in its cluster."""
+
+    host: str | None = None
+    """The Proxmox VE host its guest is on; `None` when not said."""
+
+    vmid: int | None = None
+    """Number of its guest."""
+
+    address: str | None = None
+    """Its main address."""
+
+    addresses: tuple[str, ...]
+    """All its addresses without prefix length, the main one first."""
+
+    macs: tuple[str, ...]
+    """MAC addresses of its network devices."""
+
+    cores: int | None = None
+    """vCPUs of its guest."""
+
+    memory_bytes: int | None = None
+    """Memory of its guest in bytes."""
+
+    disks: tuple[DiskSpec, ...]
+    """Disks of its guest."""
+
+    gpus: tuple[str, ...]
+    """PCI devices or GPUs passed through to it."""
+
+    install_disk: str | None = None
+    """The disk that Talos is installed on."""
+
+    image: str | None = None
+    """The installer image, without tag if none is written."""
+
+    schematic: str | None = None
+    """Id of the image factory schematic, if the image names one."""
+
+    extensions: tuple[str, ...] | None = None
+    """System extensions that its schematic asks for; `None` when not known."""
+
+    secure_boot: bool | None = None
+    """Whether it is configured for secure boot."""
+
+    location: Location
+    """Where it is written."""
+
+    talconfig_location: Location | None = None
+    """Where the talconfig describes it, if it does."""
+
+    places: Mapping[str, Location]
+    """Where each property is written, by its name here."""
+
+
+def decode_node_spec(data: Any) -> NodeSpec:
+    return NodeSpec(
+        name=data["name"],
+        role=data["role"],
+        host=data.get("host"),
+        vmid=data.get("vmid"),
+        address=data.get("address"),
+        addresses=tuple(data["addresses"]),
+        macs=tuple(data["macs"]),
+        cores=data.get("cores"),
+        memory_bytes=data.get("memory_bytes"),
+        disks=tuple(decode_disk_spec(v) for v in data["disks"]),
+        gpus=tuple(data["gpus"]),
+        install_disk=data.get("install_disk"),
+        image=data.get("image"),
+        schematic=data.get("schematic"),
+        extensions=data.get("extensions"),
+        secure_boot=data.get("secure_boot"),
+        location=decode_location(data["location"]),
+        talconfig_location=None if data.get("talconfig_location") is None else decode_location(data.get("talconfig_location")),
+        places={k: decode_location(v) for k, v in data["places"].items()},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStatus:
+    """How a node is doing."""
+
+    uptime_seconds: int | None = None
+    """How long it has been up."""
+
+    cpu_fraction: float | None = None
+    """Share of its CPUs in use, from 0 to 1."""
+
+    io_wait_fraction: float | None = None
+    """Share of time spent waiting for disks, from 0 to 1."""
+
+    load_average: tuple[float, ...] = ()
+    """Load over 1, 5 and 15 minutes."""
+
+    memory: MemoryUse | None = None
+    """Its memory."""
+
+    swap: MemoryUse | None = None
+    """Its swap space."""
+
+    root_filesystem: DiskUse | None = None
+    """Its root file system."""
+
+    ksm: KsmUse | None = None
+    """Memory saved by merging equal pages."""
+
+    processor: CpuInfo | None = None
+    """Its CPU."""
+
+    boot_info: BootInfo | None = None
+    """How it booted."""
+
+    kernel: KernelInfo | None = None
+    """Its kernel."""
+
+    pve_version: str | None = None
+    """The manager's version: `pve-manager/9.2.11/14a22df3`."""
+
+
+def decode_node_status(data: Any) -> NodeStatus:
+    return NodeStatus(
+        uptime_seconds=data.get("uptime_seconds"),
+        cpu_fraction=data.get("cpu_fraction"),
+        io_wait_fraction=data.get("io_wait_fraction"),
+        load_average=tuple(data.get("load_average", ())),
+        memory=None if data.get("memory") is None else decode_memory_use(data.get("memory")),
+        swap=None if data.get("swap") is None else decode_memory_use(data.get("swap")),
+        root_filesystem=None if data.get("root_filesystem") is None else decode_disk_use(data.get("root_filesystem")),
+        ksm=None if data.get("ksm") is None else decode_ksm_use(data.get("ksm")),
+        processor=None if data.get("processor") is None else decode_cpu_info(data.get("processor")),
+        boot_info=None if data.get("boot_info") is None else decode_boot_info(data.get("boot_info")),
+        kernel=None if data.get("kernel") is None else decode_kernel_info(data.get("kernel")),
+        pve_version=data.get("pve_version"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStorage:
+    """A storage as a node sees it."""
+
+    storage: str
+    """Its name."""
+
+    storage_type: str
+    """Its type: `dir`, `lvmthin`, `zfspool`, `rbd`, …"""
+
+    content: tuple[str, ...] = ()
+    """What it may hold: `images`, `iso`, `backup`, …"""
+
+    enabled: bool | None = None
+    """Whether it is enabled."""
+
+    active: bool | None = None
+    """Whether the node can reach it now."""
+
+    shared: bool | None = None
+    """Whether all nodes see the same data."""
+
+    total_bytes: int | None = None
+    """Its size; absent or 0 while it is not active."""
+
+    used_bytes: int | None = None
+    """In use."""
+
+    available_bytes: int | None = None
+    """Free."""
+
+    used_fraction: float | None = None
+    """In use, from 0 to 1."""
+
+
+def decode_node_storage(data: Any) -> NodeStorage:
+    return NodeStorage(
+        storage=data["storage"],
+        storage_type=data["storage_type"],
+        content=tuple(data.get("content", ())),
+        enabled=data.get("enabled"),
+        active=data.get("active"),
+        shared=data.get("shared"),
+        total_bytes=data.get("total_bytes"),
+        used_bytes=data.get("used_bytes"),
+        available_bytes=data.get("available_bytes"),
+        used_fraction=data.get("used_fraction"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSummary:
+    """A node as the list shows it. An offline node has no numbers."""
+
+    node: str
+    """Its name."""
+
+    status: str
+    """Whether it is up."""
+
+    ssl_fingerprint: str | None = None
+    """SHA-256 fingerprint of its API certificate: what a client can pin."""
+
+    uptime_seconds: int | None = None
+    """How long it has been up."""
+
+    cpu_fraction: float | None = None
+    """Share of its CPUs in use, from 0 to 1."""
+
+    cpu_count: int | None = None
+    """How many CPUs it has."""
+
+    memory_used_bytes: int | None = None
+    """Memory in use."""
+
+    memory_bytes: int | None = None
+    """How much memory it has."""
+
+    root_used_bytes: int | None = None
+    """Root file system in use."""
+
+    root_bytes: int | None = None
+    """Size of the root file system."""
+
+    level: str | None = None
+    """The subscription level; empty without one."""
+
+
+def decode_node_summary(data: Any) -> NodeSummary:
+    return NodeSummary(
+        node=data["node"],
+        status=data["status"],
+        ssl_fingerprint=data.get("ssl_fingerprint"),
+        uptime_seconds=data.get("uptime_seconds"),
+        cpu_fraction=data.get("cpu_fraction"),
+        cpu_count=data.get("cpu_count"),
+        memory_used_bytes=data.get("memory_used_bytes"),
+        memory_bytes=data.get("memory_bytes"),
+        root_used_bytes=data.get("root_used_bytes"),
+        root_bytes=data.get("root_bytes"),
+        level=data.get("level"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nodename:
+    """The node's name in Kubernetes (`Nodenames.kubernetes.talos.dev`)."""
+
+    nodename: str
+    """The name."""
+
+    skip_node_registration: bool
+    """Whether the node keeps out of Kubernetes."""
+
+
+def decode_nodename(data: Any) -> Nodename:
+    return Nodename(
+        nodename=data["nodename"],
+        skip_node_registration=data["skip_node_registration"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One look at a lab, through Proxmox VE and Talos at about the same time."""
+
+    observed_at: str
+    """When it was finished, RFC 3339."""
+
+    hosts: tuple[ObservedHost, ...] = ()
+    """The Proxmox VE hosts."""
+
+    guests: tuple[ObservedGuest, ...] = ()
+    """VMs and containers of all hosts that were listed."""
+
+    nodes: tuple[ObservedNode, ...] = ()
+    """The Talos nodes that were asked, whether or not they answered."""
+
+    etcd: tuple[ObservedEtcd, ...] = ()
+    """Etcd as each asked control plane node sees it."""
+
+    quorum: ObservedQuorum | None = None
+    """Quorum of the Proxmox VE cluster; absent on a single host."""
+
+    storages: tuple[ObservedStorage, ...] = ()
+    """Storages, one entry for each host they are on."""
+
+    ceph: ObservedCeph | None = None
+    """Ceph as Proxmox VE reports it, if it runs Ceph."""
+
+    talos_endpoints: tuple[str, ...] = ()
+    """Endpoints of the talosconfig in use, as written there."""
+
+    failures: tuple[Failure, ...] = ()
+    """What did not answer or answered nonsense, by target."""
+
+
+def decode_observation(data: Any) -> Observation:
+    return Observation(
+        observed_at=data.get("observed_at", ""),
+        hosts=tuple(decode_observed_host(v) for v in data.get("hosts", ())),
+        guests=tuple(decode_observed_guest(v) for v in data.get("guests", ())),
+        nodes=tuple(decode_observed_node(v) for v in data.get("nodes", ())),
+        etcd=tuple(decode_observed_etcd(v) for v in data.get("etcd", ())),
+        quorum=None if data.get("quorum") is None else decode_observed_quorum(data.get("quorum")),
+        storages=tuple(decode_observed_storage(v) for v in data.get("storages", ())),
+        ceph=None if data.get("ceph") is None else decode_observed_ceph(data.get("ceph")),
+        talos_endpoints=tuple(data.get("talos_endpoints", ())),
+        failures=tuple(decode_failure(v) for v in data.get("failures", ())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedCeph:
+    """Ceph, as Proxmox VE reports it."""
+
+    health: str
+    """`HEALTH_OK`, `HEALTH_WARN` or `HEALTH_ERR`."""
+
+    checks: tuple[str, ...] = ()
+    """The health checks that are raised, by their names."""
+
+    osds: int | None = None
+    """How many OSDs there are."""
+
+    osds_up: int | None = None
+    """How many are up."""
+
+    osds_in: int | None = None
+    """How many are in."""
+
+    monitors_in_quorum: tuple[str, ...] = ()
+    """Monitors in quorum, by name."""
+
+
+def decode_observed_ceph(data: Any) -> ObservedCeph:
+    return ObservedCeph(
+        health=data.get("health", ""),
+        checks=tuple(data.get("checks", ())),
+        osds=data.get("osds"),
+        osds_up=data.get("osds_up"),
+        osds_in=data.get("osds_in"),
+        monitors_in_quorum=tuple(data.get("monitors_in_quorum", ())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedDisk:
+    """One disk of a guest."""
+
+    slot: str
+    """The slot: `scsi0`, `virtio1`, `efidisk0`, `rootfs`."""
+
+    storage: str
+    """The storage it is on."""
+
+    volume: str
+    """The volume on that storage."""
+
+    size_bytes: int | None = None
+    """Its size in bytes."""
+
+
+def decode_observed_disk(data: Any) -> ObservedDisk:
+    return ObservedDisk(
+        slot=data.get("slot", ""),
+        storage=data.get("storage", ""),
+        volume=data.get("volume", ""),
+        size_bytes=data.get("size_bytes"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedEtcd:
+    """Etcd, as one control plane node sees it."""
+
+    node: str
+    """Address of the node that was asked."""
+
+    members: tuple[ObservedMember, ...] = ()
+    """The members it knows; empty if it could not list them."""
+
+    member_id: str | None = None
+    """Id of its own member, 16 hex digits."""
+
+    leader_id: str | None = None
+    """Id of the leader's member, 16 hex digits; `None` while there is no leader."""
+
+    revision: int | None = None
+    """Revision of the key space (raft index where the revision is not told)."""
+
+    db_size_bytes: int | None = None
+    """Size of the database file in bytes."""
+
+    db_in_use_bytes: int | None = None
+    """Bytes of it in use."""
+
+    storage_version: str | None = None
+    """Version of etcd's storage, if told."""
+
+    errors: tuple[str, ...] = ()
+    """Errors that etcd reports about itself, such as `NOSPACE`."""
+
+
+def decode_observed_etcd(data: Any) -> ObservedEtcd:
+    return ObservedEtcd(
+        node=data.get("node", ""),
+        members=tuple(decode_observed_member(v) for v in data.get("members", ())),
+        member_id=data.get("member_id"),
+        leader_id=data.get("leader_id"),
+        revision=data.get("revision"),
+        db_size_bytes=data.get("db_size_bytes"),
+        db_in_use_bytes=data.get("db_in_use_bytes"),
+        storage_version=data.get("storage_version"),
+        errors=tuple(data.get("errors", ())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedGuest:
+    """One VM or container."""
+
+    vmid: int
+    """Its number, unique in the Proxmox VE cluster."""
+
+    kind: str
+    """`qemu` or `lxc`."""
+
+    name: str
+    """Its name."""
+
+    host: str
+    """The host it is on."""
+
+    status: str
+    """`running`, `stopped`, `paused`, `suspended` or another word of the server's; empty if unknown."""
+
+    memory_bytes: int | None = None
+    """Configured memory in bytes."""
+
+    cores: int | None = None
+    """Configured vCPUs: cores times sockets."""
+
+    macs: tuple[str, ...] = ()
+    """MAC addresses of its network devices, in the order `net0`, `net1`, …"""
+
+    smbios_uuid: str | None = None
+    """UUID in its SMBIOS, which its guest system sees."""
+
+    agent_enabled: bool | None = None
+    """Whether its configuration asks for the QEMU guest agent."""
+
+    disks: tuple[ObservedDisk, ...] = ()
+    """Its disks, without CD-ROM drives."""
+
+    hostpci: tuple[str, ...] = ()
+    """PCI devices passed through, as configured."""
+
+    template: bool
+    """Whether it is a template, which never runs."""
+
+    ha_state: str | None = None
+    """State under the HA manager, if it is managed: `started`, `error`, …"""
+
+    lock: str | None = None
+    """The lock that is held on it: `backup`, `migrate`, …"""
+
+    tags: tuple[str, ...] = ()
+    """Tags."""
+
+    addresses: tuple[str, ...] = ()
+    """Addresses that its guest agent reported."""
+
+
+def decode_observed_guest(data: Any) -> ObservedGuest:
+    return ObservedGuest(
+        vmid=data.get("vmid", 0),
+        kind=data.get("kind", ""),
+        name=data.get("name", ""),
+        host=data.get("host", ""),
+        status=data.get("status", ""),
+        memory_bytes=data.get("memory_bytes"),
+        cores=data.get("cores"),
+        macs=tuple(data.get("macs", ())),
+        smbios_uuid=data.get("smbios_uuid"),
+        agent_enabled=data.get("agent_enabled"),
+        disks=tuple(decode_observed_disk(v) for v in data.get("disks", ())),
+        hostpci=tuple(data.get("hostpci", ())),
+        template=data.get("template", False),
+        ha_state=data.get("ha_state"),
+        lock=data.get("lock"),
+        tags=tuple(data.get("tags", ())),
+        addresses=tuple(data.get("addresses", ())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedHost:
+    """One Proxmox VE host."""
+
+    name: str
+    """Its name in the Proxmox VE cluster."""
+
+    online: bool | None = None
+    """Whether the cluster counts it as online; `None` if nobody could say."""
+
+    address: str | None = None
+    """Its address in the cluster."""
+
+    endpoint: str | None = None
+    """The endpoint that answered for it, as a URL."""
+
+    memory_bytes: int | None = None
+    """RAM in bytes."""
+
+    memory_used_bytes: int | None = None
+    """RAM in use, in bytes."""
+
+    cpus: int | None = None
+    """Number of CPU threads."""
+
+    cpu_model: str | None = None
+    """CPU model, as the kernel names it."""
+
+    pve_version: str | None = None
+    """Version of Proxmox VE, such as `9.0.3`."""
+
+    uptime_seconds: int | None = None
+    """Seconds since boot."""
+
+
+def decode_observed_host(data: Any) -> ObservedHost:
+    return ObservedHost(
+        name=data.get("name", ""),
+        online=data.get("online"),
+        address=data.get("address"),
+        endpoint=data.get("endpoint"),
+        memory_bytes=data.get("memory_bytes"),
+        memory_used_bytes=data.get("memory_used_bytes"),
+        cpus=data.get("cpus"),
+        cpu_model=data.get("cpu_model"),
+        pve_version=data.get("pve_version"),
+        uptime_seconds=data.get("uptime_seconds"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedMember:
+    """One etcd member, as listed by a node."""
+
+    id: str
+    """Its id, 16 hex digits."""
+
+    name: str
+    """Its name, which Talos sets to the node's hostname."""
+
+    peer_urls: tuple[str, ...] = ()
+    """Its peer URLs."""
+
+    learner: bool
+    """Whether it is a learner, which has no vote."""
+
+
+def decode_observed_member(data: Any) -> ObservedMember:
+    return ObservedMember(
+        id=data.get("id", ""),
+        name=data.get("name", ""),
+        peer_urls=tuple(data.get("peer_urls", ())),
+        learner=data.get("learner", False),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedNode:
+    """One Talos node."""
+
+    address: str
+    """The address it was asked by."""
+
+    answered: bool
+    """Whether it answered at all. Everything else is empty if it did not."""
+
+    cluster: str | None = None
+    """The cluster that the talosconfig or the inventory says it belongs to."""
+
+    hostname: str | None = None
+    """Its hostname."""
+
+    machine_type: str | None = None
+    """`controlplane`, `worker` or another word of the node's."""
+
+    stage: str | None = None
+    """Boot stage: `running`, `booting`, `maintenance`, …"""
+
+    ready: bool | None = None
+    """Whether it calls itself ready."""
+
+    unmet_conditions: tuple[str, ...] = ()
+    """The conditions that keep it from being ready, each with its reason."""
+
+    talos_version: str | None = None
+    """Version of Talos, such as `v1.12.1`."""
+
+    kubernetes_version: str | None = None
+    """Version of Kubernetes (of its kubelet), if known."""
+
+    macs: tuple[str, ...] = ()
+    """MAC addresses of its physical links."""
+
+    addresses: tuple[str, ...] = ()
+    """Its addresses without prefix length, the VIP included while it holds it."""
+
+    smbios_uuid: str | None = None
+    """UUID in its SMBIOS."""
+
+    extensions: tuple[str, ...] | None = None
+    """System extensions by name; `None` if they could not be listed."""
+
+    schematic: str | None = None
+    """Id of the image factory schematic it was built from."""
+
+    secure_boot: bool | None = None
+    """Whether it was booted with secure boot."""
+
+    etcd_member_id: str | None = None
+    """Id of its etcd member, 16 hex digits."""
+
+    nodename: str | None = None
+    """Its name in Kubernetes."""
+
+    unhealthy_services: tuple[str, ...] = ()
+    """Services that are not running or not healthy."""
+
+    memory_bytes: int | None = None
+    """RAM that its kernel sees, in bytes."""
+
+    memory_available_bytes: int | None = None
+    """RAM available for use, in bytes."""
+
+
+def decode_observed_node(data: Any) -> ObservedNode:
+    return ObservedNode(
+        address=data.get("address", ""),
+        answered=data.get("answered", False),
+        cluster=data.get("cluster"),
+        hostname=data.get("hostname"),
+        machine_type=data.get("machine_type"),
+        stage=data.get("stage"),
+        ready=data.get("ready"),
+        unmet_conditions=tuple(data.get("unmet_conditions", ())),
+        talos_version=data.get("talos_version"),
+        kubernetes_version=data.get("kubernetes_version"),
+        macs=tuple(data.get("macs", ())),
+        addresses=tuple(data.get("addresses", ())),
+        smbios_uuid=data.get("smbios_uuid"),
+        extensions=data.get("extensions"),
+        schematic=data.get("schematic"),
+        secure_boot=data.get("secure_boot"),
+        etcd_member_id=data.get("etcd_member_id"),
+        nodename=data.get("nodename"),
+        unhealthy_services=tuple(data.get("unhealthy_services", ())),
+        memory_bytes=data.get("memory_bytes"),
+        memory_available_bytes=data.get("memory_available_bytes"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedQuorum:
+    """Quorum of the Proxmox VE cluster."""
+
+    cluster: str
+    """The cluster's name."""
+
+    expected: int
+    """Hosts in its configuration; each has one vote unless it was changed by hand."""
+
+    online: int
+    """Hosts that are online."""
+
+    quorate: bool
+    """Whether the part of the cluster that answered has quorum."""
+
+
+def decode_observed_quorum(data: Any) -> ObservedQuorum:
+    return ObservedQuorum(
+        cluster=data.get("cluster", ""),
+        expected=data.get("expected", 0),
+        online=data.get("online", 0),
+        quorate=data.get("quorate", False),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedStorage:
+    """One storage on one host."""
+
+    name: str
+    """Its name in Proxmox VE."""
+
+    host: str
+    """The host that sees it."""
+
+    kind: str
+    """Its type: `rbd`, `nfs`, `lvmthin`, `dir`, …"""
+
+    shared: bool
+    """Whether all hosts see the same content."""
+
+    active: bool | None = None
+    """Whether it is usable on this host now."""
+
+    total_bytes: int | None = None
+    """Size in bytes."""
+
+    used_bytes: int | None = None
+    """Used bytes."""
+
+    content: tuple[str, ...] = ()
+    """What it may hold: `images`, `rootdir`, `iso`, `backup`, …"""
+
+
+def decode_observed_storage(data: Any) -> ObservedStorage:
+    return ObservedStorage(
+        name=data.get("name", ""),
+        host=data.get("host", ""),
+        kind=data.get("kind", ""),
+        shared=data.get("shared", False),
+        active=data.get("active"),
+        total_bytes=data.get("total_bytes"),
+        used_bytes=data.get("used_bytes"),
+        content=tuple(data.get("content", ())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """An owner of an address."""
+
+    kind: str
+    """`host`, `node`, `guest`, `vip`, `load-balancer` or `appliance`."""
+
+    name: str
+    """Its name."""
+
+
+def decode_owner(data: Any) -> Owner:
+    return Owner(
+        kind=data["kind"],
+        name=data["name"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A value and where it stands."""
+
+    value: str | None = None
+    """The value; `None` when it is missing there."""
+
+    location: Location
+    """Where."""
+
+
+def decode_place(data: Any) -> Place:
+    return Place(
+        value=data.get("value"),
+        location=decode_location(data["location"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """A shared pool that the inventory describes."""
+
+    name: str
+    """Its name."""
+
+    kind: str
+    """`ceph-rbd`, `nfs` or another word."""
+
+    size: int | None = None
+    """Copies of each object."""
+
+    min_size: int | None = None
+    """Copies that must be writable for I/O to go on."""
+
+    hosts: tuple[str, ...]
+    """The hosts that hold its data."""
+
+
+def decode_pool(data: Any) -> Pool:
+    return Pool(
+        name=data["name"],
+        kind=data["kind"],
+        size=data.get("size"),
+        min_size=data.get("min_size"),
+        hosts=tuple(data["hosts"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolLoss:
+    """What is left of one replicated pool whose copies are on different hosts."""
+
+    pool: str
+    """The pool."""
+
+    hosts: int
+    """Hosts with its data before."""
+
+    hosts_left: int
+    """Hosts with its data left."""
+
+    copies_left: int | None = None
+    """Copies that the worst-off object has left, if the pool keeps copies."""
+
+    io_continues: bool
+    """Whether reads and writes go on for every object."""
+
+    degraded: bool
+    """Whether copies are missing."""
+
+    can_heal: bool
+    """Whether enough hosts are left to make the missing copies anew."""
+
+
+def decode_pool_loss(data: Any) -> PoolLoss:
+    return PoolLoss(
+        pool=data["pool"],
+        hosts=data["hosts"],
+        hosts_left=data["hosts_left"],
+        copies_left=data.get("copies_left"),
+        io_continues=data["io_continues"],
+        degraded=data["degraded"],
+        can_heal=data["can_heal"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolSpec:
+    """One shared storage pool."""
+
+    name: str
+    """Its name as a storage in Proxmox VE."""
+
+    kind: str
+    """`ceph-rbd`, `cephfs`, `nfs`, `zfs` or another word."""
+
+    size: int | None = None
+    """Copies of each object, for Ceph."""
+
+    min_size: int | None = None
+    """Copies that must be writable for I/O to go on, for Ceph."""
+
+    hosts: tuple[str, ...]
+    """The hosts that hold its data; for Ceph by default the hosts with OSDs."""
+
+    location: Location
+    """Where it is written."""
+
+
+def decode_pool_spec(data: Any) -> PoolSpec:
+    return PoolSpec(
+        name=data["name"],
+        kind=data["kind"],
+        size=data.get("size"),
+        min_size=data.get("min_size"),
+        hosts=tuple(data["hosts"]),
+        location=decode_location(data["location"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxmoxDisk:
+    """A disk or CD drive of a virtual machine."""
+
+    volume: str
+    """The volume: `local-lvm:vm-100-disk-0`, a path, `none` for an empty CD drive."""
+
+    aio: str | None = None
+    """How the host does its I/O: `io_uring`, `native`, `threads`."""
+
+    backup: bool | None = None
+    """Whether backups include it; yes when absent."""
+
+    cache: str | None = None
+    """The host's cache: `none`, `writeback`, …"""
+
+    discard: str | None = None
+    """`on` passes the guest's TRIM to the storage."""
+
+    efi_type: str | None = None
+    """Firmware variables: `2m` or `4m`."""
+
+    format: str | None = None
+    """The image's format: `raw`, `qcow2`."""
+
+    import_from: str | None = None
+    """Only when it is made: copy this volume into it."""
+
+    io_thread: bool | None = None
+    """Whether it has an I/O thread of its own."""
+
+    media: str | None = None
+    """Disk or CD; a disk when absent."""
+
+    pre_enrolled_keys: bool | None = None
+    """Firmware variables: whether the usual secure boot keys are in."""
+
+    replicate: bool | None = None
+    """Whether replication includes it; yes when absent."""
+
+    read_only: bool | None = None
+    """Whether the guest may only read."""
+
+    serial: str | None = None
+    """The serial number that the guest sees."""
+
+    shared: bool | None = None
+    """Whether all nodes see the volume though its storage does not say so."""
+
+    size_bytes: int | None = None
+    """Its size; only informative when read."""
+
+    ssd: bool | None = None
+    """Whether the guest sees a solid-state disk."""
+
+    version: str | None = None
+    """TPM: `v1.2` or `v2.0`."""
+
+    wwn: str | None = None
+    """The world wide name that the guest sees."""
+
+    other: Mapping[str, str]
+    """Keys that this version does not know."""
+
+
+def decode_proxmox_disk(data: Any) -> ProxmoxDisk:
+    return ProxmoxDisk(
+        volume=data.get("volume", ""),
+        aio=data.get("aio"),
+        backup=data.get("backup"),
+        cache=data.get("cache"),
+        discard=data.get("discard"),
+        efi_type=data.get("efi_type"),
+        format=data.get("format"),
+        import_from=data.get("import_from"),
+        io_thread=data.get("io_thread"),
+        media=data.get("media"),
+        pre_enrolled_keys=data.get("pre_enrolled_keys"),
+        replicate=data.get("replicate"),
+        read_only=data.get("read_only"),
+        serial=data.get("serial"),
+        shared=data.get("shared"),
+        size_bytes=data.get("size_bytes"),
+        ssd=data.get("ssd"),
+        version=data.get("version"),
+        wwn=data.get("wwn"),
+        other=data.get("other", {}),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxmoxEndpointHealth:
+    """How an endpoint has been doing."""
+
+    url: str
+    """Its URL."""
+
+    healthy: bool
+    """Whether its last attempt went well; an endpoint not yet tried is healthy."""
+
+    preferred: bool
+    """Whether calls go to it at the moment."""
+
+    failures: int
+    """Failed attempts since the last good one."""
+
+    last_error: str | None = None
+    """What the last failure said, while it is not healthy."""
+
+
+def decode_proxmox_endpoint_health(data: Any) -> ProxmoxEndpointHealth:
+    return ProxmoxEndpointHealth(
+        url=data["url"],
+        healthy=data["healthy"],
+        preferred=data["preferred"],
+        failures=data["failures"],
+        last_error=data.get("last_error"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxmoxResource:
+    """One thing in the cluster. Which fields are there depends on what it is."""
+
+    id: str
+    """Unique in the cluster: `node/pve1`, `qemu/100`, `storage/pve1/local`."""
+
+    kind: str
+    """What it is."""
+
+    status: str | None = None
+    """Node: `online`, `offline`, `unknown`. Guest: `running`, `stopped`, `paused` and more; `unknown` when its node is silent. Storage: `available`, `unknown`."""
+
+    node: str | None = None
+    """The node it is on."""
+
+    vmid: int | None = None
+    """Guest: its id."""
+
+    name: str | None = None
+    """Guest: its name."""
+
+    template: bool | None = None
+    """Guest: whether it is a template."""
+
+    tags: tuple[str, ...] = ()
+    """Guest: its tags."""
+
+    lock: str | None = None
+    """Guest: what it is locked for: `backup`, `migrate`, `clone`, …"""
+
+    pool: str | None = None
+    """Guest or pool: the pool's name."""
+
+    ha_state: str | None = None
+    """Guest or node: its state in the HA manager."""
+
+    uptime_seconds: int | None = None
+    """Node or running guest: how long it has been up."""
+
+    cpu_fraction: float | None = None
+    """Share of its CPUs in use, from 0 to 1."""
+
+    cpu_count: float | None = None
+    """How many CPUs it has."""
+
+    memory_used_bytes: int | None = None
+    """Memory in use; for a guest as the guest sees it."""
+
+    memory_bytes: int | None = None
+    """How much memory it has."""
+
+    memory_host_bytes: int | None = None
+    """Guest: memory in use on the host, overhead included (9.0 and later)."""
+
+    disk_used_bytes: int | None = None
+    """Storage or root file system in use; always 0 for virtual machines."""
+
+    disk_bytes: int | None = None
+    """Size of the storage, root file system or boot disk."""
+
+    disk_read_bytes: int | None = None
+    """Guest: bytes read since its start."""
+
+    disk_written_bytes: int | None = None
+    """Guest: bytes written since its start."""
+
+    network_in_bytes: int | None = None
+    """Guest: bytes received since its start."""
+
+    network_out_bytes: int | None = None
+    """Guest: bytes sent since its start."""
+
+    storage: str | None = None
+    """Storage: its name. A shared one has a row for each node."""
+
+    storage_type: str | None = None
+    """Storage: its type: `dir`, `lvmthin`, `zfspool`, `rbd`, …"""
+
+    content: tuple[str, ...] = ()
+    """Storage: what it may hold: `images`, `iso`, `backup`, …"""
+
+    shared: bool | None = None
+    """Storage: whether all nodes see the same data."""
+
+    level: str | None = None
+    """Node: the subscription level; empty without one."""
+
+    cgroup_mode: int | None = None
+    """Node: the version of control groups."""
+
+    host_arch: str | None = None
+    """Node: the CPU architecture (9.2 and later)."""
+
+    sdn: str | None = None
+    """Software-defined network: the zone's name."""
+
+    network: str | None = None
+    """Network: its name (9.1 and later)."""
+
+    network_type: str | None = None
+    """Network: `zone` or `fabric`."""
+
+    zone_type: str | None = None
+    """Network: the zone's type."""
+
+    protocol: str | None = None
+    """Network: the fabric's protocol."""
+
+
+def decode_proxmox_resource(data: Any) -> ProxmoxResource:
+    return ProxmoxResource(
+        id=data["id"],
+        kind=data["kind"],
+        status=data.get("status"),
+        node=data.get("node"),
+        vmid=data.get("vmid"),
+        name=data.get("name"),
+        template=data.get("template"),
+        tags=tuple(data.get("tags", ())),
+        lock=data.get("lock"),
+        pool=data.get("pool"),
+        ha_state=data.get("ha_state"),
+        uptime_seconds=data.get("uptime_seconds"),
+        cpu_fraction=data.get("cpu_fraction"),
+        cpu_count=data.get("cpu_count"),
+        memory_used_bytes=data.get("memory_used_bytes"),
+        memory_bytes=data.get("memory_bytes"),
+        memory_host_bytes=data.get("memory_host_bytes"),
+        disk_used_bytes=data.get("disk_used_bytes"),
+        disk_bytes=data.get("disk_bytes"),
+        disk_read_bytes=data.get("disk_read_bytes"),
+        disk_written_bytes=data.get("disk_written_bytes"),
+        network_in_bytes=data.get("network_in_bytes"),
+        network_out_bytes=data.get("network_out_bytes"),
+        storage=data.get("storage"),
+        storage_type=data.get("storage_type"),
+        content=tuple(data.get("content", ())),
+        shared=data.get("shared"),
+        level=data.get("level"),
+        cgroup_mode=data.get("cgroup_mode"),
+        host_arch=data.get("host_arch"),
+        sdn=data.get("sdn"),
+        network=data.get("network"),
+        network_type=data.get("network_type"),
+        zone_type=data.get("zone_type"),
+        protocol=data.get("protocol"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxmoxVersion:
+    """Which release a node runs."""
+
+    version: str
+    """The full version: `9.2.11`."""
+
+    release: str
+    """The release that API features go by: `9.2`."""
+
+    repository_id: str | None = None
+    """The build's commit."""
+
+
+def decode_proxmox_version(data: Any) -> ProxmoxVersion:
+    return ProxmoxVersion(
+        version=data["version"],
+        release=data["release"],
+        repository_id=data.get("repository_id"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QemuConfig:
+    """The configuration of a virtual machine."""
+
+    name: str | None = None
+    """Its name."""
+
+    description: str | None = None
+    """Notes."""
+
+    tags: tuple[str, ...]
+    """Its tags."""
+
+    cores: int | None = None
+    """Cores in each socket; 1 when absent."""
+
+    sockets: int | None = None
+    """Sockets; 1 when absent."""
+
+    vcpus: int | None = None
+    """CPUs that are plugged in at start; all when absent."""
+
+    cpu: str | None = None
+    """CPU model and flags: `host`, `x86-64-v2-AES,flags=+aes`."""
+
+    cpu_limit: float | None = None
+    """At most this many CPUs' worth of time; 0 is no limit."""
+
+    cpu_units: int | None = None
+    """Its weight among others when CPUs are short."""
+
+    cpu_affinity: str | None = None
+    """Host CPUs it may run on: `0,5,8-11`."""
+
+    numa: bool | None = None
+    """Whether it sees NUMA nodes."""
+
+    memory_bytes: int | None = None
+    """How much memory it has; 512 MiB when absent."""
+
+    balloon_minimum_bytes: int | None = None
+    """The balloon leaves it at least this much; 0 is no ballooning."""
+
+    memory_shares: int | None = None
+    """Its weight among others when the balloon takes memory."""
+
+    bios: str | None = None
+    """Firmware: `seabios` (when absent) or `ovmf`."""
+
+    machine: str | None = None
+    """Machine type: `q35`, `pc-q35-9.2+pve1`, …"""
+
+    os_type: str | None = None
+    """What the guest is tuned for: `l26`, `win11`, …"""
+
+    arch: str | None = None
+    """CPU architecture, when not the host's."""
+
+    scsi_controller: str | None = None
+    """SCSI controller: `virtio-scsi-single`, …"""
+
+    boot: str | None = None
+    """Boot order: `order=scsi0;ide2;net0`."""
+
+    start_on_boot: bool | None = None
+    """Whether it starts with its host."""
+
+    startup: str | None = None
+    """Order and delays at the host's start and stop: `order=2,up=30`."""
+
+    protection: bool | None = None
+    """Whether it and its disks are protected from removal."""
+
+    template: bool | None = None
+    """Whether it is a template."""
+
+    lock: str | None = None
+    """What it is locked for: `backup`, `migrate`, `clone`, …"""
+
+    agent: Agent | None = None
+    """The guest agent."""
+
+    hotplug: str | None = None
+    """What may be plugged while it runs."""
+
+    kvm: bool | None = None
+    """Whether it uses the CPU's virtualization; yes when absent."""
+
+    smbios: Smbios | None = None
+    """What its firmware says about the machine; holds the UUID that the guest sees."""
+
+    generation_id: str | None = None
+    """Changes whenever the guest goes back in time."""
+
+    display: str | None = None
+    """Its display."""
+
+    hookscript: str | None = None
+    """A script that runs at its starts and stops."""
+
+    parent_snapshot: str | None = None
+    """The snapshot it is based on."""
+
+    name_servers: tuple[str, ...]
+    """Cloud-init: name servers."""
+
+    search_domain: str | None = None
+    """Cloud-init: search domain."""
+
+    cloud_init_type: str | None = None
+    """Cloud-init: the format: `nocloud`, …"""
+
+    cloud_init_user: str | None = None
+    """Cloud-init: the user."""
+
+    cloud_init_custom: str | None = None
+    """Cloud-init: own files: `user=local:snippets/x.yaml`."""
+
+    digest: str | None = None
+    """Changes with every change: send it back to be refused when somebody else was faster."""
+
+    networks: Mapping[str, NetDevice]
+    """Network devices, by key: `net0`, …"""
+
+    disks: Mapping[str, ProxmoxDisk]
+    """Disks and CD drives, by key: `scsi0`, `ide2`, `efidisk0`, …"""
+
+    unused_disks: Mapping[str, ProxmoxDisk]
+    """Disks that are kept but not attached, by key."""
+
+    host_devices: Mapping[str, HostPci]
+    """Passed-through PCI devices, by key: `hostpci0`, …"""
+
+    usb_devices: Mapping[str, str]
+    """Passed-through USB devices, by key."""
+
+    serial_ports: Mapping[str, str]
+    """Serial ports, by key."""
+
+    ip_configs: Mapping[str, IpConfig]
+    """Cloud-init: addresses of the network devices, by key."""
+
+    numa_nodes: Mapping[str, str]
+    """NUMA nodes, by key."""
+
+    other: Mapping[str, str]
+    """Keys without a field of their own, and values that could not be read, as text."""
+
+
+def decode_qemu_config(data: Any) -> QemuConfig:
+    return QemuConfig(
+        name=data.get("name"),
+        description=data.get("description"),
+        tags=tuple(data["tags"]),
+        cores=data.get("cores"),
+        sockets=data.get("sockets"),
+        vcpus=data.get("vcpus"),
+        cpu=data.get("cpu"),
+        cpu_limit=data.get("cpu_limit"),
+        cpu_units=data.get("cpu_units"),
+        cpu_affinity=data.get("cpu_affinity"),
+        numa=data.get("numa"),
+        memory_bytes=data.get("memory_bytes"),
+        balloon_minimum_bytes=data.get("balloon_minimum_bytes"),
+        memory_shares=data.get("memory_shares"),
+        bios=data.get("bios"),
+        machine=data.get("machine"),
+        os_type=data.get("os_type"),
+        arch=data.get("arch"),
+        scsi_controller=data.get("scsi_controller"),
+        boot=data.get("boot"),
+        start_on_boot=data.get("start_on_boot"),
+        startup=data.get("startup"),
+        protection=data.get("protection"),
+        template=data.get("template"),
+        lock=data.get("lock"),
+        agent=None if data.get("agent") is None else decode_agent(data.get("agent")),
+        hotplug=data.get("hotplug"),
+        kvm=data.get("kvm"),
+        smbios=None if data.get("smbios") is None else decode_smbios(data.get("smbios")),
+        generation_id=data.get("generation_id"),
+        display=data.get("display"),
+        hookscript=data.get("hookscript"),
+        parent_snapshot=data.get("parent_snapshot"),
+        name_servers=tuple(data["name_servers"]),
+        search_domain=data.get("search_domain"),
+        cloud_init_type=data.get("cloud_init_type"),
+        cloud_init_user=data.get("cloud_init_user"),
+        cloud_init_custom=data.get("cloud_init_custom"),
+        digest=data.get("digest"),
+        networks={k: decode_net_device(v) for k, v in data["networks"].items()},
+        disks={k: decode_proxmox_disk(v) for k, v in data["disks"].items()},
+        unused_disks={k: decode_proxmox_disk(v) for k, v in data["unused_disks"].items()},
+        host_devices={k: decode_host_pci(v) for k, v in data["host_devices"].items()},
+        usb_devices=data["usb_devices"],
+        serial_ports=data["serial_ports"],
+        ip_configs={k: decode_ip_config(v) for k, v in data["ip_configs"].items()},
+        numa_nodes=data["numa_nodes"],
+        other=data["other"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QemuHaStatus:
+    """What the HA manager has to do with a guest."""
+
+    managed: bool | None = None
+    """Whether it is managed at all."""
+
+    state: str | None = None
+    """Its state there: `started`, `fence`, `error`, …"""
+
+    group: str | None = None
+    """Its HA group (before 9.0)."""
+
+
+def decode_qemu_ha_status(data: Any) -> QemuHaStatus:
+    return QemuHaStatus(
+        managed=data.get("managed"),
+        state=data.get("state"),
+        group=data.get("group"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QemuStatus:
+    """What a virtual machine is doing."""
+
+    vmid: int
+    """Its id."""
+
+    status: str
+    """Whether it runs."""
+
+    name: str | None = None
+    """Its name."""
+
+    template: bool | None = None
+    """Whether it is a template."""
+
+    tags: tuple[str, ...] = ()
+    """Its tags."""
+
+    lock: str | None = None
+    """What it is locked for: `backup`, `migrate`, `clone`, …"""
+
+    qmp_status: str | None = None
+    """What QEMU itself says: `running`, `paused`, `io-error`, …"""
+
+    ha: QemuHaStatus | None = None
+    """What the HA manager has to do with it."""
+
+    agent: bool | None = None
+    """Whether the guest agent is enabled in its configuration."""
+
+    pid: int | None = None
+    """Its process on the node; absent when stopped."""
+
+    uptime_seconds: int | None = None
+    """How long it has been running; 0 when stopped."""
+
+    cpu_fraction: float | None = None
+    """Share of its CPUs in use, from 0 to 1."""
+
+    cpu_count: float | None = None
+    """How many CPUs it has."""
+
+    memory_used_bytes: int | None = None
+    """Memory in use, as the guest sees it."""
+
+    memory_bytes: int | None = None
+    """How much memory it has."""
+
+    memory_host_bytes: int | None = None
+    """Memory in use on the host, overhead included (9.0 and later)."""
+
+    memory_free_bytes: int | None = None
+    """Free memory inside, when the balloon driver reports it."""
+
+    balloon_bytes: int | None = None
+    """How much memory the balloon leaves to it."""
+
+    disk_bytes: int | None = None
+    """Size of its boot disk."""
+
+    disk_read_bytes: int | None = None
+    """Bytes read since its start."""
+
+    disk_written_bytes: int | None = None
+    """Bytes written since its start."""
+
+    network_in_bytes: int | None = None
+    """Bytes received since its start."""
+
+    network_out_bytes: int | None = None
+    """Bytes sent since its start."""
+
+    running_machine: str | None = None
+    """The machine type it was started with."""
+
+    running_qemu: str | None = None
+    """The QEMU version it was started with."""
+
+
+def decode_qemu_status(data: Any) -> QemuStatus:
+    return QemuStatus(
+        vmid=data["vmid"],
+        status=data["status"],
+        name=data.get("name"),
+        template=data.get("template"),
+        tags=tuple(data.get("tags", ())),
+        lock=data.get("lock"),
+        qmp_status=data.get("qmp_status"),
+        ha=None if data.get("ha") is None else decode_qemu_ha_status(data.get("ha")),
+        agent=data.get("agent"),
+        pid=data.get("pid"),
+        uptime_seconds=data.get("uptime_seconds"),
+        cpu_fraction=data.get("cpu_fraction"),
+        cpu_count=data.get("cpu_count"),
+        memory_used_bytes=data.get("memory_used_bytes"),
+        memory_bytes=data.get("memory_bytes"),
+        memory_host_bytes=data.get("memory_host_bytes"),
+        memory_free_bytes=data.get("memory_free_bytes"),
+        balloon_bytes=data.get("balloon_bytes"),
+        disk_bytes=data.get("disk_bytes"),
+        disk_read_bytes=data.get("disk_read_bytes"),
+        disk_written_bytes=data.get("disk_written_bytes"),
+        network_in_bytes=data.get("network_in_bytes"),
+        network_out_bytes=data.get("network_out_bytes"),
+        running_machine=data.get("running_machine"),
+        running_qemu=data.get("running_qemu"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restart:
+    """Restarting the guests of lost hosts on the remaining ones."""
+
+    fits: bool
+    """Whether every guest that can run elsewhere finds a host with memory for it."""
+
+    needed_bytes: int
+    """Memory that those guests need."""
+
+    free_bytes: int
+    """Free memory on the remaining hosts together."""
+
+    moves: tuple[Move, ...]
+    """Where each guest would go."""
+
+    left_out: tuple[str, ...]
+    """Guests that find no host."""
+
+    tied: tuple[str, ...]
+    """Guests that are tied to their host by passed-through devices."""
+
+
+def decode_restart(data: Any) -> Restart:
+    return Restart(
+        fits=data["fits"],
+        needed_bytes=data["needed_bytes"],
+        free_bytes=data["free_bytes"],
+        moves=tuple(decode_move(v) for v in data["moves"]),
+        left_out=tuple(data["left_out"]),
+        tied=tuple(data["tied"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityState:
+    """Secure boot and the like (`SecurityStates.talos.dev`)."""
+
+    secure_boot: bool
+    """Whether the firmware checked the boot image."""
+
+    uki_signing_key_fingerprint: str
+    """Fingerprint of the key that signed the image."""
+
+    pcr_signing_key_fingerprint: str
+    """Fingerprint of the key that signs disk encryption policies."""
+
+    selinux_state: str
+    """`disabled`, `permissive`, `enforcing` (since Talos v1.10)."""
+
+    fips_state: str
+    """`disabled`, `enabled`, `strict` (since Talos v1.11)."""
+
+    booted_with_uki: bool
+    """Whether it was booted from a unified kernel image (since Talos v1.10)."""
+
+    module_signature_enforced: bool
+    """Whether only signed modules load (since Talos v1.12)."""
+
+
+def decode_security_state(data: Any) -> SecurityState:
+    return SecurityState(
+        secure_boot=data["secure_boot"],
+        uki_signing_key_fingerprint=data["uki_signing_key_fingerprint"],
+        pcr_signing_key_fingerprint=data["pcr_signing_key_fingerprint"],
+        selinux_state=data["selinux_state"],
+        fips_state=data["fips_state"],
+        booted_with_uki=data["booted_with_uki"],
+        module_signature_enforced=data["module_signature_enforced"],
+    )
+
 Sent = Literal["no", "maybe", "yes"]
 """Whether the request may have reached the server.
 - ``no``: Surely not: nothing has changed.
 - ``maybe``: Unknown: look before trying again.
 - ``yes``: Yes: the server answered.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A service of a node."""
+
+    id: str
+    """Its id: `etcd`, `kubelet`, `apid`, …"""
+
+    state: str
+    """`Running`, `Finished`, `Failed`, … in Talos' own words."""
+
+    healthy: bool | None = None
+    """Whether its health check passes; absent when it has none or has not run it yet."""
+
+    health_message: str
+    """The last words of the health check."""
+
+    health_changed: str | None = None
+    """Since when its health is what it is, RFC 3339."""
+
+    events: tuple[ServiceEvent, ...]
+    """What happened to it, oldest first."""
+
+
+def decode_service(data: Any) -> Service:
+    return Service(
+        id=data["id"],
+        state=data["state"],
+        healthy=data.get("healthy"),
+        health_message=data["health_message"],
+        health_changed=data.get("health_changed"),
+        events=tuple(decode_service_event(v) for v in data["events"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceEvent:
+    """Something that happened to a service."""
+
+    state: str
+    """The state it went into."""
+
+    message: str
+    """In words."""
+
+    at: str | None = None
+    """When, RFC 3339."""
+
+
+def decode_service_event(data: Any) -> ServiceEvent:
+    return ServiceEvent(
+        state=data["state"],
+        message=data["message"],
+        at=data.get("at"),
+    )
+
+Severity = Literal["critical", "warning", "info"]
+"""How bad a finding is.
+- ``critical``: One ordinary failure (a host, a pool) stops the cluster or loses data.
+- ``warning``: It works today; a likely change or a second failure makes it hurt.
+- ``info``: Worth knowing.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Smbios:
+    """What a virtual machine's firmware says about it. Texts are base64 when
+    `base64` is set; `serial_text` and its siblings decode them.
+    """
+
+    base64: bool | None = None
+    """Whether all texts but the UUID are base64."""
+
+    family: str | None = None
+    """Its family."""
+
+    manufacturer: str | None = None
+    """Its maker."""
+
+    product: str | None = None
+    """Its product name."""
+
+    serial: str | None = None
+    """Its serial number."""
+
+    sku: str | None = None
+    """Its stock number."""
+
+    uuid: str | None = None
+    """The UUID that the guest sees as its own."""
+
+    version: str | None = None
+    """Its version."""
+
+    other: Mapping[str, str]
+    """Keys that this version does not know."""
+
+
+def decode_smbios(data: Any) -> Smbios:
+    return Smbios(
+        base64=data.get("base64"),
+        family=data.get("family"),
+        manufacturer=data.get("manufacturer"),
+        product=data.get("product"),
+        serial=data.get("serial"),
+        sku=data.get("sku"),
+        uuid=data.get("uuid"),
+        version=data.get("version"),
+        other=data.get("other", {}),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A verified snapshot on disk."""
+
+    path: str
+    """The file."""
+
+    size_bytes: int
+    """Size of the file: the database and the 32 bytes of its checksum."""
+
+    sha256: str
+    """SHA-256 of the file, as `sha256sum` prints it."""
+
+    database_sha256: str
+    """SHA-256 of the database alone; what the file's last 32 bytes say."""
+
+
+def decode_snapshot(data: Any) -> Snapshot:
+    return Snapshot(
+        path=data["path"],
+        size_bytes=data["size_bytes"],
+        sha256=data["sha256"],
+        database_sha256=data["database_sha256"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotProgress:
+    """How far a snapshot is."""
+
+    bytes: int
+    """Bytes that have arrived."""
+
+    expected_bytes: int | None = None
+    """About how many there will be: the size of the database just before. Absent
+    when the node does not say.
+    """
+
+
+def decode_snapshot_progress(data: Any) -> SnapshotProgress:
+    return SnapshotProgress(
+        bytes=data["bytes"],
+        expected_bytes=data.get("expected_bytes"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """What all listeners saw since the start."""
+
+    connections: int
+    """Connections accepted."""
+
+    open_connections: int
+    """Connections open now."""
+
+    requests: int
+    """Requests that arrived."""
+
+    open_streams: int
+    """Streamed answers (watches, events, snapshots) that are open now."""
+
+    endpoints: Mapping[str, EndpointStats]
+    """The same by host or Talos node."""
+
+
+def decode_stats(data: Any) -> Stats:
+    return Stats(
+        connections=data["connections"],
+        open_connections=data["open_connections"],
+        requests=data["requests"],
+        open_streams=data["open_streams"],
+        endpoints={k: decode_endpoint_stats(v) for k, v in data["endpoints"].items()},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """A storage that Proxmox VE reported, all hosts taken together."""
+
+    name: str
+    """Its name."""
+
+    kind: str
+    """Its type, in Proxmox VE's words."""
+
+    shared: bool
+    """Whether all hosts see the same content."""
+
+    hosts: tuple[str, ...]
+    """The hosts that see it."""
+
+    inactive_on: tuple[str, ...]
+    """The hosts on which it is listed but not usable now."""
+
+    total_bytes: int | None = None
+    """Size in bytes; for a storage that is not shared, the sum over its hosts."""
+
+    used_bytes: int | None = None
+    """Used bytes, likewise."""
+
+
+def decode_storage(data: Any) -> Storage:
+    return Storage(
+        name=data["name"],
+        kind=data["kind"],
+        shared=data["shared"],
+        hosts=tuple(data["hosts"]),
+        inactive_on=tuple(data["inactive_on"]),
+        total_bytes=data.get("total_bytes"),
+        used_bytes=data.get("used_bytes"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemInformation:
+    """What SMBIOS says about the machine (`SystemInformations.hardware.talos.dev`)."""
+
+    manufacturer: str
+    """Manufacturer: `QEMU` for a guest."""
+
+    product_name: str
+    """Product."""
+
+    version: str
+    """Version of the product."""
+
+    serial_number: str
+    """Serial number."""
+
+    uuid: str
+    """UUID. For a guest: the one in its configuration on the host."""
+
+    sku_number: str
+    """SKU number."""
+
+
+def decode_system_information(data: Any) -> SystemInformation:
+    return SystemInformation(
+        manufacturer=data["manufacturer"],
+        product_name=data["product_name"],
+        version=data["version"],
+        serial_number=data["serial_number"],
+        uuid=data["uuid"],
+        sku_number=data["sku_number"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemStat:
+    """Counters of a node's kernel since boot."""
+
+    boot_time: str
+    """When the node booted, RFC 3339."""
+
+    cpu_count: int
+    """How many processors it has."""
+
+    cpu_total: CpuTime
+    """Time of all processors together."""
+
+    cpus: tuple[CpuTime, ...]
+    """Time of each processor."""
+
+    context_switches: int
+    """Context switches since boot."""
+
+    processes_created: int
+    """Processes created since boot."""
+
+    processes_running: int
+    """Processes that run now."""
+
+    processes_blocked: int
+    """Processes that wait for I/O now."""
+
+
+def decode_system_stat(data: Any) -> SystemStat:
+    return SystemStat(
+        boot_time=data["boot_time"],
+        cpu_count=data["cpu_count"],
+        cpu_total=decode_cpu_time(data["cpu_total"]),
+        cpus=tuple(decode_cpu_time(v) for v in data["cpus"]),
+        context_switches=data["context_switches"],
+        processes_created=data["processes_created"],
+        processes_running=data["processes_running"],
+        processes_blocked=data["processes_blocked"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TalosDisk:
+    """A block device (`Disks.block.talos.dev`, since Talos v1.8)."""
+
+    name: str
+    """Its name: `sda`, `nvme0n1`."""
+
+    dev_path: str
+    """Device file: `/dev/sda`."""
+
+    size_bytes: int
+    """Size."""
+
+    sector_size_bytes: int
+    """Size of a sector."""
+
+    model: str
+    """Model."""
+
+    serial: str
+    """Serial number; for a guest's disk, what the host gave it."""
+
+    wwid: str
+    """World-wide name."""
+
+    uuid: str
+    """UUID (since Talos v1.10)."""
+
+    bus_path: str
+    """Path on the buses of the machine."""
+
+    transport: str
+    """How it is attached: `nvme`, `sata`, `virtio`, …"""
+
+    rotational: bool
+    """Whether it turns."""
+
+    readonly: bool
+    """Whether it cannot be written."""
+
+    cdrom: bool
+    """Whether it is an optical drive."""
+
+    symlinks: tuple[str, ...]
+    """Other names of the device file (since Talos v1.10)."""
+
+    secondary_disks: tuple[str, ...]
+    """Disks that it is made of (since Talos v1.9)."""
+
+
+def decode_talos_disk(data: Any) -> TalosDisk:
+    return TalosDisk(
+        name=data["name"],
+        dev_path=data["dev_path"],
+        size_bytes=data["size_bytes"],
+        sector_size_bytes=data["sector_size_bytes"],
+        model=data["model"],
+        serial=data["serial"],
+        wwid=data["wwid"],
+        uuid=data["uuid"],
+        bus_path=data["bus_path"],
+        transport=data["transport"],
+        rotational=data["rotational"],
+        readonly=data["readonly"],
+        cdrom=data["cdrom"],
+        symlinks=tuple(data["symlinks"]),
+        secondary_disks=tuple(data["secondary_disks"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TalosEndpointHealth:
+    """How an endpoint is doing."""
+
+    address: str
+    """`host:port`."""
+
+    connected: bool
+    """Whether a connection is open."""
+
+    healthy: bool
+    """Whether calls go there: true until it fails, and again after it has answered."""
+
+    failures: int
+    """Failures since it last worked."""
+
+    last_error: str | None = None
+    """The last failure since it last worked, in words."""
+
+    retry_in_ms: int | None = None
+    """Milliseconds until it is tried again; absent when healthy."""
+
+
+def decode_talos_endpoint_health(data: Any) -> TalosEndpointHealth:
+    return TalosEndpointHealth(
+        address=data["address"],
+        connected=data["connected"],
+        healthy=data["healthy"],
+        failures=data["failures"],
+        last_error=data.get("last_error"),
+        retry_in_ms=data.get("retry_in_ms"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TalosMember:
+    """A node of the cluster, as discovery knows it (`Members.cluster.talos.dev`)."""
+
+    id: str
+    """Name of the node, as in Kubernetes."""
+
+    node_id: str
+    """Id of the node in discovery."""
+
+    hostname: str
+    """Host name."""
+
+    machine_type: MachineType
+    """What it is for."""
+
+    operating_system: str
+    """Release it runs: `Talos (v1.13.9)`."""
+
+    addresses: tuple[str, ...]
+    """Addresses, the internal one first."""
+
+    api_server_port: int | None = None
+    """Port of the Kubernetes API; absent for workers."""
+
+
+def decode_talos_member(data: Any) -> TalosMember:
+    return TalosMember(
+        id=data["id"],
+        node_id=data["node_id"],
+        hostname=data["hostname"],
+        machine_type=data["machine_type"],
+        operating_system=data["operating_system"],
+        addresses=tuple(data["addresses"]),
+        api_server_port=data.get("api_server_port"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TalosResource:
+    """A resource of any type, as text."""
+
+    metadata: Metadata
+    """Who it is."""
+
+    yaml: str
+    """Its specification as YAML."""
+
+
+def decode_talos_resource(data: Any) -> TalosResource:
+    return TalosResource(
+        metadata=decode_metadata(data["metadata"]),
+        yaml=data["yaml"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TalosVersion:
+    """What a node runs, and on what."""
+
+    tag: str
+    """Release of Talos, with the `v`: `v1.13.9`."""
+
+    sha: str
+    """Commit it was built from."""
+
+    built: str
+    """When it was built, as the builder wrote it; may be empty."""
+
+    os: str
+    """Operating system of the build: `linux`."""
+
+    arch: str
+    """Architecture: `amd64`, `arm64`."""
+
+    platform: str
+    """Platform it was booted for: `nocloud`, `metal`, `container`, …"""
+
+    mode: str
+    """Kind of platform: `cloud`, `container`, `metal`, `metal-agent`."""
+
+    rbac: bool
+    """Whether roles are enforced."""
+
+
+def decode_talos_version(data: Any) -> TalosVersion:
+    return TalosVersion(
+        tag=data["tag"],
+        sha=data["sha"],
+        built=data["built"],
+        os=data["os"],
+        arch=data["arch"],
+        platform=data["platform"],
+        mode=data["mode"],
+        rbac=data["rbac"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskLogLine:
+    """A line of a task's log."""
+
+    number: int
+    """Its number, from 1."""
+
+    text: str
+    """Its text. A task that has written nothing has one line: `no content`."""
+
+
+def decode_task_log_line(data: Any) -> TaskLogLine:
+    return TaskLogLine(
+        number=data["number"],
+        text=data["text"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskOutcome:
+    """How a task ended well."""
+
+    upid: str
+    """The task."""
+
+    exit_status: str
+    """The server's word for it: `OK`, or `WARNINGS: 1`."""
+
+    warnings: tuple[str, ...]
+    """What it warned of; the work is done all the same."""
+
+
+def decode_task_outcome(data: Any) -> TaskOutcome:
+    return TaskOutcome(
+        upid=data["upid"],
+        exit_status=data["exit_status"],
+        warnings=tuple(data["warnings"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskProgress:
+    """How far a task has come."""
+
+    upid: str
+    """The task."""
+
+    fraction: float | None = None
+    """Done so far, from 0 to 1, when its log tells."""
+
+    message: str
+    """The latest line of its log."""
+
+    log_lines: int
+    """How many lines its log has."""
+
+
+def decode_task_progress(data: Any) -> TaskProgress:
+    return TaskProgress(
+        upid=data["upid"],
+        fraction=data.get("fraction"),
+        message=data["message"],
+        log_lines=data["log_lines"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStatus:
+    """Whether a task still runs, and how it ended."""
+
+    upid: str
+    """Its name."""
+
+    status: str
+    """Whether it runs."""
+
+    exit_status: str | None = None
+    """How it ended: `OK`, `WARNINGS: 1`, or the error's text; absent while it runs."""
+
+    node: str | None = None
+    """The node that runs it."""
+
+    kind: str | None = None
+    """Its type: `qmstart`, `vzdump`, …"""
+
+    subject: str | None = None
+    """What it is about: a guest id, or empty."""
+
+    user: str | None = None
+    """Who started it."""
+
+    token: str | None = None
+    """With which API token."""
+
+    started_at: str | None = None
+    """When it started."""
+
+    pid: int | None = None
+    """Its process on the node."""
+
+
+def decode_task_status(data: Any) -> TaskStatus:
+    return TaskStatus(
+        upid=data["upid"],
+        status=data["status"],
+        exit_status=data.get("exit_status"),
+        node=data.get("node"),
+        kind=data.get("kind"),
+        subject=data.get("subject"),
+        user=data.get("user"),
+        token=data.get("token"),
+        started_at=data.get("started_at"),
+        pid=data.get("pid"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSummary:
+    """A task as lists show it."""
+
+    upid: str
+    """Its name."""
+
+    node: str
+    """The node that runs it."""
+
+    kind: str | None = None
+    """Its type: `qmstart`, `vzdump`, …"""
+
+    subject: str | None = None
+    """What it is about: a guest id, or empty."""
+
+    user: str | None = None
+    """Who started it."""
+
+    token: str | None = None
+    """With which API token."""
+
+    started_at: str | None = None
+    """When it started."""
+
+    ended_at: str | None = None
+    """When it ended; absent while it runs."""
+
+    status: str | None = None
+    """How it ended: `OK`, `WARNINGS: 1`, or the error's text. While it runs absent, or `RUNNING`."""
+
+    pid: int | None = None
+    """Its process on the node."""
+
+
+def decode_task_summary(data: Any) -> TaskSummary:
+    return TaskSummary(
+        upid=data["upid"],
+        node=data["node"],
+        kind=data.get("kind"),
+        subject=data.get("subject"),
+        user=data.get("user"),
+        token=data.get("token"),
+        started_at=data.get("started_at"),
+        ended_at=data.get("ended_at"),
+        status=data.get("status"),
+        pid=data.get("pid"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topology:
+    """The lab as one connected picture."""
+
+    name: str
+    """The lab's name."""
+
+    observed_at: str | None = None
+    """When it was observed, RFC 3339; `None` when it comes from the inventory alone."""
+
+    subnet: str | None = None
+    """The subnet of the lab."""
+
+    hosts: tuple[Host, ...]
+    """The Proxmox VE hosts."""
+
+    guests: tuple[Guest, ...]
+    """The guests, Talos or not, without templates."""
+
+    nodes: tuple[Node, ...]
+    """The Talos nodes."""
+
+    clusters: tuple[Cluster, ...]
+    """The Talos clusters."""
+
+    members: tuple[Member, ...]
+    """The etcd members of all clusters."""
+
+    pools: tuple[Pool, ...]
+    """Shared pools that the inventory describes."""
+
+    storages: tuple[Storage, ...]
+    """Storages that Proxmox VE reported."""
+
+    addresses: tuple[Address, ...]
+    """Every address with all its owners."""
+
+    joins: tuple[Join, ...]
+    """How each Talos node was matched with a guest, and each seen guest with the inventory."""
+
+    mismatches: tuple[Mismatch, ...]
+    """What does not fit together."""
+
+    contradictions: tuple[Contradiction, ...]
+    """Where the inventory's own files disagree."""
+
+    claims: tuple[Claim, ...]
+    """What the lab's documents promise."""
+
+    assumptions: Assumptions
+    """Numbers that cannot be read from anywhere."""
+
+    quorum: ObservedQuorum | None = None
+    """Quorum of the Proxmox VE cluster, as observed."""
+
+    ceph: ObservedCeph | None = None
+    """Ceph, as observed."""
+
+    etcd: tuple[ObservedEtcd, ...]
+    """Etcd, as each control plane node that answered sees it."""
+
+    talos_endpoints: tuple[str, ...]
+    """Endpoints of the talosconfig in use."""
+
+    failures: tuple[Failure, ...]
+    """What did not answer."""
+
+
+def decode_topology(data: Any) -> Topology:
+    return Topology(
+        name=data["name"],
+        observed_at=data.get("observed_at"),
+        subnet=data.get("subnet"),
+        hosts=tuple(decode_host(v) for v in data["hosts"]),
+        guests=tuple(decode_guest(v) for v in data["guests"]),
+        nodes=tuple(decode_node(v) for v in data["nodes"]),
+        clusters=tuple(decode_cluster(v) for v in data["clusters"]),
+        members=tuple(decode_member(v) for v in data["members"]),
+        pools=tuple(decode_pool(v) for v in data["pools"]),
+        storages=tuple(decode_storage(v) for v in data["storages"]),
+        addresses=tuple(decode_address(v) for v in data["addresses"]),
+        joins=tuple(decode_join(v) for v in data["joins"]),
+        mismatches=tuple(decode_mismatch(v) for v in data["mismatches"]),
+        contradictions=tuple(decode_contradiction(v) for v in data["contradictions"]),
+        claims=tuple(decode_claim(v) for v in data["claims"]),
+        assumptions=decode_assumptions(data["assumptions"]),
+        quorum=None if data.get("quorum") is None else decode_observed_quorum(data.get("quorum")),
+        ceph=None if data.get("ceph") is None else decode_observed_ceph(data.get("ceph")),
+        etcd=tuple(decode_observed_etcd(v) for v in data["etcd"]),
+        talos_endpoints=tuple(data["talos_endpoints"]),
+        failures=tuple(decode_failure(v) for v in data["failures"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmetCondition:
+    """What keeps a machine from being ready."""
+
+    name: str
+    """The condition: `services`, `time`, …"""
+
+    reason: str
+    """Why it is not met, in words."""
+
+
+def decode_unmet_condition(data: Any) -> UnmetCondition:
+    return UnmetCondition(
+        name=data["name"],
+        reason=data["reason"],
+    )
+
+WatchEventKind = Literal["created", "updated", "destroyed", "bootstrapped", "noop"]
+"""What happened to a resource.
+- ``created``: It exists, or came to be.
+- ``updated``: It changed.
+- ``destroyed``: It is gone, or (first event with an id) was not there.
+- ``bootstrapped``: All that existed when the watch began has been sent.
+- ``noop``: Nothing happened; carries a bookmark.
 """

@@ -1,0 +1,68 @@
+//! Every scenario, in Rust.
+
+use std::collections::BTreeSet;
+
+macro_rules! scenarios {
+    ($($test:ident => $file:literal,)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                homelab_conformance::run::scenario($file).await;
+            }
+        )+
+
+        /// Each scenario is claimed above.
+        #[test]
+        fn none_is_forgotten() {
+            let claimed: BTreeSet<String> = [$($file),+].map(str::to_owned).into();
+            let folder = homelab_conformance::root().join("scenarios");
+            let there: BTreeSet<String> = std::fs::read_dir(folder)
+                .unwrap()
+                .map(|e| e.unwrap().path())
+                .filter(|p| p.extension().is_some_and(|e| e == "json"))
+                .map(|p| p.file_stem().unwrap().to_string_lossy().into_owned())
+                .collect();
+            assert_eq!(claimed, there);
+            assert!(there.len() >= 14);
+        }
+    };
+}
+
+scenarios! {
+    call_cancelled => "call-cancelled",
+    closed => "closed",
+    dead_host => "dead-host",
+    dead_proxmox_endpoint => "dead-proxmox-endpoint",
+    dead_talos_endpoint => "dead-talos-endpoint",
+    duplicate_address => "duplicate-address",
+    etcd_snapshot => "etcd-snapshot",
+    expired_client_certificate => "expired-client-certificate",
+    expired_server_certificate => "expired-server-certificate",
+    guest_stopped => "guest-stopped",
+    healthy_lab => "healthy-lab",
+    html_answer => "html-answer",
+    inventory_alone => "inventory-alone",
+    malformed_credentials => "malformed-credentials",
+    malformed_inventory => "malformed-inventory",
+    malformed_talosconfig => "malformed-talosconfig",
+    missing_inventory => "missing-inventory",
+    partial_per_node => "partial-per-node",
+    proxmox_reads => "proxmox-reads",
+    reader_may_not => "reader-may-not",
+    reset_connection => "reset-connection",
+    silent_host => "silent-host",
+    snapshot_damaged => "snapshot-damaged",
+    snapshot_truncated => "snapshot-truncated",
+    stalled_host => "stalled-host",
+    stream_cancelled => "stream-cancelled",
+    stream_closed => "stream-closed",
+    talos_reads => "talos-reads",
+    talosconfig_missing_context => "talosconfig-missing-context",
+    task_failed => "task-failed",
+    task_waited => "task-waited",
+    unknown_key => "unknown-key",
+    watch_left_early => "watch-left-early",
+    wrong_fingerprint => "wrong-fingerprint",
+    wrong_token => "wrong-token",
+    wrong_value => "wrong-value",
+}
