@@ -65,11 +65,27 @@ async fn serve(arguments: Arguments) -> Result<()> {
     }
     println!("# ready; ends with Ctrl-C or when standard input closes");
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
+        () = interrupted() => {}
         () = input_closed() => {}
     }
     sim.stop().await;
     Ok(())
+}
+
+/// Completes at Ctrl-C, and when somebody asks the process to end.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// Completes when standard input closes, if a parent process holds it open; a
@@ -118,25 +134,25 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments> {
         let mut value = || {
             words
                 .next()
-                .ok_or_else(|| wrong(format!("{word} needs a value")))
+                .ok_or_else(|| wrong(&format!("{word} needs a value")))
         };
         match word.as_str() {
             "--lab" => lab = Some(PathBuf::from(value()?)),
             "--latency" => options = options.latency(Duration::from_millis(number(&value()?)?)),
             "--seed" => options = options.seed(number(&value()?)?),
-            _ => return Err(wrong(format!("unknown argument {word}"))),
+            _ => return Err(wrong(&format!("unknown argument {word}"))),
         }
     }
-    let lab = lab.ok_or_else(|| wrong("which lab? Name its inventory file".into()))?;
+    let lab = lab.ok_or_else(|| wrong("which lab? Name its inventory file"))?;
     Ok(Arguments { lab, options })
 }
 
 fn number(text: &str) -> Result<u64> {
     text.parse()
-        .map_err(|_| wrong(format!("{text} is not a whole number")))
+        .map_err(|_| wrong(&format!("{text} is not a whole number")))
 }
 
-fn wrong(message: String) -> Error {
+fn wrong(message: &str) -> Error {
     Error::new(ErrorKind::InvalidArgument, format!("{message}\n{USAGE}"))
 }
 
