@@ -24,8 +24,8 @@ import pytest
 
 proxmoxer = pytest.importorskip("proxmoxer", reason="proxmoxer is not installed")
 
-from proxmoxer.core import AuthenticationError, ResourceException  # noqa: E402
-from proxmoxer.tools import Tasks  # noqa: E402
+from proxmoxer.core import AuthenticationError, ResourceException
+from proxmoxer.tools import Tasks
 
 ROOT = Path(__file__).resolve().parents[4]
 BINARY = os.environ.get("HOMELAB_SIM", str(ROOT / "target/debug/homelab-sim"))
