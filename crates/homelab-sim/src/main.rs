@@ -56,6 +56,7 @@ fn main() -> ExitCode {
 }
 
 async fn serve(arguments: Arguments) -> Result<()> {
+    let interrupted = interrupted()?;
     let sim = Sim::start(&inventory(&arguments.lab)?, arguments.options).await?;
     for (name, value) in sim.env() {
         println!("export {name}={}", quoted(&value));
@@ -65,27 +66,35 @@ async fn serve(arguments: Arguments) -> Result<()> {
     }
     println!("# ready; ends with Ctrl-C or when standard input closes");
     tokio::select! {
-        () = interrupted() => {}
+        () = interrupted => {}
         () = input_closed() => {}
     }
     sim.stop().await;
     Ok(())
 }
 
-/// Completes at Ctrl-C, and when somebody asks the process to end.
-async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+/// Completes at Ctrl-C, and when somebody asks the process to end. Signals
+/// count from the call on, not only once the future is polled.
+#[cfg(unix)]
+fn interrupted() -> Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let failed = |e: std::io::Error| Error::new(ErrorKind::Io, "cannot wait for signals").source(e);
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    }
-    let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+/// Completes at Ctrl-C.
+#[cfg(not(unix))]
+fn interrupted() -> Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }
 
 /// Completes when standard input closes, if a parent process holds it open; a
