@@ -15,6 +15,7 @@
 
 mod bindings;
 mod codegen;
+mod findings_doc;
 mod proxmox;
 mod talos;
 mod test;

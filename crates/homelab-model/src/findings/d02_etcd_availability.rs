@@ -40,7 +40,7 @@ fn cluster_finding(rule: &Rule, topology: &Topology, cluster: &str) -> Option<Fi
     }
     let fatal = etcd_tolerance(topology, cluster)?.fatal_hosts;
     let up = match fatal.as_slice() {
-        [] => format!("etcd of {cluster}"),
+        [] => "etcd could be up more often:".to_owned(),
         [one] => format!("etcd is up exactly when {one} is up, as if it were one node:"),
         several => format!("etcd is down when {} is:", either(several)),
     };

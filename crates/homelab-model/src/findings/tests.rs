@@ -343,7 +343,9 @@ fn d13_and_d15_about_the_vip() {
 fn d20_schematic() {
     use sha2::Digest as _;
     let digest = sha2::Sha256::digest(b"customization: {}\n");
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = digest
+        .iter()
+        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     assert_eq!(hex, d20_no_guest_agent::VANILLA_SCHEMATIC);
     let finding = one(&ragas(), "D20");
     assert!(

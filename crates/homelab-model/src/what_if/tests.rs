@@ -55,7 +55,7 @@ fn unknown_placement_gives_no_answer() {
 
 /// All placements, one by one.
 fn count_by_hand(members: usize, hosts: usize) -> (u128, u128) {
-    let all = hosts.pow(members as u32);
+    let all = hosts.pow(u32::try_from(members).unwrap());
     let survives = |code: &usize| {
         let mut counts = vec![0; hosts];
         (0..members).fold(*code, |rest, _| {
@@ -112,15 +112,16 @@ prop_compose! {
         memory in prop::collection::vec(4u64..20, hosts),
         guests in prop::collection::vec((0..hosts, 1u64..6, any::<bool>()), 1..6),
     ) -> Placement {
-        let mut text = "name: x\nassumptions: {host_memory: 0GB}\nhosts:\n".to_owned();
-        for (n, gb) in memory.iter().enumerate() {
-            text += &format!("  - {{name: h{n}, memory: {gb}GB}}\n");
-        }
-        text += "clusters:\n  - name: c\n    nodes:\n";
-        for (n, (host, gb, votes)) in guests.iter().enumerate() {
+        let hosts = memory.iter().enumerate().map(|(n, gb)| format!("  - {{name: h{n}, memory: {gb}GB}}\n"));
+        let nodes = guests.iter().enumerate().map(|(n, (host, gb, votes))| {
             let role = if *votes { "control-plane" } else { "worker" };
-            text += &format!("      - {{name: g{n}, role: {role}, host: h{host}, memory: {gb}GB}}\n");
-        }
+            format!("      - {{name: g{n}, role: {role}, host: h{host}, memory: {gb}GB}}\n")
+        });
+        let text = format!(
+            "name: x\nassumptions: {{host_memory: 0GB}}\nhosts:\n{}clusters:\n  - name: c\n    nodes:\n{}",
+            hosts.collect::<String>(),
+            nodes.collect::<String>(),
+        );
         let none = |p: &str| Err(homelab_core::Error::new(homelab_core::ErrorKind::NotFound, p));
         Placement::of(&Topology::from_inventory(&Inventory::parse("x", &text, &none).unwrap()))
     }
@@ -129,7 +130,7 @@ prop_compose! {
 /// The fewest moves of at most `depth` that reach host tolerance 1, by trying every placement.
 fn fewest_by_hand(placement: &Placement, depth: usize) -> Option<usize> {
     let (hosts, guests) = (placement.hosts.len(), placement.guests.len());
-    (0..hosts.pow(guests as u32))
+    (0..hosts.pow(u32::try_from(guests).unwrap()))
         .filter_map(|code| {
             let mut rest = code;
             let steps: Vec<Step> = (0..guests)
