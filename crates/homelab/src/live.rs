@@ -1,6 +1,5 @@
 //! The lab with clients to ask it.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -267,20 +266,18 @@ fn default_endpoint(host: &str) -> String {
 }
 
 fn talosconfig(credentials: &TalosCredentials) -> Result<TalosConfig> {
-    match &credentials.talosconfig {
+    if let Some(path) = &credentials.talosconfig {
         // talosctl falls through to the next place when a named file is
         // missing; a typo in a path should rather be said.
-        Some(path) => TalosConfig::from_file(Path::new(path)),
-        None => {
-            let [talos_home, home] = credentials.homes.clone();
-            TalosConfig::search_in(move |name| match name {
-                "TALOS_HOME" => talos_home.clone(),
-                "HOME" => home.clone(),
-                _ => None,
-            })
-            .map(|(config, _)| config)
-        }
+        return TalosConfig::from_file(path);
     }
+    let [talos_home, home] = credentials.homes.clone();
+    let vars = move |name: &str| match name {
+        "TALOS_HOME" => talos_home.clone(),
+        "HOME" => home.clone(),
+        _ => None,
+    };
+    TalosConfig::search_in(vars).map(|(config, _)| config)
 }
 
 /// The chosen context, and for every other cluster the context named as it.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-pub const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 Looks at a home lab and says what it is, what is wrong and what would mend it.
 
 Usage: report [options]
@@ -24,7 +24,7 @@ Options:
 ";
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum Format {
+pub(crate) enum Format {
     #[default]
     Text,
     Json,
@@ -33,18 +33,18 @@ pub enum Format {
 }
 
 #[derive(Debug, Default, PartialEq)]
-pub struct Arguments {
-    pub lab: Option<PathBuf>,
-    pub offline: bool,
-    pub format: Format,
-    pub out: Option<PathBuf>,
-    pub down: Vec<String>,
-    pub latency_ms: u64,
-    pub help: bool,
+pub(crate) struct Arguments {
+    pub(crate) lab: Option<PathBuf>,
+    pub(crate) offline: bool,
+    pub(crate) format: Format,
+    pub(crate) out: Option<PathBuf>,
+    pub(crate) down: Vec<String>,
+    pub(crate) latency_ms: u64,
+    pub(crate) help: bool,
 }
 
 /// Reads the arguments after the program's name, or says in one line what is wrong.
-pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Arguments, String> {
+pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Arguments, String> {
     let mut parsed = Arguments::default();
     let mut rest = arguments.into_iter();
     while let Some(argument) = rest.next() {

@@ -17,8 +17,11 @@ use homelab::{Credentials, Lab};
 use homelab_core::{AtomicFile, Error, Result};
 use homelab_sim::{Down, Sim, SimOptions};
 
-/// The lab that is simulated.
-const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../labs/ragas/homelab.yaml");
+/// The lab that is simulated, from the top of the repository and from anywhere.
+const EXAMPLE: [&str; 2] = [
+    "examples/labs/ragas/homelab.yaml",
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../labs/ragas/homelab.yaml"),
+];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -46,10 +49,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> Result<()> {
-    let lab = match &arguments.lab {
-        Some(file) => Lab::from_file(file)?,
-        None => Lab::from_file(EXAMPLE)?,
-    };
+    let [near, far] = EXAMPLE;
+    let example = if Path::new(near).exists() { near } else { far };
+    let lab = Lab::from_file(arguments.lab.as_deref().unwrap_or(Path::new(example)))?;
     for warning in lab.warnings() {
         eprintln!("report: {}: {}", warning.location, warning.message);
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -17,6 +18,8 @@ struct Question {
     target: String,
     operation: &'static str,
 }
+
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// Runs questions and keeps their failures.
 pub(super) struct Collector {
@@ -40,45 +43,34 @@ impl Collector {
     }
 
     /// Asks; `None` when it failed, which is then written down.
-    pub(super) async fn ask<T>(
-        &self,
-        target: &str,
+    pub(super) fn ask<'a, T: 'a>(
+        &'a self,
+        target: &'a str,
         operation: &'static str,
-        question: impl Future<Output = Result<T>>,
-    ) -> Option<T> {
-        match self.try_ask(target, operation, question).await {
-            Ok(answer) => Some(answer),
-            Err(error) => {
-                self.failed(target, operation, error);
-                None
-            }
-        }
+        question: impl Future<Output = Result<T>> + Send + 'a,
+    ) -> impl Future<Output = Option<T>> + 'a {
+        self.asking(target, operation, Box::pin(question), |_| false)
     }
 
     /// Asks something that a sound server may lack: `Unsupported`, `NotFound`
     /// and `FailedPrecondition` (Ceph that is not installed) are no failures.
-    pub(super) async fn ask_optional<T>(
-        &self,
-        target: &str,
+    pub(super) fn ask_optional<'a, T: 'a>(
+        &'a self,
+        target: &'a str,
         operation: &'static str,
-        question: impl Future<Output = Result<T>>,
-    ) -> Option<T> {
-        match self.try_ask(target, operation, question).await {
-            Ok(answer) => Some(answer),
-            Err(error) if absent(&error) => None,
-            Err(error) => {
-                self.failed(target, operation, error);
-                None
-            }
-        }
+        question: impl Future<Output = Result<T>> + Send + 'a,
+    ) -> impl Future<Output = Option<T>> + 'a {
+        self.asking(target, operation, Box::pin(question), absent)
     }
 
-    async fn try_ask<T>(
+    /// The question comes boxed: dozens of them are under way in one future.
+    async fn asking<T>(
         &self,
         target: &str,
         operation: &'static str,
-        question: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
+        question: Boxed<'_, T>,
+        harmless: fn(&Error) -> bool,
+    ) -> Option<T> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let entry = Question {
             target: target.to_owned(),
@@ -89,7 +81,15 @@ impl Collector {
         let _slot = self.slots.acquire().await;
         let answer = within(self.limit, operation, question).await;
         lock(&self.open).remove(&id);
-        answer
+        match answer {
+            Ok(answer) => Some(answer),
+            Err(error) => {
+                if !harmless(&error) {
+                    self.failed(target, operation, error);
+                }
+                None
+            }
+        }
     }
 
     /// Writes down a failure.
@@ -135,7 +135,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_is_cut_off_is_named() {
         let collector = Collector::new(Duration::from_secs(10), 4);
         let all = async {
@@ -147,7 +147,7 @@ mod tests {
                 }),
             )
         };
-        let deadline = Duration::from_secs(1);
+        let deadline = Duration::from_millis(20);
         assert!(tokio::time::timeout(deadline, all).await.is_err());
         let failures = collector.finish(deadline);
         let seen: Vec<_> = failures
@@ -157,9 +157,9 @@ mod tests {
         assert_eq!(seen, [("pve2", "Timeout"), ("pve3", "Unavailable")]);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn one_stalled_question_has_its_own_limit() {
-        let collector = Collector::new(Duration::from_secs(10), 1);
+        let collector = Collector::new(Duration::from_millis(20), 1);
         let answer = collector
             .ask("node", "Version", std::future::pending::<Result<u8>>())
             .await;

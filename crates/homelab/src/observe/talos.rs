@@ -31,10 +31,10 @@ pub(super) async fn observe(live: &LiveLab, asked: &Collector, out: &Shared) {
 }
 
 async fn each_world(live: &LiveLab, world: &TalosWorld, asked: &Collector, out: &Shared) {
-    out.write(|o| {
-        o.talos_endpoints
-            .extend(world.context.endpoints.iter().cloned())
-    });
+    // An endpoint on this machine is a tunnel or a simulation: it says nothing
+    // about the lab's own addresses.
+    let endpoints = world.context.endpoints.iter().filter(|e| !is_loopback(e));
+    out.write(|o| o.talos_endpoints.extend(endpoints.cloned()));
     let members = each_node(world, targets(live, world), asked, out).await;
 
     // Nodes that only discovery knows: asked once, after the others.
@@ -67,6 +67,16 @@ async fn each_world(live: &LiveLab, world: &TalosWorld, asked: &Collector, out: 
                 .or_else(|| map::machine_type(node, &members));
         }
     });
+}
+
+fn is_loopback(endpoint: &str) -> bool {
+    let authority = endpoint
+        .split_once("://")
+        .map_or(endpoint, |(_, rest)| rest);
+    authority.starts_with("127.")
+        || authority.starts_with("localhost")
+        || authority.contains("::1]")
+        || authority == "::1"
 }
 
 /// Who is written down: in the inventory, then in the talosconfig.

@@ -138,16 +138,14 @@ impl HostLoss {
                 () => (Level::Ok, format!("{kept}, needs {}", loss.quorum)),
             });
         }
-        match (loss.workers, loss.workers_left) {
-            (1, 0) => lines.push((Level::Warning, format!("the only worker{of} goes"))),
-            (all, 0) if all > 0 => {
-                lines.push((Level::Warning, format!("all {all} workers{of} go")))
-            }
+        lines.extend(match (loss.workers, loss.workers_left) {
+            (1, 0) => Some((Level::Warning, format!("the only worker{of} goes"))),
+            (all, 0) if all > 0 => Some((Level::Warning, format!("all {all} workers{of} go"))),
             (all, left) if left < all => {
-                lines.push((Level::Ok, format!("{left} of {all} workers{of} left")))
+                Some((Level::Ok, format!("{left} of {all} workers{of} left")))
             }
-            _ => {}
-        }
+            _ => None,
+        });
         lines
     }
 

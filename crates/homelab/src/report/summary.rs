@@ -21,14 +21,12 @@ pub(crate) fn lead(view: &View) -> String {
         plural(guests(view), "guest"),
     ];
     parts.extend(view.clusters.iter().map(|c| {
-        let mut words = format!("cluster {}", c.name);
-        if !c.talos.is_empty() {
-            words.push_str(&format!(", Talos {}", c.talos));
-        }
-        if !c.kubernetes.is_empty() {
-            words.push_str(&format!(", Kubernetes {}", c.kubernetes));
-        }
-        words
+        let mut words = vec![format!("cluster {}", c.name)];
+        words.extend(Some(format!("Talos {}", c.talos)).filter(|_| !c.talos.is_empty()));
+        words.extend(
+            Some(format!("Kubernetes {}", c.kubernetes)).filter(|_| !c.kubernetes.is_empty()),
+        );
+        words.join(", ")
     }));
     let when = match &view.observed_at {
         Some(when) => format!("Observed {}", readable(when)),

@@ -2,11 +2,13 @@
 //! seen, what is wrong with the smallest fix, what did not answer.
 
 use super::summary;
-use super::view::{Etcd, GuestView, HostView, Level, Role, Status, View, gib, percent, reason};
+use super::view::{Level, View, gib, percent, reason};
 
 mod layout;
+mod rows;
 
 use layout::{Paint, Table, wrapped};
+use rows::{guest_level, host_cells, host_level, node_cells};
 
 /// How the text is laid out.
 #[derive(Clone, Debug)]
@@ -133,6 +135,7 @@ impl Text {
             "host",
             "address",
             "memory planned",
+            "itself",
             "guests (GiB)",
             "hardware",
         ]);
@@ -146,6 +149,7 @@ impl Text {
                 vec![
                     "?".into(),
                     "unknown".into(),
+                    String::new(),
                     String::new(),
                     String::new(),
                     names.join(", "),
@@ -173,20 +177,26 @@ impl Text {
             }
             note.extend(cluster.vip.as_ref().map(|v| format!("VIP {v}")));
             self.section(&format!("Cluster {}", cluster.name), &note.join(", "));
-            let mut table = Table::new(&[
+            let nodes = view
+                .hosts
+                .iter()
+                .flat_map(|h| h.guests.iter().map(|g| (h.name.as_str(), g)));
+            let nodes: Vec<_> = nodes
+                .chain(view.unplaced.iter().map(|g| ("?", g)))
+                .filter(|(_, g)| g.cluster == cluster.name)
+                .collect();
+            let columns = [
                 "", "node", "address", "role", "guest", "host", "etcd", "Talos",
-            ]);
-            for host in &view.hosts {
-                for guest in host.guests.iter().filter(|g| g.role != Role::Other) {
-                    table.row(guest_level(guest), node_cells(guest, &host.name));
-                }
-            }
-            for guest in view.unplaced.iter().filter(|g| g.role != Role::Other) {
-                table.row(guest_level(guest), node_cells(guest, "?"));
+            ];
+            let mut table = Table::new(&columns);
+            for (host, guest) in &nodes {
+                table.row(guest_level(guest), node_cells(guest, host));
             }
             self.table(&table);
-            // All nodes are in one list; a second cluster would only repeat it.
-            break;
+            for (_, guest) in nodes.iter().filter(|(_, g)| !g.troubles.is_empty()) {
+                let troubles = format!("{}: {}", guest.name, guest.troubles.join("; "));
+                self.paragraph("  ! ", "    ", &troubles, Some(Level::Warning));
+            }
         }
     }
 
@@ -300,7 +310,11 @@ impl Text {
                 self.line(&format!("         {place}"));
             }
             if let Some(fix) = &f.fix {
-                self.paragraph("       → ", "         ", &fix.summary, Some(Level::Ok));
+                let same = n
+                    .fix_as
+                    .map(|number| format!("the same change as for {number}."));
+                let summary = same.as_deref().unwrap_or(&fix.summary);
+                self.paragraph("       → ", "         ", summary, Some(Level::Ok));
             }
         }
     }
@@ -403,92 +417,5 @@ impl Text {
             self.line(&format!("  {head} {target}  {operation}  {code}"));
             self.paragraph("      ", "      ", reason(f), None);
         }
-    }
-}
-
-fn host_level(host: &HostView) -> Level {
-    match host.status {
-        Status::Down | Status::Silent => Level::Critical,
-        _ if host.memory_bytes > 0 && host.committed_bytes() > host.memory_bytes => Level::Warning,
-        _ => Level::Ok,
-    }
-}
-
-fn host_cells(host: &HostView) -> Vec<String> {
-    let committed = host.committed_bytes();
-    let memory = match percent(committed, host.memory_bytes) {
-        Some(p) => format!(
-            "{} of {} GiB, {p} %",
-            gib(committed),
-            gib(host.memory_bytes)
-        ),
-        None => format!("{} GiB", gib(committed)),
-    };
-    let mut guests: Vec<String> = host
-        .guests
-        .iter()
-        .map(|g| format!("{} {}", g.name, gib(g.memory_bytes)))
-        .collect();
-    guests.push(format!("own need {}", gib(host.overhead_bytes)));
-    let mut hardware = vec![host.model.clone()];
-    match host.osds {
-        0 => {}
-        1 => hardware.push("1 OSD".to_owned()),
-        n => hardware.push(format!("{n} OSDs")),
-    }
-    hardware.extend(host.gpus.iter().map(|g| format!("GPU {g}")));
-    hardware.retain(|h| !h.is_empty());
-    let mut name = host.name.clone();
-    if matches!(host.status, Status::Down | Status::Silent) {
-        name = format!("{name} ({})", host.status.word());
-    }
-    vec![
-        status_mark(host.status, host_level(host)).into(),
-        name,
-        host.address.clone(),
-        memory,
-        guests.join(", "),
-        hardware.join(", "),
-    ]
-}
-
-fn guest_level(guest: &GuestView) -> Level {
-    match guest.status {
-        Status::Down | Status::Silent => Level::Critical,
-        Status::Up | Status::Planned => Level::Ok,
-    }
-}
-
-fn node_cells(guest: &GuestView, host: &str) -> Vec<String> {
-    let etcd = match guest.etcd {
-        Etcd::None => "",
-        Etcd::Unknown if guest.status == Status::Planned => "member",
-        Etcd::Unknown => "not known",
-        Etcd::Member => "follows",
-        Etcd::Leader => "leads",
-        Etcd::NoLeader => "NO LEADER",
-    };
-    let vm = guest.vmid.map(|v| format!("VM {v}")).unwrap_or_default();
-    let version = if guest.version.is_empty() && guest.status != Status::Planned {
-        guest.status.word().to_owned()
-    } else {
-        guest.version.clone()
-    };
-    vec![
-        status_mark(guest.status, guest_level(guest)).into(),
-        guest.name.clone(),
-        guest.address.clone(),
-        guest.role.word().into(),
-        vm,
-        host.to_owned(),
-        etcd.into(),
-        version,
-    ]
-}
-
-fn status_mark(status: Status, level: Level) -> &'static str {
-    match status {
-        Status::Planned if level == Level::Ok => "·",
-        _ => level.mark(),
     }
 }

@@ -141,6 +141,8 @@ pub(crate) struct View {
 pub(crate) struct Numbered {
     pub(crate) number: usize,
     pub(crate) level: Level,
+    /// The finding before this one that has the same fix.
+    pub(crate) fix_as: Option<usize>,
     pub(crate) finding: Finding,
 }
 
@@ -192,6 +194,8 @@ pub(crate) struct Ghost {
 #[derive(Clone, Debug)]
 pub(crate) struct GuestView {
     pub(crate) name: String,
+    /// The cluster whose node runs in it; empty if none does.
+    pub(crate) cluster: String,
     pub(crate) vmid: Option<u32>,
     pub(crate) status: Status,
     pub(crate) role: Role,
@@ -201,6 +205,8 @@ pub(crate) struct GuestView {
     pub(crate) address: String,
     /// Talos version, when it is a node that answered.
     pub(crate) version: String,
+    /// What keeps its node from being well, in Talos' words.
+    pub(crate) troubles: Vec<String>,
     pub(crate) badges: Vec<Badge>,
 }
 

@@ -1,5 +1,6 @@
 //! What the tests share: the example lab, simulated and connected.
 #![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot start must stop")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;

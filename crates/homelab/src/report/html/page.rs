@@ -152,12 +152,17 @@ fn finding(out: &mut String, n: &Numbered) -> std::fmt::Result {
         }
         out.push_str("</ul>\n");
     }
-    if let Some(fix) = &f.fix {
-        writeln!(
+    match (&f.fix, n.fix_as) {
+        (Some(_), Some(number)) => writeln!(
+            out,
+            "<p class=\"fix\"><b>Smallest fix:</b> the same change as for <a href=\"#finding-{number}\">finding {number}</a></p>"
+        )?,
+        (Some(fix), None) => writeln!(
             out,
             "<p class=\"fix\"><b>Smallest fix:</b> {}</p>",
             E(&fix.summary)
-        )?;
+        )?,
+        (None, _) => {}
     }
     let mut why = vec![f.source.clone()];
     why.extend(f.places.iter().map(ToString::to_string));

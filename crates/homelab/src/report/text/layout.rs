@@ -83,7 +83,7 @@ impl Table {
 
     pub(super) fn row(&mut self, level: Level, cells: Vec<String>) {
         self.rows
-            .push((level, cells.iter().map(|c| clean(c)).collect()));
+            .push((level, cells.into_iter().map(|c| clean(&c)).collect()));
     }
 
     /// Columns that hold nothing are left out; the widest are wrapped until the table fits `width`.

@@ -103,6 +103,7 @@ fn describe(guest: &GuestView) -> String {
     if !guest.version.is_empty() {
         facts.push(format!("Talos {}", guest.version));
     }
+    facts.extend(guest.troubles.iter().cloned());
     facts.retain(|f| !f.is_empty());
     facts.join(", ")
 }

@@ -79,7 +79,8 @@ impl Metrics {
         HEADER + RIM + self.rim(host).max(self.stack(host)) + PAD
     }
 
-    pub(super) fn loss_height(&self, host: &HostView, width: f64) -> f64 {
+    /// The lowest panel of the card.
+    pub(super) fn loss_height(host: &HostView, width: f64) -> f64 {
         #[allow(clippy::cast_precision_loss, reason = "a few lines")]
         let lines = loss_lines(host, width).len() as f64;
         if lines == 0.0 {
@@ -90,7 +91,7 @@ impl Metrics {
     }
 }
 
-pub(super) fn draw(svg: &mut Svg, host: &HostView, metrics: &Metrics, at: Place) {
+pub(super) fn draw(svg: &mut Svg, host: &HostView, metrics: &Metrics, at: &Place) {
     svg.open(&format!("host {}", host.status.class()));
     svg.rect(
         "card",
@@ -100,7 +101,7 @@ pub(super) fn draw(svg: &mut Svg, host: &HostView, metrics: &Metrics, at: Place)
         at.height - 1.0,
         RADIUS,
     );
-    header(svg, host, &at);
+    header(svg, host, at);
 
     let floor = at.y + at.height - PAD - at.loss;
     let (x, width) = (at.x + PAD, at.width - 2.0 * PAD);
@@ -143,7 +144,7 @@ pub(super) fn draw(svg: &mut Svg, host: &HostView, metrics: &Metrics, at: Place)
         guest::ghost(svg, ghost, x + 1.0, top + 1.0, width - 2.0, height - 2.0);
     }
     level(svg, host, x, width, floor, rim, stack);
-    loss(svg, host, &at);
+    loss(svg, host, at);
     svg.close();
 }
 

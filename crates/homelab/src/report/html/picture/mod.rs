@@ -39,7 +39,7 @@ pub(super) fn draw(view: &View) -> String {
     for row in view.hosts.chunks(columns) {
         let loss = row
             .iter()
-            .map(|h| metrics.loss_height(h, width))
+            .map(|h| Metrics::loss_height(h, width))
             .fold(0.0, f64::max);
         let height = loss
             + row
@@ -52,7 +52,7 @@ pub(super) fn draw(view: &View) -> String {
                 &mut svg,
                 host,
                 &metrics,
-                host::Place {
+                &host::Place {
                     x,
                     y,
                     width,

@@ -3,9 +3,15 @@
 //!
 //! Nothing is opened or sent here; [`Lab::connect`](crate::Lab::connect) does.
 
+mod builder;
+mod shape;
+
 use std::path::PathBuf;
 
-use homelab_core::{Error, ErrorKind, Result, SecretString};
+use homelab_core::{Result, SecretString};
+
+pub use builder::CredentialsBuilder;
+use shape::{bad, list};
 
 /// Variable: Proxmox API addresses, separated by commas.
 pub const PROXMOX_ENDPOINTS: &str = "HOMELAB_PROXMOX_ENDPOINTS";
@@ -187,201 +193,10 @@ impl Credentials {
     }
 }
 
-/// Collects [`Credentials`]; made by [`Credentials::builder`].
-#[derive(Clone, Debug, Default)]
-#[must_use]
-pub struct CredentialsBuilder {
-    login: Option<ProxmoxLogin>,
-    endpoints: Vec<String>,
-    ca_file: Option<PathBuf>,
-    fingerprints: Vec<String>,
-    talos: Option<TalosCredentials>,
-}
-
-impl CredentialsBuilder {
-    /// Uses an API token: `id` is `user@realm!name`.
-    pub fn proxmox_token(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
-        self.login = Some(ProxmoxLogin::Token {
-            id: id.into(),
-            secret: SecretString::from(secret.into()),
-        });
-        self
-    }
-
-    /// Uses a user (`root@pam`) and password.
-    pub fn proxmox_password(
-        mut self,
-        user: impl Into<String>,
-        password: impl Into<String>,
-    ) -> Self {
-        self.login = Some(ProxmoxLogin::Password {
-            user: user.into(),
-            password: SecretString::from(password.into()),
-        });
-        self
-    }
-
-    /// Adds an API server: a URL, or `host` / `host:port` (https and 8006 are assumed).
-    pub fn proxmox_endpoint(mut self, endpoint: impl Into<String>) -> Self {
-        self.endpoints.push(endpoint.into());
-        self
-    }
-
-    /// Trusts this CA (a PEM file) in place of the system's.
-    pub fn proxmox_ca_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.ca_file = Some(path.into());
-        self
-    }
-
-    /// Accepts the certificate with this SHA-256 fingerprint; call again for each host.
-    pub fn proxmox_fingerprint(mut self, fingerprint: impl Into<String>) -> Self {
-        self.fingerprints.push(fingerprint.into());
-        self
-    }
-
-    /// Uses this talosconfig.
-    pub fn talosconfig(mut self, path: impl Into<PathBuf>) -> Self {
-        self.talos.get_or_insert_default().talosconfig = Some(path.into());
-        self
-    }
-
-    /// Uses this context of the talosconfig.
-    pub fn talos_context(mut self, context: impl Into<String>) -> Self {
-        self.talos.get_or_insert_default().context = Some(context.into());
-        self
-    }
-
-    /// Checks the shapes. Nothing is opened or sent.
-    ///
-    /// # Errors
-    /// `Config`: no world at all, or a value that cannot be right.
-    pub fn build(self) -> Result<Credentials> {
-        let proxmox = match self.login {
-            Some(login) => {
-                check_login(&login)?;
-                Some(ProxmoxCredentials {
-                    login,
-                    endpoints: self
-                        .endpoints
-                        .iter()
-                        .map(|e| endpoint(e))
-                        .collect::<Result<_>>()?,
-                    ca_file: self.ca_file,
-                    fingerprints: self
-                        .fingerprints
-                        .iter()
-                        .map(|f| fingerprint(f))
-                        .collect::<Result<_>>()?,
-                })
-            }
-            None => None,
-        };
-        if proxmox.is_none() && self.talos.is_none() {
-            return Err(Error::new(
-                ErrorKind::Config,
-                format!(
-                    "no credentials: set {PROXMOX_TOKEN} (user@realm!id=secret), {TALOSCONFIG} (a path), or both"
-                ),
-            ));
-        }
-        Ok(Credentials {
-            proxmox,
-            talos: self.talos,
-        })
-    }
-}
-
-fn check_login(login: &ProxmoxLogin) -> Result<()> {
-    let (variable, user, token) = match login {
-        ProxmoxLogin::Token { id, .. } => (PROXMOX_TOKEN, id.as_str(), true),
-        ProxmoxLogin::Password { user, .. } => (PROXMOX_USER, user.as_str(), false),
-    };
-    let (user, id) = user.split_once('!').unwrap_or((user, ""));
-    let realm = user
-        .split_once('@')
-        .is_some_and(|(u, r)| !u.is_empty() && !r.is_empty());
-    if !realm {
-        return Err(bad(variable, "names no user@realm, such as root@pam"));
-    }
-    if token && id.is_empty() {
-        return Err(bad(
-            variable,
-            "names no token: expected user@realm!id=secret",
-        ));
-    }
-    Ok(())
-}
-
-/// A URL from what people write; plain http is refused.
-fn endpoint(text: &str) -> Result<String> {
-    let text = text.trim().trim_end_matches('/');
-    let rest = match text.split_once("://") {
-        Some(("https", rest)) => rest,
-        Some((scheme, _)) => {
-            return Err(bad(
-                PROXMOX_ENDPOINTS,
-                format!("says {scheme}://, but the API speaks https only"),
-            ));
-        }
-        None => text,
-    };
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    if host.is_empty()
-        || host.contains(char::is_whitespace)
-        || host.contains('@')
-        || !path.is_empty()
-    {
-        return Err(bad(
-            PROXMOX_ENDPOINTS,
-            format!("holds `{text}`, which is no https://host:port"),
-        ));
-    }
-    let after_brackets = host.rsplit_once(']').map_or(host, |(_, port)| port);
-    let port = if after_brackets.contains(':') {
-        ""
-    } else {
-        ":8006"
-    };
-    Ok(format!("https://{host}{port}"))
-}
-
-/// `AA:BB:…` in upper case from any usual writing of a SHA-256.
-fn fingerprint(text: &str) -> Result<String> {
-    let digits: String = text.chars().filter(|c| !matches!(c, ':' | ' ')).collect();
-    if digits.len() != 64 || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
-        return Err(bad(
-            PROXMOX_FINGERPRINTS,
-            format!(
-                "holds `{}`, which is no SHA-256 fingerprint (32 hexadecimal pairs)",
-                text.trim()
-            ),
-        ));
-    }
-    let upper = digits.to_ascii_uppercase();
-    let pairs: Vec<&str> = upper
-        .as_bytes()
-        .chunks(2)
-        .filter_map(|p| std::str::from_utf8(p).ok())
-        .collect();
-    Ok(pairs.join(":"))
-}
-
-fn list(value: Option<String>) -> Vec<String> {
-    value
-        .unwrap_or_default()
-        .split(',')
-        .map(str::trim)
-        .filter(|s| !s.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
-
-fn bad(variable: &str, message: impl std::fmt::Display) -> Error {
-    Error::new(ErrorKind::Config, format!("{variable} {message}"))
-}
-
 #[cfg(test)]
 mod tests {
+    use homelab_core::ErrorKind;
+
     use super::*;
 
     fn from(vars: &[(&str, &str)]) -> Result<Credentials> {
@@ -452,11 +267,5 @@ mod tests {
     fn nothing_at_all_is_an_error() {
         let error = Credentials::builder().build().unwrap_err();
         assert!(error.to_string().contains(TALOSCONFIG), "{error}");
-    }
-
-    #[test]
-    fn fingerprints_take_one_form() {
-        let plain = "ab".repeat(32);
-        assert_eq!(fingerprint(&plain).unwrap(), vec!["AB"; 32].join(":"));
     }
 }
