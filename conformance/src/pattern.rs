@@ -72,8 +72,14 @@ mod tests {
     fn patterns() {
         assert!(fits(json!({"a": 1}), json!({"a": 1, "b": 2})));
         assert!(!fits(json!({"a": 1}), json!({"b": 2})));
-        assert!(fits(json!({"$some": {"a": 1}}), json!([{"a": 2}, {"a": 1}])));
-        assert!(!fits(json!({"$every": {"a": 1}}), json!([{"a": 2}, {"a": 1}])));
+        assert!(fits(
+            json!({"$some": {"a": 1}}),
+            json!([{"a": 2}, {"a": 1}])
+        ));
+        assert!(!fits(
+            json!({"$every": {"a": 1}}),
+            json!([{"a": 2}, {"a": 1}])
+        ));
         assert!(fits(json!({"$count": 2, "$some": 1}), json!([1, 2])));
         assert!(fits(json!({"$contains": "ell"}), json!("hello")));
         assert!(fits(json!({"$at_least": 2}), json!(2)));

@@ -106,7 +106,7 @@ class Runner:
                 limit = step.get("within_seconds")
                 return f"took {took:.1f} s" if limit and took > limit else None
             if took > step.get("until_seconds", 0):
-                if error is not None:
+                if error is not None and "error" not in step:
                     raise error
                 return why
             await asyncio.sleep(0.05)
@@ -179,6 +179,7 @@ class Runner:
                 await asyncio.sleep(0.2)
                 task.cancel()
                 await asyncio.wait([task])
+                assert task.cancelled()
         else:
             while len(items) < step.get("count", 0) or then == "end":
                 try:

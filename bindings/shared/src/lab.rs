@@ -88,9 +88,7 @@ pub(crate) fn cluster(cluster: &ClusterHandle, method: &str, args: &mut Args) ->
         "etcd_snapshot" => {
             let (cluster, folder) = (cluster.clone(), args.take::<PathBuf>("folder")?);
             Ok(Reply::Stream(Stream::with_progress(|report| async move {
-                cluster
-                    .etcd_snapshot(folder, |p| report.progress(p))
-                    .await
+                cluster.etcd_snapshot(folder, |p| report.progress(p)).await
             })))
         }
         _ => Err(no_method("ClusterHandle", method)),

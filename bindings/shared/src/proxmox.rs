@@ -26,7 +26,10 @@ pub(crate) fn connect(args: &mut Args) -> Result<Reply> {
     if let Some(file) = args.take::<Option<PathBuf>>("ca_file")? {
         builder = builder.ca_pem(std::fs::read(&file).map_err(|e| Error::io("read", &file, e))?);
     }
-    for fingerprint in args.take::<Option<Vec<String>>>("fingerprints")?.unwrap_or_default() {
+    for fingerprint in args
+        .take::<Option<Vec<String>>>("fingerprints")?
+        .unwrap_or_default()
+    {
         builder = builder.fingerprint(fingerprint);
     }
     if let Some(limit) = seconds(args, "connect_timeout_seconds")? {

@@ -127,7 +127,11 @@ fn certificate(args: &mut Args) -> Result<ClientCert> {
         None => ClientCert::admin(),
     };
     let expired = args.take::<Option<bool>>("expired")?.unwrap_or(false);
-    Ok(if expired { certificate.expired() } else { certificate })
+    Ok(if expired {
+        certificate.expired()
+    } else {
+        certificate
+    })
 }
 
 impl fmt::Debug for Simulator {

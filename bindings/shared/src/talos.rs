@@ -10,7 +10,9 @@ use talos_client::cosi::{
     Disk, ExtensionStatus, HostnameStatus, LinkStatus, MachineStatus, Member, Metadata,
     NodeAddress, ResourceType, WatchEventKind, WatchOptions,
 };
-use talos_client::{ClientOptions, EventOptions, NodeClient, NodesClient, TalosClient, TalosConfig};
+use talos_client::{
+    ClientOptions, EventOptions, NodeClient, NodesClient, TalosClient, TalosConfig,
+};
 
 use crate::args::seconds;
 use crate::handle::{Object, no_method};
@@ -99,12 +101,14 @@ pub(crate) async fn node(node: &NodeClient, method: &str, args: &mut Args) -> Re
         "etcd_member" => data(&node.etcd_member().await?),
         "nodename" => data(&node.nodename().await?),
         "get_dynamic" => {
-            let (namespace, kind): (String, String) = (args.take("namespace")?, args.take("type_name")?);
+            let (namespace, kind): (String, String) =
+                (args.take("namespace")?, args.take("type_name")?);
             let id: String = args.take("id")?;
             data(&node.get_dynamic(&namespace, &kind, &id).await?)
         }
         "list_dynamic" => {
-            let (namespace, kind): (String, String) = (args.take("namespace")?, args.take("type_name")?);
+            let (namespace, kind): (String, String) =
+                (args.take("namespace")?, args.take("type_name")?);
             data(&node.list_dynamic(&namespace, &kind).await?)
         }
         "watch_members" => Ok(watch::<Member>(node)),
@@ -121,7 +125,9 @@ pub(crate) async fn node(node: &NodeClient, method: &str, args: &mut Args) -> Re
             }
             let node = node.clone();
             let events = async move { node.events(options).await };
-            Ok(Reply::Stream(Stream::new(stream::once(events).try_flatten())))
+            Ok(Reply::Stream(Stream::new(
+                stream::once(events).try_flatten(),
+            )))
         }
         "etcd_snapshot" => {
             let (node, to) = (node.clone(), args.take::<PathBuf>("to")?);
@@ -170,7 +176,11 @@ pub(crate) async fn nodes(nodes: &NodesClient, method: &str) -> Result<Reply> {
         "etcd_members" => per_node(&nodes.etcd_members().await),
         "etcd_status" => per_node(&nodes.etcd_status().await),
         "members" => per_node(&nodes.each(|n| async move { n.members().await }).await),
-        "machine_status" => per_node(&nodes.each(|n| async move { n.machine_status().await }).await),
+        "machine_status" => per_node(
+            &nodes
+                .each(|n| async move { n.machine_status().await })
+                .await,
+        ),
         "hostname" => per_node(&nodes.each(|n| async move { n.hostname().await }).await),
         "links" => per_node(&nodes.each(|n| async move { n.links().await }).await),
         "disks" => per_node(&nodes.each(|n| async move { n.disks().await }).await),
