@@ -7,6 +7,19 @@ use crate::transport::Reply;
 
 /// Refuses errors of the server and whatever is not JSON.
 pub(crate) fn check(reply: &Reply) -> Result<()> {
+    let start = reply.body.trim_start();
+    if start.starts_with('<') {
+        // Something stands in between, or this is another server altogether.
+        let sent = match reply.status {
+            502..=504 => Sent::Maybe,
+            _ => Sent::Yes,
+        };
+        return Err(protocol(format!(
+            "the answer is HTML, not JSON ({} {}): is this a Proxmox VE API?",
+            reply.status, reply.reason
+        ))
+        .sent(sent));
+    }
     if !(200..300).contains(&reply.status) {
         return Err(errors::from_answer(
             reply.status,
@@ -14,19 +27,13 @@ pub(crate) fn check(reply: &Reply) -> Result<()> {
             &reply.body,
         ));
     }
-    let start = reply.body.trim_start();
     if start.is_empty() {
         return Err(protocol("the answer is empty"));
     }
     if !start.starts_with('{') {
-        let what = if start.starts_with('<') {
-            "HTML"
-        } else {
-            "text"
-        };
-        return Err(protocol(format!(
-            "the answer is {what}, not JSON: is this a Proxmox VE API?"
-        )));
+        return Err(protocol(
+            "the answer is text, not JSON: is this a Proxmox VE API?",
+        ));
     }
     Ok(())
 }
