@@ -64,8 +64,6 @@ fn mutated(text: &str, at: usize, length: usize, with: &str) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
-
     #[test]
     fn any_text_is_an_inventory_or_an_error_with_a_place(text in "\\PC{0,200}") {
         try_lab(&text)?;

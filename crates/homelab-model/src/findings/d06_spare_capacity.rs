@@ -7,7 +7,7 @@ use crate::what_if::{Restart, host_memory, restart};
 pub(super) const RULE: Rule = Rule {
     code: "D6",
     name: "spare-capacity",
-    severity: Severity::Critical,
+    severity: Severity::Warning,
     title: "After the loss of a host its guests do not fit on the others, or only on one of them.",
     explanation: "For each host the rule packs its guests into the free memory of the others (N+1), \
         by exact search. Where they do not fit, nothing restarts them. Where they fit only \
