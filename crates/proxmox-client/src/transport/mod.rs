@@ -9,7 +9,7 @@ use std::time::Duration;
 use homelab_core::{Error, ErrorKind, Result, Retry, Sent};
 use http::{HeaderName, HeaderValue};
 use proxmox_endpoints::{Method, Params};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 pub use endpoints::EndpointHealth;
 pub(crate) use endpoints::{Endpoints, parse_endpoint};
@@ -45,10 +45,11 @@ pub(crate) async fn execute(inner: &Inner, timeout: Duration, call: &Call<'_>) -
     let deadline = Instant::now() + timeout;
     let mut bad_login = None;
     loop {
-        let proof = inner
-            .auth
-            .proof(inner, deadline, call.method, bad_login)
-            .await?;
+        // Bounded as a whole: it may have to wait for a login that another call makes.
+        let proof = inner.auth.proof(inner, deadline, call.method, bad_login);
+        let proof = timeout_at(deadline, proof)
+            .await
+            .map_err(|_| not_sent_in_time("the login"))??;
         let reply = attempts(inner, deadline, call, &proof.headers, false).await?;
         // A ticket that ran out: log in anew and repeat, once, what only reads.
         let expired = reply.status == 401 && inner.auth.can_renew();

@@ -1,0 +1,178 @@
+//! Tickets: got, renewed, replaced.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use homelab_core::{ErrorKind, Sent};
+use proxmox_client::{Method, Params, ProxmoxClient};
+use support::{Reply, Server, TestClock, VERSION, answer, error, ok};
+
+fn ticket_answer(n: usize) -> Reply {
+    ok(&format!(
+        r#"{{"username":"root@pam","ticket":"PVE:root@pam:{n}::sig+/=","CSRFPreventionToken":"csrf{n}"}}"#
+    ))
+}
+
+/// Counts logins, answers everything else.
+async fn ticket_server(
+    accepts: impl Fn(&str) -> bool + Send + Sync + 'static,
+) -> (Server, Arc<AtomicUsize>) {
+    let logins = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&logins);
+    let server = Server::start(move |request| {
+        if request.path() == "/access/ticket" {
+            return ticket_answer(count.fetch_add(1, Ordering::SeqCst) + 1);
+        }
+        match request.header("cookie") {
+            Some(cookie) if accepts(cookie) => ok(VERSION),
+            _ => Reply::Cut(answer("401 Authentication failed!", "")),
+        }
+    })
+    .await;
+    (server, logins)
+}
+
+#[tokio::test]
+async fn a_ticket_is_got_once_and_renewed_in_time() {
+    let (server, logins) = ticket_server(|_| true).await;
+    let clock = Arc::new(TestClock::default());
+    let pve = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .ca_pem(server.ca_pem.clone())
+        .ticket("root@pam", "hunter2")
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let calls = (0..8).map(|_| {
+        let pve = pve.clone();
+        tokio::spawn(async move { pve.version().await.unwrap() })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await.unwrap();
+    }
+    assert_eq!(logins.load(Ordering::SeqCst), 1);
+    clock.advance(Duration::from_secs(91 * 60));
+    pve.version().await.unwrap();
+    assert_eq!(logins.load(Ordering::SeqCst), 2);
+    let all = server.requests();
+    let passwords: Vec<_> = all
+        .iter()
+        .filter(|r| r.path() == "/access/ticket")
+        .map(|r| support::decoded(&r.body))
+        .map(|form| {
+            form.iter()
+                .find(|(n, _)| n == "password")
+                .unwrap()
+                .1
+                .clone()
+        })
+        .collect();
+    // Renewed with the old ticket, not with the password.
+    assert_eq!(passwords, ["hunter2", "PVE:root@pam:1::sig+/="]);
+    clock.advance(Duration::from_secs(121 * 60));
+    pve.version().await.unwrap();
+    let last = server
+        .requests()
+        .into_iter()
+        .rfind(|r| r.path() == "/access/ticket")
+        .unwrap();
+    assert!(last.body.contains("hunter2"));
+}
+
+#[tokio::test]
+async fn writes_carry_the_csrf_token_and_reads_do_not() {
+    let (server, _) = ticket_server(|_| true).await;
+    let pve = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .ca_pem(server.ca_pem.clone())
+        .ticket("root@pam", "hunter2")
+        .build()
+        .unwrap();
+    pve.version().await.unwrap();
+    let _ = pve
+        .request(Method::Post, "/nodes/pve1/wakeonlan", &Params::new())
+        .await;
+    let requests = server.requests();
+    assert_eq!(requests[1].header("csrfpreventiontoken"), None);
+    assert_eq!(requests[2].header("csrfpreventiontoken"), Some("csrf1"));
+    assert_eq!(
+        requests[2].header("cookie"),
+        Some("PVEAuthCookie=PVE%3Aroot%40pam%3A1%3A%3Asig%2B%2F%3D")
+    );
+}
+
+#[tokio::test]
+async fn a_refused_ticket_is_replaced_once_for_reads() {
+    let (server, logins) = ticket_server(|cookie| cookie.contains("%3A2%3A%3A")).await;
+    let pve = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .ca_pem(server.ca_pem.clone())
+        .ticket("root@pam", "hunter2")
+        .build()
+        .unwrap();
+    pve.version().await.unwrap();
+    assert_eq!(logins.load(Ordering::SeqCst), 2);
+
+    let (server, logins) = ticket_server(|_| false).await;
+    let pve = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .ca_pem(server.ca_pem.clone())
+        .ticket("root@pam", "hunter2")
+        .build()
+        .unwrap();
+    let failed = pve.version().await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Unauthenticated);
+    assert_eq!(logins.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_a_second_factor_are_told() {
+    let server = Server::start(|_| error("401 authentication failure")).await;
+    let build = |server: &Server| {
+        ProxmoxClient::builder()
+            .endpoint(server.url())
+            .ca_pem(server.ca_pem.clone())
+            .ticket("root@pam", "hunter2")
+            .build()
+            .unwrap()
+    };
+    let failed = build(&server).version().await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Unauthenticated);
+    assert_eq!(failed.operation_name(), Some("POST /access/ticket"));
+    assert!(!format!("{failed:?}").contains("hunter2"));
+    let server =
+        Server::start(|_| ok(r#"{"username":"root@pam","NeedTFA":1,"ticket":"PVE:!tfa!x"}"#)).await;
+    let failed = build(&server).version().await.unwrap_err();
+    assert!(failed.message().contains("second factor"), "{failed}");
+}
+
+#[tokio::test]
+async fn whoever_waits_for_anothers_login_keeps_to_its_own_deadline() {
+    let server = Server::start(|request| match request.path() {
+        "/access/ticket" => Reply::Stall,
+        _ => ok(VERSION),
+    })
+    .await;
+    let pve = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .ca_pem(server.ca_pem.clone())
+        .ticket("root@pam", "hunter2")
+        .build()
+        .unwrap();
+    let patient = pve.clone();
+    let first = tokio::spawn(async move { patient.version().await });
+    while server.requests().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let hasty = pve.with_timeout(Duration::from_millis(100));
+    let failed = hasty.version().await.unwrap_err();
+    assert_eq!(
+        (failed.kind(), failed.was_sent()),
+        (ErrorKind::Timeout, Sent::No)
+    );
+    first.abort();
+}
