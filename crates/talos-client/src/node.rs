@@ -83,7 +83,7 @@ impl NodeClient {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(status)) => Err(named(to_error(status), operation)),
             Err(_) => {
-                transport.timed_out(&state, limit);
+                state.timed_out();
                 let sent = if state.was_sent() {
                     Sent::Maybe
                 } else {
@@ -117,7 +117,7 @@ impl NodeClient {
             Ok(Ok(response)) => Ok(response.into_inner()),
             Ok(Err(status)) => Err(named(to_error(status))),
             Err(_) => {
-                transport.timed_out(&state, limit);
+                state.timed_out();
                 let sent = if state.was_sent() {
                     Sent::Maybe
                 } else {

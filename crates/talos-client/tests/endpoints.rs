@@ -1,5 +1,7 @@
 //! Endpoints that are dead, silent, strangers; certificates that do not fit.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
+
 mod support;
 
 use std::time::{Duration, Instant};
@@ -109,7 +111,21 @@ async fn a_node_that_stalls_runs_into_the_deadline() {
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert_eq!(error.was_sent(), Sent::Maybe);
     // The connection brought nothing: it is not trusted with the next call.
-    assert!(!talos.endpoints()[0].healthy);
+    assert!(!talos.endpoints()[0].connected);
+}
+
+#[tokio::test]
+async fn a_silent_node_does_not_condemn_its_endpoint() {
+    let sim = lab().await;
+    let endpoint = sim.talos_endpoint("cp-1").unwrap();
+    let quick = options()
+        .endpoints([endpoint])
+        .request_timeout(Duration::from_millis(400));
+    let talos = client_with(&sim, &ClientCert::admin(), quick).await;
+    sim.host_down("pve3", Down::Blackhole).unwrap();
+    let error = talos.node(CP3).version().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    talos.node(CP1).version().await.unwrap();
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! The read calls against a simulated lab, over real mTLS.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
+
 mod support;
 
 use homelab_core::ErrorKind;

@@ -1,5 +1,7 @@
 //! Watches, events and snapshots, to their good and bad ends.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
+
 mod support;
 
 use std::path::Path;

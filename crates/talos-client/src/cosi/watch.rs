@@ -277,3 +277,76 @@ fn decode<R: ResourceType>(event: proto::Event) -> Result<WatchEvent<R>> {
         bookmark: event.bookmark,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+    use talos_proto::definitions::cluster::MemberSpec;
+
+    use super::*;
+    use crate::cosi::Member;
+
+    fn event(kind: proto::EventType, spec: Option<Vec<u8>>) -> proto::Event {
+        proto::Event {
+            event_type: kind.into(),
+            resource: Some(proto::Resource {
+                metadata: Some(proto::Metadata {
+                    id: "cp-1".into(),
+                    ..proto::Metadata::default()
+                }),
+                spec: spec.map(|bytes| proto::Spec {
+                    proto_spec: bytes.into(),
+                    yaml_spec: String::new(),
+                }),
+            }),
+            ..proto::Event::default()
+        }
+    }
+
+    #[test]
+    fn an_errored_event_is_an_error_worth_another_try() {
+        let mut errored = event(proto::EventType::Errored, None);
+        errored.error = Some("buffer overrun".into());
+        let error = decode::<Member>(errored).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert_eq!(error.retry_advice(), Retry::Now);
+        assert!(error.message().ends_with("buffer overrun"));
+    }
+
+    #[test]
+    fn a_tombstone_has_an_id_and_no_spec() {
+        let gone = decode::<Member>(event(proto::EventType::Destroyed, None)).unwrap();
+        assert_eq!(gone.metadata.unwrap().id, "cp-1");
+        assert_eq!(gone.spec, None);
+        let live = decode::<Member>(event(proto::EventType::Bootstrapped, None)).unwrap();
+        assert_eq!(live.metadata, None);
+    }
+
+    #[test]
+    fn an_update_knows_how_it_was() {
+        let named = |name: &str| MemberSpec {
+            hostname: name.into(),
+            ..MemberSpec::default()
+        };
+        let mut update = event(
+            proto::EventType::Updated,
+            Some(named("new").encode_to_vec()),
+        );
+        update.old = event(
+            proto::EventType::Updated,
+            Some(named("old").encode_to_vec()),
+        )
+        .resource;
+        let update = decode::<Member>(update).unwrap();
+        assert_eq!(update.spec.unwrap().hostname, "new");
+        assert_eq!(update.old.unwrap().hostname, "old");
+    }
+
+    #[test]
+    fn an_event_of_the_future_is_not_an_error() {
+        let mut event = event(proto::EventType::Noop, None);
+        event.event_type = 99;
+        let event = decode::<Member>(event).unwrap();
+        assert_eq!(event.kind, WatchEventKind::Noop);
+    }
+}

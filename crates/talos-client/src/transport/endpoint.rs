@@ -185,18 +185,14 @@ impl Endpoint {
         }
     }
 
-    /// A call on an open connection got no single byte until its deadline: the
-    /// connection is given up, and others are preferred for a while.
-    pub(crate) fn gone_silent(&self, connection: &Connection, after: Duration, now: Duration) {
+    /// A call got no single byte until its deadline: the connection is given up.
+    /// Not the endpoint: it may be the node behind it that is silent. Dialling
+    /// anew tells them apart.
+    pub(crate) fn gone_silent(&self, connection: &Connection) {
         let mut state = self.state();
-        let same = state
-            .connection
-            .as_ref()
-            .is_some_and(|c| c.received.is(&connection.received));
-        if same {
+        let ours = state.connection.as_ref();
+        if ours.is_some_and(|c| c.received.is(&connection.received)) {
             state.connection = None;
-            let fault = Fault::unreachable(format!("nothing came back within {after:?}"));
-            state.fail(fault.at(&self.address), after, now);
         }
     }
 }

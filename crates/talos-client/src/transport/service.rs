@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use homelab_core::{ErrorKind, Sent};
 use http::uri::PathAndQuery;
@@ -63,6 +62,17 @@ impl CallState {
         });
     }
 
+    /// To be told when a call's deadline has passed: a connection that has
+    /// brought nothing at all since then is given up.
+    pub(crate) fn timed_out(&self) {
+        let via = self.0.via.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(via) = via.as_ref()
+            && via.connection.received.bytes() == via.received_before
+        {
+            via.endpoint.gone_silent(&via.connection);
+        }
+    }
+
     fn not_sent(&self) {
         self.0.sent.store(false, Ordering::Release);
     }
@@ -71,18 +81,6 @@ impl CallState {
 impl Transport {
     pub(crate) fn new(pool: Arc<Pool>, headers: HeaderMap) -> Self {
         Transport { pool, headers }
-    }
-
-    /// To be told when a call's deadline has passed: a connection that has
-    /// brought nothing at all since then is given up.
-    pub(crate) fn timed_out(&self, call: &CallState, after: Duration) {
-        let via = call.0.via.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(via) = via.as_ref()
-            && via.connection.received.bytes() == via.received_before
-        {
-            let now = self.pool.now();
-            via.endpoint.gone_silent(&via.connection, after, now);
-        }
     }
 }
 
