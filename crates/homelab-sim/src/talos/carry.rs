@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream;
 use http::Response;
-use http_body::Frame;
+use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt, StreamBody};
 use tonic::Status;
 use tonic::body::Body;
@@ -58,7 +58,13 @@ impl Carrier {
 
     /// Carries `response`.
     pub(super) fn carry(self, response: Response<Body>) -> Response<Body> {
-        if self.behind.is_none() && self.reset.is_none() && self.open.is_none() {
+        let plain = self.behind.is_none() && self.reset.is_none() && self.open.is_none();
+        // An error without a body travels in the headers; a body around it,
+        // even an empty one, would make strict clients miss the status.
+        if plain || response.body().is_end_stream() {
+            if let Some(connection) = &self.reset {
+                connection.reset();
+            }
             return response;
         }
         response.map(|body| {

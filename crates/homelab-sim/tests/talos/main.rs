@@ -14,3 +14,4 @@ mod etcd;
 mod events;
 mod faults;
 mod lab;
+mod peer;

@@ -264,7 +264,7 @@ fn host(node_id: u32, seed: &HostSeed, booted_at: SystemTime) -> Host {
             .clone()
             .unwrap_or_else(|| "QEMU Virtual CPU".into()),
         root_bytes: 94 << 30,
-        pve_version: seed.pve_version.clone().unwrap_or_else(|| "9.0.3".into()),
+        pve_version: seed.pve_version.clone().unwrap_or_else(|| "9.2.11".into()),
         kernel: "6.14.8-2-pve".into(),
         pci: seed.pci.clone(),
         down: None,
