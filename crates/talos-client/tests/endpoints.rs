@@ -188,7 +188,7 @@ struct LastMonth(homelab_core::SystemClock);
 
 impl homelab_core::Clock for LastMonth {
     fn now(&self) -> std::time::SystemTime {
-        self.0.now() - Duration::from_hours(24 * 30)
+        self.0.now() - Duration::from_secs(30 * 24 * 3600)
     }
 
     fn elapsed(&self) -> Duration {

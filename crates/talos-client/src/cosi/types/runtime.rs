@@ -191,3 +191,24 @@ impl ResourceType for ExtensionStatus {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_are_plain_strings_and_unknown_ones_survive() {
+        let text = |stage: &MachineStage| serde_json::to_string(stage).unwrap();
+        assert_eq!(text(&MachineStage::ShuttingDown), "\"shutting-down\"");
+        let future = MachineStage::from_wire(42);
+        assert_eq!(text(&future), "\"42\"");
+        assert_eq!(
+            serde_json::from_str::<MachineStage>("\"42\"").unwrap(),
+            future
+        );
+        assert_eq!(
+            serde_json::from_str::<MachineStage>("\"running\"").unwrap(),
+            MachineStage::Running
+        );
+    }
+}
