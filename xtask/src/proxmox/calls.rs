@@ -2,11 +2,108 @@
 
 use std::fmt::Write as _;
 
+use super::docs;
 use super::emit::{is_collection, rust_type};
 use super::schema::{Field, Item, Kind, Schema};
-use super::{docs, find};
 
 type Areas = [(String, Schema)];
+
+/// What a request's parameters add to its code.
+#[derive(Default)]
+struct Code {
+    /// Fields of the struct.
+    fields: String,
+    /// Arguments of `new`.
+    takes: String,
+    /// The struct's expression in `new`.
+    sets: String,
+    /// The struct's expression in `from_arguments`.
+    from: String,
+    /// Checks of path arguments.
+    checks: String,
+    /// Parameters to send.
+    pushes: String,
+}
+
+impl Code {
+    fn add(&mut self, f: &Field, path: &str, areas: &Areas) -> Result<(), String> {
+        let base = rust_type(&f.ty, areas)?;
+        let rule = rule(f)?;
+        let (wire, rust) = (&f.wire, &f.rust);
+        let (set, from, push, ty) = if let Some((family, max)) = f.families.first() {
+            (
+                "std::collections::BTreeMap::new()",
+                format!("arguments.indexed({family:?})?"),
+                format!("params.indexed({family:?}, &self.{rust}, {max}, {rule})?;"),
+                format!("std::collections::BTreeMap<u32, {base}>"),
+            )
+        } else if f.ty == "words" {
+            (
+                "Vec::new()",
+                format!("arguments.optional({wire:?})?.unwrap_or_default()"),
+                format!(
+                    "if !self.{rust}.is_empty() {{ params.required({wire:?}, &self.{rust}, {rule})?; }}"
+                ),
+                base,
+            )
+        } else if is_collection(&f.ty) {
+            (
+                "Vec::new()",
+                format!("arguments.repeated({wire:?})?"),
+                format!("params.repeated({wire:?}, &self.{rust}, {rule})?;"),
+                base,
+            )
+        } else if f.optional {
+            (
+                "None",
+                format!("arguments.optional({wire:?})?"),
+                format!("params.optional({wire:?}, self.{rust}.as_ref(), {rule})?;"),
+                format!("Option<{base}>"),
+            )
+        } else {
+            return self.required(f, path, &base, &rule);
+        };
+        let _ = writeln!(self.sets, "{rust}: {set},");
+        let _ = writeln!(self.from, "{rust}: {from},");
+        let _ = writeln!(self.pushes, "{push}");
+        self.field(f, &ty);
+        Ok(())
+    }
+
+    fn required(&mut self, f: &Field, path: &str, base: &str, rule: &str) -> Result<(), String> {
+        let (wire, rust) = (&f.wire, &f.rust);
+        if base == "String" {
+            let _ = write!(self.takes, "{rust}: impl Into<String>, ");
+            let _ = writeln!(self.sets, "{rust}: {rust}.into(),");
+        } else {
+            let _ = write!(self.takes, "{rust}: {base}, ");
+            let _ = writeln!(self.sets, "{rust},");
+        }
+        let _ = writeln!(self.from, "{rust}: arguments.required({wire:?})?,");
+        if in_path(path, f) {
+            let _ = writeln!(
+                self.checks,
+                "Params::check_path({wire:?}, &self.{rust}, {rule})?;"
+            );
+        } else {
+            let _ = writeln!(
+                self.pushes,
+                "params.required({wire:?}, &self.{rust}, {rule})?;"
+            );
+        }
+        self.field(f, base);
+        Ok(())
+    }
+
+    fn field(&mut self, f: &Field, ty: &str) {
+        docs(&mut self.fields, &f.docs);
+        let _ = writeln!(self.fields, "pub {}: {ty},", f.rust);
+    }
+}
+
+fn in_path(path: &str, f: &Field) -> bool {
+    path.contains(&format!("{{{}}}", f.wire))
+}
 
 /// One request struct with its `Endpoint`.
 pub(crate) fn call(out: &mut String, item: &Item, areas: &Areas) -> Result<(), String> {
@@ -19,98 +116,45 @@ pub(crate) fn call(out: &mut String, item: &Item, areas: &Areas) -> Result<(), S
         return Ok(());
     };
     let name = &item.name;
-    let in_path = |f: &Field| path.contains(&format!("{{{}}}", f.wire));
-    for argument in path.split('{').skip(1).filter_map(|p| p.split('}').next()) {
+    for argument in path
+        .split('{')
+        .skip(1)
+        .filter_map(|part| part.split('}').next())
+    {
         if !item.fields.iter().any(|f| f.wire == argument) {
             return Err(format!("the path's {{{argument}}} is not described"));
         }
     }
+    let mut code = Code::default();
+    for field in &item.fields {
+        code.add(field, path, areas)?;
+    }
 
     docs(out, &item.docs);
-    out.push_str("///\n");
-    let _ = writeln!(out, "/// `{method} {path}`");
-    let (mut takes, mut sets, mut from) = (String::new(), String::new(), String::new());
-    let (mut checks, mut pushes) = (String::new(), String::new());
-    let mut fields = String::new();
-    for f in &item.fields {
-        let base = rust_type(&f.ty, areas)?;
-        let rule = rule(f)?;
-        let (wire, rust) = (&f.wire, &f.rust);
-        let ty = if let Some((family, max)) = f.families.first() {
-            let _ = writeln!(sets, "{rust}: std::collections::BTreeMap::new(),");
-            let _ = writeln!(from, "{rust}: arguments.indexed({family:?})?,");
-            let _ = writeln!(
-                pushes,
-                "params.indexed({family:?}, &self.{rust}, {max}, {rule})?;"
-            );
-            format!("std::collections::BTreeMap<u32, {base}>")
-        } else if f.ty == "words" {
-            let _ = writeln!(sets, "{rust}: Vec::new(),");
-            let _ = writeln!(
-                from,
-                "{rust}: arguments.optional({wire:?})?.unwrap_or_default(),"
-            );
-            let _ = writeln!(
-                pushes,
-                "if !self.{rust}.is_empty() {{ params.required({wire:?}, &self.{rust}, {rule})?; }}"
-            );
-            base
-        } else if is_collection(&f.ty) {
-            let _ = writeln!(sets, "{rust}: Vec::new(),");
-            let _ = writeln!(from, "{rust}: arguments.repeated({wire:?})?,");
-            let _ = writeln!(pushes, "params.repeated({wire:?}, &self.{rust}, {rule})?;");
-            base
-        } else if f.optional {
-            let _ = writeln!(sets, "{rust}: None,");
-            let _ = writeln!(from, "{rust}: arguments.optional({wire:?})?,");
-            let _ = writeln!(
-                pushes,
-                "params.optional({wire:?}, self.{rust}.as_ref(), {rule})?;"
-            );
-            format!("Option<{base}>")
-        } else {
-            let taken = if base == "String" {
-                "impl Into<String>"
-            } else {
-                &base
-            };
-            let _ = write!(takes, "{rust}: {taken}, ");
-            let value = if base == "String" {
-                format!("{rust}: {rust}.into()")
-            } else {
-                rust.clone()
-            };
-            let _ = writeln!(sets, "{value},");
-            let _ = writeln!(from, "{rust}: arguments.required({wire:?})?,");
-            if in_path(f) {
-                let _ = writeln!(
-                    checks,
-                    "Params::check_path({wire:?}, &self.{rust}, {rule})?;"
-                );
-            } else {
-                let _ = writeln!(pushes, "params.required({wire:?}, &self.{rust}, {rule})?;");
-            }
-            base
-        };
-        docs(&mut fields, &f.docs);
-        let _ = writeln!(fields, "pub {rust}: {ty},");
-    }
     let _ = writeln!(
         out,
-        "#[derive(Clone, Debug)]\npub struct {name} {{ {fields} }}"
+        "///\n/// `{method} {path}`\n#[derive(Clone, Debug)]\npub struct {name} {{ {} }}\n\
+         impl {name} {{\n/// The request with what is required; the rest starts empty.\n\
+         pub fn new({}) -> Self {{ {name} {{ {} }} }}\n}}",
+        code.fields, code.takes, code.sets
     );
-    let _ = writeln!(
-        out,
-        "impl {name} {{\n/// The request with what is required; the rest starts empty.\n\
-         pub fn new({takes}) -> Self {{ {name} {{ {sets} }} }}\n}}"
-    );
-    if takes.is_empty() {
+    if code.takes.is_empty() {
         let _ = writeln!(
             out,
             "impl Default for {name} {{ fn default() -> Self {{ {name}::new() }} }}"
         );
     }
+    endpoint(out, item, (method, path, answer), &code, areas)
+}
 
+fn endpoint(
+    out: &mut String,
+    item: &Item,
+    (method, path, answer): (&str, &str, &str),
+    code: &Code,
+    areas: &Areas,
+) -> Result<(), String> {
+    let name = &item.name;
     let (response, absent) = response(answer, areas)?;
     let _ = writeln!(
         out,
@@ -124,23 +168,26 @@ pub(crate) fn call(out: &mut String, item: &Item, areas: &Areas) -> Result<(), S
     if item.mark("no-token").is_some() {
         out.push_str("const TOKEN: bool = false;\n");
     }
-    let _ = writeln!(
-        out,
-        "fn path(&self) -> String {{ {} }}",
-        path_code(path, item)
-    );
+    let (checks, pushes) = (&code.checks, &code.pushes);
     let params = if pushes.is_empty() {
         format!("{checks} Ok(Params::new())")
     } else {
         format!("{checks} let mut params = Params::new(); {pushes} Ok(params)")
     };
-    let _ = writeln!(out, "fn params(&self) -> Result<Params> {{ {params} }}");
-    let arguments = "arguments: &mut Arguments";
     let _ = writeln!(
         out,
-        "fn from_arguments({arguments}) -> Result<Self> {{ let request = {name} {{ {from} }}; arguments.finish()?; Ok(request) }}"
+        "fn path(&self) -> String {{ {} }}\n\
+         fn params(&self) -> Result<Params> {{ {params} }}\n\
+         fn from_arguments(arguments: &mut Arguments) -> Result<Self> {{\n\
+         let request = {name} {{ {} }}; arguments.finish()?; Ok(request) }}",
+        path_code(path, item),
+        code.from
     );
-    if item.fields.iter().any(|f| f.wire == "node" && in_path(f)) {
+    if item
+        .fields
+        .iter()
+        .any(|f| f.wire == "node" && in_path(path, f))
+    {
         out.push_str("fn node(&self) -> Option<&str> { Some(&self.node) }\n");
     }
     if let Some(absent) = absent {
@@ -161,9 +208,6 @@ fn response(answer: &str, areas: &Areas) -> Result<(String, Option<&'static str>
         "text" | "bool" | "u32" | "u64" | "i64" | "f64" => (format!("Tolerant<{ty}>"), None),
         list if list.starts_with('[') => (ty, Some("Vec::new()")),
         map if map.starts_with('{') => (ty, Some("std::collections::BTreeMap::new()")),
-        name if matches!(find(areas, name).map(|i| &i.kind), Some(Kind::Config)) => {
-            (ty.clone(), None)
-        }
         _ => (ty, None),
     })
 }
@@ -197,7 +241,6 @@ fn rule(field: &Field) -> Result<String, String> {
     Ok(match field.ty.as_str() {
         "vmid" => "Rule::Range(100.0, 999_999_999.0)".to_owned(),
         "node" => "Rule::Node".to_owned(),
-        "id" if rule.is_empty() => "Rule::Id".to_owned(),
         "id" => "Rule::Id".to_owned(),
         _ if rule.is_empty() => "Rule::Any".to_owned(),
         _ => {

@@ -138,32 +138,23 @@ fn config(out: &mut String, item: &Item, areas: &Areas) -> Result<(), String> {
     for field in &item.fields {
         docs(out, &field.docs);
         let ty = rust_type(&field.ty, areas)?;
-        let (ty, take) = if !field.families.is_empty() {
-            let names: Vec<_> = field
-                .families
-                .iter()
-                .map(|(f, _)| format!("{f:?}"))
-                .collect();
+        let wire = &field.wire;
+        let (ty, take) = if field.families.is_empty() {
+            match field.ty.as_str() {
+                "words" => (ty, format!("keys.words({wire:?})")),
+                "mib" => (format!("Option<{ty}>"), format!("keys.mebibytes({wire:?})")),
+                t if is_scalar(t, areas) => {
+                    (format!("Option<{ty}>"), format!("keys.scalar({wire:?})"))
+                }
+                _ => (format!("Option<{ty}>"), format!("keys.property({wire:?})")),
+            }
+        } else {
+            let names = field.families.iter().map(|(f, _)| format!("{f:?}"));
+            let names = names.collect::<Vec<_>>().join(", ");
             (
                 format!("std::collections::BTreeMap<String, {ty}>"),
-                format!("keys.indexed(&[{}])", names.join(", ")),
+                format!("keys.indexed(&[{names}])"),
             )
-        } else {
-            match field.ty.as_str() {
-                "words" => (ty, format!("keys.words({:?})", field.wire)),
-                "mib" => (
-                    format!("Option<{ty}>"),
-                    format!("keys.mebibytes({:?})", field.wire),
-                ),
-                t if is_scalar(t, areas) => (
-                    format!("Option<{ty}>"),
-                    format!("keys.scalar({:?})", field.wire),
-                ),
-                _ => (
-                    format!("Option<{ty}>"),
-                    format!("keys.property({:?})", field.wire),
-                ),
-            }
         };
         let _ = writeln!(out, "pub {}: {ty},", field.rust);
         let _ = writeln!(takes, "{}: {take},", field.rust);

@@ -133,6 +133,8 @@ impl State {
     fn add_clusters(&mut self, seeds: &[ClusterSeed]) -> Result<()> {
         for seed in seeds {
             let label = |what: &str| format!("cluster/{}/{what}", seed.name);
+            // Whole pages, and room for what is always in it.
+            let db_bytes = seed.etcd_db_bytes.max(1 << 20).div_ceil(4096) * 4096;
             let members: Vec<_> = self
                 .nodes_of(&seed.name)
                 .filter(|n| n.control_plane())
@@ -157,8 +159,8 @@ impl State {
                     members,
                     leader: None,
                     term: 6,
-                    db_bytes: seed.etcd_db_bytes,
-                    db_used_bytes: seed.etcd_db_bytes / 5 * 3,
+                    db_bytes,
+                    db_used_bytes: db_bytes / 5 * 3,
                     version: "3.6.4".into(),
                     index: 4_000_000 + derive::number(self.seed, &label("index")) % 1_000_000,
                     index_since: self.now,
