@@ -17,13 +17,13 @@ fn analysis(c: &mut Criterion) {
     let mut group = c.benchmark_group("analyse the example lab");
     group.bench_function("read the inventory", |b| b.iter(|| example().unwrap()));
     group.bench_function("topology", |b| {
-        b.iter(|| Topology::from_inventory(black_box(lab.inventory())))
+        b.iter(|| Topology::from_inventory(black_box(lab.inventory())));
     });
     group.bench_function("findings", |b| {
-        b.iter(|| findings(black_box(lab.topology())))
+        b.iter(|| findings(black_box(lab.topology())));
     });
     group.bench_function("text report", |b| {
-        b.iter(|| report::text(&lab, &TextOptions::default()))
+        b.iter(|| report::text(&lab, &TextOptions::default()));
     });
     group.bench_function("html report", |b| b.iter(|| report::html(&lab)));
     group.finish();

@@ -1,5 +1,5 @@
 //! 10,000 rows of `GET /cluster/resources`, from text to objects: our tolerant
-//! types against the plainest struct that serde_json can fill, and against
+//! types against the plainest struct that `serde_json` can fill, and against
 //! `serde_json::Value`. All in one run, since only the ratios are worth anything.
 #![allow(
     missing_docs,

@@ -1,5 +1,7 @@
 //! Snapshots of etcd through the lab.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot look must stop")]
+
 mod common;
 
 use common::{connect, simulated};

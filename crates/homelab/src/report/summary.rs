@@ -138,7 +138,7 @@ pub(crate) fn verdict(view: &View) -> (Level, String) {
     (level, sentences.join(" "))
 }
 
-/// A cluster in a line: versions, nodes, etcd.
+/// A cluster in a line: versions, nodes, etcd. Its VIP is among the addresses.
 pub(crate) fn cluster(cluster: &ClusterView) -> String {
     let mut words = Vec::new();
     if !cluster.talos.is_empty() {
@@ -166,7 +166,6 @@ pub(crate) fn cluster(cluster: &ClusterView) -> String {
         ),
     });
     words.extend(cluster.leader.as_ref().map(|l| format!("led by {l}")));
-    words.extend(cluster.vip.as_ref().map(|v| format!("VIP {v}")));
     words.join(" · ")
 }
 

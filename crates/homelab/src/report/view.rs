@@ -143,6 +143,8 @@ pub(crate) struct Numbered {
     pub(crate) level: Level,
     /// The finding before this one that has the same fix.
     pub(crate) fix_as: Option<usize>,
+    /// What its rule looks for.
+    pub(crate) title: String,
     pub(crate) finding: Finding,
 }
 

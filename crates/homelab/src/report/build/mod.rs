@@ -3,7 +3,7 @@
 mod machines;
 mod shared;
 
-use homelab_model::{Finding, Severity, Topology};
+use homelab_model::{Finding, RULES, Severity, Topology};
 
 use super::losses::{self, HostLoss};
 use super::view::{AddressView, Badge, Level, Numbered, View};
@@ -14,6 +14,7 @@ pub(crate) fn view(topology: &Topology, findings: &[Finding]) -> View {
         .map(|finding| Numbered {
             number: 0,
             fix_as: None,
+            title: title(finding),
             level: match finding.severity {
                 Severity::Critical => Level::Critical,
                 Severity::Warning => Level::Warning,
@@ -22,8 +23,8 @@ pub(crate) fn view(topology: &Topology, findings: &[Finding]) -> View {
             finding: finding.clone(),
         })
         .collect();
-    // Worst first; the rules' own order within.
-    numbered.sort_by_key(|n| std::cmp::Reverse(n.level));
+    // Worst first, and what is broken now before what would break; then the rules' own order.
+    numbered.sort_by_key(|n| (std::cmp::Reverse(n.level), !n.finding.code.starts_with('O')));
     let mut fixes: Vec<String> = Vec::new();
     for (i, n) in numbered.iter_mut().enumerate() {
         n.number = i + 1;
@@ -119,7 +120,10 @@ impl Builder<'_> {
         };
         self.findings
             .iter()
-            .filter(|n| names.contains(&n.finding.subject.as_str()) || moved(&n.finding))
+            .filter(|n| {
+                names.contains(&n.finding.subject.as_str())
+                    || (n.fix_as.is_none() && moved(&n.finding))
+            })
             .map(|n| Badge {
                 number: n.number,
                 level: n.level,
@@ -130,4 +134,15 @@ impl Builder<'_> {
     fn observed(&self) -> bool {
         self.topology.observed_at.is_some()
     }
+}
+
+/// What the rule looks for, in a sentence; its name for a rule that is not known here.
+fn title(finding: &Finding) -> String {
+    RULES
+        .iter()
+        .find(|rule| rule.code == finding.code && rule.name == finding.name)
+        .map_or_else(
+            || finding.name.clone(),
+            |rule| rule.title.trim_end_matches('.').to_owned(),
+        )
 }

@@ -129,10 +129,11 @@ fn finding(out: &mut String, n: &Numbered) -> std::fmt::Result {
     writeln!(
         out,
         "<li class=\"finding {}\" id=\"finding-{}\"><header><span class=\"number\">{}</span><h3>{}</h3>\
-         <span class=\"code\">{} {} · {word}</span></header><p>{}</p>",
+         <span class=\"subject\">{}</span><span class=\"code\">{} {} · {word}</span></header><p>{}</p>",
         n.level.class(),
         n.number,
         n.number,
+        E(&n.title),
         E(&f.subject),
         E(&f.code),
         E(&f.name),

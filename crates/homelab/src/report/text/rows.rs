@@ -65,10 +65,9 @@ pub(super) fn node_cells(guest: &GuestView, host: &str) -> Vec<String> {
         Etcd::NoLeader => "NO LEADER",
     };
     let vm = guest.vmid.map(|v| format!("VM {v}")).unwrap_or_default();
-    let version = if guest.version.is_empty() && guest.status != Status::Planned {
-        guest.status.word().to_owned()
-    } else {
-        guest.version.clone()
+    let version = match guest.status {
+        Status::Down | Status::Silent => guest.status.word().to_owned(),
+        Status::Up | Status::Planned => guest.version.clone(),
     };
     vec![
         status_mark(guest.status, guest_level(guest)).into(),

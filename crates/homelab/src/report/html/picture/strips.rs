@@ -18,7 +18,7 @@ pub(super) fn network(svg: &mut Svg, view: &View, y: f64) -> f64 {
             .iter()
             .map(|b| (text_width(&b.number.to_string(), 11.0) + 9.0).max(18.0) + 3.0)
             .sum::<f64>();
-        let owner = fit(&address.owner, 12.0, 240.0);
+        let owner = fit(&address.owner, 12.0, 300.0);
         let width = bold_width(&address.address, 12.0) + text_width(&owner, 12.0) + 36.0 + marks;
         if x + width > WIDTH - PAD {
             x = PAD;
