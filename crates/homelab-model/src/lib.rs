@@ -9,7 +9,7 @@
 //! Words: a *host* is a Proxmox VE machine, a *guest* a VM or container on it,
 //! a *node* a machine that runs Talos Linux, a *member* a voter of etcd.
 //! Memory and disk sizes are powers of two throughout: "8GB" in an inventory
-//! file means 8 GiB, and so does "8 GB" in a message.
+//! file means 8 GiB.
 
 pub mod finding;
 pub mod findings;

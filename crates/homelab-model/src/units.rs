@@ -2,9 +2,9 @@
 
 const GIB: u64 = 1 << 30;
 
-/// Bytes in GB (2³⁰), whole when they are, else with one decimal.
+/// Bytes in GiB, whole when they are, else with one decimal.
 #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-pub(crate) fn gb(bytes: u64) -> String {
+pub(crate) fn gib(bytes: u64) -> String {
     if bytes.is_multiple_of(GIB) {
         return (bytes / GIB).to_string();
     }

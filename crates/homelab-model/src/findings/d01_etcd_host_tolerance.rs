@@ -65,7 +65,7 @@ fn cluster_finding(rule: &Rule, topology: &Topology, cluster: &str) -> Option<Fi
         .evidence(
             "placements that survive",
             format!("{surviving} of {all}"),
-            "placements",
+            "",
         );
     Some(finding.fix(mend(topology, cluster, &tolerance)))
 }

@@ -1,7 +1,7 @@
 use super::{Rule, moving};
 use crate::finding::{Finding, Fix, Severity};
 use crate::topology::Topology;
-use crate::units::{gb, percent};
+use crate::units::{gib, percent};
 use crate::what_if::{Depth, HostMemory, Placement, host_memory, smallest_moves};
 
 pub(super) const RULE: Rule = Rule {
@@ -10,7 +10,7 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Critical,
     title: "A host promises more memory than it has.",
     explanation: "Configured memory of the guests on a host, plus what Proxmox VE and Ceph need (by \
-        the assumptions: 2 GB for the host, 4 GB for each OSD, 1 GB for monitor and manager), \
+        the assumptions: 2 GiB for the host, 4 GiB for each OSD, 1 GiB for monitor and manager), \
         against the host's RAM. Above 100% the kernel kills a process once the guests use what \
         they were given; above 90% there is no room to restart anything.",
     source: "Ceph: osd_memory_target defaults to 4 GiB; Proxmox VE admin guide, system requirements",
@@ -43,23 +43,31 @@ fn check(rule: &Rule, topology: &Topology) -> Vec<Finding> {
     found
 }
 
+/// Guests that a message names before it only counts.
+const NAMED: usize = 6;
+
 fn message(topology: &Topology, memory: &HostMemory) -> String {
-    let guests: Vec<String> = topology
+    let mut guests: Vec<String> = topology
         .guests_on(&memory.host)
-        .filter_map(|guest| Some(format!("{} {}", guest.name, gb(guest.memory_bytes?))))
+        .filter_map(|guest| Some(format!("{} {}", guest.name, gib(guest.memory_bytes?))))
         .collect();
+    if guests.len() > NAMED {
+        let more = guests.len() - NAMED;
+        guests.truncate(NAMED);
+        guests.push(format!("{more} more"));
+    }
     let used = percent(memory.committed_bytes, memory.total_bytes);
     let rest = match memory.missing_bytes {
-        0 => format!("{} GB are left", gb(memory.free_bytes)),
-        missing => format!("{} GB are missing", gb(missing)),
+        0 => format!("{} GiB are left", gib(memory.free_bytes)),
+        missing => format!("{} GiB are missing", gib(missing)),
     };
     format!(
-        "{} promises {} of {} GB ({used}%): {} plus {} for the host itself; {rest}.",
+        "{} promises {} of {} GiB ({used}%): {} plus {} for the host itself; {rest}.",
         memory.host,
-        gb(memory.committed_bytes),
-        gb(memory.total_bytes),
+        gib(memory.committed_bytes),
+        gib(memory.total_bytes),
         guests.join(" + "),
-        gb(memory.overhead_bytes),
+        gib(memory.overhead_bytes),
     )
 }
 

@@ -1,7 +1,7 @@
 use super::Rule;
 use crate::finding::{Finding, Severity};
 use crate::topology::{Host, Topology};
-use crate::units::{count, gb, list, percent};
+use crate::units::{count, gib, list, percent};
 use crate::what_if::{Restart, host_memory, restart};
 
 pub(super) const RULE: Rule = Rule {
@@ -44,15 +44,15 @@ fn check(rule: &Rule, topology: &Topology) -> Vec<Finding> {
 
 fn does_not_fit(rule: &Rule, host: &Host, after: &Restart) -> Finding {
     let message = format!(
-        "Losing {} leaves {} GB of guests to restart and {} GB free elsewhere: no room for {}.",
+        "Losing {} leaves {} GiB of guests to restart and {} GiB free elsewhere: no room for {}.",
         host.name,
-        gb(after.needed_bytes),
-        gb(after.free_bytes),
+        gib(after.needed_bytes),
+        gib(after.free_bytes),
         list(&after.left_out)
     );
     rule.finding(Severity::Warning, &host.name, message)
-        .evidence("to restart", gb(after.needed_bytes), "GB")
-        .evidence("free elsewhere", gb(after.free_bytes), "GB")
+        .evidence("to restart", gib(after.needed_bytes), "GiB")
+        .evidence("free elsewhere", gib(after.free_bytes), "GiB")
         .evidence("left out", after.left_out.join(", "), "")
 }
 
@@ -89,19 +89,19 @@ fn rests_on(
         .iter()
         .filter(|n| n.host.as_deref() == Some(&spare.name))
         .count();
-    let sizes: Vec<String> = with.moves.iter().map(|m| gb(m.memory_bytes)).collect();
+    let sizes: Vec<String> = with.moves.iter().map(|m| gib(m.memory_bytes)).collect();
     let names: Vec<&str> = only.iter().map(|(lost, ..)| lost.name.as_str()).collect();
     let share = percent(own.total_bytes, all);
     let message = format!(
-        "Losing {} means restarting {} GB elsewhere, which fits only with {} ({} GB free); without \
-         it {} GB are free. {share}% of all memory ({} of {} GB) is on {}, which runs {}.",
+        "Losing {} means restarting {} GiB elsewhere, which fits only with {} ({} GiB free); without \
+         it {} GiB are free. {share}% of all memory ({} of {} GiB) is on {}, which runs {}.",
         lost.name,
         sizes.join(" + "),
         spare.name,
-        gb(own.free_bytes),
-        gb(without.free_bytes),
-        gb(own.total_bytes),
-        gb(all),
+        gib(own.free_bytes),
+        gib(without.free_bytes),
+        gib(own.total_bytes),
+        gib(all),
         spare.name,
         if nodes == 0 {
             "no Talos node".to_owned()
@@ -122,14 +122,18 @@ fn rests_on(
         .evidence("losses that need it", names.join(", "), "")
         .evidence(
             format!("to restart after {}", lost.name),
-            gb(with.needed_bytes),
-            "GB",
+            gib(with.needed_bytes),
+            "GiB",
         )
-        .evidence(format!("free on {}", spare.name), gb(own.free_bytes), "GB")
+        .evidence(
+            format!("free on {}", spare.name),
+            gib(own.free_bytes),
+            "GiB",
+        )
         .evidence(
             format!("free without {}", spare.name),
-            gb(without.free_bytes),
-            "GB",
+            gib(without.free_bytes),
+            "GiB",
         )
         .evidence("share of all memory", share, "%")
         .evidence(format!("Talos nodes on {}", spare.name), nodes, ""),

@@ -2,7 +2,7 @@ use super::{Rule, advice};
 use crate::finding::{Finding, Severity};
 use crate::inventory::NodeRole;
 use crate::topology::{Cluster, Guest, Node, Topology};
-use crate::units::{count, gb};
+use crate::units::{count, gib};
 use crate::what_if::host_memory;
 
 pub(super) const RULE: Rule = Rule {
@@ -12,7 +12,7 @@ pub(super) const RULE: Rule = Rule {
     title: "A cluster has one worker, so draining it leaves only the control planes.",
     explanation: "The rule compares the worker's memory with what the control planes have free once \
         the Kubernetes control plane has taken its part (assumption `control_plane_memory`, by \
-        default 2.5 GB each), and asks whether they may take workloads at all \
+        default 2.5 GiB each), and asks whether they may take workloads at all \
         (`allowSchedulingOnControlPlanes`).",
     source: "Kubernetes: drain evicts to the remaining schedulable nodes; Talos taints control planes unless allowed",
     check,
@@ -53,23 +53,23 @@ fn cluster_finding(rule: &Rule, topology: &Topology, cluster: &Cluster) -> Optio
     let planes = count(control_planes.len(), "control plane");
     let drain = match cluster.allow_scheduling_on_control_planes {
         Some(true) if free >= to_move => format!(
-            "Draining it moves up to {} GB to {planes} with about {} GB free, which is all there is.",
-            gb(to_move),
-            gb(free)
+            "Draining it moves up to {} GiB to {planes} with about {} GiB free, which is all there is.",
+            gib(to_move),
+            gib(free)
         ),
         Some(true) => format!(
-            "Draining it moves up to {} GB to {planes} with about {} GB free: not all of it fits.",
-            gb(to_move),
-            gb(free)
+            "Draining it moves up to {} GiB to {planes} with about {} GiB free: not all of it fits.",
+            gib(to_move),
+            gib(free)
         ),
         Some(false) => format!("The {planes} take no workloads, so draining it stops them all."),
         None => format!("Whether the {planes} may take its workloads is not known."),
     };
     let message = format!(
-        "{} on {host} is the only worker: {} of {} GB and {own_cores} of {cores} vCPUs of the cluster. {drain}",
+        "{} on {host} is the only worker: {} of {} GiB and {own_cores} of {cores} vCPUs of the cluster. {drain}",
         worker.name,
-        gb(to_move),
-        gb(memory)
+        gib(to_move),
+        gib(memory)
     );
     let allowed = cluster.allow_scheduling_on_control_planes;
     let allowed = allowed.map_or(
@@ -82,17 +82,17 @@ fn cluster_finding(rule: &Rule, topology: &Topology, cluster: &Cluster) -> Optio
         .max_by_key(|memory| memory.free_bytes);
     Some(
         rule.finding(Severity::Warning, &cluster.name, message)
-            .evidence("memory of the worker", gb(to_move), "GB")
-            .evidence("memory of the cluster", gb(memory), "GB")
+            .evidence("memory of the worker", gib(to_move), "GiB")
+            .evidence("memory of the cluster", gib(memory), "GiB")
             .evidence("vCPUs of the worker", own_cores, "vCPUs")
             .evidence("vCPUs of the cluster", cores, "vCPUs")
-            .evidence("free on the control planes", gb(free), "GB")
+            .evidence("free on the control planes", gib(free), "GiB")
             .evidence("allowSchedulingOnControlPlanes", allowed, "")
             .fix(roomiest.map(|to| {
                 advice(format!(
-                    "Add a second worker on {}, which has {} GB free.",
+                    "Add a second worker on {}, which has {} GiB free.",
                     to.host,
-                    gb(to.free_bytes)
+                    gib(to.free_bytes)
                 ))
             })),
     )

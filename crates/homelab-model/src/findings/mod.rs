@@ -138,7 +138,7 @@ fn advice(summary: impl Into<String>) -> Fix {
     }
 }
 
-/// `Move a (8 GB) from x to y and b (…) …; memory: x 54%, y 16%`, after `so_that`.
+/// `Move a (8 GiB) from x to y and b (…) …; memory: x 54%, y 16%`, after `so_that`.
 fn moving(before: &Placement, steps: &[(usize, usize)], so_that: &str) -> Fix {
     let moves: Vec<Move> = steps
         .iter()
@@ -148,9 +148,9 @@ fn moving(before: &Placement, steps: &[(usize, usize)], so_that: &str) -> Fix {
         .iter()
         .map(|m| {
             format!(
-                "{} ({} GB) from {} to {}",
+                "{} ({} GiB) from {} to {}",
                 m.guest,
-                units::gb(m.memory_bytes),
+                units::gib(m.memory_bytes),
                 m.from,
                 m.to
             )

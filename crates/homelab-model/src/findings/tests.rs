@@ -13,7 +13,7 @@ fn changed(from: &str, to: &str) -> Topology {
     Topology::from_inventory(&ragas_with(&[("homelab.yaml", from, to)]).unwrap())
 }
 
-/// A lab of hosts with `(name, GB)` and control planes of 8 GB on the named hosts.
+/// A lab of hosts with `(name, GB)` and control planes of 8 GiB on the named hosts.
 fn lab(hosts: &[(&str, u32)], control_planes: &[&str]) -> Topology {
     let hosts = hosts
         .iter()
@@ -234,11 +234,11 @@ fn d5_overcommit() {
     let finding = one(&ragas(), "D5");
     assert_eq!(finding.subject, "pve2");
     assert!(
-        finding.message.contains("31 of 28 GB (111%)"),
+        finding.message.contains("31 of 28 GiB (111%)"),
         "{}",
         finding.message
     );
-    assert!(finding.message.contains("3 GB are missing"));
+    assert!(finding.message.contains("3 GiB are missing"));
     for (host, percent) in [
         ("pve1", "82"),
         ("pve2", "111"),
@@ -252,7 +252,7 @@ fn d5_overcommit() {
     assert_eq!(
         (tight.severity, tight.fix.is_none()),
         (Severity::Warning, true),
-        "18 of 19 GB: {tight:?}"
+        "18 of 19 GiB: {tight:?}"
     );
 }
 
@@ -261,13 +261,13 @@ fn d6_reserve() {
     let finding = one(&ragas(), "D6");
     assert_eq!(finding.subject, "pve4");
     assert!(
-        finding.message.contains("Losing pve2 means restarting 16 + 8 GB elsewhere, which fits only with pve4 (62 GB free); without it 14 GB are free."),
+        finding.message.contains("Losing pve2 means restarting 16 + 8 GiB elsewhere, which fits only with pve4 (62 GiB free); without it 14 GiB are free."),
         "{}", finding.message
     );
     assert!(
         finding
             .message
-            .contains("47% of all memory (64 of 136 GB) is on pve4, which runs no Talos node.")
+            .contains("47% of all memory (64 of 136 GiB) is on pve4, which runs no Talos node.")
     );
     let none = of(
         &lab(&[("a", 16), ("b", 16), ("c", 16)], &["a", "a", "b"]),
@@ -275,7 +275,7 @@ fn d6_reserve() {
     );
     assert!(
         none.iter().any(|f| f.subject == "a"),
-        "16 GB fit nowhere: {none:?}"
+        "16 GiB fit nowhere: {none:?}"
     );
 }
 

@@ -6,7 +6,7 @@ use super::evidence::{Evidence, matching, share};
 use super::{Disk, Guest, Mismatch, Topology};
 use crate::inventory::{DiskSpec, GuestSpec, Inventory, NodeSpec};
 use crate::observation::{Observation, ObservedGuest};
-use crate::units::gb;
+use crate::units::gib;
 
 pub(super) fn add(topology: &mut Topology, inventory: &Inventory, seen: Option<&Observation>) {
     let nodes = inventory.clusters.iter().flat_map(|c| &c.nodes);
@@ -257,9 +257,9 @@ fn compare(topology: &mut Topology, declared: &Guest, seen: &ObservedGuest) {
     if let (Some(written), Some(there)) = (declared.memory_bytes, seen.memory_bytes)
         && written != there
     {
-        let (written, there) = (gb(written), gb(there));
+        let (written, there) = (gib(written), gib(there));
         let message =
-            format!("guest {name} has {there} GB of memory, the inventory says {written} GB");
+            format!("guest {name} has {there} GiB of memory, the inventory says {written} GiB");
         differ("size-differs", message, written, there);
     }
     if let (Some(written), Some(there)) = (declared.cores, seen.cores)
@@ -283,9 +283,9 @@ fn compare(topology: &mut Topology, declared: &Guest, seen: &ObservedGuest) {
     if let (Some(written), Some(there)) = (written, there)
         && written != there
     {
-        let (written, there) = (gb(written), gb(there));
+        let (written, there) = (gib(written), gib(there));
         let message =
-            format!("guest {name} has a disk of {there} GB, the inventory says {written} GB");
+            format!("guest {name} has a disk of {there} GiB, the inventory says {written} GiB");
         differ("size-differs", message, written, there);
     }
 }

@@ -84,13 +84,13 @@ fn observed(topology: &mut Topology, inventory: &Inventory, seen: &Observation) 
                 kind: "size-differs".to_owned(),
                 subject: known.name.clone(),
                 message: format!(
-                    "host {} has {} GB of memory, the inventory says {} GB",
+                    "host {} has {} GiB of memory, the inventory says {} GiB",
                     known.name,
-                    crate::units::gb(there),
-                    crate::units::gb(written)
+                    crate::units::gib(there),
+                    crate::units::gib(written)
                 ),
-                expected: Some(crate::units::gb(written)),
-                seen: Some(crate::units::gb(there)),
+                expected: Some(crate::units::gib(written)),
+                seen: Some(crate::units::gib(there)),
                 location: inventory
                     .hosts
                     .iter()

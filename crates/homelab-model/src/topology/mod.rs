@@ -12,6 +12,7 @@ mod evidence;
 mod guests;
 mod hosts;
 mod members;
+mod node_guests;
 mod nodes;
 mod types;
 
@@ -94,6 +95,7 @@ fn build(inventory: &Inventory, seen: Option<&Observation>) -> Topology {
     hosts::add(&mut topology, inventory, seen);
     guests::add(&mut topology, inventory, seen);
     nodes::add(&mut topology, inventory, seen);
+    node_guests::join(&mut topology, seen);
     members::add(&mut topology, inventory, seen);
     addresses::add(&mut topology, inventory);
     topology

@@ -8,7 +8,7 @@ use crate::topology::Topology;
 
 /// Steps of the exact search before the greedy answer counts. Enough for every
 /// lab that fits on a table; beyond it "does not fit" may be too pessimistic.
-const BUDGET: usize = 200_000;
+const BUDGET: usize = 20_000;
 
 /// Restarting the guests of lost hosts on the remaining ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

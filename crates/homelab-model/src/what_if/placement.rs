@@ -9,7 +9,8 @@ use crate::topology::Topology;
 pub(crate) struct Placement {
     pub(crate) hosts: Vec<PlacedHost>,
     pub(crate) guests: Vec<PlacedGuest>,
-    clusters: usize,
+    /// For each cluster the guests (by number) that vote in its etcd.
+    voters: Vec<Vec<usize>>,
 }
 
 #[derive(Clone, Debug)]
@@ -43,7 +44,7 @@ impl Placement {
         let mut placement = Placement {
             hosts: Vec::new(),
             guests: Vec::new(),
-            clusters: topology.clusters.len(),
+            voters: vec![Vec::new(); topology.clusters.len()],
         };
         for host in &topology.hosts {
             placement.hosts.push(PlacedHost {
@@ -70,12 +71,16 @@ impl Placement {
             if let Some(host) = placement.hosts.get_mut(host) {
                 host.committed = host.committed.saturating_add(memory);
             }
+            let votes_in = member.and_then(|member| cluster(&member.cluster));
+            if let Some(voters) = votes_in.and_then(|cluster| placement.voters.get_mut(cluster)) {
+                voters.push(placement.guests.len());
+            }
             placement.guests.push(PlacedGuest {
                 name: guest.name.clone(),
                 host,
                 memory,
                 movable: guest.passthrough.is_empty() && guest.memory_bytes.is_some(),
-                votes_in: member.and_then(|member| cluster(&member.cluster)),
+                votes_in,
                 leader: member.is_some_and(|member| member.leader),
             });
         }
@@ -84,29 +89,21 @@ impl Placement {
 
     /// How many hosts each cluster's etcd can lose.
     pub(crate) fn tolerances(&self) -> Vec<usize> {
-        (0..self.clusters)
+        (0..self.voters.len())
             .map(|cluster| self.tolerance(cluster))
             .collect()
     }
 
     pub(crate) fn tolerance(&self, cluster: usize) -> usize {
-        let mut counts = vec![0; self.hosts.len()];
-        let mut voters = 0;
-        for guest in self
-            .guests
-            .iter()
-            .filter(|guest| guest.votes_in == Some(cluster))
-        {
-            voters += 1;
-            if let Some(count) = counts.get_mut(guest.host) {
-                *count += 1;
-            }
-        }
-        counts.retain(|count| *count > 0);
-        if voters == 0 {
+        let voters = self.voters.get(cluster).map_or(&[][..], Vec::as_slice);
+        let on = |guest: &usize| self.guests.get(*guest).map(|guest| guest.host);
+        let mut hosts: Vec<usize> = voters.iter().filter_map(on).collect();
+        hosts.sort_unstable();
+        let counts: Vec<usize> = hosts.chunk_by(|a, b| a == b).map(<[_]>::len).collect();
+        if voters.is_empty() {
             0
         } else {
-            tolerance_of(&counts, voters)
+            tolerance_of(&counts, voters.len())
         }
     }
 
