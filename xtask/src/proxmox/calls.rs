@@ -61,7 +61,8 @@ impl Code {
                 format!("Option<{base}>"),
             )
         } else {
-            return self.required(f, path, &base, &rule);
+            self.required(f, path, &base, &rule);
+            return Ok(());
         };
         let _ = writeln!(self.sets, "{rust}: {set},");
         let _ = writeln!(self.from, "{rust}: {from},");
@@ -70,7 +71,7 @@ impl Code {
         Ok(())
     }
 
-    fn required(&mut self, f: &Field, path: &str, base: &str, rule: &str) -> Result<(), String> {
+    fn required(&mut self, f: &Field, path: &str, base: &str, rule: &str) {
         let (wire, rust) = (&f.wire, &f.rust);
         if base == "String" {
             let _ = write!(self.takes, "{rust}: impl Into<String>, ");
@@ -92,7 +93,6 @@ impl Code {
             );
         }
         self.field(f, base);
-        Ok(())
     }
 
     fn field(&mut self, f: &Field, ty: &str) {
