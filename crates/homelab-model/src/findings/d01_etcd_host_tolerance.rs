@@ -67,6 +67,14 @@ fn cluster_finding(rule: &Rule, topology: &Topology, cluster: &str) -> Option<Fi
             format!("{surviving} of {all}"),
             "",
         );
+    let wider = voters.voters.min(topology.hosts.len());
+    let finding = if wider > hosts {
+        let (surviving, all) = placements_that_survive(voters.voters, wider);
+        let name = format!("placements on {wider} hosts that survive");
+        finding.evidence(name, format!("{surviving} of {all}"), "")
+    } else {
+        finding
+    };
     Some(finding.fix(mend(topology, cluster, &tolerance)))
 }
 

@@ -99,6 +99,10 @@ fn d1_pigeonhole() {
         finding.message
     );
     assert_eq!(value(&finding, "placements that survive"), "0 of 8");
+    assert_eq!(
+        value(&finding, "placements on 3 hosts that survive"),
+        "6 of 27"
+    );
     assert_eq!(value(&finding, "members on pve1"), "talos-cp-1, talos-cp-2");
     assert_eq!(
         of(

@@ -1,6 +1,6 @@
 //! The inventory: what the owner of a lab has written down.
 //!
-//! One YAML file says what a lab is made of; `examples/labs` shows every key.
+//! One YAML file says what a lab is made of; `docs/inventory.md` lists every key.
 //! A talconfig that it names is merged in, see [`crate::talhelper`].
 
 pub(crate) mod check;

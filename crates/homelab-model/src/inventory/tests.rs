@@ -240,3 +240,14 @@ fn addresses_outside_the_subnet_are_odd() {
         "address 172.16.2.250 of appliance `NAS` is outside the subnet 172.16.1.0/24"
     );
 }
+
+#[test]
+fn the_reference_of_keys_is_right() {
+    let page = include_str!("../../../../docs/inventory.md");
+    let (_, rest) = page.split_once("```yaml\n").unwrap();
+    let (yaml, _) = rest.split_once("```").unwrap();
+    let lab = parse(yaml).unwrap();
+    assert_eq!(lab.warnings, []);
+    assert_eq!(lab.assumptions, Assumptions::default());
+    assert_eq!(lab.clusters[0].nodes[0].macs.len(), 2);
+}
