@@ -1,18 +1,11 @@
 //! The lab in a few sentences and key numbers, the same in text and HTML.
 
-use super::losses::HostLoss;
-use super::view::{ClusterView, Level, Status, View, gib, percent};
+mod cards;
 
-/// One key number.
-pub(crate) struct Card {
-    /// How bad the number is.
-    pub(crate) level: Level,
-    /// How bad what the note says is.
-    pub(crate) note_level: Level,
-    pub(crate) name: String,
-    pub(crate) value: String,
-    pub(crate) note: String,
-}
+use super::losses::HostLoss;
+use super::view::{ClusterView, Level, Status, View};
+
+pub(crate) use cards::{Card, cards};
 
 /// What the lab is and how it was looked at.
 pub(crate) fn lead(view: &View) -> String {
@@ -152,7 +145,8 @@ pub(crate) fn cluster(cluster: &ClusterView) -> String {
         plural(cluster.control_planes, "control plane"),
         plural(cluster.workers, "worker")
     ));
-    words.push(match cluster.answered {
+    let etcd = match cluster.answered {
+        _ if cluster.members == 0 => "etcd members not known".to_owned(),
         Some(_) => format!(
             "etcd {} of {} healthy, needs {}",
             cluster.members_answering,
@@ -164,7 +158,8 @@ pub(crate) fn cluster(cluster: &ClusterView) -> String {
             plural(cluster.members, "member"),
             cluster.quorum()
         ),
-    });
+    };
+    words.push(etcd);
     words.extend(cluster.leader.as_ref().map(|l| format!("led by {l}")));
     words.join(" · ")
 }
@@ -192,181 +187,6 @@ pub(crate) fn counts(view: &View) -> String {
     }
 }
 
-/// The key numbers.
-pub(crate) fn cards(view: &View) -> Vec<Card> {
-    let mut cards = vec![hosts(view)];
-    cards.extend(
-        view.clusters
-            .iter()
-            .flat_map(|c| [etcd(c, view), nodes(c, view)]),
-    );
-    cards.extend(memory(view));
-    cards.push(failures(view));
-    cards
-}
-
-fn hosts(view: &View) -> Card {
-    let all = view.hosts.len();
-    let down = view
-        .hosts
-        .iter()
-        .filter(|h| matches!(h.status, Status::Down | Status::Silent))
-        .count();
-    let up = view.hosts.iter().filter(|h| h.status == Status::Up).count();
-    let note = match &view.quorum {
-        Some(q) if q.quorate => format!("Proxmox cluster {} is quorate", q.cluster),
-        Some(q) => format!("Proxmox cluster {} has no quorum", q.cluster),
-        None if view.observed_at.is_some() => "quorum of Proxmox not known".to_owned(),
-        None => "by the file".to_owned(),
-    };
-    let quorate = view.quorum.as_ref().is_none_or(|q| q.quorate);
-    Card {
-        level: if down > 0 { Level::Critical } else { Level::Ok },
-        note_level: if quorate { Level::Ok } else { Level::Critical },
-        name: "Hosts".to_owned(),
-        value: if view.observed_at.is_some() {
-            format!("{up} of {all} up")
-        } else {
-            all.to_string()
-        },
-        note,
-    }
-}
-
-fn etcd(cluster: &ClusterView, view: &View) -> Card {
-    let fatal = lost_with(view, cluster);
-    let short = cluster.answered == Some(true) && cluster.members_answering < cluster.quorum();
-    let note = if short {
-        format!("needs {}: no quorum", cluster.quorum())
-    } else if fatal.is_empty() {
-        format!("needs {}, survives any one host", cluster.quorum())
-    } else {
-        format!("needs {}, lost with {}", cluster.quorum(), or(&fatal))
-    };
-    Card {
-        level: if short { Level::Critical } else { Level::Ok },
-        note_level: if short || !fatal.is_empty() {
-            Level::Critical
-        } else {
-            Level::Ok
-        },
-        name: "etcd members".to_owned(),
-        value: match cluster.answered {
-            Some(_) => format!(
-                "{} of {} healthy",
-                cluster.members_answering, cluster.members
-            ),
-            None => cluster.members.to_string(),
-        },
-        note,
-    }
-}
-
-/// Hosts whose loss takes a cluster's quorum that is there now.
-fn lost_with<'a>(view: &'a View, cluster: &ClusterView) -> Vec<&'a str> {
-    let fatal = |l: &&HostLoss| {
-        !l.stopped_before(&cluster.name) && l.cluster(&cluster.name).is_some_and(|c| !c.has_quorum)
-    };
-    view.losses
-        .iter()
-        .filter(fatal)
-        .map(|l| l.host.as_str())
-        .collect()
-}
-
-fn nodes(cluster: &ClusterView, view: &View) -> Card {
-    let guests = || {
-        view.hosts
-            .iter()
-            .flat_map(|h| &h.guests)
-            .chain(&view.unplaced)
-            .filter(|g| g.role != super::view::Role::Other)
-    };
-    let up = guests().filter(|g| g.status == Status::Up).count();
-    let all = cluster.control_planes + cluster.workers;
-    let missing = guests()
-        .filter(|g| matches!(g.status, Status::Down | Status::Silent))
-        .count();
-    Card {
-        level: if missing > 0 {
-            Level::Critical
-        } else {
-            Level::Ok
-        },
-        note_level: Level::Ok,
-        name: "Talos nodes".to_owned(),
-        value: if cluster.answered.is_some() {
-            format!("{up} of {all} up")
-        } else {
-            all.to_string()
-        },
-        note: format!(
-            "{}, {}",
-            plural(cluster.control_planes, "control plane"),
-            plural(cluster.workers, "worker")
-        ),
-    }
-}
-
-fn memory(view: &View) -> Option<Card> {
-    let total: u64 = view.hosts.iter().map(|h| h.memory_bytes).sum();
-    let committed: u64 = view
-        .hosts
-        .iter()
-        .map(super::view::HostView::committed_bytes)
-        .sum();
-    let over: Vec<&str> = view
-        .hosts
-        .iter()
-        .filter(|h| h.memory_bytes > 0 && h.committed_bytes() > h.memory_bytes)
-        .map(|h| h.name.as_str())
-        .collect();
-    Some(Card {
-        level: Level::Ok,
-        note_level: if over.is_empty() {
-            Level::Ok
-        } else {
-            Level::Warning
-        },
-        name: "Memory planned".to_owned(),
-        value: format!("{} of {} GiB", gib(committed), gib(total)),
-        note: if over.is_empty() {
-            format!("{} %, no host over its RAM", percent(committed, total)?)
-        } else {
-            format!("{} planned beyond RAM", and(&over))
-        },
-    })
-}
-
-fn failures(view: &View) -> Card {
-    let mut targets: Vec<&str> = view.failures.iter().map(|f| f.target.as_str()).collect();
-    targets.sort_unstable();
-    targets.dedup();
-    Card {
-        level: if targets.is_empty() {
-            Level::Ok
-        } else {
-            Level::Warning
-        },
-        note_level: Level::Ok,
-        name: "No answer".to_owned(),
-        value: match (view.observed_at.is_some(), targets.len()) {
-            (false, _) => "not asked".to_owned(),
-            (true, 0) => "none".to_owned(),
-            (true, n) => plural(n, "target"),
-        },
-        note: if targets.is_empty() {
-            String::new()
-        } else {
-            targets.join(", ")
-        },
-    }
-}
-
-fn guests(view: &View) -> usize {
-    view.hosts.iter().map(|h| h.guests.len()).sum::<usize>() + view.unplaced.len()
-}
-
 /// `1 host`, `2 hosts`.
 pub(crate) fn plural(n: usize, word: &str) -> String {
     format!("{n} {word}{}", if n == 1 { "" } else { "s" })
@@ -386,4 +206,20 @@ fn join(words: &[&str], last: &str) -> String {
         [one] => (*one).to_owned(),
         [head @ .., tail] => format!("{} {last} {tail}", head.join(", ")),
     }
+}
+
+/// Hosts whose loss takes a cluster's quorum that is there now.
+fn lost_with<'a>(view: &'a View, cluster: &ClusterView) -> Vec<&'a str> {
+    let fatal = |l: &&HostLoss| {
+        !l.stopped_before(&cluster.name) && l.cluster(&cluster.name).is_some_and(|c| !c.has_quorum)
+    };
+    view.losses
+        .iter()
+        .filter(fatal)
+        .map(|l| l.host.as_str())
+        .collect()
+}
+
+fn guests(view: &View) -> usize {
+    view.hosts.iter().map(|h| h.guests.len()).sum::<usize>() + view.unplaced.len()
 }

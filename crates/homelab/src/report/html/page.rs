@@ -96,7 +96,7 @@ fn legend(out: &mut String, view: &View) {
         "other guest",
     );
     entry(true, "--host-own", "the host's own need");
-    out.push_str("<li>heights are memory, one scale for all hosts</li><li>★ leads etcd</li>");
+    out.push_str("<li>heights are memory, one scale for all hosts, one line at least</li><li>★ leads etcd</li>");
     out.push_str("<li>numbers lead to the findings</li></ul>\n");
 }
 

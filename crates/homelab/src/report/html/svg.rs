@@ -142,6 +142,11 @@ pub(crate) fn fit(text: &str, size: f64, width: f64) -> String {
     cut
 }
 
+/// The same for bold text.
+pub(crate) fn fit_bold(text: &str, size: f64, width: f64) -> String {
+    fit(text, size * 1.1, width)
+}
+
 /// `text` broken between words into at most `lines` lines of `width`; the last is cut.
 pub(crate) fn wrap(text: &str, size: f64, width: f64, lines: usize) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();

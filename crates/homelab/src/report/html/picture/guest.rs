@@ -1,6 +1,6 @@
 //! A guest, as high as its memory.
 
-use super::super::svg::{Anchor, Svg, bold_width, fit, text_width};
+use super::super::svg::{Anchor, Svg, bold_width, fit, fit_bold, text_width};
 use super::badges;
 use crate::report::view::{Etcd, Ghost, GuestView, Status, gib};
 
@@ -37,7 +37,7 @@ pub(super) fn draw(svg: &mut Svg, guest: &GuestView, x: f64, y: f64, width: f64,
         Anchor::Start,
         x + 14.0,
         first,
-        &fit(&guest.name, 13.0, right - x - 18.0),
+        &fit_bold(&guest.name, 13.0, right - x - 18.0),
     );
     if two {
         let second = middle + 13.0;
@@ -66,7 +66,7 @@ pub(super) fn ghost(svg: &mut Svg, ghost: &Ghost, x: f64, y: f64, width: f64, he
         Anchor::Middle,
         x + width / 2.0,
         y + height / 2.0 + 4.0,
-        &fit(&words, 12.0, room),
+        &fit_bold(&words, 12.0, room),
     );
     svg.close();
     svg.close_link();

@@ -1,7 +1,7 @@
 //! A host: its name and hardware above, the vessel of its memory, and what
 //! breaks when it goes.
 
-use super::super::svg::{Anchor, Svg, fit, wrap};
+use super::super::svg::{Anchor, Svg, fit, fit_bold, wrap};
 use super::{RADIUS, badges, guest};
 use crate::report::view::{HostView, Level, Status, View, gib, percent};
 
@@ -163,7 +163,7 @@ fn header(svg: &mut Svg, host: &HostView, at: &Place) {
         Anchor::Start,
         x + 16.0,
         y,
-        &fit(&host.name, 17.0, left_of_badges - x - 20.0),
+        &fit_bold(&host.name, 17.0, left_of_badges - x - 20.0),
     );
     let mut facts = vec![host.address.clone()];
     if !host.version.is_empty() {
@@ -274,17 +274,17 @@ fn loss(svg: &mut Svg, host: &HostView, at: &Place) {
         ),
     );
     let mut y = top + 20.0;
-    let title = if host.status == Status::Up || host.status == Status::Planned {
-        format!("If {} dies", host.name)
-    } else {
+    let title = if host.status == Status::Down {
         format!("While {} is gone", host.name)
+    } else {
+        format!("If {} dies", host.name)
     };
     svg.text(
         "loss-title",
         Anchor::Start,
         at.x + PAD,
         y,
-        &fit(&title, 12.5, at.width - 2.0 * PAD),
+        &fit_bold(&title, 12.5, at.width - 2.0 * PAD),
     );
     for (level, line, first) in lines {
         y += LOSS_LINE;

@@ -1,6 +1,6 @@
 //! The strips above and below the hosts: addresses, guests without a host, storage.
 
-use super::super::svg::{Anchor, Svg, bold_width, fit, text_width};
+use super::super::svg::{Anchor, Svg, bold_width, fit, fit_bold, text_width};
 use super::{RADIUS, WIDTH, badges, guest};
 use crate::report::summary;
 use crate::report::view::{ClusterView, PoolView, View, gib, percent};
@@ -76,7 +76,7 @@ pub(super) fn cluster(svg: &mut Svg, cluster: &ClusterView, y: f64) -> f64 {
     svg.open("cluster");
     svg.rect("card", 0.5, y + 0.5, WIDTH - 1.0, HEIGHT - 1.0, RADIUS);
     let baseline = y + HEIGHT / 2.0 + 5.0;
-    let title = fit(&format!("Cluster {}", cluster.name), 14.0, 300.0);
+    let title = fit_bold(&format!("Cluster {}", cluster.name), 14.0, 300.0);
     svg.text("strip-title", Anchor::Start, PAD, baseline, &title);
     let x = PAD + bold_width(&title, 14.0) + 10.0;
     let left = badges(svg, &cluster.badges, WIDTH - PAD, baseline - 5.0);
@@ -191,9 +191,9 @@ pub(super) fn pool(
         Anchor::Start,
         x,
         baseline,
-        &fit(&pool.name, 14.0, 240.0),
+        &fit_bold(&pool.name, 14.0, 240.0),
     );
-    x += bold_width(&fit(&pool.name, 14.0, 240.0), 14.0) + 10.0;
+    x += bold_width(&fit_bold(&pool.name, 14.0, 240.0), 14.0) + 10.0;
     let left = badges(svg, &pool.badges, WIDTH - PAD, baseline - 5.0);
     if let Some((level, words)) = &pool.health {
         let words = fit(words, 12.0, 200.0);
