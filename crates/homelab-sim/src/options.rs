@@ -65,8 +65,8 @@ impl SimOptions {
         self
     }
 
-    /// Size of each cluster's etcd database; 4 MiB unless set. Large ones cost
-    /// no memory.
+    /// Size of each cluster's etcd database in whole pages of 4 KiB, at least
+    /// 1 MiB; 4 MiB unless set. Large ones cost no memory.
     pub fn etcd_db_bytes(mut self, bytes: u64) -> Self {
         self.etcd_db_bytes = Some(bytes);
         self

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use homelab_core::{Error, ErrorKind, Result};
 use rustls::ServerConfig;
@@ -14,6 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Connection, Socket, TlsSocket};
 use crate::shared::{Link, Shared};
+
+/// How soon a listener that could not be opened is tried again.
+const RETRY: Duration = Duration::from_millis(20);
 
 /// A loopback port that belongs to one host or Talos node.
 #[derive(Debug)]
@@ -68,7 +72,8 @@ impl Listener {
         let mut changes = self.shared.changes();
         let mut listener = Some(first);
         loop {
-            if self.shared.link(&self.name) == Link::Refuse {
+            let refuses = self.shared.link(&self.name) == Link::Refuse;
+            if refuses {
                 listener = None;
             } else if listener.is_none() {
                 listener = listen(self.address).ok();
@@ -76,6 +81,8 @@ impl Listener {
             tokio::select! {
                 () = self.shared.stop.cancelled() => return,
                 () = changes.next() => {}
+                // The port could not be had for a moment: try again.
+                () = tokio::time::sleep(RETRY), if !refuses && listener.is_none() => {}
                 Ok((tcp, _)) = accept(listener.as_ref()) => {
                     let tls = Arc::clone(&tls);
                     let handle = Arc::clone(&handle);

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::SystemTime;
 
-use super::Stage;
+use super::{Stage, TalosNode, derive};
 
 /// How many events a node remembers (990 of its ring of 1000 are usable).
 const RING: usize = 990;
@@ -102,4 +102,25 @@ impl EventRing {
                 .collect(),
         )
     }
+}
+
+/// The id of an event of `node`: an xid, which is 4 bytes of time, 5 of machine
+/// and 3 of counter in base32hex.
+pub(crate) fn event_id(seed: u64, node: &TalosNode, now: SystemTime, number: u64) -> String {
+    const ALPHABET: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
+    let time = now
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    let machine = derive::bytes(seed, &node.hostname);
+    let mut bits = u128::from(time & 0xffff_ffff);
+    for byte in &machine[..5] {
+        bits = bits << 8 | u128::from(*byte);
+    }
+    bits = bits << 24 | u128::from(number & 0xff_ffff);
+    bits <<= 4; // 96 bits in 20 characters of 5
+    (0..20)
+        .rev()
+        .map(|i| char::from(ALPHABET[((bits >> (5 * i)) & 31) as usize]))
+        .collect()
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use homelab_core::{Error, ErrorKind, Result, nearest};
 
-use super::event::{EventPayload, TalosEvent};
-use super::{Down, Power, Service, Stage, State, TalosNode, derive};
+use super::event::{EventPayload, TalosEvent, event_id};
+use super::{Down, Power, Service, Stage, State, TalosNode};
 
 /// Something that happens later by itself.
 #[derive(Clone, Debug)]
@@ -203,20 +203,29 @@ impl State {
                 payloads.push(EventPayload::MachineStatus {
                     stage,
                     ready: false,
-                    unmet: vec![("services".into(), "etcd, kubelet not healthy".into())],
+                    unmet: vec![("services".into(), "kubelet not healthy".into())],
                 });
                 node.services = services(node, now, false);
+                payloads.extend(node.services.iter().map(service_event));
             }
             Stage::Running => {
-                node.services = services(node, now, true);
-                for service in &node.services {
-                    payloads.push(EventPayload::ServiceState {
-                        service: service.id.clone(),
-                        state: service.state.clone(),
-                        message: service.message.clone(),
-                        healthy: service.healthy,
-                    });
-                }
+                let all = services(node, now, true);
+                let before = std::mem::replace(&mut node.services, all);
+                let changed = node
+                    .services
+                    .iter_mut()
+                    .filter_map(|service| {
+                        let same = before
+                            .iter()
+                            .find(|b| b.id == service.id && b.state == service.state);
+                        if let Some(same) = same {
+                            service.since = same.since;
+                            return None;
+                        }
+                        Some(service_event(service))
+                    })
+                    .collect::<Vec<_>>();
+                payloads.extend(changed);
                 payloads.push(EventPayload::Sequence {
                     name: "boot".into(),
                     started: false,
@@ -356,42 +365,25 @@ fn set_etcd_health(seed: u64, node: &mut TalosNode, quorum: bool, now: SystemTim
     } else {
         "Health check failed: context deadline exceeded".into()
     };
-    let payload = EventPayload::ServiceState {
-        service: etcd.id.clone(),
-        state: etcd.state.clone(),
-        message: etcd.message.clone(),
-        healthy: etcd.healthy,
-    };
+    let payload = service_event(etcd);
     push_event(seed, node, now, payload);
 }
 
+fn service_event(service: &Service) -> EventPayload {
+    EventPayload::ServiceState {
+        service: service.id.clone(),
+        state: service.state.clone(),
+        message: service.message.clone(),
+        healthy: service.healthy,
+    }
+}
+
 fn push_event(seed: u64, node: &mut TalosNode, now: SystemTime, payload: EventPayload) {
-    let number = node.events.end();
-    let id = event_id(seed, node, now, number);
+    let id = event_id(seed, node, now, node.events.end());
     node.events.push(TalosEvent {
         id,
         at: now,
         actor_id: String::new(),
         payload,
     });
-}
-
-/// An xid: 4 bytes of time, 5 of machine, 3 of counter, in base32hex.
-fn event_id(seed: u64, node: &TalosNode, now: SystemTime, number: u64) -> String {
-    const ALPHABET: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
-    let secs = now
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
-    let machine = derive::bytes(seed, &node.hostname);
-    let mut bits: u128 = u128::from(secs & 0xffff_ffff);
-    for byte in &machine[..5] {
-        bits = bits << 8 | u128::from(*byte);
-    }
-    bits = bits << 24 | u128::from(number & 0xff_ffff);
-    bits <<= 4; // 96 bits in 20 characters of 5
-    (0..20)
-        .rev()
-        .map(|i| char::from(ALPHABET[((bits >> (5 * i)) & 31) as usize]))
-        .collect()
 }

@@ -22,6 +22,9 @@ const EMPTY: [&str; 6] = [
 /// The revision of the first key; etcd starts at 1.
 const FIRST_REVISION: u64 = 2;
 
+/// Nodes of a large cluster beyond these are not in it.
+const MOST_NODES: usize = 50;
+
 /// A stored value, with the field numbers of etcd's `mvccpb.KeyValue`.
 #[derive(Clone, PartialEq, Message)]
 struct KeyValue {
@@ -96,7 +99,7 @@ fn keys(state: &State, node: &TalosNode) -> Vec<Entry> {
         .iter()
         .map(|namespace| format!("/registry/namespaces/{namespace}"))
         .collect();
-    for other in state.nodes_of(&node.cluster) {
+    for other in state.nodes_of(&node.cluster).take(MOST_NODES) {
         names.push(format!("/registry/minions/{}", other.hostname));
         names.push(format!(
             "/registry/leases/kube-node-lease/{}",

@@ -42,7 +42,7 @@ pub(super) fn start(
         aggregated: options.aggregated,
         hides_control: request.api_version < 1,
         ready: VecDeque::from([pb::WatchResponse::default()]),
-        failed: false,
+        end: End::Open,
         cosi,
     };
     if let Some(bookmark) = &options.start_from_bookmark {
@@ -70,7 +70,18 @@ struct Watcher {
     /// Clients of API version 0 do not know events that are no change.
     hides_control: bool,
     ready: VecDeque<pb::WatchResponse>,
-    failed: bool,
+    end: End,
+}
+
+/// What comes after the messages that are ready.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// More.
+    Open,
+    /// Nothing, but the stream stays open.
+    Silent,
+    /// Nothing: the node went down.
+    Gone,
 }
 
 impl Watcher {
@@ -128,17 +139,23 @@ impl Watcher {
             if let Some(message) = self.ready.pop_front() {
                 return Some((Ok(message), self));
             }
-            if self.failed {
-                return std::future::pending().await;
+            match self.end {
+                End::Open => {}
+                End::Silent => return std::future::pending().await,
+                End::Gone => return None,
             }
             self.changes.borrow_and_update();
-            let (boot, changes) = self
+            let caught_up = self
                 .cosi
-                .store(|store| (store.boot(), store.since(self.next)))
-                .ok()?;
-            if boot != self.boot {
-                return None;
-            }
+                .store(|store| (store.boot(), store.since(self.next)));
+            let changes = match caught_up {
+                Ok((boot, changes)) if boot == self.boot => changes,
+                _ => {
+                    self.end = End::Gone;
+                    let gone = Status::unavailable("error reading from server: EOF");
+                    return Some((Err(gone), self));
+                }
+            };
             match changes {
                 Some(changes) if changes.is_empty() => self.changes.changed().await.ok()?,
                 Some(changes) => self.pass_on(changes),
@@ -161,7 +178,7 @@ impl Watcher {
     }
 
     fn fail(&mut self, why: &str) {
-        self.failed = true;
+        self.end = End::Silent;
         let mut event = event(
             pb::EventType::Errored,
             tombstone(self.r#type, ""),

@@ -14,6 +14,7 @@ use tonic::codegen::BoxStream;
 
 use super::info::health;
 use crate::shared::Shared;
+use crate::world::event::event_id;
 use crate::world::{EventPayload, Stage, TalosEvent, TalosNode, World};
 
 /// Follows the events of the node `hostname`.
@@ -34,11 +35,15 @@ pub(super) fn follow(
     }
     // Subscribed before the ring is read, so that nothing falls in between.
     let changes = shared.world.subscribe();
+    let now = shared.world.now();
     let start = shared.world.read(|state| {
         let node = state.node(hostname)?;
-        Some((first(node, request, state.now), node.events.boot))
+        // No later than the next event's, so that a follower may resume from it.
+        let number = node.events.end().saturating_sub(1);
+        let hello = hello(event_id(state.seed, node, now, number));
+        Some((first(node, request, now), node.events.boot, hello))
     });
-    let (next, boot) = start.ok_or_else(|| Status::unavailable("the node is down"))?;
+    let (next, boot, hello) = start.ok_or_else(|| Status::unavailable("the node is down"))?;
     let follower = Follower {
         world: shared.world.clone(),
         changes,
@@ -46,7 +51,8 @@ pub(super) fn follow(
         actor: request.with_actor_id.clone(),
         next,
         boot,
-        ready: VecDeque::from([hello()]),
+        ready: VecDeque::from([hello]),
+        ended: false,
     };
     Ok(Box::pin(stream::unfold(follower, Follower::next)))
 }
@@ -88,10 +94,15 @@ struct Follower {
     next: u64,
     boot: u64,
     ready: VecDeque<pb::Event>,
+    /// The node went down: nothing follows.
+    ended: bool,
 }
 
 impl Follower {
     async fn next(mut self) -> Option<(Result<pb::Event, Status>, Self)> {
+        if self.ended {
+            return None;
+        }
         loop {
             if let Some(event) = self.ready.pop_front() {
                 return Some((Ok(event), self));
@@ -99,8 +110,17 @@ impl Follower {
             self.changes.borrow_and_update();
             let more = self.world.read(|state| {
                 let ring = &state.node(&self.hostname)?.events;
-                (ring.boot == self.boot).then(|| ring.since(self.next))?
-            })?;
+                (ring.boot == self.boot).then(|| ring.since(self.next))
+            });
+            let Some(more) = more else {
+                self.ended = true;
+                return Some((
+                    Err(Status::unavailable("error reading from server: EOF")),
+                    self,
+                ));
+            };
+            // Fallen behind the ring: the stream ends as if all were well.
+            let more = more?;
             if more.is_empty() {
                 self.changes.changed().await.ok()?;
                 continue;
@@ -115,9 +135,9 @@ impl Follower {
 }
 
 /// The first frame: it says that the stream stands, nothing else.
-fn hello() -> pb::Event {
+fn hello(id: String) -> pb::Event {
     pb::Event {
-        id: "00000000000000000000".into(),
+        id,
         data: Some(Any::default()),
         ..pb::Event::default()
     }
