@@ -27,6 +27,8 @@ pub mod seed;
 pub mod state;
 pub mod storage;
 pub mod task;
+#[cfg(test)]
+mod tests;
 pub mod transitions;
 
 use std::fmt;
