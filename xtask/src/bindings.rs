@@ -48,13 +48,13 @@ pub(crate) fn generate() -> Result<Vec<(PathBuf, String)>, String> {
     Ok(vec![
         (python.join("__init__.py"), python::init(&api)),
         (python.join("errors.py"), python_types::errors(&api)),
-        (python.join("types.py"), python_types::values(&api)?),
+        (python.join("types.py"), python_types::values(&api)),
         (python.join("_sync.py"), python::classes(&api, false)?),
         (python.join("_async.py"), python::classes(&api, true)?),
         (node.join("index.js"), node::index(&api)),
-        (node.join("index.d.ts"), node::declarations(&api)?),
+        (node.join("index.d.ts"), node::declarations(&api)),
         (node.join("lib/errors.js"), node_types::errors(&api)),
-        (node.join("lib/types.js"), node_types::values(&api)?),
+        (node.join("lib/types.js"), node_types::values(&api)),
         (node.join("lib/classes.js"), node::classes(&api)?),
     ])
 }

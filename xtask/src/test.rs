@@ -289,9 +289,9 @@ impl Run<'_> {
         // A command that counts nothing of its own is one check.
         if self.counts.passed + self.counts.failed == before.passed + before.failed {
             if ok {
-                self.counts.passed += 1
+                self.counts.passed += 1;
             } else {
-                self.counts.failed += 1
+                self.counts.failed += 1;
             }
         }
         ok
@@ -358,7 +358,9 @@ mod tests {
 
     fn count(lines: &[&str]) -> (u64, u64, u64) {
         let mut c = Counts::default();
-        lines.iter().for_each(|l| c.add_line(l));
+        for line in lines {
+            c.add_line(line);
+        }
         (c.passed, c.failed, c.skipped)
     }
 

@@ -57,3 +57,31 @@ pub(crate) fn seconds(args: &mut Args, name: &str) -> Result<Option<Duration>> {
         })
         .transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absent_is_null_and_errors_name_the_argument() {
+        let mut args = Args::parse(r#"{"vmid": "x", "path": null}"#).unwrap();
+        assert_eq!(args.take::<Option<String>>("path").unwrap(), None);
+        assert_eq!(args.take::<Option<String>>("host").unwrap(), None);
+        let error = args.take::<u32>("vmid").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert!(error.message().starts_with("argument vmid: "));
+        assert!(Args::parse("[]").is_err());
+    }
+
+    #[test]
+    fn durations_are_not_negative() {
+        let mut args = Args::parse(r#"{"a": 1.5, "b": -1, "c": 1e300}"#).unwrap();
+        assert_eq!(
+            seconds(&mut args, "a").unwrap(),
+            Some(Duration::from_millis(1500))
+        );
+        assert!(seconds(&mut args, "b").is_err());
+        assert!(seconds(&mut args, "c").is_err());
+        assert_eq!(seconds(&mut args, "d").unwrap(), None);
+    }
+}

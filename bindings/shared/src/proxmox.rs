@@ -141,7 +141,7 @@ pub(crate) async fn task(task: &Task, method: &str, args: &mut Args) -> Result<R
         }
         "cancel" => {
             task.cancel().await?;
-            done()
+            Ok(done())
         }
         _ => Err(no_method("ProxmoxTask", method)),
     }

@@ -33,8 +33,8 @@ pub(crate) fn data(value: &(impl Serialize + ?Sized)) -> Result<Reply> {
 }
 
 /// Replies with nothing.
-pub(crate) fn done() -> Result<Reply> {
-    Ok(Reply::Json("null".to_owned()))
+pub(crate) fn done() -> Reply {
+    Reply::Json("null".to_owned())
 }
 
 /// One node's entry of a [`PerNode`].

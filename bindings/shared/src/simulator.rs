@@ -48,7 +48,7 @@ impl Simulator {
 
     fn done(&self, f: impl FnOnce(&Sim) -> Result<()>) -> Result<Reply> {
         self.with(f)?;
-        done()
+        Ok(done())
     }
 
     fn read<T: serde::Serialize>(&self, f: impl FnOnce(&Sim) -> Result<T>) -> Result<Reply> {
@@ -114,7 +114,7 @@ impl Simulator {
                 if let Some(sim) = self.take() {
                     sim.stop().await;
                 }
-                done()
+                Ok(done())
             }
             _ => Err(no_method("Simulator", method)),
         }

@@ -119,3 +119,76 @@ enum Step<P, R> {
     Progress(P),
     Result(R),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+    use homelab_core::{Error, ErrorKind};
+
+    async fn all(stream: &Stream) -> Vec<String> {
+        let mut items = Vec::new();
+        while let Some(item) = stream.next().await.unwrap() {
+            items.push(item);
+        }
+        items
+    }
+
+    #[tokio::test]
+    async fn reports_come_in_order_before_the_result() {
+        let steps = Stream::with_progress(|report| async move {
+            for n in 0..3 {
+                report.progress(n);
+                tokio::task::yield_now().await;
+            }
+            report.progress(3);
+            Ok("whole")
+        });
+        let expected: Vec<_> = (0..4).map(|n| format!("{{\"progress\":{n}}}")).collect();
+        let items = all(&steps).await;
+        assert_eq!(items.split_last().unwrap().1, expected);
+        assert_eq!(items.last().unwrap(), "{\"result\":\"whole\"}");
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_is_behind_misses_reports_and_not_the_result() {
+        let steps = Stream::with_progress(|report| async move {
+            (0..1000).for_each(|n| report.progress(n));
+            Ok(7)
+        });
+        let items = all(&steps).await;
+        assert!(items.len() < 100);
+        assert_eq!(items.last().unwrap(), "{\"result\":7}");
+    }
+
+    #[tokio::test]
+    async fn an_error_ends_the_stream() {
+        let broken = stream::iter([
+            Ok(1),
+            Err(Error::new(ErrorKind::Unavailable, "gone")),
+            Ok(2),
+        ]);
+        let stream = Stream::new(broken);
+        assert_eq!(stream.next().await.unwrap().unwrap(), "1");
+        assert!(stream.next().await.is_err());
+        assert_eq!(stream.next().await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn closing_wakes_who_waits_and_drops_the_work() {
+        let held = Arc::new(());
+        let guard = Arc::clone(&held);
+        let stream = Stream::new(stream::once(async move {
+            let _guard = guard;
+            std::future::pending::<Result<u8>>().await
+        }));
+        let waiting = tokio::spawn({
+            let stream = stream.clone();
+            async move { stream.next().await.unwrap() }
+        });
+        tokio::task::yield_now().await;
+        stream.close();
+        assert_eq!(waiting.await.unwrap(), None);
+        assert_eq!(Arc::strong_count(&held), 1);
+    }
+}

@@ -20,20 +20,22 @@ use crate::reply::{data, per_node};
 use crate::{Args, Handle, Reply, Stream};
 
 pub(crate) fn from_file(args: &mut Args) -> Result<Reply> {
-    opened(TalosConfig::from_file(args.take::<PathBuf>("path")?)?)
+    Ok(opened(TalosConfig::from_file(
+        args.take::<PathBuf>("path")?,
+    )?))
 }
 
 pub(crate) fn search() -> Result<Reply> {
-    opened(TalosConfig::search()?.0)
+    Ok(opened(TalosConfig::search()?.0))
 }
 
 pub(crate) fn parse(args: &mut Args) -> Result<Reply> {
     let (file, text): (String, String) = (args.take("file_name")?, args.take("text")?);
-    opened(TalosConfig::parse(&file, &text)?)
+    Ok(opened(TalosConfig::parse(&file, &text)?))
 }
 
-fn opened(config: TalosConfig) -> Result<Reply> {
-    Ok(Handle::new(Object::TalosConfig(Arc::new(config))).into())
+fn opened(config: TalosConfig) -> Reply {
+    Handle::new(Object::TalosConfig(Arc::new(config))).into()
 }
 
 pub(crate) async fn config(config: &TalosConfig, method: &str, args: &mut Args) -> Result<Reply> {

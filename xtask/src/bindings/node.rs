@@ -54,9 +54,9 @@ pub(super) fn classes(api: &Api) -> Result<String, String> {
 }
 
 fn write_class(api: &Api, out: &mut String, class: &Class) -> Result<(), String> {
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "\nexport class {} {{\n  #handle\n  #cache = new Map()\n\n  constructor(handle) {{\n    this.#handle = handle\n  }}\n",
+        "\nexport class {} {{\n  #handle\n  #cache = new Map()\n\n  constructor(handle) {{\n    this.#handle = handle\n  }}",
         class.name
     );
     for method in &class.method {
@@ -81,9 +81,9 @@ fn write_method(api: &Api, out: &mut String, class: &Class, method: &Method) -> 
         (false, Kind::Property) => "get ",
         (false, _) => "",
     };
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "\n  {prefix}{}({}) {{\n{}  }}\n",
+        "\n  {prefix}{}({}) {{\n{}  }}",
         camel(&method.name),
         params.join(", "),
         js_body(api, class, method)?
@@ -171,7 +171,7 @@ fn has_options(method: &Method) -> bool {
 }
 
 /// `index.d.ts`.
-pub(super) fn declarations(api: &Api) -> Result<String, String> {
+pub(super) fn declarations(api: &Api) -> String {
     let mut out = format!(
         "{HEADER}\nimport {{ HomelabError, type Json, PerNode, Stream }} from './lib/runtime.js'\n\n\
          export {{ HomelabError, PerNode, Stream, version }} from './lib/runtime.js'\n\
@@ -182,13 +182,13 @@ pub(super) fn declarations(api: &Api) -> Result<String, String> {
     }
     out.push_str(&value_declarations(api));
     out.push_str(&error_declarations(api));
-    Ok(out)
+    out
 }
 
 fn declare_class(api: &Api, out: &mut String, class: &Class) {
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "\n{}export class {} {{\n  private constructor()\n",
+        "\n{}export class {} {{\n  private constructor()",
         tsdoc(&class.doc, 0),
         class.name
     );
@@ -229,7 +229,7 @@ fn declare_method(api: &Api, out: &mut String, method: &Method) {
         } else {
             returns
         };
-        let _ = write!(out, "  readonly {name}: {returns}\n");
+        let _ = writeln!(out, "  readonly {name}: {returns}");
         return;
     }
     let mut params: Vec<String> = method
@@ -245,24 +245,24 @@ fn declare_method(api: &Api, out: &mut String, method: &Method) {
         _ => returns,
     };
     let scope = if method.is_static { "static " } else { "" };
-    let _ = write!(out, "  {scope}{name}({}): {returns}\n", params.join(", "));
+    let _ = writeln!(out, "  {scope}{name}({}): {returns}", params.join(", "));
 }
 
 fn options(method: &Method) -> String {
     let mut out = String::from("{\n");
     for param in method.optional() {
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "{}    {}?: {} | undefined\n",
+            "{}    {}?: {} | undefined",
             tsdoc(&param.doc, 4),
             camel(&param.name),
             annotation(&param.ty, true)
         );
     }
     if let Some(progress) = &method.progress {
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "    /** Called with each report; what it throws ends the call. */\n    onProgress?: ((progress: {}) => void) | undefined\n",
+            "    /** Called with each report; what it throws ends the call. */\n    onProgress?: ((progress: {}) => void) | undefined",
             annotation(progress, false)
         );
     }

@@ -85,7 +85,7 @@ impl Api {
 }
 
 /// `lib/types.js`.
-pub(super) fn values(api: &Api) -> Result<String, String> {
+pub(super) fn values(api: &Api) -> String {
     let mut out = format!(
         "{HEADER}// Decoders: JSON as Rust writes it becomes plain objects in camelCase.\n\nimport {{ decodeError }} from './errors.js'\n"
     );
@@ -94,9 +94,9 @@ pub(super) fn values(api: &Api) -> Result<String, String> {
             continue;
         };
         let argument = if fields.is_empty() { "()" } else { "(d)" };
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "\nexport const {} = {argument} => ({{\n",
+            "\nexport const {} = {argument} => ({{",
             decoder(name, false)
         );
         for field in fields {
@@ -109,7 +109,7 @@ pub(super) fn values(api: &Api) -> Result<String, String> {
         }
         out.push_str("})\n");
     }
-    Ok(out)
+    out
 }
 
 fn decode_field(api: &Api, field: &Field) -> String {
@@ -153,11 +153,11 @@ pub(super) fn declarations(api: &Api) -> String {
 fn declare(out: &mut String, name: &str, value: &ValueType) {
     match &value.shape {
         Shape::Struct(fields) => {
-            let _ = write!(out, "{}export interface {name} {{\n", tsdoc(&value.doc, 0));
+            let _ = writeln!(out, "{}export interface {name} {{", tsdoc(&value.doc, 0));
             for field in fields {
-                let _ = write!(
+                let _ = writeln!(
                     out,
-                    "{}  readonly {}: {}\n",
+                    "{}  readonly {}: {}",
                     tsdoc(&field.doc, 2),
                     camel(&field.name),
                     readonly(&field.ty)
@@ -173,16 +173,12 @@ fn declare(out: &mut String, name: &str, value: &ValueType) {
             let known = union(words.iter().map(|(w, _)| w.as_str()));
             // Keeps the completion of the known words beside any other string.
             let other = if *open { " | (string & {})" } else { "" };
-            let _ = write!(
-                out,
-                "{}export type {name} = {known}{other}\n",
-                tsdoc(&doc, 0)
-            );
+            let _ = writeln!(out, "{}export type {name} = {known}{other}", tsdoc(&doc, 0));
         }
         Shape::Alias(ty) => {
-            let _ = write!(
+            let _ = writeln!(
                 out,
-                "{}export type {name} = {}\n",
+                "{}export type {name} = {}",
                 tsdoc(&value.doc, 0),
                 readonly(ty)
             );
@@ -206,9 +202,9 @@ pub(super) fn errors(api: &Api) -> String {
         "{HEADER}\nimport {{ HomelabError }} from './error.js'\nimport {{ decodeFailure, decodeLocation }} from './types.js'\n\nexport {{ HomelabError }}\n"
     );
     for (code, _) in &api.kinds {
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "\nexport class {code}Error extends HomelabError {{\n  static code = '{code}'\n}}\n"
+            "\nexport class {code}Error extends HomelabError {{\n  static code = '{code}'\n}}"
         );
     }
     out.push_str("\nconst BY_CODE = {\n");
@@ -229,9 +225,9 @@ pub(super) fn errors(api: &Api) -> String {
 pub(super) fn error_declarations(api: &Api) -> String {
     let mut out = String::new();
     for (code, doc) in &api.kinds {
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "\n{}export class {code}Error extends HomelabError {{\n  readonly code: '{code}'\n}}\n",
+            "\n{}export class {code}Error extends HomelabError {{\n  readonly code: '{code}'\n}}",
             tsdoc(doc, 0)
         );
     }

@@ -59,8 +59,8 @@ pub(super) fn init(api: &Api) -> String {
 fn import<'a>(out: &mut String, module: &str, names: impl Iterator<Item = &'a str>) {
     let names: BTreeSet<&str> = names.collect();
     if !names.is_empty() {
-        let lines: String = names.iter().map(|n| format!("    {n},\n")).collect();
-        let _ = write!(out, "from .{module} import (\n{lines})\n");
+        let lines: Vec<_> = names.iter().map(|n| format!("    {n},\n")).collect();
+        let _ = writeln!(out, "from .{module} import (\n{})", lines.concat());
     }
 }
 
@@ -166,11 +166,11 @@ impl Writer<'_> {
         if self.twins {
             let _ = write!(doc, "\n\nThe twin of `{}` for asyncio.", self.class.name);
         }
-        let _ = write!(
+        let _ = writeln!(
             out,
             "\n\nclass {}:\n{}\n    __slots__ = (\"_cache\", \"_handle\")\n\n    \
              def __init__(self, handle: _native.Handle) -> None:\n        \
-             self._handle = handle\n        self._cache: dict[str, Any] = {{}}\n",
+             self._handle = handle\n        self._cache: dict[str, Any] = {{}}",
             self.name(self.class),
             docstring(&doc, 4)
         );
@@ -185,7 +185,7 @@ impl Writer<'_> {
 
     fn method(&self, out: &mut String, method: &Method) -> Result<(), String> {
         let waits = self.twins && matches!(method.kind, Kind::Call | Kind::Progress);
-        let doc = self.doc(method);
+        let doc = Self::doc(method);
         let returns = self.returns(method);
         out.push('\n');
         if method.is_static {
@@ -199,14 +199,14 @@ impl Writer<'_> {
             "    {}def {}({}) -> {returns}:\n{}",
             if waits { "async " } else { "" },
             method.name,
-            self.signature(method),
+            Self::signature(method),
             docstring(&doc, 8)
         );
         out.push_str(&indented_body(&self.body(method)?));
         Ok(())
     }
 
-    fn signature(&self, method: &Method) -> String {
+    fn signature(method: &Method) -> String {
         let mut parts: Vec<String> = Vec::new();
         if !method.is_static {
             parts.push("self".into());
@@ -339,7 +339,7 @@ impl Writer<'_> {
             if matches!(self.api.values.get(name).map(|v| &v.shape), Some(Shape::Struct(_))))
     }
 
-    fn doc(&self, method: &Method) -> String {
+    fn doc(method: &Method) -> String {
         let mut doc = method.doc.trim().to_owned();
         let mut args: Vec<String> = method.required().map(arg_doc).collect();
         if method.progress.is_some() {
@@ -375,12 +375,12 @@ impl Writer<'_> {
         } else {
             ("", "def", "")
         };
-        let _ = write!(
+        let _ = writeln!(
             out,
             "\n    {def} __{a}enter__(self) -> {name}:\n        return self\n\n    \
              {def} __{a}exit__(\n        self,\n        kind: type[BaseException] | None,\n        \
              error: BaseException | None,\n        trace: TracebackType | None,\n    ) -> None:\n        \
-             {wait}self.{exit}()\n"
+             {wait}self.{exit}()"
         );
     }
 }
@@ -394,7 +394,14 @@ fn arg_doc(param: &super::manifest::Param) -> String {
 }
 
 fn indented_body(body: &str) -> String {
-    body.lines()
-        .map(|line| format!("        {line}\n"))
-        .collect()
+    let lines: Vec<_> = body
+        .lines()
+        .map(|line| {
+            format!(
+                "        {line}
+"
+            )
+        })
+        .collect();
+    lines.concat()
 }

@@ -121,7 +121,7 @@ impl Api {
 }
 
 /// `types.py`.
-pub(super) fn values(api: &Api) -> Result<String, String> {
+pub(super) fn values(api: &Api) -> String {
     let mut out = String::from(HEADER);
     out.push_str(
         "\"\"\"The value types: frozen data, named and documented as in Rust.\"\"\"\n\n\
@@ -133,7 +133,7 @@ pub(super) fn values(api: &Api) -> Result<String, String> {
          from ._runtime import Json\n\n",
     );
     let names: Vec<_> = api.values.keys().map(|n| format!("    {n:?},\n")).collect();
-    let _ = write!(out, "__all__ = [\n{}]\n", names.concat());
+    let _ = writeln!(out, "__all__ = [\n{}]", names.concat());
     // A name that Python has too must be ours before another type mentions it.
     let (shadows, others): (Vec<_>, Vec<_>) =
         api.values.iter().partition(|(name, _)| *name == "Warning");
@@ -141,7 +141,7 @@ pub(super) fn values(api: &Api) -> Result<String, String> {
         out.push('\n');
         write_value(api, &mut out, name, value);
     }
-    Ok(out)
+    out
 }
 
 fn write_value(api: &Api, out: &mut String, name: &str, value: &ValueType) {
@@ -180,7 +180,7 @@ fn write_struct(api: &Api, out: &mut String, name: &str, doc: &str, fields: &[Fi
             _ => "",
         };
         let ty = annotation(&field.ty, Place::Field);
-        let _ = write!(out, "\n    {}: {ty}{default}\n", attribute(&field.name));
+        let _ = writeln!(out, "\n    {}: {ty}{default}", attribute(&field.name));
         if !field.doc.is_empty() {
             out.push_str(&docstring(&field.doc, 4));
         }
@@ -218,12 +218,12 @@ pub(super) fn errors(api: &Api) -> String {
     let mut names: Vec<_> = api.kinds.iter().map(|(c, _)| format!("{c}Error")).collect();
     names.push("HomelabError".into());
     names.sort();
-    let list: String = names.iter().map(|n| format!("    {n:?},\n")).collect();
-    let _ = write!(out, "__all__ = [\n{list}]\n");
+    let list: Vec<_> = names.iter().map(|n| format!("    {n:?},\n")).collect();
+    let _ = writeln!(out, "__all__ = [\n{}]", list.concat());
     for (code, doc) in &api.kinds {
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "\n\nclass {code}Error(HomelabError):\n{}\n    code = {code:?}\n",
+            "\n\nclass {code}Error(HomelabError):\n{}\n    code = {code:?}",
             docstring(doc, 4)
         );
     }

@@ -78,7 +78,7 @@ pub(super) fn indented(text: &str, by: usize) -> String {
         .join("\n")
 }
 
-/// A TSDoc comment with its line end, nothing for an empty text.
+/// A doc comment for TypeScript with its line end, nothing for an empty text.
 pub(super) fn tsdoc(text: &str, by: usize) -> String {
     let text = text.trim().replace("*/", "*\u{200b}/");
     let pad = " ".repeat(by);

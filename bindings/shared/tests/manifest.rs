@@ -1,0 +1,69 @@
+//! `api.toml` and the dispatch table name the same methods.
+
+use std::collections::BTreeSet;
+
+/// Class, the file that dispatches it, the function in it.
+const CLASSES: &[(&str, &str, &str)] = &[
+    ("Lab", include_str!("../src/lab.rs"), "fn lab("),
+    ("LiveLab", include_str!("../src/lab.rs"), "fn live("),
+    (
+        "ClusterHandle",
+        include_str!("../src/lab.rs"),
+        "fn cluster(",
+    ),
+    ("Seen", include_str!("../src/lab.rs"), "fn seen("),
+    ("TalosConfig", include_str!("../src/talos.rs"), "fn config("),
+    ("TalosClient", include_str!("../src/talos.rs"), "fn client("),
+    ("TalosNode", include_str!("../src/talos.rs"), "fn node("),
+    ("TalosNodes", include_str!("../src/talos.rs"), "fn nodes("),
+    (
+        "ProxmoxClient",
+        include_str!("../src/proxmox.rs"),
+        "fn client(",
+    ),
+    ("ProxmoxTask", include_str!("../src/proxmox.rs"), "fn task("),
+    (
+        "Simulator",
+        include_str!("../src/simulator.rs"),
+        "async fn call(",
+    ),
+];
+const ROOT: &str = include_str!("../src/root.rs");
+
+/// The names that the arms of `match method` in a function have.
+fn arms<'a>(source: &'a str, function: &str) -> BTreeSet<&'a str> {
+    let (_, body) = source.split_once(function).unwrap();
+    let (_, body) = body.split_once("match method {").unwrap();
+    let (body, _) = body.split_once("Err(no_method(").unwrap();
+    body.lines()
+        .filter_map(|line| {
+            let (name, _) = line.trim().strip_prefix('"')?.split_once("\" =>")?;
+            Some(name)
+        })
+        .collect()
+}
+
+#[test]
+fn manifest_and_dispatch_agree() {
+    let manifest: toml::Value = toml::from_str(include_str!("../../api.toml")).unwrap();
+    let mut constructors = BTreeSet::new();
+    for class in manifest["class"].as_array().unwrap() {
+        let name = class["name"].as_str().unwrap();
+        let (_, source, function) = CLASSES.iter().find(|(c, ..)| *c == name).unwrap();
+        let mut methods = BTreeSet::new();
+        for method in class["method"].as_array().unwrap() {
+            let method_name = method["name"].as_str().unwrap();
+            if method.get("static").is_some() {
+                constructors.insert(format!("{name}.{method_name}"));
+            } else {
+                methods.insert(method_name);
+            }
+        }
+        assert_eq!(methods, arms(source, function), "{name}");
+    }
+    let dispatched: BTreeSet<String> = arms(ROOT, "fn call(")
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(constructors, dispatched);
+}
