@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use homelab_core::{Error, ErrorKind, ExposeSecret, Result, SecretString};
 use http::HeaderValue;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use proxmox_endpoints::{CreateTicket, Endpoint, Method};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -18,6 +18,16 @@ use crate::transport::{Call, attempts};
 const LIFETIME: Duration = Duration::from_secs(120 * 60);
 /// Renewed from this age on, while the old one can still vouch for us.
 const RENEW_AT: Duration = Duration::from_secs(90 * 60);
+
+/// What a cookie cannot hold, and `%` because the server unescapes. The rest
+/// stays as it is: other servers of this API do not unescape.
+const NOT_IN_COOKIES: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'%')
+    .add(b',')
+    .add(b';')
+    .add(b'\\');
 
 pub(crate) enum Auth {
     /// No credentials: a few calls need none.
@@ -204,7 +214,7 @@ async fn login(
             "the login was answered without a ticket",
         )));
     };
-    let escaped = utf8_percent_encode(secret.expose_secret(), NON_ALPHANUMERIC);
+    let escaped = utf8_percent_encode(secret.expose_secret(), NOT_IN_COOKIES);
     Ok(LiveTicket {
         cookie: sensitive(&format!("PVEAuthCookie={escaped}"))?,
         csrf: ticket
