@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use homelab_core::error::Failure;
 use homelab_core::{Clock, Error, ErrorKind, ExposeSecret, Result, SystemClock, nearest};
 use homelab_model::inventory::ClusterSpec;
 use proxmox_client::ProxmoxClient;
@@ -81,7 +80,8 @@ struct Inner {
     lab: Lab,
     proxmox: Option<ProxmoxClient>,
     talos: Vec<TalosWorld>,
-    unasked: Vec<Failure>,
+    /// Neither named nor found: Talos is not asked.
+    no_talosconfig: bool,
     clock: Arc<dyn Clock>,
 }
 
@@ -91,7 +91,7 @@ impl LiveLab {
         credentials: &Credentials,
         options: ConnectOptions,
     ) -> Result<Self> {
-        let mut unasked = Vec::new();
+        let mut no_talosconfig = false;
         let proxmox = match &credentials.proxmox {
             Some(credentials) => Some(proxmox(&lab, credentials, &options)?),
             None => None,
@@ -113,16 +113,7 @@ impl LiveLab {
                             ),
                         ));
                     }
-                    let error = Error::new(
-                        ErrorKind::Config,
-                        format!("no talosconfig found; set {TALOSCONFIG} to its path"),
-                    )
-                    .operation("connect")
-                    .target(TALOS);
-                    unasked.push(Failure {
-                        target: TALOS.to_owned(),
-                        error: error.to_data(),
-                    });
+                    no_talosconfig = true;
                 }
                 Err(error) => return Err(error),
             }
@@ -132,7 +123,7 @@ impl LiveLab {
                 lab,
                 proxmox,
                 talos,
-                unasked,
+                no_talosconfig,
                 clock: options.clock,
             }),
         })
@@ -158,9 +149,14 @@ impl LiveLab {
         &self.inner.talos
     }
 
-    /// What was not asked at all, and why.
-    pub(crate) fn unasked(&self) -> &[Failure] {
-        &self.inner.unasked
+    /// Why Talos was not asked at all, if it was not and should have been.
+    pub(crate) fn unasked(&self) -> Option<Error> {
+        self.inner.no_talosconfig.then(|| {
+            let message = format!("no talosconfig found; set {TALOSCONFIG} to its path");
+            Error::new(ErrorKind::Config, message)
+                .operation("connect")
+                .target(TALOS)
+        })
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use homelab_core::error::Failure;
 use homelab_core::{Error, ErrorKind, Result, within};
 use tokio::sync::Semaphore;
 
@@ -27,7 +26,7 @@ pub(super) struct Collector {
     slots: Semaphore,
     next: AtomicU64,
     open: Mutex<BTreeMap<u64, Question>>,
-    failures: Mutex<Vec<Failure>>,
+    failures: Mutex<Vec<(String, Error)>>,
 }
 
 impl Collector {
@@ -49,7 +48,8 @@ impl Collector {
         operation: &'static str,
         question: impl Future<Output = Result<T>> + Send + 'a,
     ) -> impl Future<Output = Option<T>> + 'a {
-        self.asking(target, operation, Box::pin(question), |_| false)
+        let answer = self.attempt(target, operation, question);
+        async move { self.unless_failed(target, operation, answer.await, |_| false) }
     }
 
     /// Asks something that a sound server may lack: `Unsupported`, `NotFound`
@@ -60,27 +60,41 @@ impl Collector {
         operation: &'static str,
         question: impl Future<Output = Result<T>> + Send + 'a,
     ) -> impl Future<Output = Option<T>> + 'a {
-        self.asking(target, operation, Box::pin(question), absent)
+        let answer = self.attempt(target, operation, question);
+        async move { self.unless_failed(target, operation, answer.await, absent) }
     }
 
-    /// The question comes boxed: dozens of them are under way in one future.
-    async fn asking<T>(
+    /// Asks and leaves it to the caller to write down a failure.
+    pub(super) fn attempt<'a, T: 'a>(
+        &'a self,
+        target: &'a str,
+        operation: &'static str,
+        question: impl Future<Output = Result<T>> + Send + 'a,
+    ) -> impl Future<Output = Result<T>> + 'a {
+        // Boxed, since dozens of questions are under way in one future.
+        let question: Boxed<'a, T> = Box::pin(question);
+        async move {
+            let id = self.next.fetch_add(1, Ordering::Relaxed);
+            let entry = Question {
+                target: target.to_owned(),
+                operation,
+            };
+            lock(&self.open).insert(id, entry);
+            // Closed only by dropping the collector, which cannot happen here.
+            let _slot = self.slots.acquire().await;
+            let answer = within(self.limit, operation, question).await;
+            lock(&self.open).remove(&id);
+            answer
+        }
+    }
+
+    fn unless_failed<T>(
         &self,
         target: &str,
         operation: &'static str,
-        question: Boxed<'_, T>,
+        answer: Result<T>,
         harmless: fn(&Error) -> bool,
     ) -> Option<T> {
-        let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let entry = Question {
-            target: target.to_owned(),
-            operation,
-        };
-        lock(&self.open).insert(id, entry);
-        // Closed only by dropping the collector, which cannot happen here.
-        let _slot = self.slots.acquire().await;
-        let answer = within(self.limit, operation, question).await;
-        lock(&self.open).remove(&id);
         match answer {
             Ok(answer) => Some(answer),
             Err(error) => {
@@ -94,27 +108,20 @@ impl Collector {
 
     /// Writes down a failure.
     pub(super) fn failed(&self, target: &str, operation: &'static str, error: Error) {
-        let error = error.operation(operation).target(target).to_data();
-        lock(&self.failures).push(Failure {
-            target: target.to_owned(),
-            error,
-        });
+        let error = error.operation(operation).target(target);
+        lock(&self.failures).push((target.to_owned(), error));
     }
 
     /// Everything that failed, and what `deadline` cut off, sorted by target.
-    pub(super) fn finish(&self, deadline: Duration) -> Vec<Failure> {
+    pub(super) fn finish(&self, deadline: Duration) -> Vec<(String, Error)> {
         let open = std::mem::take(&mut *lock(&self.open));
         for question in open.into_values() {
             let message = format!("no answer before the observation's end after {deadline:?}");
-            self.failed(
-                &question.target,
-                question.operation,
-                Error::new(ErrorKind::Timeout, message),
-            );
+            let error = Error::new(ErrorKind::Timeout, message);
+            self.failed(&question.target, question.operation, error);
         }
         let mut failures = std::mem::take(&mut *lock(&self.failures));
-        failures
-            .sort_by(|a, b| (&a.target, &a.error.operation).cmp(&(&b.target, &b.error.operation)));
+        failures.sort_by(|(a, x), (b, y)| (a, x.operation_name()).cmp(&(b, y.operation_name())));
         failures
     }
 }
@@ -152,7 +159,7 @@ mod tests {
         let failures = collector.finish(deadline);
         let seen: Vec<_> = failures
             .iter()
-            .map(|f| (f.target.as_str(), f.error.code.as_str()))
+            .map(|(target, error)| (target.as_str(), error.kind().code()))
             .collect();
         assert_eq!(seen, [("pve2", "Timeout"), ("pve3", "Unavailable")]);
     }
@@ -165,8 +172,8 @@ mod tests {
             .await;
         assert!(answer.is_none());
         assert_eq!(
-            collector.finish(Duration::from_secs(30))[0].error.code,
-            "Timeout"
+            collector.finish(Duration::from_secs(30))[0].1.kind(),
+            ErrorKind::Timeout
         );
     }
 }

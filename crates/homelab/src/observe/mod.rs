@@ -10,7 +10,8 @@ mod talos_map;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use homelab_core::{Clock, Error, ErrorKind, Result};
+use homelab_core::error::Failure;
+use homelab_core::{Clock, Error, Result};
 use homelab_model::Observation;
 
 use crate::live::LiveLab;
@@ -103,16 +104,23 @@ pub(crate) async fn observe(live: &LiveLab, options: &ObserveOptions) -> Result<
     let _ = tokio::time::timeout(options.deadline, worlds).await;
 
     let mut observation = out.write(std::mem::take);
-    observation.failures = live.unasked().to_vec();
-    observation.failures.extend(asked.finish(options.deadline));
-    observation.observed_at = timestamp(live.clock());
-    tidy(&mut observation);
+    let mut failures = asked.finish(options.deadline);
+    failures.extend(live.unasked().map(|error| (TALOS.to_owned(), error)));
     let anything = !observation.hosts.is_empty()
         || !observation.guests.is_empty()
         || observation.nodes.iter().any(|n| n.answered);
-    if !anything && !observation.failures.is_empty() {
-        return Err(nothing(&observation));
+    if !anything && !failures.is_empty() {
+        return Err(nothing(failures));
     }
+    observation.failures = failures
+        .into_iter()
+        .map(|(target, error)| Failure {
+            target,
+            error: error.to_data(),
+        })
+        .collect();
+    observation.observed_at = timestamp(live.clock());
+    tidy(&mut observation);
     Ok(Seen::new(live.lab().inventory(), observation))
 }
 
@@ -132,32 +140,13 @@ fn tidy(observation: &mut Observation) {
         .sort_by(|a, b| (order(&a.node), &a.node).cmp(&(order(&b.node), &b.node)));
 }
 
-fn nothing(observation: &Observation) -> Error {
-    let first = observation
-        .failures
-        .first()
-        .map(|f| f.error.message.clone())
-        .unwrap_or_default();
-    let failures = observation
-        .failures
-        .iter()
-        .map(|f| {
-            let kind = ErrorKind::ALL
-                .iter()
-                .copied()
-                .find(|k| k.code() == f.error.code)
-                .unwrap_or(ErrorKind::Unknown);
-            (
-                f.target.clone(),
-                Error::new(kind, f.error.message.clone()).sent(f.error.sent),
-            )
-        })
-        .collect();
-    Error::partial(
-        format!("nothing in the lab answered; first: {first}"),
-        failures,
-    )
-    .operation("observe")
+fn nothing(failures: Vec<(String, Error)>) -> Error {
+    let targets = failures.len();
+    let message = match failures.first() {
+        Some((_, only)) if targets == 1 => format!("nothing in the lab answered: {only}"),
+        _ => format!("nothing in the lab answered; {targets} questions failed"),
+    };
+    Error::partial(message, failures).operation("observe")
 }
 
 fn timestamp(clock: &dyn Clock) -> String {

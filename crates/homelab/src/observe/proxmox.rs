@@ -2,7 +2,7 @@
 //! host about itself, then each guest's configuration.
 
 use futures_util::future::join_all;
-use homelab_core::{Error, ErrorKind, Sent};
+use homelab_core::{Error, ErrorKind, Result, Sent};
 use homelab_model::Observation;
 use homelab_model::observation::{ObservedGuest, ObservedHost};
 use proxmox_client::ProxmoxClient;
@@ -11,17 +11,30 @@ use proxmox_client::endpoints::NodeStatus;
 use super::collect::Collector;
 use super::{PROXMOX, Shared, proxmox_map as map};
 
+const STATUS: &str = "GET /cluster/status";
+const NODES: &str = "GET /nodes";
+const RESOURCES: &str = "GET /cluster/resources";
+
 /// Fills the Proxmox half of the observation. Gives whether anything answered.
 pub(super) async fn observe(pve: &ProxmoxClient, asked: &Collector, out: &Shared) -> bool {
     let cluster = pve.cluster();
     let (status, list, resources) = tokio::join!(
-        asked.ask(PROXMOX, "GET /cluster/status", cluster.status()),
-        asked.ask(PROXMOX, "GET /nodes", pve.nodes()),
-        asked.ask(PROXMOX, "GET /cluster/resources", cluster.resources(None)),
+        asked.attempt(PROXMOX, STATUS, cluster.status()),
+        asked.attempt(PROXMOX, NODES, pve.nodes()),
+        asked.attempt(PROXMOX, RESOURCES, cluster.resources(None)),
     );
-    if status.is_none() && list.is_none() && resources.is_none() {
-        return false;
-    }
+    let (status, list, resources) = match (status, list, resources) {
+        // No endpoint, no trust, no login: one cause, said once.
+        (Err(error), Err(_), Err(_)) => {
+            asked.failed(PROXMOX, STATUS, error);
+            return false;
+        }
+        (status, list, resources) => (
+            kept(asked, STATUS, status),
+            kept(asked, NODES, list),
+            kept(asked, RESOURCES, resources),
+        ),
+    };
     let hosts = map::hosts(status.as_ref(), &list.unwrap_or_default());
     let resources = resources.unwrap_or_default();
     let guests: Vec<ObservedGuest> = resources.iter().filter_map(map::guest).collect();
@@ -44,6 +57,12 @@ pub(super) async fn observe(pve: &ProxmoxClient, asked: &Collector, out: &Shared
         ha(pve, asked, out),
     );
     true
+}
+
+fn kept<T>(asked: &Collector, operation: &'static str, answer: Result<T>) -> Option<T> {
+    answer
+        .map_err(|error| asked.failed(PROXMOX, operation, error))
+        .ok()
 }
 
 fn reachable(hosts: &[ObservedHost], name: &str) -> bool {
