@@ -18,6 +18,7 @@ mod pve;
 mod seed;
 mod shared;
 mod sim;
+mod start;
 mod stats;
 mod talos;
 pub mod world;

@@ -11,20 +11,12 @@ use homelab_model::Inventory;
 use tempfile::TempDir;
 
 use crate::access::{self, ClusterAccess};
-use crate::net::Listener;
 use crate::options::{ClientCert, SimOptions};
-use crate::pki::{PvePki, TalosPki, Validity};
-use crate::pve::{Accounts, PveCluster, PveOptions};
-use crate::seed;
-use crate::shared::Shared;
+use crate::pki::Validity;
+use crate::start::{self, Parts, host_names};
 use crate::stats::Stats;
-use crate::talos::{Director, NodeTls};
-use crate::world::{Down, State, World, WorldSeed};
-use crate::{Fault, talos};
-
-/// How long a server certificate counts: Talos renews them every 12 hours, a
-/// simulation does not live that long.
-const SERVER_DAYS: u32 = 1;
+use crate::world::{Down, World, WorldSeed};
+use crate::{Fault, seed};
 
 /// A running lab: one HTTPS listener for each host, one gRPC listener for each
 /// Talos node, all on ports of 127.0.0.1 that the system chose.
@@ -56,12 +48,7 @@ const SERVER_DAYS: u32 = 1;
 /// # Ok::<(), Error>(()) }).unwrap();
 /// ```
 pub struct Sim {
-    shared: Shared,
-    pve: PveCluster,
-    pve_ca_pem: String,
-    hosts: BTreeMap<String, SocketAddr>,
-    nodes: BTreeMap<String, SocketAddr>,
-    clusters: BTreeMap<String, TalosPki>,
+    parts: Parts,
     files: TempDir,
     env: BTreeMap<String, String>,
 }
@@ -86,60 +73,14 @@ impl Sim {
         clippy::unused_async,
         reason = "must run within a runtime, and may come to wait"
     )]
-    pub async fn start_world(mut seed: WorldSeed, options: SimOptions) -> Result<Sim> {
-        apply(&options, &mut seed);
-        let world = World::new(&seed, options.clock.clone())?;
-        let shared = Shared::new(world, options.latency);
-        let now = shared.world.now();
-
-        let cluster_id = shared
-            .world
-            .read(|state| crate::world::derive::uuid(state.seed, "pve/ca"));
-        let pve_pki = PvePki::new(&cluster_id, now)?;
-        let pve = PveCluster::new(
-            shared.clone(),
-            Accounts::standard(seed.seed),
-            PveOptions::default(),
-            &pve_pki,
-        )?;
-        let mut hosts = BTreeMap::new();
-        for name in shared.world.read(host_names) {
-            let (address, serve) = pve.serve(&name)?;
-            tokio::spawn(serve);
-            hosts.insert(name, address);
-        }
-
-        let mut clusters = BTreeMap::new();
-        for cluster in &seed.clusters {
-            clusters.insert(cluster.name.clone(), TalosPki::new(now)?);
-        }
-        let director = Director::new(&shared);
-        let mut nodes = BTreeMap::new();
-        for (name, address, cluster) in shared.world.read(node_addresses) {
-            let Some(pki) = clusters.get(&cluster) else {
-                continue;
-            };
-            let tls = NodeTls {
-                valid: pki.server(&name, address, Validity::days(now, SERVER_DAYS))?,
-                expired: pki.server(&name, address, Validity::expired(now))?,
-            };
-            let listener = Listener::bind(&name, &shared)?;
-            nodes.insert(name.clone(), listener.address());
-            talos::serve(listener, &name, tls, &director, &shared)?;
-        }
-        spawn_time(&shared);
-
+    pub async fn start_world(seed: WorldSeed, options: SimOptions) -> Result<Sim> {
+        let parts = start::start(seed, &options)?;
         let files = tempfile::Builder::new()
             .prefix("homelab-sim-")
             .tempdir()
             .map_err(|e| Error::new(ErrorKind::Io, "cannot make a temporary folder").source(e))?;
         let mut sim = Sim {
-            shared,
-            pve,
-            pve_ca_pem: pve_pki.ca_pem(),
-            hosts,
-            nodes,
-            clusters,
+            parts,
             files,
             env: BTreeMap::new(),
         };
@@ -164,7 +105,7 @@ impl Sim {
     /// # Errors
     /// `Internal` when no certificate can be made.
     pub fn talosconfig(&self, certificate: &ClientCert) -> Result<String> {
-        let now = self.shared.world.now();
+        let now = self.parts.shared.world.now();
         let validity = if certificate.expired {
             Validity::expired(now)
         } else {
@@ -176,7 +117,7 @@ impl Sim {
             .read(|state| state.clusters.iter().map(|c| c.name.clone()).collect());
         let mut contexts = Vec::new();
         for name in names {
-            let Some(pki) = self.clusters.get(&name) else {
+            let Some(pki) = self.parts.clusters.get(&name) else {
                 continue;
             };
             contexts.push(ClusterAccess {
@@ -200,7 +141,10 @@ impl Sim {
     /// # Errors
     /// `NotFound` for an unknown host.
     pub fn proxmox_endpoint(&self, host: &str) -> Result<String> {
-        Ok(format!("https://{}", known(&self.hosts, "host", host)?))
+        Ok(format!(
+            "https://{}",
+            known(&self.parts.hosts, "host", host)?
+        ))
     }
 
     /// `127.0.0.1:<port>` of a Talos node.
@@ -208,7 +152,7 @@ impl Sim {
     /// # Errors
     /// `NotFound` for an unknown node.
     pub fn talos_endpoint(&self, node: &str) -> Result<String> {
-        Ok(known(&self.nodes, "node", node)?.to_string())
+        Ok(known(&self.parts.nodes, "node", node)?.to_string())
     }
 
     /// SHA-256 of a host's certificate, upper-case hex with colons.
@@ -216,19 +160,19 @@ impl Sim {
     /// # Errors
     /// `NotFound` for an unknown host.
     pub fn fingerprint(&self, host: &str) -> Result<String> {
-        known(&self.hosts, "host", host)?;
-        let fingerprint = self.pve.fingerprint(host).map(str::to_owned);
+        known(&self.parts.hosts, "host", host)?;
+        let fingerprint = self.parts.pve.fingerprint(host).map(str::to_owned);
         fingerprint.ok_or_else(|| Error::new(ErrorKind::NotFound, "no certificate").target(host))
     }
 
     /// The CA of the PVE cluster as PEM.
     pub fn proxmox_ca_pem(&self) -> String {
-        self.pve_ca_pem.clone()
+        self.parts.pve_ca_pem.clone()
     }
 
     /// The password of a PVE user, such as `root@pam`, if there is one.
     pub fn proxmox_password(&self, user: &str) -> Option<String> {
-        self.pve.accounts().password(user).map(str::to_owned)
+        self.parts.pve.accounts().password(user).map(str::to_owned)
     }
 
     /// A host loses power or its network: its guests go with it.
@@ -270,40 +214,41 @@ impl Sim {
     /// # Errors
     /// `NotFound` for a name that is neither.
     pub fn fault(&self, target: &str, fault: Fault) -> Result<()> {
-        if !self.hosts.contains_key(target) {
-            known(&self.nodes, "host or node", target)?;
+        if !self.parts.hosts.contains_key(target) {
+            known(&self.parts.nodes, "host or node", target)?;
         }
-        self.shared.faults.add(target, fault);
+        self.parts.shared.faults.add(target, fault);
         Ok(())
     }
 
     /// Everything that [`fault`](Sim::fault) broke works again.
     pub fn clear_faults(&self) {
-        self.shared.faults.clear();
+        self.parts.shared.faults.clear();
     }
 
     /// What the listeners saw since the start.
     pub fn stats(&self) -> Stats {
-        self.shared.counters.snapshot()
+        self.parts.shared.counters.snapshot()
     }
 
     /// The state behind both sides, to look at and to change.
     pub fn world(&self) -> &World {
-        &self.shared.world
+        &self.parts.shared.world
     }
 
     /// Names of the hosts and of the Talos nodes, with where they listen.
     pub fn listeners(&self) -> BTreeMap<String, SocketAddr> {
-        self.hosts
+        self.parts
+            .hosts
             .iter()
-            .chain(&self.nodes)
+            .chain(&self.parts.nodes)
             .map(|(n, a)| (n.clone(), *a))
             .collect()
     }
 
     /// Ends the simulation: all connections close, all ports are free.
     pub async fn stop(self) {
-        self.shared.stop.cancel();
+        self.parts.shared.stop.cancel();
         // Listeners and connections end at their next poll.
         let limit = Duration::from_secs(1);
         let closed = async {
@@ -322,7 +267,7 @@ impl Sim {
         });
         names
             .iter()
-            .filter_map(|n| self.nodes.get(n))
+            .filter_map(|n| self.parts.nodes.get(n))
             .map(SocketAddr::to_string)
             .collect()
     }
@@ -333,16 +278,16 @@ impl Sim {
             .world()
             .read(host_names)
             .iter()
-            .filter_map(|h| self.hosts.get(h))
+            .filter_map(|h| self.parts.hosts.get(h))
             .map(|a| format!("https://{a}"))
             .collect();
         let mut env = BTreeMap::new();
         env.insert("HOMELAB_PROXMOX_ENDPOINTS".into(), urls.join(","));
-        if let Some(token) = self.pve.accounts().token_text(access::TOKEN) {
+        if let Some(token) = self.parts.pve.accounts().token_text(access::TOKEN) {
             env.insert("HOMELAB_PROXMOX_TOKEN".into(), token);
         }
         let folder = self.files.path();
-        let ca = access::write(folder, "pve-root-ca.pem", &self.pve_ca_pem)?;
+        let ca = access::write(folder, "pve-root-ca.pem", &self.parts.pve_ca_pem)?;
         env.insert("HOMELAB_PROXMOX_CA".into(), ca);
         env.insert(
             "TALOSCONFIG".into(),
@@ -358,58 +303,13 @@ impl Sim {
     }
 }
 
-impl Drop for Sim {
-    fn drop(&mut self) {
-        self.shared.stop.cancel();
-    }
-}
-
 impl fmt::Debug for Sim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sim")
-            .field("hosts", &self.hosts)
-            .field("nodes", &self.nodes)
+            .field("hosts", &self.parts.hosts)
+            .field("nodes", &self.parts.nodes)
             .finish_non_exhaustive()
     }
-}
-
-fn apply(options: &SimOptions, seed: &mut WorldSeed) {
-    seed.seed = options.seed;
-    let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
-    if let Some(boot) = options.boot {
-        seed.boot_ms = millis(boot);
-    }
-    if let Some(ready) = options.ready {
-        seed.ready_ms = millis(ready);
-    }
-    if let Some(bytes) = options.etcd_db_bytes {
-        for cluster in &mut seed.clusters {
-            cluster.etcd_db_bytes = bytes;
-        }
-    }
-}
-
-/// Lets the world's time pass until the simulation stops.
-fn spawn_time(shared: &Shared) {
-    let (world, stop) = (shared.world.clone(), shared.stop.clone());
-    tokio::spawn(async move {
-        tokio::select! {
-            () = world.run() => {}
-            () = stop.cancelled() => {}
-        }
-    });
-}
-
-fn host_names(state: &State) -> Vec<String> {
-    state.hosts.iter().map(|h| h.name.clone()).collect()
-}
-
-fn node_addresses(state: &State) -> Vec<(String, std::net::IpAddr, String)> {
-    state
-        .nodes
-        .iter()
-        .map(|n| (n.hostname.clone(), n.address, n.cluster.clone()))
-        .collect()
 }
 
 fn known<'a, T>(all: &'a BTreeMap<String, T>, what: &str, name: &str) -> Result<&'a T> {
