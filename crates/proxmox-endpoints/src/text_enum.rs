@@ -1,6 +1,6 @@
 //! Enums that are words on the wire and keep the words they do not know.
 
-/// A closed list of words plus [`Other`](TextEnum::other): new releases add
+/// A closed list of words plus `Other` for all that is new: releases add
 /// words, and none of them may break a decoder.
 pub trait TextEnum: Sized {
     /// The words known when this was written.

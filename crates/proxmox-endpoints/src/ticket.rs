@@ -22,3 +22,21 @@ pub struct Ticket {
     #[serde(default, rename = "NeedTFA", deserialize_with = "crate::tolerant::opt")]
     pub needs_second_factor: Option<bool>,
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{CreateTicket, Endpoint};
+
+    #[test]
+    fn debug_shows_no_secret_on_the_way_out_or_in() {
+        let request = CreateTicket::new("root@pam", "hunter2".into());
+        let params = request.params().unwrap();
+        assert!(params.to_query().contains("hunter2"));
+        assert!(!format!("{request:?} {params:?}").contains("hunter2"));
+        let body =
+            r#"{"data":{"username":"root@pam","ticket":"PVE:x","CSRFPreventionToken":"y1"}}"#;
+        let ticket = crate::decode::<CreateTicket>(body).unwrap().data;
+        let shown = format!("{ticket:?}");
+        assert!(!shown.contains("PVE:x") && !shown.contains("y1"), "{shown}");
+    }
+}
