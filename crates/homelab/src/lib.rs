@@ -46,3 +46,8 @@ pub use seen::Seen;
 
 pub use homelab_core::{Error, ErrorKind, Result};
 pub use homelab_model as model;
+
+/// The README's Rust, compiled as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
