@@ -13,7 +13,7 @@
 //! | [`task`] | tasks of the hosts, with UPIDs and logs |
 //! | [`event`] | events of a Talos node |
 //! | [`transitions`] | what happens when a host or guest goes or comes |
-//! | [`derive`] | names and numbers derived from one seed |
+//! | [`mod@derive`] | names and numbers derived from one seed |
 
 pub mod ceph;
 pub mod derive;

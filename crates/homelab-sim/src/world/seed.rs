@@ -1,5 +1,5 @@
 //! What a world is made from: an inventory without its opinions. What is left
-//! out here is derived (see [`derive`](super::derive)) or defaulted.
+//! out here is derived (see [`derive`](mod@super::derive)) or defaulted.
 
 use std::net::IpAddr;
 
