@@ -303,7 +303,9 @@ async fn worlds(
     }
     let mut connected = Vec::new();
     for (cluster, context) in worlds {
+        // An observation asks each node a dozen things at once.
         let client_options = ClientOptions::default()
+            .max_in_flight(64)
             .connect_timeout(options.connect_timeout)
             .request_timeout(options.request_timeout)
             .clock(Arc::clone(&options.clock));

@@ -20,7 +20,7 @@ pub struct Seen {
     pub observation: Observation,
     /// Both worlds and the inventory in one picture.
     pub topology: Topology,
-    /// What the rules found, worst first as the rules order them.
+    /// What the rules found, in the rules' order.
     pub findings: Vec<Finding>,
 }
 
@@ -34,6 +34,21 @@ impl Seen {
             topology,
             findings,
         }
+    }
+
+    /// What Proxmox VE and Talos showed.
+    pub fn observation(&self) -> &Observation {
+        &self.observation
+    }
+
+    /// Both worlds and the inventory in one picture.
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// What the rules found.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 
     /// What did not answer, by target. Empty when everything did.

@@ -328,3 +328,18 @@ async fn two_looks_at_one_lab_are_the_same() {
     assert_eq!(first.findings, second.findings);
     sim.stop().await;
 }
+
+#[tokio::test]
+async fn a_dropped_observation_ends_on_the_wire() {
+    let (sim, env) = simulated().await;
+    let live = connect(&env).await;
+    for host in ["pve1", "pve2", "pve3", "pve4"] {
+        sim.fault(host, Fault::Latency(2_000)).unwrap();
+    }
+    let cut = tokio::time::timeout(Duration::from_millis(300), live.observe_with(&short())).await;
+    assert!(cut.is_err(), "it should still be waiting");
+    let before = sim.stats().requests;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(sim.stats().requests, before, "nobody goes on asking");
+    sim.stop().await;
+}

@@ -31,7 +31,7 @@ pub struct ObserveOptions {
     pub deadline: Duration,
     /// One question takes no longer than this. Default 10 s.
     pub question_timeout: Duration,
-    /// Questions under way at once. Default 32.
+    /// Questions under way at once. Default 64.
     pub max_in_flight: usize,
 }
 
@@ -40,7 +40,7 @@ impl Default for ObserveOptions {
         ObserveOptions {
             deadline: Duration::from_secs(30),
             question_timeout: Duration::from_secs(10),
-            max_in_flight: 32,
+            max_in_flight: 64,
         }
     }
 }
