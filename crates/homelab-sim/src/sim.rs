@@ -136,6 +136,18 @@ impl Sim {
         Ok(access::talosconfig(&contexts))
     }
 
+    /// The CA of a Talos cluster's API: certificate and key as PEM, as a secrets
+    /// bundle of the cluster holds them.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown cluster.
+    pub fn talos_ca(&self, cluster: &str) -> Result<(String, String)> {
+        match self.parts.clusters.get(cluster) {
+            Some(pki) => Ok((pki.ca_pem(), pki.ca_key_pem())),
+            None => Err(Error::new(ErrorKind::NotFound, "no such cluster").target(cluster)),
+        }
+    }
+
     /// `https://127.0.0.1:<port>` of a host.
     ///
     /// # Errors

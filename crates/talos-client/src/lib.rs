@@ -24,6 +24,8 @@
 //! | [`machine`] | version, services, memory, counters, etcd |
 //! | [`events`] | what a node does, as it does it |
 //! | [`snapshot`] | etcd snapshots, verified on their way to disk |
+//! | [`pki`] | secrets of a cluster; client certificates signed offline |
+//! | [`yaml`] | files that are written back as they were read |
 //! | [`raw`] | the generated clients, for everything else |
 //!
 //! It knows nothing of Proxmox VE, of inventories or of plans; crates above do.
@@ -38,11 +40,13 @@ pub mod machine;
 mod node;
 mod nodes;
 mod options;
+pub mod pki;
 pub mod raw;
 pub mod snapshot;
 mod status;
 mod timestamp;
 mod transport;
+pub mod yaml;
 
 pub use client::TalosClient;
 pub use config::{Context, ContextInfo, TalosConfig};

@@ -43,6 +43,12 @@ impl TalosPki {
         self.authority.certificate.pem()
     }
 
+    /// The CA's key as PEM with the label that Talos writes.
+    pub(crate) fn ca_key_pem(&self) -> String {
+        let pem = self.authority.key.serialize_pem();
+        pem.replace("PRIVATE KEY", "ED25519 PRIVATE KEY")
+    }
+
     /// A client certificate whose `O` values are `roles`.
     pub(crate) fn client(&self, roles: &[&str], validity: Validity) -> Result<ClientFiles> {
         let mut name = DistinguishedName::new();

@@ -9,6 +9,7 @@ use serde_saphyr::Spanned;
 use super::certificate::{ClientIdentity, ContextInfo};
 use super::endpoint::EndpointAddress;
 use super::file::{location, unusable};
+use crate::yaml::{Map, Value};
 
 /// One context of a talosconfig.
 ///
@@ -138,6 +139,79 @@ impl Context {
             auth,
             at,
         }
+    }
+
+    /// A context without credentials, not read from a file.
+    pub fn new(
+        name: impl Into<String>,
+        endpoints: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        let at = Location {
+            file: "talosconfig".to_owned(),
+            line: 0,
+            column: 0,
+        };
+        let mut context = Context::from_raw(&name.into(), RawContext::default(), at);
+        context.endpoints = endpoints.into_iter().map(Into::into).collect();
+        context
+    }
+
+    /// The same with these nodes.
+    #[must_use]
+    pub fn with_nodes(mut self, nodes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.nodes = nodes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The same with other credentials, all PEM: the CAs to trust, the client
+    /// certificate and its key.
+    #[must_use]
+    pub fn with_certificate(mut self, ca: &str, crt: &str, key: &SecretString) -> Self {
+        let pack = |pem: &str| {
+            Some(Text {
+                value: STANDARD.encode(pem).into(),
+                at: self.at.clone(),
+            })
+        };
+        let (ca, crt, key) = (pack(ca), pack(crt), pack(key.expose_secret()));
+        (self.ca, self.crt, self.key) = (ca, crt, key);
+        self
+    }
+
+    /// The context as it stands in a file, in the order of talosctl.
+    pub(super) fn to_map(&self) -> Map {
+        let texts = |list: &[String]| Value::List(list.iter().map(Value::text).collect());
+        let mut map = Map::default();
+        map.insert("endpoints", texts(&self.endpoints));
+        if !self.nodes.is_empty() {
+            map.insert("nodes", texts(&self.nodes));
+        }
+        for (key, text) in [("ca", &self.ca), ("crt", &self.crt), ("key", &self.key)] {
+            if let Some(text) = text {
+                map.insert(key, Value::text(text.value.expose_secret()));
+            }
+        }
+        let one =
+            |key: &str, value: Map| Value::Map([(key, Value::Map(value))].into_iter().collect());
+        match &self.auth {
+            Auth::None => {}
+            Auth::Basic { username, password } => {
+                let mut basic = Map::default();
+                basic.insert("username", Value::text(username));
+                basic.insert("password", Value::text(password.expose_secret()));
+                map.insert("auth", one("basic", basic));
+            }
+            Auth::SideroV1 { identity } => {
+                let identity = [("identity", Value::text(identity))].into_iter().collect();
+                map.insert("auth", one("siderov1", identity));
+            }
+        }
+        for (key, value) in [("cluster", &self.cluster), ("proxy-url", &self.proxy_url)] {
+            if let Some(value) = value {
+                map.insert(key, Value::text(value));
+            }
+        }
+        map
     }
 
     /// Where the context stands in its file.

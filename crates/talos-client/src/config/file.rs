@@ -154,6 +154,27 @@ impl TalosConfig {
         })
     }
 
+    /// Makes `name` the context that is used when none is named.
+    ///
+    /// # Errors
+    /// As [`context`](TalosConfig::context).
+    pub fn select(&mut self, name: &str) -> Result<()> {
+        self.context(Some(name))?;
+        self.current = Some(name.to_owned());
+        Ok(())
+    }
+
+    /// Adds a context; one of the same name is replaced.
+    pub fn insert(&mut self, context: Context) {
+        self.contexts.insert(context.name.clone(), context);
+    }
+
+    /// Takes a context out. If it was the current one, there is none then.
+    pub fn remove(&mut self, name: &str) -> Option<Context> {
+        self.current.take_if(|current| current == name);
+        self.contexts.remove(name)
+    }
+
     fn names(&self) -> String {
         let names: Vec<_> = self.contexts.keys().map(String::as_str).collect();
         names.join(", ")

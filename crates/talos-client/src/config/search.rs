@@ -7,7 +7,7 @@ use homelab_core::{Error, ErrorKind, Result, Sent};
 use super::TalosConfig;
 
 /// Mounted into pods that were given a Talos service account.
-const IN_CLUSTER: &str = "/var/run/secrets/talos.dev/config";
+pub(super) const IN_CLUSTER: &str = "/var/run/secrets/talos.dev/config";
 
 /// The places to look, best first.
 ///
