@@ -54,6 +54,7 @@ impl Shared {
         }
         self.world.read(|state| {
             let (up, host) = match state.node(target) {
+                Some(node) if state.paused(node) => return Link::Stall,
                 Some(node) => (node.reachable(), state.host_of_node(node)),
                 None => (true, state.host(target)),
             };

@@ -15,6 +15,7 @@
 //! | `authentication`, `accounts`, `roles`, `ticket` | who asks, and may what |
 //! | `router` | the table of calls, permissions, the hop to another host |
 //! | `api/` | the calls themselves |
+//! | `config_keys/` | the config of guests: schema, property strings, disks |
 //! | `operation` | tasks that take their time and then change the world |
 //! | `answer`, `body` | success and error shapes, sound and broken bodies |
 
@@ -23,6 +24,7 @@ mod answer;
 mod api;
 mod authentication;
 mod body;
+mod config_keys;
 mod http;
 mod operation;
 mod params;
@@ -53,8 +55,12 @@ pub(crate) use accounts::Accounts;
 pub(crate) struct PveOptions {
     /// How long a failed authentication is held back (3 s on real hosts).
     pub(crate) authentication_delay: Duration,
-    /// How long a task takes.
+    /// How long a task takes at least.
     pub(crate) task_duration: Duration,
+    /// How fast the memory of a guest moves to another host.
+    pub(crate) migration_bytes_per_second: u64,
+    /// How fast disks are copied.
+    pub(crate) copy_bytes_per_second: u64,
     /// How long the hop to a host that is gone takes to fail (0.5 to 3 s).
     pub(crate) hop_delay: Duration,
     /// How long a guest agent that does not answer is waited for (3 s).
@@ -72,6 +78,8 @@ impl Default for PveOptions {
         PveOptions {
             authentication_delay: Duration::from_millis(30),
             task_duration: Duration::from_millis(150),
+            migration_bytes_per_second: 32 << 30,
+            copy_bytes_per_second: 1 << 40,
             hop_delay: Duration::from_millis(50),
             agent_timeout: Duration::from_millis(100),
             ha_delay: Duration::from_millis(300),

@@ -1,6 +1,7 @@
 //! Tasks: a call answers with a UPID at once, the work takes its time and then
 //! changes the world, and how it ended stands in the task.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,38 +10,166 @@ use super::answer::Answer;
 use super::router::Call;
 use super::{PveCluster, upid::Upid};
 use crate::faults::Fault;
-use crate::world::State;
+use crate::world::{State, World};
 
 /// What a task does to the world when its time has come; an error's text
 /// becomes the task's end.
 pub(super) type Work = Box<dyn FnOnce(&mut State) -> Result<(), String> + Send>;
 
-/// Starts a task on the host in the path and answers with its UPID.
-pub(super) fn start(call: &Call<'_>, kind: &str, id: &str, work: Work) -> Answer {
-    let (cluster, node) = (call.cluster.clone(), call.node());
-    let upid = cluster
-        .world()
-        .change(|s| s.task_start(&node, kind, id, &call.caller));
-    debug_assert!(Upid::parse(&upid).is_some(), "{upid}");
-    let answer = Value::String(upid.clone()).into();
-    let duration = cluster.0.options.task_duration;
-    later(&call.cluster.clone(), duration, move |state| {
-        if state.task(&upid).is_none_or(|task| task.end.is_some()) {
-            return; // stopped meanwhile
+/// What a task does to the world when it does not get to its work.
+type Undo = Box<dyn FnOnce(&mut State) + Send>;
+
+/// A task that is about to start.
+pub(super) struct Job {
+    kind: String,
+    id: String,
+    node: String,
+    duration: Duration,
+    /// Happens as soon as the task runs: locks, things that are in the making.
+    first: Option<Work>,
+    /// Written to the log while time passes.
+    lines: Vec<String>,
+    /// Happens at the end.
+    work: Work,
+    /// Happens instead of the work when the task fails or is stopped.
+    undo: Option<Undo>,
+}
+
+impl Job {
+    /// A task on the host in the path that takes as long as most do.
+    pub(super) fn new(
+        call: &Call<'_>,
+        kind: &str,
+        id: impl fmt::Display,
+        work: impl FnOnce(&mut State) -> Result<(), String> + Send + 'static,
+    ) -> Self {
+        Job {
+            kind: kind.to_owned(),
+            id: id.to_string(),
+            node: call.node(),
+            duration: call.cluster.0.options.task_duration,
+            first: None,
+            lines: Vec::new(),
+            work: Box::new(work),
+            undo: None,
         }
-        if !state.host_online(&node) {
-            // Its process died with the host: the log has no last line.
-            state.task_end(&upid, "unexpected status");
+    }
+
+    /// Takes longer, because `bytes` have to go somewhere at `bytes_per_second`.
+    pub(super) fn carries(mut self, bytes: u64, bytes_per_second: u64) -> Self {
+        let millis = bytes.saturating_mul(1000) / bytes_per_second.max(1);
+        self.duration += Duration::from_millis(millis);
+        self
+    }
+
+    /// Writes lines to its log while time passes.
+    pub(super) fn lines(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.lines.extend(lines);
+        self
+    }
+
+    /// Does something as soon as it runs. An error ends it there.
+    pub(super) fn first(
+        mut self,
+        first: impl FnOnce(&mut State) -> Result<(), String> + Send + 'static,
+    ) -> Self {
+        self.first = Some(Box::new(first));
+        self
+    }
+
+    /// Does something when it fails or is stopped after its first step.
+    pub(super) fn undo(mut self, undo: impl FnOnce(&mut State) + Send + 'static) -> Self {
+        self.undo = Some(Box::new(undo));
+        self
+    }
+
+    /// Starts the task and answers with its UPID.
+    pub(super) fn start(self, call: &Call<'_>) -> Answer {
+        let cluster = call.cluster.clone();
+        let Job { kind, id, node, .. } = &self;
+        let upid = cluster
+            .world()
+            .change(|s| s.task_start(node, kind, id, &call.caller));
+        debug_assert!(Upid::parse(&upid).is_some(), "{upid}");
+        let answer = Value::String(upid.clone()).into();
+        tokio::spawn(async move {
+            let stop = cluster.0.shared.stop.clone();
+            tokio::select! {
+                () = self.run(&cluster, &upid) => {}
+                () = stop.cancelled() => {}
+            }
+        });
+        answer
+    }
+
+    async fn run(mut self, cluster: &PveCluster, upid: &str) {
+        let world = cluster.world();
+        let first = self.first.take();
+        let begun = world.change(|state| match first.map_or(Ok(()), |first| first(state)) {
+            Ok(()) => true,
+            Err(text) => {
+                state.task_end(upid, &text);
+                false
+            }
+        });
+        if !begun {
             return;
         }
-        let result = if cluster.has_fault(&node, Fault::TaskFailure) {
+        let lines = std::mem::take(&mut self.lines);
+        let pause = self.duration / u32::try_from(lines.len() + 1).unwrap_or(u32::MAX);
+        for line in lines {
+            world.change(|state| state.task_log(upid, line));
+            if !passes(world, pause, upid).await {
+                break;
+            }
+        }
+        passes(world, pause, upid).await;
+        let failing = cluster.has_fault(&self.node, Fault::TaskFailure);
+        world.change(|state| self.finish(state, upid, failing));
+    }
+
+    fn finish(self, state: &mut State, upid: &str, failing: bool) {
+        let stopped = state.task(upid).is_none_or(|task| task.end.is_some());
+        if !stopped && !state.host_online(&self.node) {
+            // Its process died with the host: the log has no last line, and
+            // nobody tidies up.
+            state.task_end(upid, "unexpected status");
+            return;
+        }
+        let result = if stopped {
+            Err(String::new())
+        } else if failing {
             Err("start failed: QEMU exited with code 1".to_owned())
         } else {
-            work(state)
+            (self.work)(state)
         };
-        state.task_end(&upid, &result.err().unwrap_or_else(|| "OK".into()));
-    });
-    answer
+        if let (Err(_), Some(undo)) = (&result, self.undo) {
+            undo(state);
+        }
+        // Of a stopped task the first end stays.
+        state.task_end(upid, &result.err().unwrap_or_else(|| "OK".into()));
+    }
+}
+
+/// Waits, but no longer than the task lives. Whether it still does.
+async fn passes(world: &World, pause: Duration, upid: &str) -> bool {
+    let mut changes = world.subscribe();
+    let ended = async {
+        while world.read(|s| s.task(upid).is_some_and(|task| task.end.is_none())) {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = world.sleep(pause) => true,
+        () = ended => false,
+    }
+}
+
+/// Starts a task on the host in the path and answers with its UPID.
+pub(super) fn start(call: &Call<'_>, kind: &str, id: &str, work: Work) -> Answer {
+    Job::new(call, kind, id, work).start(call)
 }
 
 /// Changes the world after `delay`, unless the simulation ends before.

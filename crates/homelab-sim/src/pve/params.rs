@@ -73,6 +73,14 @@ pub(super) enum Kind {
     Vmid,
     /// Any text.
     Text,
+    /// A number, perhaps with a fraction.
+    Number,
+    /// Text that a function accepts.
+    Format(fn(&str) -> std::result::Result<(), String>),
+    /// A property string that a function accepts; it gets the key as well.
+    Property(fn(&str, &str) -> std::result::Result<(), String>),
+    /// Several values: a list of words, or an array.
+    List,
     /// One of these words.
     Word(&'static [&'static str]),
 }
@@ -103,8 +111,13 @@ pub(super) const fn required(name: &'static str, kind: Kind) -> Param {
     }
 }
 
-/// Checks parameters against what the call knows, all at once.
-pub(super) fn verify(params: &Params, known: &[Param]) -> Result<()> {
+/// Checks parameters against what the call knows, all at once; `more` knows
+/// further ones.
+pub(super) fn verify(
+    params: &Params,
+    known: &[Param],
+    more: impl Fn(&str) -> Option<Kind>,
+) -> Result<()> {
     let mut errors = Map::new();
     for param in known
         .iter()
@@ -115,12 +128,15 @@ pub(super) fn verify(params: &Params, known: &[Param]) -> Result<()> {
     }
     for (name, value) in params {
         let problem = match known.iter().find(|p| p.name == name) {
-            Some(param) => check(param.kind, value).err(),
-            None => Some(
-                "property is not defined in schema and the schema does not allow additional \
+            Some(param) => check(name, param.kind, value).err(),
+            None => match more(name) {
+                Some(kind) => check(name, kind, value).err(),
+                None => Some(
+                    "property is not defined in schema and the schema does not allow additional \
                  properties"
-                    .into(),
-            ),
+                        .into(),
+                ),
+            },
         };
         if let Some(text) = problem {
             errors.insert(name.clone(), text.into());
@@ -133,18 +149,27 @@ pub(super) fn verify(params: &Params, known: &[Param]) -> Result<()> {
     }
 }
 
-fn check(kind: Kind, value: &Value) -> std::result::Result<(), String> {
+fn check(name: &str, kind: Kind, value: &Value) -> std::result::Result<(), String> {
     let got = match value {
         Value::Object(_) => "HASH".to_owned(),
         Value::Array(_) => "ARRAY".to_owned(),
         _ => text(value),
     };
     let mismatch = |kind: &str| Err(format!("type check ('{kind}') failed - got '{got}'"));
+    if matches!(kind, Kind::List) && value.is_array() {
+        return Ok(());
+    }
     if value.is_object() || value.is_array() {
         return Err(format!("type check ('string') failed - got {got}"));
     }
     match kind {
-        Kind::Text => Ok(()),
+        Kind::Text | Kind::List => Ok(()),
+        Kind::Format(check) => check(&got),
+        Kind::Property(check) => check(name, &got),
+        Kind::Number => match got.parse::<f64>() {
+            Ok(n) if n.is_finite() => Ok(()),
+            _ => mismatch("number"),
+        },
         Kind::Bool if value.is_boolean() || got == "0" || got == "1" => Ok(()),
         Kind::Bool => mismatch("boolean"),
         Kind::Int { min } => match got.parse::<i64>() {
@@ -162,6 +187,19 @@ fn check(kind: Kind, value: &Value) -> std::result::Result<(), String> {
             "value '{got}' does not have a value in the enumeration '{}'",
             words.join(", ")
         )),
+    }
+}
+
+/// Several values as a list: an array, or one text split at commas,
+/// semicolons, spaces and NUL.
+pub(super) fn list(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(values) => values.iter().map(text).collect(),
+        one => text(one)
+            .split([',', ';', ' ', '\0'])
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect(),
     }
 }
 
@@ -199,7 +237,7 @@ mod tests {
     #[test]
     fn parameters_are_checked_with_the_servers_words() {
         let known = [required("vmid", Kind::Vmid), optional("on", Kind::Bool)];
-        let error = |text: &str| match verify(&form(text), &known).unwrap_err().body {
+        let error = |text: &str| match verify(&form(text), &known, |_| None).unwrap_err().body {
             super::super::answer::ErrorBody::Json { errors } => errors,
             other => panic!("{other:?}"),
         };
@@ -215,6 +253,6 @@ mod tests {
             error("")["vmid"],
             "property is missing and it is not optional"
         );
-        assert!(verify(&form("vmid=100&on=1"), &known).is_ok());
+        assert!(verify(&form("vmid=100&on=1"), &known, |_| None).is_ok());
     }
 }

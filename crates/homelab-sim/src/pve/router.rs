@@ -42,6 +42,8 @@ pub(super) struct Route {
     pub(super) access: Access,
     /// Parameters beside those in the path.
     pub(super) params: &'static [Param],
+    /// Knows further parameters, of which there are too many for a table.
+    pub(super) more: fn(&str) -> Option<Kind>,
     pub(super) run: fn(&Call<'_>) -> Result<Answer>,
     /// What the call waits for before it runs; most wait for nothing.
     pub(super) wait: Wait,
@@ -67,6 +69,7 @@ pub(super) const fn get(
         path,
         access,
         params: &[],
+        more: |_| None,
         run,
         wait: Wait::Nothing,
     }
@@ -76,6 +79,12 @@ impl Route {
     /// With these parameters.
     pub(super) const fn with(mut self, params: &'static [Param]) -> Self {
         self.params = params;
+        self
+    }
+
+    /// With further parameters that a function knows.
+    pub(super) const fn and(mut self, more: fn(&str) -> Option<Kind>) -> Self {
+        self.more = more;
         self
     }
 
@@ -129,6 +138,11 @@ impl Call<'_> {
         self.text(name).as_deref() == Some("1")
     }
 
+    /// A parameter as a list; empty when it is not given.
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
+        self.params.get(name).map(params::list).unwrap_or_default()
+    }
+
     /// The host in the path; the contacted one without.
     pub(super) fn node(&self) -> String {
         match self.text("node") {
@@ -145,6 +159,20 @@ impl Call<'_> {
     /// Whether the caller has a privilege.
     pub(super) fn may(&self, path: &str, privilege: &str) -> bool {
         self.cluster.accounts().may(&self.caller, path, privilege)
+    }
+
+    /// Fails unless the caller has a privilege.
+    pub(super) fn need(&self, path: &str, privilege: &str) -> Result<()> {
+        if self.may(path, privilege) {
+            Ok(())
+        } else {
+            Err(ApiError::forbidden(&format!("{path}, {privilege}")))
+        }
+    }
+
+    /// Whether the caller is root itself; a token of root is not.
+    pub(super) fn is_root(&self) -> bool {
+        self.caller == accounts::ROOT
     }
 
     /// Fails when the cluster has no quorum: nothing can be written then.
@@ -299,7 +327,7 @@ fn verify(call: &Call<'_>, route: &Route) -> Result<()> {
         let name = PATH_PARTS.iter().find(|(n, _)| *n == name);
         known.extend(name.map(|(name, kind)| params::required(name, *kind)));
     }
-    params::verify(&call.params, &known)
+    params::verify(&call.params, &known, route.more)
 }
 
 /// The variable parts that paths have.
@@ -311,6 +339,7 @@ const PATH_PARTS: &[(&str, Kind)] = &[
     ("poolid", Kind::Text),
     ("userid", Kind::Text),
     ("sid", Kind::Text),
+    ("snapname", Kind::Text),
 ];
 
 /// The folders between the calls list what is below them.

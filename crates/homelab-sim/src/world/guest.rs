@@ -20,6 +20,14 @@ impl GuestKind {
             GuestKind::Lxc => "lxc",
         }
     }
+
+    /// What messages call it: `VM` or `CT`.
+    pub fn noun(self) -> &'static str {
+        match self {
+            GuestKind::Qemu => "VM",
+            GuestKind::Lxc => "CT",
+        }
+    }
 }
 
 /// Whether a guest is powered.
@@ -44,6 +52,8 @@ impl Power {
 /// A network card of a guest.
 #[derive(Clone, Debug)]
 pub struct Nic {
+    /// Its number: 0 for `net0`.
+    pub index: u32,
     /// Model, such as `virtio`.
     pub model: String,
     /// MAC address, lower case with colons.
@@ -52,6 +62,8 @@ pub struct Nic {
     pub bridge: String,
     /// VLAN tag, if any.
     pub vlan: Option<u16>,
+    /// Further options, such as `firewall`, verbatim.
+    pub options: BTreeMap<String, String>,
 }
 
 /// A disk of a guest.
@@ -65,6 +77,29 @@ pub struct GuestDisk {
     pub volume: String,
     /// Size in bytes.
     pub size_bytes: u64,
+    /// `qcow2` or `raw` on storages that keep files.
+    pub format: String,
+    /// The template's volume that a linked clone is based on.
+    pub base: Option<String>,
+    /// Further options, such as `iothread`, verbatim.
+    pub options: BTreeMap<String, String>,
+}
+
+/// A snapshot of a guest.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Its name, unique in the guest.
+    pub name: String,
+    /// What somebody wrote about it.
+    pub description: String,
+    /// The snapshot before it.
+    pub parent: Option<String>,
+    /// When it was taken.
+    pub taken_at: SystemTime,
+    /// Whether it holds the memory of the running guest.
+    pub with_memory: bool,
+    /// The guest as it was; without snapshots of its own.
+    pub guest: Box<Guest>,
 }
 
 /// A guest: a VM or a container on a host.
@@ -91,8 +126,12 @@ pub struct Guest {
     pub memory_bytes: u64,
     /// Network cards, `net0` first.
     pub nics: Vec<Nic>,
-    /// Disks.
+    /// Disks that its system sees.
     pub disks: Vec<GuestDisk>,
+    /// Volumes that its system does not see as disks: firmware state
+    /// (`efidisk0`, `tpmstate0`), the cloud-init drive, detached volumes
+    /// (`unused0`).
+    pub side_disks: Vec<GuestDisk>,
     /// SMBIOS UUID, lower case.
     pub smbios_uuid: String,
     /// `hostpciN` values as property strings, `hostpci0` first.
@@ -111,6 +150,14 @@ pub struct Guest {
     pub lock: Option<String>,
     /// Further config keys, verbatim.
     pub extra: BTreeMap<String, String>,
+    /// Changes that wait for the next cold start; `None` removes the key.
+    pub pending: BTreeMap<String, Option<String>>,
+    /// Snapshots, oldest first.
+    pub snapshots: Vec<Snapshot>,
+    /// The snapshot that its present state descends from.
+    pub parent: Option<String>,
+    /// When it was created.
+    pub created_at: SystemTime,
     /// When it was powered on.
     pub started_at: Option<SystemTime>,
     /// Process id on its host while it runs.
@@ -119,9 +166,66 @@ pub struct Guest {
     pub node: Option<String>,
     /// It ran when its host went down and starts again with it.
     pub resume_with_host: bool,
+    /// Its CPUs stand still while it stays powered.
+    pub paused: bool,
 }
 
 impl Guest {
+    /// A guest with nothing in it, powered off.
+    pub fn new(vmid: u32, host: &str, kind: GuestKind, now: SystemTime) -> Self {
+        Guest {
+            vmid,
+            name: match kind {
+                GuestKind::Qemu => format!("VM {vmid}"),
+                GuestKind::Lxc => format!("CT{vmid}"),
+            },
+            host: host.to_owned(),
+            kind,
+            power: Power::Stopped,
+            cores: 1,
+            memory_bytes: 512 << 20,
+            nics: Vec::new(),
+            disks: Vec::new(),
+            side_disks: Vec::new(),
+            smbios_uuid: String::new(),
+            hostpci: Vec::new(),
+            agent: false,
+            onboot: false,
+            template: false,
+            tags: Vec::new(),
+            bios: "seabios".into(),
+            lock: None,
+            extra: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            snapshots: Vec::new(),
+            parent: None,
+            created_at: now,
+            started_at: None,
+            pid: 0,
+            node: None,
+            resume_with_host: false,
+            paused: false,
+        }
+    }
+
+    /// All its volumes, with those that its system does not see.
+    pub fn volumes(&self) -> impl Iterator<Item = &GuestDisk> {
+        self.disks.iter().chain(&self.side_disks)
+    }
+
+    /// A name for a new volume that no other of its volumes has.
+    pub fn free_volume(&self) -> String {
+        let taken = |name: &String| {
+            let base = name.replace("vm-", "base-");
+            self.volumes()
+                .any(|d| d.volume == *name || d.volume == base)
+        };
+        (0..=u32::MAX)
+            .map(|n| format!("vm-{}-disk-{n}", self.vmid))
+            .find(|name| !taken(name))
+            .unwrap_or_default()
+    }
+
     /// Whether it is powered.
     pub fn running(&self) -> bool {
         self.power == Power::Running

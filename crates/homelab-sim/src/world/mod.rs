@@ -12,6 +12,7 @@
 //! | [`storage`], [`ceph`], [`ha`] | what the hosts offer together |
 //! | [`task`] | tasks of the hosts, with UPIDs and logs |
 //! | [`event`] | events of a Talos node |
+//! | [`moves`] | guests that are made, moved, paused and removed |
 //! | [`transitions`] | what happens when a host or guest goes or comes |
 //! | [`mod@derive`] | names and numbers derived from one seed |
 
@@ -22,6 +23,7 @@ pub mod event;
 pub mod guest;
 pub mod ha;
 pub mod host;
+pub mod moves;
 pub mod node;
 pub mod seed;
 pub mod state;
@@ -41,13 +43,13 @@ use tokio::sync::watch;
 pub use ceph::{Ceph, CephHealth, Monitor, Osd, Pool};
 pub use etcd::{Etcd, EtcdMember};
 pub use event::{EventPayload, TalosEvent};
-pub use guest::{Guest, GuestDisk, GuestKind, Nic, Power};
+pub use guest::{Guest, GuestDisk, GuestKind, Nic, Power, Snapshot};
 pub use ha::{Ha, HaResource, HaRule};
 pub use host::{Down, Host, PciDevice};
 pub use node::{Extension, Role, Service, Stage, TalosCluster, TalosNode};
 pub use seed::WorldSeed;
 pub use state::State;
-pub use storage::Storage;
+pub use storage::{Storage, Volume};
 pub use task::{Task, TaskEnd};
 
 /// A handle to the world; cheap to clone, shared by all listeners.

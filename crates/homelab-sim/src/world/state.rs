@@ -1,6 +1,7 @@
 //! The state itself: plain data, looked at through [`World::read`](super::World::read).
 
 mod build;
+mod machines;
 
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
@@ -79,6 +80,16 @@ impl State {
     /// A guest by VMID.
     pub fn guest(&self, vmid: u32) -> Option<&Guest> {
         self.guests.iter().find(|g| g.vmid == vmid)
+    }
+
+    /// A storage by its id, as a host has it.
+    pub fn storage(&self, id: &str, host: &str) -> Option<&Storage> {
+        self.storages.iter().find(|s| s.id == id && s.on_host(host))
+    }
+
+    /// A storage by its id, to change.
+    pub fn storage_mut(&mut self, id: &str) -> Option<&mut Storage> {
+        self.storages.iter_mut().find(|s| s.id == id)
     }
 
     /// A guest by VMID, to change.
@@ -240,6 +251,7 @@ impl State {
         let guest = self.guest_mut(vmid)?;
         guest.power = power;
         guest.resume_with_host = false;
+        guest.paused = false;
         guest.started_at = (power == Power::Running).then_some(now);
         guest.pid = if power == Power::Running { pid } else { 0 };
         guest.node.clone()

@@ -28,6 +28,12 @@ pub(super) fn missing(node: &str, vmid: u32, kind: GuestKind) -> String {
     format!("Configuration file 'nodes/{node}/{folder}/{vmid}.conf' does not exist")
 }
 
+/// What PVE says about a guest that some operation holds.
+pub(super) fn locked(guest: &Guest) -> Option<String> {
+    let lock = guest.lock.as_ref()?;
+    Some(format!("{} is locked ({lock})", guest.kind.noun()))
+}
+
 fn list(call: &Call<'_>, kind: GuestKind) -> Result<Answer> {
     let node = call.node();
     let full = call.flag("full");
@@ -64,7 +70,12 @@ fn row(state: &State, guest: &Guest, now: SystemTime, full: bool) -> Map<String,
     if guest.kind == GuestKind::Qemu {
         put(&mut row, "memhost", load.memhost.into());
         if full {
-            put(&mut row, "qmpstatus", guest.power.as_str().into());
+            let halted = if guest.paused {
+                "paused"
+            } else {
+                guest.power.as_str()
+            };
+            put(&mut row, "qmpstatus", halted.into());
         }
     } else {
         put(&mut row, "type", "lxc".into());

@@ -4,10 +4,11 @@
 //! guest that is not there, is locked, or runs already. A few fail at once.
 
 use super::super::answer::{Answer, ApiError, Result};
-use super::super::operation::{self, Work};
+use super::super::config_keys::write;
+use super::super::operation::{self, Job, Work};
 use super::super::params::{Kind, Param, optional};
 use super::super::router::{Access, Call, Route, get};
-use super::{guests, ha};
+use super::{config, guests, ha};
 use crate::world::{Guest, GuestKind, State};
 
 /// What is to be done to a guest.
@@ -18,6 +19,8 @@ enum Action {
     Shutdown,
     Reset,
     Reboot,
+    Suspend,
+    Resume,
 }
 
 impl Action {
@@ -28,6 +31,8 @@ impl Action {
             Action::Shutdown => "shutdown",
             Action::Reset => "reset",
             Action::Reboot => "reboot",
+            Action::Suspend => "pause",
+            Action::Resume => "resume",
         }
     }
 }
@@ -37,6 +42,7 @@ fn run(call: &Call<'_>, kind: GuestKind, action: Action) -> Result<Answer> {
         call.need_quorum()?;
     }
     let vmid = call.vmid();
+    config::check_rights(call, "", &[])?;
     let managed = call.cluster.world().read(|state| {
         let guest = guests::find(state, call, kind).ok();
         refuse_at_once(call, kind, action, guest)?;
@@ -64,11 +70,19 @@ fn refuse_at_once(
     let vmid = call.vmid();
     let running = guest.is_some_and(Guest::running);
     match (kind, action, running) {
-        (_, Action::Reset | Action::Reboot, _) | (GuestKind::Lxc, _, _) if guest.is_none() => {
+        (_, Action::Reset | Action::Reboot | Action::Suspend | Action::Resume, _)
+        | (GuestKind::Lxc, _, _)
+            if guest.is_none() =>
+        {
             Err(ApiError::die(guests::missing(&call.node(), vmid, kind)))
         }
-        (GuestKind::Qemu, Action::Reset | Action::Reboot, false) => {
-            Err(ApiError::die(format!("VM {vmid} not running")))
+        (
+            GuestKind::Qemu,
+            Action::Reset | Action::Reboot | Action::Suspend | Action::Resume,
+            false,
+        ) => Err(ApiError::die(format!("VM {vmid} not running"))),
+        (GuestKind::Qemu, Action::Shutdown, true) if guest.is_some_and(|g| g.paused) => {
+            Err(ApiError::die("VM is paused - cannot shutdown"))
         }
         (GuestKind::Lxc, Action::Start, true) => {
             Err(ApiError::die(format!("CT {vmid} already running")))
@@ -90,9 +104,11 @@ fn apply(
         .guest(vmid)
         .filter(|g| g.host == node && g.kind == kind);
     let guest = guest.ok_or_else(|| guests::missing(node, vmid, kind))?;
-    let what = if kind == GuestKind::Qemu { "VM" } else { "CT" };
-    if let Some(lock) = &guest.lock {
-        return Err(format!("{what} is locked ({lock})"));
+    let what = kind.noun();
+    // Suspended to disk: that is what a start or a stop is for.
+    let hibernated = guest.lock.as_deref() == Some("suspended");
+    if let Some(text) = guests::locked(guest).filter(|_| !hibernated) {
+        return Err(text);
     }
     let running = guest.running();
     if action == Action::Start {
@@ -105,14 +121,88 @@ fn apply(
     }
     // Stopping what does not run is fine.
     let result = match action {
-        Action::Start => state.guest_start(vmid),
+        Action::Start => return power_on(state, vmid),
         Action::Stop | Action::Shutdown if !running => Ok(()),
         Action::Stop | Action::Shutdown => state.guest_stop(vmid),
-        Action::Reset | Action::Reboot => state
+        // A reset is none of QEMU's business: changes go on waiting.
+        Action::Reset => state
             .guest_stop(vmid)
             .and_then(|()| state.guest_start(vmid)),
+        Action::Reboot => {
+            state.guest_stop(vmid).map_err(|e| e.message().to_owned())?;
+            return power_on(state, vmid);
+        }
+        Action::Suspend => state.guest_pause(vmid, true),
+        Action::Resume => state.guest_pause(vmid, false),
     };
     result.map_err(|e| e.message().to_owned())
+}
+
+/// A cold start: what waited for it comes true.
+pub(super) fn power_on(state: &mut State, vmid: u32) -> std::result::Result<(), String> {
+    write::apply_pending(state, vmid);
+    state
+        .guest_start(vmid)
+        .map_err(|e| e.message().to_owned())?;
+    if let Some(guest) = state.guest_mut(vmid)
+        && guest.lock.as_deref() == Some("suspended")
+    {
+        guest.lock = None;
+    }
+    Ok(())
+}
+
+/// `POST …/status/suspend`: halts the CPUs, or with `todisk` saves the memory
+/// and powers off.
+fn qemu_suspend(call: &Call<'_>) -> Result<Answer> {
+    if !call.flag("todisk") {
+        return run(call, GuestKind::Qemu, Action::Suspend);
+    }
+    let (node, vmid) = (call.node(), call.vmid());
+    call.cluster.world().read(|state| {
+        let guest = guests::find(state, call, GuestKind::Qemu)?;
+        refuse_at_once(call, GuestKind::Qemu, Action::Suspend, Some(guest))
+    })?;
+    let bytes = call
+        .cluster
+        .world()
+        .read(|state| state.guest(vmid).map_or(0, |guest| guest.memory_bytes));
+    let job = Job::new(call, "qmsuspend", vmid, move |state| {
+        state.guest_stop(vmid).map_err(|e| e.message().to_owned())?;
+        if let Some(guest) = state.guest_mut(vmid) {
+            guest.lock = Some("suspended".into());
+        }
+        Ok(())
+    });
+    let job = job
+        .first(move |state| lock(state, &node, vmid, "suspending"))
+        .undo(move |state| unlock(state, vmid))
+        .carries(bytes, call.cluster.0.options.copy_bytes_per_second);
+    Ok(job.start(call))
+}
+
+/// Locks a VM for an operation, unless another holds it.
+pub(super) fn lock(
+    state: &mut State,
+    node: &str,
+    vmid: u32,
+    lock: &str,
+) -> std::result::Result<(), String> {
+    let here = |g: &&mut Guest| g.host == node && g.kind == GuestKind::Qemu;
+    let missing = || guests::missing(node, vmid, GuestKind::Qemu);
+    let guest = state.guest_mut(vmid).filter(here).ok_or_else(missing)?;
+    if let Some(text) = guests::locked(guest) {
+        return Err(text);
+    }
+    guest.lock = Some(lock.to_owned());
+    Ok(())
+}
+
+/// Ends what [`lock`] began.
+pub(super) fn unlock(state: &mut State, vmid: u32) {
+    if let Some(guest) = state.guest_mut(vmid) {
+        guest.lock = None;
+    }
 }
 
 /// A guest under HA: the task only leaves a request for the manager, which
@@ -132,9 +222,9 @@ fn through_ha(call: &Call<'_>, sid: String, action: Action) -> Answer {
         operation::later(&cluster, delay, move |state| {
             // Refused when it is in that state already, which is as well.
             let _ = if wanted == "started" {
-                state.guest_start(vmid)
+                power_on(state, vmid)
             } else {
-                state.guest_stop(vmid)
+                state.guest_stop(vmid).map_err(|e| e.message().to_owned())
             };
         });
         Ok(())
@@ -156,6 +246,7 @@ actions! {
     qemu_shutdown: Qemu Shutdown,
     qemu_reset: Qemu Reset,
     qemu_reboot: Qemu Reboot,
+    qemu_resume: Qemu Resume,
     lxc_start: Lxc Start,
     lxc_stop: Lxc Stop,
     lxc_shutdown: Lxc Shutdown,
@@ -194,6 +285,15 @@ const LXC_SHUTDOWN: &[Param] = &[
 ];
 const TIMEOUT: &[Param] = &[optional("timeout", Kind::Int { min: 0 })];
 const SKIP_LOCK: &[Param] = &[optional("skiplock", Kind::Bool)];
+const SUSPEND: &[Param] = &[
+    optional("skiplock", Kind::Bool),
+    optional("statestorage", Kind::Text),
+    optional("todisk", Kind::Bool),
+];
+const RESUME: &[Param] = &[
+    optional("skiplock", Kind::Bool),
+    optional("nocheck", Kind::Bool),
+];
 const LXC_START: &[Param] = &[
     optional("skiplock", Kind::Bool),
     optional("debug", Kind::Bool),
@@ -230,6 +330,16 @@ pub(super) const ROUTES: &[Route] = &[
         "/nodes/{node}/qemu/{vmid}/status/reboot",
         qemu_reboot,
         TIMEOUT,
+    ),
+    post(
+        "/nodes/{node}/qemu/{vmid}/status/suspend",
+        qemu_suspend,
+        SUSPEND,
+    ),
+    post(
+        "/nodes/{node}/qemu/{vmid}/status/resume",
+        qemu_resume,
+        RESUME,
     ),
     post(
         "/nodes/{node}/lxc/{vmid}/status/start",

@@ -9,13 +9,19 @@ mod ceph;
 mod certificates;
 mod cluster;
 mod config;
+mod copies;
+mod create;
+mod destroy;
+mod disk_moves;
 mod guests;
 mod ha;
 mod lifecycle;
 mod load;
+mod migrate;
 mod nodes;
 mod pools;
 mod resources;
+mod snapshots;
 mod storage;
 mod tasks;
 
@@ -30,12 +36,18 @@ pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
         certificates::ROUTES,
         cluster::ROUTES,
         config::ROUTES,
+        copies::ROUTES,
+        create::ROUTES,
+        destroy::ROUTES,
+        disk_moves::ROUTES,
         guests::ROUTES,
         ha::ROUTES,
         lifecycle::ROUTES,
+        migrate::ROUTES,
         nodes::ROUTES,
         pools::ROUTES,
         resources::ROUTES,
+        snapshots::ROUTES,
         storage::ROUTES,
         tasks::ROUTES,
     ]

@@ -77,6 +77,9 @@ pub(super) fn guest_row(state: &State, guest: &Guest, now: SystemTime) -> Value 
     if status == "unknown" {
         return row;
     }
+    if guest.paused {
+        row["status"] = "paused".into();
+    }
     let load = load::guest(state, guest, now);
     row["name"] = guest.name.as_str().into();
     row["template"] = u8::from(guest.template).into();

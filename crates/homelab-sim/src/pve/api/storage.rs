@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::super::answer::{Answer, ApiError, Result};
+use super::super::config_keys::read::volume_id;
 use super::super::params::{Kind, optional};
 use super::super::router::{Access, Call, Route, get};
 use super::super::unix;
 use super::ceph::share;
-use super::config::volume_id;
 use crate::world::{GuestKind, State, Storage, derive};
 
 /// Whether a storage can be used: one on Ceph needs its pool.
@@ -112,10 +112,10 @@ fn content(call: &Call<'_>) -> Result<Answer> {
             {
                 continue;
             }
-            for disk in guest.disks.iter().filter(|disk| disk.storage == storage.id) {
+            for disk in guest.volumes().filter(|disk| disk.storage == storage.id) {
                 let volume = volume_id(state, guest, disk);
-                let format = if volume_is_qcow2(&volume) {
-                    "qcow2"
+                let format = if storage.keeps_files() {
+                    disk.format.as_str()
                 } else {
                     "raw"
                 };
@@ -128,13 +128,6 @@ fn content(call: &Call<'_>) -> Result<Answer> {
         }
         Ok(Value::Array(rows).into())
     })
-}
-
-/// PVE writes suffixes in lower case only.
-fn volume_is_qcow2(volume: &str) -> bool {
-    volume
-        .rsplit_once('.')
-        .is_some_and(|(_, suffix)| suffix == "qcow2")
 }
 
 fn definition(state: &State, storage: &Storage) -> Value {

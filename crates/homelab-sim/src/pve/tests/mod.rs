@@ -4,6 +4,7 @@ mod authentication;
 mod cluster;
 mod faults;
 mod guests;
+mod life;
 mod protocol;
 mod recordings;
 

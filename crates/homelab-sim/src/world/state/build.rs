@@ -1,18 +1,15 @@
 //! From a seed to the first state.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use homelab_core::{Error, ErrorKind, Result, nearest};
 
 use super::State;
-use crate::world::event::EventRing;
-use crate::world::seed::{ClusterSeed, GuestSeed, HostSeed, NodeSeed, WorldSeed};
-use crate::world::{
-    Ceph, Etcd, EtcdMember, Extension, Guest, GuestDisk, GuestKind, Ha, Host, Monitor, Nic, Osd,
-    Pool, Power, Stage, Storage, TalosCluster, TalosNode, derive,
-};
+use super::machines::{guest, host, lower, talos_node};
+use crate::world::seed::{ClusterSeed, GuestSeed, WorldSeed};
+use crate::world::{Ceph, Etcd, EtcdMember, Ha, Monitor, Osd, Pool, Storage, TalosCluster, derive};
 
 /// How long everything has been up when the simulation starts.
 const UPTIME: Duration = Duration::from_secs(14 * 24 * 3600);
@@ -48,7 +45,7 @@ impl State {
             due: Vec::new(),
             serial: 0,
         };
-        state.add_guests(&seed.guests)?;
+        state.add_guests(&seed.guests, booted)?;
         state.add_nodes(seed, booted)?;
         state.add_clusters(&seed.clusters)?;
         state.add_ceph(seed);
@@ -64,7 +61,7 @@ impl State {
         Ok(state)
     }
 
-    fn add_guests(&mut self, seeds: &[GuestSeed]) -> Result<()> {
+    fn add_guests(&mut self, seeds: &[GuestSeed], created_at: SystemTime) -> Result<()> {
         let mut taken: BTreeSet<u32> = seeds.iter().filter_map(|g| g.vmid).collect();
         let mut macs: BTreeSet<String> = seeds.iter().flat_map(|g| lower(&g.macs)).collect();
         let mut free = 100..=u32::MAX;
@@ -83,7 +80,7 @@ impl State {
                 None => free.find(|id| !taken.contains(id)).unwrap_or(100),
             };
             taken.insert(vmid);
-            let mut guest = guest(self.seed, vmid, seed);
+            let mut guest = guest(self.seed, vmid, seed, created_at);
             if seed.macs.is_empty()
                 && let Some(nic) = guest.nics.first_mut()
             {
@@ -230,6 +227,7 @@ impl State {
                 hosts: storage.hosts.clone(),
                 pool: storage.pool.clone(),
                 server: storage.server.clone(),
+                volumes: Vec::new(),
                 total_bytes,
                 used_bytes,
             });
@@ -251,150 +249,6 @@ impl State {
         let nodes = self.nodes.iter().map(|n| n.address.to_string());
         once("address", hosts.chain(nodes))
     }
-}
-
-fn host(node_id: u32, seed: &HostSeed, booted_at: SystemTime) -> Host {
-    Host {
-        name: seed.name.clone(),
-        address: seed.address,
-        node_id,
-        votes: seed.votes,
-        memory_bytes: seed.memory_bytes,
-        cpus: seed.cpus.unwrap_or(8),
-        cpu_model: seed
-            .cpu_model
-            .clone()
-            .unwrap_or_else(|| "QEMU Virtual CPU".into()),
-        root_bytes: 94 << 30,
-        pve_version: seed.pve_version.clone().unwrap_or_else(|| "9.2.11".into()),
-        kernel: "6.14.8-2-pve".into(),
-        pci: seed.pci.clone(),
-        down: None,
-        booted_at,
-    }
-}
-
-fn guest(seed: u64, vmid: u32, from: &GuestSeed) -> Guest {
-    let label = |what: &str| format!("guest/{}/{what}", from.name);
-    let macs = if from.macs.is_empty() {
-        vec![derive::mac(seed, &label("net0"))]
-    } else {
-        lower(&from.macs).collect()
-    };
-    let slot = if from.kind == GuestKind::Qemu {
-        "scsi"
-    } else {
-        "mp"
-    };
-    Guest {
-        vmid,
-        name: from.name.clone(),
-        host: from.host.clone(),
-        kind: from.kind,
-        power: Power::Stopped,
-        cores: from.cores,
-        memory_bytes: from.memory_bytes,
-        nics: macs
-            .into_iter()
-            .map(|mac| Nic {
-                model: "virtio".into(),
-                mac,
-                bridge: from.bridge.clone(),
-                vlan: None,
-            })
-            .collect(),
-        disks: from
-            .disks
-            .iter()
-            .enumerate()
-            .map(|(n, (storage, size_bytes))| GuestDisk {
-                slot: if slot == "mp" && n == 0 {
-                    "rootfs".into()
-                } else {
-                    format!("{slot}{n}")
-                },
-                storage: storage.clone(),
-                volume: format!("vm-{vmid}-disk-{n}"),
-                size_bytes: *size_bytes,
-            })
-            .collect(),
-        smbios_uuid: from.smbios_uuid.as_ref().map_or_else(
-            || derive::uuid(seed, &label("smbios")),
-            |u| u.to_ascii_lowercase(),
-        ),
-        hostpci: from.hostpci.clone(),
-        agent: from.agent,
-        onboot: from.onboot,
-        template: false,
-        tags: from.tags.clone(),
-        bios: "ovmf".into(),
-        lock: None,
-        extra: BTreeMap::new(),
-        started_at: None,
-        pid: 0,
-        node: None,
-        resume_with_host: false,
-    }
-}
-
-fn talos_node(
-    seed: u64,
-    from: &NodeSeed,
-    cluster: &ClusterSeed,
-    guest: Option<&Guest>,
-    booted_at: SystemTime,
-) -> TalosNode {
-    let label = |what: &str| format!("node/{}/{what}", from.hostname);
-    let mac = guest
-        .and_then(|g| g.nics.first())
-        .map(|n| n.mac.clone())
-        .or_else(|| from.mac.as_ref().map(|m| m.to_ascii_lowercase()))
-        .unwrap_or_else(|| derive::mac(seed, &label("mac")));
-    TalosNode {
-        hostname: from.hostname.clone(),
-        cluster: from.cluster.clone(),
-        address: from.address,
-        prefix: from.prefix,
-        gateway: from.gateway,
-        role: from.role,
-        vmid: guest.map(|g| g.vmid),
-        talos_version: with_v(&cluster.talos_version),
-        kubernetes_version: with_v(&cluster.kubernetes_version),
-        schematic: from
-            .schematic
-            .clone()
-            .unwrap_or_else(|| derive::hex(&derive::bytes(seed, "schematic"))),
-        install_disk: from.install_disk.clone(),
-        secure_boot: from.secure_boot,
-        extensions: from
-            .extensions
-            .iter()
-            .map(|name| Extension {
-                name: name.trim_start_matches("siderolabs/").to_owned(),
-                version: cluster.talos_version.trim_start_matches('v').to_owned(),
-            })
-            .collect(),
-        mac,
-        smbios_uuid: guest.map_or_else(
-            || derive::uuid(seed, &label("smbios")),
-            |g| g.smbios_uuid.clone(),
-        ),
-        memory_bytes: guest.map_or(from.memory_bytes, |g| g.memory_bytes),
-        cpus: guest.map_or(from.cpus, |g| g.cores),
-        identity: derive::hex(&derive::bytes(seed, &label("identity"))),
-        stage: Stage::Off,
-        booted_at,
-        services: Vec::new(),
-        events: EventRing::default(),
-    }
-}
-
-fn lower(texts: &[String]) -> impl Iterator<Item = String> {
-    texts.iter().map(|text| text.to_ascii_lowercase())
-}
-
-fn with_v(version: &str) -> String {
-    format!("v{}", version.trim_start_matches('v'))
 }
 
 /// An address as it stands in a URL: IPv6 in brackets.
