@@ -13,6 +13,7 @@ mod manifest;
 mod node;
 mod node_types;
 mod python;
+mod python_modules;
 mod python_types;
 mod text;
 mod types;
@@ -46,11 +47,17 @@ pub(crate) fn generate() -> Result<Vec<(PathBuf, String)>, String> {
     let python = Path::new("bindings/python/python/homelab_sdk");
     let node = Path::new("bindings/node");
     Ok(vec![
-        (python.join("__init__.py"), python::init(&api)),
+        (python.join("__init__.py"), python_modules::init(&api)),
         (python.join("errors.py"), python_types::errors(&api)),
         (python.join("types.py"), python_types::values(&api)),
-        (python.join("_sync.py"), python::classes(&api, false)?),
-        (python.join("_async.py"), python::classes(&api, true)?),
+        (
+            python.join("_sync.py"),
+            python_modules::classes(&api, false)?,
+        ),
+        (
+            python.join("_async.py"),
+            python_modules::classes(&api, true)?,
+        ),
         (node.join("index.js"), node::index(&api)),
         (node.join("index.d.ts"), node::declarations(&api)),
         (node.join("lib/errors.js"), node_types::errors(&api)),

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::text::{decoder, docstring};
 use super::types::{Field, Shape, Type, ValueType};
-use super::{Api, python::HEADER};
+use super::{Api, python_modules::HEADER};
 
 /// Words that cannot name an attribute; they get an underscore.
 const KEYWORDS: &[&str] = &[
