@@ -31,6 +31,7 @@ const STAGES: &[Stage] = &[
     ("fmt", fmt),
     ("clippy", clippy),
     ("codegen", codegen),
+    ("venv", venv),
     ("rust", rust),
     ("doc", doc),
     ("python", python),
@@ -117,25 +118,33 @@ fn doc(run: &mut Run<'_>) {
     run.spawn("cargo doc", command);
 }
 
-/// The virtual environment of the tests, with the package and its test tools in it.
+/// The virtual environment of the tests. Before the Rust tests, as they start
+/// an independent server from it.
+fn venv(run: &mut Run<'_>) {
+    if !run.root.join("target/venv/bin/python").exists()
+        && !run.check("venv", &["python3", "-m", "venv", "target/venv"])
+    {
+        return;
+    }
+    let python = run.python();
+    let requirements = "bindings/python/requirements-dev.txt";
+    run.check(
+        "pip install",
+        &[
+            &python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "-r",
+            requirements,
+        ],
+    );
+}
+
+/// The package, its tests and its types.
 fn python(run: &mut Run<'_>) {
-    let python = run.root.join("target/venv/bin/python");
-    if !python.exists() && !run.check("venv", &["python3", "-m", "venv", "target/venv"]) {
-        return;
-    }
-    let python = python.display().to_string();
-    let pip = [
-        &python,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "-r",
-        "bindings/python/requirements-dev.txt",
-    ];
-    if !run.check("pip install", &pip) {
-        return;
-    }
+    let python = run.python();
     let mut build = run.command(&[&python, "-m", "maturin", "develop", "--quiet"]);
     build.current_dir(run.root.join("bindings/python"));
     build.env("VIRTUAL_ENV", run.root.join("target/venv"));
@@ -252,6 +261,13 @@ fn examples(run: &mut Run<'_>) {
 }
 
 impl Run<'_> {
+    fn python(&self) -> String {
+        self.root
+            .join("target/venv/bin/python")
+            .display()
+            .to_string()
+    }
+
     fn command(&self, argv: &[&str]) -> Command {
         let mut command = Command::new(argv[0]);
         command
