@@ -39,13 +39,15 @@ pub enum Fault {
     CorruptSnapshot,
     /// An etcd snapshot breaks off with an error status in the middle.
     CutSnapshot,
+    /// Files, logs and archives of a Talos node end early and yet with status OK.
+    TruncateStream,
     /// The server's certificate expired yesterday.
     CertificateExpired,
     /// Tasks that start on the host fail.
     TaskFailure,
 }
 
-const NAMES: [(&str, Fault); 13] = [
+const NAMES: [(&str, Fault); 14] = [
     ("refuse", Fault::Refuse),
     ("stall", Fault::Stall),
     ("reset", Fault::Reset),
@@ -57,6 +59,7 @@ const NAMES: [(&str, Fault); 13] = [
     ("truncate-snapshot", Fault::TruncateSnapshot),
     ("corrupt-snapshot", Fault::CorruptSnapshot),
     ("cut-snapshot", Fault::CutSnapshot),
+    ("truncate-stream", Fault::TruncateStream),
     ("certificate-expired", Fault::CertificateExpired),
     ("task-failure", Fault::TaskFailure),
 ];

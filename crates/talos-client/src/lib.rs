@@ -23,6 +23,7 @@
 //! | [`cosi`] | resources: get, list, watch; typed or as YAML |
 //! | [`machine`] | version, services, memory, counters, etcd |
 //! | [`events`] | what a node does, as it does it |
+//! | [`streams`] | logs, kernel messages, files, packets |
 //! | [`snapshot`] | etcd snapshots, verified on their way to disk |
 //! | [`pki`] | secrets of a cluster; client certificates signed offline |
 //! | [`yaml`] | files that are written back as they were read |
@@ -44,6 +45,7 @@ pub mod pki;
 pub mod raw;
 pub mod snapshot;
 mod status;
+pub mod streams;
 mod timestamp;
 mod transport;
 pub mod yaml;
@@ -61,4 +63,9 @@ pub use nodes::NodesClient;
 pub use options::ClientOptions;
 pub use raw::RawClients;
 pub use snapshot::{Snapshot, SnapshotProgress};
+pub use streams::{
+    BpfInstruction, CaptureOptions, CaptureProgress, ContainerNamespace, Copied, CopyOptions,
+    CopyProgress, DiskUsage, DiskUsageOptions, DmesgOptions, FileInfo, FileKind, KernelMessage,
+    ListOptions, LogOptions, LogStream, PacketCapture, SkippedFile,
+};
 pub use transport::EndpointHealth;

@@ -8,8 +8,10 @@ use homelab_core::{Error, ErrorKind, Result, Sent};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::client::Shared;
+use crate::machine::{Answer, Element};
 use crate::raw::RawClients;
 use crate::status::to_error;
+use crate::streams::Frames;
 use crate::transport::{CallState, Fault};
 
 /// Calls meant for one node, or for the endpoint itself. Cheap to clone.
@@ -93,6 +95,75 @@ impl NodeClient {
                 Err(named(error.sent(sent), operation))
             }
         }
+    }
+
+    /// A question to one of the machine's services, whose answer holds one element.
+    pub(crate) async fn ask<M, A, F>(
+        &self,
+        operation: &'static str,
+        message: M,
+        call: impl Fn(RawClients, Request<M>) -> F,
+    ) -> Result<A::Element>
+    where
+        M: Clone,
+        A: Answer,
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
+        let answer = self.read(operation, message, call).await?.into_inner();
+        self.element(operation, answer)
+    }
+
+    /// The one element of an answer.
+    pub(crate) fn element<A: Answer>(
+        &self,
+        operation: &'static str,
+        answer: A,
+    ) -> Result<A::Element> {
+        answer
+            .element()
+            .map_err(|e| e.operation(operation).target(self.target()))
+    }
+
+    /// Opens a download: the answer must begin within the deadline and go on
+    /// without long silences.
+    pub(crate) async fn download<M, A, F>(
+        &self,
+        operation: &'static str,
+        message: M,
+        call: impl FnOnce(RawClients, Request<M>) -> F,
+    ) -> Result<Frames<A>>
+    where
+        A: Element,
+        F: Future<Output = Result<Response<Streaming<A>>, Status>>,
+    {
+        let frames = self.open(operation, message, call).await?;
+        let stall = self.shared.options.stall_timeout;
+        Ok(Frames::open(operation, self.target(), frames, Some(stall)))
+    }
+
+    /// A stream that may be silent for as long as it likes. The server sends not
+    /// even headers before it has something to say, so it is opened when it is
+    /// first asked for an item, without a deadline.
+    pub(crate) fn follow<M, A, F>(
+        &self,
+        operation: &'static str,
+        message: M,
+        call: impl FnOnce(RawClients, Request<M>) -> F + Send + 'static,
+    ) -> Frames<A>
+    where
+        M: Send + 'static,
+        A: Element,
+        F: Future<Output = Result<Response<Streaming<A>>, Status>> + Send,
+    {
+        let node = self.clone();
+        let opening = async move {
+            let transport = node.shared.transport(node.name())?;
+            call(RawClients::new(transport), Request::new(message))
+                .await
+                .map(Response::into_inner)
+                .map_err(to_error)
+        };
+        Frames::opening(operation, self.target(), Box::pin(opening))
     }
 
     /// Opens a stream; its first word must come within the deadline, its rest

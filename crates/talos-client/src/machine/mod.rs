@@ -1,11 +1,13 @@
 //! The machine's own answers: version, services, memory, counters, etcd.
 
+mod answer;
 mod etcd;
 mod memory;
 mod service;
 mod system_stat;
 mod version;
 
+pub(crate) use answer::{Answer, Element};
 pub use etcd::{EtcdMember, EtcdStatus};
 pub use memory::Memory;
 pub use service::{Service, ServiceEvent};

@@ -14,6 +14,7 @@ use talos_proto::machine::EtcdSnapshotRequest;
 use crate::machine::element_error;
 use crate::node::NodeClient;
 use crate::status::to_error;
+use crate::streams::after;
 use writer::Writer;
 
 const OPERATION: &str = "EtcdSnapshot";
@@ -174,18 +175,4 @@ fn file_name_part(text: &str) -> String {
             _ => '-',
         })
         .collect()
-}
-
-/// The same error, saying how far it got.
-fn after(bytes: u64, error: &Error) -> Error {
-    let mut named = Error::new(
-        error.kind(),
-        format!("{} (after {bytes} bytes)", error.message()),
-    )
-    .sent(error.was_sent())
-    .retry(error.retry_advice());
-    if let Some(status) = error.status_text() {
-        named = named.status(status);
-    }
-    named
 }

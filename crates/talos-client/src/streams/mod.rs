@@ -1,0 +1,38 @@
+//! What a node sends bit by bit: logs, kernel messages, files, packets.
+//!
+//! Chunks on the wire are about 1 KiB and their boundaries mean nothing; here
+//! they come as lines, messages, files and packets again.
+//!
+//! | file | what |
+//! |---|---|
+//! | `frames.rs` | messages of a stream, their errors, silences |
+//! | `lines.rs` | lines from chunks |
+//! | `logs.rs`, `dmesg.rs` | what services and the kernel say |
+//! | `files.rs`, `file_mode.rs`, `disk_usage.rs` | which files there are, how large |
+//! | `read.rs` | one file |
+//! | `copy.rs`, `unpack.rs` | a tree of files, unpacked safely |
+//! | `kubeconfig.rs` | the administrator's kubeconfig |
+//! | `capture.rs`, `pcap.rs` | packets, to a file |
+
+mod capture;
+mod copy;
+mod disk_usage;
+mod dmesg;
+mod file_mode;
+mod files;
+mod frames;
+mod kubeconfig;
+mod lines;
+mod logs;
+mod pcap;
+mod read;
+mod unpack;
+
+pub use capture::{BpfInstruction, CaptureOptions, CaptureProgress, PacketCapture};
+pub use copy::{Copied, CopyOptions, CopyProgress, SkippedFile};
+pub use disk_usage::{DiskUsage, DiskUsageOptions};
+pub use dmesg::{DmesgOptions, KernelMessage};
+pub use file_mode::FileKind;
+pub use files::{FileInfo, ListOptions};
+pub(crate) use frames::{Frames, after};
+pub use logs::{ContainerNamespace, LogOptions, LogStream};
