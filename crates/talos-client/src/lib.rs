@@ -57,7 +57,12 @@ pub use cosi::{
     NodeAddress, Nodename, Resource, SecurityState, SystemInformation,
 };
 pub use events::{Event, EventKind, EventOptions, EventStream};
-pub use machine::{EtcdMember, EtcdStatus, Memory, Service, SystemStat, Version};
+pub use machine::{
+    Connection, Container, ContainerStats, ControllerDependency, CpuFrequency, DiskCounters,
+    DiskStats, EtcdAlarm, EtcdMember, EtcdStatus, LoadAverage, Memory, Mount, NetstatOptions,
+    NetworkCounters, NetworkStats, NodeTime, Process, Processor, Service, StorageDisk, SystemStat,
+    Version,
+};
 pub use node::NodeClient;
 pub use nodes::NodesClient;
 pub use options::ClientOptions;

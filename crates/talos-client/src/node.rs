@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use homelab_core::{Error, ErrorKind, Result, Sent};
 use tonic::{Request, Response, Status, Streaming};
@@ -110,6 +111,57 @@ impl NodeClient {
         F: Future<Output = Result<Response<A>, Status>>,
     {
         let answer = self.read(operation, message, call).await?.into_inner();
+        self.element(operation, answer)
+    }
+
+    /// A call that changes something: sent once and never again, whatever happens.
+    pub(crate) async fn act<M, A, F>(
+        &self,
+        operation: &'static str,
+        limit: Option<Duration>,
+        message: M,
+        call: impl FnOnce(RawClients, Request<M>) -> F,
+    ) -> Result<A>
+    where
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
+        let _turn = self.shared.in_flight.acquire().await;
+        let limit = limit.unwrap_or(self.shared.options.request_timeout);
+        let named = |e: Error| e.operation(operation).target(self.target());
+        let transport = self.shared.transport(self.name()).map_err(named)?;
+        let state = CallState::default();
+        let mut request = Request::new(message);
+        request.set_timeout(limit);
+        request.extensions_mut().insert(state.clone());
+        let sending = call(RawClients::new(transport), request);
+        match tokio::time::timeout(limit, sending).await {
+            Ok(Ok(response)) => Ok(response.into_inner()),
+            Ok(Err(status)) => Err(named(to_error(status))),
+            Err(_) => {
+                state.timed_out();
+                let sent = if state.was_sent() {
+                    Sent::Maybe
+                } else {
+                    Sent::No
+                };
+                let error = Error::new(ErrorKind::Timeout, format!("no answer within {limit:?}"));
+                Err(named(error.sent(sent)))
+            }
+        }
+    }
+
+    /// [`act`](Self::act) on one of the machine's services, whose answer holds one element.
+    pub(crate) async fn order<M, A, F>(
+        &self,
+        operation: &'static str,
+        message: M,
+        call: impl FnOnce(RawClients, Request<M>) -> F,
+    ) -> Result<A::Element>
+    where
+        A: Answer,
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
+        let answer = self.act(operation, None, message, call).await?;
         self.element(operation, answer)
     }
 

@@ -10,8 +10,13 @@ use futures_util::future::join_all;
 use homelab_core::{PerNode, Result};
 
 use crate::cosi::{ResourceType, Typed};
-use crate::machine::{EtcdMember, EtcdStatus, Memory, Service, SystemStat, Version};
+use crate::machine::{
+    Connection, Container, ContainerStats, CpuFrequency, DiskStats, EtcdAlarm, EtcdMember,
+    EtcdStatus, LoadAverage, Memory, Mount, NetstatOptions, NetworkStats, NodeTime, Process,
+    Processor, Service, StorageDisk, SystemStat, Version,
+};
 use crate::node::NodeClient;
+use crate::streams::ContainerNamespace;
 
 /// Calls meant for several nodes: every result holds every node, in the order asked.
 ///
@@ -81,6 +86,97 @@ impl NodesClient {
     /// [`NodeClient::etcd_status`] of each.
     pub async fn etcd_status(&self) -> PerNode<EtcdStatus> {
         self.each(|node| async move { node.etcd_status().await })
+            .await
+    }
+
+    /// [`NodeClient::load_average`] of each.
+    pub async fn load_average(&self) -> PerNode<LoadAverage> {
+        self.each(|node| async move { node.load_average().await })
+            .await
+    }
+
+    /// [`NodeClient::processors`] of each.
+    pub async fn processors(&self) -> PerNode<Vec<Processor>> {
+        self.each(|node| async move { node.processors().await })
+            .await
+    }
+
+    /// [`NodeClient::cpu_frequencies`] of each.
+    pub async fn cpu_frequencies(&self) -> PerNode<Vec<CpuFrequency>> {
+        self.each(|node| async move { node.cpu_frequencies().await })
+            .await
+    }
+
+    /// [`NodeClient::disk_stats`] of each.
+    pub async fn disk_stats(&self) -> PerNode<DiskStats> {
+        self.each(|node| async move { node.disk_stats().await })
+            .await
+    }
+
+    /// [`NodeClient::network_stats`] of each.
+    pub async fn network_stats(&self) -> PerNode<NetworkStats> {
+        self.each(|node| async move { node.network_stats().await })
+            .await
+    }
+
+    /// [`NodeClient::mounts`] of each.
+    pub async fn mounts(&self) -> PerNode<Vec<Mount>> {
+        self.each(|node| async move { node.mounts().await }).await
+    }
+
+    /// [`NodeClient::processes`] of each.
+    pub async fn processes(&self) -> PerNode<Vec<Process>> {
+        self.each(|node| async move { node.processes().await })
+            .await
+    }
+
+    /// [`NodeClient::time`] of each.
+    pub async fn time(&self) -> PerNode<NodeTime> {
+        self.each(|node| async move { node.time().await }).await
+    }
+
+    /// [`NodeClient::storage_disks`] of each.
+    pub async fn storage_disks(&self) -> PerNode<Vec<StorageDisk>> {
+        self.each(|node| async move { node.storage_disks().await })
+            .await
+    }
+
+    /// [`NodeClient::kernel_hostname`] of each.
+    pub async fn kernel_hostname(&self) -> PerNode<String> {
+        self.each(|node| async move { node.kernel_hostname().await })
+            .await
+    }
+
+    /// [`NodeClient::logs_containers`] of each.
+    pub async fn logs_containers(&self) -> PerNode<Vec<String>> {
+        self.each(|node| async move { node.logs_containers().await })
+            .await
+    }
+
+    /// [`NodeClient::etcd_alarms`] of each.
+    pub async fn etcd_alarms(&self) -> PerNode<Vec<EtcdAlarm>> {
+        self.each(|node| async move { node.etcd_alarms().await })
+            .await
+    }
+
+    /// [`NodeClient::containers`] of each.
+    pub async fn containers(&self, namespace: ContainerNamespace) -> PerNode<Vec<Container>> {
+        self.each(|node| async move { node.containers(namespace).await })
+            .await
+    }
+
+    /// [`NodeClient::container_stats`] of each.
+    pub async fn container_stats(
+        &self,
+        namespace: ContainerNamespace,
+    ) -> PerNode<Vec<ContainerStats>> {
+        self.each(|node| async move { node.container_stats(namespace).await })
+            .await
+    }
+
+    /// [`NodeClient::netstat`] of each.
+    pub async fn netstat(&self, options: NetstatOptions) -> PerNode<Vec<Connection>> {
+        self.each(|node| async move { node.netstat(options).await })
             .await
     }
 

@@ -11,6 +11,7 @@
 //! | `carry` | an answer on its way: broken links, faults, counting |
 //! | `rbac` | which role may call what |
 //! | `services` | the services of one node |
+//! | `small` | clock, block devices, controllers |
 //! | `machine/`, `cosi/` | the methods |
 //! | `bbolt/` | writes an etcd database file |
 
@@ -23,6 +24,7 @@ mod machine;
 mod rbac;
 mod server;
 mod services;
+mod small;
 
 use std::time::SystemTime;
 

@@ -2,7 +2,10 @@
 
 use http::{Request, Response};
 use talos_proto::cosi::resource::state_server::StateServer;
+use talos_proto::inspect::inspect_service_server::InspectServiceServer;
 use talos_proto::machine::machine_service_server::MachineServiceServer;
+use talos_proto::storage::storage_service_server::StorageServiceServer;
+use talos_proto::time::time_service_server::TimeServiceServer;
 use tonic::Status;
 use tonic::body::Body;
 use tower::ServiceExt;
@@ -10,6 +13,7 @@ use tower::ServiceExt;
 use super::cosi::Cosi;
 use super::machine::Machine;
 use super::rbac;
+use super::small::Small;
 use crate::shared::Shared;
 
 /// What a node receives at most.
@@ -27,11 +31,18 @@ pub(super) struct Caller {
 pub(super) struct NodeServices {
     machine: MachineServiceServer<Machine>,
     state: StateServer<Cosi>,
+    time: TimeServiceServer<Small>,
+    storage: StorageServiceServer<Small>,
+    inspect: InspectServiceServer<Small>,
 }
 
 impl NodeServices {
     pub(super) fn new(shared: &Shared, hostname: &str) -> Self {
+        let small = Small::new(shared.clone(), hostname);
         NodeServices {
+            time: TimeServiceServer::new(small.clone()),
+            storage: StorageServiceServer::new(small.clone()),
+            inspect: InspectServiceServer::new(small),
             machine: MachineServiceServer::new(Machine::new(shared.clone(), hostname))
                 .max_decoding_message_size(MAX_MESSAGE),
             state: StateServer::new(Cosi::new(shared.clone(), hostname))
@@ -48,6 +59,9 @@ impl NodeServices {
         request.extensions_mut().insert(caller.clone());
         let answer = match path.split('/').nth(1) {
             Some("machine.MachineService") => self.machine.clone().oneshot(request).await,
+            Some("time.TimeService") => self.time.clone().oneshot(request).await,
+            Some("storage.StorageService") => self.storage.clone().oneshot(request).await,
+            Some("inspect.InspectService") => self.inspect.clone().oneshot(request).await,
             Some("cosi.resource.State") => self.state.clone().oneshot(request).await,
             service => Ok(Status::unimplemented(format!(
                 "unknown service {}",

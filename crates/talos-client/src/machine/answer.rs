@@ -2,7 +2,7 @@
 
 use homelab_core::Result;
 use talos_proto::common::Metadata;
-use talos_proto::{common, machine};
+use talos_proto::{common, inspect, machine, storage, time};
 
 use super::only;
 
@@ -50,5 +50,29 @@ elements! {
 }
 
 answers! {
+    inspect::ControllerRuntimeDependenciesResponse => inspect::ControllerRuntimeDependency,
+    machine::ContainersResponse => machine::Container,
+    machine::CpuFreqStatsResponse => machine::CpUsFreqStats,
+    machine::CpuInfoResponse => machine::CpUsInfo,
+    machine::DiskStatsResponse => machine::DiskStats,
+    machine::EtcdAlarmDisarmResponse => machine::EtcdAlarmDisarm,
+    machine::EtcdAlarmListResponse => machine::EtcdAlarm,
+    machine::EtcdDefragmentResponse => machine::EtcdDefragment,
+    machine::EtcdDowngradeCancelResponse => machine::EtcdDowngradeCancel,
+    machine::EtcdDowngradeEnableResponse => machine::EtcdDowngradeEnable,
+    machine::EtcdDowngradeValidateResponse => machine::EtcdDowngradeValidate,
+    machine::EtcdForfeitLeadershipResponse => machine::EtcdForfeitLeadership,
+    machine::EtcdLeaveClusterResponse => machine::EtcdLeaveCluster,
+    machine::EtcdRecoverResponse => machine::EtcdRecover,
+    machine::EtcdRemoveMemberByIdResponse => machine::EtcdRemoveMemberById,
+    machine::HostnameResponse => machine::Hostname,
+    machine::LoadAvgResponse => machine::LoadAvg,
     machine::LogsContainersResponse => machine::LogsContainer,
+    machine::MountsResponse => machine::Mounts,
+    machine::NetstatResponse => machine::Netstat,
+    machine::NetworkDeviceStatsResponse => machine::NetworkDeviceStats,
+    machine::ProcessesResponse => machine::Process,
+    machine::StatsResponse => machine::Stats,
+    storage::DisksResponse => storage::Disks,
+    time::TimeResponse => time::Time,
 }

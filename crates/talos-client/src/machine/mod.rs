@@ -2,17 +2,29 @@
 
 mod answer;
 mod etcd;
+mod etcd_care;
+mod inspection;
+mod load;
 mod memory;
+mod netstat;
 mod service;
 mod system_stat;
 mod version;
+mod workloads;
 
 pub(crate) use answer::{Answer, Element};
 pub use etcd::{EtcdMember, EtcdStatus};
+pub use etcd_care::EtcdAlarm;
+pub use inspection::{ControllerDependency, NodeTime, StorageDisk};
+pub use load::{
+    CpuFrequency, DiskCounters, DiskStats, LoadAverage, NetworkCounters, NetworkStats, Processor,
+};
 pub use memory::Memory;
+pub use netstat::{Connection, NetstatOptions};
 pub use service::{Service, ServiceEvent};
 pub use system_stat::{CpuTime, SystemStat};
 pub use version::Version;
+pub use workloads::{Container, ContainerStats, Mount, Process};
 
 use homelab_core::{Error, ErrorKind, Result};
 use talos_proto::common::Metadata;

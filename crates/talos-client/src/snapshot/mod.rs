@@ -1,5 +1,6 @@
 //! etcd snapshots: streamed to disk, verified, whole or absent.
 
+mod recover;
 mod verify;
 mod writer;
 

@@ -31,7 +31,7 @@ pub(super) fn past(node: &TalosNode, service: &str) -> Vec<String> {
     lines
 }
 
-fn containers(node: &TalosNode) -> Vec<String> {
+pub(super) fn containers(node: &TalosNode) -> Vec<String> {
     let pod = |name: &str| format!("kube-system/{name}-{0}:{name}:0123456789ab", node.hostname);
     let mut pods = vec![pod("kube-proxy")];
     if node.control_plane() {

@@ -5,11 +5,13 @@ mod archive;
 mod bytes;
 mod capture;
 mod etcd;
+mod etcd_care;
 mod events;
 mod files;
 mod info;
 mod logs;
 mod snapshot;
+mod stats;
 
 use talos_proto::machine::machine_service_server::MachineService;
 use talos_proto::{common, machine as pb};
@@ -213,6 +215,198 @@ impl MachineService for Machine {
         request: Request<pb::PacketCaptureRequest>,
     ) -> Result<Response<BoxStream<common::Data>>, Status> {
         capture::capture(&self.shared, request.get_ref()).map(Response::new)
+    }
+
+    async fn load_avg(&self, _: Request<()>) -> Result<Response<pb::LoadAvgResponse>, Status> {
+        self.node(|_, node| stats::load(node)).map(Response::new)
+    }
+
+    async fn cpu_info(&self, _: Request<()>) -> Result<Response<pb::CpuInfoResponse>, Status> {
+        self.node(|_, node| stats::cpu_info(node))
+            .map(Response::new)
+    }
+
+    async fn cpu_freq_stats(
+        &self,
+        _: Request<()>,
+    ) -> Result<Response<pb::CpuFreqStatsResponse>, Status> {
+        self.node(|_, node| stats::cpu_frequencies(node))
+            .map(Response::new)
+    }
+
+    async fn mounts(&self, _: Request<()>) -> Result<Response<pb::MountsResponse>, Status> {
+        self.node(|_, node| stats::mounts(node)).map(Response::new)
+    }
+
+    async fn processes(&self, _: Request<()>) -> Result<Response<pb::ProcessesResponse>, Status> {
+        self.node(|_, node| stats::processes(node))
+            .map(Response::new)
+    }
+
+    async fn disk_stats(&self, _: Request<()>) -> Result<Response<pb::DiskStatsResponse>, Status> {
+        let now = self.shared.world.now();
+        self.node(|_, node| stats::disks(node, now))
+            .map(Response::new)
+    }
+
+    async fn network_device_stats(
+        &self,
+        _: Request<()>,
+    ) -> Result<Response<pb::NetworkDeviceStatsResponse>, Status> {
+        let now = self.shared.world.now();
+        self.node(|_, node| stats::network(node, now))
+            .map(Response::new)
+    }
+
+    async fn netstat(
+        &self,
+        request: Request<pb::NetstatRequest>,
+    ) -> Result<Response<pb::NetstatResponse>, Status> {
+        self.node(|_, node| stats::netstat(node, request.get_ref()))
+            .map(Response::new)
+    }
+
+    async fn containers(
+        &self,
+        request: Request<pb::ContainersRequest>,
+    ) -> Result<Response<pb::ContainersResponse>, Status> {
+        self.node(|_, node| stats::containers(node, request.get_ref()))?
+            .map(Response::new)
+    }
+
+    async fn stats(
+        &self,
+        request: Request<pb::StatsRequest>,
+    ) -> Result<Response<pb::StatsResponse>, Status> {
+        self.node(|_, node| stats::container_stats(node, request.get_ref()))?
+            .map(Response::new)
+    }
+
+    async fn etcd_remove_member_by_id(
+        &self,
+        request: Request<pb::EtcdRemoveMemberByIdRequest>,
+    ) -> Result<Response<pb::EtcdRemoveMemberByIdResponse>, Status> {
+        let member = request.get_ref().member_id;
+        self.shared
+            .world
+            .change(|state| etcd_care::remove(state, &self.hostname, member))?;
+        Ok(Response::new(pb::EtcdRemoveMemberByIdResponse {
+            messages: vec![pb::EtcdRemoveMemberById::default()],
+        }))
+    }
+
+    async fn etcd_leave_cluster(
+        &self,
+        _: Request<pb::EtcdLeaveClusterRequest>,
+    ) -> Result<Response<pb::EtcdLeaveClusterResponse>, Status> {
+        self.shared
+            .world
+            .change(|state| etcd_care::leave(state, &self.hostname))?;
+        Ok(Response::new(pb::EtcdLeaveClusterResponse {
+            messages: vec![pb::EtcdLeaveCluster::default()],
+        }))
+    }
+
+    async fn etcd_forfeit_leadership(
+        &self,
+        _: Request<pb::EtcdForfeitLeadershipRequest>,
+    ) -> Result<Response<pb::EtcdForfeitLeadershipResponse>, Status> {
+        let member = self
+            .shared
+            .world
+            .change(|state| etcd_care::forfeit(state, &self.hostname))?;
+        Ok(Response::new(pb::EtcdForfeitLeadershipResponse {
+            messages: vec![pb::EtcdForfeitLeadership {
+                metadata: None,
+                member,
+            }],
+        }))
+    }
+
+    async fn etcd_alarm_disarm(
+        &self,
+        _: Request<()>,
+    ) -> Result<Response<pb::EtcdAlarmDisarmResponse>, Status> {
+        self.node(etcd::alarm_list)??;
+        Ok(Response::new(pb::EtcdAlarmDisarmResponse {
+            messages: vec![pb::EtcdAlarmDisarm::default()],
+        }))
+    }
+
+    async fn etcd_defragment(
+        &self,
+        _: Request<()>,
+    ) -> Result<Response<pb::EtcdDefragmentResponse>, Status> {
+        self.shared
+            .world
+            .change(|state| etcd_care::defragment(state, &self.hostname))?;
+        Ok(Response::new(pb::EtcdDefragmentResponse {
+            messages: vec![pb::EtcdDefragment::default()],
+        }))
+    }
+
+    async fn etcd_downgrade_validate(
+        &self,
+        request: Request<pb::EtcdDowngradeValidateRequest>,
+    ) -> Result<Response<pb::EtcdDowngradeValidateResponse>, Status> {
+        let version = &request.get_ref().version;
+        let downgrade = self
+            .shared
+            .world
+            .change(|state| etcd_care::downgrade(state, &self.hostname, version))?;
+        Ok(Response::new(pb::EtcdDowngradeValidateResponse {
+            messages: vec![pb::EtcdDowngradeValidate {
+                metadata: None,
+                cluster_downgrade: Some(downgrade),
+            }],
+        }))
+    }
+
+    async fn etcd_downgrade_enable(
+        &self,
+        request: Request<pb::EtcdDowngradeEnableRequest>,
+    ) -> Result<Response<pb::EtcdDowngradeEnableResponse>, Status> {
+        let version = &request.get_ref().version;
+        let downgrade = self
+            .shared
+            .world
+            .change(|state| etcd_care::downgrade(state, &self.hostname, version))?;
+        Ok(Response::new(pb::EtcdDowngradeEnableResponse {
+            messages: vec![pb::EtcdDowngradeEnable {
+                metadata: None,
+                cluster_downgrade: Some(downgrade),
+            }],
+        }))
+    }
+
+    async fn etcd_downgrade_cancel(
+        &self,
+        _: Request<()>,
+    ) -> Result<Response<pb::EtcdDowngradeCancelResponse>, Status> {
+        let downgrade = self.node(|state, node| {
+            etcd::local(state, node).map(|(etcd, _)| etcd_care::current(etcd))
+        })??;
+        Ok(Response::new(pb::EtcdDowngradeCancelResponse {
+            messages: vec![pb::EtcdDowngradeCancel {
+                metadata: None,
+                cluster_downgrade: Some(downgrade),
+            }],
+        }))
+    }
+
+    /// Takes what comes; whether it is a snapshot, only the bootstrap finds out.
+    async fn etcd_recover(
+        &self,
+        request: Request<tonic::Streaming<common::Data>>,
+    ) -> Result<Response<pb::EtcdRecoverResponse>, Status> {
+        if !self.node(|_, node| node.control_plane())? {
+            return Err(Status::unimplemented("etcd does not run on worker nodes"));
+        }
+        let mut frames = request.into_inner();
+        while frames.message().await?.is_some() {}
+        Ok(Response::new(pb::EtcdRecoverResponse {
+            messages: vec![pb::EtcdRecover::default()],
+        }))
     }
 }
 
