@@ -179,8 +179,9 @@ mod tests {
         let held = Arc::new(());
         let guard = Arc::clone(&held);
         let stream = Stream::new(stream::once(async move {
-            let _guard = guard;
-            std::future::pending::<Result<u8>>().await
+            let never = std::future::pending::<Result<u8>>().await;
+            drop(guard);
+            never
         }));
         let waiting = tokio::spawn({
             let stream = stream.clone();
