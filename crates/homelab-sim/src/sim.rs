@@ -184,7 +184,7 @@ impl Sim {
 
     /// The password of a PVE user, such as `root@pam`, if there is one.
     pub fn proxmox_password(&self, user: &str) -> Option<String> {
-        self.parts.pve.accounts().password(user).map(str::to_owned)
+        self.parts.pve.accounts().password(user)
     }
 
     /// A host loses power or its network: its guests go with it.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::roles;
 use crate::world::derive;
@@ -14,22 +15,30 @@ const PASSWORD: &str = "homelab-sim";
 
 /// A user of the simulated cluster.
 #[derive(Clone)]
-struct User {
-    /// The password.
-    password: String,
+pub(super) struct User {
+    /// The password; nobody logs in without one.
+    pub(super) password: Option<String>,
     /// Whether the user may log in.
-    enabled: bool,
+    pub(super) enabled: bool,
+    /// When the account ends, in Unix seconds; 0 is never.
+    pub(super) expire: u64,
+    /// `comment`, `email`, `firstname`, `lastname`.
+    pub(super) about: BTreeMap<String, String>,
+    /// The one-time code that the second factor accepts, if there is one.
+    pub(super) totp: Option<String>,
 }
 
 /// An API token of a user.
 #[derive(Clone)]
-struct Token {
+pub(super) struct Token {
     /// The secret after the `=`, a UUID.
-    secret: String,
+    pub(super) secret: String,
     /// Whether its rights are cut down to what is granted to the token itself.
-    separated: bool,
+    pub(super) separated: bool,
     /// When it expires, in Unix seconds.
-    expires_at: Option<u64>,
+    pub(super) expires_at: Option<u64>,
+    /// What somebody wrote about it.
+    pub(super) comment: Option<String>,
 }
 
 impl fmt::Debug for User {
@@ -50,20 +59,28 @@ impl fmt::Debug for Token {
 }
 
 /// A grant: `subject` (a user or a full token id) has `role` at `path`.
-#[derive(Clone, Debug)]
-struct Grant {
-    path: String,
-    subject: String,
-    role: String,
-    propagate: bool,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Grant {
+    pub(super) path: String,
+    pub(super) subject: String,
+    pub(super) role: String,
+    pub(super) propagate: bool,
 }
 
-/// Users, API tokens and access control lists of the PVE cluster.
+/// Users, API tokens and access control lists of the PVE cluster; a handle
+/// that is cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Accounts {
-    users: BTreeMap<String, User>,
-    tokens: BTreeMap<String, Token>,
-    grants: Vec<Grant>,
+pub(crate) struct Accounts(Arc<RwLock<Directory>>);
+
+/// What stands in the cluster's list of users.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Directory {
+    pub(super) users: BTreeMap<String, User>,
+    /// By full id, such as `root@pam!sim`.
+    pub(super) tokens: BTreeMap<String, Token>,
+    pub(super) grants: Vec<Grant>,
+    /// Roles beside the built-in ones.
+    pub(super) roles: BTreeMap<String, Vec<&'static str>>,
 }
 
 impl Accounts {
@@ -82,6 +99,7 @@ impl Accounts {
     /// | `monitor@pve!audit` | `PVEAuditor` on `/` |
     /// | `monitor@pve!expired` | the same, but expired in 2020 |
     /// | `monitor@pve!nothing` | privilege separated, nothing granted |
+    /// | `totp@pve` | `PVEAuditor` on `/`; needs the one-time code `123456` |
     pub(crate) fn standard(seed: u64) -> Self {
         let secret = |what: &str| derive::uuid(seed, &format!("pve token {what}"));
         Accounts::new()
@@ -97,82 +115,133 @@ impl Accounts {
                 Some(1_577_836_800),
             )
             .token("monitor@pve!nothing", &secret("nothing"), true, None)
+            .user("totp@pve", PASSWORD)
+            .totp("totp@pve", "123456")
+            .grant("/", "totp@pve", "PVEAuditor")
     }
 
     /// Adds a user, such as `root@pam`.
     #[must_use]
-    pub(crate) fn user(mut self, id: &str, password: &str) -> Self {
-        self.users.insert(
-            id.into(),
-            User {
-                password: password.into(),
-                enabled: true,
-            },
-        );
+    pub(crate) fn user(self, id: &str, password: &str) -> Self {
+        let user = User {
+            password: Some(password.into()),
+            enabled: true,
+            expire: 0,
+            about: BTreeMap::new(),
+            totp: None,
+        };
+        self.change(|all| all.users.insert(id.into(), user));
+        self
+    }
+
+    /// Gives a user a second factor that accepts one code.
+    #[must_use]
+    pub(crate) fn totp(self, id: &str, code: &str) -> Self {
+        self.change(|all| {
+            if let Some(user) = all.users.get_mut(id) {
+                user.totp = Some(code.into());
+            }
+        });
         self
     }
 
     /// Adds a token, such as `root@pam!sim`; `expires_at` is in Unix seconds.
     #[must_use]
     pub(crate) fn token(
-        mut self,
+        self,
         id: &str,
         secret: &str,
         separated: bool,
         expires_at: Option<u64>,
     ) -> Self {
-        self.tokens.insert(
-            id.into(),
-            Token {
-                secret: secret.into(),
-                separated,
-                expires_at,
-            },
-        );
+        let token = Token {
+            secret: secret.into(),
+            separated,
+            expires_at,
+            comment: None,
+        };
+        self.change(|all| all.tokens.insert(id.into(), token));
         self
     }
 
     /// Grants a built-in role, such as `PVEAuditor`, to a user or a token, at
     /// `path` and below.
     #[must_use]
-    pub(crate) fn grant(mut self, path: &str, subject: &str, role: &str) -> Self {
-        self.grants.push(Grant {
+    pub(crate) fn grant(self, path: &str, subject: &str, role: &str) -> Self {
+        let grant = Grant {
             path: path.into(),
             subject: subject.into(),
             role: role.into(),
             propagate: true,
-        });
+        };
+        self.change(|all| all.grants.push(grant));
         self
     }
 
+    /// Looks at everything. Keep `look` short: it holds the lock.
+    pub(super) fn read<T>(&self, look: impl FnOnce(&Directory) -> T) -> T {
+        look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes something. Keep `change` short: it holds the lock.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Directory) -> T) -> T {
+        change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// The password of a user.
-    pub(crate) fn password(&self, user: &str) -> Option<&str> {
-        self.users.get(user).map(|u| u.password.as_str())
+    pub(crate) fn password(&self, user: &str) -> Option<String> {
+        self.read(|all| all.users.get(user)?.password.clone())
     }
 
     /// A token as clients write it: `user@realm!id=secret`.
     pub(crate) fn token_text(&self, id: &str) -> Option<String> {
-        self.tokens
-            .get(id)
-            .map(|token| format!("{id}={}", token.secret))
+        self.read(|all| Some(format!("{id}={}", all.tokens.get(id)?.secret)))
     }
 
-    /// Whether the user exists and may log in.
-    pub(super) fn active(&self, user: &str) -> bool {
-        self.users.get(user).is_some_and(|u| u.enabled)
+    /// Whether the user exists and may log in at `now`.
+    pub(super) fn active(&self, user: &str, now: u64) -> bool {
+        self.read(|all| all.active(user, now))
     }
 
-    /// The token `id` if `secret` is right and it has not expired at `now`.
+    /// Whether the token `id` has this secret and has not expired at `now`.
     pub(super) fn authenticate(&self, id: &str, secret: &str, now: u64) -> bool {
-        let owner = owner(id);
-        self.active(owner)
-            && self.tokens.get(id).is_some_and(|token| {
-                token.secret == secret && token.expires_at.is_none_or(|end| now < end)
-            })
+        self.read(|all| {
+            all.active(owner(id), now)
+                && all.tokens.get(id).is_some_and(|token| {
+                    token.secret == secret && token.expires_at.is_none_or(|end| now < end)
+                })
+        })
     }
 
     /// What `caller` (a user or a full token id) may do at `path`.
     pub(super) fn privileges(&self, caller: &str, path: &str) -> BTreeSet<&'static str> {
+        self.read(|all| all.privileges(caller, path))
+    }
+
+    /// Whether `caller` has `privilege` at `path`.
+    pub(super) fn may(&self, caller: &str, path: &str, privilege: &str) -> bool {
+        self.privileges(caller, path).contains(privilege)
+    }
+
+    /// The paths at which anything is granted to `caller` or its owner.
+    pub(super) fn granted_paths(&self, caller: &str) -> BTreeSet<String> {
+        self.read(|all| {
+            let mine = |grant: &&Grant| grant.subject == caller || grant.subject == owner(caller);
+            let grants = all.grants.iter().filter(mine);
+            grants.map(|grant| grant.path.clone()).collect()
+        })
+    }
+}
+
+impl Directory {
+    fn active(&self, user: &str, now: u64) -> bool {
+        let in_time = |user: &User| user.expire == 0 || now < user.expire;
+        self.users
+            .get(user)
+            .is_some_and(|u| u.enabled && in_time(u))
+    }
+
+    fn privileges(&self, caller: &str, path: &str) -> BTreeSet<&'static str> {
         if caller == ROOT {
             return roles::ALL.iter().copied().collect();
         }
@@ -190,19 +259,9 @@ impl Accounts {
         }
     }
 
-    /// Whether `caller` has `privilege` at `path`.
-    pub(super) fn may(&self, caller: &str, path: &str, privilege: &str) -> bool {
-        self.privileges(caller, path).contains(privilege)
-    }
-
-    /// The paths at which anything is granted to `caller` or its owner.
-    pub(super) fn granted_paths(&self, caller: &str) -> BTreeSet<&str> {
-        let mine = |grant: &&Grant| grant.subject == caller || grant.subject == owner(caller);
-        self.grants
-            .iter()
-            .filter(mine)
-            .map(|grant| grant.path.as_str())
-            .collect()
+    /// The privileges of a role; `None` for one that does not exist.
+    pub(super) fn role(&self, role: &str) -> Option<Vec<&'static str>> {
+        roles::privileges(role).or_else(|| self.roles.get(role).cloned())
     }
 
     /// Grants on the longest path win over those above it.
@@ -216,9 +275,20 @@ impl Accounts {
         grants
             .iter()
             .filter(|g| Some(g.path.len()) == longest)
-            .filter_map(|g| roles::privileges(&g.role))
+            .filter_map(|g| self.role(&g.role))
             .flatten()
             .collect()
+    }
+
+    /// The tokens of a user: the part after the `!`, and the token.
+    pub(super) fn tokens_of<'a>(
+        &'a self,
+        user: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a Token)> {
+        self.tokens.iter().filter_map(move |(id, token)| {
+            let (of, name) = id.split_once('!')?;
+            (of == user).then_some((name, token))
+        })
     }
 }
 

@@ -16,7 +16,7 @@ impl PveCluster {
                 .0
                 .key
                 .verify(&ticket, now)
-                .filter(|u| self.accounts().active(u));
+                .filter(|u| self.accounts().active(u, now));
             let user = user.ok_or_else(|| ApiError::unauthenticated("Authentication failed!"))?;
             let csrf = headers
                 .get("csrfpreventiontoken")

@@ -51,6 +51,19 @@ pub(super) const ALL: &[&str] = &[
     "VM.Snapshot.Rollback",
 ];
 
+/// The built-in roles.
+pub(super) const NAMES: &[&str] = &[
+    "Administrator",
+    "NoAccess",
+    "PVEAuditor",
+    "PVEDatastoreAdmin",
+    "PVEDatastoreUser",
+    "PVEPoolUser",
+    "PVESysAdmin",
+    "PVEVMAdmin",
+    "PVEVMUser",
+];
+
 /// The privileges of a role; `None` for a role that does not exist.
 pub(super) fn privileges(role: &str) -> Option<Vec<&'static str>> {
     let select = |keep: &dyn Fn(&str) -> bool| ALL.iter().copied().filter(|p| keep(p)).collect();

@@ -340,6 +340,8 @@ const PATH_PARTS: &[(&str, Kind)] = &[
     ("userid", Kind::Text),
     ("sid", Kind::Text),
     ("snapname", Kind::Text),
+    ("tokenid", Kind::Text),
+    ("roleid", Kind::Text),
 ];
 
 /// The folders between the calls list what is below them.

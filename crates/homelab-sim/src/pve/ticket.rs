@@ -38,6 +38,24 @@ impl TicketKey {
         format!("{plain}::{}", STANDARD.encode(signature))
     }
 
+    /// What a login with a second factor gives at first: it names the factor
+    /// and is good for nothing but the second call.
+    pub(super) fn challenge(&self, user: &str, now: u64) -> String {
+        let plain = format!("PVE:!tfa!{{\"totp\"%3Atrue}}:{now:08X}");
+        let signature: Vec<u8> = (0..8)
+            .flat_map(|n| self.sign(&format!("{n} {user} {plain}")))
+            .collect();
+        format!("{plain}::{}", STANDARD.encode(signature))
+    }
+
+    /// Whether `ticket` is a challenge of `user` that is valid at `now`.
+    pub(super) fn verify_challenge(&self, ticket: &str, user: &str, now: u64) -> bool {
+        let plain = ticket.split_once("::").map(|(plain, _)| plain);
+        let time = plain.and_then(|plain| plain.rsplit_once(':'));
+        let issued = time.and_then(|(_, time)| u64::from_str_radix(time, 16).ok());
+        issued.is_some_and(|at| fresh(at, now) && self.challenge(user, at) == ticket)
+    }
+
     /// The user of a ticket that is valid at `now`.
     pub(super) fn verify(&self, ticket: &str, now: u64) -> Option<String> {
         let (plain, _) = ticket.split_once("::")?;
@@ -92,6 +110,18 @@ mod tests {
             "the issuer's clock may be four minutes ahead"
         );
         assert_eq!(at(-3600), None);
+    }
+
+    #[test]
+    fn a_challenge_is_no_ticket() {
+        let key = TicketKey::new([7; 32]);
+        let half = key.challenge("a@pve", 100);
+        assert!(half.starts_with("PVE:!tfa!{\"totp\"%3Atrue}:00000064::"));
+        assert_eq!(key.verify(&half, 100), None);
+        assert!(key.verify_challenge(&half, "a@pve", 100));
+        assert!(!key.verify_challenge(&half, "b@pve", 100));
+        assert!(!key.verify_challenge(&half, "a@pve", 100 + LIFETIME));
+        assert!(!key.verify_challenge("x", "a@pve", 100));
     }
 
     #[test]

@@ -200,3 +200,112 @@ def test_connections_are_closed_while_idle_and_the_client_goes_on(lab: Lab) -> N
     pve.version.get()
     time.sleep(5.5)
     pve.version.get()
+
+
+def done(pve: Any, upid: str) -> str:
+    """Waits for a task and returns how it ended."""
+    ended = Tasks.blocking_status(pve, upid, timeout=20, polling_interval=0.05)
+    assert ended is not None and ended["status"] == "stopped"
+    return ended["exitstatus"]
+
+
+def test_the_life_of_a_guest(lab: Lab) -> None:
+    pve = lab.token()
+    nodes = [row["node"] for row in pve.nodes.get()]
+    node = nodes[0]
+    storage = next(
+        row["storage"] for row in pve.nodes(node).storage.get() if "images" in row["content"]
+    )
+    vmid = int(pve.cluster.nextid.get())
+    config = {
+        "name": "made-by-proxmoxer",
+        "memory": 1024,
+        "cores": 2,
+        "scsi0": f"{storage}:4",
+        "net0": "virtio,bridge=vmbr0",
+        "tags": "b,a",
+    }
+    assert done(pve, pve.nodes(node).qemu.post(vmid=vmid, **config)) == "OK"
+    vm = pve.nodes(node).qemu(vmid)
+    seen = vm.config.get()
+    assert (seen["name"], seen["memory"], seen["tags"]) == ("made-by-proxmoxer", "1024", "a;b")
+    assert done(pve, vm.status.start.post()) == "OK"
+    vm.config.put(memory=2048)
+    assert {"key": "memory", "value": "1024", "pending": "2048"} in vm.pending.get()
+    assert done(pve, vm.status.reboot.post()) == "OK"
+    assert vm.config.get(current=1)["memory"] == "2048"
+    assert done(pve, vm.status.suspend.post()) == "OK"
+    assert vm.status.current.get()["qmpstatus"] == "paused"
+    assert done(pve, vm.status.resume.post()) == "OK"
+
+    assert done(pve, vm.snapshot.post(snapname="before", description="text")) == "OK"
+    vm.config.put(description="after")
+    names = [row["name"] for row in vm.snapshot.get()]
+    assert names == ["before", "current"]
+    assert done(pve, vm.snapshot("before").rollback.post()) == "OK"
+    assert "description" not in vm.config.get()
+    assert done(pve, vm.snapshot("before").delete()) == "OK"
+
+    assert done(pve, vm.resize.put(disk="scsi0", size="+1G")) == "OK"
+    assert vm.config.get()["scsi0"].endswith("size=5G")
+    # Without the memory in the snapshot the guest is off after a rollback.
+    assert done(pve, vm.status.start.post()) == "OK"
+    with pytest.raises(ResourceException) as caught:
+        vm.delete()
+    assert caught.value.status_code == 500
+    if len(nodes) > 1 and vm.migrate.get()["local_disks"] == []:
+        target = nodes[1]
+        assert done(pve, vm.migrate.post(target=target, online=1)) == "OK"
+        rows = pve.cluster.resources.get(type="vm")
+        assert [row["node"] for row in rows if row["vmid"] == vmid] == [target]
+        vm = pve.nodes(target).qemu(vmid)
+    assert done(pve, vm.status.stop.post()) == "OK"
+    assert done(pve, vm.template.post()) == "OK"
+    copy = int(pve.cluster.nextid.get())
+    assert done(pve, vm.clone.post(newid=copy, name="linked")) == "OK"
+    assert done(pve, vm.delete()).endswith("is still in use by linked cloned")
+    host = next(r["node"] for r in pve.cluster.resources.get(type="vm") if r["vmid"] == copy)
+    assert done(pve, pve.nodes(host).qemu(copy).delete(purge=1)) == "OK"
+    assert done(pve, vm.delete()) == "OK"
+    assert vmid not in [row["vmid"] for row in pve.cluster.resources.get(type="vm")]
+
+
+def test_bad_configs_name_their_keys(lab: Lab) -> None:
+    pve = lab.token()
+    node = pve.nodes.get()[0]["node"]
+    with pytest.raises(ResourceException) as caught:
+        pve.nodes(node).qemu.post(vmid=a_guest(pve)["vmid"])
+    assert "already exists on node" in caught.value.content
+    with pytest.raises(ResourceException) as caught:
+        pve.nodes(node).qemu.post(vmid=9999, net0="nonsense", bogus=1)
+    assert caught.value.status_code == 400
+    assert caught.value.errors.keys() == {"net0", "bogus"}
+
+
+def test_users_tokens_and_grants(lab: Lab) -> None:
+    pve = lab.token()
+    vmid = a_guest(pve)["vmid"]
+    pve.access.users.post(userid="peer@pve", password="longenough1")
+    made = pve.access.users("peer@pve").token("t").post(privsep=0)
+    lab.user, lab.token_name, lab.secret = "peer@pve", "t", made["value"]
+    peer = lab.token()
+    assert peer.cluster.resources.get(type="vm") == []
+    pve.access.acl.put(path=f"/vms/{vmid}", users="peer@pve", roles="PVEVMUser")
+    assert [row["vmid"] for row in peer.cluster.resources.get(type="vm")] == [vmid]
+    assert peer.access.permissions.get()[f"/vms/{vmid}"]["VM.PowerMgmt"] == 1
+    assert pve.access.users("peer@pve").token.get() == [
+        {"tokenid": "t", "privsep": 0, "expire": 0}
+    ]
+    pve.access.users("peer@pve").delete()
+    with pytest.raises(ResourceException) as caught:
+        peer.version.get()
+    assert caught.value.status_code == 401
+
+
+def test_a_login_with_a_second_factor(lab: Lab) -> None:
+    url = urlsplit(lab.endpoints[0])
+    settings = {"port": url.port, "verify_ssl": lab.ca, "user": "totp@pve", "password": PASSWORD}
+    with pytest.raises(AuthenticationError):
+        proxmoxer.ProxmoxAPI(url.hostname, **settings, otp="000000")
+    pve = proxmoxer.ProxmoxAPI(url.hostname, **settings, otp="123456")
+    assert pve.version.get()["release"]

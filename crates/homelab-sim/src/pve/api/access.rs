@@ -22,7 +22,7 @@ fn login(call: &Call<'_>) -> Result<Answer> {
     let password = call.text("password").unwrap_or_default();
     let now = call.cluster.unix_now();
     let accounts = call.cluster.accounts();
-    let right = accounts.password(&user).is_some_and(|p| p == password)
+    let right = accounts.password(&user).as_ref() == Some(&password)
         || call
             .cluster
             .0
@@ -30,15 +30,32 @@ fn login(call: &Call<'_>) -> Result<Answer> {
             .verify(&password, now)
             // A ticket of root may stand for anybody's password.
             .is_some_and(|owner| owner == user || owner == ROOT);
-    if !right || !accounts.active(&user) {
+    let key = &call.cluster.0.key;
+    // The answer to a challenge proves the password as well.
+    let answered = call.text("tfa-challenge").map(|challenge| {
+        key.verify_challenge(&challenge, &user, now) && code_is_right(call, &user, &password)
+    });
+    if !answered.unwrap_or(right) || !accounts.active(&user, now) {
         return Err(ApiError::login_failed());
     }
-    let mut data = json!({
-        "username": user,
-        "ticket": call.cluster.0.key.ticket(&user, now),
-        "CSRFPreventionToken": call.cluster.0.key.csrf(&user, now),
-        "cap": capabilities(call, &user),
-    });
+    let renewed = key.verify(&password, now).is_some();
+    let second = accounts.read(|all| all.users.get(&user).is_some_and(|u| u.totp.is_some()));
+    let mut data = if second && answered.is_none() && !renewed && !call.params.contains_key("otp") {
+        json!({
+            "username": user, "ticket": key.challenge(&user, now), "NeedTFA": 1,
+            "CSRFPreventionToken": key.csrf(&user, now),
+        })
+    } else {
+        if let Some(code) = call.text("otp").filter(|_| second)
+            && !code_is_right(call, &user, &code)
+        {
+            return Err(ApiError::login_failed());
+        }
+        json!({
+            "username": user, "ticket": key.ticket(&user, now),
+            "CSRFPreventionToken": key.csrf(&user, now), "cap": capabilities(call, &user),
+        })
+    };
     let name = call
         .cluster
         .world()
@@ -47,6 +64,16 @@ fn login(call: &Call<'_>) -> Result<Answer> {
         data["clustername"] = name.into();
     }
     Ok(data.into())
+}
+
+/// Whether `answer` is `totp:` and the code that the user's second factor
+/// accepts.
+fn code_is_right(call: &Call<'_>, user: &str, answer: &str) -> bool {
+    let wanted = call
+        .cluster
+        .accounts()
+        .read(|all| all.users.get(user)?.totp.clone());
+    wanted.is_some() && answer.strip_prefix("totp:") == wanted.as_deref()
 }
 
 /// What a web page would enable, by area.
@@ -99,11 +126,7 @@ fn permissions(call: &Call<'_>) -> Result<Answer> {
     ];
     let mut paths: Vec<String> = match call.text("path") {
         Some(path) => vec![path],
-        None => accounts
-            .granted_paths(&whose)
-            .into_iter()
-            .map(str::to_owned)
-            .collect(),
+        None => accounts.granted_paths(&whose).into_iter().collect(),
     };
     let everywhere = !accounts.privileges(&whose, "/").is_empty();
     if call.text("path").is_none() && everywhere {

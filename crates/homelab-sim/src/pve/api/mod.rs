@@ -24,6 +24,7 @@ mod resources;
 mod snapshots;
 mod storage;
 mod tasks;
+mod users;
 
 use super::router::Route;
 
@@ -50,6 +51,7 @@ pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
         snapshots::ROUTES,
         storage::ROUTES,
         tasks::ROUTES,
+        users::ROUTES,
     ]
     .into_iter()
     .flatten()

@@ -46,12 +46,7 @@ async fn refusals_have_no_body_but_at_the_login() {
 #[tokio::test]
 async fn a_ticket_reads_and_with_its_csrf_token_writes() {
     let lab = Lab::start();
-    let password = lab
-        .cluster
-        .accounts()
-        .password("root@pam")
-        .unwrap()
-        .to_owned();
+    let password = lab.cluster.accounts().password("root@pam").unwrap();
     let login_data = login(&lab, "root@pam", &password).await.data();
     let ticket = login_data["ticket"].as_str().unwrap().to_owned();
     assert_eq!(login_data["clustername"], "lab");

@@ -1,5 +1,6 @@
 //! The server as a client sees it, byte by byte.
 
+mod access;
 mod authentication;
 mod cluster;
 mod faults;
