@@ -3,21 +3,32 @@
 //! | file | what |
 //! |---|---|
 //! | `resource.rs` | metadata, typed and untyped resources, [`ResourceType`] |
+//! | `definitions.rs` | aliases of types |
+//! | `query.rs` | which resources: by label, by id |
 //! | `read.rs` | get and list |
 //! | `watch.rs` | changes as they happen |
+//! | `reconnect.rs` | a watch that outlives its connection |
 //! | `net_ip.rs` | addresses on the wire |
 //! | `types/` | the resource types that this crate knows |
 //!
-//! Specifications are read from their protobuf form. A type that is not here
-//! can be read as YAML ([`get_dynamic`](crate::NodeClient::get_dynamic)) or be
-//! added by implementing [`ResourceType`].
+//! Specifications are read from their protobuf form. The types that people
+//! want most have a value type of ours ([`Member`], [`LinkStatus`], …); every
+//! other one is in [`types`] with the generated message. A type that is in
+//! neither can be read as YAML ([`get_dynamic`](crate::NodeClient::get_dynamic))
+//! or be added by implementing [`ResourceType`].
 
+mod definitions;
 mod net_ip;
+mod query;
 mod read;
+mod reconnect;
 mod resource;
-mod types;
+pub mod types;
 mod watch;
 
+pub use definitions::ResourceDefinition;
+pub use query::{LabelQuery, ListOptions};
+pub use reconnect::{Reconnect, ReconnectingWatch};
 pub use resource::{Metadata, Resource, ResourceType, Typed, decode_spec};
 pub use types::{
     Disk, ExtensionStatus, HostnameStatus, LinkStatus, LocalEtcdMember, MachineStage,

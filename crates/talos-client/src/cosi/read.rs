@@ -4,6 +4,7 @@ use homelab_core::{Error, ErrorKind, Result};
 use talos_proto::cosi::resource as proto;
 use tonic::Status;
 
+use super::query::ListOptions;
 use super::resource::{Resource, ResourceType, Typed};
 use super::types::{
     Disk, ExtensionStatus, HostnameStatus, LinkStatus, LocalEtcdMember, MachineStatus, Member,
@@ -30,7 +31,15 @@ impl NodeClient {
     /// # Errors
     /// `PermissionDenied` also for a type that this release does not know.
     pub async fn list<R: ResourceType>(&self) -> Result<Vec<Typed<R>>> {
-        self.list_raw(R::NAMESPACE, R::TYPE)
+        self.list_with(&ListOptions::default()).await
+    }
+
+    /// The resources of a type that the node picks by label or id.
+    ///
+    /// # Errors
+    /// As [`list`](NodeClient::list); `InvalidArgument` for a wrong pattern.
+    pub async fn list_with<R: ResourceType>(&self, options: &ListOptions) -> Result<Vec<Typed<R>>> {
+        self.list_raw(R::NAMESPACE, R::TYPE, options)
             .await?
             .into_iter()
             .map(Typed::from_proto)
@@ -42,7 +51,8 @@ impl NodeClient {
     }
 
     /// One resource of any type, as YAML. `type_name` is the full canonical
-    /// name (`Members.cluster.talos.dev`); aliases are not resolved.
+    /// name (`Members.cluster.talos.dev`); [`get_by_alias`](NodeClient::get_by_alias)
+    /// takes others.
     pub async fn get_dynamic(
         &self,
         namespace: &str,
@@ -54,7 +64,21 @@ impl NodeClient {
 
     /// All resources of any type, as YAML.
     pub async fn list_dynamic(&self, namespace: &str, type_name: &str) -> Result<Vec<Resource>> {
-        let resources = self.list_raw(namespace, type_name).await?;
+        self.list_dynamic_with(namespace, type_name, &ListOptions::default())
+            .await
+    }
+
+    /// The resources of any type that the node picks by label or id, as YAML.
+    ///
+    /// # Errors
+    /// As [`list_with`](NodeClient::list_with).
+    pub async fn list_dynamic_with(
+        &self,
+        namespace: &str,
+        type_name: &str,
+        options: &ListOptions,
+    ) -> Result<Vec<Resource>> {
+        let resources = self.list_raw(namespace, type_name, options).await?;
         Ok(resources.into_iter().map(Resource::from).collect())
     }
 
@@ -79,11 +103,16 @@ impl NodeClient {
         })
     }
 
-    async fn list_raw(&self, namespace: &str, type_name: &str) -> Result<Vec<proto::Resource>> {
+    async fn list_raw(
+        &self,
+        namespace: &str,
+        type_name: &str,
+        options: &ListOptions,
+    ) -> Result<Vec<proto::Resource>> {
         let message = proto::ListRequest {
             namespace: namespace.to_owned(),
             r#type: type_name.to_owned(),
-            options: None,
+            options: options.to_proto(),
         };
         let operation = format!("List {type_name}");
         self.read(operation, message, |raw, request| async move {

@@ -38,6 +38,13 @@ pub struct Metadata {
     pub labels: BTreeMap<String, String>,
 }
 
+impl Metadata {
+    /// Whether the resource is on its way out.
+    pub fn is_tearing_down(&self) -> bool {
+        self.phase == "tearingDown"
+    }
+}
+
 /// A resource of any type, as text.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]

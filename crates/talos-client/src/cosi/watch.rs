@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use talos_proto::cosi::resource as proto;
 use tonic::Streaming;
 
-use super::resource::{Metadata, ResourceType, Typed};
+use super::query::{LabelQuery, id_query, label_queries};
+use super::resource::{Metadata, Resource, ResourceType, Typed};
 use crate::node::NodeClient;
 use crate::status::to_error;
 
@@ -27,6 +28,13 @@ pub struct WatchOptions {
     pub contents_first: bool,
     /// Where to resume: the bookmark of the last event that was seen.
     pub bookmark: Option<Vec<u8>>,
+    /// Conditions on labels; a resource that meets one of the queries is
+    /// watched. Not together with `id`.
+    pub labels: Vec<LabelQuery>,
+    /// A regular expression that ids must match (Go's RE2 syntax).
+    pub id_pattern: Option<String>,
+    /// Whether the first event shall carry a bookmark even if nothing happens.
+    bookmark_first: bool,
 }
 
 impl Default for WatchOptions {
@@ -35,6 +43,9 @@ impl Default for WatchOptions {
             id: None,
             contents_first: true,
             bookmark: None,
+            labels: Vec::new(),
+            id_pattern: None,
+            bookmark_first: false,
         }
     }
 }
@@ -45,6 +56,43 @@ impl WatchOptions {
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
+    }
+
+    /// Only resources that meet this query, or another one that was given.
+    #[must_use]
+    pub fn labels(mut self, query: LabelQuery) -> Self {
+        self.labels.push(query);
+        self
+    }
+
+    /// Only resources whose id matches this regular expression.
+    #[must_use]
+    pub fn id_pattern(mut self, pattern: impl Into<String>) -> Self {
+        self.id_pattern = Some(pattern.into());
+        self
+    }
+
+    /// Makes sure that there is a place to resume from the beginning.
+    pub(super) fn with_bookmarks(mut self) -> Self {
+        self.bookmark_first = true;
+        self
+    }
+
+    fn to_proto(&self) -> proto::WatchOptions {
+        let contents = self.contents_first && self.id.is_none() && self.bookmark.is_none();
+        proto::WatchOptions {
+            bootstrap_contents: contents,
+            // Bootstrapped events carry a bookmark anyway, those of one id all do.
+            bootstrap_bookmark: self.bookmark_first
+                && !contents
+                && self.id.is_none()
+                && self.bookmark.is_none(),
+            aggregated: true,
+            start_from_bookmark: self.bookmark.clone(),
+            label_query: label_queries(&self.labels),
+            id_query: id_query(self.id_pattern.as_ref()),
+            ..proto::WatchOptions::default()
+        }
     }
 
     /// Only changes, not what exists.
@@ -79,6 +127,9 @@ pub enum WatchEventKind {
     Bootstrapped,
     /// Nothing happened; carries a bookmark.
     Noop,
+    /// What was told so far no longer counts; all that exists follows. Only
+    /// from [`watch_reconnecting`](NodeClient::watch_reconnecting).
+    Restarted,
 }
 
 /// One change.
@@ -97,6 +148,29 @@ pub struct WatchEvent<R> {
     pub bookmark: Option<Vec<u8>>,
 }
 
+impl<R> WatchEvent<R> {
+    /// Whether the resource is on its way out: it still exists, waiting for
+    /// its finalizers.
+    pub fn is_tearing_down(&self) -> bool {
+        self.metadata
+            .as_ref()
+            .is_some_and(Metadata::is_tearing_down)
+    }
+
+    pub(super) fn restarted() -> Self {
+        WatchEvent {
+            kind: WatchEventKind::Restarted,
+            metadata: None,
+            spec: None,
+            old: None,
+            bookmark: None,
+        }
+    }
+}
+
+/// From a resource on the wire to metadata and specification.
+type Decode<R> = fn(proto::Resource) -> Result<(Metadata, R)>;
+
 /// Changes of resources; see [`NodeClient::watch`].
 ///
 /// A watch does not end by itself: when the node ends it, the last item is an
@@ -107,6 +181,7 @@ pub struct WatchStream<R> {
     waiting: VecDeque<Result<WatchEvent<R>>>,
     operation: String,
     target: String,
+    decode: Decode<R>,
     done: bool,
 }
 
@@ -143,21 +218,42 @@ impl NodeClient {
     /// # }
     /// ```
     pub async fn watch<R: ResourceType>(&self, options: WatchOptions) -> Result<WatchStream<R>> {
-        let WatchOptions {
-            id,
-            contents_first,
-            bookmark,
-        } = options;
+        let decode = |resource| Typed::<R>::from_proto(resource).map(|r| (r.metadata, r.spec));
+        self.watch_decoded(R::NAMESPACE, R::TYPE, options, decode)
+            .await
+    }
+
+    /// Watches the resources of any type, as YAML. `type_name` is the full
+    /// canonical name; [`resolve_type`](NodeClient::resolve_type) finds it.
+    ///
+    /// # Errors
+    /// As [`watch`](NodeClient::watch).
+    pub async fn watch_dynamic(
+        &self,
+        namespace: &str,
+        type_name: &str,
+        options: WatchOptions,
+    ) -> Result<WatchStream<String>> {
+        let decode = |resource| {
+            let Resource { metadata, yaml } = Resource::from(resource);
+            Ok((metadata, yaml))
+        };
+        self.watch_decoded(namespace, type_name, options, decode)
+            .await
+    }
+
+    async fn watch_decoded<R>(
+        &self,
+        namespace: &str,
+        type_name: &str,
+        options: WatchOptions,
+        decode: Decode<R>,
+    ) -> Result<WatchStream<R>> {
         let message = proto::WatchRequest {
-            namespace: R::NAMESPACE.to_owned(),
-            r#type: R::TYPE.to_owned(),
-            options: Some(proto::WatchOptions {
-                bootstrap_contents: contents_first && id.is_none() && bookmark.is_none(),
-                aggregated: true,
-                start_from_bookmark: bookmark,
-                ..proto::WatchOptions::default()
-            }),
-            id,
+            namespace: namespace.to_owned(),
+            r#type: type_name.to_owned(),
+            options: Some(options.to_proto()),
+            id: options.id,
             // 0 would hide that the contents are complete, and errors.
             api_version: 1,
         };
@@ -171,8 +267,9 @@ impl NodeClient {
         let mut stream = WatchStream {
             frames,
             waiting: VecDeque::new(),
-            operation: format!("Watch {}", R::TYPE),
+            operation: format!("Watch {type_name}"),
             target: self.target().to_owned(),
+            decode,
             done: false,
         };
         match first {
@@ -183,13 +280,13 @@ impl NodeClient {
     }
 }
 
-impl<R: ResourceType> WatchStream<R> {
+impl<R> WatchStream<R> {
     fn take(&mut self, response: proto::WatchResponse) {
         for event in response.event {
             if self.done {
                 return;
             }
-            match decode(event) {
+            match decode(event, self.decode) {
                 Ok(event) => self.waiting.push_back(Ok(event)),
                 Err(error) => self.fail(error),
             }
@@ -213,7 +310,7 @@ impl<R: ResourceType> WatchStream<R> {
     }
 }
 
-impl<R: ResourceType> Stream for WatchStream<R> {
+impl<R> Stream for WatchStream<R> {
     type Item = Result<WatchEvent<R>>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -233,7 +330,7 @@ impl<R: ResourceType> Stream for WatchStream<R> {
     }
 }
 
-fn decode<R: ResourceType>(event: proto::Event) -> Result<WatchEvent<R>> {
+fn decode<R>(event: proto::Event, read: Decode<R>) -> Result<WatchEvent<R>> {
     use proto::EventType;
     let kind = match EventType::try_from(event.event_type) {
         Ok(EventType::Created) => WatchEventKind::Created,
@@ -256,17 +353,19 @@ fn decode<R: ResourceType>(event: proto::Event) -> Result<WatchEvent<R>> {
     let (metadata, spec) = match kind {
         WatchEventKind::Created | WatchEventKind::Updated => {
             let resource = event.resource.unwrap_or_default();
-            let typed = Typed::<R>::from_proto(resource)?;
-            (Some(typed.metadata), Some(typed.spec))
+            let (metadata, spec) = read(resource)?;
+            (Some(metadata), Some(spec))
         }
         WatchEventKind::Destroyed => (
             event.resource.and_then(|r| r.metadata).map(Metadata::from),
             None,
         ),
-        WatchEventKind::Bootstrapped | WatchEventKind::Noop => (None, None),
+        WatchEventKind::Bootstrapped | WatchEventKind::Noop | WatchEventKind::Restarted => {
+            (None, None)
+        }
     };
     let old = match (kind, event.old) {
-        (WatchEventKind::Updated, Some(old)) => Some(Typed::<R>::from_proto(old)?.spec),
+        (WatchEventKind::Updated, Some(old)) => Some(read(old)?.1),
         _ => None,
     };
     Ok(WatchEvent {
@@ -303,11 +402,15 @@ mod tests {
         }
     }
 
+    fn member(resource: proto::Resource) -> Result<(Metadata, Member)> {
+        Typed::from_proto(resource).map(|r| (r.metadata, r.spec))
+    }
+
     #[test]
     fn an_errored_event_is_an_error_worth_another_try() {
         let mut errored = event(proto::EventType::Errored, None);
         errored.error = Some("buffer overrun".into());
-        let error = decode::<Member>(errored).unwrap_err();
+        let error = decode(errored, member).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert_eq!(error.retry_advice(), Retry::Now);
         assert!(error.message().ends_with("buffer overrun"));
@@ -315,10 +418,10 @@ mod tests {
 
     #[test]
     fn a_tombstone_has_an_id_and_no_spec() {
-        let gone = decode::<Member>(event(proto::EventType::Destroyed, None)).unwrap();
+        let gone = decode(event(proto::EventType::Destroyed, None), member).unwrap();
         assert_eq!(gone.metadata.unwrap().id, "cp-1");
         assert_eq!(gone.spec, None);
-        let live = decode::<Member>(event(proto::EventType::Bootstrapped, None)).unwrap();
+        let live = decode(event(proto::EventType::Bootstrapped, None), member).unwrap();
         assert_eq!(live.metadata, None);
     }
 
@@ -337,7 +440,7 @@ mod tests {
             Some(named("old").encode_to_vec()),
         )
         .resource;
-        let update = decode::<Member>(update).unwrap();
+        let update = decode(update, member).unwrap();
         assert_eq!(update.spec.unwrap().hostname, "new");
         assert_eq!(update.old.unwrap().hostname, "old");
     }
@@ -346,7 +449,7 @@ mod tests {
     fn an_event_of_the_future_is_not_an_error() {
         let mut event = event(proto::EventType::Noop, None);
         event.event_type = 99;
-        let event = decode::<Member>(event).unwrap();
+        let event = decode(event, member).unwrap();
         assert_eq!(event.kind, WatchEventKind::Noop);
     }
 }

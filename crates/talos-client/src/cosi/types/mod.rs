@@ -1,4 +1,8 @@
-//! The resource types that this crate knows, by the package of their specification.
+//! The resource types that this crate knows.
+//!
+//! The ones that people want most have a value type of ours in a file named
+//! after the package of their specification; `table.rs` has every type with the
+//! generated message: `node.list::<cosi::types::KubeletConfigs>()`.
 
 mod block;
 mod cluster;
@@ -7,6 +11,7 @@ mod hardware;
 mod kubernetes;
 mod network;
 mod runtime;
+mod table;
 
 pub use block::Disk;
 pub use cluster::{MachineType, Member};
@@ -15,3 +20,4 @@ pub use hardware::SystemInformation;
 pub use kubernetes::Nodename;
 pub use network::{HostnameStatus, LinkStatus, NodeAddress};
 pub use runtime::{ExtensionStatus, MachineStage, MachineStatus, SecurityState, UnmetCondition};
+pub use table::*;
