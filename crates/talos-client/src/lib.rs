@@ -21,6 +21,7 @@
 //! |---|---|
 //! | [`config`] | talosconfig: search order, contexts, roles and expiry of certificates |
 //! | [`cosi`] | resources: get, list, watch; typed or as YAML |
+//! | [`machine_config`] | machine configuration: read, patched, compared, written |
 //! | [`machine`] | version, services, memory, counters, etcd |
 //! | [`events`] | what a node does, as it does it |
 //! | [`streams`] | logs, kernel messages, files, packets |
@@ -38,6 +39,7 @@ pub mod cosi;
 mod enum_name;
 pub mod events;
 pub mod machine;
+pub mod machine_config;
 mod node;
 mod nodes;
 mod options;
