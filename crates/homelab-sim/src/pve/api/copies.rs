@@ -7,7 +7,7 @@ use super::super::config_keys::{disks, read};
 use super::super::operation::Job;
 use super::super::params::{Kind, Param, optional, required};
 use super::super::router::{Access, Call, Route, get};
-use super::{guests, lifecycle};
+use super::{create, guests, lifecycle};
 use crate::world::{Guest, GuestDisk, GuestKind, Power, State, derive};
 
 /// `POST …/template`: the guest and its volumes can no longer change.
@@ -57,6 +57,7 @@ fn clone(call: &Call<'_>) -> Result<Answer> {
     let newid: u32 = call.number("newid").unwrap_or_default();
     call.need(&format!("/vms/{newid}"), "VM.Allocate")?;
     let target = call.text("target").unwrap_or_else(|| node.clone());
+    create::refuse_pool(call)?;
     let copy = call.cluster.world().read(|state| {
         let source = guests::find(state, call, GuestKind::Qemu)?;
         if state.guest(newid).is_some() {

@@ -18,7 +18,18 @@ fn qemu(call: &Call<'_>) -> Result<Answer> {
     config::check_rights(call, &format!("/vms/{vmid}"), &keys)?;
     let (node, now) = (call.node(), call.cluster.world().now());
     let (guest, log) = call.cluster.world().read(|state| {
-        refuse_taken(state, vmid, "create")?;
+        let archive = call.text("archive");
+        let what = if archive.is_some() {
+            "restore"
+        } else {
+            "create"
+        };
+        refuse_taken(state, vmid, what)?;
+        // No backup is ever made here, so there is none to restore.
+        if let Some(archive) = archive {
+            return Err(ApiError::die(format!("volume '{archive}' does not exist")));
+        }
+        refuse_pool(call)?;
         let mut guest = Guest::new(vmid, &node, GuestKind::Qemu, now);
         guest.smbios_uuid = derive::uuid(state.seed, &format!("vm/{vmid}/{}", state.tasks.len()));
         let mut log = Vec::new();
@@ -66,6 +77,14 @@ pub(super) fn refuse_taken(state: &State, vmid: u32, what: &str) -> Result<()> {
     }
 }
 
+/// A simulated lab has no pools that a guest could join.
+pub(super) fn refuse_pool(call: &Call<'_>) -> Result<()> {
+    match call.text("pool") {
+        Some(pool) => Err(ApiError::die(format!("pool '{pool}' does not exist"))),
+        None => Ok(()),
+    }
+}
+
 /// What PVE says about a number that is taken.
 fn taken(state: &State, vmid: u32, what: &str) -> String {
     let guest = state.guest(vmid);
@@ -79,7 +98,6 @@ const CREATE: &[Param] = &[
     optional("archive", Kind::Text),
     optional("bwlimit", Kind::Int { min: 0 }),
     optional("force", Kind::Bool),
-    optional("ha-managed", Kind::Bool),
     optional("import-working-storage", Kind::Text),
     optional("live-restore", Kind::Bool),
     optional("pool", Kind::Text),

@@ -168,6 +168,19 @@ async fn bad_configs_are_refused_before_there_is_a_task() {
         reply.line(),
         "500 volume 'isos:iso/none.iso' does not exist"
     );
+    let archive = "archive=local%3Abackup%2Fnone.vma.zst";
+    let reply = post(&format!("vmid=101&{archive}")).await;
+    assert_eq!(
+        reply.line(),
+        "500 unable to restore VM 101 - VM 101 already exists on node 'pve2'"
+    );
+    let reply = post(&format!("vmid=150&{archive}")).await;
+    assert_eq!(
+        reply.line(),
+        "500 volume 'local:backup/none.vma.zst' does not exist"
+    );
+    let reply = post("vmid=150&pool=nope").await;
+    assert_eq!(reply.line(), "500 pool 'nope' does not exist");
     let reply = post("vmid=150&args=-foo").await;
     assert_eq!(reply.line(), "500 only root can set 'args' config");
     assert!(lab.world().read(|state| state.guest(150).is_none()));
