@@ -98,9 +98,10 @@ impl NetstatOptions {
     fn request(self) -> NetstatRequest {
         let more = self.all_protocols;
         NetstatRequest {
-            filter: match self.listening {
-                true => Filter::Listening.into(),
-                false => Filter::All.into(),
+            filter: if self.listening {
+                Filter::Listening.into()
+            } else {
+                Filter::All.into()
             },
             feature: Some(Feature { pid: true }),
             l4proto: Some(L4proto {
