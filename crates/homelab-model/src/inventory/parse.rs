@@ -99,13 +99,11 @@ fn decode(source: &Source<'_>, document: &Node, read: &Read<'_>) -> Result<Inven
     for node in f.list("clusters")? {
         cluster::cluster(source, node, read, &mut inventory)?;
     }
-    f.finish();
     if inventory.hosts.is_empty() {
-        return Err(Error::config(
-            source.at(document.at),
-            "an inventory needs at least one host under `hosts`",
-        ));
+        let message = "an inventory needs at least one host under `hosts`";
+        return Err(f.missing("hosts", message));
     }
+    f.finish();
     Ok(inventory)
 }
 

@@ -171,6 +171,18 @@ fn unknown_keys_are_warned_about_with_the_nearest() {
 }
 
 #[test]
+fn a_misspelt_key_explains_the_missing_one() {
+    assert_eq!(
+        wrong("name: x\nhots:\n  - name: a\n"),
+        "lab.yaml:2:1: an inventory has no key `hots`; did you mean `hosts`?"
+    );
+    assert_eq!(
+        wrong("name: x\nhosts:\n  - {name: a, memry: 1GB}\n"),
+        "lab.yaml:3:15: a host has no key `memry`; did you mean `memory`?"
+    );
+}
+
+#[test]
 fn duplicates_name_both_places() {
     let twice = "name: x\nhosts:\n  - {name: a, memory: 1GB, address: 10.0.0.1}\n  - {name: b, memory: 1GB, address: 10.0.0.1}\n";
     assert_eq!(

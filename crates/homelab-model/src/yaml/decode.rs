@@ -150,11 +150,30 @@ impl<'n> Fields<'n> {
     ) -> Result<T> {
         match self.opt(key, convert)? {
             Some(value) => Ok(value),
-            None => Err(self.source.error(Bad::new(
-                self.node.at,
-                format!("{} needs the key `{key}`", self.what),
-            ))),
+            None => Err(self.missing(key, format!("{} needs the key `{key}`", self.what))),
         }
+    }
+
+    /// The error for a key that must be there. A slip of the key explains it
+    /// better than its absence does.
+    pub(crate) fn missing(&self, key: &'static str, message: impl Into<String>) -> Error {
+        let slip = match &self.node.value {
+            Value::Mapping(entries) => entries.iter().find(|entry| {
+                let written = entry.key.as_str();
+                !self.known.contains(&written) && nearest(written, [key]).is_some()
+            }),
+            _ => None,
+        };
+        self.source.error(match slip {
+            Some(entry) => Bad::new(
+                entry.key_at,
+                format!(
+                    "{} has no key `{}`; did you mean `{key}`?",
+                    self.what, entry.key
+                ),
+            ),
+            None => Bad::new(self.node.at, message.into()),
+        })
     }
 
     /// The items of a list under a key; empty when absent.
