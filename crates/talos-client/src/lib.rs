@@ -24,6 +24,7 @@
 //! | [`machine_config`] | machine configuration: read, patched, compared, written |
 //! | [`machine`] | version, services, memory, counters, etcd |
 //! | [`events`] | what a node does, as it does it |
+//! | [`lifecycle`] | reboot, reset, configuration, services: what changes a machine |
 //! | [`streams`] | logs, kernel messages, files, packets |
 //! | [`snapshot`] | etcd snapshots, verified on their way to disk |
 //! | [`pki`] | secrets of a cluster; client certificates signed offline |
@@ -31,13 +32,14 @@
 //! | [`raw`] | the generated clients, for everything else |
 //!
 //! It knows nothing of Proxmox VE, of inventories or of plans; crates above do.
-//! Reads only, so far. Types of tonic are public in [`raw`] alone.
+//! Types of tonic are public in [`raw`] alone.
 
 mod client;
 pub mod config;
 pub mod cosi;
 mod enum_name;
 pub mod events;
+pub mod lifecycle;
 pub mod machine;
 pub mod machine_config;
 mod node;
@@ -59,6 +61,10 @@ pub use cosi::{
     NodeAddress, Nodename, Resource, SecurityState, SystemInformation,
 };
 pub use events::{Event, EventKind, EventOptions, EventStream};
+pub use lifecycle::{
+    AppliedConfiguration, ApplyMode, ApplyOptions, BootstrapOptions, ClientCredentials, RebootMode,
+    ResetOptions, ResetScope, UpgradeOptions,
+};
 pub use machine::{
     Connection, Container, ContainerStats, ControllerDependency, CpuFrequency, DiskCounters,
     DiskStats, EtcdAlarm, EtcdMember, EtcdStatus, LoadAverage, Memory, Mount, NetstatOptions,

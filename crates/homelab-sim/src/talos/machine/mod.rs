@@ -9,6 +9,7 @@ mod etcd_care;
 mod events;
 mod files;
 mod info;
+mod lifecycle;
 mod logs;
 mod snapshot;
 mod stats;
@@ -28,6 +29,7 @@ use crate::world::{State, TalosNode};
 pub(super) struct Machine {
     shared: Shared,
     hostname: String,
+    meta: lifecycle::Meta,
 }
 
 impl Machine {
@@ -35,6 +37,7 @@ impl Machine {
         Machine {
             shared,
             hostname: hostname.to_owned(),
+            meta: lifecycle::Meta::default(),
         }
     }
 
@@ -406,6 +409,111 @@ impl MachineService for Machine {
         while frames.message().await?.is_some() {}
         Ok(Response::new(pb::EtcdRecoverResponse {
             messages: vec![pb::EtcdRecover::default()],
+        }))
+    }
+
+    async fn reboot(
+        &self,
+        _: Request<pb::RebootRequest>,
+    ) -> Result<Response<pb::RebootResponse>, Status> {
+        let actor_id = lifecycle::power(&self.shared, &self.hostname, true)?;
+        Ok(Response::new(pb::RebootResponse {
+            messages: vec![pb::Reboot {
+                metadata: None,
+                actor_id,
+            }],
+        }))
+    }
+
+    async fn shutdown(
+        &self,
+        _: Request<pb::ShutdownRequest>,
+    ) -> Result<Response<pb::ShutdownResponse>, Status> {
+        let actor_id = lifecycle::power(&self.shared, &self.hostname, false)?;
+        Ok(Response::new(pb::ShutdownResponse {
+            messages: vec![pb::Shutdown {
+                metadata: None,
+                actor_id,
+            }],
+        }))
+    }
+
+    async fn service_start(
+        &self,
+        request: Request<pb::ServiceStartRequest>,
+    ) -> Result<Response<pb::ServiceStartResponse>, Status> {
+        let id = &request.get_ref().id;
+        self.shared
+            .world
+            .change(|state| lifecycle::service(state, &self.hostname, id, true))?;
+        let resp = format!("Service {id:?} started");
+        Ok(Response::new(pb::ServiceStartResponse {
+            messages: vec![pb::ServiceStart {
+                metadata: None,
+                resp,
+            }],
+        }))
+    }
+
+    async fn service_stop(
+        &self,
+        request: Request<pb::ServiceStopRequest>,
+    ) -> Result<Response<pb::ServiceStopResponse>, Status> {
+        let id = &request.get_ref().id;
+        self.shared
+            .world
+            .change(|state| lifecycle::service(state, &self.hostname, id, false))?;
+        let resp = format!("Service {id:?} stopped");
+        Ok(Response::new(pb::ServiceStopResponse {
+            messages: vec![pb::ServiceStop {
+                metadata: None,
+                resp,
+            }],
+        }))
+    }
+
+    async fn service_restart(
+        &self,
+        request: Request<pb::ServiceRestartRequest>,
+    ) -> Result<Response<pb::ServiceRestartResponse>, Status> {
+        let id = &request.get_ref().id;
+        self.shared
+            .world
+            .change(|state| lifecycle::service(state, &self.hostname, id, true))?;
+        let resp = format!("Service {id:?} restarted");
+        Ok(Response::new(pb::ServiceRestartResponse {
+            messages: vec![pb::ServiceRestart {
+                metadata: None,
+                resp,
+            }],
+        }))
+    }
+
+    async fn bootstrap(
+        &self,
+        _: Request<pb::BootstrapRequest>,
+    ) -> Result<Response<pb::BootstrapResponse>, Status> {
+        Err(self.node(lifecycle::bootstrap)?)
+    }
+
+    async fn meta_write(
+        &self,
+        request: Request<pb::MetaWriteRequest>,
+    ) -> Result<Response<pb::MetaWriteResponse>, Status> {
+        let request = request.into_inner();
+        self.meta.write(request.key, request.value)?;
+        Ok(Response::new(pb::MetaWriteResponse {
+            messages: vec![pb::MetaWrite::default()],
+        }))
+    }
+
+    async fn meta_delete(
+        &self,
+        request: Request<pb::MetaDeleteRequest>,
+    ) -> Result<Response<pb::MetaDeleteResponse>, Status> {
+        self.meta.delete(request.get_ref().key)?;
+        Ok(Response::new(pb::MetaDeleteResponse {
+            messages: vec![pb::MetaDelete::default()],
         }))
     }
 }
