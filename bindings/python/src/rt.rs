@@ -55,6 +55,10 @@ pub(crate) fn block_on<T: Send>(
             if let Ok(output) = runtime.block_on(slice) {
                 return Ok(output);
             }
+            #[expect(
+                clippy::redundant_closure_for_method_calls,
+                reason = "the method alone is not general over lifetimes"
+            )]
             Python::attach(|py| py.check_signals())?;
         }
     })
