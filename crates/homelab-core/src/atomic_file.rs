@@ -40,6 +40,11 @@ impl AtomicFile {
             Some(p) if !p.as_os_str().is_empty() => p,
             _ => Path::new("."),
         };
+        if !folder.is_dir() {
+            // Said here, as the error of the temporary file would name that one.
+            let missing = io::Error::new(io::ErrorKind::NotFound, "its folder does not exist");
+            return Err(Error::io("create", path, missing));
+        }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let temp = tempfile::Builder::new()
             .prefix(&format!(".{name}."))
@@ -114,9 +119,9 @@ mod tests {
     #[test]
     fn a_missing_folder_is_named() {
         let error = AtomicFile::create(Path::new("/nonexistent/folder/x.db")).unwrap_err();
-        assert!(
-            error.to_string().contains("/nonexistent/folder/x.db"),
-            "{error}"
+        assert_eq!(
+            error.to_string(),
+            "cannot create /nonexistent/folder/x.db: its folder does not exist"
         );
     }
 }

@@ -13,137 +13,15 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
-use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+mod data;
+mod kind;
+
+pub use data::{ErrorData, Failure, Location};
+pub use kind::{ErrorKind, Retry, Sent};
 
 /// `Result` with the SDK's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident,)+) => {
-        /// What went wrong, as a meaning and not as a transport detail.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-        #[non_exhaustive]
-        pub enum ErrorKind { $($(#[$doc])* $name,)+ }
-
-        impl ErrorKind {
-            /// All kinds, in the order of the documentation.
-            pub const ALL: &'static [ErrorKind] = &[$(ErrorKind::$name,)+];
-
-            /// The stable name: JavaScript `code`; Python class without its `Error` suffix.
-            pub const fn code(self) -> &'static str {
-                match self { $(ErrorKind::$name => stringify!($name),)+ }
-            }
-        }
-    };
-}
-
-kinds! {
-    /// A file or setting of the user's is missing or wrong; see [`Error::location`].
-    Config,
-    /// The server does not know who we are: no, wrong or expired credentials.
-    Unauthenticated,
-    /// The server knows who we are and says no.
-    PermissionDenied,
-    /// The server's certificate cannot be trusted: unknown CA, wrong name, other fingerprint.
-    Untrusted,
-    /// The named thing does not exist.
-    NotFound,
-    /// The thing to be created exists.
-    AlreadyExists,
-    /// An argument was refused, by us before sending or by the server.
-    InvalidArgument,
-    /// The thing is not in a state that allows this: locked, stopped, no quorum.
-    FailedPrecondition,
-    /// Somebody else changed it in between (digest or version mismatch).
-    Conflict,
-    /// This server, version or role does not offer the call.
-    Unsupported,
-    /// Over a size or rate limit.
-    ResourceExhausted,
-    /// The deadline passed first.
-    Timeout,
-    /// Nobody answered: connection refused, reset, stalled; node down.
-    Unavailable,
-    /// The caller cancelled.
-    Cancelled,
-    /// A server-side task ran and failed; the message holds its own words.
-    TaskFailed,
-    /// Some of several targets failed; see [`Error::failures`].
-    PartialFailure,
-    /// The answer is not what the protocol promises: HTML, truncated, undecodable.
-    Protocol,
-    /// Data arrived whole by the protocol's rules but fails its own checks.
-    Corrupt,
-    /// A local file could not be read or written.
-    Io,
-    /// The server reported a failure of its own.
-    Internal,
-    /// The server gave an error that has no better kind.
-    Unknown,
-}
-
-impl fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
-    }
-}
-
-/// Whether the request may have reached the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Sent {
-    /// Surely not: nothing has changed.
-    No,
-    /// Unknown: look before trying again.
-    Maybe,
-    /// Yes: the server answered.
-    Yes,
-}
-
-/// Whether another try makes sense.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Retry {
-    /// The same call will fail the same way.
-    Never,
-    /// Safe and sensible at once.
-    Now,
-    /// Sensible after this long.
-    After(Duration),
-    /// Retries were spent already.
-    Exhausted {
-        /// How many tries were made.
-        attempts: u32,
-    },
-}
-
-/// A place in a user's file; lines and columns count from 1, 0 means "not known".
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-pub struct Location {
-    /// The file, as the user named it.
-    pub file: String,
-    /// Line, from 1; 0 when only the file is known.
-    pub line: u32,
-    /// Column, from 1; 0 when only the line is known.
-    pub column: u32,
-}
-
-impl fmt::Display for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
-        if self.line > 0 {
-            write!(f, ":{}", self.line)?;
-            if self.column > 0 {
-                write!(f, ":{}", self.column)?;
-            }
-        }
-        Ok(())
-    }
-}
 
 /// The error of every fallible call in the SDK. One word wide.
 ///
@@ -372,42 +250,6 @@ impl Error {
                 .collect(),
         }
     }
-}
-
-/// An [`Error`] as plain data: what crosses into Python, Node, logs and reports.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-pub struct ErrorData {
-    /// The kind's stable code.
-    pub code: String,
-    /// The whole sentence, as `Display` prints it.
-    pub message: String,
-    /// Whether the request may have reached the server.
-    pub sent: Sent,
-    /// Whether another try makes sense.
-    pub retryable: bool,
-    /// What was being done, in the protocol's words.
-    pub operation: Option<String>,
-    /// Whom it was asked of.
-    pub target: Option<String>,
-    /// The server's own reference of the request or job.
-    pub request_ref: Option<String>,
-    /// The protocol's status, as text.
-    pub status: Option<String>,
-    /// Where in the user's file.
-    pub location: Option<Location>,
-    /// What failed, by target, for `PartialFailure`.
-    pub failures: Vec<Failure>,
-}
-
-/// One target's failure inside an [`ErrorData`] or an observation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-pub struct Failure {
-    /// Who failed: a host, node or endpoint.
-    pub target: String,
-    /// How.
-    pub error: ErrorData,
 }
 
 impl fmt::Display for Error {
