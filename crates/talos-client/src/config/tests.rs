@@ -249,3 +249,26 @@ fn a_missing_file_is_not_found() {
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.message().contains("/nonexistent/talosconfig"));
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_talosconfig_panics(text in "(context|contexts|endpoints|nodes|ca|crt|key|auth|: |\n|  |[{]|[}]|[\\[]|[\\]]|,|- |&x|[*]x|\"|'|a|1){0,40}") {
+        if let Ok(config) = TalosConfig::parse("tc", &text) {
+            for context in config.contexts() {
+                let _ = context.describe();
+            }
+            let written = config.to_yaml();
+            let back = TalosConfig::parse("tc", homelab_core::ExposeSecret::expose_secret(&written));
+            let names = |c: &TalosConfig| c.contexts().map(|c| c.name.clone()).collect::<Vec<_>>();
+            proptest::prop_assert_eq!(names(&back.unwrap()), names(&config));
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_refused_or_comes_back(text in "[a-z0-9:./\\[\\]@% -]{0,30}|\\PC{0,20}") {
+        if let Ok(endpoint) = text.parse::<EndpointAddress>() {
+            let again: EndpointAddress = endpoint.to_string().parse().unwrap();
+            proptest::prop_assert_eq!(again, endpoint);
+        }
+    }
+}

@@ -71,4 +71,12 @@ mod tests {
         );
         assert_eq!(hardware_address(&[]), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_panic(bytes: Vec<u8>, length: i32) {
+            let _ = (address(&bytes), hardware_address(&bytes));
+            let _ = prefix(&NetIpPrefix { ip: bytes, prefix_length: length });
+        }
+    }
 }
