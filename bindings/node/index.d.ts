@@ -202,6 +202,20 @@ export class TalosConfig {
   }): ContextInfo
 
   /**
+   * The same talosconfig with another current context. A missing one fails with `Config`, which names the nearest.
+   *
+   * @param context - Its name.
+   */
+  select(context: string): TalosConfig
+
+  /**
+   * Writes the talosconfig to a file that only its owner may read. Either the new file is there or the old one.
+   *
+   * @param path - The file; its folder is made if it is missing.
+   */
+  write(path: string): void
+
+  /**
    * A client for a context. Connections are made when they are needed.
    *
    * An expired client certificate fails with `Unauthenticated`, before anything is sent.
@@ -368,6 +382,41 @@ export class TalosNode {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<TalosResource>
+
+  /**
+   * The resource type that a name means on this node: a full name or an alias such as `links`. One that means several fails with `InvalidArgument`, which names them.
+   *
+   * @param name - Such as `members`, in any case.
+   */
+  resolveType(name: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ResourceDefinition>
+
+  /**
+   * Any resource of Talos by any name of its type, with its spec as YAML. One that does not exist fails with `NotFound`.
+   *
+   * @param name - Such as `hostnamestatus`.
+   * @param id - Such as `hostname`.
+   */
+  getByAlias(name: string, id: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TalosResource>
+
+  /**
+   * The resources of a type by any of its names, with their specs as YAML.
+   *
+   * @param name - Such as `links`.
+   */
+  listByAlias(name: string, options?: {
+    /** Only those with these labels: `key`, `!key`, `key=value`, `key!=value`, with commas between them. */
+    labels?: string | undefined
+    /** Only those whose id matches this regular expression. */
+    idPattern?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TalosResource[]>
 
   /**
    * All resources of a type, with their specs as YAML.
@@ -2870,6 +2919,20 @@ export interface QemuStatus {
   readonly runningQemu: string | null
 }
 
+/** What a node says about one of its resource types. */
+export interface ResourceDefinition {
+  /** Full canonical name: `LinkStatuses.net.talos.dev`. */
+  readonly typeName: string
+  /** The name that people read: `LinkStatus`. */
+  readonly displayName: string
+  /** The namespace where such resources usually live. */
+  readonly defaultNamespace: string
+  /** Other names: `link`, `links`, `linkstatus`, … */
+  readonly aliases: readonly string[]
+  /** Whether reading them needs the role `os:admin`. */
+  readonly sensitive: boolean
+}
+
 /** Restarting the guests of lost hosts on the remaining ones. */
 export interface Restart {
   /** Whether every guest that can run elsewhere finds a host with memory for it. */
@@ -3305,8 +3368,10 @@ export interface Warning {
  * - `destroyed`: It is gone, or (first event with an id) was not there.
  * - `bootstrapped`: All that existed when the watch began has been sent.
  * - `noop`: Nothing happened; carries a bookmark.
+ * - `restarted`: What was told so far no longer counts; all that exists follows. Only
+ * from `watch_reconnecting`.
  */
-export type WatchEventKind = 'created' | 'updated' | 'destroyed' | 'bootstrapped' | 'noop'
+export type WatchEventKind = 'created' | 'updated' | 'destroyed' | 'bootstrapped' | 'noop' | 'restarted'
 
 /** A file or setting of the user's is missing or wrong; see `location`. */
 export class ConfigError extends HomelabError {

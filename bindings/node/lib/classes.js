@@ -37,6 +37,7 @@ import {
   decodeProxmoxVersion,
   decodeQemuConfig,
   decodeQemuStatus,
+  decodeResourceDefinition,
   decodeSecurityState,
   decodeService,
   decodeSnapshot,
@@ -269,6 +270,14 @@ export class TalosConfig {
     return decodeContextInfo(value)
   }
 
+  select(context) {
+    return new TalosConfig(openNow(this.#handle, 'select', { context }))
+  }
+
+  write(path) {
+    callNow(this.#handle, 'write', { path })
+  }
+
   async connect(options = {}) {
     return new TalosClient(await open(this.#handle, 'connect', { context: options.context, endpoints: options.endpoints, connect_timeout_seconds: options.connectTimeoutSeconds, request_timeout_seconds: options.requestTimeoutSeconds }, options.signal))
   }
@@ -408,6 +417,21 @@ export class TalosNode {
   async getDynamic(namespace, typeName, id, options = {}) {
     const value = await call(this.#handle, 'get_dynamic', { namespace, type_name: typeName, id }, options.signal)
     return decodeTalosResource(value)
+  }
+
+  async resolveType(name, options = {}) {
+    const value = await call(this.#handle, 'resolve_type', { name }, options.signal)
+    return decodeResourceDefinition(value)
+  }
+
+  async getByAlias(name, id, options = {}) {
+    const value = await call(this.#handle, 'get_by_alias', { name, id }, options.signal)
+    return decodeTalosResource(value)
+  }
+
+  async listByAlias(name, options = {}) {
+    const value = await call(this.#handle, 'list_by_alias', { name, labels: options.labels, id_pattern: options.idPattern }, options.signal)
+    return value.map(decodeTalosResource)
   }
 
   async listDynamic(namespace, typeName, options = {}) {

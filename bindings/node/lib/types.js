@@ -1069,6 +1069,14 @@ export const decodeQemuStatus = (d) => ({
   runningQemu: d.running_qemu ?? null,
 })
 
+export const decodeResourceDefinition = (d) => ({
+  typeName: d.type_name,
+  displayName: d.display_name,
+  defaultNamespace: d.default_namespace,
+  aliases: d.aliases,
+  sensitive: d.sensitive,
+})
+
 export const decodeRestart = (d) => ({
   fits: d.fits,
   neededBytes: d.needed_bytes,

@@ -62,6 +62,7 @@ fn groups() -> Vec<Group> {
         group!("Talos":
             cosi::LocalEtcdMember,
             cosi::Nodename,
+            cosi::ResourceDefinition,
             cosi::SecurityState,
             cosi::SystemInformation,
             talos_client::ContextInfo,

@@ -7,8 +7,8 @@ use futures_util::{TryStreamExt, stream};
 use homelab_core::Result;
 use serde::Serialize;
 use talos_client::cosi::{
-    Disk, ExtensionStatus, HostnameStatus, LinkStatus, MachineStatus, Member, Metadata,
-    NodeAddress, ResourceType, WatchEventKind, WatchOptions,
+    Disk, ExtensionStatus, HostnameStatus, LinkStatus, ListOptions, MachineStatus, Member,
+    Metadata, NodeAddress, ResourceType, WatchEventKind, WatchOptions,
 };
 use talos_client::{
     ClientOptions, EventOptions, NodeClient, NodesClient, TalosClient, TalosConfig,
@@ -16,7 +16,7 @@ use talos_client::{
 
 use crate::args::seconds;
 use crate::handle::{Object, no_method};
-use crate::reply::{data, per_node};
+use crate::reply::{data, done, per_node};
 use crate::{Args, Handle, Reply, Stream};
 
 pub(crate) fn from_file(args: &mut Args) -> Result<Reply> {
@@ -45,6 +45,16 @@ pub(crate) async fn config(config: &TalosConfig, method: &str, args: &mut Args) 
         "describe" => {
             let name: Option<String> = args.take("context")?;
             data(&config.context(name.as_deref())?.describe()?)
+        }
+        "select" => {
+            let name: String = args.take("context")?;
+            let mut config = config.clone();
+            config.select(&name)?;
+            Ok(opened(config))
+        }
+        "write" => {
+            config.write(args.take::<PathBuf>("path")?)?;
+            Ok(done())
         }
         "connect" => {
             let name: Option<String> = args.take("context")?;
@@ -107,6 +117,25 @@ pub(crate) async fn node(node: &NodeClient, method: &str, args: &mut Args) -> Re
                 (args.take("namespace")?, args.take("type_name")?);
             let id: String = args.take("id")?;
             data(&node.get_dynamic(&namespace, &kind, &id).await?)
+        }
+        "resolve_type" => {
+            let name: String = args.take("name")?;
+            data(&node.resolve_type(&name).await?)
+        }
+        "get_by_alias" => {
+            let (name, id): (String, String) = (args.take("name")?, args.take("id")?);
+            data(&node.get_by_alias(&name, &id).await?)
+        }
+        "list_by_alias" => {
+            let name: String = args.take("name")?;
+            let mut options = ListOptions::default();
+            if let Some(labels) = args.take::<Option<String>>("labels")? {
+                options = options.labels(labels.parse()?);
+            }
+            if let Some(pattern) = args.take::<Option<String>>("id_pattern")? {
+                options = options.id_pattern(pattern);
+            }
+            data(&node.list_by_alias(&name, &options).await?)
         }
         "list_dynamic" => {
             let (namespace, kind): (String, String) =

@@ -52,6 +52,7 @@ from .types import (
     ProxmoxVersion,
     QemuConfig,
     QemuStatus,
+    ResourceDefinition,
     SecurityState,
     Service,
     Snapshot,
@@ -103,6 +104,7 @@ from .types import (
     decode_proxmox_version,
     decode_qemu_config,
     decode_qemu_status,
+    decode_resource_definition,
     decode_security_state,
     decode_service,
     decode_snapshot,
@@ -385,6 +387,22 @@ class AsyncTalosConfig:
         """
         return decode_context_info(_runtime.call_now(self._handle, "describe", {"context": context}))
 
+    def select(self, context: str) -> AsyncTalosConfig:
+        """The same talosconfig with another current context. A missing one fails with `Config`, which names the nearest.
+
+        Args:
+            context: Its name.
+        """
+        return AsyncTalosConfig(_runtime.open_now(self._handle, "select", {"context": context}))
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Writes the talosconfig to a file that only its owner may read. Either the new file is there or the old one.
+
+        Args:
+            path: The file; its folder is made if it is missing.
+        """
+        _runtime.call_now(self._handle, "write", {"path": path})
+
     async def connect(self, *, context: str | None = None, endpoints: Sequence[str] | None = None, connect_timeout_seconds: float | None = None, request_timeout_seconds: float | None = None) -> AsyncTalosClient:
         """A client for a context. Connections are made when they are needed.
 
@@ -557,6 +575,34 @@ class AsyncTalosNode:
             id: Such as `hostname`.
         """
         return decode_talos_resource(await _runtime.call_async(self._handle, "get_dynamic", {"namespace": namespace, "type_name": type_name, "id": id}))
+
+    async def resolve_type(self, name: str) -> ResourceDefinition:
+        """The resource type that a name means on this node: a full name or an alias such as `links`. One that means several fails with `InvalidArgument`, which names them.
+
+        Args:
+            name: Such as `members`, in any case.
+        """
+        return decode_resource_definition(await _runtime.call_async(self._handle, "resolve_type", {"name": name}))
+
+    async def get_by_alias(self, name: str, id: str) -> TalosResource:
+        """Any resource of Talos by any name of its type, with its spec as YAML. One that does not exist fails with `NotFound`.
+
+        Args:
+            name: Such as `hostnamestatus`.
+            id: Such as `hostname`.
+        """
+        return decode_talos_resource(await _runtime.call_async(self._handle, "get_by_alias", {"name": name, "id": id}))
+
+    async def list_by_alias(self, name: str, *, labels: str | None = None, id_pattern: str | None = None) -> list[TalosResource]:
+        """The resources of a type by any of its names, with their specs as YAML.
+
+        Args:
+            name: Such as `links`.
+            labels: Only those with these labels: `key`, `!key`, `key=value`, `key!=value`, with commas between them.
+            id_pattern: Only those whose id matches this regular expression.
+        """
+        value = await _runtime.call_async(self._handle, "list_by_alias", {"name": name, "labels": labels, "id_pattern": id_pattern})
+        return [decode_talos_resource(v) for v in value]
 
     async def list_dynamic(self, namespace: str, type_name: str) -> list[TalosResource]:
         """All resources of a type, with their specs as YAML.

@@ -116,6 +116,7 @@ __all__ = [
     "QemuConfig",
     "QemuHaStatus",
     "QemuStatus",
+    "ResourceDefinition",
     "Restart",
     "SecurityState",
     "Sent",
@@ -4292,6 +4293,36 @@ def decode_qemu_status(data: Any) -> QemuStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceDefinition:
+    """What a node says about one of its resource types."""
+
+    type_name: str
+    """Full canonical name: `LinkStatuses.net.talos.dev`."""
+
+    display_name: str
+    """The name that people read: `LinkStatus`."""
+
+    default_namespace: str
+    """The namespace where such resources usually live."""
+
+    aliases: tuple[str, ...]
+    """Other names: `link`, `links`, `linkstatus`, …"""
+
+    sensitive: bool
+    """Whether reading them needs the role `os:admin`."""
+
+
+def decode_resource_definition(data: Any) -> ResourceDefinition:
+    return ResourceDefinition(
+        type_name=data["type_name"],
+        display_name=data["display_name"],
+        default_namespace=data["default_namespace"],
+        aliases=tuple(data["aliases"]),
+        sensitive=data["sensitive"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Restart:
     """Restarting the guests of lost hosts on the remaining ones."""
 
@@ -5150,11 +5181,13 @@ def decode_unmet_condition(data: Any) -> UnmetCondition:
         reason=data["reason"],
     )
 
-WatchEventKind = Literal["created", "updated", "destroyed", "bootstrapped", "noop"]
+WatchEventKind = Literal["created", "updated", "destroyed", "bootstrapped", "noop", "restarted"]
 """What happened to a resource.
 - ``created``: It exists, or came to be.
 - ``updated``: It changed.
 - ``destroyed``: It is gone, or (first event with an id) was not there.
 - ``bootstrapped``: All that existed when the watch began has been sent.
 - ``noop``: Nothing happened; carries a bookmark.
+- ``restarted``: What was told so far no longer counts; all that exists follows. Only
+from `watch_reconnecting`.
 """
