@@ -31,7 +31,7 @@ impl fmt::Display for Location {
     }
 }
 
-/// An [`Error`] as plain data: what crosses into Python, Node, logs and reports.
+/// An [`Error`](crate::Error) as plain data: what crosses into Python, Node, logs and reports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct ErrorData {

@@ -26,7 +26,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// A file or setting of the user's is missing or wrong; see [`Error::location`].
+    /// A file or setting of the user's is missing or wrong; see [`Error::location`](crate::Error::location).
     Config,
     /// The server does not know who we are: no, wrong or expired credentials.
     Unauthenticated,
@@ -56,7 +56,7 @@ kinds! {
     Cancelled,
     /// A server-side task ran and failed; the message holds its own words.
     TaskFailed,
-    /// Some of several targets failed; see [`Error::failures`].
+    /// Some of several targets failed; see [`Error::failures`](crate::Error::failures).
     PartialFailure,
     /// The answer is not what the protocol promises: HTML, truncated, undecodable.
     Protocol,
