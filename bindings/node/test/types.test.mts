@@ -45,7 +45,7 @@ export async function talos(): Promise<void> {
     else console.log(node, error.code)
   }
   for await (const { kind, spec } of client.node('172.16.1.50').watchMachineStatus()) {
-    is<Equal<typeof kind, 'created' | 'updated' | 'destroyed' | 'bootstrapped' | 'noop'>>()
+    is<Equal<typeof kind, 'created' | 'updated' | 'destroyed' | 'bootstrapped' | 'noop' | 'restarted'>>()
     if (spec !== null) console.log(spec.ready)
   }
 }
