@@ -48,7 +48,8 @@ impl NodeClient {
     }
 
     /// A read that answers once, within the deadline. A connection that breaks
-    /// under it is replaced once: reading twice does no harm.
+    /// under it is replaced, once for each endpoint, as several may die in the
+    /// same moment: reading twice does no harm.
     pub(crate) async fn read<M, A, F>(
         &self,
         operation: impl Into<Cow<'static, str>>,
@@ -76,13 +77,17 @@ impl NodeClient {
             request.extensions_mut().insert(state.clone());
             call(clients.clone(), request)
         };
-        let twice = async {
-            match attempt().await {
-                Err(status) if broke(&status) => attempt().await,
-                result => result,
+        let answered = async {
+            let mut result = attempt().await;
+            for _ in &self.shared.info.endpoints {
+                match result {
+                    Err(status) if broke(&status) => result = attempt().await,
+                    _ => break,
+                }
             }
+            result
         };
-        match tokio::time::timeout(limit, twice).await {
+        match tokio::time::timeout(limit, answered).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(status)) => Err(named(to_error(status), operation)),
             Err(_) => {
