@@ -134,6 +134,19 @@ impl Accounts {
         self
     }
 
+    /// Adds a user that may not log in.
+    #[cfg(test)]
+    #[must_use]
+    pub(crate) fn disabled_user(self, id: &str) -> Self {
+        let accounts = self.user(id, "");
+        accounts.change(|all| {
+            if let Some(user) = all.users.get_mut(id) {
+                user.enabled = false;
+            }
+        });
+        accounts
+    }
+
     /// Gives a user a second factor that accepts one code.
     #[must_use]
     pub(crate) fn totp(self, id: &str, code: &str) -> Self {

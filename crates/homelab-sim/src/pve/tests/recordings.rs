@@ -49,7 +49,8 @@ fn recorded_host(tokens: &[(String, String)]) -> Lab {
     };
     let mut accounts = Accounts::new()
         .user("root@pam", "pverootpw")
-        .user("test@pve", "testpassword1");
+        .user("test@pve", "testpassword1")
+        .disabled_user("disabled@pve");
     for (id, secret) in tokens {
         accounts = accounts.token(id, secret, !id.starts_with("root@"), None);
     }
