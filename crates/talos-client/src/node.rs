@@ -87,20 +87,9 @@ impl NodeClient {
             }
             result
         };
-        match tokio::time::timeout(limit, answered).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(status)) => Err(named(to_error(status), operation)),
-            Err(_) => {
-                state.timed_out();
-                let sent = if state.was_sent() {
-                    Sent::Maybe
-                } else {
-                    Sent::No
-                };
-                let error = Error::new(ErrorKind::Timeout, format!("no answer within {limit:?}"));
-                Err(named(error.sent(sent), operation))
-            }
-        }
+        bounded(limit, &state, answered)
+            .await
+            .map_err(|e| named(e, operation))
     }
 
     /// A question to one of the machine's services, whose answer holds one element.
@@ -139,20 +128,10 @@ impl NodeClient {
         request.set_timeout(limit);
         request.extensions_mut().insert(state.clone());
         let sending = call(RawClients::new(transport), request);
-        match tokio::time::timeout(limit, sending).await {
-            Ok(Ok(response)) => Ok(response.into_inner()),
-            Ok(Err(status)) => Err(named(to_error(status))),
-            Err(_) => {
-                state.timed_out();
-                let sent = if state.was_sent() {
-                    Sent::Maybe
-                } else {
-                    Sent::No
-                };
-                let error = Error::new(ErrorKind::Timeout, format!("no answer within {limit:?}"));
-                Err(named(error.sent(sent)))
-            }
-        }
+        bounded(limit, &state, sending)
+            .await
+            .map(Response::into_inner)
+            .map_err(named)
     }
 
     /// [`act`](Self::act) on one of the machine's services, whose answer holds one element.
@@ -241,20 +220,10 @@ impl NodeClient {
         let mut request = Request::new(message);
         request.extensions_mut().insert(state.clone());
         let opening = call(RawClients::new(transport.clone()), request);
-        match tokio::time::timeout(limit, opening).await {
-            Ok(Ok(response)) => Ok(response.into_inner()),
-            Ok(Err(status)) => Err(named(to_error(status))),
-            Err(_) => {
-                state.timed_out();
-                let sent = if state.was_sent() {
-                    Sent::Maybe
-                } else {
-                    Sent::No
-                };
-                let error = Error::new(ErrorKind::Timeout, format!("no answer within {limit:?}"));
-                Err(named(error.sent(sent)))
-            }
-        }
+        bounded(limit, &state, opening)
+            .await
+            .map(Response::into_inner)
+            .map_err(named)
     }
 
     /// The first message of a stream, within the deadline. Streams that watch
@@ -275,6 +244,26 @@ impl NodeClient {
             ))),
         }
     }
+}
+
+/// Waits for an answer for at most `limit`, and says at the end of it whether
+/// anything was sent.
+async fn bounded<T>(
+    limit: Duration,
+    state: &CallState,
+    call: impl Future<Output = Result<T, Status>>,
+) -> Result<T> {
+    if let Ok(answer) = tokio::time::timeout(limit, call).await {
+        return answer.map_err(to_error);
+    }
+    state.timed_out();
+    let sent = if state.was_sent() {
+        Sent::Maybe
+    } else {
+        Sent::No
+    };
+    let message = format!("no answer within {limit:?}");
+    Err(Error::new(ErrorKind::Timeout, message).sent(sent))
 }
 
 /// Whether the connection broke under the call, as opposed to an answer.
