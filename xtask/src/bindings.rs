@@ -1,9 +1,9 @@
-//! The Python and Node classes, from `bindings/api.toml` and the JSON Schema
+//! The Python and Node classes, from `bindings/api` and the JSON Schema
 //! of the Rust value types.
 //!
 //! | file | what |
 //! |---|---|
-//! | `bindings/manifest.rs` | reads `api.toml`: classes, methods, parameters |
+//! | `bindings/manifest.rs` | reads `bindings/api`: classes, methods, parameters |
 //! | `bindings/types.rs` | the types of both worlds, read from schema and manifest |
 //! | `bindings/text.rs` | names and doc texts |
 //! | `bindings/python*.rs` | writes `bindings/python/python/homelab_sdk` |
@@ -34,7 +34,7 @@ struct Api {
 /// Every generated file of both bindings.
 pub(crate) fn generate() -> Result<Vec<(PathBuf, String)>, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let manifest = Manifest::read(&root.join("bindings/api.toml"))?;
+    let manifest = Manifest::read(&root.join("bindings/api"))?;
     let (values, kinds) = types::read(&schema(&root)?)?;
     let api = Api {
         manifest,
@@ -106,7 +106,7 @@ impl Api {
     fn check(&self) -> Result<(), String> {
         for class in &self.manifest.class {
             for method in &class.method {
-                let place = format!("api.toml: {}.{}", class.name, method.name);
+                let place = format!("bindings/api: {}.{}", class.name, method.name);
                 let mut named = Vec::new();
                 method.returns.names(&mut named);
                 if let Some(progress) = &method.progress {

@@ -5,7 +5,7 @@
 //! handle or a [`Stream`]. Every method is one match arm that calls the Rust
 //! API; there is no logic here, no Python and no Node.
 //!
-//! The names are those of `bindings/api.toml`, from which the classes of both
+//! The names are those of `bindings/api`, from which the classes of both
 //! languages are generated; a test compares the two.
 //!
 //! # Cancellation

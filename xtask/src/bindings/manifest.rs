@@ -1,10 +1,13 @@
-//! `bindings/api.toml`: the classes, methods and parameters of both languages.
+//! `bindings/api`: the classes, methods and parameters of both languages.
 
 use std::path::Path;
 
 use serde::{Deserialize, Deserializer};
 
 use super::types::Type;
+
+/// The parts of the manifest, in the order in which their classes are written.
+const FILES: &[&str] = &["lab.toml", "talos.toml", "proxmox.toml", "simulator.toml"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,10 +76,16 @@ pub(super) struct Param {
 }
 
 impl Manifest {
-    pub(super) fn read(path: &Path) -> Result<Self, String> {
-        let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let mut manifest: Manifest =
-            toml::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))?;
+    /// Reads the files of `folder` as one, in the order of [`FILES`].
+    pub(super) fn read(folder: &Path) -> Result<Self, String> {
+        let mut manifest = Manifest { class: Vec::new() };
+        for name in FILES {
+            let path = folder.join(name);
+            let explain = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+            let text = std::fs::read_to_string(&path).map_err(|e| explain(&e))?;
+            let part: Manifest = toml::from_str(&text).map_err(|e| explain(&e))?;
+            manifest.class.extend(part.class);
+        }
         manifest.mark_twins();
         Ok(manifest)
     }
