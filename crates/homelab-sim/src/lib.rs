@@ -10,10 +10,12 @@
 //! lab's addresses, and certificates are good for both.
 
 mod access;
+mod clock;
 mod faults;
 mod net;
 mod options;
 mod pki;
+mod process;
 mod pve;
 mod seed;
 mod shared;
@@ -23,6 +25,7 @@ mod stats;
 mod talos;
 pub mod world;
 
+pub use clock::SimClock;
 pub use faults::Fault;
 pub use options::{ClientCert, SimOptions};
 pub use sim::Sim;

@@ -1,9 +1,8 @@
 //! How a simulation runs.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use homelab_core::{Clock, SystemClock};
+use crate::clock::SimClock;
 
 /// How a simulation runs.
 ///
@@ -18,7 +17,7 @@ use homelab_core::{Clock, SystemClock};
 pub struct SimOptions {
     pub(crate) latency: Duration,
     pub(crate) seed: u64,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: SimClock,
     pub(crate) boot: Option<Duration>,
     pub(crate) ready: Option<Duration>,
     pub(crate) etcd_db_bytes: Option<u64>,
@@ -29,7 +28,7 @@ impl Default for SimOptions {
         SimOptions {
             latency: Duration::ZERO,
             seed: 0,
-            clock: Arc::new(SystemClock::default()),
+            clock: SimClock::real(),
             boot: None,
             ready: None,
             etcd_db_bytes: None,
@@ -51,8 +50,11 @@ impl SimOptions {
         self
     }
 
-    /// The clock of the world: time stamps, boot times, latency.
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+    /// The clock of the lab: time stamps, tasks, boots, validity.
+    /// [`SimClock::real`] unless set.
+    ///
+    /// Keep a clone to pause it or to change its pace while the lab runs.
+    pub fn clock(mut self, clock: SimClock) -> Self {
         self.clock = clock;
         self
     }

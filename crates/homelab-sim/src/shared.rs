@@ -66,11 +66,12 @@ impl Shared {
         })
     }
 
-    /// Waits as long as a request to `target` takes on its way.
+    /// Waits as long as a request to `target` takes on its way: in real time,
+    /// as the client does.
     pub(crate) async fn delay(&self, target: &str) {
         let delay = self.latency + self.faults.latency(target);
         if !delay.is_zero() {
-            self.world.sleep(delay).await;
+            tokio::time::sleep(delay).await;
         }
     }
 

@@ -11,6 +11,7 @@ use homelab_model::Inventory;
 use tempfile::TempDir;
 
 use crate::access::{self, ClusterAccess};
+use crate::clock::SimClock;
 use crate::options::{ClientCert, SimOptions};
 use crate::pki::Validity;
 use crate::start::{self, Parts, host_names};
@@ -246,6 +247,37 @@ impl Sim {
     /// The state behind both sides, to look at and to change.
     pub fn world(&self) -> &World {
         &self.parts.shared.world
+    }
+
+    /// The lab's clock: to pause it, to change its pace, or to give to a client
+    /// that is to live in the lab's time.
+    pub fn clock(&self) -> &SimClock {
+        self.world().clock()
+    }
+
+    /// Moves the lab's time on. What falls due meanwhile (boots, ends of
+    /// tasks, elections) has happened, in order, when this returns. For a
+    /// [paused](SimClock::paused) clock; a running one jumps.
+    ///
+    /// ```
+    /// # use homelab_model::Inventory;
+    /// # use homelab_core::{Clock, Error, ErrorKind};
+    /// # let runtime = tokio::runtime::Runtime::new().unwrap();
+    /// # runtime.block_on(async {
+    /// use std::time::Duration;
+    /// use homelab_sim::{Sim, SimClock, SimOptions};
+    ///
+    /// # let text = "{name: tiny, hosts: [{name: pve1, address: 192.168.1.2, memory: 32GB}]}";
+    /// # let nothing = |path: &str| Err(Error::new(ErrorKind::NotFound, path));
+    /// # let inventory = Inventory::parse("homelab.yaml", text, &nothing)?;
+    /// let sim = Sim::start(&inventory, SimOptions::default().clock(SimClock::paused())).await?;
+    /// let before = sim.clock().now();
+    /// sim.advance(Duration::from_secs(3600));
+    /// assert_eq!(sim.clock().now(), before + Duration::from_secs(3600));
+    /// # Ok::<(), Error>(()) }).unwrap();
+    /// ```
+    pub fn advance(&self, duration: Duration) {
+        self.world().advance(duration);
     }
 
     /// Names of the hosts and of the Talos nodes, with where they listen.

@@ -107,6 +107,7 @@ fn spawn_time(shared: &Shared) {
             () = world.run() => {}
             () = stop.cancelled() => {}
         }
+        world.close();
     });
 }
 

@@ -56,7 +56,7 @@ pub(super) async fn answer(
     if result.as_ref().is_err_and(|e| e.delayed) {
         cluster
             .world()
-            .sleep(cluster.0.options.authentication_delay)
+            .hold(cluster.0.options.authentication_delay)
             .await;
     }
     let rendered = Rendered::new(formatter, &result);

@@ -92,13 +92,8 @@ impl Job {
             .change(|s| s.task_start(node, kind, id, &call.caller));
         debug_assert!(Upid::parse(&upid).is_some(), "{upid}");
         let answer = Value::String(upid.clone()).into();
-        tokio::spawn(async move {
-            let stop = cluster.0.shared.stop.clone();
-            tokio::select! {
-                () = self.run(&cluster, &upid) => {}
-                () = stop.cancelled() => {}
-            }
-        });
+        let world = cluster.world().clone();
+        world.spawn(async move { self.run(&cluster, &upid).await });
         answer
     }
 
@@ -162,8 +157,9 @@ async fn passes(world: &World, pause: Duration, upid: &str) -> bool {
         }
     };
     tokio::select! {
-        () = world.sleep(pause) => true,
+        biased;
         () = ended => false,
+        () = world.sleep(pause) => true,
     }
 }
 
@@ -178,12 +174,9 @@ pub(super) fn later(
     delay: Duration,
     change: impl FnOnce(&mut State) + Send + 'static,
 ) {
-    let cluster = cluster.clone();
-    tokio::spawn(async move {
-        let stop = cluster.0.shared.stop.clone();
-        tokio::select! {
-            () = cluster.world().sleep(delay) => cluster.world().change(change),
-            () = stop.cancelled() => {}
-        }
+    let world = cluster.world().clone();
+    cluster.world().spawn(async move {
+        world.sleep(delay).await;
+        world.change(change);
     });
 }

@@ -230,7 +230,7 @@ pub(super) async fn dispatch(
     }
     verify(&call, route)?;
     if route.wait == Wait::Agent && api::agent::will_not_answer(&call) {
-        cluster.world().sleep(cluster.0.options.agent_timeout).await;
+        cluster.world().hold(cluster.0.options.agent_timeout).await;
     }
     (route.run)(&call)
 }
@@ -305,7 +305,7 @@ async fn hop(call: &Call<'_>) -> Result<()> {
         Some(Some(how)) => {
             call.cluster
                 .world()
-                .sleep(call.cluster.0.options.hop_delay)
+                .hold(call.cluster.0.options.hop_delay)
                 .await;
             Err(ApiError::proxy(
                 595,

@@ -213,7 +213,7 @@ impl Director {
             });
         };
         let mut changes = self.shared.changes();
-        let give_up = self.shared.world.sleep(DIAL_TIMEOUT);
+        let give_up = tokio::time::sleep(DIAL_TIMEOUT);
         tokio::pin!(give_up);
         loop {
             match self.shared.link(&hostname) {

@@ -40,6 +40,9 @@ use std::time::{Duration, SystemTime};
 use homelab_core::{Clock, Result};
 use tokio::sync::watch;
 
+use crate::clock::SimClock;
+use crate::process::Processes;
+
 pub use ceph::{Ceph, CephHealth, Monitor, Osd, Pool};
 pub use etcd::{Etcd, EtcdMember};
 pub use event::{EventPayload, TalosEvent};
@@ -59,7 +62,8 @@ pub struct World(Arc<Inner>);
 struct Inner {
     state: RwLock<State>,
     revision: watch::Sender<u64>,
-    clock: Arc<dyn Clock>,
+    clock: SimClock,
+    processes: Processes,
 }
 
 impl World {
@@ -69,12 +73,13 @@ impl World {
     /// # Errors
     /// `InvalidArgument` when the seed contradicts itself: a guest on an
     /// unknown host, a VMID, name or address used twice.
-    pub fn new(seed: &WorldSeed, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub fn new(seed: &WorldSeed, clock: SimClock) -> Result<Self> {
         let state = State::build(seed, clock.now(), clock.elapsed())?;
         Ok(World(Arc::new(Inner {
             state: RwLock::new(state),
             revision: watch::Sender::new(0),
             clock,
+            processes: Processes::default(),
         })))
     }
 
@@ -83,14 +88,16 @@ impl World {
         look(&self.0.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Changes the state and wakes everyone who follows it. Keep `change`
-    /// short: it holds the lock.
+    /// Changes the state and wakes everyone who follows it; processes of the
+    /// lab have seen the change when this returns. Keep `change` short: it
+    /// holds the lock.
     pub fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
         state.set_time(self.0.clock.now(), self.0.clock.elapsed());
         let result = change(&mut state);
         drop(state);
         self.0.revision.send_modify(|revision| *revision += 1);
+        self.0.processes.run_ready();
         result
     }
 
@@ -109,9 +116,71 @@ impl World {
         self.0.clock.now()
     }
 
+    /// The world's clock.
+    pub fn clock(&self) -> &SimClock {
+        &self.0.clock
+    }
+
     /// Completes after `duration` of the world's time.
     pub async fn sleep(&self, duration: Duration) {
         self.0.clock.sleep(duration).await;
+    }
+
+    /// Holds an answer back for `duration` of the world's time. While the
+    /// clock stands still, no answer is held back: who asked may be the one
+    /// who would move it.
+    pub async fn hold(&self, duration: Duration) {
+        let until = self.0.clock.elapsed().saturating_add(duration);
+        if let Some(real) = self.0.clock.real_until(until) {
+            tokio::time::sleep(real).await;
+        }
+    }
+
+    /// Starts something that goes on in the lab by itself: a task, a boot, a
+    /// manager. It may wait for [`sleep`](World::sleep) and
+    /// [`subscribe`](World::subscribe) and for nothing else, and it must not
+    /// use `tokio::select!` without `biased`: then everything happens in the
+    /// same order every time. It ends with the simulation.
+    pub fn spawn(&self, process: impl Future<Output = ()> + Send + 'static) {
+        self.0.processes.spawn(process);
+    }
+
+    /// Moves the world's time on by `duration`. Everything that falls due
+    /// meanwhile happens in order, each at its own moment, before this returns.
+    pub fn advance(&self, duration: Duration) {
+        let until = self.0.clock.elapsed().saturating_add(duration);
+        self.step(until, true);
+        self.0.clock.move_to(until);
+    }
+
+    /// Does what falls due by `until`; moves the clock along if asked to.
+    fn step(&self, until: Duration, moving: bool) {
+        self.0.processes.run_ready();
+        while let Some((at, timer)) = self.next_due() {
+            if at > until {
+                return;
+            }
+            if moving {
+                self.0.clock.move_to(at);
+            }
+            if timer {
+                self.0.clock.fire_first();
+                self.0.processes.run_ready();
+            } else {
+                self.change(State::apply_due);
+            }
+        }
+    }
+
+    /// When the next thing falls due, and whether it is a timer. What the
+    /// state holds comes before timers of the same moment.
+    fn next_due(&self) -> Option<(Duration, bool)> {
+        let timer = self.0.clock.next_timer().map(|at| (at, true));
+        let due = self.read(State::next_due).map(|at| (at, false));
+        match (due, timer) {
+            (Some(due), Some(timer)) => Some(if due.0 <= timer.0 { due } else { timer }),
+            (due, timer) => due.or(timer),
+        }
     }
 
     /// A host loses power or its network: its guests go with it.
@@ -147,31 +216,33 @@ impl World {
         self.change(|state| state.guest_stop(vmid))
     }
 
-    /// Lets time pass: applies what falls due (boot stages), forever.
+    /// Lets time pass: does what falls due, forever.
     pub async fn run(&self) {
         let mut changes = self.subscribe();
         loop {
             changes.borrow_and_update();
-            let next = self.read(State::next_due);
-            match next {
-                Some(due) => {
-                    let wait = due.saturating_sub(self.0.clock.elapsed());
-                    if wait.is_zero() {
-                        self.change(State::apply_due);
-                        continue;
-                    }
-                    tokio::select! {
-                        () = self.0.clock.sleep(wait) => self.change(State::apply_due),
-                        _ = changes.changed() => {}
-                    }
+            self.step(self.0.clock.elapsed(), false);
+            let next = self.next_due();
+            let wait = next.and_then(|(at, _)| self.0.clock.real_until(at));
+            let due = async {
+                match wait {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => std::future::pending().await,
                 }
-                None => {
-                    if changes.changed().await.is_err() {
-                        return;
-                    }
-                }
+            };
+            tokio::select! {
+                () = due => {}
+                () = self.0.clock.changed() => {}
+                () = self.0.processes.woken() => {}
+                // The sender lives as long as this.
+                _ = changes.changed() => {}
             }
         }
+    }
+
+    /// Ends all that goes on by itself.
+    pub(crate) fn close(&self) {
+        self.0.processes.close();
     }
 }
 

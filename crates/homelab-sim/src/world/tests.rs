@@ -1,10 +1,9 @@
 //! The world alone: what follows from what, without any protocol.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 use std::time::Duration;
 
-use homelab_core::{ErrorKind, SystemClock};
+use homelab_core::ErrorKind;
 
 use super::seed::{ClusterSeed, GuestSeed, HostSeed, NodeSeed, WorldSeed};
 use super::{Down, EventPayload, Role, Stage, World};
@@ -77,7 +76,7 @@ fn seed() -> WorldSeed {
 }
 
 fn world() -> World {
-    World::new(&seed(), Arc::new(SystemClock::default())).unwrap()
+    World::new(&seed(), crate::SimClock::real()).unwrap()
 }
 
 /// Lets the boot of everything that boots come to its end.
@@ -211,7 +210,7 @@ async fn contradictions_are_refused() {
     let refuse = |change: fn(&mut WorldSeed), expected: &str| {
         let mut seed = seed();
         change(&mut seed);
-        let error = World::new(&seed, Arc::new(SystemClock::default())).unwrap_err();
+        let error = World::new(&seed, crate::SimClock::real()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
         assert!(error.message().contains(expected), "{error}");
     };

@@ -13,7 +13,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use homelab_core::SystemClock;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -182,7 +181,7 @@ impl Lab {
     }
 
     fn with(seed: &WorldSeed, accounts: Accounts, options: PveOptions) -> Lab {
-        let world = World::new(seed, Arc::new(SystemClock::default())).unwrap();
+        let world = World::new(seed, crate::SimClock::real()).unwrap();
         let now = world.now();
         let time = world.clone();
         tokio::spawn(async move { time.run().await });

@@ -25,12 +25,9 @@ pub(super) fn power(shared: &Shared, hostname: &str, again: bool) -> Result<Stri
         (vmid, derive::uuid(state.seed, &label))
     });
     let vmid = vmid.ok_or_else(|| Status::unimplemented("only guests can be switched"))?;
-    let (world, stop) = (shared.world.clone(), shared.stop.clone());
-    tokio::spawn(async move {
-        tokio::select! {
-            () = world.sleep(SEQUENCE) => {}
-            () = stop.cancelled() => return,
-        }
+    let world = shared.world.clone();
+    shared.world.spawn(async move {
+        world.sleep(SEQUENCE).await;
         // Somebody else may have switched the guest meanwhile; then that holds.
         if world.guest_stop(vmid).is_ok() && again {
             let _ = world.guest_start(vmid);
