@@ -10,16 +10,12 @@ use homelab_model::inventory::{ClusterSpec, GuestSpec, HostSpec, NodeRole, NodeS
 use crate::world::seed::{
     CephSeed, ClusterSeed, GuestSeed, HostSeed, NodeSeed, StorageSeed, WorldSeed,
 };
-use crate::world::{PciDevice, Role};
+use crate::world::{PLAIN_SCHEMATIC, PciDevice, Role};
 
 const GIB: u64 = 1 << 30;
 
 /// Size of an OSD; inventories count them only.
 const OSD_BYTES: u64 = 1 << 40;
-
-/// The schematic of an image without any extension: the SHA-256 of
-/// `customization: {}` and a line feed.
-const PLAIN_SCHEMATIC: &str = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba";
 
 /// What the inventory says, as a seed for a world.
 ///

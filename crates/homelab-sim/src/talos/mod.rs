@@ -11,20 +11,33 @@
 //! | `carry` | an answer on its way: broken links, faults, counting |
 //! | `rbac` | which role may call what |
 //! | `services` | the services of one node |
-//! | `small` | clock, block devices, controllers |
+//! | `local` | how a service reaches its node |
+//! | `small` | clock, controllers |
+//! | `storage`, `volumes` | block devices, LVM, software RAID |
+//! | `image`, `lifecycle` | container images, the installer |
+//! | `debug`, `shell` | a container to look around in |
+//! | `health` | the cluster's health as one node sees it |
 //! | `machine/`, `cosi/` | the methods |
 //! | `bbolt/` | writes an etcd database file |
 
 mod bbolt;
 mod carry;
 mod cosi;
+mod debug;
 mod director;
 mod fan_out;
+mod health;
+mod image;
+mod lifecycle;
+mod local;
 mod machine;
 mod rbac;
 mod server;
 mod services;
+mod shell;
 mod small;
+mod storage;
+mod volumes;
 
 use std::time::SystemTime;
 

@@ -1,9 +1,15 @@
 //! The services of one node, without TLS and without routing to others.
 
 use http::{Request, Response};
+use talos_proto::cluster::cluster_service_server::ClusterServiceServer;
 use talos_proto::cosi::resource::state_server::StateServer;
 use talos_proto::inspect::inspect_service_server::InspectServiceServer;
+use talos_proto::machine::debug_service_server::DebugServiceServer;
+use talos_proto::machine::image_service_server::ImageServiceServer;
+use talos_proto::machine::lifecycle_service_server::LifecycleServiceServer;
+use talos_proto::machine::lvm_service_server::LvmServiceServer;
 use talos_proto::machine::machine_service_server::MachineServiceServer;
+use talos_proto::machine::md_service_server::MdServiceServer;
 use talos_proto::storage::storage_service_server::StorageServiceServer;
 use talos_proto::time::time_service_server::TimeServiceServer;
 use tonic::Status;
@@ -11,9 +17,16 @@ use tonic::body::Body;
 use tower::ServiceExt;
 
 use super::cosi::Cosi;
+use super::debug::Debug;
+use super::health::Health;
+use super::image::Images;
+use super::lifecycle::Lifecycle;
+use super::local::Local;
 use super::machine::Machine;
 use super::rbac;
 use super::small::Small;
+use super::storage::Storage;
+use super::volumes::Volumes;
 use crate::shared::Shared;
 
 /// What a node receives at most.
@@ -29,49 +42,87 @@ pub(super) struct Caller {
 /// The services of one node; cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct NodeServices {
+    local: Local,
     machine: MachineServiceServer<Machine>,
     state: StateServer<Cosi>,
     time: TimeServiceServer<Small>,
-    storage: StorageServiceServer<Small>,
     inspect: InspectServiceServer<Small>,
+    storage: StorageServiceServer<Storage>,
+    cluster: ClusterServiceServer<Health>,
+    image: ImageServiceServer<Images>,
+    lifecycle: LifecycleServiceServer<Lifecycle>,
+    debug: DebugServiceServer<Debug>,
+    lvm: LvmServiceServer<Volumes>,
+    md: MdServiceServer<Volumes>,
 }
 
 impl NodeServices {
     pub(super) fn new(shared: &Shared, hostname: &str) -> Self {
-        let small = Small::new(shared.clone(), hostname);
+        let local = Local::new(shared, hostname);
+        let small = Small::new(local.clone());
+        let volumes = Volumes::new(local.clone());
         NodeServices {
             time: TimeServiceServer::new(small.clone()),
-            storage: StorageServiceServer::new(small.clone()),
             inspect: InspectServiceServer::new(small),
-            machine: MachineServiceServer::new(Machine::new(shared.clone(), hostname))
+            storage: StorageServiceServer::new(Storage::new(local.clone())),
+            cluster: ClusterServiceServer::new(Health::new(local.clone())),
+            image: ImageServiceServer::new(Images::new(local.clone()))
+                .max_decoding_message_size(MAX_MESSAGE),
+            lifecycle: LifecycleServiceServer::new(Lifecycle::new(local.clone())),
+            debug: DebugServiceServer::new(Debug::new(local.clone())),
+            lvm: LvmServiceServer::new(volumes.clone()),
+            md: MdServiceServer::new(volumes),
+            machine: MachineServiceServer::new(Machine::new(local.clone()))
                 .max_decoding_message_size(MAX_MESSAGE),
             state: StateServer::new(Cosi::new(shared.clone(), hostname))
                 .max_decoding_message_size(MAX_MESSAGE),
+            local,
         }
     }
 
     /// Answers a call for which `caller` is responsible.
     pub(super) async fn call(&self, caller: &Caller, mut request: Request<Body>) -> Response<Body> {
         let path = request.uri().path().to_owned();
+        let service = path.split('/').nth(1).unwrap_or_default();
+        match self.local.since(first_minor(service)) {
+            Ok(true) => {}
+            Ok(false) => return unknown(service),
+            Err(down) => return down.into_http(),
+        }
         if !rbac::allowed(&path, &caller.roles) {
             return Status::permission_denied("not authorized").into_http();
         }
         request.extensions_mut().insert(caller.clone());
-        let answer = match path.split('/').nth(1) {
-            Some("machine.MachineService") => self.machine.clone().oneshot(request).await,
-            Some("time.TimeService") => self.time.clone().oneshot(request).await,
-            Some("storage.StorageService") => self.storage.clone().oneshot(request).await,
-            Some("inspect.InspectService") => self.inspect.clone().oneshot(request).await,
-            Some("cosi.resource.State") => self.state.clone().oneshot(request).await,
-            service => Ok(Status::unimplemented(format!(
-                "unknown service {}",
-                service.unwrap_or_default()
-            ))
-            .into_http()),
+        let answer = match service {
+            "machine.MachineService" => self.machine.clone().oneshot(request).await,
+            "machine.ImageService" => self.image.clone().oneshot(request).await,
+            "machine.LifecycleService" => self.lifecycle.clone().oneshot(request).await,
+            "machine.DebugService" => self.debug.clone().oneshot(request).await,
+            "machine.LVMService" => self.lvm.clone().oneshot(request).await,
+            "machine.MDService" => self.md.clone().oneshot(request).await,
+            "cluster.ClusterService" => self.cluster.clone().oneshot(request).await,
+            "time.TimeService" => self.time.clone().oneshot(request).await,
+            "storage.StorageService" => self.storage.clone().oneshot(request).await,
+            "inspect.InspectService" => self.inspect.clone().oneshot(request).await,
+            "cosi.resource.State" => self.state.clone().oneshot(request).await,
+            service => return unknown(service),
         };
         match answer {
             Ok(response) => response,
             Err(never) => match never {},
         }
     }
+}
+
+/// The minor release that brought a service.
+fn first_minor(service: &str) -> u32 {
+    match service {
+        "machine.ImageService" | "machine.LifecycleService" | "machine.DebugService" => 13,
+        "machine.LVMService" | "machine.MDService" => 14,
+        _ => 0,
+    }
+}
+
+fn unknown(service: &str) -> Response<Body> {
+    Status::unimplemented(format!("unknown service {service}")).into_http()
 }

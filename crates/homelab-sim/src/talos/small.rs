@@ -1,36 +1,28 @@
-//! The small services of a node: the clock, the block devices, the controllers.
+//! The small services of a node: the clock, the controllers.
 
 use talos_proto::inspect::inspect_service_server::InspectService;
 use talos_proto::inspect::{
     ControllerDependencyEdge, ControllerRuntimeDependenciesResponse, ControllerRuntimeDependency,
     DependencyEdgeType,
 };
-use talos_proto::storage::storage_service_server::StorageService;
-use talos_proto::storage::{self, Disk, Disks, DisksResponse};
 use talos_proto::time::time_service_server::TimeService;
 use talos_proto::time::{Time, TimeRequest, TimeResponse};
 use tonic::{Request, Response, Status, async_trait};
 
+use super::local::Local;
 use super::timestamp;
-use crate::shared::Shared;
 
 /// The small services of one node.
 #[derive(Clone, Debug)]
-pub(super) struct Small {
-    shared: Shared,
-    hostname: String,
-}
+pub(super) struct Small(Local);
 
 impl Small {
-    pub(super) fn new(shared: Shared, hostname: &str) -> Self {
-        Small {
-            shared,
-            hostname: hostname.to_owned(),
-        }
+    pub(super) fn new(local: Local) -> Self {
+        Small(local)
     }
 
     fn clock(&self, server: &str) -> Response<TimeResponse> {
-        let now = timestamp(self.shared.world.now());
+        let now = timestamp(self.0.shared.world.now());
         let messages = vec![Time {
             metadata: None,
             server: server.to_owned(),
@@ -55,28 +47,6 @@ impl TimeService for Small {
             "" => Err(Status::unknown("error querying NTP server: no such host")),
             server => Ok(self.clock(server)),
         }
-    }
-}
-
-#[async_trait]
-impl StorageService for Small {
-    async fn disks(&self, _: Request<()>) -> Result<Response<DisksResponse>, Status> {
-        let disk = self.shared.world.read(|state| {
-            state.node(&self.hostname).map(|node| Disk {
-                size: 50 << 30,
-                model: "QEMU HARDDISK".into(),
-                device_name: node.install_disk.clone(),
-                name: node.install_disk.trim_start_matches("/dev/").to_owned(),
-                r#type: storage::disk::DiskType::Ssd.into(),
-                system_disk: true,
-                ..Disk::default()
-            })
-        });
-        let messages = vec![Disks {
-            metadata: None,
-            disks: disk.into_iter().collect(),
-        }];
-        Ok(Response::new(DisksResponse { messages }))
     }
 }
 

@@ -9,6 +9,9 @@
 //! | [`seed`] | [`WorldSeed`]: what a world is made from |
 //! | [`host`], [`guest`], [`node`] | the machines: PVE host, VM, Talos node |
 //! | [`etcd`] | members, leader, quorum |
+//! | [`image`] | container images of a Talos node |
+//! | [`system`] | the systems that a Talos node can boot |
+//! | [`volume`] | what is on the disks of a Talos node |
 //! | [`storage`], [`ceph`], [`ha`] | what the hosts offer together |
 //! | [`task`] | tasks of the hosts, with UPIDs and logs |
 //! | [`event`] | events of a Talos node |
@@ -23,15 +26,18 @@ pub mod event;
 pub mod guest;
 pub mod ha;
 pub mod host;
+pub mod image;
 pub mod moves;
 pub mod node;
 pub mod seed;
 pub mod state;
 pub mod storage;
+pub mod system;
 pub mod task;
 #[cfg(test)]
 mod tests;
 pub mod transitions;
+pub mod volume;
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -49,11 +55,14 @@ pub use event::{EventPayload, TalosEvent};
 pub use guest::{Guest, GuestDisk, GuestKind, Nic, Power, Snapshot};
 pub use ha::{Ha, HaResource, HaRule};
 pub use host::{Down, Host, PciDevice};
+pub use image::{Image, ImageDefect, ImageStore, Reference};
 pub use node::{Extension, Role, Service, Stage, TalosCluster, TalosNode};
 pub use seed::WorldSeed;
 pub use state::State;
 pub use storage::{Storage, Volume};
+pub use system::{Installed, PLAIN_SCHEMATIC, SystemImage};
 pub use task::{Task, TaskEnd};
+pub use volume::{BlockDevice, MdArray, NodeVolumes, UserVolume, VolumeGroup};
 
 /// A handle to the world; cheap to clone, shared by all listeners.
 #[derive(Clone)]

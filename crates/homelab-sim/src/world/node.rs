@@ -3,8 +3,13 @@
 use std::net::IpAddr;
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use super::etcd::Etcd;
 use super::event::EventRing;
+use super::image::ImageChanges;
+use super::system::Installed;
+use super::volume::NodeVolumes;
 
 /// What a node is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +53,7 @@ impl Stage {
 }
 
 /// A system extension in the node's image.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extension {
     /// Name, such as `qemu-guest-agent`.
     pub name: String,
@@ -118,12 +123,30 @@ pub struct TalosNode {
     pub services: Vec<Service>,
     /// Events since boot.
     pub events: EventRing,
+    /// What differs from the images that such a node usually has.
+    pub image_changes: ImageChanges,
+    /// What is on its disks beside the system.
+    pub volumes: NodeVolumes,
+    /// What is on its system disk; none while it is not installed.
+    pub installed: Option<Installed>,
+    /// Whether an installer is at work: a second one is refused.
+    pub installer_runs: bool,
 }
 
 impl TalosNode {
     /// Whether its API answers.
     pub fn reachable(&self) -> bool {
         self.stage != Stage::Off
+    }
+
+    /// Whether it behaves as Talos 1.`minor` and later do.
+    pub fn since(&self, minor: u32) -> bool {
+        let mut parts = self
+            .talos_version
+            .trim_start_matches('v')
+            .split(['.', '-'])
+            .map(|part| part.parse::<u32>().unwrap_or(0));
+        (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= (1, minor)
     }
 
     /// Whether it is a control plane node.

@@ -10,7 +10,8 @@ use homelab_core::{Error, ErrorKind, Result};
 
 use super::transitions::Due;
 use super::{
-    Ceph, Guest, Ha, Host, Power, Storage, TalosCluster, TalosNode, Task, TaskEnd, derive,
+    Ceph, Guest, Ha, Host, ImageDefect, Power, Storage, TalosCluster, TalosNode, Task, TaskEnd,
+    derive,
 };
 
 /// Everything that is true in the lab right now.
@@ -36,6 +37,8 @@ pub struct State {
     pub ha: Ha,
     /// Tasks of all hosts, oldest first.
     pub tasks: Vec<Task>,
+    /// Images that are broken, by name.
+    pub image_defects: Vec<(String, ImageDefect)>,
     /// The wall clock as of the last change.
     pub now: SystemTime,
     pub(super) elapsed: Duration,

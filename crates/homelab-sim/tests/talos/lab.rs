@@ -9,7 +9,7 @@ use homelab_sim::{ClientCert, Sim, SimOptions};
 use talos_proto::cosi::resource::state_client::StateClient;
 use talos_proto::machine::machine_service_client::MachineServiceClient;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Response, Status, Streaming};
 
 const LAB: &str = "
 name: tiny
@@ -41,6 +41,26 @@ pub(crate) async fn start_with(options: SimOptions) -> Sim {
     Sim::start(&inventory, options.boot_times(quick, quick))
         .await
         .unwrap()
+}
+
+/// The same lab with another version of Talos, such as `v1.13.0`.
+pub(crate) async fn start_version(version: &str) -> Sim {
+    let quick = Duration::from_millis(30);
+    let nothing = |path: &str| Err(Error::new(ErrorKind::NotFound, path));
+    let text = LAB.replace("v1.12.1", version);
+    let inventory = Inventory::parse("lab.yaml", &text, &nothing).unwrap();
+    let options = SimOptions::default().seed(1).boot_times(quick, quick);
+    Sim::start(&inventory, options).await.unwrap()
+}
+
+/// All messages of a stream that must end well.
+pub(crate) async fn all<T>(stream: Response<Streaming<T>>) -> Vec<T> {
+    let mut stream = stream.into_inner();
+    let mut all = Vec::new();
+    while let Some(message) = stream.message().await.unwrap() {
+        all.push(message);
+    }
+    all
 }
 
 /// A connection to `node` with the given certificate, made lazily.

@@ -9,9 +9,13 @@
 
 mod access;
 mod cosi;
+mod debug;
 mod director;
 mod etcd;
 mod events;
 mod faults;
+mod health;
+mod images;
 mod lab;
 mod peer;
+mod volumes;

@@ -8,6 +8,7 @@ mod etcd;
 mod etcd_care;
 mod events;
 mod files;
+mod images;
 mod info;
 mod lifecycle;
 mod logs;
@@ -21,35 +22,27 @@ use tonic::{Request, Response, Status, async_trait};
 
 use self::files::File;
 use crate::faults::Fault;
-use crate::shared::Shared;
+use crate::talos::local::Local;
 use crate::world::{State, TalosNode};
 
 /// `machine.MachineService` of one node.
 #[derive(Clone, Debug)]
 pub(super) struct Machine {
-    shared: Shared,
-    hostname: String,
+    local: Local,
     meta: lifecycle::Meta,
 }
 
 impl Machine {
-    pub(super) fn new(shared: Shared, hostname: &str) -> Self {
+    pub(super) fn new(local: Local) -> Self {
         Machine {
-            shared,
-            hostname: hostname.to_owned(),
+            local,
             meta: lifecycle::Meta::default(),
         }
     }
 
     /// Looks at the node this is.
     fn node<T>(&self, look: impl FnOnce(&State, &TalosNode) -> T) -> Result<T, Status> {
-        self.shared.world.read(|state| {
-            let node = state
-                .node(&self.hostname)
-                .filter(|n| n.reachable())
-                .ok_or_else(|| Status::unavailable("the node is down"))?;
-            Ok(look(state, node))
-        })
+        self.local.node(look)
     }
 
     /// The node's files.
@@ -59,9 +52,10 @@ impl Machine {
 
     /// Whether streams of bytes end early with status OK.
     fn truncated(&self) -> bool {
-        self.shared
+        self.local
+            .shared
             .faults
-            .has(&self.hostname, Fault::TruncateStream)
+            .has(&self.local.hostname, Fault::TruncateStream)
     }
 }
 
@@ -74,7 +68,7 @@ impl MachineService for Machine {
     async fn hostname(&self, _: Request<()>) -> Result<Response<pb::HostnameResponse>, Status> {
         let hostname = pb::Hostname {
             metadata: None,
-            hostname: self.hostname.clone(),
+            hostname: self.local.hostname.clone(),
         };
         Ok(Response::new(pb::HostnameResponse {
             messages: vec![hostname],
@@ -96,7 +90,7 @@ impl MachineService for Machine {
         &self,
         _: Request<()>,
     ) -> Result<Response<pb::SystemStatResponse>, Status> {
-        let now = self.shared.world.now();
+        let now = self.local.shared.world.now();
         Ok(Response::new(
             self.node(|_, node| info::system_stat(node, now))?,
         ))
@@ -115,7 +109,7 @@ impl MachineService for Machine {
         &self,
         _: Request<()>,
     ) -> Result<Response<pb::EtcdStatusResponse>, Status> {
-        let now = self.shared.world.now();
+        let now = self.local.shared.world.now();
         self.node(|state, node| etcd::status(state, node, now))?
             .map(Response::new)
     }
@@ -132,7 +126,7 @@ impl MachineService for Machine {
         _: Request<pb::EtcdSnapshotRequest>,
     ) -> Result<Response<BoxStream<common::Data>>, Status> {
         let database = self.node(snapshot::database)??;
-        let fault = snapshot::Damage::of(&self.shared.faults, &self.hostname);
+        let fault = snapshot::Damage::of(&self.local.shared.faults, &self.local.hostname);
         Ok(Response::new(snapshot::stream(database, fault)))
     }
 
@@ -140,7 +134,12 @@ impl MachineService for Machine {
         &self,
         request: Request<pb::EventsRequest>,
     ) -> Result<Response<BoxStream<pb::Event>>, Status> {
-        events::follow(&self.shared, &self.hostname, &request.into_inner()).map(Response::new)
+        events::follow(
+            &self.local.shared,
+            &self.local.hostname,
+            &request.into_inner(),
+        )
+        .map(Response::new)
     }
 
     async fn logs(
@@ -149,7 +148,7 @@ impl MachineService for Machine {
     ) -> Result<Response<BoxStream<common::Data>>, Status> {
         let request = request.into_inner();
         let cut = self.truncated();
-        self.node(|_, node| logs::logs(&self.shared, node, &request, cut))?
+        self.node(|_, node| logs::logs(&self.local.shared, node, &request, cut))?
             .map(Response::new)
     }
 
@@ -170,7 +169,7 @@ impl MachineService for Machine {
         request: Request<pb::DmesgRequest>,
     ) -> Result<Response<BoxStream<common::Data>>, Status> {
         let request = request.into_inner();
-        self.node(|_, node| logs::dmesg(&self.shared, node, request))
+        self.node(|_, node| logs::dmesg(&self.local.shared, node, request))
             .map(Response::new)
     }
 
@@ -200,7 +199,7 @@ impl MachineService for Machine {
         &self,
         request: Request<pb::CopyRequest>,
     ) -> Result<Response<BoxStream<common::Data>>, Status> {
-        let new = self.node(|_, node| since(&node.talos_version, 14))?;
+        let new = self.node(|_, node| node.since(14))?;
         let root = &request.get_ref().root_path;
         archive::copy(&self.tree()?, root, new, self.truncated()).map(Response::new)
     }
@@ -217,7 +216,7 @@ impl MachineService for Machine {
         &self,
         request: Request<pb::PacketCaptureRequest>,
     ) -> Result<Response<BoxStream<common::Data>>, Status> {
-        capture::capture(&self.shared, request.get_ref()).map(Response::new)
+        capture::capture(&self.local.shared, request.get_ref()).map(Response::new)
     }
 
     async fn load_avg(&self, _: Request<()>) -> Result<Response<pb::LoadAvgResponse>, Status> {
@@ -247,7 +246,7 @@ impl MachineService for Machine {
     }
 
     async fn disk_stats(&self, _: Request<()>) -> Result<Response<pb::DiskStatsResponse>, Status> {
-        let now = self.shared.world.now();
+        let now = self.local.shared.world.now();
         self.node(|_, node| stats::disks(node, now))
             .map(Response::new)
     }
@@ -256,7 +255,7 @@ impl MachineService for Machine {
         &self,
         _: Request<()>,
     ) -> Result<Response<pb::NetworkDeviceStatsResponse>, Status> {
-        let now = self.shared.world.now();
+        let now = self.local.shared.world.now();
         self.node(|_, node| stats::network(node, now))
             .map(Response::new)
     }
@@ -285,14 +284,32 @@ impl MachineService for Machine {
             .map(Response::new)
     }
 
+    async fn image_list(
+        &self,
+        request: Request<pb::ImageListRequest>,
+    ) -> Result<Response<BoxStream<pb::ImageListResponse>>, Status> {
+        images::list(&self.local, request.into_inner()).map(Response::new)
+    }
+
+    async fn image_pull(
+        &self,
+        request: Request<pb::ImagePullRequest>,
+    ) -> Result<Response<pb::ImagePullResponse>, Status> {
+        images::pull(&self.local, request.get_ref())?;
+        Ok(Response::new(pb::ImagePullResponse {
+            messages: vec![pb::ImagePull::default()],
+        }))
+    }
+
     async fn etcd_remove_member_by_id(
         &self,
         request: Request<pb::EtcdRemoveMemberByIdRequest>,
     ) -> Result<Response<pb::EtcdRemoveMemberByIdResponse>, Status> {
         let member = request.get_ref().member_id;
-        self.shared
+        self.local
+            .shared
             .world
-            .change(|state| etcd_care::remove(state, &self.hostname, member))?;
+            .change(|state| etcd_care::remove(state, &self.local.hostname, member))?;
         Ok(Response::new(pb::EtcdRemoveMemberByIdResponse {
             messages: vec![pb::EtcdRemoveMemberById::default()],
         }))
@@ -302,9 +319,10 @@ impl MachineService for Machine {
         &self,
         _: Request<pb::EtcdLeaveClusterRequest>,
     ) -> Result<Response<pb::EtcdLeaveClusterResponse>, Status> {
-        self.shared
+        self.local
+            .shared
             .world
-            .change(|state| etcd_care::leave(state, &self.hostname))?;
+            .change(|state| etcd_care::leave(state, &self.local.hostname))?;
         Ok(Response::new(pb::EtcdLeaveClusterResponse {
             messages: vec![pb::EtcdLeaveCluster::default()],
         }))
@@ -315,9 +333,10 @@ impl MachineService for Machine {
         _: Request<pb::EtcdForfeitLeadershipRequest>,
     ) -> Result<Response<pb::EtcdForfeitLeadershipResponse>, Status> {
         let member = self
+            .local
             .shared
             .world
-            .change(|state| etcd_care::forfeit(state, &self.hostname))?;
+            .change(|state| etcd_care::forfeit(state, &self.local.hostname))?;
         Ok(Response::new(pb::EtcdForfeitLeadershipResponse {
             messages: vec![pb::EtcdForfeitLeadership {
                 metadata: None,
@@ -340,9 +359,10 @@ impl MachineService for Machine {
         &self,
         _: Request<()>,
     ) -> Result<Response<pb::EtcdDefragmentResponse>, Status> {
-        self.shared
+        self.local
+            .shared
             .world
-            .change(|state| etcd_care::defragment(state, &self.hostname))?;
+            .change(|state| etcd_care::defragment(state, &self.local.hostname))?;
         Ok(Response::new(pb::EtcdDefragmentResponse {
             messages: vec![pb::EtcdDefragment::default()],
         }))
@@ -354,9 +374,10 @@ impl MachineService for Machine {
     ) -> Result<Response<pb::EtcdDowngradeValidateResponse>, Status> {
         let version = &request.get_ref().version;
         let downgrade = self
+            .local
             .shared
             .world
-            .change(|state| etcd_care::downgrade(state, &self.hostname, version))?;
+            .change(|state| etcd_care::downgrade(state, &self.local.hostname, version))?;
         Ok(Response::new(pb::EtcdDowngradeValidateResponse {
             messages: vec![pb::EtcdDowngradeValidate {
                 metadata: None,
@@ -371,9 +392,10 @@ impl MachineService for Machine {
     ) -> Result<Response<pb::EtcdDowngradeEnableResponse>, Status> {
         let version = &request.get_ref().version;
         let downgrade = self
+            .local
             .shared
             .world
-            .change(|state| etcd_care::downgrade(state, &self.hostname, version))?;
+            .change(|state| etcd_care::downgrade(state, &self.local.hostname, version))?;
         Ok(Response::new(pb::EtcdDowngradeEnableResponse {
             messages: vec![pb::EtcdDowngradeEnable {
                 metadata: None,
@@ -416,7 +438,7 @@ impl MachineService for Machine {
         &self,
         _: Request<pb::RebootRequest>,
     ) -> Result<Response<pb::RebootResponse>, Status> {
-        let actor_id = lifecycle::power(&self.shared, &self.hostname, true)?;
+        let actor_id = lifecycle::power(&self.local.shared, &self.local.hostname, true)?;
         Ok(Response::new(pb::RebootResponse {
             messages: vec![pb::Reboot {
                 metadata: None,
@@ -429,7 +451,7 @@ impl MachineService for Machine {
         &self,
         _: Request<pb::ShutdownRequest>,
     ) -> Result<Response<pb::ShutdownResponse>, Status> {
-        let actor_id = lifecycle::power(&self.shared, &self.hostname, false)?;
+        let actor_id = lifecycle::power(&self.local.shared, &self.local.hostname, false)?;
         Ok(Response::new(pb::ShutdownResponse {
             messages: vec![pb::Shutdown {
                 metadata: None,
@@ -443,9 +465,10 @@ impl MachineService for Machine {
         request: Request<pb::ServiceStartRequest>,
     ) -> Result<Response<pb::ServiceStartResponse>, Status> {
         let id = &request.get_ref().id;
-        self.shared
+        self.local
+            .shared
             .world
-            .change(|state| lifecycle::service(state, &self.hostname, id, true))?;
+            .change(|state| lifecycle::service(state, &self.local.hostname, id, true))?;
         let resp = format!("Service {id:?} started");
         Ok(Response::new(pb::ServiceStartResponse {
             messages: vec![pb::ServiceStart {
@@ -460,9 +483,10 @@ impl MachineService for Machine {
         request: Request<pb::ServiceStopRequest>,
     ) -> Result<Response<pb::ServiceStopResponse>, Status> {
         let id = &request.get_ref().id;
-        self.shared
+        self.local
+            .shared
             .world
-            .change(|state| lifecycle::service(state, &self.hostname, id, false))?;
+            .change(|state| lifecycle::service(state, &self.local.hostname, id, false))?;
         let resp = format!("Service {id:?} stopped");
         Ok(Response::new(pb::ServiceStopResponse {
             messages: vec![pb::ServiceStop {
@@ -477,9 +501,10 @@ impl MachineService for Machine {
         request: Request<pb::ServiceRestartRequest>,
     ) -> Result<Response<pb::ServiceRestartResponse>, Status> {
         let id = &request.get_ref().id;
-        self.shared
+        self.local
+            .shared
             .world
-            .change(|state| lifecycle::service(state, &self.hostname, id, true))?;
+            .change(|state| lifecycle::service(state, &self.local.hostname, id, true))?;
         let resp = format!("Service {id:?} restarted");
         Ok(Response::new(pb::ServiceRestartResponse {
             messages: vec![pb::ServiceRestart {
@@ -516,16 +541,4 @@ impl MachineService for Machine {
             messages: vec![pb::MetaDelete::default()],
         }))
     }
-}
-
-/// Whether a node of `version` (`v1.13.9`) behaves as 1.`minor` and later do.
-fn since(version: &str, minor: u32) -> bool {
-    let mut parts = version.trim_start_matches('v').split(['.', '-']);
-    let mut part = || {
-        parts
-            .next()
-            .and_then(|p| p.parse::<u32>().ok())
-            .unwrap_or(0)
-    };
-    (part(), part()) >= (1, minor)
 }

@@ -38,6 +38,7 @@ impl State {
                 rules: seed.ha_rules.clone(),
             },
             tasks: Vec::new(),
+            image_defects: Vec::new(),
             now,
             elapsed,
             boot: Duration::from_millis(seed.boot_ms),

@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use crate::world::event::EventRing;
+use crate::world::image::ImageChanges;
 use crate::world::seed::{ClusterSeed, GuestSeed, HostSeed, NodeSeed};
-use crate::world::{Extension, Guest, GuestDisk, GuestKind, Host, Nic, Stage, TalosNode, derive};
+use crate::world::{
+    Extension, Guest, GuestDisk, GuestKind, Host, Installed, Nic, NodeVolumes, Stage, TalosNode,
+    derive,
+};
 
 pub(super) fn host(node_id: u32, seed: &HostSeed, booted_at: SystemTime) -> Host {
     Host {
@@ -125,7 +129,7 @@ pub(super) fn talos_node(
         .map(|n| n.mac.clone())
         .or_else(|| from.mac.as_ref().map(|m| m.to_ascii_lowercase()))
         .unwrap_or_else(|| derive::mac(seed, &label("mac")));
-    TalosNode {
+    let mut node = TalosNode {
         hostname: from.hostname.clone(),
         cluster: from.cluster.clone(),
         address: from.address,
@@ -161,7 +165,16 @@ pub(super) fn talos_node(
         booted_at,
         services: Vec::new(),
         events: EventRing::default(),
-    }
+        image_changes: ImageChanges::default(),
+        volumes: NodeVolumes::default(),
+        installed: None,
+        installer_runs: false,
+    };
+    node.installed = Some(Installed {
+        boot: node.system(),
+        fallback: None,
+    });
+    node
 }
 
 /// Each text in lower case.

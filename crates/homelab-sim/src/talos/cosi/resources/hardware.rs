@@ -42,22 +42,9 @@ fn system_information(node: &TalosNode) -> Draft {
 }
 
 fn disks(state: &State, node: &TalosNode) -> Vec<Draft> {
-    let Some(guest) = node.vmid.and_then(|vmid| state.guest(vmid)) else {
-        let name = node.install_disk.trim_start_matches("/dev/");
-        return vec![disk(name, 500 << 30, "Generic SSD", "", "sata")];
-    };
-    ('a'..='z')
-        .zip(&guest.disks)
-        .map(|(letter, d)| {
-            let serial = format!("drive-{}", d.slot);
-            disk(
-                &format!("sd{letter}"),
-                d.size_bytes,
-                "QEMU HARDDISK",
-                &serial,
-                "virtio",
-            )
-        })
+    let all = state.disks_of(node);
+    all.iter()
+        .map(|d| disk(&d.name, d.size_bytes, &d.model, &d.serial, &d.transport))
         .collect()
 }
 
