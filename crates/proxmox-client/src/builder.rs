@@ -163,7 +163,8 @@ impl ProxmoxClientBuilder {
         };
         Ok(ProxmoxClient::new(
             Inner {
-                http: transport::http_client(tls, self.connect_timeout)?,
+                http: transport::http_client(tls.clone(), self.connect_timeout)?,
+                fresh: transport::fresh_http_client(tls, self.connect_timeout)?,
                 endpoints: Endpoints::new(urls),
                 limits: Limits::new(self.calls_per_node),
                 auth,

@@ -25,6 +25,8 @@ pub struct ProxmoxClient {
 /// What all clones share.
 pub(crate) struct Inner {
     pub(crate) http: reqwest::Client,
+    /// For transfers and consoles: a connection of its own for each.
+    pub(crate) fresh: reqwest::Client,
     pub(crate) endpoints: Endpoints,
     pub(crate) limits: Limits,
     pub(crate) auth: Auth,
@@ -180,9 +182,45 @@ impl ProxmoxClient {
             .map_err(|error| named(error).target(reply.target))
     }
 
+    /// A call whose answer has a type of its own here. `operation` is how
+    /// errors name it.
+    pub(crate) async fn call<T: serde::de::DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        method: Method,
+        path: &str,
+        params: &Params,
+    ) -> Result<T> {
+        #[derive(serde::Deserialize)]
+        struct Envelope<T> {
+            data: T,
+        }
+        let named = |error: Error| error.operation(operation);
+        let node = path
+            .strip_prefix("/nodes/")
+            .and_then(|rest| rest.split('/').next());
+        let call = Call {
+            method,
+            path,
+            params,
+            node,
+        };
+        let reply = transport::execute(&self.inner, self.timeout, &call)
+            .await
+            .map_err(named)?;
+        answer::check(&reply)
+            .and_then(|()| answer::decoded::<Envelope<T>>(&reply.body))
+            .map(|envelope| envelope.data)
+            .map_err(|error| named(error).target(reply.target))
+    }
+
     /// How each endpoint has been doing, in the order given to the builder.
     pub fn endpoints(&self) -> Vec<EndpointHealth> {
         self.inner.endpoints.health()
+    }
+
+    pub(crate) fn request_timeout(&self) -> Duration {
+        self.timeout
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {

@@ -48,20 +48,42 @@
 //!
 //! No call is retried when the first try may have changed something.
 
+mod agent;
 mod answer;
 mod auth;
+mod backup;
 mod builder;
 mod client;
+mod cloud_init;
+mod console;
+mod download;
 mod errors;
 mod face;
+mod iso;
+mod recipes;
 mod task;
 mod tls;
 mod transport;
+mod upload;
 
+pub use agent::{
+    Agent, AgentAvailability, AgentFile, AgentInfo, ExecOptions, ExecOutput, ExecStatus,
+    FreezeStatus, GuestAddress, GuestInterface,
+};
+pub use backup::{BackupCompression, BackupMode, BackupOptions, RestoreOptions};
 pub use builder::ProxmoxClientBuilder;
 pub use client::ProxmoxClient;
+pub use cloud_init::CloudInitPart;
+pub use console::{Terminal, TerminalReader, TerminalWriter, Vnc};
+pub use download::{BackupEntry, DownloadOptions, DownloadProgress, Downloaded, JournalQuery};
 pub use face::{Cluster, ClusterNode, ClusterStatus, Node, Qemu};
+pub use iso::CidataIso;
 pub use proxmox_endpoints as endpoints;
 pub use proxmox_endpoints::{Endpoint, Method, Params, Upid};
+pub use recipes::{MadeGuest, RecipeProgress, TalosGuest};
 pub use task::{Task, TaskOutcome, TaskProgress, WaitOptions};
 pub use transport::EndpointHealth;
+pub use upload::{
+    Checksum, ChecksumAlgorithm, FetchOptions, StoredContent, UploadOptions, UploadProgress,
+    UploadSource, UrlMetadata, VolumeTask,
+};

@@ -22,6 +22,10 @@ impl<'a> Node<'a> {
         Node { client, name }
     }
 
+    pub(crate) fn client(&self) -> &'a ProxmoxClient {
+        self.client
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name

@@ -22,6 +22,15 @@ impl<'a> Qemu<'a> {
         Qemu { client, node, vmid }
     }
 
+    pub(crate) fn client(&self) -> &'a ProxmoxClient {
+        self.client
+    }
+
+    /// The node it is on.
+    pub fn node(&self) -> &str {
+        &self.node
+    }
+
     /// Its id.
     pub fn vmid(&self) -> u32 {
         self.vmid

@@ -16,12 +16,30 @@ pub(crate) fn http_client(
     tls: rustls::ClientConfig,
     connect_timeout: Duration,
 ) -> Result<reqwest::Client> {
-    reqwest::Client::builder()
+    // The server hangs up after 5 s of silence; we do so before it does.
+    let kept = reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(4));
+    finish(kept, tls, connect_timeout)
+}
+
+/// The one for transfers and consoles, which never use a kept connection: one
+/// that the server has closed meanwhile would take half a file with it.
+pub(crate) fn fresh_http_client(
+    tls: rustls::ClientConfig,
+    connect_timeout: Duration,
+) -> Result<reqwest::Client> {
+    let fresh = reqwest::Client::builder().pool_max_idle_per_host(0);
+    finish(fresh, tls, connect_timeout)
+}
+
+fn finish(
+    builder: reqwest::ClientBuilder,
+    tls: rustls::ClientConfig,
+    connect_timeout: Duration,
+) -> Result<reqwest::Client> {
+    builder
         .tls_backend_preconfigured(tls)
         .connect_timeout(connect_timeout)
         .http1_only()
-        // The server hangs up after 5 s of silence; we do so before it does.
-        .pool_idle_timeout(Duration::from_secs(4))
         .redirect(reqwest::redirect::Policy::none())
         // A lab is on the local network; a proxy for the internet does not reach it.
         .no_proxy()
@@ -132,13 +150,7 @@ async fn roundtrip(
     }
     let mut response = request.send().await.map_err(send_failure)?;
     let status = response.status().as_u16();
-    // The server's error texts travel in the reason phrase, as bytes of any kind.
-    let reason = response
-        .extensions()
-        .get::<hyper::ext::ReasonPhrase>()
-        .map(|phrase| String::from_utf8_lossy(phrase.as_bytes()).into_owned())
-        .or_else(|| response.status().canonical_reason().map(str::to_owned))
-        .unwrap_or_default();
+    let reason = reason(&response);
     let body = read_body(&mut response, inner.max_answer_bytes).await?;
     Ok(Reply {
         status,
@@ -148,8 +160,21 @@ async fn roundtrip(
     })
 }
 
+/// The reason phrase: the server's error texts travel in it, as bytes of any kind.
+pub(super) fn reason(response: &reqwest::Response) -> String {
+    response
+        .extensions()
+        .get::<hyper::ext::ReasonPhrase>()
+        .map(|phrase| String::from_utf8_lossy(phrase.as_bytes()).into_owned())
+        .or_else(|| response.status().canonical_reason().map(str::to_owned))
+        .unwrap_or_default()
+}
+
 /// Reads the whole body, but never more than `max` bytes of it.
-async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<String, Failure> {
+pub(super) async fn read_body(
+    response: &mut reqwest::Response,
+    max: usize,
+) -> Result<String, Failure> {
     let too_large = || {
         let message = format!("the answer is larger than {} MiB", max >> 20);
         Failure::sent(
@@ -185,7 +210,7 @@ async fn read_body(response: &mut reqwest::Response, max: usize) -> Result<Strin
 }
 
 /// What a failure before the answer's headers means.
-fn send_failure(error: reqwest::Error) -> Failure {
+pub(super) fn send_failure(error: reqwest::Error) -> Failure {
     let error = error.without_url();
     if let Some(distrust) = tls::distrust(&error) {
         let message = distrust.to_string();
@@ -231,7 +256,7 @@ fn send_failure(error: reqwest::Error) -> Failure {
 }
 
 /// What a failure in the middle of the answer means.
-fn body_failure(error: reqwest::Error, got: usize) -> Failure {
+pub(super) fn body_failure(error: reqwest::Error, got: usize) -> Failure {
     let error = error.without_url();
     let cut_short = {
         let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
@@ -261,7 +286,7 @@ fn body_failure(error: reqwest::Error, got: usize) -> Failure {
 }
 
 /// The innermost cause, which names the matter itself.
-fn root_cause(error: &dyn std::error::Error) -> String {
+pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {

@@ -3,6 +3,7 @@
 mod endpoints;
 mod exchange;
 mod limits;
+mod transfer;
 
 use std::time::Duration;
 
@@ -13,8 +14,9 @@ use tokio::time::{Instant, timeout_at};
 
 pub use endpoints::EndpointHealth;
 pub(crate) use endpoints::{Endpoints, parse_endpoint};
-pub(crate) use exchange::http_client;
+pub(crate) use exchange::{fresh_http_client, http_client, root_cause};
 pub(crate) use limits::Limits;
+pub(crate) use transfer::{Opened, Opening, broken_answer, on_one_endpoint, open, whole};
 
 use crate::client::Inner;
 use exchange::{Failure, exchange};

@@ -207,14 +207,14 @@ impl Server {
     }
 }
 
-struct Identity {
-    leaf: CertificateDer<'static>,
-    key: PrivateKeyDer<'static>,
-    ca_pem: String,
-    fingerprint: String,
+pub struct Identity {
+    pub leaf: CertificateDer<'static>,
+    pub key: PrivateKeyDer<'static>,
+    pub ca_pem: String,
+    pub fingerprint: String,
 }
 
-fn identity() -> Identity {
+pub fn identity() -> Identity {
     let ca_key = KeyPair::generate().unwrap();
     let mut ca = CertificateParams::new(Vec::new()).unwrap();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -276,7 +276,7 @@ async fn read_request(stream: &mut (impl AsyncRead + Unpin), connection: usize) 
         method,
         target,
         headers,
-        body: String::from_utf8(body).ok()?,
+        body: String::from_utf8_lossy(&body).into_owned(),
         connection,
     })
 }

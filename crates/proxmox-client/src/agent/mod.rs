@@ -1,0 +1,105 @@
+//! The guest agent: programs, files and addresses inside a running guest.
+//!
+//! | file | what |
+//! |---|---|
+//! | `call.rs` | one command, and the two ways in which it fails |
+//! | `exec.rs` | programs, with their output |
+//! | `files.rs` | small files, and freezing the file systems |
+//! | `network.rs` | interfaces and addresses |
+
+mod call;
+mod exec;
+mod files;
+mod network;
+
+use homelab_core::Result;
+use serde::{Deserialize, Serialize};
+
+use crate::Qemu;
+
+pub use call::AgentAvailability;
+pub use exec::{ExecOptions, ExecOutput, ExecStatus};
+pub use files::{AgentFile, FreezeStatus};
+pub use network::{GuestAddress, GuestInterface};
+
+/// The guest agent of one virtual machine.
+///
+/// Every call waits for the guest: up to three seconds when nobody answers
+/// there, and for as long as the agent hangs when it hangs. What is wrong then
+/// can be told from the error: [`AgentAvailability::of`].
+#[derive(Clone, Debug)]
+pub struct Agent<'a> {
+    guest: Qemu<'a>,
+}
+
+impl<'a> Qemu<'a> {
+    /// Its guest agent.
+    pub fn agent(&self) -> Agent<'a> {
+        Agent {
+            guest: self.clone(),
+        }
+    }
+}
+
+/// What the agent says about itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct AgentInfo {
+    /// Its version.
+    pub version: String,
+    /// The commands that it has and is allowed to run. Talos' agent has few.
+    pub commands: Vec<String>,
+}
+
+impl Agent<'_> {
+    /// Whether the agent answers.
+    ///
+    /// # Errors
+    /// `FailedPrecondition`: it does not, and the message says why; otherwise
+    /// see [`ProxmoxClient::send`](crate::ProxmoxClient::send).
+    pub async fn ping(&self) -> Result<()> {
+        self.post("ping").await.map(|_: serde_json::Value| ())
+    }
+
+    /// Whether the agent can be asked, and if not, what is in the way.
+    ///
+    /// # Errors
+    /// What has nothing to do with the agent: see
+    /// [`ProxmoxClient::send`](crate::ProxmoxClient::send).
+    pub async fn availability(&self) -> Result<AgentAvailability> {
+        match self.ping().await {
+            Ok(()) => Ok(AgentAvailability::Ready),
+            Err(error) => AgentAvailability::of(&error).ok_or(error),
+        }
+    }
+
+    /// Its version and commands.
+    ///
+    /// # Errors
+    /// As [`ping`](Agent::ping).
+    pub async fn info(&self) -> Result<AgentInfo> {
+        #[derive(Deserialize)]
+        struct Wire {
+            #[serde(default)]
+            version: String,
+            #[serde(default)]
+            supported_commands: Vec<Command>,
+        }
+        #[derive(Deserialize)]
+        struct Command {
+            name: String,
+            #[serde(default, deserialize_with = "proxmox_endpoints::tolerant::opt")]
+            enabled: Option<bool>,
+        }
+        let wire: Wire = self.get("info").await?;
+        let enabled = wire
+            .supported_commands
+            .into_iter()
+            .filter(|command| command.enabled != Some(false));
+        Ok(AgentInfo {
+            version: wire.version,
+            commands: enabled.map(|command| command.name).collect(),
+        })
+    }
+}
