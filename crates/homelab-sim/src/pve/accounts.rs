@@ -232,6 +232,7 @@ impl Accounts {
     }
 
     /// Whether `caller` has `privilege` at `path`.
+    #[cfg(test)]
     pub(super) fn may(&self, caller: &str, path: &str, privilege: &str) -> bool {
         self.privileges(caller, path).contains(privilege)
     }

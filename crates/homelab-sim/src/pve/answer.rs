@@ -54,9 +54,19 @@ pub(super) struct ApiError {
     pub(super) text: String,
     /// What the body holds.
     pub(super) body: ErrorBody,
-    /// Whether the server holds the answer back, as it does with every failed
-    /// authentication.
-    pub(super) delayed: bool,
+    /// Why the server holds the answer back, if it does.
+    pub(super) held: Held,
+}
+
+/// Why the server holds an answer back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    /// It does not.
+    No,
+    /// Every failed authentication takes its time.
+    Authentication,
+    /// A lock of the cluster was waited for in vain.
+    Lock,
 }
 
 impl ApiError {
@@ -65,7 +75,7 @@ impl ApiError {
             status,
             text: text.into(),
             body,
-            delayed: false,
+            held: Held::No,
         }
     }
 
@@ -115,7 +125,7 @@ impl ApiError {
     /// Authentication failed on an ordinary request.
     pub(super) fn unauthenticated(text: &str) -> Self {
         ApiError {
-            delayed: true,
+            held: Held::Authentication,
             ..ApiError::bare(401, text)
         }
     }
@@ -124,7 +134,7 @@ impl ApiError {
     pub(super) fn login_failed() -> Self {
         let body = ErrorBody::Json { errors: Map::new() };
         ApiError {
-            delayed: true,
+            held: Held::Authentication,
             ..ApiError::new(401, "authentication failure\n", body)
         }
     }

@@ -8,8 +8,9 @@ use super::PveCluster;
 use super::answer::{ApiError, Result};
 
 impl PveCluster {
-    /// The caller: `user@realm` or `user@realm!token`.
-    pub(super) fn authenticate(&self, headers: &HeaderMap, method: &str) -> Result<String> {
+    /// The caller: `user@realm` or `user@realm!token`. With a ticket, calls that
+    /// `write` need a CSRF prevention token as well.
+    pub(super) fn authenticate(&self, headers: &HeaderMap, write: bool) -> Result<String> {
         let now = self.unix_now();
         if let Some(ticket) = ticket(headers) {
             let user = self
@@ -21,8 +22,7 @@ impl PveCluster {
             let csrf = headers
                 .get("csrfpreventiontoken")
                 .and_then(|v| v.to_str().ok());
-            if method != "GET" && !csrf.is_some_and(|csrf| self.0.key.verify_csrf(csrf, &user, now))
-            {
+            if write && !csrf.is_some_and(|csrf| self.0.key.verify_csrf(csrf, &user, now)) {
                 return Err(ApiError::unauthenticated(
                     "Permission denied - invalid csrf token",
                 ));

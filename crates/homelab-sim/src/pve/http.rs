@@ -12,11 +12,12 @@ use hyper::{Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, ApiError, ErrorBody, Result};
+use super::answer::{Answer, ApiError, ErrorBody, Held, Result};
 use super::body::{self, Body};
 use super::params::{self, Params};
 use super::router::{self, Inquiry};
 use super::serve::Session;
+use super::upload::Upload;
 use crate::faults::Fault;
 
 /// The content type of every JSON answer.
@@ -53,11 +54,12 @@ pub(super) async fn answer(
             (Formatter::Json, Err(error))
         }
     };
-    if result.as_ref().is_err_and(|e| e.delayed) {
-        cluster
-            .world()
-            .hold(cluster.0.options.authentication_delay)
-            .await;
+    let options = &cluster.0.options;
+    match result.as_ref().map_or_else(|e| e.held, |_| Held::No) {
+        Held::No => {}
+        Held::Authentication => cluster.world().hold(options.authentication_delay).await,
+        Held::Lock => cluster.world().hold(options.lock_delay).await,
+    }
     }
     let rendered = Rendered::new(formatter, &result);
     match FAULTS.iter().find(|fault| cluster.has_fault(host, **fault)) {
@@ -223,7 +225,16 @@ impl Parsed {
         }
         let (formatter, path) = formatter(request.uri().path())?;
         let query = request.uri().query().map(params::form).unwrap_or_default();
-        let mut given = body_params(&headers, has_body, request).await?;
+        let uploading = method == "POST" && takes_upload(&path) && multipart(&headers);
+        let (mut given, upload) = if uploading {
+            let kind = content_type(&headers).unwrap_or_default();
+            match Upload::new(kind, request.into_body()) {
+                Some(upload) => (Params::new(), Some(upload)),
+                None => return Err(no_such_type(kind)),
+            }
+        } else {
+            (body_params(&headers, has_body, request).await?, None)
+        };
         given.extend(query);
         // Added by browsers against caching.
         given.remove("_dc");
@@ -234,6 +245,7 @@ impl Parsed {
                 path,
                 params: given,
                 headers,
+                upload,
             },
         })
     }
@@ -258,15 +270,32 @@ fn formatter(path: &str) -> Result<(Formatter, String)> {
     }
 }
 
+/// Whether a path takes files.
+fn takes_upload(path: &str) -> bool {
+    path.starts_with("/nodes/") && path.ends_with("/upload")
+}
+
+fn content_type(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::CONTENT_TYPE)?.to_str().ok()
+}
+
+fn multipart(headers: &HeaderMap) -> bool {
+    content_type(headers).is_some_and(|kind| kind.starts_with("multipart/form-data"))
+}
+
+fn no_such_type(kind: &str) -> ApiError {
+    ApiError::http(
+        506,
+        format!("upload 'Content-Type '{kind}' not implemented"),
+    )
+}
+
 async fn body_params(
     headers: &HeaderMap,
     has_body: bool,
     request: Request<Incoming>,
 ) -> Result<Params> {
-    let content_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|v| v.to_str().ok());
-    let kind = content_type.map(|t| t.split(';').next().unwrap_or_default().trim());
+    let kind = content_type(headers).map(|t| t.split(';').next().unwrap_or_default().trim());
     let posting = request.method() == "POST" || request.method() == "PUT";
     // An empty body is as good as none, but for JSON, where it is no JSON.
     let expects_json = posting && kind == Some("application/json");
@@ -277,11 +306,7 @@ async fn body_params(
         kind,
         None | Some("application/x-www-form-urlencoded" | "application/json")
     ) {
-        let text = format!(
-            "upload 'Content-Type '{}' not implemented",
-            kind.unwrap_or_default()
-        );
-        return Err(ApiError::http(506, text));
+        return Err(no_such_type(kind.unwrap_or_default()));
     }
     let collected = Limited::new(request.into_body(), MAX_BODY).collect().await;
     let bytes = collected

@@ -12,10 +12,12 @@
 //! | `serve` | one connection: keep-alive, idle time |
 //! | `http` | from an HTTP request to a call and back: limits, formatters, faults |
 //! | `params` | query, form and JSON parameters and their checks |
+//! | `upload` | multipart bodies |
 //! | `authentication`, `accounts`, `roles`, `ticket` | who asks, and may what |
 //! | `router` | the table of calls, permissions, the hop to another host |
 //! | `api/` | the calls themselves |
 //! | `config_keys/` | the config of guests: schema, property strings, disks |
+//! | `retention` | which backups stay |
 //! | `operation` | tasks that take their time and then change the world |
 //! | `answer`, `body` | success and error shapes, sound and broken bodies |
 
@@ -28,6 +30,7 @@ mod config_keys;
 mod http;
 mod operation;
 mod params;
+mod retention;
 mod roles;
 mod router;
 mod serve;
@@ -35,8 +38,9 @@ mod serve;
 mod tests;
 mod ticket;
 mod upid;
+mod upload;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -55,6 +59,9 @@ pub(crate) use accounts::Accounts;
 pub(crate) struct PveOptions {
     /// How long a failed authentication is held back (3 s on real hosts).
     pub(crate) authentication_delay: Duration,
+    /// How long a lock of a cluster without quorum is waited for (10 s on real
+    /// hosts).
+    pub(crate) lock_delay: Duration,
     /// How long a task takes at least.
     pub(crate) task_duration: Duration,
     /// How fast the memory of a guest moves to another host.
@@ -77,6 +84,7 @@ impl Default for PveOptions {
     fn default() -> Self {
         PveOptions {
             authentication_delay: Duration::from_millis(30),
+            lock_delay: Duration::from_millis(100),
             task_duration: Duration::from_millis(150),
             migration_bytes_per_second: 32 << 30,
             copy_bytes_per_second: 1 << 40,
@@ -176,6 +184,32 @@ impl PveCluster {
             &certificates.expired
         } else {
             &certificates.current
+        })
+    }
+
+    /// What `caller` may do at `path`. A pool's rights are its guests' as well;
+    /// `pools` tells who is where.
+    fn privileges(
+        &self,
+        caller: &str,
+        path: &str,
+        pools: &BTreeMap<u32, String>,
+    ) -> BTreeSet<&'static str> {
+        let mut has = self.0.accounts.privileges(caller, path);
+        let vmid = path.strip_prefix("/vms/").and_then(|id| id.parse().ok());
+        if let Some(pool) = vmid.and_then(|vmid: u32| pools.get(&vmid)) {
+            has.extend(self.0.accounts.privileges(caller, &format!("/pool/{pool}")));
+        }
+        has
+    }
+
+    /// The pool of each guest that is in one.
+    fn pools(&self) -> BTreeMap<u32, String> {
+        self.world().read(|state| {
+            let pools = state.pools.iter();
+            pools
+                .flat_map(|(name, pool)| pool.vmids.iter().map(|vmid| (*vmid, name.clone())))
+                .collect()
         })
     }
 

@@ -2,6 +2,9 @@
 //! changes the world, and how it ended stands in the task.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -19,6 +22,16 @@ pub(super) type Work = Box<dyn FnOnce(&mut State) -> Result<(), String> + Send>;
 /// What a task does to the world when it does not get to its work.
 type Undo = Box<dyn FnOnce(&mut State) + Send>;
 
+/// What a task found out before its work, on its own time.
+pub(super) struct Found {
+    /// For its log.
+    pub(super) lines: Vec<String>,
+    /// Bytes that have to go somewhere.
+    pub(super) bytes: u64,
+    /// What it does with it, or why it ends here.
+    pub(super) work: Result<Work, String>,
+}
+
 /// A task that is about to start.
 pub(super) struct Job {
     kind: String,
@@ -33,6 +46,12 @@ pub(super) struct Job {
     work: Work,
     /// Happens instead of the work when the task fails or is stopped.
     undo: Option<Undo>,
+    /// Looks for something before the work, which it decides.
+    search: Option<Pin<Box<dyn Future<Output = Found> + Send>>>,
+    found: Option<Arc<Mutex<Option<Found>>>>,
+    /// What the end says before the reason when somebody stops the task.
+    stopped: &'static str,
+    bytes_per_second: u64,
 }
 
 impl Job {
@@ -52,7 +71,17 @@ impl Job {
             lines: Vec::new(),
             work: Box::new(work),
             undo: None,
+            search: None,
+            found: None,
+            stopped: "",
+            bytes_per_second: call.cluster.0.options.copy_bytes_per_second,
         }
+    }
+
+    /// Runs on another host than the one in the path.
+    pub(super) fn on(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.node);
+        self
     }
 
     /// Takes longer, because `bytes` have to go somewhere at `bytes_per_second`.
@@ -83,16 +112,47 @@ impl Job {
         self
     }
 
+    /// Looks for something first, outside the lab and its time; what it finds
+    /// decides the work.
+    pub(super) fn search(mut self, search: impl Future<Output = Found> + Send + 'static) -> Self {
+        self.search = Some(Box::pin(search));
+        self
+    }
+
+    /// Says this before the reason when somebody stops it, as `clone failed`.
+    pub(super) fn stopped(mut self, text: &'static str) -> Self {
+        self.stopped = text;
+        self
+    }
+
     /// Starts the task and answers with its UPID.
-    pub(super) fn start(self, call: &Call<'_>) -> Answer {
+    pub(super) fn start(mut self, call: &Call<'_>) -> Answer {
         let cluster = call.cluster.clone();
         let Job { kind, id, node, .. } = &self;
-        let upid = cluster
-            .world()
-            .change(|s| s.task_start(node, kind, id, &call.caller));
+        let stopped = self.stopped;
+        let upid = cluster.world().change(|s| {
+            let upid = s.task_start(node, kind, id, &call.caller);
+            s.task_told(&upid, stopped);
+            upid
+        });
         debug_assert!(Upid::parse(&upid).is_some(), "{upid}");
         let answer = Value::String(upid.clone()).into();
         let world = cluster.world().clone();
+        if let Some(search) = self.search.take() {
+            let slot = Arc::new(Mutex::new(None));
+            self.found = Some(slot.clone());
+            let (world, stop) = (world.clone(), cluster.0.shared.stop.clone());
+            tokio::spawn(async move {
+                tokio::select! {
+                    found = search => {
+                        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+                        // Wakes the task.
+                        world.change(|_| ());
+                    }
+                    () = stop.cancelled() => {}
+                }
+            });
+        }
         world.spawn(async move { self.run(&cluster, &upid).await });
         answer
     }
@@ -109,6 +169,19 @@ impl Job {
         });
         if !begun {
             return;
+        }
+        if let Some(slot) = self.found.take() {
+            let Some(found) = arrives(world, &slot, upid).await else {
+                world.change(|state| self.finish(state, upid, false));
+                return;
+            };
+            self.lines.extend(found.lines);
+            let speed = self.bytes_per_second;
+            self.work = match found.work {
+                Ok(work) => work,
+                Err(text) => Box::new(move |_| Err(text)),
+            };
+            self = self.carries(found.bytes, speed);
         }
         let lines = std::mem::take(&mut self.lines);
         let pause = self.duration / u32::try_from(lines.len() + 1).unwrap_or(u32::MAX);
@@ -148,18 +221,35 @@ impl Job {
 
 /// Waits, but no longer than the task lives. Whether it still does.
 async fn passes(world: &World, pause: Duration, upid: &str) -> bool {
-    let mut changes = world.subscribe();
-    let ended = async {
-        while world.read(|s| s.task(upid).is_some_and(|task| task.end.is_none())) {
-            if changes.changed().await.is_err() {
-                return;
-            }
-        }
-    };
     tokio::select! {
         biased;
-        () = ended => false,
+        () = ended(world, upid) => false,
         () = world.sleep(pause) => true,
+    }
+}
+
+/// Waits for what a task looks for; `None` when the task ends before.
+async fn arrives(world: &World, slot: &Mutex<Option<Found>>, upid: &str) -> Option<Found> {
+    let mut changes = world.subscribe();
+    loop {
+        if world.read(|s| s.task(upid).is_none_or(|task| task.end.is_some())) {
+            return None;
+        }
+        let found = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if found.is_some() {
+            return found;
+        }
+        changes.changed().await.ok()?;
+    }
+}
+
+/// Completes when the task has ended.
+async fn ended(world: &World, upid: &str) {
+    let mut changes = world.subscribe();
+    while world.read(|s| s.task(upid).is_some_and(|task| task.end.is_none())) {
+        if changes.changed().await.is_err() {
+            return;
+        }
     }
 }
 

@@ -3,11 +3,14 @@
 //! order, as on real hosts: who lacks a privilege is not told what is wrong
 //! with a parameter, nor whether the guest exists.
 
+use std::collections::BTreeMap;
+
 use hyper::header::HeaderMap;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, ApiError, Result};
+use super::answer::{Answer, ApiError, Held, Result};
 use super::params::{self, Kind, Param, Params};
+use super::upload::{Received, Upload};
 use super::{PveCluster, accounts, api};
 use crate::world::Down;
 
@@ -19,6 +22,8 @@ pub(super) struct Inquiry {
     pub(super) path: String,
     pub(super) params: Params,
     pub(super) headers: HeaderMap,
+    /// A file that has yet to be read.
+    pub(super) upload: Option<Upload>,
 }
 
 /// Who may call.
@@ -47,6 +52,8 @@ pub(super) struct Route {
     pub(super) run: fn(&Call<'_>) -> Result<Answer>,
     /// What the call waits for before it runs; most wait for nothing.
     pub(super) wait: Wait,
+    /// Served by the host that was asked, whichever the path names.
+    pub(super) here: bool,
 }
 
 /// What a call waits for before it answers.
@@ -72,6 +79,7 @@ pub(super) const fn get(
         more: |_| None,
         run,
         wait: Wait::Nothing,
+        here: false,
     }
 }
 
@@ -94,6 +102,12 @@ impl Route {
         self
     }
 
+    /// Served by the host that was asked.
+    pub(super) const fn here(mut self) -> Self {
+        self.here = true;
+        self
+    }
+
     /// The variable parts if `path` is one of this route's.
     fn matches(&self, path: &str) -> Option<Vec<(&'static str, String)>> {
         let mut parts = path.split('/');
@@ -101,6 +115,10 @@ impl Route {
         for expected in self.path.split('/') {
             let part = parts.next()?;
             match expected.strip_prefix('{').and_then(|p| p.strip_suffix('}')) {
+                Some(name) if REST.contains(&name) && !part.is_empty() => {
+                    let rest = std::iter::once(part).chain(parts.by_ref());
+                    vars.push((name, rest.collect::<Vec<_>>().join("/")));
+                }
                 Some(name) if !part.is_empty() => vars.push((name, part.to_owned())),
                 None if part == expected => {}
                 _ => return None,
@@ -120,6 +138,10 @@ pub(super) struct Call<'a> {
     pub(super) caller: String,
     /// Path and other parameters.
     pub(super) params: Params,
+    /// A file that came with it.
+    pub(super) file: Option<Received>,
+    /// The pool of each guest that is in one.
+    pub(super) pools: BTreeMap<u32, String>,
 }
 
 impl Call<'_> {
@@ -158,7 +180,9 @@ impl Call<'_> {
 
     /// Whether the caller has a privilege.
     pub(super) fn may(&self, path: &str, privilege: &str) -> bool {
-        self.cluster.accounts().may(&self.caller, path, privilege)
+        // The world may be locked by who asks: nothing here may look at it.
+        let has = self.cluster.privileges(&self.caller, path, &self.pools);
+        has.contains(privilege)
     }
 
     /// Fails unless the caller has a privilege.
@@ -173,6 +197,17 @@ impl Call<'_> {
     /// Whether the caller is root itself; a token of root is not.
     pub(super) fn is_root(&self) -> bool {
         self.caller == accounts::ROOT
+    }
+
+    /// Fails when the cluster has no quorum: its locks are waited for in vain.
+    pub(super) fn need_lock(&self, file: &str, prefix: &str) -> Result<()> {
+        if self.cluster.world().read(crate::world::State::quorate) {
+            return Ok(());
+        }
+        Err(ApiError {
+            held: Held::Lock,
+            ..ApiError::die(format!("{prefix}cfs-lock 'file-{file}' error: no quorum!"))
+        })
     }
 
     /// Fails when the cluster has no quorum: nothing can be written then.
@@ -196,6 +231,7 @@ pub(super) async fn dispatch(
         path,
         params,
         headers,
+        upload,
     } = inquiry;
     let found = api::routes()
         .filter(|route| route.method == method)
@@ -212,20 +248,36 @@ pub(super) async fn dispatch(
         refuse_tokens(&headers, &method, &path)?;
         String::new()
     } else {
-        cluster.authenticate(&headers, &method)?
+        // Uploads are let in without a CSRF prevention token.
+        cluster.authenticate(&headers, method != "GET" && upload.is_none())?
     };
     let Some((route, vars)) = found else {
         return index(&method, &path);
     };
-    check_access(cluster, &caller, route.access, &vars)?;
+    let pools = cluster.pools();
+    let access = check_access(cluster, &caller, route.access, &vars, &params, &pools);
     let mut call = Call {
         cluster,
         contacted,
         caller,
         params,
+        file: None,
+        pools,
     };
+    match (access, upload) {
+        (Ok(()), Some(upload)) => call.file = Some(upload.receive(&mut call.params).await?),
+        (Err(error), Some(mut upload)) => {
+            upload.drain().await;
+            // The HTTP server itself refuses here.
+            return Err(ApiError {
+                held: Held::Authentication,
+                ..ApiError::bare(error.status, error.reason())
+            });
+        }
+        (access, None) => access?,
+    }
     bind(&mut call, &vars)?;
-    if call.params.contains_key("node") && route.path.starts_with("/nodes/{node}") {
+    if !route.here && call.params.contains_key("node") && route.path.starts_with("/nodes/{node}") {
         hop(&call).await?;
     }
     verify(&call, route)?;
@@ -255,6 +307,8 @@ fn check_access(
     caller: &str,
     access: Access,
     vars: &[(&str, String)],
+    given: &Params,
+    pools: &BTreeMap<u32, String>,
 ) -> Result<()> {
     let Access::Any(template, privileges) = access else {
         return Ok(());
@@ -263,7 +317,19 @@ fn check_access(
     for (name, value) in vars {
         path = path.replace(&format!("{{{name}}}"), value);
     }
-    let has = cluster.accounts().privileges(caller, &path);
+    // What does not stand in the path may be a parameter.
+    if let Some((start, rest)) = path.clone().split_once('{')
+        && let Some((name, end)) = rest.split_once('}')
+    {
+        let value = given.get(name).map(params::text).unwrap_or_default();
+        path = format!("{start}{value}{end}");
+    }
+    // A path that cannot be one belongs to nobody.
+    let good = |b: u8| b.is_ascii_alphanumeric() || b"._-/@!:".contains(&b);
+    if !path.bytes().all(good) && caller != accounts::ROOT {
+        return Err(ApiError::forbidden(&format!(", {}", privileges.join("|"))));
+    }
+    let has = cluster.privileges(caller, &path, pools);
     if privileges.iter().any(|p| has.contains(p)) {
         return Ok(());
     }
@@ -330,10 +396,15 @@ fn verify(call: &Call<'_>, route: &Route) -> Result<()> {
     params::verify(&call.params, &known, route.more)
 }
 
+/// Variable parts that take the rest of a path: volumes have folders, networks
+/// a prefix.
+const REST: &[&str] = &["volume", "cidr"];
+
 /// The variable parts that paths have.
 const PATH_PARTS: &[(&str, Kind)] = &[
     ("node", Kind::Text),
     ("vmid", Kind::Vmid),
+    ("volume", Kind::Text),
     ("storage", Kind::Text),
     ("upid", Kind::Text),
     ("poolid", Kind::Text),

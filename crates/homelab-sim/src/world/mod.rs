@@ -12,7 +12,7 @@
 //! | [`image`] | container images of a Talos node |
 //! | [`system`] | the systems that a Talos node can boot |
 //! | [`volume`] | what is on the disks of a Talos node |
-//! | [`storage`], [`ceph`], [`ha`] | what the hosts offer together |
+//! | [`storage`], [`ceph`], [`ha`], [`pools`] | what the hosts offer together |
 //! | [`task`] | tasks of the hosts, with UPIDs and logs |
 //! | [`event`] | events of a Talos node |
 //! | [`moves`] | guests that are made, moved, paused and removed |
@@ -29,6 +29,7 @@ pub mod host;
 pub mod image;
 pub mod moves;
 pub mod node;
+pub mod pools;
 pub mod seed;
 pub mod state;
 pub mod storage;
@@ -57,6 +58,7 @@ pub use ha::{Ha, HaResource, HaRule};
 pub use host::{Down, Host, PciDevice};
 pub use image::{Image, ImageDefect, ImageStore, Reference};
 pub use node::{Extension, Role, Service, Stage, TalosCluster, TalosNode};
+pub use pools::{ResourcePool, ResourcePools};
 pub use seed::WorldSeed;
 pub use state::State;
 pub use storage::{Storage, Volume};

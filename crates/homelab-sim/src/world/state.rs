@@ -10,7 +10,8 @@ use homelab_core::{Error, ErrorKind, Result};
 
 use super::transitions::Due;
 use super::{
-    Ceph, Guest, Ha, Host, ImageDefect, Power, Storage, TalosCluster, TalosNode, Task, TaskEnd,
+    Ceph, Guest, Ha, Host, ImageDefect, Power, ResourcePools, Storage, TalosCluster, TalosNode, Task,
+    TaskEnd,
     derive,
 };
 
@@ -35,6 +36,8 @@ pub struct State {
     pub ceph: Option<Ceph>,
     /// The HA stack.
     pub ha: Ha,
+    /// Resource pools of guests and storages.
+    pub pools: ResourcePools,
     /// Tasks of all hosts, oldest first.
     pub tasks: Vec<Task>,
     /// Images that are broken, by name.
@@ -213,6 +216,7 @@ impl State {
             kind: kind.to_owned(),
             id: id.to_owned(),
             user: user.to_owned(),
+            stopped: String::new(),
             log: Vec::new(),
             end: None,
         });
@@ -222,6 +226,13 @@ impl State {
     /// A task by UPID.
     pub fn task(&self, upid: &str) -> Option<&Task> {
         self.tasks.iter().find(|t| t.upid == upid)
+    }
+
+    /// What a task's end says before the reason when somebody stops it.
+    pub fn task_told(&mut self, upid: &str, stopped: &str) {
+        if let Some(task) = self.tasks.iter_mut().find(|t| t.upid == upid) {
+            stopped.clone_into(&mut task.stopped);
+        }
     }
 
     /// Adds a line to a task's log.

@@ -1,5 +1,6 @@
 //! Storages of the PVE cluster.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use super::Guest;
@@ -26,6 +27,8 @@ pub struct Volume {
     pub protected: bool,
     /// The guest as it was, in a backup.
     pub guest: Option<Box<Guest>>,
+    /// Its checksums, as far as anybody computed them, by algorithm.
+    pub checksums: BTreeMap<String, String>,
 }
 
 /// A storage as `/storage` and `/nodes/{node}/storage` know it.
@@ -51,6 +54,8 @@ pub struct Storage {
     pub used_bytes: u64,
     /// Files that are no guest's disk.
     pub volumes: Vec<Volume>,
+    /// Further keys of its definition, verbatim.
+    pub options: BTreeMap<String, String>,
 }
 
 impl Storage {
@@ -62,6 +67,49 @@ impl Storage {
     /// Whether it keeps files, in which a volume has a folder and a suffix.
     pub fn keeps_files(&self) -> bool {
         ["dir", "nfs", "cifs", "btrfs", "cephfs"].contains(&self.kind.as_str())
+    }
+
+    /// The folder of a kind of files below the storage's own.
+    pub fn folder(content: &str) -> &str {
+        match content {
+            "iso" => "template/iso",
+            "vztmpl" => "template/cache",
+            "backup" => "dump",
+            other => other,
+        }
+    }
+
+    /// Keeps a file; one of the same name on the same host is overwritten.
+    ///
+    /// # Errors
+    /// What the system says when there is no room.
+    pub fn keep(&mut self, volume: Volume) -> Result<(), String> {
+        let shared = self.shared;
+        let same = |v: &Volume| v.name == volume.name && (shared || v.host == volume.host);
+        let replaced: u64 = self
+            .volumes
+            .iter()
+            .filter(|v| same(v))
+            .map(|v| v.size_bytes)
+            .sum();
+        let used = self.used_bytes.saturating_sub(replaced) + volume.size_bytes;
+        if used > self.total_bytes {
+            return Err("No space left on device".into());
+        }
+        self.used_bytes = used;
+        self.volumes.retain(|v| !same(v));
+        self.volumes.push(volume);
+        Ok(())
+    }
+
+    /// Forgets a file, as `host` sees it.
+    pub fn forget(&mut self, name: &str, host: &str) -> Option<Volume> {
+        let shared = self.shared;
+        let here = |v: &Volume| v.name == name && (shared || v.host == host);
+        let at = self.volumes.iter().position(here)?;
+        let volume = self.volumes.remove(at);
+        self.used_bytes = self.used_bytes.saturating_sub(volume.size_bytes);
+        Some(volume)
     }
 
     /// A file by its name, as `host` sees it.

@@ -30,6 +30,8 @@ pub struct Task {
     pub id: String,
     /// Who asked for it, such as `root@pam`.
     pub user: String,
+    /// What its end says before the reason when somebody stops it.
+    pub stopped: String,
     /// Its log, line by line.
     pub log: Vec<String>,
     /// How it ended; none while it runs.

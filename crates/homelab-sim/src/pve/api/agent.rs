@@ -84,7 +84,7 @@ fn virtual_address(state: &State, node: &TalosNode) -> Option<IpAddr> {
 
 /// The address that an interface gives itself from its MAC (EUI-64): the MAC
 /// with `ff:fe` in its middle and the second lowest bit of its first byte flipped.
-fn link_local(mac: &str) -> Option<IpAddr> {
+pub(super) fn link_local(mac: &str) -> Option<IpAddr> {
     let mac: Vec<u8> = mac
         .split(':')
         .filter_map(|part| u8::from_str_radix(part, 16).ok())

@@ -145,6 +145,16 @@ fn privilege(key: &str, value: &str) -> &'static str {
     }
 }
 
+/// What PVE says about a digest of an earlier config.
+pub(super) fn changed(kind: GuestKind) -> &'static str {
+    match kind {
+        GuestKind::Qemu => "checksum mismatch (file change by other user?)",
+        GuestKind::Lxc => {
+            "detected modified configuration - file changed by other user? Try again."
+        }
+    }
+}
+
 /// Who may set what, beyond the access that the call takes.
 pub(super) fn check_rights(call: &Call<'_>, path: &str, keys: &[(String, String)]) -> Result<()> {
     if call.params.contains_key("skiplock") && !call.is_root() {
@@ -218,12 +228,7 @@ impl Change {
             .as_ref()
             .is_some_and(|d| *d != read::digest(state, guest))
         {
-            return Err(ApiError::die(match self.kind {
-                GuestKind::Qemu => "checksum mismatch (file change by other user?)",
-                GuestKind::Lxc => {
-                    "detected modified configuration - file changed by other user? Try again."
-                }
-            }));
+            return Err(ApiError::die(changed(self.kind)));
         }
         if let Some(text) = guests::locked(guest).filter(|_| !self.skip_lock) {
             return Err(ApiError::die(text));

@@ -1,4 +1,4 @@
-//! Templates and clones of VMs.
+//! Templates and clones of guests.
 
 use std::collections::BTreeMap;
 
@@ -7,40 +7,56 @@ use super::super::config_keys::{disks, read};
 use super::super::operation::Job;
 use super::super::params::{Kind, Param, optional, required};
 use super::super::router::{Access, Call, Route, get};
-use super::{create, guests, lifecycle};
+use super::{guests, lifecycle, pools};
+use crate::world::GuestKind::{Lxc, Qemu};
 use crate::world::{Guest, GuestDisk, GuestKind, Power, State, derive};
 
 /// `POST …/template`: the guest and its volumes can no longer change.
-fn template(call: &Call<'_>) -> Result<Answer> {
-    let (node, vmid) = (call.node(), call.vmid());
+fn template(call: &Call<'_>, kind: GuestKind) -> Result<Answer> {
+    let (node, vmid, word) = (call.node(), call.vmid(), kind.noun());
     call.cluster.world().read(|state| {
-        let guest = guests::find(state, call, GuestKind::Qemu)?;
+        let guest = guests::find(state, call, kind)?;
         if guest.template && !call.params.contains_key("disk") {
             return Err(ApiError::die("you can't convert a template to a template"));
         }
         if guest.running() {
-            let text = "you can't convert a VM to template if VM is running";
+            let text = format!("you can't convert a {word} to template if {word} is running");
             return Err(ApiError::die(text));
         }
         if !guest.snapshots.is_empty() {
-            return Err(ApiError::die(
-                "unable to create template, because VM contains snapshots",
-            ));
+            return Err(ApiError::die(format!(
+                "unable to create template, because {word} contains snapshots"
+            )));
         }
         Ok(())
     })?;
-    let job = Job::new(call, "qmtemplate", vmid, move |state| {
-        lifecycle::lock(state, &node, vmid, "create")?;
-        lifecycle::unlock(state, vmid);
-        if let Some(guest) = state.guest_mut(vmid) {
-            guest.template = true;
-            for disk in guest.disks.iter_mut().chain(&mut guest.side_disks) {
-                disk.volume = disk.volume.replacen("vm-", "base-", 1);
+    let job = Job::new(
+        call,
+        task(kind, "qmtemplate", "vztemplate"),
+        vmid,
+        move |state| {
+            lifecycle::lock(state, &node, (kind, vmid), "create")?;
+            lifecycle::unlock(state, vmid);
+            if let Some(guest) = state.guest_mut(vmid) {
+                guest.template = true;
+                for disk in guest.disks.iter_mut().chain(&mut guest.side_disks) {
+                    disk.volume = disk.volume.replacen("vm-", "base-", 1);
+                }
             }
-        }
-        Ok(())
-    });
+            Ok(())
+        },
+    );
     Ok(job.start(call))
+}
+
+/// The type of a task.
+fn task(kind: GuestKind, qemu: &'static str, lxc: &'static str) -> &'static str {
+    if kind == Qemu { qemu } else { lxc }
+}
+
+fn taken(kind: GuestKind, vmid: u32) -> String {
+    let word = kind.noun();
+    format!("unable to create {word} {vmid}: config file already exists")
 }
 
 /// A clone in the making.
@@ -51,25 +67,27 @@ struct Copy {
     bytes: u64,
 }
 
-fn clone(call: &Call<'_>) -> Result<Answer> {
+fn clone(call: &Call<'_>, kind: GuestKind) -> Result<Answer> {
     let (node, vmid) = (call.node(), call.vmid());
     call.need_quorum()?;
     let newid: u32 = call.number("newid").unwrap_or_default();
     call.need(&format!("/vms/{newid}"), "VM.Allocate")?;
     let target = call.text("target").unwrap_or_else(|| node.clone());
-    create::refuse_pool(call)?;
+    pools::check(call)?;
+    let pool = call.text("pool");
     let copy = call.cluster.world().read(|state| {
-        let source = guests::find(state, call, GuestKind::Qemu)?;
+        let source = guests::find(state, call, kind)?;
         if state.guest(newid).is_some() {
-            let text = format!("unable to create VM {newid}: config file already exists");
+            let text = taken(kind, newid);
             return Err(ApiError::die(text));
         }
         if state.host(&target).is_none() {
             return Err(ApiError::die(format!("no such cluster node '{target}'")));
         }
         if target != node && uses_local_storage(state, source) {
+            let word = kind.noun();
             return Err(ApiError::die(format!(
-                "can't clone VM to node '{target}' (VM uses local storage)"
+                "can't clone {word} to node '{target}' ({word} uses local storage)"
             )));
         }
         prepare(call, state, source, newid, &target)
@@ -79,29 +97,31 @@ fn clone(call: &Call<'_>) -> Result<Answer> {
         lines,
         bytes,
     } = copy;
-    let mut shell = Guest::new(newid, &node, GuestKind::Qemu, guest.created_at);
+    let mut shell = Guest::new(newid, &node, kind, guest.created_at);
     shell.lock = Some("clone".into());
-    let note = " qmclone temporary file";
-    shell.extra.insert("description".into(), note.into());
-    let job = Job::new(call, "qmclone", vmid, move |state| {
+    if kind == Qemu {
+        let note = " qmclone temporary file";
+        shell.extra.insert("description".into(), note.into());
+    }
+    let job = Job::new(call, task(kind, "qmclone", "vzclone"), vmid, move |state| {
         let current = state.guest_mut(newid);
-        let current = current.ok_or_else(|| guests::missing(&target, newid, GuestKind::Qemu))?;
+        let current = current.ok_or_else(|| guests::missing(&target, newid, kind))?;
         *current = guest;
+        pools::enter(state, pool.as_deref(), newid);
         Ok(())
     });
     let job = job
         .first(move |state| {
             let source = state.guest(vmid).filter(|guest| guest.host == node);
-            let source = source.ok_or_else(|| guests::missing(&node, vmid, GuestKind::Qemu))?;
+            let source = source.ok_or_else(|| guests::missing(&node, vmid, kind))?;
             if let Some(text) = guests::locked(source) {
                 return Err(text);
             }
-            state
-                .guest_add(shell)
-                .map_err(|_| format!("unable to create VM {newid}: config file already exists"))
+            state.guest_add(shell).map_err(|_| taken(kind, newid))
         })
         // A stopped clone takes its target with it.
         .undo(move |state| drop(state.guest_remove(newid)))
+        .stopped("clone failed")
         .lines(lines)
         .carries(bytes, call.cluster.0.options.copy_bytes_per_second);
     Ok(job.start(call))
@@ -149,7 +169,8 @@ fn prepare(
         host: target.to_owned(),
         name: call
             .text("name")
-            .unwrap_or_else(|| format!("Copy-of-VM-{}", of.name)),
+            .or_else(|| call.text("hostname"))
+            .unwrap_or_else(|| format!("Copy-of-{}-{}", of.kind.noun(), of.name)),
         smbios_uuid: derive::uuid(state.seed, &format!("vm/{newid}/{}", state.tasks.len())),
         template: false,
         lock: None,
@@ -173,8 +194,13 @@ fn prepare(
     for nic in &mut guest.nics {
         nic.mac = derive::mac(state.seed, &format!("vm/{newid}/net{}", nic.index));
     }
+    if source.kind == Lxc && source.running() && !call.params.contains_key("snapname") {
+        let text = "Full clone of a running container is only possible from a snapshot";
+        return Err(ApiError::die(text));
+    }
     let mut lines = vec![format!(
-        "creating a clone of VM {} with ID {newid}",
+        "creating a clone of {} {} with ID {newid}",
+        source.kind.noun(),
         source.vmid
     )];
     let mut bytes = 0;
@@ -238,19 +264,68 @@ const CLONE: &[Param] = &[
     optional("target", Kind::Text),
 ];
 
+const CLONE_LXC: &[Param] = &[
+    required("newid", Kind::Vmid),
+    optional("bwlimit", Kind::Number),
+    optional("description", Kind::Text),
+    optional("full", Kind::Bool),
+    optional("hostname", Kind::Text),
+    optional("pool", Kind::Text),
+    optional("snapname", Kind::Text),
+    optional("storage", Kind::Text),
+    optional("target", Kind::Text),
+];
+const MAY_CLONE: Access = Access::Any("/vms/{vmid}", &["VM.Clone"]);
+const MAY_ALLOCATE: Access = Access::Any("/vms/{vmid}", &["VM.Allocate"]);
+
+fn qemu_clone(call: &Call<'_>) -> Result<Answer> {
+    clone(call, Qemu)
+}
+
+fn lxc_clone(call: &Call<'_>) -> Result<Answer> {
+    clone(call, Lxc)
+}
+
+fn qemu_template(call: &Call<'_>) -> Result<Answer> {
+    template(call, Qemu)
+}
+
+fn lxc_template(call: &Call<'_>) -> Result<Answer> {
+    template(call, Lxc)
+}
+
+const fn post(
+    path: &'static str,
+    access: Access,
+    run: fn(&Call<'_>) -> Result<Answer>,
+    params: &'static [Param],
+) -> Route {
+    get(path, access, run).method("POST").with(params)
+}
+
 pub(super) const ROUTES: &[Route] = &[
-    get(
+    post(
         "/nodes/{node}/qemu/{vmid}/clone",
-        Access::Any("/vms/{vmid}", &["VM.Clone"]),
-        clone,
-    )
-    .method("POST")
-    .with(CLONE),
-    get(
+        MAY_CLONE,
+        qemu_clone,
+        CLONE,
+    ),
+    post(
+        "/nodes/{node}/lxc/{vmid}/clone",
+        MAY_CLONE,
+        lxc_clone,
+        CLONE_LXC,
+    ),
+    post(
         "/nodes/{node}/qemu/{vmid}/template",
-        Access::Any("/vms/{vmid}", &["VM.Allocate"]),
-        template,
-    )
-    .method("POST")
-    .with(&[optional("disk", Kind::Text)]),
+        MAY_ALLOCATE,
+        qemu_template,
+        &[optional("disk", Kind::Text)],
+    ),
+    post(
+        "/nodes/{node}/lxc/{vmid}/template",
+        MAY_ALLOCATE,
+        lxc_template,
+        &[],
+    ),
 ];

@@ -5,7 +5,7 @@ use super::super::config_keys::{schema, write};
 use super::super::operation::Job;
 use super::super::params::{Kind, Param, optional, required};
 use super::super::router::{Access, Call, Route, get};
-use super::{config, lifecycle};
+use super::{config, lifecycle, pools, restore};
 use crate::world::{Guest, GuestKind, State, derive};
 
 fn qemu(call: &Call<'_>) -> Result<Answer> {
@@ -16,20 +16,13 @@ fn qemu(call: &Call<'_>) -> Result<Answer> {
     }
     let keys = config::given(call, GuestKind::Qemu);
     config::check_rights(call, &format!("/vms/{vmid}"), &keys)?;
-    let (node, now) = (call.node(), call.cluster.world().now());
+    if let Some(archive) = call.text("archive") {
+        return restore::restore(call, GuestKind::Qemu, &archive);
+    }
+    pools::check(call)?;
+    let (node, now, pool) = (call.node(), call.cluster.world().now(), call.text("pool"));
     let (guest, log) = call.cluster.world().read(|state| {
-        let archive = call.text("archive");
-        let what = if archive.is_some() {
-            "restore"
-        } else {
-            "create"
-        };
-        refuse_taken(state, vmid, what)?;
-        // No backup is ever made here, so there is none to restore.
-        if let Some(archive) = archive {
-            return Err(ApiError::die(format!("volume '{archive}' does not exist")));
-        }
-        refuse_pool(call)?;
+        refuse_taken(state, vmid, GuestKind::Qemu, "create")?;
         let mut guest = Guest::new(vmid, &node, GuestKind::Qemu, now);
         guest.smbios_uuid = derive::uuid(state.seed, &format!("vm/{vmid}/{}", state.tasks.len()));
         let mut log = Vec::new();
@@ -45,6 +38,7 @@ fn qemu(call: &Call<'_>) -> Result<Answer> {
         if let Some(guest) = state.guest_mut(vmid) {
             guest.lock = None;
         }
+        pools::enter(state, pool.as_deref(), vmid);
         if start {
             lifecycle::power_on(state, vmid)?;
         }
@@ -59,7 +53,7 @@ fn qemu(call: &Call<'_>) -> Result<Answer> {
         .first(move |state| {
             state
                 .guest_add(made)
-                .map_err(|_| taken(state, vmid, "create"))
+                .map_err(|_| taken(state, vmid, GuestKind::Qemu, "create"))
         })
         .undo(move |state| drop(state.guest_remove(vmid)))
         .carries(
@@ -70,27 +64,19 @@ fn qemu(call: &Call<'_>) -> Result<Answer> {
 }
 
 /// Fails when a guest's number is taken.
-pub(super) fn refuse_taken(state: &State, vmid: u32, what: &str) -> Result<()> {
+pub(super) fn refuse_taken(state: &State, vmid: u32, kind: GuestKind, what: &str) -> Result<()> {
     match state.guest(vmid) {
-        Some(_) => Err(ApiError::die(taken(state, vmid, what))),
-        None => Ok(()),
-    }
-}
-
-/// A simulated lab has no pools that a guest could join.
-pub(super) fn refuse_pool(call: &Call<'_>) -> Result<()> {
-    match call.text("pool") {
-        Some(pool) => Err(ApiError::die(format!("pool '{pool}' does not exist"))),
+        Some(_) => Err(ApiError::die(taken(state, vmid, kind, what))),
         None => Ok(()),
     }
 }
 
 /// What PVE says about a number that is taken.
-fn taken(state: &State, vmid: u32, what: &str) -> String {
+pub(super) fn taken(state: &State, vmid: u32, kind: GuestKind, what: &str) -> String {
     let guest = state.guest(vmid);
-    let kind = guest.map_or(GuestKind::Qemu, |g| g.kind);
-    let (word, host) = (kind.noun(), guest.map_or("", |g| g.host.as_str()));
-    format!("unable to {what} VM {vmid} - {word} {vmid} already exists on node '{host}'")
+    let (new, old) = (kind.noun(), guest.map_or(kind, |g| g.kind).noun());
+    let host = guest.map_or("", |g| g.host.as_str());
+    format!("unable to {what} {new} {vmid} - {old} {vmid} already exists on node '{host}'")
 }
 
 const CREATE: &[Param] = &[

@@ -5,7 +5,7 @@ use super::super::config_keys::read;
 use super::super::operation::Job;
 use super::super::params::{Kind, Param, optional};
 use super::super::router::{Access, Call, Route, get};
-use super::{config, guests, ha};
+use super::{config, content, guests, ha, pools};
 use crate::world::{Guest, GuestKind, State};
 
 fn destroy(call: &Call<'_>, kind: GuestKind) -> Result<Answer> {
@@ -43,9 +43,11 @@ fn destroy(call: &Call<'_>, kind: GuestKind) -> Result<Answer> {
             return Err(text);
         }
         in_use(state, guest)?;
-        state
+        let gone = state
             .guest_remove(vmid)
             .map_err(|e| e.message().to_owned())?;
+        content::forget_volumes(state, &gone);
+        pools::leave(state, vmid);
         if purge {
             forget(state, vmid);
         }

@@ -1,4 +1,5 @@
-//! Disks of VMs after they were made: resize, unlink, move to another storage.
+//! Disks of guests after they were made: resize, unlink, move to another
+//! storage or to another guest.
 
 use serde_json::{Value, json};
 
@@ -7,20 +8,20 @@ use super::super::config_keys::{disks, property, read, write};
 use super::super::operation::Job;
 use super::super::params::{Kind, Param, optional, required};
 use super::super::router::{Access, Call, Route, get};
-use super::guests;
+use super::{config, guests};
 use crate::world::{Guest, GuestDisk, GuestKind, State};
 
 /// `PUT …/resize`: to a size, or by one after `+`.
-fn resize(call: &Call<'_>) -> Result<Answer> {
+fn resize(call: &Call<'_>, kind: GuestKind) -> Result<Answer> {
     let (node, vmid) = (call.node(), call.vmid());
     let slot = call.text("disk").unwrap_or_default();
     let size = call.text("size").unwrap_or_default();
     call.cluster
         .world()
-        .read(|state| check_digest(call, state, guests::find(state, call, GuestKind::Qemu)?))?;
+        .read(|state| check_digest(call, state, guests::find(state, call, kind)?))?;
     let job = Job::new(call, "resize", vmid, move |state| {
         let here = |g: &&mut Guest| g.host == node;
-        let missing = || guests::missing(&node, vmid, GuestKind::Qemu);
+        let missing = || guests::missing(&node, vmid, kind);
         let guest = state.guest_mut(vmid).filter(here).ok_or_else(missing)?;
         if let Some(text) = guests::locked(guest) {
             return Err(text);
@@ -44,8 +45,7 @@ fn resize(call: &Call<'_>) -> Result<Answer> {
 fn check_digest(call: &Call<'_>, state: &State, guest: &Guest) -> Result<()> {
     let digest = call.text("digest");
     if digest.is_some_and(|digest| digest != read::digest(state, guest)) {
-        let text = "checksum mismatch (file change by other user?)";
-        return Err(ApiError::die(text));
+        return Err(ApiError::die(config::changed(guest.kind)));
     }
     Ok(())
 }
@@ -82,16 +82,34 @@ fn unlink(call: &Call<'_>) -> Result<Answer> {
     })
 }
 
-/// `POST …/move_disk`: to another storage.
-fn move_disk(call: &Call<'_>) -> Result<Answer> {
+/// `POST …/move_disk` and `…/move_volume`: to another storage, or with
+/// `target-vmid` to another guest.
+fn move_disk(call: &Call<'_>, kind: GuestKind) -> Result<Answer> {
     let (node, vmid) = (call.node(), call.vmid());
-    let slot = call.text("disk").unwrap_or_default();
+    let name = if kind == GuestKind::Qemu {
+        "disk"
+    } else {
+        "volume"
+    };
+    let slot = call.text(name).unwrap_or_default();
+    match (call.text("storage"), call.number("target-vmid")) {
+        (Some(_), Some(_)) => {
+            let text = "either set 'storage' or 'target-vmid', but not both";
+            return Err(ApiError::param("storage", text));
+        }
+        (None, None) => {
+            let text = "either 'storage' or 'target-vmid' has to be set";
+            return Err(ApiError::param("storage", text));
+        }
+        (None, Some(target)) => return hand_over(call, kind, &slot, target),
+        (Some(_), None) => {}
+    }
     let storage = call.text("storage").unwrap_or_default();
     let delete = call.flag("delete");
     let (bytes, mut lines) = call.cluster.world().read(|state| {
-        let guest = guests::find(state, call, GuestKind::Qemu)?;
+        let guest = guests::find(state, call, kind)?;
         check_digest(call, state, guest)?;
-        let missing = || ApiError::die(format!("disk '{slot}' does not exist"));
+        let missing = || ApiError::die(format!("{name} '{slot}' does not exist"));
         let disk = guest.volumes().find(|disk| disk.slot == slot);
         let disk = disk.ok_or_else(missing)?;
         let missing = || ApiError::die(format!("storage '{storage}' does not exist"));
@@ -101,7 +119,7 @@ fn move_disk(call: &Call<'_>) -> Result<Answer> {
             let text = "you can't move to the same storage with same format";
             return Err(ApiError::die(text));
         }
-        if !disks::holds_disks(target, GuestKind::Qemu) {
+        if kind == GuestKind::Qemu && !disks::holds_disks(target, kind) {
             let text = format!("storage '{storage}' does not support vm images");
             return Err(ApiError::param("storage", text));
         }
@@ -111,9 +129,21 @@ fn move_disk(call: &Call<'_>) -> Result<Answer> {
     })?;
     lines.extend(disks::progress(bytes));
     let format = call.text("format");
-    let job = Job::new(call, "qmmove", vmid, move |state| {
+    let task = if kind == GuestKind::Qemu {
+        "qmmove"
+    } else {
+        "move_volume"
+    };
+    let job = Job::new(call, task, vmid, move |state| {
+        let holds = state
+            .storage(&storage, &node)
+            .is_some_and(|target| disks::holds_disks(target, kind));
+        if !holds {
+            let text = "does not support container directories";
+            return Err(format!("storage '{storage}' {text}"));
+        }
         let guest = state.guest_mut(vmid).filter(|guest| guest.host == node);
-        let guest = guest.ok_or_else(|| guests::missing(&node, vmid, GuestKind::Qemu))?;
+        let guest = guest.ok_or_else(|| guests::missing(&node, vmid, kind))?;
         if let Some(text) = guests::locked(guest) {
             return Err(text);
         }
@@ -129,17 +159,8 @@ fn move_disk(call: &Call<'_>) -> Result<Answer> {
             disk.format = format;
         }
         if !delete {
-            let taken = |n: &u32| {
-                guest
-                    .side_disks
-                    .iter()
-                    .any(|d| d.slot == format!("unused{n}"))
-            };
-            let free = (0..256).find(|n| !taken(n)).unwrap_or_default();
-            guest.side_disks.push(GuestDisk {
-                slot: format!("unused{free}"),
-                ..old
-            });
+            let slot = disks::free_unused(guest);
+            guest.side_disks.push(GuestDisk { slot, ..old });
         }
         Ok(())
     });
@@ -147,23 +168,80 @@ fn move_disk(call: &Call<'_>) -> Result<Answer> {
     Ok(job.lines(lines).carries(bytes, speed).start(call))
 }
 
+/// A disk that becomes another guest's, under a name of its own.
+fn hand_over(call: &Call<'_>, kind: GuestKind, slot: &str, target: u32) -> Result<Answer> {
+    let (vmid, slot) = (call.vmid(), slot.to_owned());
+    let name = if kind == GuestKind::Qemu {
+        "target-disk"
+    } else {
+        "target-volume"
+    };
+    let to = call.text(name).unwrap_or_else(|| slot.clone());
+    call.need(&format!("/vms/{target}"), "VM.Config.Disk")?;
+    if target == vmid {
+        let text = "must be different than source VMID to reassign disk";
+        return Err(ApiError::param("target-vmid", text));
+    }
+    call.cluster.world().read(|state| {
+        let guest = guests::find(state, call, kind)?;
+        check_digest(call, state, guest)?;
+        if !guest.volumes().any(|disk| disk.slot == slot) {
+            return Err(ApiError::die(format!(
+                "Disk '{slot}' for VM {vmid} does not exist"
+            )));
+        }
+        let word = kind.noun();
+        let Some(other) = state.guest(target) else {
+            return Err(ApiError::die(format!("{word} {target} does not exist")));
+        };
+        if other.kind != kind {
+            return Err(ApiError::die("Both guests need to be of the same type"));
+        }
+        if other.host != guest.host {
+            let text = "Both guests need to be on the same node";
+            return Err(ApiError::die(text));
+        }
+        if other.volumes().any(|disk| disk.slot == to) {
+            let text = format!("Target disk key '{to}' is already in use for VM '{target}'");
+            return Err(ApiError::die(text));
+        }
+        Ok(())
+    })?;
+    let id = format!("{vmid}-{slot}>{target}-{to}").replace('>', "-");
+    let job = Job::new(call, "qmmove", id, move |state| {
+        let free = state
+            .guest(target)
+            .map(Guest::free_volume)
+            .unwrap_or_default();
+        let taken = state
+            .guest_mut(vmid)
+            .and_then(|guest| disks::take(guest, &slot));
+        let disk = taken.ok_or_else(|| format!("disk '{slot}' does not exist"))?;
+        let gone = || guests::missing("", target, kind);
+        let other = state.guest_mut(target).ok_or_else(gone)?;
+        disks::give(
+            other,
+            GuestDisk {
+                slot: to,
+                volume: free,
+                ..disk
+            },
+        );
+        Ok(())
+    });
+    Ok(job.start(call))
+}
+
 /// `GET …/feature`: whether a snapshot, clone or copy can be made.
-fn feature(call: &Call<'_>) -> Result<Answer> {
+fn feature(call: &Call<'_>, kind: GuestKind) -> Result<Answer> {
     let wanted = call.text("feature").unwrap_or_default();
     call.cluster.world().read(|state| {
-        let guest = guests::find(state, call, GuestKind::Qemu)?;
-        let can = guest.disks.iter().all(|disk| {
-            let kind = state.storages.iter().find(|s| s.id == disk.storage);
-            let snapshots = kind.is_some_and(|s| {
-                ["rbd", "zfspool", "lvmthin", "btrfs"].contains(&s.kind.as_str())
-                    || s.keeps_files() && disk.format == "qcow2"
-            });
-            match wanted.as_str() {
-                "snapshot" => snapshots && !guest.template,
-                "clone" => guest.template,
-                _ => true,
-            }
-        });
+        let guest = guests::find(state, call, kind)?;
+        let can = match wanted.as_str() {
+            "snapshot" => can_snapshot(state, guest) && !guest.template,
+            "clone" => guest.template,
+            _ => true,
+        };
         let local = super::copies::uses_local_storage(state, guest);
         let nodes: Vec<_> = state
             .hosts
@@ -171,7 +249,22 @@ fn feature(call: &Call<'_>) -> Result<Answer> {
             .filter(|host| !local || host.name == guest.host)
             .map(|host| host.name.as_str())
             .collect();
-        Ok(json!({ "hasFeature": u8::from(can), "nodes": nodes }).into())
+        let mut data = json!({ "hasFeature": u8::from(can) });
+        if kind == GuestKind::Qemu {
+            data["nodes"] = nodes.into();
+        }
+        Ok(data.into())
+    })
+}
+
+/// Whether the storages of all disks can take snapshots of them.
+pub(super) fn can_snapshot(state: &State, guest: &Guest) -> bool {
+    guest.disks.iter().all(|disk| {
+        let storage = state.storages.iter().find(|s| s.id == disk.storage);
+        storage.is_some_and(|s| {
+            ["rbd", "zfspool", "lvmthin", "btrfs", "cephfs"].contains(&s.kind.as_str())
+                || s.keeps_files() && disk.format == "qcow2"
+        })
     })
 }
 
@@ -184,15 +277,61 @@ const RESIZE: &[Param] = &[
 ];
 const MOVE: &[Param] = &[
     required("disk", Kind::Text),
-    required("storage", Kind::Text),
+    optional("storage", Kind::Text),
     optional("bwlimit", Kind::Int { min: 0 }),
     optional("delete", Kind::Bool),
     optional("digest", Kind::Text),
     optional("format", Kind::Word(&["raw", "qcow2", "vmdk"])),
+    optional("target-digest", Kind::Text),
+    optional("target-disk", Kind::Text),
+    optional("target-vmid", Kind::Vmid),
+];
+const MOVE_LXC: &[Param] = &[
+    required("volume", Kind::Text),
+    optional("storage", Kind::Text),
+    optional("bwlimit", Kind::Number),
+    optional("delete", Kind::Bool),
+    optional("digest", Kind::Text),
+    optional("target-digest", Kind::Text),
+    optional("target-volume", Kind::Text),
+    optional("target-vmid", Kind::Vmid),
+];
+const FEATURE: &[Param] = &[
+    required("feature", Kind::Word(&["snapshot", "clone", "copy"])),
+    optional("snapname", Kind::Text),
 ];
 
+fn qemu_resize(call: &Call<'_>) -> Result<Answer> {
+    resize(call, GuestKind::Qemu)
+}
+
+fn lxc_resize(call: &Call<'_>) -> Result<Answer> {
+    resize(call, GuestKind::Lxc)
+}
+
+fn qemu_move(call: &Call<'_>) -> Result<Answer> {
+    move_disk(call, GuestKind::Qemu)
+}
+
+fn lxc_move(call: &Call<'_>) -> Result<Answer> {
+    move_disk(call, GuestKind::Lxc)
+}
+
+fn qemu_feature(call: &Call<'_>) -> Result<Answer> {
+    feature(call, GuestKind::Qemu)
+}
+
+fn lxc_feature(call: &Call<'_>) -> Result<Answer> {
+    feature(call, GuestKind::Lxc)
+}
+
+const AUDIT: Access = Access::Any("/vms/{vmid}", &["VM.Audit"]);
+
 pub(super) const ROUTES: &[Route] = &[
-    get("/nodes/{node}/qemu/{vmid}/resize", DISK, resize)
+    get("/nodes/{node}/qemu/{vmid}/resize", DISK, qemu_resize)
+        .method("PUT")
+        .with(RESIZE),
+    get("/nodes/{node}/lxc/{vmid}/resize", DISK, lxc_resize)
         .method("PUT")
         .with(RESIZE),
     get("/nodes/{node}/qemu/{vmid}/unlink", DISK, unlink)
@@ -201,16 +340,12 @@ pub(super) const ROUTES: &[Route] = &[
             required("idlist", Kind::List),
             optional("force", Kind::Bool),
         ]),
-    get("/nodes/{node}/qemu/{vmid}/move_disk", DISK, move_disk)
+    get("/nodes/{node}/qemu/{vmid}/move_disk", DISK, qemu_move)
         .method("POST")
         .with(MOVE),
-    get(
-        "/nodes/{node}/qemu/{vmid}/feature",
-        Access::Any("/vms/{vmid}", &["VM.Audit"]),
-        feature,
-    )
-    .with(&[
-        required("feature", Kind::Word(&["snapshot", "clone", "copy"])),
-        optional("snapname", Kind::Text),
-    ]),
+    get("/nodes/{node}/lxc/{vmid}/move_volume", DISK, lxc_move)
+        .method("POST")
+        .with(MOVE_LXC),
+    get("/nodes/{node}/qemu/{vmid}/feature", AUDIT, qemu_feature).with(FEATURE),
+    get("/nodes/{node}/lxc/{vmid}/feature", AUDIT, lxc_feature).with(FEATURE),
 ];

@@ -56,7 +56,11 @@ fn run(call: &Call<'_>, kind: GuestKind, action: Action) -> Result<Answer> {
     let prefix = if kind == GuestKind::Qemu { "qm" } else { "vz" };
     let node = call.node();
     let work: Work = Box::new(move |state| apply(state, &node, vmid, kind, action));
-    let kind = format!("{prefix}{}", action.word());
+    let word = match (kind, action) {
+        (GuestKind::Lxc, Action::Suspend) => "suspend",
+        (_, action) => action.word(),
+    };
+    let kind = format!("{prefix}{word}");
     Ok(operation::start(call, &kind, &vmid.to_string(), work))
 }
 
@@ -175,21 +179,21 @@ fn qemu_suspend(call: &Call<'_>) -> Result<Answer> {
         Ok(())
     });
     let job = job
-        .first(move |state| lock(state, &node, vmid, "suspending"))
+        .first(move |state| lock(state, &node, (GuestKind::Qemu, vmid), "suspending"))
         .undo(move |state| unlock(state, vmid))
         .carries(bytes, call.cluster.0.options.copy_bytes_per_second);
     Ok(job.start(call))
 }
 
-/// Locks a VM for an operation, unless another holds it.
+/// Locks a guest for an operation, unless another holds it.
 pub(super) fn lock(
     state: &mut State,
     node: &str,
-    vmid: u32,
+    (kind, vmid): (GuestKind, u32),
     lock: &str,
 ) -> std::result::Result<(), String> {
-    let here = |g: &&mut Guest| g.host == node && g.kind == GuestKind::Qemu;
-    let missing = || guests::missing(node, vmid, GuestKind::Qemu);
+    let here = |g: &&mut Guest| g.host == node && g.kind == kind;
+    let missing = || guests::missing(node, vmid, kind);
     let guest = state.guest_mut(vmid).filter(here).ok_or_else(missing)?;
     if let Some(text) = guests::locked(guest) {
         return Err(text);
@@ -251,6 +255,8 @@ actions! {
     lxc_stop: Lxc Stop,
     lxc_shutdown: Lxc Shutdown,
     lxc_reboot: Lxc Reboot,
+    lxc_suspend: Lxc Suspend,
+    lxc_resume: Lxc Resume,
 }
 
 const START: &[Param] = &[
@@ -357,4 +363,6 @@ pub(super) const ROUTES: &[Route] = &[
         lxc_reboot,
         TIMEOUT,
     ),
+    post("/nodes/{node}/lxc/{vmid}/status/suspend", lxc_suspend, &[]),
+    post("/nodes/{node}/lxc/{vmid}/status/resume", lxc_resume, &[]),
 ];

@@ -1,4 +1,4 @@
-//! `…/migrate`: whether and how a VM moves to another host.
+//! `…/migrate`: whether and how a guest moves to another host.
 //!
 //! What runs in it does not notice: the Talos node goes on living.
 
@@ -98,7 +98,29 @@ fn missing_storages<'g>(
         .map(|disk| disk.storage.clone())
 }
 
-fn migrate(call: &Call<'_>) -> Result<Answer> {
+/// `GET …/lxc/…/migrate`: as for a VM, in fewer words.
+fn lxc_preconditions(call: &Call<'_>) -> Result<Answer> {
+    call.need_quorum()?;
+    call.cluster.world().read(|state| {
+        let guest = guests::find(state, call, GuestKind::Lxc)?;
+        let mut data = json!({ "running": u8::from(guest.running()) });
+        let (mut allowed, mut not) = (Vec::new(), Map::new());
+        for host in state.hosts.iter().filter(|h| h.name != guest.host) {
+            let missing: Vec<_> = missing_storages(state, guest, &host.name).collect();
+            if missing.is_empty() {
+                allowed.push(host.name.clone());
+            } else {
+                let why = json!({ "unavailable-storages": missing });
+                not.insert(host.name.clone(), why);
+            }
+        }
+        data["allowed-nodes"] = allowed.into();
+        data["not-allowed-nodes"] = not.into();
+        Ok(data.into())
+    })
+}
+
+fn migrate(call: &Call<'_>, kind: GuestKind) -> Result<Answer> {
     let (node, vmid) = (call.node(), call.vmid());
     call.need_quorum()?;
     let target = call.text("target").unwrap_or_default();
@@ -118,8 +140,19 @@ fn migrate(call: &Call<'_>) -> Result<Answer> {
         if state.host(&target).is_none() {
             return Err(ApiError::die(format!("no such cluster node '{target}'")));
         }
-        let guest = guests::find(state, call, GuestKind::Qemu)?;
-        if guest.running() {
+        let guest = guests::find(state, call, kind)?;
+        if guest.running() && kind == GuestKind::Lxc {
+            if online {
+                return Err(ApiError::die(
+                    "lxc live migration is currently not implemented",
+                ));
+            }
+            if !call.flag("restart") {
+                let text = "can't migrate running container without --online or --restart";
+                return Err(ApiError::die(text));
+            }
+        }
+        if guest.running() && kind == GuestKind::Qemu {
             if !online {
                 return Err(ApiError::die("can't migrate running VM without --online"));
             }
@@ -135,6 +168,7 @@ fn migrate(call: &Call<'_>) -> Result<Answer> {
         let mut missing = missing_storages(state, guest, &target);
         if let Some(storage) = missing.next()
             && !call.params.contains_key("targetstorage")
+            && !call.params.contains_key("target-storage")
         {
             let text = format!("storage '{storage}' is not available on node '{target}'");
             return Err(ApiError::die(text));
@@ -143,37 +177,51 @@ fn migrate(call: &Call<'_>) -> Result<Answer> {
         Ok((guest.clone(), sid))
     })?;
     if sid.is_some() {
-        return Ok(through_ha(call, vmid, target));
+        return Ok(through_ha(call, kind, vmid, target));
     }
     Ok(job(call, &guest, target, with_disks).start(call))
 }
 
 /// The task that moves a guest.
 fn job(call: &Call<'_>, guest: &Guest, target: String, with_disks: bool) -> Job {
-    let (node, vmid) = (call.node(), guest.vmid);
+    let (node, vmid, kind) = (call.node(), guest.vmid, guest.kind);
+    let restarts = kind == GuestKind::Lxc && guest.running();
     let options = &call.cluster.0.options;
     let (lines, disks) = call.cluster.world().read(|state| {
         let bytes: u64 = local_disks(state, guest).map(|d| d.size_bytes).sum();
         (lines(state, guest, &target), bytes)
     });
-    let memory = if guest.running() {
+    let memory = if guest.running() && kind == GuestKind::Qemu {
         guest.memory_bytes
     } else {
         0
     };
     let (from, to) = (node.clone(), target.clone());
-    let job = Job::new(call, "qmigrate", vmid, move |state| {
+    let task = if kind == GuestKind::Qemu {
+        "qmigrate"
+    } else {
+        "vzmigrate"
+    };
+    let job = Job::new(call, task, vmid, move |state| {
         let here = state.guest(vmid).is_some_and(|guest| guest.host == node);
         if !here {
-            return Err(guests::missing(&node, vmid, GuestKind::Qemu));
+            return Err(guests::missing(&node, vmid, kind));
         }
         lifecycle::unlock(state, vmid);
         state
             .guest_move(vmid, &target)
-            .map_err(|_| "migration aborted".to_owned())
+            .map_err(|_| "migration aborted".to_owned())?;
+        if restarts {
+            lifecycle::power_on(state, vmid)?;
+        }
+        Ok(())
     });
     job.first(move |state| {
-        lifecycle::lock(state, &from, vmid, "migrate")?;
+        lifecycle::lock(state, &from, (kind, vmid), "migrate")?;
+        if restarts && state.guest_stop(vmid).is_err() {
+            lifecycle::unlock(state, vmid);
+            return Err("migration aborted".into());
+        }
         let reason = state.guest(vmid).and_then(|guest| {
             let local = local_disks(state, guest).next()?;
             let running = guest.running() && !with_disks;
@@ -208,13 +256,14 @@ fn lines(state: &State, guest: &Guest, target: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut say = |text: String| lines.push(format!("{at} {text}"));
     say(format!(
-        "starting migration of VM {vmid} to node '{target}' ({address})"
+        "starting migration of {} {vmid} to node '{target}' ({address})",
+        guest.kind.noun()
     ));
     for disk in local_disks(state, guest) {
         let id = read::volume_id(state, guest, disk);
         say(format!("found local disk '{id}' (attached)"));
     }
-    if guest.running() {
+    if guest.running() && guest.kind == GuestKind::Qemu {
         say(format!("starting VM {vmid} on remote node '{target}'"));
         say("start remote tunnel".into());
         say("ssh tunnel ver 1".into());
@@ -255,9 +304,10 @@ fn clock(time: SystemTime) -> String {
 }
 
 /// A guest under HA: the task only leaves a request for the manager.
-fn through_ha(call: &Call<'_>, vmid: u32, target: String) -> Answer {
+fn through_ha(call: &Call<'_>, kind: GuestKind, vmid: u32, target: String) -> Answer {
     let cluster = call.cluster.clone();
-    let line = format!("Requesting HA migration for VM {vmid} to node {target}");
+    let word = kind.noun();
+    let line = format!("Requesting HA migration for {word} {vmid} to node {target}");
     let work: Work = Box::new(move |_| {
         let delay = cluster.0.options.ha_delay;
         operation::later(&cluster, delay, move |state| {
@@ -284,10 +334,36 @@ const PARAMS: &[Param] = &[
     optional("with-local-disks", Kind::Bool),
 ];
 
+const LXC_PARAMS: &[Param] = &[
+    required("target", Kind::Text),
+    optional("bwlimit", Kind::Number),
+    optional("online", Kind::Bool),
+    optional("restart", Kind::Bool),
+    optional("target-storage", Kind::Text),
+    optional("timeout", Kind::Int { min: 0 }),
+];
+
+fn qemu_migrate(call: &Call<'_>) -> Result<Answer> {
+    migrate(call, GuestKind::Qemu)
+}
+
+fn lxc_migrate(call: &Call<'_>) -> Result<Answer> {
+    migrate(call, GuestKind::Lxc)
+}
+
 pub(super) const ROUTES: &[Route] = &[
     get("/nodes/{node}/qemu/{vmid}/migrate", MIGRATE, preconditions)
         .with(&[optional("target", Kind::Text)]),
-    get("/nodes/{node}/qemu/{vmid}/migrate", MIGRATE, migrate)
+    get("/nodes/{node}/qemu/{vmid}/migrate", MIGRATE, qemu_migrate)
         .method("POST")
         .with(PARAMS),
+    get(
+        "/nodes/{node}/lxc/{vmid}/migrate",
+        MIGRATE,
+        lxc_preconditions,
+    )
+    .with(&[optional("target", Kind::Text)]),
+    get("/nodes/{node}/lxc/{vmid}/migrate", MIGRATE, lxc_migrate)
+        .method("POST")
+        .with(LXC_PARAMS),
 ];

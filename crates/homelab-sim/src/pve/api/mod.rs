@@ -5,14 +5,19 @@
 
 mod access;
 pub(super) mod agent;
+mod backups;
 mod ceph;
 mod certificates;
 mod cluster;
 mod config;
+mod containers;
+mod content;
 mod copies;
 mod create;
 mod destroy;
 mod disk_moves;
+mod fetch;
+mod files;
 mod guests;
 mod ha;
 mod lifecycle;
@@ -21,6 +26,7 @@ mod migrate;
 mod nodes;
 mod pools;
 mod resources;
+mod restore;
 mod snapshots;
 mod storage;
 mod tasks;
@@ -33,14 +39,18 @@ pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
     [
         access::ROUTES,
         agent::ROUTES,
+        backups::ROUTES,
         ceph::ROUTES,
         certificates::ROUTES,
         cluster::ROUTES,
         config::ROUTES,
+        containers::ROUTES,
+        content::ROUTES,
         copies::ROUTES,
         create::ROUTES,
         destroy::ROUTES,
         disk_moves::ROUTES,
+        files::ROUTES,
         guests::ROUTES,
         ha::ROUTES,
         lifecycle::ROUTES,

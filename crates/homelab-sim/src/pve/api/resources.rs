@@ -8,7 +8,7 @@ use super::super::answer::{Answer, Result};
 use super::super::params::{Kind, optional};
 use super::super::router::{Access, Call, Route, get};
 use super::{guests, ha, load, nodes, storage};
-use crate::world::{Guest, Host, State, Storage};
+use crate::world::{Guest, Host, State, Storage, pools};
 
 fn resources(call: &Call<'_>) -> Result<Answer> {
     let kind = call.text("type");
@@ -48,6 +48,15 @@ fn resources(call: &Call<'_>) -> Result<Answer> {
                 rows.extend(hosts.map(|host| storage_row(state, place, host)));
             }
         }
+        if kind.is_none() {
+            for pool in state.pools.keys() {
+                if call.may(&format!("/pool/{pool}"), "Pool.Audit") {
+                    rows.push(
+                        json!({ "id": format!("/pool/{pool}"), "type": "pool", "pool": pool }),
+                    );
+                }
+            }
+        }
         // These come only without a filter, for whom they are new is anyone's guess.
         if kind.is_none() && call.may("/sdn/zones/localnetwork", "SDN.Audit") {
             rows.extend(state.hosts.iter().map(|host| {
@@ -73,6 +82,9 @@ pub(super) fn guest_row(state: &State, guest: &Guest, now: SystemTime) -> Value 
     });
     if let Some(resource) = ha::resource(state, guest) {
         row["hastate"] = resource.state.as_str().into();
+    }
+    if let Some(pool) = pools::pool_of(&state.pools, guest.vmid) {
+        row["pool"] = pool.into();
     }
     if status == "unknown" {
         return row;
@@ -113,7 +125,7 @@ fn node_row(call: &Call<'_>, state: &State, host: &Host, now: SystemTime) -> Val
     row
 }
 
-fn storage_row(state: &State, place: &Storage, host: &Host) -> Value {
+pub(super) fn storage_row(state: &State, place: &Storage, host: &Host) -> Value {
     let available = host.online() && storage::active(state, place);
     let mut row = json!({
         "id": format!("storage/{}/{}", host.name, place.id), "type": "storage",

@@ -1,4 +1,4 @@
-//! Snapshots of VMs.
+//! Snapshots of guests.
 
 use serde_json::{Value, json};
 
@@ -8,18 +8,21 @@ use super::super::operation::Job;
 use super::super::params::{Kind, Param, optional, required};
 use super::super::router::{Access, Call, Route, get};
 use super::super::unix;
-use super::{guests, lifecycle};
+use super::{disk_moves, guests, lifecycle};
 use crate::world::{Guest, GuestKind, Snapshot, State};
 
 /// All snapshots, and the present state as one more.
-fn list(call: &Call<'_>) -> Result<Answer> {
+fn list(call: &Call<'_>, kind: GuestKind) -> Result<Answer> {
     call.cluster.world().read(|state| {
-        let guest = guests::find(state, call, GuestKind::Qemu)?;
+        let guest = guests::find(state, call, kind)?;
         let mut rows: Vec<Value> = guest.snapshots.iter().map(row).collect();
         let mut current = json!({
             "name": "current", "description": "You are here!",
-            "digest": read::digest(state, guest), "running": u8::from(guest.running()),
+            "digest": read::digest(state, guest),
         });
+        if kind == GuestKind::Qemu {
+            current["running"] = u8::from(guest.running()).into();
+        }
         if let Some(parent) = &guest.parent {
             current["parent"] = parent.as_str().into();
         }
@@ -31,8 +34,11 @@ fn list(call: &Call<'_>) -> Result<Answer> {
 fn row(snapshot: &Snapshot) -> Value {
     let mut row = json!({
         "name": snapshot.name, "description": snapshot.description,
-        "snaptime": unix(snapshot.taken_at), "vmstate": u8::from(snapshot.with_memory),
+        "snaptime": unix(snapshot.taken_at),
     });
+    if snapshot.guest.kind == GuestKind::Qemu {
+        row["vmstate"] = u8::from(snapshot.with_memory).into();
+    }
     if let Some(parent) = &snapshot.parent {
         row["parent"] = parent.as_str().into();
     }
@@ -40,10 +46,10 @@ fn row(snapshot: &Snapshot) -> Value {
 }
 
 /// `GET …/snapshot/{snapname}/config`: secrets included, as on real hosts.
-fn config(call: &Call<'_>) -> Result<Answer> {
+fn config(call: &Call<'_>, kind: GuestKind) -> Result<Answer> {
     let name = call.text("snapname").unwrap_or_default();
     call.cluster.world().read(|state| {
-        let guest = guests::find(state, call, GuestKind::Qemu)?;
+        let guest = guests::find(state, call, kind)?;
         let snapshot = find(guest, &name).map_err(ApiError::die)?;
         let mut keys = read::keys(state, &snapshot.guest);
         keys.insert("snaptime".into(), unix(snapshot.taken_at).into());
@@ -58,11 +64,11 @@ fn config(call: &Call<'_>) -> Result<Answer> {
 }
 
 /// `PUT …/snapshot/{snapname}/config`: only its description can change.
-fn describe(call: &Call<'_>) -> Result<Answer> {
+fn describe(call: &Call<'_>, kind: GuestKind) -> Result<Answer> {
     let name = call.text("snapname").unwrap_or_default();
     let vmid = call.vmid();
     call.cluster.world().change(|state| {
-        guests::find(state, call, GuestKind::Qemu)?;
+        guests::find(state, call, kind)?;
         let snapshots = state.guest_mut(vmid).map(|guest| &mut guest.snapshots);
         let snapshot = snapshots.and_then(|all| all.iter_mut().find(|s| s.name == name));
         let missing = || ApiError::die(format!("snapshot '{name}' does not exist"));
@@ -72,6 +78,14 @@ fn describe(call: &Call<'_>) -> Result<Answer> {
         }
         Ok(Value::Null.into())
     })
+}
+
+/// The type of a guest's task.
+fn task(kind: GuestKind, what: &str) -> String {
+    match kind {
+        GuestKind::Qemu => format!("qm{what}"),
+        GuestKind::Lxc => format!("vz{what}"),
+    }
 }
 
 fn find<'g>(guest: &'g Guest, name: &str) -> std::result::Result<&'g Snapshot, String> {
@@ -95,7 +109,7 @@ fn snapshot_name(text: &str) -> std::result::Result<(), String> {
     Ok(())
 }
 
-fn take(call: &Call<'_>) -> Result<Answer> {
+fn take(call: &Call<'_>, kind: GuestKind) -> Result<Answer> {
     let (node, vmid) = (call.node(), call.vmid());
     let name = call.text("snapname").unwrap_or_default();
     if ["current", "pending"].contains(&name.as_str()) {
@@ -124,7 +138,7 @@ fn take(call: &Call<'_>) -> Result<Answer> {
         lines.insert(0, "saving VM state and RAM using storage 'local'".into());
     }
     let (lock_node, lock_name) = (node, name.clone());
-    let job = Job::new(call, "qmsnapshot", vmid, move |state| {
+    let job = Job::new(call, &task(kind, "snapshot"), vmid, move |state| {
         let at = state.now;
         let guest = state.guest_mut(vmid).ok_or("VM is gone")?;
         guest.lock = None;
@@ -148,7 +162,12 @@ fn take(call: &Call<'_>) -> Result<Answer> {
             {
                 return Err(format!("snapshot name '{lock_name}' already used"));
             }
-            lifecycle::lock(state, &lock_node, vmid, "snapshot")
+            if let Some(guest) = state.guest(vmid)
+                && !disk_moves::can_snapshot(state, guest)
+            {
+                return Err("snapshot feature is not available".into());
+            }
+            lifecycle::lock(state, &lock_node, (kind, vmid), "snapshot")
         })
         .undo(move |state| lifecycle::unlock(state, vmid))
         .lines(lines)
@@ -156,12 +175,12 @@ fn take(call: &Call<'_>) -> Result<Answer> {
     Ok(job.start(call))
 }
 
-fn rollback(call: &Call<'_>) -> Result<Answer> {
+fn rollback(call: &Call<'_>, kind: GuestKind) -> Result<Answer> {
     let (node, vmid) = (call.node(), call.vmid());
     let name = call.text("snapname").unwrap_or_default();
     let start = call.flag("start");
     let wanted = name.clone();
-    let job = Job::new(call, "qmrollback", vmid, move |state| {
+    let job = Job::new(call, &task(kind, "rollback"), vmid, move |state| {
         lifecycle::unlock(state, vmid);
         roll_back(state, vmid, &name, start)
     });
@@ -170,7 +189,7 @@ fn rollback(call: &Call<'_>) -> Result<Answer> {
             if let Some(guest) = state.guest(vmid) {
                 find(guest, &wanted)?;
             }
-            lifecycle::lock(state, &node, vmid, "rollback")
+            lifecycle::lock(state, &node, (kind, vmid), "rollback")
         })
         .undo(move |state| lifecycle::unlock(state, vmid));
     Ok(job.start(call))
@@ -211,11 +230,11 @@ fn roll_back(
     Ok(())
 }
 
-fn remove(call: &Call<'_>) -> Result<Answer> {
+fn remove(call: &Call<'_>, kind: GuestKind) -> Result<Answer> {
     let (node, vmid) = (call.node(), call.vmid());
     let name = call.text("snapname").unwrap_or_default();
     let wanted = name.clone();
-    let job = Job::new(call, "qmdelsnapshot", vmid, move |state| {
+    let job = Job::new(call, &task(kind, "delsnapshot"), vmid, move |state| {
         let guest = state.guest_mut(vmid).ok_or("VM is gone")?;
         guest.lock = None;
         let at = guest.snapshots.iter().position(|s| s.name == name);
@@ -237,7 +256,7 @@ fn remove(call: &Call<'_>) -> Result<Answer> {
             if let Some(guest) = state.guest(vmid) {
                 find(guest, &wanted)?;
             }
-            lifecycle::lock(state, &node, vmid, "snapshot-delete")
+            lifecycle::lock(state, &node, (kind, vmid), "snapshot-delete")
         })
         .undo(move |state| lifecycle::unlock(state, vmid));
     Ok(job.start(call))
@@ -256,35 +275,63 @@ const TAKE: &[Param] = &[
     optional("vmstate", Kind::Bool),
 ];
 
-pub(super) const ROUTES: &[Route] = &[
-    get("/nodes/{node}/qemu/{vmid}/snapshot", AUDIT, list),
-    get("/nodes/{node}/qemu/{vmid}/snapshot", SNAPSHOT, take)
-        .method("POST")
-        .with(TAKE),
-    get(
-        "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}",
-        SNAPSHOT,
-        remove,
-    )
-    .method("DELETE")
-    .with(&[optional("force", Kind::Bool)]),
-    get(
-        "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config",
-        LOOK,
-        config,
-    ),
-    get(
-        "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config",
-        SNAPSHOT,
-        describe,
-    )
-    .method("PUT")
-    .with(&[optional("description", Kind::Text)]),
-    get(
-        "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}/rollback",
-        ROLLBACK,
-        rollback,
-    )
-    .method("POST")
-    .with(&[optional("start", Kind::Bool)]),
+const TAKE_LXC: &[Param] = &[
+    required("snapname", Kind::Format(snapshot_name)),
+    optional("description", Kind::Text),
 ];
+
+/// One function for each kind of guest.
+macro_rules! both {
+    ($($qemu:ident $lxc:ident = $name:ident;)*) => {
+        $(fn $qemu(call: &Call<'_>) -> Result<Answer> {
+            $name(call, GuestKind::Qemu)
+        }
+        fn $lxc(call: &Call<'_>) -> Result<Answer> {
+            $name(call, GuestKind::Lxc)
+        })*
+    };
+}
+
+both! {
+    qemu_list lxc_list = list;
+    qemu_take lxc_take = take;
+    qemu_remove lxc_remove = remove;
+    qemu_config lxc_config = config;
+    qemu_describe lxc_describe = describe;
+    qemu_rollback lxc_rollback = rollback;
+}
+
+macro_rules! routes {
+    ($($kind:literal $list:ident $take:ident($params:ident) $remove:ident $config:ident $describe:ident
+        $rollback:ident;)*) => {
+        &[$(
+            get(concat!("/nodes/{node}/", $kind, "/{vmid}/snapshot"), AUDIT, $list),
+            get(concat!("/nodes/{node}/", $kind, "/{vmid}/snapshot"), SNAPSHOT, $take)
+                .method("POST")
+                .with($params),
+            get(concat!("/nodes/{node}/", $kind, "/{vmid}/snapshot/{snapname}"), SNAPSHOT, $remove)
+                .method("DELETE")
+                .with(&[optional("force", Kind::Bool)]),
+            get(concat!("/nodes/{node}/", $kind, "/{vmid}/snapshot/{snapname}/config"), LOOK, $config),
+            get(
+                concat!("/nodes/{node}/", $kind, "/{vmid}/snapshot/{snapname}/config"),
+                SNAPSHOT,
+                $describe,
+            )
+            .method("PUT")
+            .with(&[optional("description", Kind::Text)]),
+            get(
+                concat!("/nodes/{node}/", $kind, "/{vmid}/snapshot/{snapname}/rollback"),
+                ROLLBACK,
+                $rollback,
+            )
+            .method("POST")
+            .with(&[optional("start", Kind::Bool)]),
+        )*]
+    };
+}
+
+pub(super) const ROUTES: &[Route] = routes! {
+    "qemu" qemu_list qemu_take(TAKE) qemu_remove qemu_config qemu_describe qemu_rollback;
+    "lxc" lxc_list lxc_take(TAKE_LXC) lxc_remove lxc_config lxc_describe lxc_rollback;
+};

@@ -3,12 +3,10 @@
 use serde_json::{Value, json};
 
 use super::super::answer::{Answer, ApiError, Result};
-use super::super::config_keys::read::volume_id;
 use super::super::params::{Kind, optional};
 use super::super::router::{Access, Call, Route, get};
-use super::super::unix;
 use super::ceph::share;
-use crate::world::{GuestKind, State, Storage, derive};
+use crate::world::{State, Storage, derive};
 
 /// Whether a storage can be used: one on Ceph needs its pool.
 pub(super) fn active(state: &State, storage: &Storage) -> bool {
@@ -88,48 +86,6 @@ fn status(call: &Call<'_>) -> Result<Answer> {
     })
 }
 
-/// `GET /nodes/{node}/storage/{storage}/content`: the guests' disks.
-fn content(call: &Call<'_>) -> Result<Answer> {
-    let (wanted, vmid) = (call.text("content"), call.number::<u32>("vmid"));
-    let node = call.node();
-    call.cluster.world().read(|state| {
-        let id = call.text("storage").unwrap_or_default();
-        let storage = find(state, call)
-            .ok_or_else(|| ApiError::die(format!("storage '{id}' does not exist")))?;
-        if !active(state, storage) {
-            return Err(ApiError::die(format!("storage '{id}' is not online")));
-        }
-        let mut rows = Vec::new();
-        let here = |host: &str| storage.shared || host == node;
-        for guest in state.guests.iter().filter(|guest| here(&guest.host)) {
-            let kind = if guest.kind == GuestKind::Qemu {
-                "images"
-            } else {
-                "rootdir"
-            };
-            if vmid.is_some_and(|vmid| vmid != guest.vmid)
-                || wanted.as_ref().is_some_and(|wanted| wanted != kind)
-            {
-                continue;
-            }
-            for disk in guest.volumes().filter(|disk| disk.storage == storage.id) {
-                let volume = volume_id(state, guest, disk);
-                let format = if storage.keeps_files() {
-                    disk.format.as_str()
-                } else {
-                    "raw"
-                };
-                rows.push(json!({
-                    "volid": volume, "vmid": guest.vmid, "size": disk.size_bytes,
-                    "format": format, "content": kind,
-                    "ctime": unix(state.now) / 86_400 * 86_400,
-                }));
-            }
-        }
-        Ok(Value::Array(rows).into())
-    })
-}
-
 fn definition(state: &State, storage: &Storage) -> Value {
     let mut row = json!({
         "storage": storage.id, "type": storage.kind, "content": storage.content.join(","),
@@ -197,8 +153,4 @@ pub(super) const ROUTES: &[Route] = &[
         optional("target", Kind::Text),
     ]),
     get("/nodes/{node}/storage/{storage}/status", AUDIT, status),
-    get("/nodes/{node}/storage/{storage}/content", AUDIT, content).with(&[
-        optional("content", Kind::Text),
-        optional("vmid", Kind::Vmid),
-    ]),
 ];

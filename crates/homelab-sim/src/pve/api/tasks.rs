@@ -207,9 +207,14 @@ fn stop(call: &Call<'_>) -> Result<Answer> {
             )))
         }
     })?;
-    call.cluster
-        .world()
-        .change(|state| state.task_end(&upid, "received interrupt"));
+    call.cluster.world().change(|state| {
+        let told = state.task(&upid).map(|task| task.stopped.clone());
+        let text = match told.filter(|told| !told.is_empty()) {
+            Some(told) => format!("{told}: received interrupt"),
+            None => "received interrupt".to_owned(),
+        };
+        state.task_end(&upid, &text);
+    });
     Ok(Value::Null.into())
 }
 

@@ -77,6 +77,19 @@ pub(super) fn attach(
         return allocate(state, guest, disk, log);
     }
     match store.volume(name, &guest.host) {
+        // An image that was allocated for the guest.
+        Some(volume) if volume.content == "images" => {
+            let file = name.rsplit('/').next().unwrap_or(name);
+            let file = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+            let (size, format) = (volume.size_bytes, volume.format.clone());
+            options.remove("size");
+            detach(guest, slot);
+            add(
+                guest,
+                blank(slot, store, file.to_owned(), size, format, options),
+            );
+            Ok(())
+        }
         Some(volume) => {
             let size = read::size(volume.size_bytes);
             let text = format!("{source},media=cdrom,size={size}");
@@ -95,16 +108,28 @@ pub(super) fn detach(guest: &mut Guest, slot: &str) {
     // What it was attached with goes with it, and so do small generated drives.
     disk.options.clear();
     if !slot.starts_with("unused") && !disk.volume.ends_with("-cloudinit") {
-        let taken = |n: &u32| {
-            guest
-                .side_disks
-                .iter()
-                .any(|d| d.slot == format!("unused{n}"))
-        };
-        let free = (0..256).find(|n| !taken(n)).unwrap_or_default();
-        disk.slot = format!("unused{free}");
+        disk.slot = free_unused(guest);
         guest.side_disks.push(disk);
     }
+}
+
+/// A slot for a volume that the guest keeps without using it.
+pub(in super::super) fn free_unused(guest: &Guest) -> String {
+    let taken = |slot: &String| guest.side_disks.iter().any(|d| d.slot == *slot);
+    (0..256)
+        .map(|n| format!("unused{n}"))
+        .find(|slot| !taken(slot))
+        .unwrap_or_default()
+}
+
+/// Takes a volume out of a guest for good.
+pub(in super::super) fn take(guest: &mut Guest, slot: &str) -> Option<GuestDisk> {
+    remove(guest, slot)
+}
+
+/// Gives a guest a volume that exists.
+pub(in super::super) fn give(guest: &mut Guest, disk: GuestDisk) {
+    add(guest, disk);
 }
 
 /// Whether guests of a kind may have their disks on a storage.
@@ -128,6 +153,11 @@ pub(in super::super) fn path(storage: &Storage, vmid: u32, disk: &GuestDisk) -> 
     } else {
         format!("/dev/{}/{}", storage.id, disk.volume)
     }
+}
+
+/// What a disk takes on a storage of files: images grow as they are written.
+pub(in super::super) fn used(disk: &GuestDisk) -> u64 {
+    disk.size_bytes / 8
 }
 
 /// Where a storage of files lies on its host.
@@ -204,7 +234,7 @@ pub(in super::super) fn progress(bytes: u64) -> Vec<String> {
 }
 
 /// `442.1 MiB`.
-fn human(bytes: u64) -> String {
+pub(in super::super) fn human(bytes: u64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut unit = 0;
     while unit + 1 < units.len() && bytes >> (10 * (unit + 1)) > 0 {

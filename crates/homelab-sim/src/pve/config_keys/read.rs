@@ -101,23 +101,30 @@ fn smbios(guest: &Guest) -> String {
 /// The value of `net0`.
 pub(in super::super) fn network(kind: GuestKind, nic: &Nic) -> String {
     let mac = nic.mac.to_uppercase();
-    let bridge = if nic.bridge.is_empty() {
-        String::new()
-    } else {
-        format!(",bridge={}", nic.bridge)
-    };
-    let mut value = match kind {
-        GuestKind::Qemu => format!("{}={mac}{bridge}", nic.model),
-        GuestKind::Lxc => format!("name=eth{}{bridge},hwaddr={mac},ip=dhcp", nic.index),
-    };
-    for (key, option) in &nic.options {
-        let _ = write!(value, ",{key}={option}");
+    let mut rest = nic.options.clone();
+    if !nic.bridge.is_empty() {
+        rest.insert("bridge".into(), nic.bridge.clone());
     }
     if let Some(vlan) = nic.vlan {
-        let _ = write!(value, ",tag={vlan}");
+        rest.insert("tag".into(), vlan.to_string());
     }
-    if kind == GuestKind::Lxc {
-        value += ",type=veth";
+    let mut value = match kind {
+        GuestKind::Qemu => {
+            let bridge = rest.remove("bridge").map(|b| format!(",bridge={b}"));
+            format!("{}={mac}{}", nic.model, bridge.unwrap_or_default())
+        }
+        GuestKind::Lxc => {
+            let name = rest.remove("name");
+            rest.insert("hwaddr".into(), mac);
+            rest.insert("type".into(), "veth".into());
+            format!(
+                "name={}",
+                name.unwrap_or_else(|| format!("eth{}", nic.index))
+            )
+        }
+    };
+    for (key, option) in &rest {
+        let _ = write!(value, ",{key}={option}");
     }
     value
 }

@@ -138,11 +138,8 @@ fn nic(
         }
         GuestKind::Lxc => {
             let mut options = property::parse(value, "name");
-            // These are told in any case.
-            for told in ["name", "ip", "type"] {
-                options.remove(told);
-            }
-            ("veth".into(), options.remove("hwaddr"), options)
+            let kind = options.remove("type").unwrap_or_else(|| "veth".into());
+            (kind, options.remove("hwaddr"), options)
         }
     };
     Ok(Nic {

@@ -200,12 +200,6 @@ async fn ten_thousand_guests_are_one_answer() {
         (1000..11_000_u32).map(|n| GuestSeed::new(format!("vm-{n}"), format!("pve{}", n % 3 + 1))),
     );
     let lab = Lab::with(&seed, Accounts::standard(1), quick());
-    let start = Instant::now();
     let rows = lab.get("/cluster/resources?type=vm").await.data();
     assert_eq!(rows.as_array().unwrap().len(), 10_004);
-    assert!(
-        start.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        start.elapsed()
-    );
 }

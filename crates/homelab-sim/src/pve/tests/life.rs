@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Accounts, Lab, Reply, quick, seed};
+use super::{Accounts, Lab, quick, seed};
 use crate::pve::PveOptions;
 use crate::shared::Link;
 use crate::world::seed::StorageSeed;
 
 /// The usual lab with a storage of files on each host.
-fn lab() -> Lab {
+pub(super) fn lab() -> Lab {
     let mut seed = seed();
     seed.storages.push(StorageSeed {
         id: "local".into(),
@@ -42,35 +42,6 @@ fn lab() -> Lab {
         ..quick()
     };
     Lab::with(&seed, Accounts::standard(1), options)
-}
-
-impl Lab {
-    async fn post(&self, path: &str, form: &str) -> Reply {
-        self.call("pve1", "POST", path, form).await
-    }
-
-    async fn put(&self, path: &str, form: &str) -> Reply {
-        self.call("pve1", "PUT", path, form).await
-    }
-
-    async fn delete(&self, path: &str) -> Reply {
-        self.call("pve1", "DELETE", path, "").await
-    }
-
-    /// Runs a task to its end, which must be `OK`.
-    async fn done(&self, reply: Reply) -> String {
-        let upid = reply.data();
-        assert_eq!(self.task(&upid).await, "OK", "{upid}");
-        upid.as_str().unwrap().to_owned()
-    }
-
-    async fn log(&self, upid: &str) -> Vec<String> {
-        let node = upid.split(':').nth(1).unwrap();
-        let path = format!("/nodes/{node}/tasks/{upid}/log?limit=0");
-        let lines = self.get(&path).await.data();
-        let text = |line: &Value| line["t"].as_str().unwrap().to_owned();
-        lines.as_array().unwrap().iter().map(text).collect()
-    }
 }
 
 #[tokio::test]
@@ -380,7 +351,7 @@ async fn a_stopped_clone_leaves_nothing_behind() {
     tokio::time::sleep(Duration::from_millis(10)).await;
     let path = format!("/nodes/pve2/tasks/{}", upid.as_str().unwrap());
     lab.delete(&path).await.data();
-    assert_eq!(lab.task(&upid).await, "received interrupt");
+    assert_eq!(lab.task(&upid).await, "clone failed: received interrupt");
     for _ in 0..100 {
         if lab.world().read(|state| state.guest(160).is_none()) {
             return;

@@ -3,11 +3,13 @@
 mod access;
 mod authentication;
 mod cluster;
+mod containers;
 mod faults;
 mod guests;
 mod life;
 mod protocol;
 mod recordings;
+mod storage;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -267,6 +269,43 @@ impl Lab {
 
     async fn get(&self, path: &str) -> Reply {
         self.call("pve1", "GET", path, "").await
+    }
+
+    async fn post(&self, path: &str, form: &str) -> Reply {
+        self.call("pve1", "POST", path, form).await
+    }
+
+    async fn put(&self, path: &str, form: &str) -> Reply {
+        self.call("pve1", "PUT", path, form).await
+    }
+
+    async fn delete(&self, path: &str) -> Reply {
+        self.call("pve1", "DELETE", path, "").await
+    }
+
+    /// Runs a task to its end, which must be `OK`.
+    async fn done(&self, reply: Reply) -> String {
+        let upid = reply.data();
+        assert_eq!(
+            self.task(&upid).await,
+            "OK",
+            "{:?}",
+            self.log(upid.as_str().unwrap()).await
+        );
+        upid.as_str().unwrap().to_owned()
+    }
+
+    /// Runs a task to its end and returns how it ended.
+    async fn ended(&self, reply: Reply) -> String {
+        self.task(&reply.data()).await
+    }
+
+    async fn log(&self, upid: &str) -> Vec<String> {
+        let node = upid.split(':').nth(1).unwrap();
+        let path = format!("/nodes/{node}/tasks/{upid}/log?limit=0");
+        let lines = self.get(&path).await.data();
+        let lines = lines.as_array().unwrap().iter();
+        lines.map(|l| l["t"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Waits for a task and returns its exit status.

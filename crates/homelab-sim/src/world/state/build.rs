@@ -1,6 +1,6 @@
 //! From a seed to the first state.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
@@ -37,6 +37,7 @@ impl State {
                 resources: seed.ha_resources.clone(),
                 rules: seed.ha_rules.clone(),
             },
+            pools: BTreeMap::new(),
             tasks: Vec::new(),
             image_defects: Vec::new(),
             now,
@@ -229,6 +230,7 @@ impl State {
                 pool: storage.pool.clone(),
                 server: storage.server.clone(),
                 volumes: Vec::new(),
+                options: BTreeMap::new(),
                 total_bytes,
                 used_bytes,
             });

@@ -63,7 +63,7 @@ pub(super) fn guest(seed: u64, vmid: u32, from: &GuestSeed, created_at: SystemTi
             mac,
             bridge: from.bridge.clone(),
             vlan: None,
-            options: BTreeMap::new(),
+            options: options(if qemu { &[] } else { &[("ip", "dhcp")] }),
         });
     }
     for (n, (storage, size_bytes)) in from.disks.iter().enumerate() {

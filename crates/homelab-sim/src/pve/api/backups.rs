@@ -1,0 +1,606 @@
+//! Backups: `vzdump` makes them, `prunebackups` thins them out, and what they
+//! hold can be read. What is made from them again: see `restore`.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+
+use super::super::answer::{Answer, ApiError, Result};
+use super::super::config_keys::{disks, read};
+use super::super::operation::Job;
+use super::super::params::{Kind, Param, optional, required};
+use super::super::retention::{self, Mark};
+use super::super::router::{Access, Call, Route, get};
+use super::super::unix;
+use super::{content, guests, pools};
+use crate::world::{Guest, GuestKind, State, Storage, Volume};
+
+/// What a backup takes of the disks that are in it: most of them is empty, and
+/// the rest is compressed.
+const SHARE: u64 = 12;
+
+/// `POST /nodes/{node}/vzdump`: one task for all guests of that host.
+fn vzdump(call: &Call<'_>) -> Result<Answer> {
+    let node = call.node();
+    root_only(call, &["dumpdir", "job-id", "script", "tmpdir"])?;
+    let id = call.text("storage").unwrap_or_else(|| "local".into());
+    let selection = Selection::of(call)?;
+    let vmids = call.cluster.world().read(|state| {
+        let storage = state.storages.iter().find(|s| s.id == id);
+        let missing = || ApiError::die(format!("storage '{id}' does not exist"));
+        let storage = storage.ok_or_else(missing)?;
+        if !storage.content.iter().any(|c| c == "backup") {
+            let text = format!("can't use storage '{id}' for backups - wrong content type");
+            return Err(ApiError::die(text));
+        }
+        Ok(selection.on_host(state, &node))
+    })?;
+    call.need(&format!("/storage/{id}"), "Datastore.AllocateSpace")?;
+    for vmid in &vmids {
+        call.need(&format!("/vms/{vmid}"), "VM.Backup")?;
+    }
+    if vmids.is_empty() {
+        // None of them is here: nothing to do is done.
+        return Ok(Value::String("OK".into()).into());
+    }
+    let request = Request {
+        storage: id,
+        host: node,
+        mode: call.text("mode").unwrap_or_else(|| "snapshot".into()),
+        compress: call.text("compress").unwrap_or_else(|| "0".into()),
+        notes: call.text("notes-template"),
+        protected: call.flag("protected"),
+        retention: call.text("prune-backups"),
+        remove: call.text("remove").as_deref() != Some("0"),
+        vmids,
+    };
+    let task_id = match request.vmids[..] {
+        [one] => one.to_string(),
+        _ => String::new(),
+    };
+    let (lines, bytes) = call.cluster.world().read(|state| request.lines(state));
+    let (first, last) = (request.clone(), request.clone());
+    let job = Job::new(call, "vzdump", task_id, move |state| request.run(state));
+    let speed = call.cluster.0.options.copy_bytes_per_second;
+    Ok(job
+        .first(move |state| first.lock(state))
+        .undo(move |state| last.unlock(state))
+        .stopped("interrupted by signal")
+        .lines(lines)
+        .carries(bytes, speed)
+        .start(call))
+}
+
+fn root_only(call: &Call<'_>, names: &[&str]) -> Result<()> {
+    for name in names.iter().filter(|n| call.params.contains_key(**n)) {
+        if !call.is_root() {
+            return Err(ApiError::param(name, "Only root may set this option."));
+        }
+    }
+    Ok(())
+}
+
+/// Which guests are meant.
+#[derive(Clone, Debug)]
+struct Selection {
+    all: bool,
+    vmids: Vec<u32>,
+    exclude: Vec<u32>,
+    pool: Option<String>,
+}
+
+impl Selection {
+    fn of(call: &Call<'_>) -> Result<Self> {
+        let numbers = |name: &str| {
+            call.list(name)
+                .iter()
+                .filter_map(|n| n.parse().ok())
+                .collect()
+        };
+        let selection = Selection {
+            all: call.flag("all"),
+            vmids: numbers("vmid"),
+            exclude: numbers("exclude"),
+            pool: call.text("pool"),
+        };
+        if !selection.all && selection.vmids.is_empty() && selection.pool.is_none() {
+            let text = "property is missing and it is not optional";
+            return Err(ApiError::param("vmid", text));
+        }
+        Ok(selection)
+    }
+
+    fn on_host(&self, state: &State, host: &str) -> Vec<u32> {
+        let wanted = |guest: &&Guest| {
+            let named = match &self.pool {
+                Some(pool) => pools::holds(state, pool, guest.vmid),
+                None => self.all || self.vmids.contains(&guest.vmid),
+            };
+            named && !self.exclude.contains(&guest.vmid)
+        };
+        state
+            .guests_on(host)
+            .filter(wanted)
+            .map(|guest| guest.vmid)
+            .collect()
+    }
+}
+
+/// What a `vzdump` task was asked for.
+#[derive(Clone, Debug)]
+struct Request {
+    storage: String,
+    host: String,
+    vmids: Vec<u32>,
+    mode: String,
+    compress: String,
+    notes: Option<String>,
+    protected: bool,
+    retention: Option<String>,
+    remove: bool,
+}
+
+impl Request {
+    fn lock(&self, state: &mut State) -> std::result::Result<(), String> {
+        for vmid in &self.vmids {
+            if let Some(guest) = state.guest_mut(*vmid).filter(|guest| guest.lock.is_none()) {
+                guest.lock = Some("backup".into());
+            }
+        }
+        Ok(())
+    }
+
+    fn unlock(&self, state: &mut State) {
+        for vmid in &self.vmids {
+            if let Some(guest) = state.guest_mut(*vmid)
+                && guest.lock.as_deref() == Some("backup")
+            {
+                guest.lock = None;
+            }
+        }
+    }
+
+    /// What the task tells, and how much it reads.
+    fn lines(&self, state: &State) -> (Vec<String>, u64) {
+        let vmids: Vec<_> = self.vmids.iter().map(u32::to_string).collect();
+        let (storage, mode) = (&self.storage, &self.mode);
+        let mut lines = vec![format!(
+            "INFO: starting new backup job: vzdump {} --storage {storage} --mode {mode} --compress {}",
+            vmids.join(" "),
+            self.compress
+        )];
+        let mut bytes = 0;
+        for guest in self.vmids.iter().filter_map(|vmid| state.guest(*vmid)) {
+            if guests::locked(guest).is_none() {
+                bytes += size(guest);
+                self.tell(state, guest, &mut lines);
+            } else {
+                let (word, vmid) = (guest.kind.noun(), guest.vmid);
+                let why = guests::locked(guest).unwrap_or_default();
+                lines.push(format!("ERROR: Backup of {word} {vmid} failed - {why}"));
+            }
+        }
+        (lines, bytes)
+    }
+
+    fn tell(&self, state: &State, guest: &Guest, lines: &mut Vec<String>) {
+        let mut say = |text: String| lines.push(format!("INFO: {text}"));
+        let (vmid, word, kind) = (guest.vmid, guest.kind.noun(), guest.kind.as_str());
+        say(format!("Starting Backup of VM {vmid} ({kind})"));
+        say(format!(
+            "Backup started at {}",
+            clock(state.now, "%Y-%m-%d %H:%M:%S")
+        ));
+        say(format!("status = {}", guest.power.as_str()));
+        say(format!("{word} Name: {}", guest.name));
+        for disk in &guest.disks {
+            let id = read::volume_id(state, guest, disk);
+            say(match guest.kind {
+                GuestKind::Qemu => format!(
+                    "include disk '{}' '{id}' {}",
+                    disk.slot,
+                    read::size(disk.size_bytes)
+                ),
+                GuestKind::Lxc => format!("including mount point {} ('/') in backup", disk.slot),
+            });
+        }
+        say(format!("backup mode: {}", self.mode));
+        say("ionice priority: 7".into());
+        let name = self.file(guest, state.now);
+        let path = format!("{}/dump/{name}", disks::folder(&self.storage));
+        say(format!("creating vzdump archive '{path}'"));
+        let total = size(guest);
+        if guest.kind == GuestKind::Qemu {
+            let human = gib(total);
+            for percent in (0..=100).step_by(20) {
+                let done = gib(total / 100 * percent);
+                say(format!(
+                    "{percent:>3}% ({done} of {human}) in {}s, read: 364.1 MiB/s, write: 45.4 MiB/s",
+                    percent / 10
+                ));
+            }
+            say(format!("transferred {human} in 10 seconds (364.1 MiB/s)"));
+        } else {
+            say(format!(
+                "Total bytes written: {total} ({}, 20MiB/s)",
+                disks::human(total)
+            ));
+        }
+        say(format!("archive file size: {}MB", (total / SHARE) >> 20));
+        if self.notes.is_some() {
+            say("adding notes to backup".into());
+        }
+        say(format!("Finished Backup of VM {vmid} (00:00:10)"));
+        say(format!(
+            "Backup finished at {}",
+            clock(state.now, "%Y-%m-%d %H:%M:%S")
+        ));
+    }
+
+    /// The name of a backup: who, and when.
+    fn file(&self, guest: &Guest, now: SystemTime) -> String {
+        let (kind, vmid) = (guest.kind.as_str(), guest.vmid);
+        let time = clock(now, "%Y_%m_%d-%H_%M_%S");
+        format!("vzdump-{kind}-{vmid}-{time}.{}", self.format(guest.kind))
+    }
+
+    fn format(&self, kind: GuestKind) -> String {
+        let archive = if kind == GuestKind::Qemu {
+            "vma"
+        } else {
+            "tar"
+        };
+        match self.compress.as_str() {
+            "zstd" => format!("{archive}.zst"),
+            "gzip" | "1" => format!("{archive}.gz"),
+            "lzo" => format!("{archive}.lzo"),
+            _ => archive.to_owned(),
+        }
+    }
+
+    fn run(&self, state: &mut State) -> std::result::Result<(), String> {
+        let mut failed = false;
+        for vmid in &self.vmids {
+            let Some(guest) = state.guest(*vmid).filter(|g| g.host == self.host) else {
+                failed = true;
+                continue;
+            };
+            // Another operation held it all the time.
+            if guest.lock.as_deref() != Some("backup") {
+                failed = true;
+                continue;
+            }
+            let volume = self.volume(state, guest);
+            let kept = match state.storage_mut(&self.storage) {
+                Some(storage) => storage.keep(volume),
+                None => Err(format!("storage '{}' does not exist", self.storage)),
+            };
+            failed |= kept.is_err();
+            if let Some(setting) = self.setting(state) {
+                prune(
+                    state,
+                    &self.storage,
+                    &self.host,
+                    &setting,
+                    Some(*vmid),
+                    None,
+                );
+            }
+        }
+        self.unlock(state);
+        if failed {
+            Err("job errors".into())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn setting(&self, state: &State) -> Option<String> {
+        let configured = || {
+            let storage = state.storage(&self.storage, &self.host)?;
+            storage.options.get("prune-backups").cloned()
+        };
+        let setting = self.retention.clone().or_else(configured);
+        setting.filter(|_| self.remove)
+    }
+
+    fn volume(&self, state: &State, guest: &Guest) -> Volume {
+        let mut saved = guest.clone();
+        saved.lock = None;
+        saved.snapshots.clear();
+        saved.pending.clear();
+        saved.parent = None;
+        let mut name = self.file(guest, state.now);
+        // A second one within the same second waits for the next in reality.
+        let taken = |name: &str| {
+            let full = format!("backup/{name}");
+            state
+                .storage(&self.storage, &self.host)
+                .is_some_and(|s| s.volume(&full, &self.host).is_some())
+        };
+        let mut later = state.now;
+        while taken(&name) {
+            later += std::time::Duration::from_secs(1);
+            name = self.file(guest, later);
+        }
+        let notes = self.notes.as_ref().map(|template| {
+            template
+                .replace("{{guestname}}", &guest.name)
+                .replace("{{vmid}}", &guest.vmid.to_string())
+                .replace("{{node}}", &guest.host)
+                .replace("{{cluster}}", &state.lab)
+                .replace("\\n", "\n")
+        });
+        Volume {
+            name: format!("backup/{name}"),
+            host: self.host.clone(),
+            content: "backup".into(),
+            format: self.format(guest.kind),
+            size_bytes: (size(guest) / SHARE).max(1 << 20),
+            created_at: later,
+            notes,
+            protected: self.protected,
+            guest: Some(Box::new(saved)),
+            checksums: BTreeMap::new(),
+        }
+    }
+}
+
+/// Bytes of the disks that go into a backup.
+pub(super) fn size(guest: &Guest) -> u64 {
+    let in_backup = |d: &&crate::world::GuestDisk| d.options.get("backup").is_none_or(|b| b != "0");
+    guest
+        .disks
+        .iter()
+        .filter(in_backup)
+        .map(|d| d.size_bytes)
+        .sum()
+}
+
+fn gib(bytes: u64) -> String {
+    let tenths = (u128::from(bytes) * 10) >> 30;
+    format!("{}.{} GiB", tenths / 10, tenths % 10)
+}
+
+pub(super) fn clock(time: SystemTime, format: &str) -> String {
+    i64::try_from(unix(time))
+        .ok()
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+        .map(|time| time.strftime(format).to_string())
+        .unwrap_or_default()
+}
+
+/// The backups on a storage, with what becomes of them.
+fn marked<'s>(
+    storage: &'s Storage,
+    host: &str,
+    setting: &str,
+    vmid: Option<u32>,
+    kind: Option<&str>,
+) -> Vec<(&'s Volume, Mark)> {
+    let mut by_guest: BTreeMap<(bool, u32), Vec<&Volume>> = BTreeMap::new();
+    for volume in &storage.volumes {
+        let here = volume.content == "backup" && (storage.shared || volume.host == host);
+        let container = volume.name.contains("vzdump-lxc-");
+        let wanted = kind.is_none_or(|kind| (kind == "lxc") == container);
+        if let Some(owner) = content::owner(volume).filter(|_| here && wanted)
+            && vmid.is_none_or(|vmid| vmid == owner)
+        {
+            by_guest.entry((container, owner)).or_default().push(volume);
+        }
+    }
+    by_guest
+        .into_values()
+        .flat_map(|volumes| {
+            let times: Vec<_> = volumes
+                .iter()
+                .map(|v| (unix(v.created_at), v.protected))
+                .collect();
+            volumes.into_iter().zip(retention::marks(setting, &times))
+        })
+        .collect()
+}
+
+fn prune(
+    state: &mut State,
+    storage: &str,
+    host: &str,
+    setting: &str,
+    vmid: Option<u32>,
+    kind: Option<&str>,
+) {
+    let Some(storage) = state.storage_mut(storage) else {
+        return;
+    };
+    let gone: Vec<_> = marked(storage, host, setting, vmid, kind)
+        .into_iter()
+        .filter(|(_, mark)| *mark == Mark::Remove)
+        .map(|(volume, _)| volume.name.clone())
+        .collect();
+    for name in gone {
+        storage.forget(&name, host);
+    }
+}
+
+/// The setting of a call, or else of the storage.
+fn setting(call: &Call<'_>, storage: &Storage) -> Result<String> {
+    let given = call.text("prune-backups");
+    let setting = given.or_else(|| storage.options.get("prune-backups").cloned());
+    setting.ok_or_else(|| {
+        let id = &storage.id;
+        ApiError::die(format!(
+            "no prune-backups options configured for storage '{id}'"
+        ))
+    })
+}
+
+/// `GET …/prunebackups`: what would happen.
+fn prune_preview(call: &Call<'_>) -> Result<Answer> {
+    call.cluster.world().read(|state| {
+        let storage = content::place(state, call)?;
+        let setting = setting(call, storage)?;
+        let (vmid, kind) = (call.number("vmid"), call.text("type"));
+        let rows = marked(storage, &call.node(), &setting, vmid, kind.as_deref());
+        let rows = rows.into_iter().map(|(volume, mark)| {
+            let container = volume.name.contains("vzdump-lxc-");
+            json!({
+                "volid": format!("{}:{}", storage.id, volume.name),
+                "ctime": unix(volume.created_at), "mark": mark.as_str(),
+                "type": if container { "lxc" } else { "qemu" },
+                "vmid": content::owner(volume),
+            })
+        });
+        Ok(Value::Array(rows.collect()).into())
+    })
+}
+
+/// `DELETE …/prunebackups`: a task.
+fn prune_now(call: &Call<'_>) -> Result<Answer> {
+    let node = call.node();
+    let (vmid, kind) = (call.number::<u32>("vmid"), call.text("type"));
+    let id = call.text("storage").unwrap_or_default();
+    let own = vmid.is_some_and(|vmid| call.may(&format!("/vms/{vmid}"), "VM.Backup"));
+    let path = format!("/storage/{id}");
+    if !(own && call.may(&path, "Datastore.AllocateSpace")) {
+        call.need(&path, "Datastore.Allocate")?;
+    }
+    let (setting, lines) = call.cluster.world().read(|state| {
+        let storage = content::place(state, call)?;
+        let setting = setting(call, storage)?;
+        let gone = marked(storage, &node, &setting, vmid, kind.as_deref());
+        let gone = gone.into_iter().filter(|(_, mark)| *mark == Mark::Remove);
+        let lines: Vec<_> = gone
+            .map(|(volume, _)| format!("Removed volume '{}:{}'", storage.id, volume.name))
+            .collect();
+        Ok::<_, ApiError>((setting, lines))
+    })?;
+    let task_id = match vmid {
+        Some(vmid) => format!("{vmid}@{id}"),
+        None => id.clone(),
+    };
+    let job = Job::new(call, "prunebackups", task_id, move |state| {
+        prune(state, &id, &node, &setting, vmid, kind.as_deref());
+        Ok(())
+    });
+    Ok(job.lines(lines).start(call))
+}
+
+/// `GET …/vzdump/extractconfig`: the config in a backup, as text.
+fn extract_config(call: &Call<'_>) -> Result<Answer> {
+    let volid = call.text("volume").unwrap_or_default();
+    call.cluster.world().read(|state| {
+        let guest = saved(state, &volid, &call.node())?.ok_or_else(|| {
+            ApiError::die(format!("unable to find configuration in archive '{volid}'"))
+        })?;
+        let lines = read::texts(state, guest);
+        let lines = lines.iter().map(|(key, value)| format!("{key}: {value}\n"));
+        Ok(Value::String(lines.collect()).into())
+    })
+}
+
+/// The guest in a backup; none when the file holds no backup.
+pub(super) fn saved<'s>(state: &'s State, volid: &str, host: &str) -> Result<Option<&'s Guest>> {
+    let missing = || ApiError::die(format!("volume '{volid}' does not exist"));
+    let (storage, name) = volid.split_once(':').ok_or_else(missing)?;
+    let Some(storage) = state.storage(storage, host) else {
+        return Err(ApiError::die(format!("storage '{storage}' does not exist")));
+    };
+    let volume = storage.volume(name, host).ok_or_else(missing)?;
+    Ok(volume.guest.as_deref())
+}
+
+/// `GET …/vzdump/defaults`.
+fn defaults(call: &Call<'_>) -> Result<Answer> {
+    let storage = call.text("storage").unwrap_or_else(|| "local".into());
+    let pruned = call.cluster.world().read(|state| {
+        let storage = state.storage(&storage, &call.node());
+        storage.and_then(|s| s.options.get("prune-backups").cloned())
+    });
+    Ok(json!({
+        "all": 0, "bwlimit": 0, "compress": "0", "dumpdir": "/var/lib/vz/dump",
+        "fleecing": { "enabled": 0 }, "ionice": 7, "lockwait": 180,
+        "mailnotification": "always", "mode": "snapshot", "notification-mode": "auto",
+        "performance": { "max-workers": 16, "pbs-entries-max": 1_048_576 }, "pigz": 0,
+        "prune-backups": pruned.unwrap_or_else(|| "keep-all=1".into()), "quiet": 0, "remove": 1,
+        "stdexcludes": 1, "stop": 0, "stopwait": 10, "storage": storage, "zstd": 1,
+    })
+    .into())
+}
+
+const LOOK: Access = Access::Any(
+    "/storage/{storage}",
+    &["Datastore.Audit", "Datastore.AllocateSpace"],
+);
+const PRUNE: &[Param] = &[
+    optional("prune-backups", Kind::Format(retention::check)),
+    optional("type", Kind::Word(&["qemu", "lxc"])),
+    optional("vmid", Kind::Vmid),
+];
+const DUMP: &[Param] = &[
+    optional("all", Kind::Bool),
+    optional("bwlimit", Kind::Int { min: 0 }),
+    optional("compress", Kind::Word(&["0", "1", "gzip", "lzo", "zstd"])),
+    optional("dumpdir", Kind::Text),
+    optional("exclude", Kind::List),
+    optional("exclude-path", Kind::List),
+    optional("fleecing", Kind::Text),
+    optional("ionice", Kind::Int { min: 0 }),
+    optional("job-id", Kind::Text),
+    optional("lockwait", Kind::Int { min: 0 }),
+    optional("mailnotification", Kind::Word(&["always", "failure"])),
+    optional("mailto", Kind::Text),
+    optional("mode", Kind::Word(&["snapshot", "suspend", "stop"])),
+    optional("notes-template", Kind::Text),
+    optional(
+        "notification-mode",
+        Kind::Word(&["auto", "legacy-sendmail", "notification-system"]),
+    ),
+    optional(
+        "pbs-change-detection-mode",
+        Kind::Word(&["legacy", "data", "metadata"]),
+    ),
+    optional("performance", Kind::Text),
+    optional("pigz", Kind::Int { min: 0 }),
+    optional("pool", Kind::Text),
+    optional("protected", Kind::Bool),
+    optional("prune-backups", Kind::Format(retention::check)),
+    optional("quiet", Kind::Bool),
+    optional("remove", Kind::Bool),
+    optional("script", Kind::Text),
+    optional("stdexcludes", Kind::Bool),
+    optional("stdout", Kind::Bool),
+    optional("stop", Kind::Bool),
+    optional("stopwait", Kind::Int { min: 0 }),
+    optional("storage", Kind::Text),
+    optional("tmpdir", Kind::Text),
+    optional("vmid", Kind::List),
+    optional("zstd", Kind::Int { min: 0 }),
+];
+
+pub(super) const ROUTES: &[Route] = &[
+    get("/nodes/{node}/vzdump", Access::User, vzdump)
+        .method("POST")
+        .with(DUMP),
+    get("/nodes/{node}/vzdump/defaults", Access::User, defaults)
+        .with(&[optional("storage", Kind::Text)]),
+    get(
+        "/nodes/{node}/vzdump/extractconfig",
+        Access::User,
+        extract_config,
+    )
+    .with(&[required("volume", Kind::Text)]),
+    get(
+        "/nodes/{node}/storage/{storage}/prunebackups",
+        LOOK,
+        prune_preview,
+    )
+    .with(PRUNE),
+    get(
+        "/nodes/{node}/storage/{storage}/prunebackups",
+        Access::User,
+        prune_now,
+    )
+    .method("DELETE")
+    .with(PRUNE),
+];
