@@ -6,6 +6,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::console::Console;
+
 /// What a handler returns.
 pub(super) type Result<T> = std::result::Result<T, ApiError>;
 
@@ -16,11 +18,17 @@ pub(super) struct Answer {
     pub(super) data: Value,
     /// The `total` beside it, for pages.
     pub(super) total: Option<usize>,
+    /// What the connection becomes, if the client asked for it.
+    pub(super) console: Option<Console>,
 }
 
 impl From<Value> for Answer {
     fn from(data: Value) -> Self {
-        Answer { data, total: None }
+        Answer {
+            data,
+            total: None,
+            console: None,
+        }
     }
 }
 
@@ -30,6 +38,7 @@ impl Answer {
         Answer {
             data: Value::Array(rows),
             total: Some(total),
+            console: None,
         }
     }
 }

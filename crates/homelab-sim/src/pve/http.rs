@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, ApiError, ErrorBody, Held, Result};
 use super::body::{self, Body};
+use super::console;
 use super::params::{self, Params};
 use super::router::{self, Inquiry};
 use super::serve::Session;
@@ -37,10 +38,12 @@ enum Formatter {
 /// Answers one request. An error ends the connection without an answer.
 pub(super) async fn answer(
     session: Arc<Session>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> io::Result<Response<Body>> {
     let Session { cluster, host, .. } = &*session;
     cluster.0.shared.delay(host).await;
+    let headers = request.headers().clone();
+    let upgrade = console::wanted(&headers).then(|| hyper::upgrade::on(&mut request));
     let (formatter, result) = match Parsed::read(request).await {
         Ok(parsed) => {
             let formatter = parsed.formatter;
@@ -60,6 +63,11 @@ pub(super) async fn answer(
         Held::Authentication => cluster.world().hold(options.authentication_delay).await,
         Held::Lock => cluster.world().hold(options.lock_delay).await,
     }
+    if let (Ok(answer), Some(upgrade)) = (&result, upgrade)
+        && let Some(console) = &answer.console
+    {
+        cluster.serve_console(upgrade, console.clone());
+        return Ok(console::switching(&headers));
     }
     let rendered = Rendered::new(formatter, &result);
     match FAULTS.iter().find(|fault| cluster.has_fault(host, **fault)) {

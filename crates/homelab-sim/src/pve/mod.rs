@@ -19,6 +19,8 @@
 //! | `config_keys/` | the config of guests: schema, property strings, disks |
 //! | `retention` | which backups stay |
 //! | `operation` | tasks that take their time and then change the world |
+//! | `console` | WebSockets to terminals that echo and to empty screens |
+//! | `manager` | the HA manager at work |
 //! | `answer`, `body` | success and error shapes, sound and broken bodies |
 
 mod accounts;
@@ -27,7 +29,9 @@ mod api;
 mod authentication;
 mod body;
 mod config_keys;
+mod console;
 mod http;
+mod manager;
 mod operation;
 mod params;
 mod retention;
@@ -74,6 +78,9 @@ pub(crate) struct PveOptions {
     pub(crate) agent_timeout: Duration,
     /// How long the HA manager takes to act on a request (about 10 s).
     pub(crate) ha_delay: Duration,
+    /// How long the HA manager waits before it takes guests from a host that is
+    /// gone (about 2 minutes).
+    pub(crate) fencing_delay: Duration,
     /// An idle connection is closed after this time.
     pub(crate) idle_timeout: Duration,
     /// A connection is closed after this many requests.
@@ -91,6 +98,7 @@ impl Default for PveOptions {
             hop_delay: Duration::from_millis(50),
             agent_timeout: Duration::from_millis(100),
             ha_delay: Duration::from_millis(300),
+            fencing_delay: Duration::from_secs(2),
             idle_timeout: Duration::from_secs(5),
             requests_per_connection: 100,
         }
@@ -118,6 +126,7 @@ struct Inner {
     options: PveOptions,
     certificates: BTreeMap<String, HostCertificates>,
     ca_pem: String,
+    consoles: console::Consoles,
 }
 
 impl PveCluster {
@@ -148,14 +157,17 @@ impl PveCluster {
         }
         let key = ticket::TicketKey::new(derive::bytes(seed, "pve ticket key"));
         let ca_pem = pki.ca_pem();
-        Ok(PveCluster(Arc::new(Inner {
+        let cluster = PveCluster(Arc::new(Inner {
             shared,
             accounts,
             key,
             options,
             certificates,
             ca_pem,
-        })))
+            consoles: console::Consoles::default(),
+        }));
+        cluster.start_manager();
+        Ok(cluster)
     }
 
     /// SHA-256 of what `host` shows right now, upper-case hex with colons.

@@ -258,15 +258,10 @@ pub(super) fn start(call: &Call<'_>, kind: &str, id: &str, work: Work) -> Answer
     Job::new(call, kind, id, work).start(call)
 }
 
-/// Changes the world after `delay`, unless the simulation ends before.
-pub(super) fn later(
-    cluster: &PveCluster,
-    delay: Duration,
-    change: impl FnOnce(&mut State) + Send + 'static,
-) {
-    let world = cluster.world().clone();
-    cluster.world().spawn(async move {
-        world.sleep(delay).await;
-        world.change(change);
-    });
+/// Starts a task that stands for something that goes on until somebody ends
+/// it, and returns its UPID.
+pub(super) fn endless(call: &Call<'_>, kind: &str, id: &str) -> String {
+    call.cluster
+        .world()
+        .change(|state| state.task_start(call.contacted, kind, id, &call.caller))
 }

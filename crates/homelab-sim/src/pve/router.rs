@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::answer::{Answer, ApiError, Held, Result};
 use super::params::{self, Kind, Param, Params};
 use super::upload::{Received, Upload};
-use super::{PveCluster, accounts, api};
+use super::{PveCluster, accounts, api, console};
 use crate::world::Down;
 
 /// A request to the API.
@@ -142,6 +142,8 @@ pub(super) struct Call<'a> {
     pub(super) file: Option<Received>,
     /// The pool of each guest that is in one.
     pub(super) pools: BTreeMap<u32, String>,
+    /// Whether the client wants the connection to become a WebSocket.
+    pub(super) upgrades: bool,
 }
 
 impl Call<'_> {
@@ -263,6 +265,7 @@ pub(super) async fn dispatch(
         params,
         file: None,
         pools,
+        upgrades: console::wanted(&headers),
     };
     match (access, upload) {
         (Ok(()), Some(upload)) => call.file = Some(upload.receive(&mut call.params).await?),
@@ -410,6 +413,8 @@ const PATH_PARTS: &[(&str, Kind)] = &[
     ("poolid", Kind::Text),
     ("userid", Kind::Text),
     ("sid", Kind::Text),
+    ("rule", Kind::Text),
+    ("group", Kind::Text),
     ("snapname", Kind::Text),
     ("tokenid", Kind::Text),
     ("roleid", Kind::Text),

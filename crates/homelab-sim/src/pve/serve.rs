@@ -82,5 +82,6 @@ async fn connection_loop(session: Arc<Session>, stream: TlsSocket) {
         .header_read_timeout(idle)
         .max_headers(MAX_HEADERS)
         .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
         .await;
 }

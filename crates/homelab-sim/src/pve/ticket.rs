@@ -12,6 +12,8 @@ use sha2::{Digest, Sha256};
 
 /// How long a ticket lives.
 const LIFETIME: u64 = 7200;
+/// How long the ticket of a console lives.
+const CONSOLE_LIFETIME: u64 = 40;
 /// How far the clocks of hosts may be apart.
 const SKEW: u64 = 300;
 
@@ -78,6 +80,37 @@ impl TicketKey {
             .split_once(':')
             .and_then(|(t, _)| u64::from_str_radix(t, 16).ok());
         issued.is_some_and(|issued| fresh(issued, now) && self.csrf(user, issued) == token)
+    }
+
+    /// A ticket for the console of `user` behind `port`, issued at `now`.
+    pub(super) fn console(&self, user: &str, path: &str, port: u16, now: u64) -> String {
+        let plain = format!("PVEVNC:{now:08X}");
+        let signature: Vec<u8> = (0..8)
+            .flat_map(|n| self.sign(&format!("{n} {plain} {user} {path} {port}")))
+            .collect();
+        format!("{plain}::{}", STANDARD.encode(signature))
+    }
+
+    /// Whether `ticket`, with or without a password before it, opens a console.
+    pub(super) fn verify_console(
+        &self,
+        ticket: &str,
+        user: &str,
+        path: &str,
+        port: u16,
+        now: u64,
+    ) -> bool {
+        let Some(at) = ticket.find("PVEVNC:") else {
+            return false;
+        };
+        let signed = &ticket[at..];
+        let time = signed.split(':').nth(1);
+        let issued = time.and_then(|time| u64::from_str_radix(time, 16).ok());
+        issued.is_some_and(|at| {
+            at <= now + SKEW
+                && now < at + CONSOLE_LIFETIME
+                && self.console(user, path, port, at) == signed
+        })
     }
 
     fn sign(&self, text: &str) -> [u8; 32] {

@@ -156,7 +156,8 @@ async fn read_file(
     given: &mut Params,
 ) -> Result<Received> {
     let named = given.get("checksum-algorithm").map(params::text);
-    let names = BTreeSet::from_iter(named.into_iter().chain(["sha256".to_owned()]));
+    let names = named.into_iter().chain(["sha256".to_owned()]);
+    let names: BTreeSet<_> = names.collect();
     let mut hashes: Vec<_> = names
         .into_iter()
         .filter_map(|name| Some((hasher(&name)?, name)))

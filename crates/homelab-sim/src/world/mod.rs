@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`seed`] | [`WorldSeed`]: what a world is made from |
 //! | [`host`], [`guest`], [`node`] | the machines: PVE host, VM, Talos node |
+//! | [`agent`] | what a VM's guest agent remembers |
 //! | [`etcd`] | members, leader, quorum |
 //! | [`image`] | container images of a Talos node |
 //! | [`system`] | the systems that a Talos node can boot |
@@ -19,6 +20,7 @@
 //! | [`transitions`] | what happens when a host or guest goes or comes |
 //! | [`mod@derive`] | names and numbers derived from one seed |
 
+pub mod agent;
 pub mod ceph;
 pub mod derive;
 pub mod etcd;
@@ -50,11 +52,12 @@ use tokio::sync::watch;
 use crate::clock::SimClock;
 use crate::process::Processes;
 
+pub use agent::{AgentMemory, Program};
 pub use ceph::{Ceph, CephHealth, Monitor, Osd, Pool};
 pub use etcd::{Etcd, EtcdMember};
 pub use event::{EventPayload, TalosEvent};
 pub use guest::{Guest, GuestDisk, GuestKind, Nic, Power, Snapshot};
-pub use ha::{Ha, HaResource, HaRule};
+pub use ha::{Ha, HaResource, HaRule, HaService, HaStep};
 pub use host::{Down, Host, PciDevice};
 pub use image::{Image, ImageDefect, ImageStore, Reference};
 pub use node::{Extension, Role, Service, Stage, TalosCluster, TalosNode};

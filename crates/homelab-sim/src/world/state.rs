@@ -3,6 +3,7 @@
 mod build;
 mod machines;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
@@ -10,9 +11,8 @@ use homelab_core::{Error, ErrorKind, Result};
 
 use super::transitions::Due;
 use super::{
-    Ceph, Guest, Ha, Host, ImageDefect, Power, ResourcePools, Storage, TalosCluster, TalosNode, Task,
-    TaskEnd,
-    derive,
+    AgentMemory, Ceph, Guest, Ha, Host, ImageDefect, Power, ResourcePools, Storage, TalosCluster,
+    TalosNode, Task, TaskEnd, derive,
 };
 
 /// Everything that is true in the lab right now.
@@ -38,6 +38,8 @@ pub struct State {
     pub ha: Ha,
     /// Resource pools of guests and storages.
     pub pools: ResourcePools,
+    /// What guest agents remember, by VMID.
+    pub agents: BTreeMap<u32, AgentMemory>,
     /// Tasks of all hosts, oldest first.
     pub tasks: Vec<Task>,
     /// Images that are broken, by name.

@@ -205,7 +205,12 @@ impl Request {
                 GuestKind::Lxc => format!("including mount point {} ('/') in backup", disk.slot),
             });
         }
-        say(format!("backup mode: {}", self.mode));
+        let mode = if guest.running() {
+            self.mode.as_str()
+        } else {
+            "stop"
+        };
+        say(format!("backup mode: {mode}"));
         say("ionice priority: 7".into());
         let name = self.file(guest, state.now);
         let path = format!("{}/dump/{name}", disks::folder(&self.storage));
@@ -214,7 +219,7 @@ impl Request {
         if guest.kind == GuestKind::Qemu {
             let human = gib(total);
             for percent in (0..=100).step_by(20) {
-                let done = gib(total / 100 * percent);
+                let done = gib(total / 100 * percent + total % 100 * percent / 100);
                 say(format!(
                     "{percent:>3}% ({done} of {human}) in {}s, read: 364.1 MiB/s, write: 45.4 MiB/s",
                     percent / 10

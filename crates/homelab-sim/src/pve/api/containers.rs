@@ -175,7 +175,8 @@ const CREATE: &[Param] = &[
     optional("unique", Kind::Bool),
 ];
 
-fn password(text: &str) -> std::result::Result<(), String> {
+/// A password of at least five characters.
+pub(super) fn password(text: &str) -> std::result::Result<(), String> {
     if text.len() < 5 {
         return Err("value must be at least 5 characters long".into());
     }

@@ -75,7 +75,7 @@ fn list(call: &Call<'_>) -> Result<Answer> {
             let asked = vmid.is_none_or(|vmid| owner(volume) == Some(vmid));
             let id = format!("{}:{}", storage.id, volume.name);
             if asked && wants(&volume.content) && !disks.contains(&id) {
-                rows.push(volume_row(id, storage, volume));
+                rows.push(volume_row(&id, storage, volume));
             }
         }
         rows.sort_by(|a, b| a["volid"].as_str().cmp(&b["volid"].as_str()));
@@ -103,7 +103,7 @@ fn disk_row(state: &State, storage: &Storage, guest: &Guest, disk: &GuestDisk) -
     row
 }
 
-fn volume_row(id: String, storage: &Storage, volume: &Volume) -> Value {
+fn volume_row(id: &str, storage: &Storage, volume: &Volume) -> Value {
     let mut row = json!({
         "volid": id, "content": volume.content, "format": volume.format,
         "size": volume.size_bytes, "ctime": unix(volume.created_at),

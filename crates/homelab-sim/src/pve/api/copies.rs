@@ -203,6 +203,23 @@ fn prepare(
         source.kind.noun(),
         source.vmid
     )];
+    let bytes = copy_disks(state, (source, of), &mut guest, (full, storage), &mut lines);
+    Ok(Copy {
+        guest,
+        lines,
+        bytes,
+    })
+}
+
+/// Gives a clone its disks; how many bytes have to be copied.
+fn copy_disks(
+    state: &State,
+    (source, of): (&Guest, &Guest),
+    guest: &mut Guest,
+    (full, storage): (bool, Option<String>),
+    lines: &mut Vec<String>,
+) -> u64 {
+    let newid = guest.vmid;
     let mut bytes = 0;
     for disk in of.volumes() {
         let id = read::volume_id(state, source, disk);
@@ -234,11 +251,7 @@ fn prepare(
             guest.side_disks.push(copy);
         }
     }
-    Ok(Copy {
-        guest,
-        lines,
-        bytes,
-    })
+    bytes
 }
 
 /// Whether a guest has volumes that no other host reaches.

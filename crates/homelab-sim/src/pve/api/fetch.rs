@@ -59,7 +59,7 @@ pub(super) fn progress(bytes: u64) -> Vec<String> {
     let lines = bytes.div_ceil(LINE_BYTES).max(1);
     let line = |n: u64| {
         let percent = ((n + 1) * LINE_BYTES).min(bytes) * 100 / bytes.max(1);
-        let at = n * LINE_BYTES >> 10;
+        let at = (n * LINE_BYTES) >> 10;
         format!("{at:>6}K {dots} {percent:>2}%  118M 0s")
     };
     (0..lines).map(line).collect()

@@ -1,21 +1,16 @@
-//! `/cluster/ha`: managed guests, rules, and what the manager is doing.
+//! `/cluster/ha/status`: what the HA manager is doing. What it manages, by
+//! which rules: see `ha_config`.
 
 use serde_json::{Map, Value, json};
 
 use super::super::answer::{Answer, ApiError, Result};
-use super::super::params::{Kind, optional};
+use super::super::params::{Kind, Param, optional, required};
 use super::super::router::{Access, Call, Route, get};
-use crate::world::{Guest, GuestKind, HaResource, State, derive};
+use crate::world::{Guest, HaResource, HaStep, State};
 
 /// The HA resource of a guest, if it is managed.
 pub(super) fn resource<'s>(state: &'s State, guest: &Guest) -> Option<&'s HaResource> {
-    let word = if guest.kind == GuestKind::Qemu {
-        "vm"
-    } else {
-        "ct"
-    };
-    let sid = format!("{word}:{}", guest.vmid);
-    state.ha.resources.iter().find(|r| r.sid == sid)
+    state.ha_resource(&State::ha_sid(guest))
 }
 
 /// The `ha` object in a guest's current state.
@@ -26,23 +21,27 @@ pub(super) fn of_guest(state: &State, guest: &Guest) -> Value {
     }
 }
 
-fn guest_of<'s>(state: &'s State, resource: &HaResource) -> Option<&'s Guest> {
-    state.guest(resource.sid.split_once(':')?.1.parse().ok()?)
-}
-
 /// Where the manager is on its way to the requested state.
-fn service_state(state: &State, resource: &HaResource) -> &'static str {
-    let guest = guest_of(state, resource);
-    let running = guest.is_some_and(Guest::running);
-    match resource.state.as_str() {
-        "started" | "enabled" if running => "started",
-        "started" | "enabled" => match guest {
-            Some(guest) if !state.host_online(&guest.host) => "fence",
-            _ => "starting",
-        },
-        "stopped" if running => "request_stop",
-        "ignored" => "ignored",
-        _ => "stopped",
+pub(super) fn service_state(state: &State, resource: &HaResource) -> &'static str {
+    if state.ha.errors.contains(&resource.sid) {
+        return "error";
+    }
+    if state.ha.disarmed && resource.state != "ignored" {
+        return "freeze";
+    }
+    let running = state.ha_guest(resource).is_some_and(Guest::running);
+    let step = state.ha.services.get(&resource.sid).map(|s| &s.step);
+    match (step, resource.state.as_str()) {
+        (_, "ignored") => "ignored",
+        (Some(HaStep::Migrate(_)), _) => "migrate",
+        (Some(HaStep::Relocate(_)), _) => "relocate",
+        (Some(HaStep::Fence), _) => "fence",
+        (Some(HaStep::Recover), _) => "recovery",
+        (Some(HaStep::Stop), _) => "request_stop",
+        (None, "started" | "enabled") if running => "started",
+        (Some(HaStep::Start), _) | (None, "started" | "enabled") => "starting",
+        (None, _) if running => "request_stop",
+        (None, _) => "stopped",
     }
 }
 
@@ -75,9 +74,14 @@ fn current(call: &Call<'_>) -> Result<Answer> {
                 "timestamp": now,
             }));
         }
+        let (word, text) = match (state.ha.disarmed, master(state)) {
+            (true, _) => ("disarmed", "disarmed"),
+            (false, Some(_)) => ("armed", "armed (CRM watchdog active)"),
+            (false, None) => ("standby", "standby (CRM watchdog standby)"),
+        };
         rows.push(json!({
             "id": "fencing", "type": "fencing", "node": master(state).unwrap_or(here),
-            "status": "armed (CRM watchdog active)", "armed-state": "armed",
+            "status": text, "armed-state": word,
         }));
         if master(state).is_some() {
             rows.extend(state.hosts.iter().map(|host| {
@@ -106,15 +110,25 @@ fn current(call: &Call<'_>) -> Result<Answer> {
 }
 
 fn service(state: &State, resource: &HaResource) -> Value {
-    let node = guest_of(state, resource).map_or("", |guest| guest.host.as_str());
+    let node = state
+        .ha_guest(resource)
+        .map_or("", |guest| guest.host.as_str());
     let sid = &resource.sid;
     let doing = service_state(state, resource);
     json!({
         "id": format!("service:{sid}"), "type": "service", "sid": sid, "node": node,
         "state": doing, "crm_state": doing, "request_state": resource.state,
         "status": format!("{sid} ({node}, {doing})"),
-        "max_restart": 1, "max_relocate": 1, "failback": 1,
+        "max_restart": number(resource, "max_restart"),
+        "max_relocate": number(resource, "max_relocate"),
+        "failback": number(resource, "failback"),
     })
+}
+
+/// A number of a resource's config; each of them is 1 unless set.
+pub(super) fn number(resource: &HaResource, key: &str) -> u32 {
+    let value = resource.options.get(key);
+    value.and_then(|text| text.parse().ok()).unwrap_or(1)
 }
 
 fn manager_status(call: &Call<'_>) -> Result<Answer> {
@@ -138,7 +152,7 @@ fn manager_status(call: &Call<'_>) -> Result<Answer> {
             .resources
             .iter()
             .map(|resource| {
-                let node = guest_of(state, resource).map(|guest| guest.host.clone());
+                let node = state.ha_guest(resource).map(|guest| guest.host.clone());
                 let value = json!({ "state": service_state(state, resource), "node": node });
                 (resource.sid.clone(), value)
             })
@@ -159,84 +173,28 @@ fn manager_status(call: &Call<'_>) -> Result<Answer> {
     Ok(data.into())
 }
 
-fn digest(state: &State, what: &str) -> String {
-    derive::hex(&derive::bytes(state.seed, what)[..20])
+/// `POST …/disarm-ha`: the manager keeps its hands off.
+fn disarm(call: &Call<'_>) -> Result<Answer> {
+    arming(call, true)
 }
 
-fn resources(call: &Call<'_>) -> Result<Answer> {
-    let wanted = call.text("type");
-    let rows = call.cluster.world().read(|state| {
-        let kind = |r: &HaResource| {
-            r.sid
-                .split_once(':')
-                .map_or("", |(kind, _)| kind)
-                .to_owned()
-        };
-        state
-            .ha
-            .resources
-            .iter()
-            .filter(|r| wanted.as_ref().is_none_or(|wanted| *wanted == kind(r)))
-            .map(|r| {
-                json!({
-                    "sid": r.sid, "type": kind(r), "state": r.state, "max_restart": 1,
-                    "max_relocate": 1, "failback": 1, "digest": digest(state, "ha resources"),
-                })
-            })
-            .collect()
-    });
-    Ok(Value::Array(rows).into())
+fn arm(call: &Call<'_>) -> Result<Answer> {
+    arming(call, false)
 }
 
-fn resource_by_id(call: &Call<'_>) -> Result<Answer> {
-    let sid = call.text("sid").unwrap_or_default();
-    // A bare number means a VM.
-    let sid = if sid.contains(':') {
-        sid
-    } else {
-        format!("vm:{sid}")
-    };
-    call.cluster.world().read(|state| {
-        let resource = state.ha.resources.iter().find(|r| r.sid == sid);
-        let resource =
-            resource.ok_or_else(|| ApiError::die(format!("no such resource '{sid}'")))?;
-        let kind = sid.split_once(':').map_or("", |(kind, _)| kind);
-        Ok(json!({
-            "sid": sid, "type": kind, "state": resource.state,
-            "digest": digest(state, "ha resources"),
-        })
-        .into())
-    })
+fn arming(call: &Call<'_>, disarmed: bool) -> Result<Answer> {
+    call.need_quorum()?;
+    call.cluster
+        .world()
+        .change(|state| state.ha.disarmed = disarmed);
+    Ok(Value::Null.into())
 }
 
-fn rules(call: &Call<'_>) -> Result<Answer> {
-    let (kind, about) = (call.text("type"), call.text("resource"));
-    let rows = call.cluster.world().read(|state| {
-        let wanted = state.ha.rules.iter().filter(|rule| {
-            kind.as_ref().is_none_or(|kind| *kind == rule.kind)
-                && about
-                    .as_ref()
-                    .is_none_or(|sid| rule.resources.contains(sid))
-        });
-        (1..)
-            .zip(wanted)
-            .map(|(order, rule)| {
-                let mut row = json!({
-                    "rule": rule.rule, "type": rule.kind, "resources": rule.resources.join(","),
-                    "order": order, "digest": digest(state, "ha rules"),
-                });
-                if !rule.nodes.is_empty() {
-                    row["nodes"] = rule.nodes.join(",").into();
-                    row["strict"] = u8::from(rule.strict).into();
-                }
-                if let Some(affinity) = &rule.affinity {
-                    row["affinity"] = affinity.as_str().into();
-                }
-                row
-            })
-            .collect()
-    });
-    Ok(Value::Array(rows).into())
+/// Since PVE 9 there are rules in place of groups.
+fn no_groups(_: &Call<'_>) -> Result<Answer> {
+    Err(ApiError::die(
+        "cannot use ha groups: ha groups have been migrated to rules",
+    ))
 }
 
 /// `Sun Nov 22 19:35:49 2026`, as Perl writes the time.
@@ -248,18 +206,35 @@ fn clock_text(unix_seconds: u64) -> String {
         .unwrap_or_default()
 }
 
-const AUDIT: Access = Access::Any("/", &["Sys.Audit"]);
+pub(super) const AUDIT: Access = Access::Any("/", &["Sys.Audit"]);
+pub(super) const CONSOLE: Access = Access::Any("/", &["Sys.Console"]);
+const GROUP: &[Param] = &[
+    optional("group", Kind::Text),
+    optional("nodes", Kind::Text),
+    optional("comment", Kind::Text),
+    optional("nofailback", Kind::Bool),
+    optional("restricted", Kind::Bool),
+    optional("type", Kind::Text),
+    optional("delete", Kind::Text),
+    optional("digest", Kind::Text),
+];
 
 pub(super) const ROUTES: &[Route] = &[
     get("/cluster/ha/status/current", AUDIT, current),
     get("/cluster/ha/status/manager_status", AUDIT, manager_status),
-    get("/cluster/ha/resources", AUDIT, resources)
-        .with(&[optional("type", Kind::Word(&["ct", "vm"]))]),
-    get("/cluster/ha/resources/{sid}", AUDIT, resource_by_id),
-    get("/cluster/ha/rules", AUDIT, rules).with(&[
-        optional("type", Kind::Word(&["node-affinity", "resource-affinity"])),
-        optional("resource", Kind::Text),
-    ]),
+    get("/cluster/ha/status/disarm-ha", CONSOLE, disarm)
+        .method("POST")
+        .with(&[required("resource-mode", Kind::Word(&["freeze", "ignore"]))]),
+    get("/cluster/ha/status/arm-ha", CONSOLE, arm).method("POST"),
+    get("/cluster/ha/groups", AUDIT, no_groups),
+    get("/cluster/ha/groups", CONSOLE, no_groups)
+        .method("POST")
+        .with(GROUP),
+    get("/cluster/ha/groups/{group}", AUDIT, no_groups),
+    get("/cluster/ha/groups/{group}", CONSOLE, no_groups)
+        .method("PUT")
+        .with(GROUP),
+    get("/cluster/ha/groups/{group}", CONSOLE, no_groups).method("DELETE"),
 ];
 
 #[cfg(test)]

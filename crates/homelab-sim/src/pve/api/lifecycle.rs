@@ -212,28 +212,18 @@ pub(super) fn unlock(state: &mut State, vmid: u32) {
 /// A guest under HA: the task only leaves a request for the manager, which
 /// acts some seconds later.
 fn through_ha(call: &Call<'_>, sid: String, action: Action) -> Answer {
-    let vmid = call.vmid();
     let (kind, wanted) = match action {
         Action::Start => ("hastart", "started"),
         _ => ("hastop", "stopped"),
     };
-    let cluster = call.cluster.clone();
     let work: Work = Box::new(move |state| {
         if let Some(resource) = state.ha.resources.iter_mut().find(|r| r.sid == sid) {
             wanted.clone_into(&mut resource.state);
         }
-        let delay = cluster.0.options.ha_delay;
-        operation::later(&cluster, delay, move |state| {
-            // Refused when it is in that state already, which is as well.
-            let _ = if wanted == "started" {
-                power_on(state, vmid)
-            } else {
-                state.guest_stop(vmid).map_err(|e| e.message().to_owned())
-            };
-        });
+        state.ha.errors.retain(|other| *other != sid);
         Ok(())
     });
-    operation::start(call, kind, &vmid.to_string(), work)
+    operation::start(call, kind, &call.vmid().to_string(), work)
 }
 
 macro_rules! actions {

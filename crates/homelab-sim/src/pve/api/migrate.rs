@@ -8,12 +8,12 @@ use serde_json::{Map, Value, json};
 
 use super::super::answer::{Answer, ApiError, Result};
 use super::super::config_keys::read;
-use super::super::operation::{self, Job, Work};
+use super::super::operation::{Job, Work};
 use super::super::params::{Kind, Param, optional, required};
 use super::super::router::{Access, Call, Route, get};
 use super::super::unix;
 use super::{guests, ha, lifecycle};
-use crate::world::{Guest, GuestDisk, GuestKind, State};
+use crate::world::{Guest, GuestDisk, GuestKind, HaStep, State};
 
 /// `GET …/migrate`: what stands in the way.
 fn preconditions(call: &Call<'_>) -> Result<Answer> {
@@ -176,8 +176,8 @@ fn migrate(call: &Call<'_>, kind: GuestKind) -> Result<Answer> {
         let sid = ha::resource(state, guest).map(|r| r.sid.clone());
         Ok((guest.clone(), sid))
     })?;
-    if sid.is_some() {
-        return Ok(through_ha(call, kind, vmid, target));
+    if let Some(sid) = sid {
+        return Ok(through_ha(call, kind, (vmid, sid), target));
     }
     Ok(job(call, &guest, target, with_disks).start(call))
 }
@@ -304,16 +304,12 @@ fn clock(time: SystemTime) -> String {
 }
 
 /// A guest under HA: the task only leaves a request for the manager.
-fn through_ha(call: &Call<'_>, kind: GuestKind, vmid: u32, target: String) -> Answer {
-    let cluster = call.cluster.clone();
+fn through_ha(call: &Call<'_>, kind: GuestKind, (vmid, sid): (u32, String), to: String) -> Answer {
     let word = kind.noun();
-    let line = format!("Requesting HA migration for {word} {vmid} to node {target}");
-    let work: Work = Box::new(move |_| {
-        let delay = cluster.0.options.ha_delay;
-        operation::later(&cluster, delay, move |state| {
-            // Refused when the host went meanwhile: the manager drops it then.
-            let _ = state.guest_move(vmid, &target);
-        });
+    let line = format!("Requesting HA migration for {word} {vmid} to node {to}");
+    let pace = call.cluster.pace();
+    let work: Work = Box::new(move |state| {
+        state.ha_request(&sid, HaStep::Migrate(to), pace);
         Ok(())
     });
     Job::new(call, "hamigrate", vmid, work)

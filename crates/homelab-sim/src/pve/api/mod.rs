@@ -5,11 +5,13 @@
 
 mod access;
 pub(super) mod agent;
+mod agent_files;
 mod backups;
 mod ceph;
 mod certificates;
 mod cluster;
 mod config;
+mod consoles;
 mod containers;
 mod content;
 mod copies;
@@ -20,6 +22,7 @@ mod fetch;
 mod files;
 mod guests;
 mod ha;
+mod ha_config;
 mod lifecycle;
 mod load;
 mod migrate;
@@ -39,11 +42,13 @@ pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
     [
         access::ROUTES,
         agent::ROUTES,
+        agent_files::ROUTES,
         backups::ROUTES,
         ceph::ROUTES,
         certificates::ROUTES,
         cluster::ROUTES,
         config::ROUTES,
+        consoles::ROUTES,
         containers::ROUTES,
         content::ROUTES,
         copies::ROUTES,
@@ -53,6 +58,7 @@ pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
         files::ROUTES,
         guests::ROUTES,
         ha::ROUTES,
+        ha_config::ROUTES,
         lifecycle::ROUTES,
         migrate::ROUTES,
         nodes::ROUTES,

@@ -215,11 +215,7 @@ fn delete(call: &Call<'_>) -> Result<Answer> {
             let text = format!("pool '{id}' is not empty (contains pool '{child}')");
             return Err(failed("delete pool", &text));
         }
-        let here = pool
-            .vmids
-            .iter()
-            .filter_map(|vmid| state.guest(*vmid))
-            .next();
+        let here = pool.vmids.iter().find_map(|vmid| state.guest(*vmid));
         if let Some(guest) = here {
             let text = format!("pool '{id}' is not empty (contains VM {})", guest.vmid);
             return Err(failed("delete pool", &text));

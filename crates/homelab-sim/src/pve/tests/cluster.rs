@@ -1,6 +1,6 @@
 //! What the cluster tells about itself, in good and bad days.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 

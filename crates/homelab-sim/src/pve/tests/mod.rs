@@ -1,11 +1,14 @@
 //! The server as a client sees it, byte by byte.
 
 mod access;
+mod agent;
 mod authentication;
 mod cluster;
+mod consoles;
 mod containers;
 mod faults;
 mod guests;
+mod ha;
 mod life;
 mod protocol;
 mod recordings;
@@ -25,6 +28,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::{Accounts, PveCluster, PveOptions};
+use crate::SimClock;
 use crate::pki::PvePki;
 use crate::shared::Shared;
 use crate::world::seed::{
@@ -156,10 +160,7 @@ fn seed() -> WorldSeed {
             version: "19.2.3".into(),
             pools: vec![("vms".into(), 3, 2)],
         }),
-        ha_resources: vec![HaResource {
-            sid: "vm:102".into(),
-            state: "stopped".into(),
-        }],
+        ha_resources: vec![HaResource::new("vm:102", "stopped")],
         boot_ms: 1,
         ready_ms: 1,
         ..WorldSeed::default()
@@ -183,7 +184,16 @@ impl Lab {
     }
 
     fn with(seed: &WorldSeed, accounts: Accounts, options: PveOptions) -> Lab {
-        let world = World::new(seed, crate::SimClock::real()).unwrap();
+        Lab::with_clock(seed, accounts, options, SimClock::real())
+    }
+
+    fn with_clock(
+        seed: &WorldSeed,
+        accounts: Accounts,
+        options: PveOptions,
+        clock: SimClock,
+    ) -> Lab {
+        let world = World::new(seed, clock).unwrap();
         let now = world.now();
         let time = world.clone();
         tokio::spawn(async move { time.run().await });

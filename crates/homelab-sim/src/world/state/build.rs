@@ -36,8 +36,10 @@ impl State {
             ha: Ha {
                 resources: seed.ha_resources.clone(),
                 rules: seed.ha_rules.clone(),
+                ..Ha::default()
             },
             pools: BTreeMap::new(),
+            agents: BTreeMap::new(),
             tasks: Vec::new(),
             image_defects: Vec::new(),
             now,
