@@ -19,10 +19,14 @@ const CLASSES: &[(&str, &str, &str)] = &[
     ("TalosNodes", include_str!("../src/talos.rs"), "fn nodes("),
     (
         "ProxmoxClient",
-        include_str!("../src/proxmox.rs"),
+        include_str!("../src/proxmox/mod.rs"),
         "fn client(",
     ),
-    ("ProxmoxTask", include_str!("../src/proxmox.rs"), "fn task("),
+    (
+        "ProxmoxTask",
+        include_str!("../src/proxmox/task.rs"),
+        "fn task(",
+    ),
     (
         "Simulator",
         include_str!("../src/simulator.rs"),

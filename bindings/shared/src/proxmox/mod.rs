@@ -1,16 +1,19 @@
-//! Proxmox VE: client and tasks.
+//! Proxmox VE. One file for each class, and here the client itself.
+
+mod raw;
+mod task;
 
 use std::path::PathBuf;
 
-use homelab_core::{Error, ErrorKind, Result};
-use proxmox_client::{Method, Params, ProxmoxClient, Task, WaitOptions};
-
-use serde_json::{Map, Value};
+use homelab_core::{Error, Result};
+use proxmox_client::{ProxmoxClient, Task};
 
 use crate::args::seconds;
 use crate::handle::{Object, no_method};
-use crate::reply::{data, done};
-use crate::{Args, Handle, Reply, Stream};
+use crate::reply::data;
+use crate::{Args, Handle, Reply};
+
+pub(crate) use task::task;
 
 pub(crate) fn connect(args: &mut Args) -> Result<Reply> {
     let mut builder = ProxmoxClient::builder();
@@ -61,8 +64,8 @@ pub(crate) async fn client(pve: &ProxmoxClient, method: &str, args: &mut Args) -
         "task" => Ok(started(pve.task(args.take::<String>("upid")?.parse()?))),
         "request" => {
             let (verb, path): (String, String) = (args.take("method")?, args.take("path")?);
-            let params = params(args.take("params")?)?;
-            data(&pve.request(verb_of(&verb)?, &path, &params).await?)
+            let params = raw::params(args.take("params")?)?;
+            data(&pve.request(raw::verb_of(&verb)?, &path, &params).await?)
         }
         _ => Err(no_method("ProxmoxClient", method)),
     }
@@ -75,74 +78,4 @@ fn guest<'a>(pve: &'a ProxmoxClient, args: &mut Args) -> Result<proxmox_client::
 
 fn started(task: Task) -> Reply {
     Handle::new(Object::ProxmoxTask(task)).into()
-}
-
-fn verb_of(verb: &str) -> Result<Method> {
-    Ok(match verb {
-        "GET" => Method::Get,
-        "POST" => Method::Post,
-        "PUT" => Method::Put,
-        "DELETE" => Method::Delete,
-        other => {
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                format!("no method {other}: there are GET, POST, PUT, DELETE"),
-            ));
-        }
-    })
-}
-
-/// Parameters as the server takes them: text, numbers, 1 and 0 for truth, lists repeated.
-fn params(given: Option<Map<String, Value>>) -> Result<Params> {
-    let mut params = Params::new();
-    for (name, value) in given.unwrap_or_default() {
-        let values = match value {
-            Value::Array(values) => values,
-            value => vec![value],
-        };
-        for value in values {
-            let text = match value {
-                Value::Null => continue,
-                Value::Bool(truth) => u8::from(truth).to_string(),
-                Value::Number(number) => number.to_string(),
-                Value::String(text) => text,
-                Value::Array(_) | Value::Object(_) => {
-                    return Err(Error::new(
-                        ErrorKind::InvalidArgument,
-                        format!("argument params: {name} is no text, number or truth value"),
-                    ));
-                }
-            };
-            params.push(name.clone(), text);
-        }
-    }
-    Ok(params)
-}
-
-pub(crate) async fn task(task: &Task, method: &str, args: &mut Args) -> Result<Reply> {
-    match method {
-        "upid" => data(task.upid()),
-        "status" => data(&task.status().await?),
-        "log" => {
-            let start: Option<u32> = args.take("start")?;
-            let limit: Option<u32> = args.take("limit")?;
-            data(&task.log(start.unwrap_or(0), limit.unwrap_or(50)).await?)
-        }
-        "follow_log" => Ok(Reply::Stream(Stream::new(task.follow_log()))),
-        "wait" => {
-            let task = task.clone();
-            let mut options = WaitOptions::default();
-            if let Some(limit) = seconds(args, "timeout_seconds")? {
-                options = options.timeout(limit);
-            }
-            Ok(Reply::Stream(Stream::with_progress(|report| async move {
-                task.wait_with(options, |p| report.progress(p)).await
-            })))
-        }
-        "cancel" => {
-            task.cancel().await?;
-            Ok(done())
-        }
-        _ => Err(no_method("ProxmoxTask", method)),
-    }
 }
