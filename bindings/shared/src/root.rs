@@ -13,6 +13,7 @@ pub(crate) async fn call(method: &str, args: &mut Args) -> Result<Reply> {
         "TalosConfig.search" => talos::search(),
         "TalosConfig.parse" => talos::parse(args),
         "ProxmoxClient.connect" => proxmox::connect(args),
+        "ProxmoxClient.first_contact" => proxmox::first_contact(args).await,
         "Simulator.start" => simulator::start(args).await,
         _ => Err(no_method("homelab-sdk", method)),
     }

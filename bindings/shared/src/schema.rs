@@ -100,6 +100,8 @@ fn groups() -> Vec<Group> {
             endpoints::Version,
             proxmox_client::ClusterStatus,
             proxmox_client::EndpointHealth,
+            proxmox_client::GuestPlace,
+            proxmox_client::ServerCertificate,
             proxmox_client::TaskOutcome,
             proxmox_client::TaskProgress,
         ),

@@ -1,6 +1,10 @@
 //! Whether an answer is one, before it is decoded.
 
+use std::fmt;
+
 use homelab_core::{Error, ErrorKind, Result, Sent};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
 
 use crate::errors;
 use crate::transport::Reply;
@@ -38,11 +42,81 @@ pub(crate) fn check(reply: &Reply) -> Result<()> {
     Ok(())
 }
 
-/// What is in `data`, as JSON.
-pub(crate) fn untyped(body: &str) -> Result<serde_json::Value> {
-    let mut envelope: serde_json::Map<String, serde_json::Value> = serde_json::from_str(body)
+/// What is in `data`, as JSON. A name that occurs twice in one object is an
+/// error, as it is for typed answers.
+pub(crate) fn untyped(body: &str) -> Result<Value> {
+    let Strict(envelope) = serde_json::from_str(body)
         .map_err(|e| protocol(format!("the answer cannot be decoded: {e}")).source(e))?;
-    Ok(envelope.remove("data").unwrap_or_default())
+    match envelope {
+        Value::Object(mut envelope) => Ok(envelope.remove("data").unwrap_or_default()),
+        _ => Err(protocol("the answer is no JSON object")),
+    }
+}
+
+/// JSON without repeated names; [`Value`] alone would keep the last one.
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Strict)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
+        Ok(Value::Bool(truth))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(Value::String(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Strict(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some((name, Strict(value))) = entries.next_entry::<String, Strict>()? {
+            if object.contains_key(&name) {
+                return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
+            }
+            object.insert(name, value);
+        }
+        Ok(Value::Object(object))
+    }
 }
 
 /// The whole answer as a type.
@@ -76,6 +150,18 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Protocol);
             assert!(error.message().contains(word), "{error}");
         }
+    }
+
+    #[test]
+    fn a_name_that_occurs_twice_is_a_protocol_error() {
+        let error = untyped(r#"{"data":{"a":1,"b":[{"c":1,"c":2}]}}"#).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol);
+        assert!(error.message().contains("duplicate field `c`"), "{error}");
+        let data = untyped(r#"{"data":[null,true,-1,1.5,"x",{"a":{}}],"total":6}"#).unwrap();
+        assert_eq!(
+            data,
+            serde_json::json!([null, true, -1, 1.5, "x", {"a": {}}])
+        );
     }
 
     #[test]

@@ -209,7 +209,7 @@ impl RestoreOptions {
     }
 }
 
-impl Node<'_> {
+impl Node {
     /// Backs up guests of this node, one after the other, in one task. `None`
     /// when none of them is on this node: there is nothing to do then.
     ///

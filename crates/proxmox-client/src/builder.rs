@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use homelab_core::{Clock, Error, ErrorKind, Result, SecretString, SystemClock};
+use homelab_core::{Clock, Error, ErrorKind, PerNode, Result, SecretString, SystemClock};
+use proxmox_endpoints::Ticket;
 
-use crate::auth::Auth;
+use crate::auth::{Auth, SecondFactor, TicketAuth};
 use crate::client::{Inner, ProxmoxClient};
+use crate::first_contact::{self, ServerCertificate};
 use crate::tls::{self, Fingerprint};
-use crate::transport::{self, Endpoints, Limits};
+use crate::transport::{self, Endpoints, Limits, ProxyChoice};
+use crate::vmid::Claims;
 
 /// What a [`ProxmoxClient`] is made from. Nothing is sent before the first call.
 #[derive(Debug)]
@@ -16,12 +19,15 @@ use crate::transport::{self, Endpoints, Limits};
 pub struct ProxmoxClientBuilder {
     endpoints: Vec<String>,
     credentials: Credentials,
+    second_factors: Vec<SecondFactor>,
+    proxy: ProxyChoice,
     authorities: Vec<Vec<u8>>,
     fingerprints: Vec<String>,
     connect_timeout: Duration,
     request_timeout: Duration,
     max_answer_bytes: usize,
     calls_per_node: usize,
+    retry_locks: bool,
     clock: Option<Arc<dyn Clock>>,
 }
 
@@ -36,6 +42,7 @@ enum Credentials {
         user: String,
         password: SecretString,
     },
+    Session(Ticket),
 }
 
 impl Default for ProxmoxClientBuilder {
@@ -43,12 +50,15 @@ impl Default for ProxmoxClientBuilder {
         ProxmoxClientBuilder {
             endpoints: Vec::new(),
             credentials: Credentials::None,
+            second_factors: Vec::new(),
+            proxy: ProxyChoice::Environment,
             authorities: Vec::new(),
             fingerprints: Vec::new(),
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(60),
             max_answer_bytes: 64 << 20,
             calls_per_node: 4,
+            retry_locks: true,
             clock: None,
         }
     }
@@ -80,6 +90,40 @@ impl ProxmoxClientBuilder {
             user: user.into(),
             password: password.into(),
         };
+        self
+    }
+
+    /// Answers with this when the login of [`ticket`](Self::ticket) needs a
+    /// second factor. Give several, and the first that the server takes is used.
+    pub fn second_factor(mut self, factor: SecondFactor) -> Self {
+        self.second_factors.push(factor);
+        self
+    }
+
+    /// Goes on with a ticket that was got elsewhere, such as by
+    /// `POST /access/openid/login`. It must be fresh: the client renews it at
+    /// 90 of its 120 minutes, counted from now, and cannot get another once it
+    /// has run out.
+    pub fn session(mut self, ticket: Ticket) -> Self {
+        self.credentials = Credentials::Session(ticket);
+        self
+    }
+
+    /// Makes connections through this proxy: `http://proxy:3128` (by CONNECT),
+    /// `socks5://proxy:1080`, or `socks5h://` to have it resolve names. User
+    /// and password may stand in the URL. TLS ends at the server all the same.
+    ///
+    /// Unless set, `HTTPS_PROXY` or `ALL_PROXY` of the environment decide
+    /// (either case), except for what `NO_PROXY` names and for this machine
+    /// itself.
+    pub fn proxy(mut self, url: impl Into<SecretString>) -> Self {
+        self.proxy = ProxyChoice::Explicit(url.into());
+        self
+    }
+
+    /// Connects directly, whatever the environment says.
+    pub fn no_proxy(mut self) -> Self {
+        self.proxy = ProxyChoice::Direct;
         self
     }
 
@@ -124,10 +168,62 @@ impl ProxmoxClientBuilder {
         self
     }
 
+    /// Whether a call that is refused for a lock (`VM is locked (clone)`, `can't
+    /// lock file …`) is made again, with growing pauses, until the
+    /// [`request_timeout`](Self::request_timeout) is up. On unless set: such a
+    /// refusal has changed nothing.
+    pub fn retry_locks(mut self, retry: bool) -> Self {
+        self.retry_locks = retry;
+        self
+    }
+
     /// Takes time from this clock: the age of tickets, pauses between polls.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
         self
+    }
+
+    /// Looks which certificate each endpoint shows, for trust on first use:
+    /// compare the fingerprint with what the node's own console or web
+    /// interface says (Certificates), keep it, and give it to
+    /// [`fingerprint`](Self::fingerprint) from then on.
+    ///
+    /// No credentials are sent, and nothing is remembered here: whoever stands
+    /// between you and the server at this moment is whom you will trust.
+    ///
+    /// ```no_run
+    /// # async fn example() -> homelab_core::Result<()> {
+    /// use proxmox_client::ProxmoxClient;
+    ///
+    /// let seen = ProxmoxClient::builder().endpoint("pve1.lan").first_contact().await?;
+    /// for (endpoint, certificate) in seen.iter() {
+    ///     println!("{endpoint} {}", certificate.as_ref().map_or("?", |c| &c.fingerprint));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`build`](Self::build) for bad input; what an endpoint does not
+    /// answer is its own entry's error.
+    pub async fn first_contact(&self) -> Result<PerNode<ServerCertificate>> {
+        let urls = self.urls()?;
+        let tls = tls::stranger_config()?;
+        let http = transport::http_client(tls, self.connect_timeout, &self.proxy, true)?;
+        Ok(first_contact::look(&http, urls, self.request_timeout).await)
+    }
+
+    fn urls(&self) -> Result<Vec<String>> {
+        if self.endpoints.is_empty() {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "a Proxmox client needs at least one endpoint, such as https://pve1.lan:8006",
+            ));
+        }
+        self.endpoints
+            .iter()
+            .map(|text| transport::parse_endpoint(text))
+            .collect()
     }
 
     /// The client.
@@ -136,17 +232,7 @@ impl ProxmoxClientBuilder {
     /// `InvalidArgument` without an endpoint, for a URL that is not https, a
     /// malformed fingerprint, CA or token. Nothing is sent.
     pub fn build(self) -> Result<ProxmoxClient> {
-        if self.endpoints.is_empty() {
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                "a Proxmox client needs at least one endpoint, such as https://pve1.lan:8006",
-            ));
-        }
-        let urls = self
-            .endpoints
-            .iter()
-            .map(|text| transport::parse_endpoint(text))
-            .collect::<Result<Vec<_>>>()?;
+        let urls = self.urls()?;
         let pins = self
             .fingerprints
             .iter()
@@ -159,16 +245,28 @@ impl ProxmoxClientBuilder {
         let auth = match self.credentials {
             Credentials::None => Auth::Nobody,
             Credentials::Token { id, secret } => Auth::token(&id, &secret)?,
-            Credentials::Ticket { user, password } => Auth::ticket(user, password),
+            Credentials::Ticket { user, password } => {
+                Auth::Ticket(TicketAuth::new(user, password, self.second_factors)?)
+            }
+            Credentials::Session(ticket) => {
+                Auth::Ticket(TicketAuth::session(ticket, clock.elapsed())?)
+            }
         };
         Ok(ProxmoxClient::new(
             Inner {
-                http: transport::http_client(tls.clone(), self.connect_timeout)?,
-                fresh: transport::fresh_http_client(tls, self.connect_timeout)?,
+                http: transport::http_client(
+                    tls.clone(),
+                    self.connect_timeout,
+                    &self.proxy,
+                    false,
+                )?,
+                fresh: transport::fresh_http_client(tls, self.connect_timeout, &self.proxy)?,
                 endpoints: Endpoints::new(urls),
                 limits: Limits::new(self.calls_per_node),
                 auth,
                 max_answer_bytes: self.max_answer_bytes,
+                retry_locks: self.retry_locks,
+                vmids: Claims::default(),
                 clock,
             },
             self.request_timeout,
@@ -190,6 +288,8 @@ mod tests {
         assert!(message(with("pve1").fingerprint("AA:BB")).contains("32 bytes"));
         assert!(message(with("pve1").ca_pem("nonsense")).contains("no certificate"));
         assert!(message(with("pve1").token("root@pam", "x")).contains("user@realm!name"));
+        assert!(message(with("pve1").ticket("root", "x")).contains("root@pam"));
+        assert!(message(with("pve1").proxy("ftp://proxy")).contains("socks5"));
     }
 
     #[test]

@@ -10,8 +10,10 @@ use proxmox_endpoints::{Answer, Endpoint, Method, Params, Upid};
 use crate::auth::Auth;
 use crate::builder::ProxmoxClientBuilder;
 use crate::face::{Cluster, Node};
+use crate::locks::{self, Backoff};
 use crate::task::Task;
-use crate::transport::{Call, EndpointHealth, Endpoints, Limits};
+use crate::transport::{Call, EndpointHealth, Endpoints, Limits, Reply};
+use crate::vmid::Claims;
 use crate::{answer, transport};
 
 /// A client for one cluster, or one host that stands alone. Cheap to clone;
@@ -31,6 +33,8 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     pub(crate) auth: Auth,
     pub(crate) max_answer_bytes: usize,
+    pub(crate) retry_locks: bool,
+    pub(crate) vmids: Claims,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -65,8 +69,8 @@ impl ProxmoxClient {
     }
 
     /// What concerns the whole cluster.
-    pub fn cluster(&self) -> Cluster<'_> {
-        Cluster::new(self)
+    pub fn cluster(&self) -> Cluster {
+        Cluster::new(self.clone())
     }
 
     /// The nodes of the cluster with their use of resources.
@@ -78,8 +82,8 @@ impl ProxmoxClient {
     }
 
     /// One node, by its name in the cluster.
-    pub fn node(&self, name: impl Into<String>) -> Node<'_> {
-        Node::new(self, name.into())
+    pub fn node(&self, name: impl Into<String>) -> Node {
+        Node::new(self.clone(), name.into())
     }
 
     /// A task, started here or elsewhere.
@@ -123,11 +127,8 @@ impl ProxmoxClient {
             params: &params,
             node: request.node(),
         };
-        let reply = transport::execute(&self.inner, self.timeout, &call)
-            .await
-            .map_err(named)?;
-        answer::check(&reply)
-            .and_then(|()| proxmox_endpoints::decode::<E>(&reply.body))
+        let reply = self.perform(&call).await.map_err(named)?;
+        proxmox_endpoints::decode::<E>(&reply.body)
             .map_err(|error| named(error).target(reply.target))
     }
 
@@ -174,12 +175,33 @@ impl ProxmoxClient {
             params,
             node,
         };
-        let reply = transport::execute(&self.inner, self.timeout, &call)
-            .await
-            .map_err(named)?;
-        answer::check(&reply)
-            .and_then(|()| answer::untyped(&reply.body))
-            .map_err(|error| named(error).target(reply.target))
+        let reply = self.perform(&call).await.map_err(named)?;
+        answer::untyped(&reply.body).map_err(|error| named(error).target(reply.target))
+    }
+
+    /// Makes the call until no passing lock is in its way or the time is up.
+    async fn perform(&self, call: &Call<'_>) -> Result<Reply> {
+        let clock = self.clock();
+        let end = clock.elapsed() + self.timeout;
+        let mut backoff = Backoff::new();
+        let mut left = self.timeout;
+        loop {
+            let reply = transport::execute(&self.inner, left, call).await?;
+            let error = match answer::check(&reply) {
+                Ok(()) => return Ok(reply),
+                Err(error) => error,
+            };
+            left = end.saturating_sub(clock.elapsed());
+            if self.inner.retry_locks
+                && locks::is_lock(&error)
+                && let Some(pause) = backoff.pause(left)
+            {
+                clock.sleep(pause).await;
+                left = end.saturating_sub(clock.elapsed());
+                continue;
+            }
+            return Err(self.inner.auth.explain(error).target(reply.target));
+        }
     }
 
     /// A call whose answer has a type of its own here. `operation` is how
@@ -205,11 +227,8 @@ impl ProxmoxClient {
             params,
             node,
         };
-        let reply = transport::execute(&self.inner, self.timeout, &call)
-            .await
-            .map_err(named)?;
-        answer::check(&reply)
-            .and_then(|()| answer::decoded::<Envelope<T>>(&reply.body))
+        let reply = self.perform(&call).await.map_err(named)?;
+        answer::decoded::<Envelope<T>>(&reply.body)
             .map(|envelope| envelope.data)
             .map_err(|error| named(error).target(reply.target))
     }

@@ -21,7 +21,7 @@ pub enum CloudInitPart {
     Meta,
 }
 
-impl Qemu<'_> {
+impl Qemu {
     /// What the server generates for its cloud-init drive, as YAML. The part
     /// [`User`](CloudInitPart::User) holds the password in clear.
     ///

@@ -23,6 +23,8 @@ struct Row {
     kind: ErrorKind,
     sent: Sent,
     retry: Retry,
+    /// What the server's words leave out.
+    hint: Option<&'static str>,
 }
 
 const fn row(status: u16, holds: &'static [&'static str], kind: ErrorKind) -> Row {
@@ -32,10 +34,16 @@ const fn row(status: u16, holds: &'static [&'static str], kind: ErrorKind) -> Ro
         kind,
         sent: Sent::Yes,
         retry: Retry::Never,
+        hint: None,
     }
 }
 
 impl Row {
+    const fn hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
     const fn sent(mut self, sent: Sent) -> Self {
         self.sent = sent;
         self
@@ -57,8 +65,23 @@ const TABLE: &[Row] = &[
     row(506, &[], Protocol),
     // One node asked another. 595: no connection, so nothing was done. The
     // others: the request went out, and the work may still go on.
-    row(595, &[], Unavailable).sent(Sent::No).again_after(5),
-    row(596, &["timed out"], Timeout).sent(Sent::Maybe),
+    row(595, &[], Unavailable)
+        .sent(Sent::No)
+        .again_after(5)
+        .hint("the node that was asked cannot reach the node that it is about; nothing was executed"),
+    row(596, &["timed out"], Timeout)
+        .sent(Sent::Maybe)
+        .hint("the work took longer than the server's own 30 seconds and may still go on"),
+    // Two odd causes beside a node that went down: the daemon dies on an error
+    // text that it cannot write (anything above U+00FF, such as the quotes with
+    // which a guest agent reports a missing program), and a daemon that has
+    // served its thousandth request takes a last one without running it.
+    row(596, &["broken pipe"], Unavailable).sent(Sent::Maybe).hint(
+        "the daemon hung up without an answer: the call failed with a text that it could not pass on (as when a guest has no such program), or it was never run; look before trying again",
+    ),
+    row(596, &["certificate verify failed"], Unavailable)
+        .sent(Sent::No)
+        .hint("the nodes do not trust each other's certificates; yours to the first node is fine"),
     row(596, &[], Unavailable).sent(Sent::Maybe),
     row(597, &[], Unavailable).sent(Sent::Maybe),
     row(598, &[], Unavailable).sent(Sent::Maybe),
@@ -75,7 +98,8 @@ const TABLE: &[Row] = &[
         &["unable to open file '/etc/pve/", "permission denied"],
         FailedPrecondition,
     )
-    .again_after(5),
+    .again_after(5)
+    .hint("a node without quorum refuses writes like this"),
     row(0, &["(pmxcfs) not mounted"], Unavailable).again_after(5),
     row(0, &["ipcc_send_rec"], Unavailable).again_after(5),
     // Somebody else was faster.
@@ -184,15 +208,19 @@ pub(crate) fn from_answer(status: u16, reason: &str, body: &str) -> Error {
         (row.status == 0 || row.status == status)
             && row.holds.iter().all(|part| lower.contains(part))
     });
-    let (kind, sent, retry) = match row {
-        Some(row) => (row.kind, row.sent, row.retry),
-        None if status < 400 => (Protocol, Sent::Yes, Retry::Never),
-        None => (Unknown, Sent::Yes, Retry::Never),
+    let (kind, sent, retry, hint) = match row {
+        Some(row) => (row.kind, row.sent, row.retry, row.hint),
+        None if status < 400 => (Protocol, Sent::Yes, Retry::Never, None),
+        None => (Unknown, Sent::Yes, Retry::Never, None),
     };
-    Error::new(kind, message)
+    let error = Error::new(kind, message)
         .sent(sent)
         .retry(retry)
-        .status(format!("{status} {}", tidy(reason)).trim_end().to_owned())
+        .status(format!("{status} {}", tidy(reason)).trim_end().to_owned());
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
 }
 
 /// One line: line ends inside become `; `.
@@ -281,6 +309,18 @@ mod tests {
         let silent = from_answer(596, "Connection timed out", "");
         assert_eq!((silent.kind(), silent.was_sent()), (Timeout, Sent::Maybe));
         assert!(!silent.is_retryable());
+        let hung_up = from_answer(596, "Broken pipe", "");
+        assert_eq!(
+            (hung_up.kind(), hung_up.was_sent()),
+            (Unavailable, Sent::Maybe)
+        );
+        for (error, words) in [
+            (refused, "nothing was executed"),
+            (silent, "may still go on"),
+            (hung_up, "look before trying again"),
+        ] {
+            assert!(error.message().contains(words), "{error}");
+        }
     }
 
     #[test]

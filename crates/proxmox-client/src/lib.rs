@@ -39,12 +39,15 @@
 //!   costs its connect timeout once.
 //! * **Trust**: certificates are always verified, against a CA, the system's
 //!   roots or pinned fingerprints; the error shows the fingerprint that was seen.
-//! * **Tickets** are renewed at 90 of their 120 minutes; a read that meets an
-//!   expired one logs in anew and is repeated once.
+//! * **Tickets** are renewed at 90 of their 120 minutes; a call that is turned
+//!   away with an expired one logs in anew and is repeated once. A
+//!   [`SecondFactor`] answers where the server asks for one.
 //! * **Limits**: at most four calls at once are made to a node, since a node
 //!   works on three; every call has a deadline; an answer's size is bounded.
 //! * **Errors** carry the server's own words (which this API sends in the HTTP
 //!   reason phrase) and a kind that says what they mean.
+//!
+//! * **Locks** that pass are waited for within the call's deadline.
 //!
 //! No call is retried when the first try may have changed something.
 
@@ -59,17 +62,23 @@ mod console;
 mod download;
 mod errors;
 mod face;
+mod first_contact;
 mod iso;
+mod locate;
+mod locks;
 mod recipes;
+mod release;
 mod task;
 mod tls;
 mod transport;
 mod upload;
+mod vmid;
 
 pub use agent::{
     Agent, AgentAvailability, AgentFile, AgentInfo, ExecOptions, ExecOutput, ExecStatus,
     FreezeStatus, GuestAddress, GuestInterface,
 };
+pub use auth::{SecondFactor, SecondFactorAnswer, SecondFactorChallenge};
 pub use backup::{BackupCompression, BackupMode, BackupOptions, RestoreOptions};
 pub use builder::ProxmoxClientBuilder;
 pub use client::ProxmoxClient;
@@ -77,10 +86,13 @@ pub use cloud_init::CloudInitPart;
 pub use console::{Terminal, TerminalReader, TerminalWriter, Vnc};
 pub use download::{BackupEntry, DownloadOptions, DownloadProgress, Downloaded, JournalQuery};
 pub use face::{Cluster, ClusterNode, ClusterStatus, Node, Qemu};
+pub use first_contact::ServerCertificate;
 pub use iso::CidataIso;
+pub use locate::{GuestKind, GuestPlace};
 pub use proxmox_endpoints as endpoints;
 pub use proxmox_endpoints::{Endpoint, Method, Params, Upid};
 pub use recipes::{MadeGuest, RecipeProgress, TalosGuest};
+pub use release::Release;
 pub use task::{Task, TaskOutcome, TaskProgress, WaitOptions};
 pub use transport::EndpointHealth;
 pub use upload::{

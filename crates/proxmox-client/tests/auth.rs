@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use homelab_core::{ErrorKind, Sent};
-use proxmox_client::{Method, Params, ProxmoxClient};
+use proxmox_client::{Method, Params, ProxmoxClient, SecondFactor, SecondFactorAnswer};
 use support::{Reply, Server, TestClock, VERSION, answer, error, ok};
 
 fn ticket_answer(n: usize) -> Reply {
@@ -175,4 +175,138 @@ async fn whoever_waits_for_anothers_login_keeps_to_its_own_deadline() {
         (ErrorKind::Timeout, Sent::No)
     );
     first.abort();
+}
+
+/// A server that wants a second factor and takes one answer.
+async fn strict_server(takes: &'static str, accepted: &'static str) -> Server {
+    Server::start(move |request| {
+        if request.path() != "/access/ticket" {
+            return ok(VERSION);
+        }
+        let form = support::decoded(&request.body);
+        let given = |name: &str| {
+            let found = form.iter().find(|(n, _)| n == name);
+            found.map_or("", |(_, value)| value.as_str())
+        };
+        match (given("password"), given("tfa-challenge")) {
+            ("hunter2", "") => ok(&format!(
+                r#"{{"username":"root@pam","NeedTFA":1,"ticket":"PVE:!tfa!{takes}:6B::s+g","CSRFPreventionToken":"c"}}"#
+            )),
+            (answer, challenge) if answer == accepted && challenge.ends_with(":6B::s+g") => {
+                ticket_answer(1)
+            }
+            _ => error("401 authentication failure"),
+        }
+    })
+    .await
+}
+
+fn with_factor(server: &Server, factor: SecondFactor) -> ProxmoxClient {
+    ProxmoxClient::builder()
+        .endpoint(server.url())
+        .ca_pem(server.ca_pem.clone())
+        .ticket("root@pam", "hunter2")
+        .second_factor(factor)
+        .clock(Arc::new(TestClock::default()))
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_second_factor_is_computed_given_or_asked_for() {
+    let totp = r#"{\"totp\"%3Atrue}"#;
+    // The test clock stands at 1970, so the code is that of step 0.
+    let server = strict_server(totp, "totp:328482").await;
+    let computed = SecondFactor::totp_secret("JBSWY3DPEHPK3PXP").unwrap();
+    let computed = with_factor(&server, computed).version().await;
+    let wanted = server.requests()[1].body.clone();
+    assert!(wanted.contains("totp%3A"), "{wanted}");
+    let code: String = support::decoded(&wanted)[1].1.clone();
+    assert_eq!(code.len(), "totp:123456".len());
+    // Whether it is the right one is what the vectors of the standard test.
+    drop(computed);
+
+    let server = strict_server(totp, "totp:123456").await;
+    let given = with_factor(&server, SecondFactor::totp_code("123456"));
+    given.version().await.unwrap();
+    let wrong = with_factor(&server, SecondFactor::totp_code("999999"));
+    let failed = wrong.version().await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Unauthenticated);
+    assert_eq!(failed.message(), "authentication failure");
+
+    let server = strict_server(r#"{\"recovery\"%3A[1,2]}"#, "recovery:ab-cd").await;
+    let keys = SecondFactor::recovery_keys(["ab-cd", "ef-01"]);
+    with_factor(&server, keys).version().await.unwrap();
+    // A code is no answer where only recovery keys are taken.
+    let failed = with_factor(&server, SecondFactor::totp_code("123456"))
+        .version()
+        .await
+        .unwrap_err();
+    assert!(failed.message().contains("recovery keys"), "{failed}");
+
+    let server = strict_server(r#"{\"yubico\"%3Atrue}"#, "yubico:cccc").await;
+    let asked = SecondFactor::ask(|challenge| async move {
+        assert!(challenge.yubico && challenge.user == "root@pam");
+        Ok(SecondFactorAnswer::Yubico("cccc".into()))
+    });
+    with_factor(&server, asked).version().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_write_that_was_turned_away_at_the_door_is_repeated_after_a_login() {
+    let (server, logins) = ticket_server(|cookie| cookie.contains(":2::")).await;
+    let pve = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .ca_pem(server.ca_pem.clone())
+        .ticket("root@pam", "hunter2")
+        .build()
+        .unwrap();
+    pve.request(Method::Post, "/nodes/pve1/wakeonlan", &Params::new())
+        .await
+        .unwrap();
+    assert_eq!(logins.load(Ordering::SeqCst), 2);
+    // A refusal from within the call is its answer.
+    let server = Server::start(|request| match request.path() {
+        "/access/ticket" => ticket_answer(1),
+        _ => error("401 authentication failure"),
+    })
+    .await;
+    let pve = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .ca_pem(server.ca_pem.clone())
+        .ticket("root@pam", "hunter2")
+        .build()
+        .unwrap();
+    let failed = pve
+        .request(Method::Put, "/access/password", &Params::new())
+        .await
+        .unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Unauthenticated);
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_session_goes_on_with_a_ticket_from_elsewhere() {
+    let (server, logins) = ticket_server(|_| true).await;
+    let clock = Arc::new(TestClock::default());
+    let ticket = serde_json::from_str(
+        r#"{"username":"a@sso","ticket":"PVE:a@sso:6B::x","CSRFPreventionToken":"c"}"#,
+    )
+    .unwrap();
+    let pve = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .ca_pem(server.ca_pem.clone())
+        .session(ticket)
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    pve.version().await.unwrap();
+    assert_eq!(logins.load(Ordering::SeqCst), 0);
+    clock.advance(Duration::from_secs(95 * 60));
+    pve.version().await.unwrap();
+    assert_eq!(logins.load(Ordering::SeqCst), 1);
+    clock.advance(Duration::from_secs(125 * 60));
+    let failed = pve.version().await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Unauthenticated);
+    assert!(failed.message().contains("log in anew"), "{failed}");
 }

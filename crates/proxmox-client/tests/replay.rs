@@ -178,6 +178,8 @@ fn client(server: &Server, auth: &Auth) -> Result<ProxmoxClient, Error> {
     let builder = ProxmoxClient::builder()
         .endpoint(server.url())
         .fingerprint(&server.fingerprint)
+        // Each refusal for a lock is an answer of its own here.
+        .retry_locks(false)
         .request_timeout(Duration::from_secs(20));
     match auth {
         Auth::Nobody => builder,

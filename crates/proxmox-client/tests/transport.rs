@@ -358,3 +358,110 @@ async fn a_dropped_call_closes_its_connection() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
+
+#[tokio::test]
+async fn first_contact_shows_the_certificate_and_trusts_nobody() {
+    let server = Server::start(|_| ok("[]")).await;
+    let dead = closed_port().await;
+    let seen = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .endpoint(format!("127.0.0.1:{dead}"))
+        .token("root@pam!test", "secret")
+        .first_contact()
+        .await
+        .unwrap();
+    let host = format!("127.0.0.1:{}", server.port);
+    let certificate = seen.get(&host).unwrap().as_ref().unwrap();
+    assert_eq!(certificate.fingerprint, server.fingerprint);
+    assert_eq!(certificate.server.as_deref(), Some("pve-api-daemon/3.0"));
+    assert!(certificate.pem.starts_with("-----BEGIN CERTIFICATE-----\n"));
+    let failed = seen
+        .get(&format!("127.0.0.1:{dead}"))
+        .unwrap()
+        .as_ref()
+        .unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Unavailable);
+    // Nothing secret was sent to a stranger.
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|r| r.header("authorization").is_none())
+    );
+    let pve = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .fingerprint(&certificate.fingerprint)
+        .build()
+        .unwrap();
+    pve.cluster().tasks().await.unwrap();
+}
+
+/// A proxy that understands CONNECT, and counts.
+async fn connect_proxy() -> (u16, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let heads = std::sync::Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let heads = std::sync::Arc::clone(&heads);
+            tokio::spawn(async move {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    client.read_exact(&mut byte).await.unwrap();
+                    head.push(byte[0]);
+                }
+                let head = String::from_utf8(head).unwrap();
+                let target = head.split(' ').nth(1).unwrap().to_owned();
+                heads.lock().unwrap().push(head);
+                let mut server = tokio::net::TcpStream::connect(target).await.unwrap();
+                client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    (port, asked)
+}
+
+#[tokio::test]
+async fn an_explicit_proxy_is_used_and_tls_ends_at_the_server() {
+    let server = Server::start(|_| ok(VERSION)).await;
+    let (port, asked) = connect_proxy().await;
+    let pve = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .ca_pem(server.ca_pem.clone())
+        .proxy(format!("http://user:pw@127.0.0.1:{port}"))
+        .build()
+        .unwrap();
+    pve.version().await.unwrap();
+    let heads = asked.lock().unwrap().clone();
+    assert_eq!(heads.len(), 1);
+    assert!(heads[0].starts_with(&format!("CONNECT 127.0.0.1:{} ", server.port)));
+    assert!(
+        heads[0]
+            .to_lowercase()
+            .contains("proxy-authorization: basic")
+    );
+    // The server never sees what was meant for the proxy.
+    assert_eq!(server.requests()[0].header("proxy-authorization"), None);
+}
+
+#[tokio::test]
+async fn a_packed_answer_is_unpacked_though_nobody_asked() {
+    let server = Server::start(|request| {
+        assert_eq!(request.header("accept-encoding"), None);
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        let text = format!("{{\"data\":{VERSION}}}");
+        std::io::Write::write_all(&mut packer, text.as_bytes()).unwrap();
+        let body = packer.finish().unwrap();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        Reply::Raw([head.into_bytes(), body].concat())
+    })
+    .await;
+    assert_eq!(server.client().version().await.unwrap().release, "9.2");
+}

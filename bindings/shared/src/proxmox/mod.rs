@@ -6,25 +6,31 @@ mod task;
 use std::path::PathBuf;
 
 use homelab_core::{Error, Result};
-use proxmox_client::{ProxmoxClient, Task};
+use proxmox_client::{ProxmoxClient, ProxmoxClientBuilder, SecondFactor, Task};
 
 use crate::args::seconds;
 use crate::handle::{Object, no_method};
-use crate::reply::data;
+use crate::reply::{data, per_node};
 use crate::{Args, Handle, Reply};
 
 pub(crate) use task::task;
 
 pub(crate) fn connect(args: &mut Args) -> Result<Reply> {
-    let mut builder = ProxmoxClient::builder();
-    for url in args.take::<Vec<String>>("endpoints")? {
-        builder = builder.endpoint(url);
-    }
+    let mut builder = reach(args)?;
     if let Some(id) = args.take::<Option<String>>("token_id")? {
         builder = builder.token(id, args.take::<String>("token_secret")?);
     }
     if let Some(user) = args.take::<Option<String>>("user")? {
         builder = builder.ticket(user, args.take::<String>("password")?);
+    }
+    if let Some(secret) = args.take::<Option<String>>("totp_secret")? {
+        builder = builder.second_factor(SecondFactor::totp_secret(secret)?);
+    }
+    if let Some(code) = args.take::<Option<String>>("totp_code")? {
+        builder = builder.second_factor(SecondFactor::totp_code(code));
+    }
+    if let Some(keys) = args.take::<Option<Vec<String>>>("recovery_keys")? {
+        builder = builder.second_factor(SecondFactor::recovery_keys(keys));
     }
     if let Some(file) = args.take::<Option<PathBuf>>("ca_file")? {
         builder = builder.ca_pem(std::fs::read(&file).map_err(|e| Error::io("read", &file, e))?);
@@ -35,13 +41,35 @@ pub(crate) fn connect(args: &mut Args) -> Result<Reply> {
     {
         builder = builder.fingerprint(fingerprint);
     }
+    if let Some(retry) = args.take::<Option<bool>>("retry_locks")? {
+        builder = builder.retry_locks(retry);
+    }
+    Ok(Handle::new(Object::ProxmoxClient(builder.build()?)).into())
+}
+
+pub(crate) async fn first_contact(args: &mut Args) -> Result<Reply> {
+    per_node(&reach(args)?.first_contact().await?)
+}
+
+/// What it takes to reach a server, without credentials or trust.
+fn reach(args: &mut Args) -> Result<ProxmoxClientBuilder> {
+    let mut builder = ProxmoxClient::builder();
+    for url in args.take::<Vec<String>>("endpoints")? {
+        builder = builder.endpoint(url);
+    }
+    if let Some(url) = args.take::<Option<String>>("proxy")? {
+        builder = match url.as_str() {
+            "" => builder.no_proxy(),
+            url => builder.proxy(url),
+        };
+    }
     if let Some(limit) = seconds(args, "connect_timeout_seconds")? {
         builder = builder.connect_timeout(limit);
     }
     if let Some(limit) = seconds(args, "request_timeout_seconds")? {
         builder = builder.request_timeout(limit);
     }
-    Ok(Handle::new(Object::ProxmoxClient(builder.build()?)).into())
+    Ok(builder)
 }
 
 pub(crate) async fn client(pve: &ProxmoxClient, method: &str, args: &mut Args) -> Result<Reply> {
@@ -50,6 +78,7 @@ pub(crate) async fn client(pve: &ProxmoxClient, method: &str, args: &mut Args) -
         "version" => data(&pve.version().await?),
         "cluster_status" => data(&pve.cluster().status().await?),
         "cluster_resources" => data(&pve.cluster().resources(args.take("kind")?).await?),
+        "locate" => data(&pve.locate(args.take("vmid")?).await?),
         "nodes" => data(&pve.nodes().await?),
         "node_status" => data(&pve.node(args.take::<String>("node")?).status().await?),
         "guest_config" => data(&guest(pve, args)?.config().await?),
@@ -71,7 +100,7 @@ pub(crate) async fn client(pve: &ProxmoxClient, method: &str, args: &mut Args) -
     }
 }
 
-fn guest<'a>(pve: &'a ProxmoxClient, args: &mut Args) -> Result<proxmox_client::Qemu<'a>> {
+fn guest(pve: &ProxmoxClient, args: &mut Args) -> Result<proxmox_client::Qemu> {
     let node: String = args.take("node")?;
     Ok(pve.node(node).qemu(args.take("vmid")?))
 }

@@ -140,6 +140,14 @@ impl Error {
         self
     }
 
+    /// Adds advice to the sentence: what it means here, what would be right.
+    #[must_use]
+    pub fn hint(mut self, advice: &str) -> Self {
+        self.0.message.push_str("; ");
+        self.0.message.push_str(advice);
+        self
+    }
+
     /// The server's own reference of the request or job (UPID, request id).
     #[must_use]
     pub fn request_ref(mut self, reference: impl Into<String>) -> Self {

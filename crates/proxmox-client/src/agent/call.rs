@@ -52,7 +52,7 @@ impl AgentAvailability {
     }
 }
 
-impl Agent<'_> {
+impl Agent {
     /// A command that reads.
     pub(super) async fn get<T: DeserializeOwned>(&self, command: &str) -> Result<T> {
         unwrapped(self.raw(Method::Get, command, &Params::new()).await?)

@@ -115,7 +115,7 @@ struct Wire {
     err_truncated: Option<bool>,
 }
 
-impl Agent<'_> {
+impl Agent {
     /// Runs a program and waits for its end. `command` is the program and its
     /// arguments, one by one: there is no shell in between.
     ///

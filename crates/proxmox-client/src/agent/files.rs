@@ -34,7 +34,7 @@ pub enum FreezeStatus {
     Thawed,
 }
 
-impl Agent<'_> {
+impl Agent {
     /// Reads a file, up to 16 MiB of it. Large files are slow: 20 MB take half
     /// a minute.
     ///

@@ -28,13 +28,13 @@ pub use network::{GuestAddress, GuestInterface};
 /// there, and for as long as the agent hangs when it hangs. What is wrong then
 /// can be told from the error: [`AgentAvailability::of`].
 #[derive(Clone, Debug)]
-pub struct Agent<'a> {
-    guest: Qemu<'a>,
+pub struct Agent {
+    guest: Qemu,
 }
 
-impl<'a> Qemu<'a> {
+impl Qemu {
     /// Its guest agent.
-    pub fn agent(&self) -> Agent<'a> {
+    pub fn agent(&self) -> Agent {
         Agent {
             guest: self.clone(),
         }
@@ -52,7 +52,7 @@ pub struct AgentInfo {
     pub commands: Vec<String>,
 }
 
-impl Agent<'_> {
+impl Agent {
     /// Whether the agent answers.
     ///
     /// # Errors

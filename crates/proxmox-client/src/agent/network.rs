@@ -52,7 +52,7 @@ struct WireAddress {
     prefix: Option<u32>,
 }
 
-impl Agent<'_> {
+impl Agent {
     /// All interfaces, loopback included.
     ///
     /// # Errors

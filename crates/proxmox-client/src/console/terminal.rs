@@ -180,7 +180,7 @@ fn framed(keys: &[u8]) -> Bytes {
     message.into()
 }
 
-impl Qemu<'_> {
+impl Qemu {
     /// Opens a serial console: `serial` 0 to 3, or the first there is. The
     /// machine needs a `serialN: socket` device.
     ///
@@ -209,7 +209,7 @@ impl Qemu<'_> {
     }
 }
 
-impl Node<'_> {
+impl Node {
     /// Opens a shell on the node itself. Needs `Sys.Console`; only root@pam is
     /// let in without a password prompt.
     ///

@@ -58,7 +58,7 @@ fn password(ticket: &ConsoleTicket) -> SecretString {
     start.into()
 }
 
-impl Qemu<'_> {
+impl Qemu {
     /// Opens its screen.
     ///
     /// # Errors

@@ -113,7 +113,7 @@ struct WireEntry {
     mtime: Option<i64>,
 }
 
-impl Node<'_> {
+impl Node {
     /// Downloads the whole log of a task of this node. Since 7.4.
     ///
     /// # Errors

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::ProxmoxClient;
 
 /// What concerns the whole cluster. Errors are those of [`ProxmoxClient::send`].
-#[derive(Clone, Copy, Debug)]
-pub struct Cluster<'a> {
-    client: &'a ProxmoxClient,
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    client: ProxmoxClient,
 }
 
 /// Membership and quorum.
@@ -79,8 +79,8 @@ impl From<Vec<ClusterStatusEntry>> for ClusterStatus {
     }
 }
 
-impl<'a> Cluster<'a> {
-    pub(crate) fn new(client: &'a ProxmoxClient) -> Self {
+impl Cluster {
+    pub(crate) fn new(client: ProxmoxClient) -> Self {
         Cluster { client }
     }
 

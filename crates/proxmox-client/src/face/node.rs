@@ -12,18 +12,18 @@ use crate::{ProxmoxClient, Qemu};
 /// One node. Errors are those of [`ProxmoxClient::send`]; a name that is not in
 /// the cluster is `NotFound`, a node that is down `Unavailable`.
 #[derive(Clone, Debug)]
-pub struct Node<'a> {
-    client: &'a ProxmoxClient,
+pub struct Node {
+    client: ProxmoxClient,
     name: String,
 }
 
-impl<'a> Node<'a> {
-    pub(crate) fn new(client: &'a ProxmoxClient, name: String) -> Self {
+impl Node {
+    pub(crate) fn new(client: ProxmoxClient, name: String) -> Self {
         Node { client, name }
     }
 
-    pub(crate) fn client(&self) -> &'a ProxmoxClient {
-        self.client
+    pub(crate) fn client(&self) -> &ProxmoxClient {
+        &self.client
     }
 
     /// Its name.
@@ -56,8 +56,8 @@ impl<'a> Node<'a> {
     }
 
     /// One virtual machine on it.
-    pub fn qemu(&self, vmid: u32) -> Qemu<'a> {
-        Qemu::new(self.client, self.name.clone(), vmid)
+    pub fn qemu(&self, vmid: u32) -> Qemu {
+        Qemu::new(self.client.clone(), self.name.clone(), vmid)
     }
 
     /// The storages as it sees them. A hung network share delays the answer.

@@ -11,19 +11,19 @@ use crate::{ProxmoxClient, Task};
 /// One virtual machine on a node. HA and migrations move guests: when its node
 /// answers `NotFound`, look it up again in the cluster's resources.
 #[derive(Clone, Debug)]
-pub struct Qemu<'a> {
-    client: &'a ProxmoxClient,
+pub struct Qemu {
+    client: ProxmoxClient,
     node: String,
     vmid: u32,
 }
 
-impl<'a> Qemu<'a> {
-    pub(crate) fn new(client: &'a ProxmoxClient, node: String, vmid: u32) -> Self {
+impl Qemu {
+    pub(crate) fn new(client: ProxmoxClient, node: String, vmid: u32) -> Self {
         Qemu { client, node, vmid }
     }
 
-    pub(crate) fn client(&self) -> &'a ProxmoxClient {
-        self.client
+    pub(crate) fn client(&self) -> &ProxmoxClient {
+        &self.client
     }
 
     /// The node it is on.

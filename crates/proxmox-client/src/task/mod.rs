@@ -1,6 +1,7 @@
 //! [`Task`]: something that the server does in the background.
 
 mod follow;
+mod ha;
 mod progress;
 mod wait;
 

@@ -58,7 +58,9 @@ impl WaitOptions {
 const LOOKS_AT_UNEXPECTED: u32 = 3;
 
 impl Task {
-    /// Waits until it has ended.
+    /// Waits until it has ended. A task that only asks the HA manager
+    /// (`hastart`, `hastop`, `hamigrate`) ends at once; then the guest itself
+    /// is watched until it runs, has stopped or has moved.
     ///
     /// # Errors
     /// * `TaskFailed`: it ran and failed; the message holds the server's last
@@ -70,8 +72,7 @@ impl Task {
     /// # Cancellation
     /// Dropping the future leaves the task alone; see [`cancel`](Task::cancel).
     pub async fn wait(&self, options: WaitOptions) -> Result<TaskOutcome> {
-        let status = self.wait_for_end(&options, None).await?;
-        self.outcome(status).await
+        self.wait_to(options, None).await
     }
 
     /// Waits until it has ended and tells `on_progress` of every change on the way.
@@ -83,17 +84,28 @@ impl Task {
         options: WaitOptions,
         mut on_progress: impl FnMut(TaskProgress) + Send,
     ) -> Result<TaskOutcome> {
-        let status = self.wait_for_end(&options, Some(&mut on_progress)).await?;
-        self.outcome(status).await
+        self.wait_to(options, Some(&mut on_progress)).await
+    }
+
+    async fn wait_to(
+        &self,
+        options: WaitOptions,
+        on_progress: Option<&mut (dyn FnMut(TaskProgress) + Send)>,
+    ) -> Result<TaskOutcome> {
+        let deadline = self.client.clock().elapsed() + options.timeout;
+        let status = self.wait_for_end(&options, deadline, on_progress).await?;
+        let outcome = self.outcome(status).await?;
+        self.settle(&options, deadline).await?;
+        Ok(outcome)
     }
 
     async fn wait_for_end(
         &self,
         options: &WaitOptions,
+        deadline: Duration,
         mut on_progress: Option<&mut (dyn FnMut(TaskProgress) + Send)>,
     ) -> Result<TaskStatus> {
         let clock = self.client.clock();
-        let deadline = clock.elapsed() + options.timeout;
         let mut pause = options.first_pause;
         let mut unexpected = 0;
         let mut lines = 0;

@@ -2,23 +2,28 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use homelab_core::{Error, ErrorKind, Result, Sent};
 use http::{HeaderName, HeaderValue};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Call, Reply, not_sent_in_time};
+use super::proxy::ProxyChoice;
+use super::{Call, Reply, body, not_sent_in_time};
 use crate::client::Inner;
 use crate::tls;
 
-/// The HTTP client that all endpoints share.
+/// The HTTP client that all endpoints share. `keep_certificates` has answers
+/// tell which certificate they came with.
 pub(crate) fn http_client(
     tls: rustls::ClientConfig,
     connect_timeout: Duration,
+    proxy: &ProxyChoice,
+    keep_certificates: bool,
 ) -> Result<reqwest::Client> {
     // The server hangs up after 5 s of silence; we do so before it does.
-    let kept = reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(4));
-    finish(kept, tls, connect_timeout)
+    let kept = reqwest::Client::builder()
+        .tls_info(keep_certificates)
+        .pool_idle_timeout(Duration::from_secs(4));
+    finish(kept, tls, connect_timeout, proxy)
 }
 
 /// The one for transfers and consoles, which never use a kept connection: one
@@ -26,23 +31,28 @@ pub(crate) fn http_client(
 pub(crate) fn fresh_http_client(
     tls: rustls::ClientConfig,
     connect_timeout: Duration,
+    proxy: &ProxyChoice,
 ) -> Result<reqwest::Client> {
     let fresh = reqwest::Client::builder().pool_max_idle_per_host(0);
-    finish(fresh, tls, connect_timeout)
+    finish(fresh, tls, connect_timeout, proxy)
 }
 
 fn finish(
     builder: reqwest::ClientBuilder,
     tls: rustls::ClientConfig,
     connect_timeout: Duration,
+    proxy: &ProxyChoice,
 ) -> Result<reqwest::Client> {
+    // Off unless chosen by us: the library would ask the environment by itself.
+    let mut builder = builder.no_proxy();
+    if let Some(proxy) = proxy.resolve()? {
+        builder = builder.proxy(proxy);
+    }
     builder
         .tls_backend_preconfigured(tls)
         .connect_timeout(connect_timeout)
         .http1_only()
         .redirect(reqwest::redirect::Policy::none())
-        // A lab is on the local network; a proxy for the internet does not reach it.
-        .no_proxy()
         .referer(false)
         .tcp_nodelay(true)
         .tcp_keepalive(Duration::from_secs(10))
@@ -55,6 +65,7 @@ fn finish(
 }
 
 /// How far a failed attempt had come.
+#[derive(Debug)]
 pub(super) struct Failure {
     pub(super) stage: u8,
     pub(super) error: Error,
@@ -72,13 +83,21 @@ impl Failure {
     /// The request may have been acted on.
     pub(super) const SENT: u8 = 2;
 
-    fn sent(error: Error, quick: bool, endpoint_suspect: bool) -> Self {
+    pub(super) fn sent(error: Error, quick: bool, endpoint_suspect: bool) -> Self {
         Failure {
             stage: Failure::SENT,
             error,
             quick,
             endpoint_suspect,
         }
+    }
+
+    pub(super) fn source_of(
+        mut self,
+        cause: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        self.error = self.error.source(cause);
+        self
     }
 }
 
@@ -121,14 +140,14 @@ async fn roundtrip(
     headers: &[(HeaderName, HeaderValue)],
 ) -> Result<Reply, Failure> {
     let mut url = format!("{}/api2/json{}", inner.endpoints.url(index), call.path);
-    let mut body = None;
+    let mut form = None;
     if call.method.has_query() {
         if !call.params.is_empty() {
             url.push('?');
             url.push_str(&call.params.to_query());
         }
     } else {
-        body = Some(call.params.to_query());
+        form = Some(call.params.to_query());
     }
     let method = match call.method {
         proxmox_endpoints::Method::Get => reqwest::Method::GET,
@@ -140,18 +159,18 @@ async fn roundtrip(
     for (name, value) in headers {
         request = request.header(name, value);
     }
-    if let Some(body) = body {
+    if let Some(form) = form {
         request = request
             .header(
                 http::header::CONTENT_TYPE,
                 "application/x-www-form-urlencoded",
             )
-            .body(body);
+            .body(form);
     }
     let mut response = request.send().await.map_err(send_failure)?;
     let status = response.status().as_u16();
     let reason = reason(&response);
-    let body = read_body(&mut response, inner.max_answer_bytes).await?;
+    let body = body::read(&mut response, inner.max_answer_bytes).await?;
     Ok(Reply {
         status,
         reason,
@@ -170,43 +189,9 @@ pub(super) fn reason(response: &reqwest::Response) -> String {
         .unwrap_or_default()
 }
 
-/// Reads the whole body, but never more than `max` bytes of it.
-pub(super) async fn read_body(
-    response: &mut reqwest::Response,
-    max: usize,
-) -> Result<String, Failure> {
-    let too_large = || {
-        let message = format!("the answer is larger than {} MiB", max >> 20);
-        Failure::sent(
-            Error::new(ErrorKind::Protocol, message).sent(Sent::Yes),
-            false,
-            false,
-        )
-    };
-    let announced = response.content_length().unwrap_or_default();
-    let announced = usize::try_from(announced).unwrap_or(usize::MAX);
-    if announced > max {
-        return Err(too_large());
-    }
-    // One allocation for usual answers, while a lying header cannot claim memory.
-    let mut bytes: Vec<u8> = Vec::with_capacity(announced.min(1 << 20));
-    loop {
-        let chunk: Option<Bytes> = response
-            .chunk()
-            .await
-            .map_err(|e| body_failure(e, bytes.len()))?;
-        let Some(chunk) = chunk else { break };
-        if bytes.len() + chunk.len() > max {
-            return Err(too_large());
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    String::from_utf8(bytes).map_err(|e| {
-        let error = Error::new(ErrorKind::Protocol, "the answer is not UTF-8 text")
-            .sent(Sent::Yes)
-            .source(e);
-        Failure::sent(error, false, false)
-    })
+/// The error of a request that got no answer.
+pub(crate) fn send_error(error: reqwest::Error) -> Error {
+    send_failure(error).error
 }
 
 /// What a failure before the answer's headers means.

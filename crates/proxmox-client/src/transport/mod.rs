@@ -1,8 +1,10 @@
 //! From a call to an answer: endpoints, limits, deadlines, repeats.
 
+mod body;
 mod endpoints;
 mod exchange;
 mod limits;
+mod proxy;
 mod transfer;
 
 use std::time::Duration;
@@ -14,8 +16,9 @@ use tokio::time::{Instant, timeout_at};
 
 pub use endpoints::EndpointHealth;
 pub(crate) use endpoints::{Endpoints, parse_endpoint};
-pub(crate) use exchange::{fresh_http_client, http_client, root_cause};
+pub(crate) use exchange::{fresh_http_client, http_client, root_cause, send_error};
 pub(crate) use limits::Limits;
+pub(crate) use proxy::ProxyChoice;
 pub(crate) use transfer::{Opened, Opening, broken_answer, on_one_endpoint, open, whole};
 
 use crate::client::Inner;
@@ -53,9 +56,12 @@ pub(crate) async fn execute(inner: &Inner, timeout: Duration, call: &Call<'_>) -
             .await
             .map_err(|_| not_sent_in_time("the login"))??;
         let reply = attempts(inner, deadline, call, &proof.headers, false).await?;
-        // A ticket that ran out: log in anew and repeat, once, what only reads.
+        // A ticket that ran out: log in anew and repeat, once, what only reads,
+        // and what was turned away at the door. That refusal has no body; one
+        // from within the call (a wrong password to be changed) has.
         let expired = reply.status == 401 && inner.auth.can_renew();
-        if expired && call.method == Method::Get && bad_login.is_none() {
+        let not_run = call.method == Method::Get || reply.body.is_empty();
+        if expired && not_run && bad_login.is_none() {
             bad_login = Some(proof.login);
             continue;
         }

@@ -119,7 +119,7 @@ pub(crate) async fn whole(inner: &Inner, opened: Opened) -> Result<Reply> {
     let Opened { mut response, host } = opened;
     let status = response.status().as_u16();
     let reason = exchange::reason(&response);
-    let body = exchange::read_body(&mut response, inner.max_answer_bytes)
+    let body = super::body::read(&mut response, inner.max_answer_bytes)
         .await
         .map_err(|failure| failure.error.target(&host))?;
     Ok(Reply {

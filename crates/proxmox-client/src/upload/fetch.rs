@@ -93,7 +93,7 @@ pub struct UrlMetadata {
     pub size_bytes: Option<u64>,
 }
 
-impl Node<'_> {
+impl Node {
     /// Has the node fetch a URL into one of its storages. The node needs a way
     /// to it (the datacenter's `http_proxy` is used); this machine does not.
     ///

@@ -127,7 +127,7 @@ impl UploadOptions {
     }
 }
 
-impl Node<'_> {
+impl Node {
     /// Sends a file to one of its storages. The memory in use does not depend
     /// on the file's size.
     ///
