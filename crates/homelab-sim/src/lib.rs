@@ -12,6 +12,7 @@
 mod access;
 mod clock;
 mod faults;
+mod machines;
 mod net;
 mod options;
 mod pki;

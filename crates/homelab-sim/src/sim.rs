@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::access::{self, ClusterAccess};
 use crate::clock::SimClock;
 use crate::options::{ClientCert, SimOptions};
-use crate::pki::Validity;
+use crate::pki::{TalosPki, Validity};
 use crate::start::{self, Parts, host_names};
 use crate::stats::Stats;
 use crate::world::{Down, World, WorldSeed};
@@ -49,7 +49,7 @@ use crate::{Fault, seed};
 /// # Ok::<(), Error>(()) }).unwrap();
 /// ```
 pub struct Sim {
-    parts: Parts,
+    pub(crate) parts: Parts,
     files: TempDir,
     env: BTreeMap<String, String>,
 }
@@ -118,9 +118,10 @@ impl Sim {
             .read(|state| state.clusters.iter().map(|c| c.name.clone()).collect());
         let mut contexts = Vec::new();
         for name in names {
-            let Some(pki) = self.parts.clusters.get(&name) else {
+            let Ok((crt, key)) = self.talos_ca(&name) else {
                 continue;
             };
+            let pki = TalosPki::from_pem(&crt, &key)?;
             contexts.push(ClusterAccess {
                 endpoints: self.endpoints_of(&name),
                 nodes: self.world().read(|state| {
@@ -143,9 +144,18 @@ impl Sim {
     /// # Errors
     /// `NotFound` for an unknown cluster.
     pub fn talos_ca(&self, cluster: &str) -> Result<(String, String)> {
-        match self.parts.clusters.get(cluster) {
-            Some(pki) => Ok((pki.ca_pem(), pki.ca_key_pem())),
-            None => Err(Error::new(ErrorKind::NotFound, "no such cluster").target(cluster)),
+        let ca = self
+            .world()
+            .read(|state| state.cluster(cluster).map(|c| c.ca.clone()));
+        match ca {
+            Some(Some(ca)) => {
+                let key = ca.key.ok_or_else(|| {
+                    let message = "no control plane node has brought the key of the CA yet";
+                    Error::new(ErrorKind::FailedPrecondition, message).target(cluster)
+                })?;
+                Ok((ca.crt, key))
+            }
+            _ => Err(Error::new(ErrorKind::NotFound, "no such cluster").target(cluster)),
         }
     }
 
@@ -165,7 +175,7 @@ impl Sim {
     /// # Errors
     /// `NotFound` for an unknown node.
     pub fn talos_endpoint(&self, node: &str) -> Result<String> {
-        Ok(known(&self.parts.nodes, "node", node)?.to_string())
+        Ok(known(&self.parts.nodes.all(), "node", node)?.to_string())
     }
 
     /// SHA-256 of a host's certificate, upper-case hex with colons.
@@ -228,7 +238,7 @@ impl Sim {
     /// `NotFound` for a name that is neither.
     pub fn fault(&self, target: &str, fault: Fault) -> Result<()> {
         if !self.parts.hosts.contains_key(target) {
-            known(&self.parts.nodes, "host or node", target)?;
+            known(&self.parts.nodes.all(), "host or node", target)?;
         }
         self.parts.shared.faults.add(target, fault);
         Ok(())
@@ -282,12 +292,9 @@ impl Sim {
 
     /// Names of the hosts and of the Talos nodes, with where they listen.
     pub fn listeners(&self) -> BTreeMap<String, SocketAddr> {
-        self.parts
-            .hosts
-            .iter()
-            .chain(&self.parts.nodes)
-            .map(|(n, a)| (n.clone(), *a))
-            .collect()
+        let mut all = self.parts.nodes.all();
+        all.extend(self.parts.hosts.iter().map(|(n, a)| (n.clone(), *a)));
+        all
     }
 
     /// Ends the simulation: all connections close, all ports are free.
@@ -307,12 +314,12 @@ impl Sim {
     fn endpoints_of(&self, cluster: &str) -> Vec<String> {
         let names: Vec<_> = self.world().read(|state| {
             let nodes = state.nodes_of(cluster).filter(|n| n.control_plane());
-            nodes.map(|n| n.hostname.clone()).collect()
+            nodes.map(|n| n.name.clone()).collect()
         });
         names
             .iter()
-            .filter_map(|n| self.parts.nodes.get(n))
-            .map(SocketAddr::to_string)
+            .filter_map(|n| self.parts.nodes.address(n))
+            .map(|address| address.to_string())
             .collect()
     }
 
@@ -351,7 +358,7 @@ impl fmt::Debug for Sim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sim")
             .field("hosts", &self.parts.hosts)
-            .field("nodes", &self.parts.nodes)
+            .field("nodes", &self.parts.nodes.all())
             .finish_non_exhaustive()
     }
 }

@@ -1,23 +1,18 @@
 //! Puts a simulation together: world, certificates, listeners.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use homelab_core::Result;
 use tokio_util::sync::DropGuard;
 
-use crate::net::Listener;
 use crate::options::SimOptions;
-use crate::pki::{PvePki, TalosPki, Validity};
+use crate::pki::PvePki;
 use crate::pve::{Accounts, PveCluster, PveOptions};
 use crate::shared::Shared;
-use crate::talos::{self, Director, NodeTls};
+use crate::talos;
 use crate::world::{State, World, WorldSeed, derive};
-
-/// How long the certificate of a Talos node counts. Real ones are renewed twice
-/// a day; these live as long as any simulation.
-const NODE_DAYS: u32 = 30;
 
 /// A simulation that runs until this is dropped.
 #[derive(Debug)]
@@ -27,10 +22,8 @@ pub(crate) struct Parts {
     pub(crate) pve_ca_pem: String,
     /// Where the hosts listen.
     pub(crate) hosts: BTreeMap<String, SocketAddr>,
-    /// Where the Talos nodes listen.
-    pub(crate) nodes: BTreeMap<String, SocketAddr>,
-    /// The CA of each Talos cluster.
-    pub(crate) clusters: BTreeMap<String, TalosPki>,
+    /// The Talos nodes and where they listen.
+    pub(crate) nodes: talos::Nodes,
     _stop: DropGuard,
 }
 
@@ -53,24 +46,8 @@ pub(crate) fn start(mut seed: WorldSeed, options: &SimOptions) -> Result<Parts> 
         hosts.insert(name, address);
     }
 
-    let mut clusters = BTreeMap::new();
-    for cluster in &seed.clusters {
-        clusters.insert(cluster.name.clone(), TalosPki::new(now)?);
-    }
-    let director = Director::new(&shared);
-    let mut nodes = BTreeMap::new();
-    for (name, address, cluster) in shared.world.read(node_addresses) {
-        let Some(pki) = clusters.get(&cluster) else {
-            continue;
-        };
-        let tls = NodeTls {
-            valid: pki.server(&name, address, Validity::days(now, NODE_DAYS))?,
-            expired: pki.server(&name, address, Validity::expired(now))?,
-        };
-        let listener = Listener::bind(&name, &shared)?;
-        nodes.insert(name.clone(), listener.address());
-        talos::serve(listener, &name, tls, &director, &shared)?;
-    }
+    talos::seed_configs(&shared.world)?;
+    let nodes = talos::Nodes::start(&shared)?;
     spawn_time(&shared);
     Ok(Parts {
         shared,
@@ -78,7 +55,6 @@ pub(crate) fn start(mut seed: WorldSeed, options: &SimOptions) -> Result<Parts> 
         pve_ca_pem: pve_pki.ca_pem(),
         hosts,
         nodes,
-        clusters,
         _stop: stop,
     })
 }
@@ -113,12 +89,4 @@ fn spawn_time(shared: &Shared) {
 
 pub(crate) fn host_names(state: &State) -> Vec<String> {
     state.hosts.iter().map(|h| h.name.clone()).collect()
-}
-
-fn node_addresses(state: &State) -> Vec<(String, IpAddr, String)> {
-    state
-        .nodes
-        .iter()
-        .map(|n| (n.hostname.clone(), n.address, n.cluster.clone()))
-        .collect()
 }

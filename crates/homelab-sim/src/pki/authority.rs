@@ -8,6 +8,8 @@ use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose,
     IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType, SignatureAlgorithm,
 };
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use super::failed;
 
@@ -45,9 +47,13 @@ impl Validity {
 
 /// A CA.
 pub(super) struct Authority {
-    pub(super) certificate: Certificate,
-    pub(super) key: KeyPair,
-    params: CertificateParams,
+    /// The certificate.
+    pub(super) certificate: CertificateDer<'static>,
+    /// The certificate as PEM.
+    pub(super) pem: String,
+    /// The key as PEM.
+    pub(super) key_pem: String,
+    issuer: Issuer<'static, KeyPair>,
 }
 
 /// A certificate and its key.
@@ -78,9 +84,25 @@ impl Authority {
         Validity::days(now, 3650).apply(&mut params);
         let certificate = params.self_signed(&key).map_err(|e| failed("a CA", e))?;
         Ok(Authority {
+            certificate: certificate.der().clone(),
+            pem: certificate.pem(),
+            key_pem: key.serialize_pem(),
+            issuer: Issuer::new(params, key),
+        })
+    }
+
+    /// A CA that somebody else made.
+    pub(super) fn from_pem(crt: &str, key: &str) -> Result<Self> {
+        let certificate = CertificateDer::from_pem_slice(crt.as_bytes())
+            .map_err(|e| failed("a CA of a certificate", e))?;
+        let key = KeyPair::from_pem(key).map_err(|e| failed("a CA of a key", e))?;
+        let key_pem = key.serialize_pem();
+        let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(|e| failed("a CA", e))?;
+        Ok(Authority {
             certificate,
-            key,
-            params,
+            pem: crt.to_owned(),
+            key_pem,
+            issuer,
         })
     }
 
@@ -100,9 +122,8 @@ impl Authority {
         params.extended_key_usages = usages;
         params.subject_alt_names = names;
         validity.apply(&mut params);
-        let issuer = Issuer::from_params(&self.params, &self.key);
         let certificate = params
-            .signed_by(&key, &issuer)
+            .signed_by(&key, &self.issuer)
             .map_err(|e| failed("a certificate", e))?;
         Ok(Leaf { certificate, key })
     }

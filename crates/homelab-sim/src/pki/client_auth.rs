@@ -23,13 +23,15 @@ pub(super) struct ClientAuth(Arc<dyn ClientCertVerifier>);
 
 impl ClientAuth {
     pub(super) fn new(
-        ca: CertificateDer<'static>,
+        cas: impl IntoIterator<Item = CertificateDer<'static>>,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Arc<Self>> {
         let mut roots = RootCertStore::empty();
-        roots
-            .add(ca)
-            .map_err(|e| failed("the client verifier", e))?;
+        for ca in cas {
+            roots
+                .add(ca)
+                .map_err(|e| failed("the client verifier", e))?;
+        }
         let chain =
             WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
                 .build()

@@ -21,7 +21,7 @@ use rustls::crypto::CryptoProvider;
 pub(crate) use authority::Validity;
 pub(crate) use client_auth::roles_of;
 pub(crate) use pve::{HostTls, PvePki};
-pub(crate) use talos::{ClientFiles, TalosPki};
+pub(crate) use talos::{ClientFiles, NodeCertificate, NodeNames, TalosPki, maintenance_server};
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())

@@ -44,7 +44,7 @@ impl PvePki {
 
     /// The CA certificate as PEM: `/etc/pve/pve-root-ca.pem`.
     pub(crate) fn ca_pem(&self) -> String {
-        self.authority.certificate.pem()
+        self.authority.pem.clone()
     }
 
     /// The certificate of a host: `pve-ssl.pem`.

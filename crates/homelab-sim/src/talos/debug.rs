@@ -47,8 +47,9 @@ impl Debug {
         self.0
             .node(|_, node| node.image(store, &spec.image_name))?
             .ok_or_else(|| missing(&spec.image_name))?;
+        let hostname = self.0.node(|_, node| node.hostname.clone())?;
         let env = spec.env.iter().map(|(k, v)| (k.clone(), v.clone()));
-        Ok(Shell::new(&self.0.hostname, env.collect(), spec.tty))
+        Ok(Shell::new(&hostname, env.collect(), spec.tty))
     }
 }
 

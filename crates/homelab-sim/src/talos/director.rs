@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use http::{HeaderMap, Request, Response, StatusCode, header};
@@ -59,22 +59,28 @@ enum Target {
 #[derive(Clone, Debug)]
 pub(crate) struct Director {
     shared: Shared,
-    nodes: Arc<BTreeMap<String, NodeServices>>,
+    /// Made when a node is first asked for something.
+    nodes: Arc<RwLock<BTreeMap<String, NodeServices>>>,
 }
 
 impl Director {
     pub(crate) fn new(shared: &Shared) -> Self {
-        let hostnames: Vec<_> = shared
-            .world
-            .read(|state| state.nodes.iter().map(|n| n.hostname.clone()).collect());
-        let nodes = hostnames
-            .into_iter()
-            .map(|hostname: String| (hostname.clone(), NodeServices::new(shared, &hostname)))
-            .collect();
         Director {
             shared: shared.clone(),
-            nodes: Arc::new(nodes),
+            nodes: Arc::default(),
         }
+    }
+
+    fn services(&self, node: &str) -> NodeServices {
+        let known = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(services) = known.get(node) {
+            return services.clone();
+        }
+        drop(known);
+        let mut all = self.nodes.write().unwrap_or_else(PoisonError::into_inner);
+        all.entry(node.to_owned())
+            .or_insert_with(|| NodeServices::new(&self.shared, node))
+            .clone()
     }
 
     /// Answers a call that arrived at the node `endpoint`.
@@ -93,7 +99,16 @@ impl Director {
             return html();
         }
         let request = request.map(Body::new);
-        let response = match target(request.headers()) {
+        // In maintenance mode there is nobody to pass a call on to.
+        let alone = shared
+            .world
+            .read(|state| state.node(endpoint).is_some_and(|n| !n.configured()));
+        let target = if alone {
+            Ok(Target::Endpoint)
+        } else {
+            target(request.headers())
+        };
+        let response = match target {
             Ok(Target::Endpoint) => self.local(endpoint, caller, request).await,
             Ok(Target::One(node)) => self.forward(endpoint, &node, caller, request).await,
             Ok(Target::Many(nodes)) => self.fan_out(endpoint, nodes, caller, request).await,
@@ -110,10 +125,7 @@ impl Director {
     }
 
     async fn local(&self, node: &str, caller: &Caller, request: Request<Body>) -> Response<Body> {
-        match self.nodes.get(node) {
-            Some(services) => services.call(caller, request).await,
-            None => Status::internal(format!("no services for {node}")).into_http(),
-        }
+        self.services(node).call(caller, request).await
     }
 
     /// `node`: one other node answers, byte for byte.
@@ -177,7 +189,7 @@ impl Director {
         }
     }
 
-    /// The hostname of the node at `target`, once `endpoint` has reached it.
+    /// The name of the node at `target`, once `endpoint` has reached it.
     async fn reach(&self, endpoint: &str, target: &str) -> Result<String, Status> {
         if has_port(target) {
             return Err(Status::internal(format!(
@@ -191,7 +203,7 @@ impl Director {
                 state
                     .node_at(target)
                     .filter(|n| own.is_some_and(|own| own.cluster == n.cluster))
-                    .map(|n| (n.hostname.clone(), n.address)),
+                    .map(|n| (n.name.clone(), n.address)),
                 own.is_some_and(TalosNode::control_plane),
             )
         });

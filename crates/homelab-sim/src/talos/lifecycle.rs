@@ -58,7 +58,7 @@ impl Lifecycle {
         let whole_lines = self.0.since(14)?;
         self.0.shared.world.change(|state| {
             let node = state
-                .node(&self.0.hostname)
+                .node(&self.0.name)
                 .filter(|n| n.reachable())
                 .ok_or_else(|| Status::unavailable("the node is down"))?;
             check(state, node, disk.as_deref())?;
@@ -66,7 +66,7 @@ impl Lifecycle {
             let defect = state.image_defect(&image);
             let fails = defect == Some(ImageDefect::Install);
             let text = output(&image, disk.as_deref().unwrap_or(&node.install_disk), fails);
-            if let Some(node) = state.node_mut(&self.0.hostname) {
+            if let Some(node) = state.node_mut(&self.0.name) {
                 node.installer_runs = true;
             }
             Ok(Work {
@@ -112,7 +112,7 @@ impl Lifecycle {
 
 /// Whether an installer may start.
 fn check(state: &State, node: &TalosNode, disk: Option<&str>) -> Result<(), Status> {
-    if node.installer_runs {
+    if node.installer_runs || node.sequence.is_some() {
         return Err(Status::failed_precondition(
             "another installation or upgrade is in progress",
         ));

@@ -5,11 +5,13 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `server` | a node's listener: TLS, HTTP/2 |
+//! | `nodes` | the listeners of all nodes, also of those that come later |
+//! | `server`, `tls` | a node's listener: TLS, HTTP/2 |
 //! | `director` | `node` and `nodes` metadata: who answers |
 //! | `fan_out` | `nodes`: answers of several merged into one |
 //! | `carry` | an answer on its way: broken links, faults, counting |
-//! | `rbac` | which role may call what |
+//! | `rbac`, `maintenance` | which role may call what, and who may without any |
+//! | `config/` | machine configs: read, compared, written |
 //! | `services` | the services of one node |
 //! | `local` | how a service reaches its node |
 //! | `small` | clock, controllers |
@@ -22,6 +24,7 @@
 
 mod bbolt;
 mod carry;
+mod config;
 mod cosi;
 mod debug;
 mod director;
@@ -31,18 +34,24 @@ mod image;
 mod lifecycle;
 mod local;
 mod machine;
+mod maintenance;
+mod nodes;
 mod rbac;
 mod server;
 mod services;
 mod shell;
 mod small;
 mod storage;
+mod tls;
 mod volumes;
 
 use std::time::SystemTime;
 
-pub(crate) use director::Director;
-pub(crate) use server::{NodeTls, serve};
+pub(crate) use config::seed_configs;
+pub(crate) use nodes::Nodes;
+
+use director::Director;
+use server::serve;
 
 /// A protobuf timestamp.
 fn timestamp(time: SystemTime) -> prost_types::Timestamp {

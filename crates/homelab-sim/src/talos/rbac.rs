@@ -4,7 +4,7 @@
 /// Everything.
 pub(super) const ADMIN: &str = "os:admin";
 const OPERATOR: &str = "os:operator";
-const READER: &str = "os:reader";
+pub(super) const READER: &str = "os:reader";
 const ETCD_BACKUP: &str = "os:etcd:backup";
 const META_WRITER: &str = "os:meta:writer";
 const IMAGE_VERIFIER: &str = "os:image:verifier";

@@ -7,45 +7,30 @@ use homelab_core::Result;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::ServerConfig;
 
 use super::Director;
 use super::services::Caller;
-use crate::faults::Fault;
+use super::tls::NodeTls;
 use crate::net::Listener;
 use crate::pki::roles_of;
-use crate::shared::Shared;
 
 /// HTTP/2 windows of apid, so that a snapshot is not held up by flow control.
 const STREAM_WINDOW: u32 = 65_535 * 32;
 const CONNECTION_WINDOW: u32 = 65_535 * 16;
 
-/// What a node presents to its clients.
-#[derive(Clone, Debug)]
-pub(crate) struct NodeTls {
-    pub(crate) valid: Arc<ServerConfig>,
-    pub(crate) expired: Arc<ServerConfig>,
-}
-
-/// Starts the listener of the node `hostname`, until the simulation stops.
+/// Starts the listener of the node `name`, until the simulation stops.
 pub(crate) fn serve(
     listener: Listener,
-    hostname: &str,
-    tls: NodeTls,
+    name: &str,
+    tls: Arc<NodeTls>,
     director: &Director,
-    shared: &Shared,
 ) -> Result<()> {
-    let faults = shared.faults.clone();
-    let name = hostname.to_owned();
-    let tls = move || {
-        let expired = faults.has(&name, Fault::CertificateExpired);
-        Arc::clone(if expired { &tls.expired } else { &tls.valid })
-    };
+    let tls = move || tls.now().config;
     let director = director.clone();
-    let hostname = hostname.to_owned();
+    let name = name.to_owned();
     let accept = listener.serve(tls, move |stream, connection| {
         let director = director.clone();
-        let hostname = hostname.clone();
+        let name = name.clone();
         async move {
             let certificates = stream.get_ref().1.peer_certificates();
             let caller = Caller {
@@ -55,12 +40,10 @@ pub(crate) fn serve(
                     .unwrap_or_default(),
             };
             let service = service_fn(move |request| {
-                let (director, hostname) = (director.clone(), hostname.clone());
+                let (director, name) = (director.clone(), name.clone());
                 let (caller, connection) = (caller.clone(), connection.clone());
                 async move {
-                    let answer = director
-                        .handle(&hostname, &caller, &connection, request)
-                        .await;
+                    let answer = director.handle(&name, &caller, &connection, request).await;
                     Ok::<_, Infallible>(answer)
                 }
             });

@@ -12,8 +12,8 @@ use talos_proto::machine::machine_service_server::MachineServiceServer;
 use talos_proto::machine::md_service_server::MdServiceServer;
 use talos_proto::storage::storage_service_server::StorageServiceServer;
 use talos_proto::time::time_service_server::TimeServiceServer;
-use tonic::Status;
 use tonic::body::Body;
+use tonic::{Code, Status};
 use tower::ServiceExt;
 
 use super::cosi::Cosi;
@@ -23,6 +23,7 @@ use super::image::Images;
 use super::lifecycle::Lifecycle;
 use super::local::Local;
 use super::machine::Machine;
+use super::maintenance::Maintenance;
 use super::rbac;
 use super::small::Small;
 use super::storage::Storage;
@@ -31,6 +32,8 @@ use crate::shared::Shared;
 
 /// What a node receives at most.
 const MAX_MESSAGE: usize = 32 << 20;
+/// The same in maintenance mode before v1.13.
+const SMALL_MESSAGE: usize = 4 << 20;
 
 /// Who calls: the roles of the client certificate. A request carries this in
 /// its extensions.
@@ -57,8 +60,8 @@ pub(super) struct NodeServices {
 }
 
 impl NodeServices {
-    pub(super) fn new(shared: &Shared, hostname: &str) -> Self {
-        let local = Local::new(shared, hostname);
+    pub(super) fn new(shared: &Shared, name: &str) -> Self {
+        let local = Local::new(shared, name);
         let small = Small::new(local.clone());
         let volumes = Volumes::new(local.clone());
         NodeServices {
@@ -72,9 +75,8 @@ impl NodeServices {
             debug: DebugServiceServer::new(Debug::new(local.clone())),
             lvm: LvmServiceServer::new(volumes.clone()),
             md: MdServiceServer::new(volumes),
-            machine: MachineServiceServer::new(Machine::new(local.clone()))
-                .max_decoding_message_size(MAX_MESSAGE),
-            state: StateServer::new(Cosi::new(shared.clone(), hostname))
+            machine: MachineServiceServer::new(Machine::new(local.clone())),
+            state: StateServer::new(Cosi::new(shared.clone(), name))
                 .max_decoding_message_size(MAX_MESSAGE),
             local,
         }
@@ -84,17 +86,37 @@ impl NodeServices {
     pub(super) async fn call(&self, caller: &Caller, mut request: Request<Body>) -> Response<Body> {
         let path = request.uri().path().to_owned();
         let service = path.split('/').nth(1).unwrap_or_default();
-        match self.local.since(first_minor(service)) {
-            Ok(true) => {}
-            Ok(false) => return unknown(service),
+        let known = self.local.node(|_, node| {
+            let mode = (!node.configured()).then(|| Maintenance::of(node));
+            (node.since(first_minor(service)), mode)
+        });
+        let (known, mode) = match known {
+            Ok(known) => known,
             Err(down) => return down.into_http(),
+        };
+        if !known {
+            return unknown(service);
         }
-        if !rbac::allowed(&path, &caller.roles) {
-            return Status::permission_denied("not authorized").into_http();
-        }
-        request.extensions_mut().insert(caller.clone());
+        let caller = match mode {
+            Some(mode) => match mode.admit(&path) {
+                Ok(caller) => caller,
+                Err(refused) => return refused.into_http(),
+            },
+            None if rbac::allowed(&path, &caller.roles) => caller.clone(),
+            None => return Status::permission_denied("not authorized").into_http(),
+        };
+        request.extensions_mut().insert(caller);
+        let small = mode == Some(Maintenance::Small);
         let answer = match service {
-            "machine.MachineService" => self.machine.clone().oneshot(request).await,
+            "machine.MachineService" => {
+                let machine = self.machine.clone();
+                let most = if small { SMALL_MESSAGE } else { MAX_MESSAGE };
+                machine
+                    .max_decoding_message_size(most)
+                    .oneshot(request)
+                    .await
+                    .map(|answer| too_large(answer, most))
+            }
             "machine.ImageService" => self.image.clone().oneshot(request).await,
             "machine.LifecycleService" => self.lifecycle.clone().oneshot(request).await,
             "machine.DebugService" => self.debug.clone().oneshot(request).await,
@@ -111,6 +133,17 @@ impl NodeServices {
             Ok(response) => response,
             Err(never) => match never {},
         }
+    }
+}
+
+/// A request that is too large has a status of its own on a real node.
+fn too_large(answer: Response<Body>, most: usize) -> Response<Body> {
+    match Status::from_header_map(answer.headers()) {
+        Some(status) if status.code() == Code::OutOfRange => {
+            Status::resource_exhausted(format!("grpc: received message larger than max ({most})"))
+                .into_http()
+        }
+        _ => answer,
     }
 }
 

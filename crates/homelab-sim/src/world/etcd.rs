@@ -2,11 +2,34 @@
 
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 /// Writes that a quiet Kubernetes cluster makes each second.
 const WRITES_PER_SECOND: u64 = 4;
 
+/// How large the database of a new cluster is, and how much of it is in use.
+const NEW_BYTES: u64 = 4 << 20;
+const NEW_USED_BYTES: u64 = 1 << 20;
+
+/// Something that a member complains about until it is disarmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EtcdAlarm {
+    /// Its database is as large as it may be: nothing is written any more.
+    NoSpace,
+    /// Its data differs from the others'.
+    Corrupt,
+}
+
+/// What is stored, where that is not made up: keys as etcd orders them (by
+/// revision) with their values, from a snapshot that was restored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EtcdContent {
+    /// Revision key and stored value.
+    pub revisions: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
 /// A member of the etcd cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EtcdMember {
     /// Member id.
     pub id: u64,
@@ -20,10 +43,12 @@ pub struct EtcdMember {
     pub learner: bool,
     /// Whether its process runs and can reach the others.
     pub running: bool,
+    /// Whether its database was defragmented and has no free pages.
+    pub defragmented: bool,
 }
 
 /// etcd of one Talos cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Etcd {
     /// Cluster id.
     pub cluster_id: u64,
@@ -39,11 +64,61 @@ pub struct Etcd {
     pub db_used_bytes: u64,
     /// etcd version, such as `3.6.4`.
     pub version: String,
+    /// Alarms by member.
+    pub alarms: Vec<(u64, EtcdAlarm)>,
+    /// The version that a downgrade goes to, such as `3.5`.
+    pub downgrade: Option<String>,
+    /// What is stored, when it came from a snapshot.
+    pub content: Option<EtcdContent>,
     pub(crate) index: u64,
     pub(crate) index_since: SystemTime,
 }
 
 impl Etcd {
+    /// etcd of a cluster that nobody has begun.
+    pub(crate) fn empty(cluster_id: u64, now: SystemTime) -> Self {
+        Etcd {
+            cluster_id,
+            members: Vec::new(),
+            leader: None,
+            term: 1,
+            db_bytes: NEW_BYTES,
+            db_used_bytes: NEW_USED_BYTES,
+            version: "3.6.4".into(),
+            alarms: Vec::new(),
+            downgrade: None,
+            content: None,
+            index: 8,
+            index_since: now,
+        }
+    }
+
+    /// Size of a member's database in bytes.
+    pub fn database_bytes(&self, member: &EtcdMember) -> u64 {
+        if member.defragmented {
+            self.db_used_bytes.div_ceil(4096) * 4096
+        } else {
+            self.db_bytes
+        }
+    }
+
+    /// Whether the others would still have a quorum without a member.
+    pub(crate) fn survives_without(&self, member: u64) -> bool {
+        let others = || self.members.iter().filter(|m| m.id != member && !m.learner);
+        let running = others().filter(|m| m.running).count();
+        running > others().count() / 2
+    }
+
+    /// A member is no more. If it led, another one does.
+    pub(crate) fn drop_member(&mut self, member: u64, now: SystemTime) {
+        self.members.retain(|m| m.id != member);
+        self.alarms.retain(|(id, _)| *id != member);
+        if self.leader == Some(member) {
+            self.leader = None;
+        }
+        self.elect(now);
+    }
+
     /// Members that vote.
     pub fn voters(&self) -> usize {
         self.members.iter().filter(|m| !m.learner).count()
@@ -112,7 +187,8 @@ mod tests {
 
     fn etcd(running: &[bool]) -> Etcd {
         Etcd {
-            cluster_id: 1,
+            term: 1,
+            index: 10,
             members: (1..)
                 .zip(running)
                 .map(|(id, running)| EtcdMember {
@@ -122,15 +198,10 @@ mod tests {
                     client_url: String::new(),
                     learner: false,
                     running: *running,
+                    defragmented: false,
                 })
                 .collect(),
-            leader: None,
-            term: 1,
-            db_bytes: 0,
-            db_used_bytes: 0,
-            version: "3.6.4".into(),
-            index: 10,
-            index_since: SystemTime::UNIX_EPOCH,
+            ..Etcd::empty(1, SystemTime::UNIX_EPOCH)
         }
     }
 

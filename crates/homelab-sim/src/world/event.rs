@@ -1,7 +1,10 @@
 //! Events that a Talos node keeps in its ring and sends to followers.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
 
 use super::{Stage, TalosNode, derive};
 
@@ -9,7 +12,7 @@ use super::{Stage, TalosNode, derive};
 const RING: usize = 990;
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventPayload {
     /// A service changed its state.
     ServiceState {
@@ -38,10 +41,38 @@ pub enum EventPayload {
         /// Whether it started rather than stopped.
         started: bool,
     },
+    /// A sequence was refused, because another one runs.
+    Refused {
+        /// Its name.
+        name: String,
+        /// Which one runs.
+        error: String,
+    },
+    /// A phase of a sequence started or stopped.
+    Phase {
+        /// Its name.
+        name: String,
+        /// Whether it started rather than stopped.
+        started: bool,
+    },
+    /// A task of a phase started or stopped.
+    Task {
+        /// Its name.
+        name: String,
+        /// Whether it started rather than stopped.
+        started: bool,
+    },
+    /// The node has another name or another address.
+    Address {
+        /// Its name.
+        hostname: String,
+        /// Its address.
+        address: IpAddr,
+    },
 }
 
 /// One event of a Talos node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TalosEvent {
     /// Sortable unique id (20 characters of base32hex).
     pub id: String,
@@ -54,7 +85,7 @@ pub struct TalosEvent {
 }
 
 /// The events that a node remembers; empty after a reboot.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct EventRing {
     events: VecDeque<TalosEvent>,
     /// Number of the event at the front of the ring, counted since boot.
@@ -112,7 +143,7 @@ pub(crate) fn event_id(seed: u64, node: &TalosNode, now: SystemTime, number: u64
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default()
         .as_secs();
-    let machine = derive::bytes(seed, &node.hostname);
+    let machine = derive::bytes(seed, &node.name);
     let mut bits = u128::from(time & 0xffff_ffff);
     for byte in &machine[..5] {
         bits = bits << 8 | u128::from(*byte);

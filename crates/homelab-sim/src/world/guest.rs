@@ -168,6 +168,8 @@ pub struct Guest {
     pub resume_with_host: bool,
     /// Its CPUs stand still while it stays powered.
     pub paused: bool,
+    /// The image that its first disk was made from.
+    pub imported: Option<String>,
 }
 
 impl Guest {
@@ -205,6 +207,7 @@ impl Guest {
             node: None,
             resume_with_host: false,
             paused: false,
+            imported: None,
         }
     }
 

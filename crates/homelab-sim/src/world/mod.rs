@@ -9,7 +9,10 @@
 //! | [`seed`] | [`WorldSeed`]: what a world is made from |
 //! | [`host`], [`guest`], [`node`] | the machines: PVE host, VM, Talos node |
 //! | [`agent`] | what a VM's guest agent remembers |
-//! | [`etcd`] | members, leader, quorum |
+//! | [`etcd`], [`etcd_life`] | members, leader, quorum; who joins and leaves |
+//! | [`machine`] | machines that boot a Talos medium |
+//! | [`machine_config`], [`configure`] | machine configs, and what they make of a node |
+//! | `power`, `services`, [`sequence`] | how a Talos node starts, stops, is wiped and upgraded |
 //! | [`image`] | container images of a Talos node |
 //! | [`system`] | the systems that a Talos node can boot |
 //! | [`volume`] | what is on the disks of a Talos node |
@@ -22,17 +25,24 @@
 
 pub mod agent;
 pub mod ceph;
+pub mod configure;
 pub mod derive;
 pub mod etcd;
+pub mod etcd_life;
 pub mod event;
 pub mod guest;
 pub mod ha;
 pub mod host;
 pub mod image;
+pub mod machine;
+pub mod machine_config;
 pub mod moves;
 pub mod node;
 pub mod pools;
+mod power;
 pub mod seed;
+pub mod sequence;
+mod services;
 pub mod state;
 pub mod storage;
 pub mod system;
@@ -54,15 +64,20 @@ use crate::process::Processes;
 
 pub use agent::{AgentMemory, Program};
 pub use ceph::{Ceph, CephHealth, Monitor, Osd, Pool};
-pub use etcd::{Etcd, EtcdMember};
+pub use configure::Apply;
+pub use etcd::{Etcd, EtcdAlarm, EtcdContent, EtcdMember};
+pub use etcd_life::EtcdRefusal;
 pub use event::{EventPayload, TalosEvent};
 pub use guest::{Guest, GuestDisk, GuestKind, Nic, Power, Snapshot};
 pub use ha::{Ha, HaResource, HaRule, HaService, HaStep};
 pub use host::{Down, Host, PciDevice};
 pub use image::{Image, ImageDefect, ImageStore, Reference};
-pub use node::{Extension, Role, Service, Stage, TalosCluster, TalosNode};
+pub use machine::Machine;
+pub use machine_config::{ClusterCa, MachineConfig};
+pub use node::{Extension, KernelLine, Role, Service, Stage, TalosCluster, TalosNode};
 pub use pools::{ResourcePool, ResourcePools};
 pub use seed::WorldSeed;
+pub use sequence::{Order, Sequence, Wipe};
 pub use state::State;
 pub use storage::{Storage, Volume};
 pub use system::{Installed, PLAIN_SCHEMATIC, SystemImage};

@@ -115,14 +115,14 @@ impl State {
         }
     }
 
-    /// A Talos node by hostname.
-    pub fn node(&self, hostname: &str) -> Option<&TalosNode> {
-        self.nodes.iter().find(|n| n.hostname == hostname)
+    /// A Talos node by the name that the lab has for it.
+    pub fn node(&self, name: &str) -> Option<&TalosNode> {
+        self.nodes.iter().find(|n| n.name == name)
     }
 
-    /// A Talos node by hostname, to change.
-    pub fn node_mut(&mut self, hostname: &str) -> Option<&mut TalosNode> {
-        self.nodes.iter_mut().find(|n| n.hostname == hostname)
+    /// A Talos node by the name that the lab has for it, to change.
+    pub fn node_mut(&mut self, name: &str) -> Option<&mut TalosNode> {
+        self.nodes.iter_mut().find(|n| n.name == name)
     }
 
     /// The Talos node that answers at `target`, an address or hostname. A
@@ -135,7 +135,7 @@ impl State {
             let cluster = self.clusters.iter().find(|c| c.vip == Some(address))?;
             return self.node(cluster.vip_holder.as_deref()?);
         }
-        self.node(target)
+        self.nodes.iter().find(|n| n.hostname == target)
     }
 
     /// The host under a Talos node, if it runs in a guest.

@@ -5,18 +5,35 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use homelab_core::{Error, ErrorKind, Result, nearest};
+use serde::{Deserialize, Serialize};
 
-use super::event::{EventPayload, TalosEvent, event_id};
-use super::{Down, Power, Service, Stage, State, TalosNode};
+use super::{Down, Power, Stage, State, TalosNode};
 
 /// Something that happens later by itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Due {
     at: Duration,
     node: String,
     /// The boot it belongs to: a power cut in between cancels it.
     boot: u64,
-    stage: Stage,
+    /// The sequence it belongs to: what is told in between cancels a boot.
+    steps: u64,
+    step: Step,
+}
+
+/// What happens to a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Step {
+    /// Its API answers: it boots, or waits for a config.
+    Answer,
+    /// The services that need the network start.
+    Services,
+    /// The next phase of its sequence.
+    Phase,
+    /// A config that was tried goes again.
+    Revert(u32),
+    /// Its etcd member becomes a voter.
+    Promote(u64),
 }
 
 impl State {
@@ -82,17 +99,8 @@ impl State {
         if guest.running() {
             return Err(refused(vmid, format!("VM {vmid} already running")));
         }
-        if let Some(node) = self.set_power(vmid, Power::Running) {
-            let now = self.now;
-            if let Some(node) = self.node_mut(&node) {
-                node.booted_at = now;
-                node.events.reboot();
-                let boot = node.events.boot;
-                let hostname = node.hostname.clone();
-                self.later(self.boot, &hostname, boot, Stage::Booting);
-                self.later(self.boot + self.ready, &hostname, boot, Stage::Running);
-            }
-        }
+        self.set_power(vmid, Power::Running);
+        self.boot_guest(vmid);
         Ok(())
     }
 
@@ -124,12 +132,27 @@ impl State {
             later
         });
         due.sort_by_key(|d| d.at);
-        for step in due {
-            if self
-                .node(&step.node)
-                .is_some_and(|n| n.events.boot == step.boot)
-            {
-                self.enter(&step.node, step.stage);
+        for Due {
+            node,
+            boot,
+            steps,
+            step,
+            ..
+        } in due
+        {
+            let valid = self.node(&node).is_some_and(|n| {
+                let same = n.boot_steps == steps || !matches!(step, Step::Answer | Step::Services);
+                n.events.boot == boot && same
+            });
+            if !valid {
+                continue;
+            }
+            match step {
+                Step::Answer => self.answer(&node),
+                Step::Services => self.services_up(&node),
+                Step::Phase => self.next_phase(&node),
+                Step::Revert(trial) => self.revert(&node, trial),
+                Step::Promote(member) => self.etcd_promote(&node, member),
             }
         }
         self.settle();
@@ -142,7 +165,7 @@ impl State {
             .nodes
             .iter()
             .filter(|n| n.vmid.is_none())
-            .map(|n| n.hostname.clone())
+            .map(|n| n.name.clone())
             .collect();
         let guests: BTreeSet<_> = guests.iter().collect();
         let vmids: Vec<u32> = self
@@ -155,10 +178,14 @@ impl State {
             .into_iter()
             .filter_map(|vmid| self.set_power(vmid, Power::Running))
             .collect::<Vec<_>>();
-        for hostname in bare.into_iter().chain(in_guests) {
-            self.enter(&hostname, Stage::Booting);
-            self.enter(&hostname, Stage::Running);
+        for name in bare.into_iter().chain(in_guests) {
+            if let Some(node) = self.node_mut(&name) {
+                node.powered = true;
+            }
+            self.answer(&name);
+            self.start_services(&name, true);
         }
+        self.due.clear();
         self.settle();
         self.now = now;
         for cluster in &mut self.clusters {
@@ -166,115 +193,99 @@ impl State {
         }
     }
 
-    fn later(&mut self, delay: Duration, node: &str, boot: u64, stage: Stage) {
+    pub(super) fn later(&mut self, delay: Duration, name: &str, step: Step) {
+        let Some(node) = self.node(name) else { return };
+        let (boot, steps) = (node.events.boot, node.boot_steps);
         self.due.push(Due {
             at: self.elapsed + delay,
-            node: node.to_owned(),
+            node: name.to_owned(),
             boot,
-            stage,
+            steps,
+            step,
         });
     }
 
     fn cut_power(&mut self, vmid: u32) {
-        if let Some(node) = self.set_power(vmid, Power::Stopped)
-            && let Some(node) = self.node_mut(&node)
-        {
-            node.stage = Stage::Off;
-            node.services.clear();
-            node.events.reboot();
+        if let Some(name) = self.set_power(vmid, Power::Stopped) {
+            self.lose_power(&name);
         }
     }
 
-    /// A node reaches a stage: services, events, and what follows.
-    fn enter(&mut self, hostname: &str, stage: Stage) {
-        let (seed, now) = (self.seed, self.now);
-        let Some(node) = self.node_mut(hostname) else {
-            return;
-        };
-        let mut payloads = Vec::new();
-        node.stage = stage;
-        match stage {
-            Stage::Off => {}
-            Stage::Booting => {
-                payloads.push(EventPayload::Sequence {
-                    name: "boot".into(),
-                    started: true,
-                });
-                payloads.push(EventPayload::MachineStatus {
-                    stage,
-                    ready: false,
-                    unmet: vec![("services".into(), "kubelet not healthy".into())],
-                });
-                node.services = services(node, now, false);
-                payloads.extend(node.services.iter().map(service_event));
-            }
-            Stage::Running => {
-                let all = services(node, now, true);
-                let before = std::mem::replace(&mut node.services, all);
-                let changed = node
-                    .services
-                    .iter_mut()
-                    .filter_map(|service| {
-                        let same = before
-                            .iter()
-                            .find(|b| b.id == service.id && b.state == service.state);
-                        if let Some(same) = same {
-                            service.since = same.since;
-                            return None;
-                        }
-                        Some(service_event(service))
-                    })
-                    .collect::<Vec<_>>();
-                payloads.extend(changed);
-                payloads.push(EventPayload::Sequence {
-                    name: "boot".into(),
-                    started: false,
-                });
-                payloads.push(EventPayload::MachineStatus {
-                    stage,
-                    ready: true,
-                    unmet: Vec::new(),
-                });
+    /// Brings etcd, its quorum, the virtual address, etcd's health and the ends
+    /// of boots in line with what runs.
+    pub(super) fn settle(&mut self) {
+        self.count_members();
+        // One that starts may be what another one waits for.
+        for _ in 0..self.nodes.len() {
+            let before = self.members_running();
+            self.etcd_progress();
+            self.count_members();
+            if self.members_running() == before {
+                break;
             }
         }
-        for payload in payloads {
-            push_event(seed, node, now, payload);
+        let quorate: Vec<(String, bool)> = self
+            .clusters
+            .iter()
+            .map(|c| (c.name.clone(), c.etcd.has_quorum()))
+            .collect();
+        let mut health = Vec::new();
+        for node in self.nodes.iter().filter(|n| n.control_plane()) {
+            let Some(etcd) = node.service("etcd").filter(|s| s.state == "Running") else {
+                continue;
+            };
+            let quorum = quorate.iter().any(|(c, q)| *c == node.cluster && *q);
+            if etcd.healthy != Some(quorum) {
+                health.push((node.name.clone(), quorum));
+            }
+        }
+        for (name, quorum) in health {
+            let message = if quorum {
+                "Health check successful"
+            } else {
+                "Health check failed: context deadline exceeded"
+            };
+            self.set_service(&name, "etcd", "Running", Some(quorum), message, "");
+        }
+        let booted: Vec<String> = self
+            .nodes
+            .iter()
+            .filter(|n| n.stage == Stage::Booting && n.all_up())
+            .map(|n| n.name.clone())
+            .collect();
+        for name in booted {
+            self.boot_over(&name);
         }
     }
 
-    /// Brings etcd, its quorum, the virtual address and etcd's health in line
-    /// with which nodes run.
-    fn settle(&mut self) {
-        let (seed, now) = (self.seed, self.now);
+    fn members_running(&self) -> usize {
+        let members = self.clusters.iter().flat_map(|c| &c.etcd.members);
+        members.filter(|m| m.running).count()
+    }
+
+    /// Which members run, who leads them, and who has the virtual address,
+    /// which is held through an election in etcd.
+    fn count_members(&mut self) {
+        let now = self.now;
         for cluster in &mut self.clusters {
-            let nodes: Vec<&TalosNode> = self
+            let running: Vec<&TalosNode> = self
                 .nodes
                 .iter()
                 .filter(|n| n.cluster == cluster.name && n.control_plane())
+                .filter(|n| n.service("etcd").is_some_and(|s| s.state == "Running"))
                 .collect();
             for member in &mut cluster.etcd.members {
-                member.running = nodes
-                    .iter()
-                    .any(|n| n.hostname == member.name && n.stage == Stage::Running);
+                member.running = running.iter().any(|n| n.hostname == member.name);
             }
             cluster.etcd.elect(now);
-            // The virtual address is held through an election in etcd.
-            let holder_runs = cluster.vip_holder.as_ref().is_some_and(|h| {
-                nodes
-                    .iter()
-                    .any(|n| n.hostname == *h && n.stage == Stage::Running)
-            });
+            let holder_runs = cluster
+                .vip_holder
+                .as_ref()
+                .is_some_and(|holder| running.iter().any(|n| n.name == *holder));
             if cluster.vip.is_none() || !cluster.etcd.has_quorum() {
                 cluster.vip_holder = None;
             } else if !holder_runs {
-                cluster.vip_holder = nodes
-                    .iter()
-                    .find(|n| n.stage == Stage::Running)
-                    .map(|n| n.hostname.clone());
-            }
-            let quorum = cluster.etcd.has_quorum();
-            for node in self.nodes.iter_mut().filter(|n| n.cluster == cluster.name) {
-                set_etcd_health(seed, node, quorum, now);
+                cluster.vip_holder = running.first().map(|n| n.name.clone());
             }
         }
     }
@@ -295,95 +306,4 @@ impl State {
 
 fn refused(vmid: u32, message: String) -> Error {
     Error::new(ErrorKind::FailedPrecondition, message).target(vmid.to_string())
-}
-
-/// The services of a node: `apid`, `machined` and friends always, `etcd`,
-/// `kubelet` and `trustd` once it is up.
-fn services(node: &TalosNode, now: SystemTime, up: bool) -> Vec<Service> {
-    let mut services = Vec::new();
-    let mut add = |id: &str, checked: bool, early: bool| {
-        let running = up || early;
-        let (state, message) = if running {
-            (
-                "Running",
-                if checked {
-                    "Health check successful"
-                } else {
-                    "Service is running"
-                },
-            )
-        } else {
-            ("Waiting", "Waiting for time sync")
-        };
-        services.push(Service {
-            id: id.to_owned(),
-            state: state.to_owned(),
-            healthy: (checked && running).then_some(true),
-            message: message.to_owned(),
-            since: now,
-        });
-    };
-    add("apid", true, true);
-    add("auditd", true, true);
-    add("containerd", true, true);
-    add("cri", true, false);
-    add("dashboard", false, true);
-    if node.control_plane() {
-        add("etcd", true, false);
-    }
-    for extension in &node.extensions {
-        if extension.name == "qemu-guest-agent" {
-            add("ext-qemu-guest-agent", false, false);
-        }
-    }
-    add("kubelet", true, false);
-    add("machined", true, true);
-    add("syslogd", true, true);
-    if node.control_plane() {
-        add("trustd", true, false);
-    }
-    add("udevd", true, true);
-    services
-}
-
-/// etcd runs on without a quorum, but its health check fails.
-fn set_etcd_health(seed: u64, node: &mut TalosNode, quorum: bool, now: SystemTime) {
-    let Some(etcd) = node
-        .services
-        .iter_mut()
-        .find(|s| s.id == "etcd" && s.state == "Running")
-    else {
-        return;
-    };
-    if etcd.healthy == Some(quorum) {
-        return;
-    }
-    etcd.healthy = Some(quorum);
-    etcd.since = now;
-    etcd.message = if quorum {
-        "Health check successful".into()
-    } else {
-        "Health check failed: context deadline exceeded".into()
-    };
-    let payload = service_event(etcd);
-    push_event(seed, node, now, payload);
-}
-
-fn service_event(service: &Service) -> EventPayload {
-    EventPayload::ServiceState {
-        service: service.id.clone(),
-        state: service.state.clone(),
-        message: service.message.clone(),
-        healthy: service.healthy,
-    }
-}
-
-fn push_event(seed: u64, node: &mut TalosNode, now: SystemTime, payload: EventPayload) {
-    let id = event_id(seed, node, now, node.events.end());
-    node.events.push(TalosEvent {
-        id,
-        at: now,
-        actor_id: String::new(),
-        payload,
-    });
 }

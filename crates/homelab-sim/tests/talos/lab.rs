@@ -66,6 +66,18 @@ pub(crate) async fn all<T>(stream: Response<Streaming<T>>) -> Vec<T> {
 /// A connection to `node` with the given certificate, made lazily.
 pub(crate) fn channel(sim: &Sim, node: &str, certificate: &ClientCert) -> Channel {
     let config = sim.talosconfig(certificate).unwrap();
+    connect(sim, node, &config)
+}
+
+/// A connection of an administrator of `cluster`.
+pub(crate) fn channel_of(sim: &Sim, node: &str, cluster: &str) -> Channel {
+    let config = sim.talosconfig(&ClientCert::admin()).unwrap();
+    let (_, context) = config.split_once(&format!("\"{cluster}\":\n")).unwrap();
+    connect(sim, node, context)
+}
+
+/// With the first context of a talosconfig.
+fn connect(sim: &Sim, node: &str, config: &str) -> Channel {
     let pem = |key: &str| {
         let line = config
             .lines()

@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use homelab_sim::world::{Machine, Stage};
+
 use crate::lab;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,9 +36,17 @@ async fn the_official_client_library_finds_what_it_expects() {
     );
 
     let sim = lab::start().await;
+    sim.add_machine(&Machine::on("pve1", "new-1", "v1.12.4"))
+        .unwrap();
+    lab::eventually("maintenance mode", || {
+        sim.world()
+            .read(|s| s.node("new-1").unwrap().stage == Stage::Maintenance)
+    })
+    .await;
     let mut peer = Command::new(binary);
     peer.arg(sim.files())
-        .env("TALOSCONFIG", &sim.env()["TALOSCONFIG"]);
+        .env("TALOSCONFIG", &sim.env()["TALOSCONFIG"])
+        .env("MAINTENANCE", sim.talos_endpoint("new-1").unwrap());
     let output = tokio::task::spawn_blocking(move || peer.output())
         .await
         .unwrap()
@@ -46,7 +56,7 @@ async fn the_official_client_library_finds_what_it_expects() {
     assert!(output.status.success(), "{said}{failed}");
     assert_eq!(
         said.lines().filter(|l| l.starts_with("ok ")).count(),
-        11,
+        16,
         "{said}"
     );
 }

@@ -369,7 +369,7 @@ fn address(ip: IpAddr, prefix: u8) -> Value {
 /// The cluster's virtual address, on the node that holds it.
 fn virtual_address(state: &State, node: &TalosNode) -> Option<IpAddr> {
     let cluster = state.cluster(&node.cluster)?;
-    (cluster.vip_holder.as_deref() == Some(&node.hostname)).then_some(cluster.vip)?
+    (cluster.vip_holder.as_deref() == Some(&node.name)).then_some(cluster.vip)?
 }
 
 /// The address that an interface gives itself from its MAC (EUI-64): the MAC

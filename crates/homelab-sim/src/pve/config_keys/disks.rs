@@ -58,7 +58,11 @@ pub(super) fn attach(
             "efidisk0" => EFI_VARS_BYTES,
             "tpmstate0" => SMALL_BYTES,
             _ => match options.remove("import-from") {
-                Some(from) => imported(state, guest, slot, &from, log)?,
+                Some(from) => {
+                    let bytes = imported(state, guest, slot, &from, log)?;
+                    guest.imported.get_or_insert(from);
+                    bytes
+                }
                 None => gib,
             },
         };

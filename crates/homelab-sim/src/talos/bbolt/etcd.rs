@@ -66,10 +66,21 @@ pub(in crate::talos) fn etcd_database(state: &State, node: &TalosNode, etcd: &Et
         "members",
         etcd.members.iter().map(member).collect(),
     );
-    bucket(&mut pages, "key", keys(state, node));
+    let stored = match &etcd.content {
+        Some(content) => content
+            .revisions
+            .iter()
+            .map(|(key, value)| Entry::new(key.clone(), value.clone()))
+            .collect(),
+        None => keys(state, node),
+    };
+    bucket(&mut pages, "key", stored);
     bucket(&mut pages, "meta", meta(etcd, version, state));
     let root = tree::write(&mut pages, root);
-    pages.finish(root, etcd.db_bytes, etcd.term + 1000)
+    let size = etcd
+        .member_of(&node.hostname)
+        .map_or(etcd.db_bytes, |member| etcd.database_bytes(member));
+    pages.finish(root, size, etcd.term + 1000)
 }
 
 fn member(member: &crate::world::EtcdMember) -> Entry {
@@ -83,8 +94,12 @@ fn member(member: &crate::world::EtcdMember) -> Entry {
 }
 
 fn meta(etcd: &Etcd, version: &str, state: &State) -> Vec<Entry> {
-    let voters: Vec<_> = etcd.members.iter().map(|m| m.id).collect();
-    let conf = json!({"voters": voters, "learners": [], "auto_leave": false});
+    let ids = |learner: bool| {
+        let members = etcd.members.iter().filter(move |m| m.learner == learner);
+        members.map(|m| m.id).collect::<Vec<_>>()
+    };
+    let (voters, learners) = (ids(false), ids(true));
+    let conf = json!({"voters": voters, "learners": learners, "auto_leave": false});
     vec![
         Entry::new("consistent_index", etcd.raft_index(state.now).to_be_bytes()),
         Entry::new("term", etcd.term.to_be_bytes()),

@@ -1,10 +1,11 @@
-//! Writes an etcd database: a bbolt file with revisioned keys, the real thing
+//! Writes and reads an etcd database: a bbolt file with revisioned keys, the real thing
 //! for everything that reads one.
 //!
 //! | file | what |
 //! |---|---|
 //! | `page` | pages, meta pages with checksums, the free list |
 //! | `tree` | buckets as B+ trees |
+//! | `read` | the keys of a database, for a restore |
 //! | `etcd` | the buckets of etcd and what is in them |
 //!
 //! The format, in short: fixed pages; pages 0 and 1 are alternate meta pages;
@@ -13,11 +14,13 @@
 
 mod etcd;
 mod page;
+mod read;
 mod tree;
 
 use bytes::Bytes;
 
 pub(super) use etcd::etcd_database;
+pub(super) use read::read_keys;
 
 /// A database file. Pages in use are held; the free ones behind them are zeros
 /// that need no memory, so a large database costs no more than a small one.

@@ -38,15 +38,15 @@ use crate::shared::Shared;
 #[derive(Clone, Debug)]
 pub(super) struct Cosi {
     shared: Shared,
-    hostname: String,
+    name: String,
     store: Arc<Mutex<Store>>,
 }
 
 impl Cosi {
-    pub(super) fn new(shared: Shared, hostname: &str) -> Self {
+    pub(super) fn new(shared: Shared, name: &str) -> Self {
         Cosi {
             shared,
-            hostname: hostname.to_owned(),
+            name: name.to_owned(),
             store: Arc::default(),
         }
     }
@@ -54,7 +54,7 @@ impl Cosi {
     /// Looks at the store once it has caught up with the world.
     fn store<T>(&self, look: impl FnOnce(&Store) -> T) -> Result<T, Status> {
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        store.catch_up(&self.shared.world, &self.hostname)?;
+        store.catch_up(&self.shared.world, &self.name)?;
         Ok(look(&store))
     }
 

@@ -3,6 +3,7 @@
 mod hardware;
 mod machine;
 mod network;
+mod system;
 
 use prost::Message;
 use serde_json::Value;
@@ -18,6 +19,8 @@ pub(super) struct Draft {
     pub(super) owner: &'static str,
     pub(super) proto: Vec<u8>,
     pub(super) yaml: String,
+    /// The YAML is a text that holds another one, and says so.
+    pub(super) text_in_text: bool,
 }
 
 impl Draft {
@@ -35,6 +38,7 @@ impl Draft {
             owner,
             proto: proto.encode_to_vec(),
             yaml: to_yaml(yaml),
+            text_in_text: false,
         }
     }
 }
@@ -44,5 +48,6 @@ pub(super) fn of(state: &State, node: &TalosNode) -> Vec<Draft> {
     let mut all = machine::resources(state, node);
     all.extend(network::resources(state, node));
     all.extend(hardware::resources(state, node));
+    all.extend(system::resources(state, node));
     all
 }

@@ -46,14 +46,14 @@ struct Entry {
 
 impl Store {
     /// Takes over what changed in the world, and remembers it for watches.
-    pub(super) fn catch_up(&mut self, world: &World, hostname: &str) -> Result<(), Status> {
+    pub(super) fn catch_up(&mut self, world: &World, name: &str) -> Result<(), Status> {
         let revision = world.revision();
         if self.revision == Some(revision) {
             return Ok(());
         }
         let (boot, since, now, drafts) = world
             .read(|state| {
-                let node = state.node(hostname).filter(|n| n.reachable())?;
+                let node = state.node(name).filter(|n| n.reachable())?;
                 let drafts = resources::of(state, node);
                 Some((node.events.boot, node.booted_at, state.now, drafts))
             })
@@ -169,6 +169,11 @@ impl Entry {
     }
 
     fn resource(&self) -> pb::Resource {
+        let annotations = if self.draft.text_in_text {
+            [("talos.dev/yaml-spec".to_owned(), String::new())].into()
+        } else {
+            BTreeMap::default()
+        };
         let namespace = types::find(self.draft.r#type).map_or("", |t| t.namespace);
         pb::Resource {
             metadata: Some(pb::Metadata {
@@ -180,6 +185,7 @@ impl Entry {
                 phase: "running".to_owned(),
                 created: Some(timestamp(self.created)),
                 updated: Some(timestamp(self.updated)),
+                annotations,
                 ..pb::Metadata::default()
             }),
             spec: Some(pb::Spec {

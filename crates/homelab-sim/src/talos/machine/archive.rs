@@ -14,7 +14,7 @@ use tonic::codegen::BoxStream;
 
 use super::bytes;
 use super::files::{File, Kind, walk};
-use crate::world::TalosNode;
+use crate::world::{State, TalosNode};
 
 /// A gzipped tar of `root` with paths relative to it. Files that cannot be read
 /// are reported behind the whole archive, by releases before v1.14 inside of a
@@ -90,17 +90,25 @@ fn gzip(data: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 /// A gzipped tar with one file, without padding and end blocks.
-pub(super) fn kubeconfig(node: &TalosNode) -> Result<BoxStream<Data>, Status> {
+pub(super) fn kubeconfig(state: &State, node: &TalosNode) -> Result<BoxStream<Data>, Status> {
     if !node.control_plane() {
         return Err(Status::unimplemented(
             "kubeconfig is only available on control plane nodes",
         ));
     }
+    let config = node.config.as_ref();
+    let Some(cluster) = state.cluster(&node.cluster).filter(|_| config.is_some()) else {
+        return Err(Status::failed_precondition("the node has no cluster yet"));
+    };
+    let endpoint = config
+        .map(|c| c.endpoint.clone())
+        .filter(|e| !e.is_empty())
+        .unwrap_or_else(|| format!("https://{}:6443", cluster.vip.unwrap_or(node.address)));
     let pem = |what: &str| STANDARD.encode(format!("simulated {what} of {}", node.cluster));
-    let (name, address) = (&node.cluster, node.address);
+    let name = &node.cluster;
     let text = format!(
         "apiVersion: v1\nkind: Config\nclusters:\n  - name: {name}\n    cluster:\n      \
-         server: https://{address}:6443\n      certificate-authority-data: {}\nusers:\n  \
+         server: {endpoint}\n      certificate-authority-data: {}\nusers:\n  \
          - name: admin@{name}\n    user:\n      client-certificate-data: {}\n      \
          client-key-data: {}\ncontexts:\n  - name: admin@{name}\n    context:\n      \
          cluster: {name}\n      namespace: default\n      user: admin@{name}\n\

@@ -5,7 +5,8 @@ use std::time::SystemTime;
 use talos_proto::machine as pb;
 use tonic::Status;
 
-use crate::world::{Etcd, EtcdMember, Stage, State, TalosNode};
+use super::etcd_care::alarm;
+use crate::world::{Etcd, EtcdAlarm, EtcdMember, State, TalosNode};
 
 /// etcd of the node's cluster and the node's own member, while it runs there.
 pub(super) fn local<'a>(
@@ -21,7 +22,7 @@ pub(super) fn local<'a>(
     let member = cluster
         .etcd
         .member_of(&node.hostname)
-        .filter(|_| node.stage == Stage::Running)
+        .filter(|_| node.service("etcd").is_some_and(|s| s.state == "Running"))
         .ok_or_else(|| Status::unknown("error building etcd client: context deadline exceeded"))?;
     Ok((&cluster.etcd, member))
 }
@@ -68,10 +69,17 @@ pub(super) fn status(
 ) -> Result<pb::EtcdStatusResponse, Status> {
     let (etcd, member) = local(state, node)?;
     let index = etcd.raft_index(now);
-    let errors = match etcd.leader {
+    let mut errors = match etcd.leader {
         Some(_) => Vec::new(),
         None => vec!["etcdserver: no leader".to_owned()],
     };
+    errors.extend(etcd.alarms.iter().map(|(id, alarm)| {
+        let kind = match alarm {
+            EtcdAlarm::NoSpace => "NOSPACE",
+            EtcdAlarm::Corrupt => "CORRUPT",
+        };
+        format!("memberID:{id} alarm:{kind} ")
+    }));
     let bytes = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let status = pb::EtcdMemberStatus {
         storage_version: etcd
@@ -80,7 +88,7 @@ pub(super) fn status(
             .map_or(String::new(), |(v, _)| format!("{v}.0")),
         member_id: member.id,
         protocol_version: etcd.version.clone(),
-        db_size: bytes(etcd.db_bytes),
+        db_size: bytes(etcd.database_bytes(member)),
         db_size_in_use: bytes(etcd.db_used_bytes),
         leader: etcd.leader.unwrap_or(0),
         raft_index: index,
@@ -102,8 +110,11 @@ pub(super) fn alarm_list(
     state: &State,
     node: &TalosNode,
 ) -> Result<pb::EtcdAlarmListResponse, Status> {
-    local(state, node)?;
+    let (etcd, _) = local(state, node)?;
     Ok(pb::EtcdAlarmListResponse {
-        messages: vec![pb::EtcdAlarm::default()],
+        messages: vec![pb::EtcdAlarm {
+            metadata: None,
+            member_alarms: etcd.alarms.iter().copied().map(alarm).collect(),
+        }],
     })
 }

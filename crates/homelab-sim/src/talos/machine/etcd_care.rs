@@ -3,103 +3,96 @@
 use talos_proto::machine as pb;
 use tonic::Status;
 
-use super::etcd::local;
-use crate::world::{Etcd, State};
+use crate::talos::local::Local;
+use crate::world::{EtcdAlarm, EtcdRefusal, State};
 
-/// etcd of the node's cluster, to be changed; the member on the node.
-fn change<'a>(state: &'a mut State, hostname: &str) -> Result<(&'a mut Etcd, u64), Status> {
-    let node = state
-        .node(hostname)
-        .ok_or_else(|| Status::unavailable("the node is down"))?;
-    let (_, member) = local(state, node)?;
-    let (id, cluster) = (member.id, node.cluster.clone());
-    let cluster = state.clusters.iter_mut().find(|c| c.name == cluster);
-    let cluster = cluster.ok_or_else(|| Status::internal("the node has no cluster"))?;
-    Ok((&mut cluster.etcd, id))
-}
-
-fn quorum(etcd: &Etcd) -> Result<(), Status> {
-    etcd.has_quorum()
-        .then_some(())
-        .ok_or_else(|| Status::unknown("etcdserver: no leader"))
-}
-
-pub(super) fn remove(state: &mut State, hostname: &str, member: u64) -> Result<(), Status> {
-    let (etcd, _) = change(state, hostname)?;
-    quorum(etcd)?;
-    if !etcd.members.iter().any(|m| m.id == member) {
-        return Err(Status::not_found("etcdserver: member not found"));
-    }
-    drop_member(etcd, member);
-    Ok(())
-}
-
-fn drop_member(etcd: &mut Etcd, member: u64) {
-    etcd.members.retain(|m| m.id != member);
-    if etcd.leader == Some(member) {
-        etcd.leader = etcd.members.iter().find(|m| m.running).map(|m| m.id);
-        etcd.term += 1;
+/// What etcd says is plain text with no code, but for the member that is not there.
+fn refused(refusal: &EtcdRefusal) -> Status {
+    match refusal {
+        EtcdRefusal::NotFound => Status::not_found(refusal.to_string()),
+        other => Status::unknown(other.to_string()),
     }
 }
 
-pub(super) fn leave(state: &mut State, hostname: &str) -> Result<(), Status> {
-    let (etcd, own) = change(state, hostname)?;
-    quorum(etcd)?;
-    drop_member(etcd, own);
-    Ok(())
-}
-
-/// The name of the new leader; empty when the node was not the leader.
-pub(super) fn forfeit(state: &mut State, hostname: &str) -> Result<String, Status> {
-    let (etcd, own) = change(state, hostname)?;
-    if etcd.members.len() == 1 {
-        return Err(Status::unknown(
-            "cannot forfeit leadership, only one member",
-        ));
+/// Changes etcd through a control plane node.
+pub(super) fn change<T>(
+    local: &Local,
+    change: impl FnOnce(&mut State) -> Result<T, EtcdRefusal>,
+) -> Result<T, Status> {
+    if !local.node(|_, node| node.control_plane())? {
+        return Err(Status::unimplemented("etcd does not run on worker nodes"));
     }
-    if etcd.leader != Some(own) {
-        return Ok(String::new());
-    }
-    let next = etcd
-        .members
-        .iter()
-        .find(|m| m.id != own && m.running && !m.learner)
-        .map(|m| (m.id, m.name.clone()));
-    let (id, name) = next.ok_or_else(|| Status::unknown("etcdserver: no leader"))?;
-    etcd.leader = Some(id);
-    etcd.term += 1;
-    Ok(name)
+    local.change_state(|state| change(state).map_err(|e| refused(&e)))
 }
 
-pub(super) fn defragment(state: &mut State, hostname: &str) -> Result<(), Status> {
-    let (etcd, _) = change(state, hostname)?;
-    etcd.db_bytes = etcd.db_used_bytes;
-    Ok(())
+/// Disarms all alarms, and says which.
+pub(super) fn disarm(local: &Local) -> Result<Vec<pb::EtcdMemberAlarm>, Status> {
+    change(local, |state| {
+        let (etcd, _) = state.etcd_of(&local.name)?;
+        if !etcd.has_quorum() {
+            return Err(EtcdRefusal::NoLeader);
+        }
+        let alarms = std::mem::take(&mut etcd.alarms);
+        Ok(alarms.into_iter().map(alarm).collect())
+    })
 }
 
-/// Whether etcd could go back to `version`: one minor release, and no further.
-pub(super) fn downgrade(
-    state: &mut State,
-    hostname: &str,
-    version: &str,
-) -> Result<pb::EtcdClusterDowngrade, Status> {
-    let (etcd, _) = change(state, hostname)?;
-    let minor = |text: &str| -> Option<(u32, u32)> {
-        let mut parts = text.split('.');
-        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+pub(super) fn alarm((member_id, alarm): (u64, EtcdAlarm)) -> pb::EtcdMemberAlarm {
+    use pb::etcd_member_alarm::AlarmType;
+    let kind = match alarm {
+        EtcdAlarm::NoSpace => AlarmType::Nospace,
+        EtcdAlarm::Corrupt => AlarmType::Corrupt,
     };
-    let (wanted, has) = (minor(version), minor(&etcd.version));
-    let one_back = has.map(|(major, minor)| (major, minor.saturating_sub(1)));
-    if wanted.is_none() || wanted != one_back {
-        return Err(Status::unknown(
-            "etcdserver: invalid downgrade target version",
-        ));
+    pb::EtcdMemberAlarm {
+        member_id,
+        alarm: kind.into(),
     }
-    Ok(current(etcd))
 }
 
-pub(super) fn current(etcd: &Etcd) -> pb::EtcdClusterDowngrade {
-    pb::EtcdClusterDowngrade {
-        cluster_version: etcd.version.clone(),
-    }
+/// What a call about a downgrade asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Downgrade<'a> {
+    Validate(&'a str),
+    Enable(&'a str),
+    Cancel,
+}
+
+/// etcd goes back by one minor release, and no further; the answer names the
+/// version that the cluster has.
+pub(super) fn downgrade(
+    local: &Local,
+    what: Downgrade<'_>,
+) -> Result<pb::EtcdClusterDowngrade, Status> {
+    change(local, |state| {
+        let (etcd, _) = state.etcd_of(&local.name)?;
+        if !etcd.has_quorum() {
+            return Err(EtcdRefusal::NoLeader);
+        }
+        match what {
+            Downgrade::Cancel => {
+                etcd.downgrade.take().ok_or(EtcdRefusal::NoDowngrade)?;
+            }
+            Downgrade::Validate(version) | Downgrade::Enable(version) => {
+                let (wanted, has) = (minor(version), minor(&etcd.version));
+                let one_back = has.map(|(major, minor)| (major, minor.saturating_sub(1)));
+                if wanted.is_none() || wanted != one_back {
+                    return Err(EtcdRefusal::InvalidDowngrade);
+                }
+                if etcd.downgrade.is_some() {
+                    return Err(EtcdRefusal::DowngradeInProgress);
+                }
+                if matches!(what, Downgrade::Enable(_)) {
+                    etcd.downgrade = Some(version.to_owned());
+                }
+            }
+        }
+        Ok(pb::EtcdClusterDowngrade {
+            cluster_version: etcd.version.clone(),
+        })
+    })
+}
+
+fn minor(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }

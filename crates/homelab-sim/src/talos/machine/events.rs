@@ -7,20 +7,19 @@ use std::time::Duration;
 use futures_util::stream;
 use prost::Message;
 use prost_types::Any;
-use talos_proto::machine as pb;
+use talos_proto::{common, machine as pb};
 use tokio::sync::watch;
 use tonic::Status;
 use tonic::codegen::BoxStream;
 
 use super::info::health;
-use crate::shared::Shared;
+use crate::talos::local::Local;
 use crate::world::event::event_id;
 use crate::world::{EventPayload, Stage, TalosEvent, TalosNode, World};
 
-/// Follows the events of the node `hostname`.
+/// Follows the events of the node.
 pub(super) fn follow(
-    shared: &Shared,
-    hostname: &str,
+    local: &Local,
     request: &pb::EventsRequest,
 ) -> Result<BoxStream<pb::Event>, Status> {
     let asked = [
@@ -33,11 +32,12 @@ pub(super) fn follow(
             "only one of tail_events, tail_id and tail_seconds can be given",
         ));
     }
+    let (shared, name) = (&local.shared, local.name.as_str());
     // Subscribed before the ring is read, so that nothing falls in between.
     let changes = shared.world.subscribe();
     let now = shared.world.now();
     let start = shared.world.read(|state| {
-        let node = state.node(hostname)?;
+        let node = state.node(name)?;
         // No later than the next event's, so that a follower may resume from it.
         let number = node.events.end().saturating_sub(1);
         let hello = hello(event_id(state.seed, node, now, number));
@@ -47,7 +47,7 @@ pub(super) fn follow(
     let follower = Follower {
         world: shared.world.clone(),
         changes,
-        hostname: hostname.to_owned(),
+        name: name.to_owned(),
         actor: request.with_actor_id.clone(),
         next,
         boot,
@@ -89,7 +89,7 @@ fn first(node: &TalosNode, request: &pb::EventsRequest, now: std::time::SystemTi
 struct Follower {
     world: World,
     changes: watch::Receiver<u64>,
-    hostname: String,
+    name: String,
     actor: String,
     next: u64,
     boot: u64,
@@ -109,7 +109,7 @@ impl Follower {
             }
             self.changes.borrow_and_update();
             let more = self.world.read(|state| {
-                let ring = &state.node(&self.hostname)?.events;
+                let ring = &state.node(&self.name)?.events;
                 (ring.boot == self.boot).then(|| ring.since(self.next))
             });
             let Some(more) = more else {
@@ -193,6 +193,39 @@ fn event(event: &TalosEvent) -> pb::Event {
                 error: None,
             },
         ),
+        EventPayload::Refused { name, error } => any(
+            "SequenceEvent",
+            &pb::SequenceEvent {
+                sequence: name.clone(),
+                action: pb::sequence_event::Action::Noop.into(),
+                error: Some(common::Error {
+                    code: common::Code::Locked.into(),
+                    message: error.clone(),
+                    details: Vec::new(),
+                }),
+            },
+        ),
+        EventPayload::Phase { name, started } => any(
+            "PhaseEvent",
+            &pb::PhaseEvent {
+                phase: name.clone(),
+                action: i32::from(!*started),
+            },
+        ),
+        EventPayload::Task { name, started } => any(
+            "TaskEvent",
+            &pb::TaskEvent {
+                task: name.clone(),
+                action: i32::from(!*started),
+            },
+        ),
+        EventPayload::Address { hostname, address } => any(
+            "AddressEvent",
+            &pb::AddressEvent {
+                hostname: hostname.clone(),
+                addresses: vec![address.to_string()],
+            },
+        ),
     };
     pb::Event {
         metadata: None,
@@ -230,6 +263,12 @@ fn machine_stage(stage: Stage) -> pb::machine_status_event::MachineStage {
     match stage {
         Stage::Off => MachineStage::Unknown,
         Stage::Booting => MachineStage::Booting,
+        Stage::Installing => MachineStage::Installing,
+        Stage::Maintenance => MachineStage::Maintenance,
         Stage::Running => MachineStage::Running,
+        Stage::Rebooting => MachineStage::Rebooting,
+        Stage::ShuttingDown => MachineStage::ShuttingDown,
+        Stage::Resetting => MachineStage::Resetting,
+        Stage::Upgrading => MachineStage::Upgrading,
     }
 }

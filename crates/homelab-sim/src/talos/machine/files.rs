@@ -10,7 +10,6 @@ use tonic::codegen::BoxStream;
 
 use super::bytes;
 use crate::world::TalosNode;
-use crate::world::derive;
 
 /// What is behind a path.
 #[derive(Clone, Debug)]
@@ -35,10 +34,7 @@ pub(super) struct File {
 
 /// All files of a node that runs since `booted`, folders before what they hold.
 pub(super) fn tree(seed: u64, node: &TalosNode) -> Vec<File> {
-    let boot = derive::uuid(
-        seed,
-        &format!("{}/boot/{}", node.hostname, node.events.boot),
-    );
+    let boot = node.boot_id(seed);
     let mut files = vec![
         folder("/"),
         folder("/dev"),

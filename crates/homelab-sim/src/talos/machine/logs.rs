@@ -1,5 +1,6 @@
 //! What services and the kernel of a node write: `Logs` and `Dmesg`.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
@@ -10,7 +11,8 @@ use tonic::codegen::BoxStream;
 
 use super::bytes;
 use crate::shared::Shared;
-use crate::world::TalosNode;
+use crate::talos::local::Local;
+use crate::world::{KernelLine, TalosNode};
 
 /// How many lines of the past a log has.
 const PAST: usize = 200;
@@ -33,6 +35,9 @@ pub(super) fn past(node: &TalosNode, service: &str) -> Vec<String> {
 
 pub(super) fn containers(node: &TalosNode) -> Vec<String> {
     let pod = |name: &str| format!("kube-system/{name}-{0}:{name}:0123456789ab", node.hostname);
+    if node.service("kubelet").is_none_or(|s| s.state != "Running") {
+        return Vec::new();
+    }
     let mut pods = vec![pod("kube-proxy")];
     if node.control_plane() {
         pods.push(pod("kube-apiserver"));
@@ -93,21 +98,16 @@ pub(super) fn logs(
 }
 
 /// One frame a message. The past, if wanted, and what comes.
-pub(super) fn dmesg(
-    shared: &Shared,
-    node: &TalosNode,
-    request: pb::DmesgRequest,
-) -> BoxStream<Data> {
+pub(super) fn dmesg(local: &Local, node: &TalosNode, request: pb::DmesgRequest) -> BoxStream<Data> {
     let start = jiff::Timestamp::try_from(node.booted_at).unwrap_or_default();
     let message = move |after: u64, facility: &str, priority: &str, text: &str| {
         let at = start + Duration::from_millis(after);
         let line = format!("{facility}: {priority:>7}: [{at}]: {text}");
         Ok(bytes::frame(line))
     };
-    let past = if request.tail {
-        Vec::new()
-    } else {
-        vec![
+    let mut past = Vec::new();
+    if !request.tail {
+        past.extend([
             message(0, "kern", "notice", "Linux version 6.18.24-talos"),
             message(
                 120,
@@ -121,15 +121,52 @@ pub(super) fn dmesg(
                 "warning",
                 "[talos] task startUdevd (1/1): starting",
             ),
-        ]
-    };
+        ]);
+        past.extend(node.kernel_log.iter().map(|line| Ok(kernel(line))));
+    }
     let past = stream::iter(past);
     if !request.follow {
         return Box::pin(past);
     }
-    let new = ticks(shared)
+    let ticks = ticks(&local.shared)
         .map(move |n| message(60_000 + n, "user", "info", &format!("[talos] tick {n}")));
+    let from = node.kernel_first + node.kernel_log.len() as u64;
+    let new = stream::select(ticks, kernel_lines(local, from));
     Box::pin(past.chain(new))
+}
+
+fn kernel(line: &KernelLine) -> Data {
+    let at = jiff::Timestamp::try_from(line.at).unwrap_or_default();
+    bytes::frame(format!("user: warning: [{at}]: {}", line.text))
+}
+
+/// What is written into the kernel's log from number `from` on.
+fn kernel_lines(
+    local: &Local,
+    from: u64,
+) -> impl futures_util::Stream<Item = Result<Data, Status>> + Send + use<> {
+    let (world, name) = (local.shared.world.clone(), local.name.clone());
+    let changes = world.subscribe();
+    let follower = (world, name, changes, from, VecDeque::new());
+    stream::unfold(follower, |mut follower| async move {
+        loop {
+            let (world, name, changes, next, ready) = &mut follower;
+            if let Some(line) = ready.pop_front() {
+                return Some((Ok(kernel(&line)), follower));
+            }
+            changes.borrow_and_update();
+            let more: Vec<KernelLine> = world.read(|state| {
+                let node = state.node(name)?;
+                let skip = usize::try_from(next.saturating_sub(node.kernel_first)).ok()?;
+                Some(node.kernel_log.iter().skip(skip).cloned().collect())
+            })?;
+            *next += more.len() as u64;
+            ready.extend(more);
+            if ready.is_empty() && changes.changed().await.is_err() {
+                return None;
+            }
+        }
+    })
 }
 
 /// Counts up while the world's time passes.

@@ -1,9 +1,12 @@
 //! `machine.MachineService` of one node. Methods that are not here answer
 //! Unimplemented, as an older node would.
 
+mod apply;
 mod archive;
+mod bootstrap;
 mod bytes;
 mod capture;
+mod credentials;
 mod etcd;
 mod etcd_care;
 mod events;
@@ -18,26 +21,24 @@ mod stats;
 use talos_proto::machine::machine_service_server::MachineService;
 use talos_proto::{common, machine as pb};
 use tonic::codegen::BoxStream;
-use tonic::{Request, Response, Status, async_trait};
+use tonic::{Request, Response, Status, Streaming, async_trait};
 
+use self::etcd_care::Downgrade;
 use self::files::File;
+use self::lifecycle::Act;
 use crate::faults::Fault;
 use crate::talos::local::Local;
-use crate::world::{State, TalosNode};
+use crate::world::{Order, State, TalosNode};
 
 /// `machine.MachineService` of one node.
 #[derive(Clone, Debug)]
 pub(super) struct Machine {
     local: Local,
-    meta: lifecycle::Meta,
 }
 
 impl Machine {
     pub(super) fn new(local: Local) -> Self {
-        Machine {
-            local,
-            meta: lifecycle::Meta::default(),
-        }
+        Machine { local }
     }
 
     /// Looks at the node this is.
@@ -52,493 +53,241 @@ impl Machine {
 
     /// Whether streams of bytes end early with status OK.
     fn truncated(&self) -> bool {
-        self.local
-            .shared
-            .faults
-            .has(&self.local.hostname, Fault::TruncateStream)
+        let faults = &self.local.shared.faults;
+        faults.has(&self.local.name, Fault::TruncateStream)
+    }
+
+    fn now(&self) -> std::time::SystemTime {
+        self.local.shared.world.now()
     }
 }
 
-#[async_trait]
-impl MachineService for Machine {
-    async fn version(&self, _: Request<()>) -> Result<Response<pb::VersionResponse>, Status> {
-        Ok(Response::new(self.node(info::version)?))
+/// Each method: its request, its response, and how it comes to it.
+macro_rules! methods {
+    ($self:ident; $($name:ident($request:pat_param in $from:ty) -> $to:ty $body:block)*) => {
+        #[async_trait]
+        impl MachineService for Machine {
+            $(
+                async fn $name(
+                    &$self,
+                    request: Request<$from>,
+                ) -> Result<Response<$to>, Status> {
+                    let $request = request.into_inner();
+                    let answer: Result<$to, Status> = $body;
+                    answer.map(Response::new)
+                }
+            )*
+        }
+    };
+}
+
+/// A response of one message with these fields.
+macro_rules! one {
+    ($response:ident, $message:ident $(, $field:ident: $value:expr)*) => {
+        Ok(pb::$response {
+            messages: vec![pb::$message { $($field: $value,)* ..pb::$message::default() }],
+        })
+    };
+}
+
+methods! { self;
+    version(() in ()) -> pb::VersionResponse { self.node(info::version) }
+    hostname(() in ()) -> pb::HostnameResponse {
+        let hostname = self.node(|_, node| node.hostname.clone())?;
+        one!(HostnameResponse, Hostname, hostname: hostname)
+    }
+    service_list(() in ()) -> pb::ServiceListResponse { self.node(info::services) }
+    memory(() in ()) -> pb::MemoryResponse { self.node(info::memory) }
+    system_stat(() in ()) -> pb::SystemStatResponse {
+        let now = self.now();
+        self.node(|_, node| info::system_stat(node, now))
+    }
+    load_avg(() in ()) -> pb::LoadAvgResponse { self.node(|_, node| stats::load(node)) }
+    cpu_info(() in ()) -> pb::CpuInfoResponse { self.node(|_, node| stats::cpu_info(node)) }
+    cpu_freq_stats(() in ()) -> pb::CpuFreqStatsResponse {
+        self.node(|_, node| stats::cpu_frequencies(node))
+    }
+    mounts(() in ()) -> pb::MountsResponse { self.node(|_, node| stats::mounts(node)) }
+    processes(() in ()) -> pb::ProcessesResponse { self.node(|_, node| stats::processes(node)) }
+    disk_stats(() in ()) -> pb::DiskStatsResponse {
+        let now = self.now();
+        self.node(|_, node| stats::disks(node, now))
+    }
+    network_device_stats(() in ()) -> pb::NetworkDeviceStatsResponse {
+        let now = self.now();
+        self.node(|_, node| stats::network(node, now))
+    }
+    netstat(request in pb::NetstatRequest) -> pb::NetstatResponse {
+        self.node(|_, node| stats::netstat(node, &request))
+    }
+    containers(request in pb::ContainersRequest) -> pb::ContainersResponse {
+        self.node(|_, node| stats::containers(node, &request))?
+    }
+    stats(request in pb::StatsRequest) -> pb::StatsResponse {
+        self.node(|_, node| stats::container_stats(node, &request))?
     }
 
-    async fn hostname(&self, _: Request<()>) -> Result<Response<pb::HostnameResponse>, Status> {
-        let hostname = pb::Hostname {
-            metadata: None,
-            hostname: self.local.hostname.clone(),
-        };
-        Ok(Response::new(pb::HostnameResponse {
-            messages: vec![hostname],
-        }))
+    events(request in pb::EventsRequest) -> BoxStream<pb::Event> {
+        events::follow(&self.local, &request)
     }
-
-    async fn service_list(
-        &self,
-        _: Request<()>,
-    ) -> Result<Response<pb::ServiceListResponse>, Status> {
-        Ok(Response::new(self.node(info::services)?))
-    }
-
-    async fn memory(&self, _: Request<()>) -> Result<Response<pb::MemoryResponse>, Status> {
-        Ok(Response::new(self.node(info::memory)?))
-    }
-
-    async fn system_stat(
-        &self,
-        _: Request<()>,
-    ) -> Result<Response<pb::SystemStatResponse>, Status> {
-        let now = self.local.shared.world.now();
-        Ok(Response::new(
-            self.node(|_, node| info::system_stat(node, now))?,
-        ))
-    }
-
-    async fn etcd_member_list(
-        &self,
-        request: Request<pb::EtcdMemberListRequest>,
-    ) -> Result<Response<pb::EtcdMemberListResponse>, Status> {
-        let local = request.into_inner().query_local;
-        self.node(|state, node| etcd::member_list(state, node, local))?
-            .map(Response::new)
-    }
-
-    async fn etcd_status(
-        &self,
-        _: Request<()>,
-    ) -> Result<Response<pb::EtcdStatusResponse>, Status> {
-        let now = self.local.shared.world.now();
-        self.node(|state, node| etcd::status(state, node, now))?
-            .map(Response::new)
-    }
-
-    async fn etcd_alarm_list(
-        &self,
-        _: Request<()>,
-    ) -> Result<Response<pb::EtcdAlarmListResponse>, Status> {
-        self.node(etcd::alarm_list)?.map(Response::new)
-    }
-
-    async fn etcd_snapshot(
-        &self,
-        _: Request<pb::EtcdSnapshotRequest>,
-    ) -> Result<Response<BoxStream<common::Data>>, Status> {
-        let database = self.node(snapshot::database)??;
-        let fault = snapshot::Damage::of(&self.local.shared.faults, &self.local.hostname);
-        Ok(Response::new(snapshot::stream(database, fault)))
-    }
-
-    async fn events(
-        &self,
-        request: Request<pb::EventsRequest>,
-    ) -> Result<Response<BoxStream<pb::Event>>, Status> {
-        events::follow(
-            &self.local.shared,
-            &self.local.hostname,
-            &request.into_inner(),
-        )
-        .map(Response::new)
-    }
-
-    async fn logs(
-        &self,
-        request: Request<pb::LogsRequest>,
-    ) -> Result<Response<BoxStream<common::Data>>, Status> {
-        let request = request.into_inner();
+    logs(request in pb::LogsRequest) -> BoxStream<common::Data> {
         let cut = self.truncated();
         self.node(|_, node| logs::logs(&self.local.shared, node, &request, cut))?
-            .map(Response::new)
     }
-
-    async fn logs_containers(
-        &self,
-        _: Request<()>,
-    ) -> Result<Response<pb::LogsContainersResponse>, Status> {
+    logs_containers(() in ()) -> pb::LogsContainersResponse {
         let ids = self.node(|_, node| logs::ids(node))?;
-        let messages = vec![pb::LogsContainer {
-            metadata: None,
-            ids,
-        }];
-        Ok(Response::new(pb::LogsContainersResponse { messages }))
+        one!(LogsContainersResponse, LogsContainer, ids: ids)
     }
-
-    async fn dmesg(
-        &self,
-        request: Request<pb::DmesgRequest>,
-    ) -> Result<Response<BoxStream<common::Data>>, Status> {
-        let request = request.into_inner();
-        self.node(|_, node| logs::dmesg(&self.local.shared, node, request))
-            .map(Response::new)
+    dmesg(request in pb::DmesgRequest) -> BoxStream<common::Data> {
+        self.node(|_, node| logs::dmesg(&self.local, node, request))
     }
-
-    async fn list(
-        &self,
-        request: Request<pb::ListRequest>,
-    ) -> Result<Response<BoxStream<pb::FileInfo>>, Status> {
+    list(request in pb::ListRequest) -> BoxStream<pb::FileInfo> {
         let booted = self.node(|_, node| node.booted_at)?;
-        files::list(&self.tree()?, request.get_ref(), booted).map(Response::new)
+        files::list(&self.tree()?, &request, booted)
     }
-
-    async fn disk_usage(
-        &self,
-        request: Request<pb::DiskUsageRequest>,
-    ) -> Result<Response<BoxStream<pb::DiskUsageInfo>>, Status> {
-        files::disk_usage(&self.tree()?, request.get_ref()).map(Response::new)
+    disk_usage(request in pb::DiskUsageRequest) -> BoxStream<pb::DiskUsageInfo> {
+        files::disk_usage(&self.tree()?, &request)
     }
-
-    async fn read(
-        &self,
-        request: Request<pb::ReadRequest>,
-    ) -> Result<Response<BoxStream<common::Data>>, Status> {
-        files::read(&self.tree()?, &request.get_ref().path, self.truncated()).map(Response::new)
+    read(request in pb::ReadRequest) -> BoxStream<common::Data> {
+        files::read(&self.tree()?, &request.path, self.truncated())
     }
-
-    async fn copy(
-        &self,
-        request: Request<pb::CopyRequest>,
-    ) -> Result<Response<BoxStream<common::Data>>, Status> {
+    copy(request in pb::CopyRequest) -> BoxStream<common::Data> {
         let new = self.node(|_, node| node.since(14))?;
-        let root = &request.get_ref().root_path;
-        archive::copy(&self.tree()?, root, new, self.truncated()).map(Response::new)
+        archive::copy(&self.tree()?, &request.root_path, new, self.truncated())
+    }
+    packet_capture(request in pb::PacketCaptureRequest) -> BoxStream<common::Data> {
+        capture::capture(&self.local.shared, &request)
+    }
+    kubeconfig(() in ()) -> BoxStream<common::Data> {
+        self.node(archive::kubeconfig)?
+    }
+    generate_client_configuration(
+        request in pb::GenerateClientConfigurationRequest
+    ) -> pb::GenerateClientConfigurationResponse {
+        credentials::generate(&self.local, &request)
+    }
+    image_list(request in pb::ImageListRequest) -> BoxStream<pb::ImageListResponse> {
+        images::list(&self.local, request)
+    }
+    image_pull(request in pb::ImagePullRequest) -> pb::ImagePullResponse {
+        images::pull(&self.local, &request)?;
+        one!(ImagePullResponse, ImagePull)
     }
 
-    async fn kubeconfig(
-        &self,
-        _: Request<()>,
-    ) -> Result<Response<BoxStream<common::Data>>, Status> {
-        self.node(|_, node| archive::kubeconfig(node))?
-            .map(Response::new)
+    apply_configuration(
+        request in pb::ApplyConfigurationRequest
+    ) -> pb::ApplyConfigurationResponse {
+        apply::apply(&self.local, &request)
+    }
+    bootstrap(request in pb::BootstrapRequest) -> pb::BootstrapResponse {
+        bootstrap::bootstrap(&self.local, request)?;
+        one!(BootstrapResponse, Bootstrap)
+    }
+    reboot(_ in pb::RebootRequest) -> pb::RebootResponse {
+        let actor_id = lifecycle::order(&self.local, Order::Reboot)?;
+        one!(RebootResponse, Reboot, actor_id: actor_id)
+    }
+    shutdown(request in pb::ShutdownRequest) -> pb::ShutdownResponse {
+        let order = Order::Shutdown { force: request.force };
+        let actor_id = lifecycle::order(&self.local, order)?;
+        one!(ShutdownResponse, Shutdown, actor_id: actor_id)
+    }
+    reset(request in pb::ResetRequest) -> pb::ResetResponse {
+        let actor_id = lifecycle::reset(&self.local, &request)?;
+        one!(ResetResponse, Reset, actor_id: actor_id)
+    }
+    upgrade(request in pb::UpgradeRequest) -> pb::UpgradeResponse {
+        let actor_id = lifecycle::upgrade(&self.local, &request)?;
+        let ack = "Upgrade request received".to_owned();
+        one!(UpgradeResponse, Upgrade, actor_id: actor_id, ack: ack)
+    }
+    rollback(_ in pb::RollbackRequest) -> pb::RollbackResponse {
+        lifecycle::rollback(&self.local)?;
+        one!(RollbackResponse, Rollback)
+    }
+    restart(request in pb::RestartRequest) -> pb::RestartResponse {
+        self.node(|_, node| stats::known_container(node, &request))??;
+        one!(RestartResponse, Restart)
+    }
+    service_start(request in pb::ServiceStartRequest) -> pb::ServiceStartResponse {
+        let resp = lifecycle::service(&self.local, &request.id, Act::Start)?;
+        one!(ServiceStartResponse, ServiceStart, resp: resp)
+    }
+    service_stop(request in pb::ServiceStopRequest) -> pb::ServiceStopResponse {
+        let resp = lifecycle::service(&self.local, &request.id, Act::Stop)?;
+        one!(ServiceStopResponse, ServiceStop, resp: resp)
+    }
+    service_restart(request in pb::ServiceRestartRequest) -> pb::ServiceRestartResponse {
+        let resp = lifecycle::service(&self.local, &request.id, Act::Restart)?;
+        one!(ServiceRestartResponse, ServiceRestart, resp: resp)
+    }
+    meta_write(request in pb::MetaWriteRequest) -> pb::MetaWriteResponse {
+        lifecycle::meta_write(&self.local, request.key, request.value)?;
+        one!(MetaWriteResponse, MetaWrite)
+    }
+    meta_delete(request in pb::MetaDeleteRequest) -> pb::MetaDeleteResponse {
+        lifecycle::meta_delete(&self.local, request.key)?;
+        one!(MetaDeleteResponse, MetaDelete)
     }
 
-    async fn packet_capture(
-        &self,
-        request: Request<pb::PacketCaptureRequest>,
-    ) -> Result<Response<BoxStream<common::Data>>, Status> {
-        capture::capture(&self.local.shared, request.get_ref()).map(Response::new)
+    etcd_member_list(request in pb::EtcdMemberListRequest) -> pb::EtcdMemberListResponse {
+        self.node(|state, node| etcd::member_list(state, node, request.query_local))?
     }
-
-    async fn load_avg(&self, _: Request<()>) -> Result<Response<pb::LoadAvgResponse>, Status> {
-        self.node(|_, node| stats::load(node)).map(Response::new)
+    etcd_status(() in ()) -> pb::EtcdStatusResponse {
+        let now = self.now();
+        self.node(|state, node| etcd::status(state, node, now))?
     }
-
-    async fn cpu_info(&self, _: Request<()>) -> Result<Response<pb::CpuInfoResponse>, Status> {
-        self.node(|_, node| stats::cpu_info(node))
-            .map(Response::new)
+    etcd_alarm_list(() in ()) -> pb::EtcdAlarmListResponse { self.node(etcd::alarm_list)? }
+    etcd_snapshot(_ in pb::EtcdSnapshotRequest) -> BoxStream<common::Data> {
+        let database = self.node(snapshot::database)??;
+        let fault = snapshot::Damage::of(&self.local.shared.faults, &self.local.name);
+        Ok(snapshot::stream(database, fault))
     }
-
-    async fn cpu_freq_stats(
-        &self,
-        _: Request<()>,
-    ) -> Result<Response<pb::CpuFreqStatsResponse>, Status> {
-        self.node(|_, node| stats::cpu_frequencies(node))
-            .map(Response::new)
+    etcd_recover(frames in Streaming<common::Data>) -> pb::EtcdRecoverResponse {
+        bootstrap::upload(&self.local, frames).await?;
+        one!(EtcdRecoverResponse, EtcdRecover)
     }
-
-    async fn mounts(&self, _: Request<()>) -> Result<Response<pb::MountsResponse>, Status> {
-        self.node(|_, node| stats::mounts(node)).map(Response::new)
+    etcd_remove_member_by_id(
+        request in pb::EtcdRemoveMemberByIdRequest
+    ) -> pb::EtcdRemoveMemberByIdResponse {
+        let name = &self.local.name;
+        etcd_care::change(&self.local, |state| state.etcd_remove(name, request.member_id))?;
+        one!(EtcdRemoveMemberByIdResponse, EtcdRemoveMemberById)
     }
-
-    async fn processes(&self, _: Request<()>) -> Result<Response<pb::ProcessesResponse>, Status> {
-        self.node(|_, node| stats::processes(node))
-            .map(Response::new)
+    etcd_leave_cluster(_ in pb::EtcdLeaveClusterRequest) -> pb::EtcdLeaveClusterResponse {
+        etcd_care::change(&self.local, |state| state.etcd_leave(&self.local.name))?;
+        one!(EtcdLeaveClusterResponse, EtcdLeaveCluster)
     }
-
-    async fn disk_stats(&self, _: Request<()>) -> Result<Response<pb::DiskStatsResponse>, Status> {
-        let now = self.local.shared.world.now();
-        self.node(|_, node| stats::disks(node, now))
-            .map(Response::new)
+    etcd_forfeit_leadership(
+        _ in pb::EtcdForfeitLeadershipRequest
+    ) -> pb::EtcdForfeitLeadershipResponse {
+        let name = &self.local.name;
+        let member = etcd_care::change(&self.local, |state| state.etcd_forfeit(name))?;
+        one!(EtcdForfeitLeadershipResponse, EtcdForfeitLeadership, member: member)
     }
-
-    async fn network_device_stats(
-        &self,
-        _: Request<()>,
-    ) -> Result<Response<pb::NetworkDeviceStatsResponse>, Status> {
-        let now = self.local.shared.world.now();
-        self.node(|_, node| stats::network(node, now))
-            .map(Response::new)
+    etcd_alarm_disarm(() in ()) -> pb::EtcdAlarmDisarmResponse {
+        let alarms = etcd_care::disarm(&self.local)?;
+        one!(EtcdAlarmDisarmResponse, EtcdAlarmDisarm, member_alarms: alarms)
     }
-
-    async fn netstat(
-        &self,
-        request: Request<pb::NetstatRequest>,
-    ) -> Result<Response<pb::NetstatResponse>, Status> {
-        self.node(|_, node| stats::netstat(node, request.get_ref()))
-            .map(Response::new)
+    etcd_defragment(() in ()) -> pb::EtcdDefragmentResponse {
+        let name = &self.local.name;
+        etcd_care::change(&self.local, |state| state.etcd_defragment(name))?;
+        one!(EtcdDefragmentResponse, EtcdDefragment)
     }
-
-    async fn containers(
-        &self,
-        request: Request<pb::ContainersRequest>,
-    ) -> Result<Response<pb::ContainersResponse>, Status> {
-        self.node(|_, node| stats::containers(node, request.get_ref()))?
-            .map(Response::new)
+    etcd_downgrade_validate(
+        request in pb::EtcdDowngradeValidateRequest
+    ) -> pb::EtcdDowngradeValidateResponse {
+        let answer = etcd_care::downgrade(&self.local, Downgrade::Validate(&request.version))?;
+        one!(EtcdDowngradeValidateResponse, EtcdDowngradeValidate, cluster_downgrade: Some(answer))
     }
-
-    async fn stats(
-        &self,
-        request: Request<pb::StatsRequest>,
-    ) -> Result<Response<pb::StatsResponse>, Status> {
-        self.node(|_, node| stats::container_stats(node, request.get_ref()))?
-            .map(Response::new)
+    etcd_downgrade_enable(
+        request in pb::EtcdDowngradeEnableRequest
+    ) -> pb::EtcdDowngradeEnableResponse {
+        let answer = etcd_care::downgrade(&self.local, Downgrade::Enable(&request.version))?;
+        one!(EtcdDowngradeEnableResponse, EtcdDowngradeEnable, cluster_downgrade: Some(answer))
     }
-
-    async fn image_list(
-        &self,
-        request: Request<pb::ImageListRequest>,
-    ) -> Result<Response<BoxStream<pb::ImageListResponse>>, Status> {
-        images::list(&self.local, request.into_inner()).map(Response::new)
-    }
-
-    async fn image_pull(
-        &self,
-        request: Request<pb::ImagePullRequest>,
-    ) -> Result<Response<pb::ImagePullResponse>, Status> {
-        images::pull(&self.local, request.get_ref())?;
-        Ok(Response::new(pb::ImagePullResponse {
-            messages: vec![pb::ImagePull::default()],
-        }))
-    }
-
-    async fn etcd_remove_member_by_id(
-        &self,
-        request: Request<pb::EtcdRemoveMemberByIdRequest>,
-    ) -> Result<Response<pb::EtcdRemoveMemberByIdResponse>, Status> {
-        let member = request.get_ref().member_id;
-        self.local
-            .shared
-            .world
-            .change(|state| etcd_care::remove(state, &self.local.hostname, member))?;
-        Ok(Response::new(pb::EtcdRemoveMemberByIdResponse {
-            messages: vec![pb::EtcdRemoveMemberById::default()],
-        }))
-    }
-
-    async fn etcd_leave_cluster(
-        &self,
-        _: Request<pb::EtcdLeaveClusterRequest>,
-    ) -> Result<Response<pb::EtcdLeaveClusterResponse>, Status> {
-        self.local
-            .shared
-            .world
-            .change(|state| etcd_care::leave(state, &self.local.hostname))?;
-        Ok(Response::new(pb::EtcdLeaveClusterResponse {
-            messages: vec![pb::EtcdLeaveCluster::default()],
-        }))
-    }
-
-    async fn etcd_forfeit_leadership(
-        &self,
-        _: Request<pb::EtcdForfeitLeadershipRequest>,
-    ) -> Result<Response<pb::EtcdForfeitLeadershipResponse>, Status> {
-        let member = self
-            .local
-            .shared
-            .world
-            .change(|state| etcd_care::forfeit(state, &self.local.hostname))?;
-        Ok(Response::new(pb::EtcdForfeitLeadershipResponse {
-            messages: vec![pb::EtcdForfeitLeadership {
-                metadata: None,
-                member,
-            }],
-        }))
-    }
-
-    async fn etcd_alarm_disarm(
-        &self,
-        _: Request<()>,
-    ) -> Result<Response<pb::EtcdAlarmDisarmResponse>, Status> {
-        self.node(etcd::alarm_list)??;
-        Ok(Response::new(pb::EtcdAlarmDisarmResponse {
-            messages: vec![pb::EtcdAlarmDisarm::default()],
-        }))
-    }
-
-    async fn etcd_defragment(
-        &self,
-        _: Request<()>,
-    ) -> Result<Response<pb::EtcdDefragmentResponse>, Status> {
-        self.local
-            .shared
-            .world
-            .change(|state| etcd_care::defragment(state, &self.local.hostname))?;
-        Ok(Response::new(pb::EtcdDefragmentResponse {
-            messages: vec![pb::EtcdDefragment::default()],
-        }))
-    }
-
-    async fn etcd_downgrade_validate(
-        &self,
-        request: Request<pb::EtcdDowngradeValidateRequest>,
-    ) -> Result<Response<pb::EtcdDowngradeValidateResponse>, Status> {
-        let version = &request.get_ref().version;
-        let downgrade = self
-            .local
-            .shared
-            .world
-            .change(|state| etcd_care::downgrade(state, &self.local.hostname, version))?;
-        Ok(Response::new(pb::EtcdDowngradeValidateResponse {
-            messages: vec![pb::EtcdDowngradeValidate {
-                metadata: None,
-                cluster_downgrade: Some(downgrade),
-            }],
-        }))
-    }
-
-    async fn etcd_downgrade_enable(
-        &self,
-        request: Request<pb::EtcdDowngradeEnableRequest>,
-    ) -> Result<Response<pb::EtcdDowngradeEnableResponse>, Status> {
-        let version = &request.get_ref().version;
-        let downgrade = self
-            .local
-            .shared
-            .world
-            .change(|state| etcd_care::downgrade(state, &self.local.hostname, version))?;
-        Ok(Response::new(pb::EtcdDowngradeEnableResponse {
-            messages: vec![pb::EtcdDowngradeEnable {
-                metadata: None,
-                cluster_downgrade: Some(downgrade),
-            }],
-        }))
-    }
-
-    async fn etcd_downgrade_cancel(
-        &self,
-        _: Request<()>,
-    ) -> Result<Response<pb::EtcdDowngradeCancelResponse>, Status> {
-        let downgrade = self.node(|state, node| {
-            etcd::local(state, node).map(|(etcd, _)| etcd_care::current(etcd))
-        })??;
-        Ok(Response::new(pb::EtcdDowngradeCancelResponse {
-            messages: vec![pb::EtcdDowngradeCancel {
-                metadata: None,
-                cluster_downgrade: Some(downgrade),
-            }],
-        }))
-    }
-
-    /// Takes what comes; whether it is a snapshot, only the bootstrap finds out.
-    async fn etcd_recover(
-        &self,
-        request: Request<tonic::Streaming<common::Data>>,
-    ) -> Result<Response<pb::EtcdRecoverResponse>, Status> {
-        if !self.node(|_, node| node.control_plane())? {
-            return Err(Status::unimplemented("etcd does not run on worker nodes"));
-        }
-        let mut frames = request.into_inner();
-        while frames.message().await?.is_some() {}
-        Ok(Response::new(pb::EtcdRecoverResponse {
-            messages: vec![pb::EtcdRecover::default()],
-        }))
-    }
-
-    async fn reboot(
-        &self,
-        _: Request<pb::RebootRequest>,
-    ) -> Result<Response<pb::RebootResponse>, Status> {
-        let actor_id = lifecycle::power(&self.local.shared, &self.local.hostname, true)?;
-        Ok(Response::new(pb::RebootResponse {
-            messages: vec![pb::Reboot {
-                metadata: None,
-                actor_id,
-            }],
-        }))
-    }
-
-    async fn shutdown(
-        &self,
-        _: Request<pb::ShutdownRequest>,
-    ) -> Result<Response<pb::ShutdownResponse>, Status> {
-        let actor_id = lifecycle::power(&self.local.shared, &self.local.hostname, false)?;
-        Ok(Response::new(pb::ShutdownResponse {
-            messages: vec![pb::Shutdown {
-                metadata: None,
-                actor_id,
-            }],
-        }))
-    }
-
-    async fn service_start(
-        &self,
-        request: Request<pb::ServiceStartRequest>,
-    ) -> Result<Response<pb::ServiceStartResponse>, Status> {
-        let id = &request.get_ref().id;
-        self.local
-            .shared
-            .world
-            .change(|state| lifecycle::service(state, &self.local.hostname, id, true))?;
-        let resp = format!("Service {id:?} started");
-        Ok(Response::new(pb::ServiceStartResponse {
-            messages: vec![pb::ServiceStart {
-                metadata: None,
-                resp,
-            }],
-        }))
-    }
-
-    async fn service_stop(
-        &self,
-        request: Request<pb::ServiceStopRequest>,
-    ) -> Result<Response<pb::ServiceStopResponse>, Status> {
-        let id = &request.get_ref().id;
-        self.local
-            .shared
-            .world
-            .change(|state| lifecycle::service(state, &self.local.hostname, id, false))?;
-        let resp = format!("Service {id:?} stopped");
-        Ok(Response::new(pb::ServiceStopResponse {
-            messages: vec![pb::ServiceStop {
-                metadata: None,
-                resp,
-            }],
-        }))
-    }
-
-    async fn service_restart(
-        &self,
-        request: Request<pb::ServiceRestartRequest>,
-    ) -> Result<Response<pb::ServiceRestartResponse>, Status> {
-        let id = &request.get_ref().id;
-        self.local
-            .shared
-            .world
-            .change(|state| lifecycle::service(state, &self.local.hostname, id, true))?;
-        let resp = format!("Service {id:?} restarted");
-        Ok(Response::new(pb::ServiceRestartResponse {
-            messages: vec![pb::ServiceRestart {
-                metadata: None,
-                resp,
-            }],
-        }))
-    }
-
-    async fn bootstrap(
-        &self,
-        _: Request<pb::BootstrapRequest>,
-    ) -> Result<Response<pb::BootstrapResponse>, Status> {
-        Err(self.node(lifecycle::bootstrap)?)
-    }
-
-    async fn meta_write(
-        &self,
-        request: Request<pb::MetaWriteRequest>,
-    ) -> Result<Response<pb::MetaWriteResponse>, Status> {
-        let request = request.into_inner();
-        self.meta.write(request.key, request.value)?;
-        Ok(Response::new(pb::MetaWriteResponse {
-            messages: vec![pb::MetaWrite::default()],
-        }))
-    }
-
-    async fn meta_delete(
-        &self,
-        request: Request<pb::MetaDeleteRequest>,
-    ) -> Result<Response<pb::MetaDeleteResponse>, Status> {
-        self.meta.delete(request.get_ref().key)?;
-        Ok(Response::new(pb::MetaDeleteResponse {
-            messages: vec![pb::MetaDelete::default()],
-        }))
+    etcd_downgrade_cancel(() in ()) -> pb::EtcdDowngradeCancelResponse {
+        let answer = etcd_care::downgrade(&self.local, Downgrade::Cancel)?;
+        one!(EtcdDowngradeCancelResponse, EtcdDowngradeCancel, cluster_downgrade: Some(answer))
     }
 }

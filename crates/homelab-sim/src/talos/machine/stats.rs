@@ -226,6 +226,21 @@ pub(super) fn containers(
     Ok(pb::ContainersResponse { messages })
 }
 
+/// Whether a container that is to be restarted is there.
+pub(super) fn known_container(
+    node: &TalosNode,
+    request: &pb::RestartRequest,
+) -> Result<(), Status> {
+    let ids = ids(node, &request.namespace, i32::from(request.driver()))?;
+    if ids.contains(&request.id) {
+        return Ok(());
+    }
+    Err(Status::not_found(format!(
+        "container {:?} not found",
+        request.id
+    )))
+}
+
 pub(super) fn container_stats(
     node: &TalosNode,
     request: &pb::StatsRequest,

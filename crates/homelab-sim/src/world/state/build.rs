@@ -146,8 +146,14 @@ impl State {
                     client_url: format!("https://{}:2379", host_part(n.address)),
                     learner: false,
                     running: false,
+                    defragmented: false,
                 })
                 .collect();
+            for member in &members {
+                if let Some(node) = self.node_mut(&member.name) {
+                    node.etcd_data = Some(member.id);
+                }
+            }
             if self.clusters.iter().any(|c| c.name == seed.name) {
                 return Err(invalid(format!("cluster {} is there twice", seed.name)));
             }
@@ -155,16 +161,14 @@ impl State {
                 name: seed.name.clone(),
                 vip: seed.vip,
                 vip_holder: None,
+                ca: None,
                 etcd: Etcd {
-                    cluster_id: derive::number(self.seed, &label("etcd")),
                     members,
-                    leader: None,
                     term: 6,
                     db_bytes,
                     db_used_bytes: db_bytes / 5 * 3,
-                    version: "3.6.4".into(),
                     index: 4_000_000 + derive::number(self.seed, &label("index")) % 1_000_000,
-                    index_since: self.now,
+                    ..Etcd::empty(derive::number(self.seed, &label("etcd")), self.now)
                 },
             });
         }

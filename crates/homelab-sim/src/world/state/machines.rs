@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use crate::world::event::EventRing;
-use crate::world::image::ImageChanges;
 use crate::world::seed::{ClusterSeed, GuestSeed, HostSeed, NodeSeed};
 use crate::world::{
-    Extension, Guest, GuestDisk, GuestKind, Host, Installed, Nic, NodeVolumes, Stage, TalosNode,
+    Extension, Guest, GuestDisk, GuestKind, Host, Installed, MachineConfig, Nic, Role, TalosNode,
     derive,
 };
 
@@ -129,11 +127,20 @@ pub(super) fn talos_node(
         .map(|n| n.mac.clone())
         .or_else(|| from.mac.as_ref().map(|m| m.to_ascii_lowercase()))
         .unwrap_or_else(|| derive::mac(seed, &label("mac")));
+    let config = MachineConfig {
+        role: from.role,
+        hostname: Some(from.hostname.clone()),
+        cluster_name: cluster.name.clone(),
+        vip: cluster.vip,
+        install_disk: Some(from.install_disk.clone()),
+        etcd_ca: from.role == Role::ControlPlane,
+        ..MachineConfig::default()
+    };
     let mut node = TalosNode {
-        hostname: from.hostname.clone(),
         cluster: from.cluster.clone(),
         address: from.address,
         prefix: from.prefix,
+        lease: (from.address, from.prefix),
         gateway: from.gateway,
         role: from.role,
         vmid: guest.map(|g| g.vmid),
@@ -161,14 +168,9 @@ pub(super) fn talos_node(
         memory_bytes: guest.map_or(from.memory_bytes, |g| g.memory_bytes),
         cpus: guest.map_or(from.cpus, |g| g.cores),
         identity: derive::hex(&derive::bytes(seed, &label("identity"))),
-        stage: Stage::Off,
-        booted_at,
-        services: Vec::new(),
-        events: EventRing::default(),
-        image_changes: ImageChanges::default(),
-        volumes: NodeVolumes::default(),
-        installed: None,
-        installer_runs: false,
+        config: Some(config.clone()),
+        stored_config: Some(config),
+        ..TalosNode::blank(&from.hostname, booted_at)
     };
     node.installed = Some(Installed {
         boot: node.system(),

@@ -2,7 +2,7 @@
 // reads the snapshot with etcd's own storage library. Prints one line for each
 // check; the first one that fails ends it with a message.
 //
-//	TALOSCONFIG=... go run . <folder for the snapshot>
+//	TALOSCONFIG=... MAINTENANCE=<address of a machine without a config> go run . <folder for the snapshot>
 package main
 
 import (
@@ -66,6 +66,11 @@ func main() {
 		{"events", events},
 		{"several nodes", several},
 		{"snapshot", snapshot},
+		{"logs", logs},
+		{"machine config", machineConfig},
+		{"apply", apply},
+		{"upgrade", upgrade},
+		{"new cluster", newCluster},
 	} {
 		if err := check.run(ctx, c); err != nil {
 			fail(check.name, err)

@@ -10,18 +10,21 @@ use super::Draft;
 use crate::world::{Role, Stage, State, TalosNode, derive};
 
 pub(super) fn resources(state: &State, node: &TalosNode) -> Vec<Draft> {
-    let mut all: Vec<Draft> = state.nodes_of(&node.cluster).map(member).collect();
+    let mut all = vec![machine_status(node), security_state(node)];
+    all.extend(extension_statuses(node));
+    all.extend(node.services.iter().map(service));
+    if !node.configured() {
+        return all;
+    }
+    let members = state.nodes_of(&node.cluster).filter(|n| n.configured());
+    all.extend(members.map(member));
     all.extend([
         identity(node),
         info(state, node),
         machine_type(node),
-        machine_status(node),
-        security_state(node),
         nodename(node),
     ]);
     all.extend(etcd_member(state, node));
-    all.extend(extension_statuses(node));
-    all.extend(node.services.iter().map(service));
     all
 }
 
@@ -105,13 +108,20 @@ fn machine_type(node: &TalosNode) -> Draft {
 }
 
 fn machine_status(node: &TalosNode) -> Draft {
+    use enums::RuntimeMachineStage as Machine;
     let stage = match node.stage {
-        Stage::Off => enums::RuntimeMachineStage::MachineStageUnknown,
-        Stage::Booting => enums::RuntimeMachineStage::MachineStageBooting,
-        Stage::Running => enums::RuntimeMachineStage::MachineStageRunning,
+        Stage::Off => Machine::MachineStageUnknown,
+        Stage::Booting => Machine::MachineStageBooting,
+        Stage::Installing => Machine::MachineStageInstalling,
+        Stage::Maintenance => Machine::MachineStageMaintenance,
+        Stage::Running => Machine::MachineStageRunning,
+        Stage::Rebooting => Machine::MachineStageRebooting,
+        Stage::ShuttingDown => Machine::MachineStageShuttingDown,
+        Stage::Resetting => Machine::MachineStageResetting,
+        Stage::Upgrading => Machine::MachineStageUpgrading,
     };
     let ready = node.stage == Stage::Running;
-    let unmet: Vec<_> = (!ready)
+    let unmet: Vec<_> = (node.stage == Stage::Booting)
         .then(|| runtime::UnmetCondition {
             name: "services".into(),
             reason: "kubelet not healthy".into(),

@@ -17,7 +17,44 @@ pub(super) fn resources(state: &State, node: &TalosNode) -> Vec<Draft> {
     let mut all = vec![hostname(node)];
     all.extend(addresses(state, node));
     all.extend(links(state, node));
+    all.push(address(node));
     all
+}
+
+/// The address on the first card.
+fn address(node: &TalosNode) -> Draft {
+    let link = format!("ens{FIRST_CARD}");
+    let family = if node.address.is_ipv4() {
+        enums::NethelpersFamily::FamilyInet4
+    } else {
+        enums::NethelpersFamily::FamilyInet6
+    };
+    let proto = network::AddressStatusSpec {
+        address: Some(common::NetIpPrefix {
+            ip: octets(node.address),
+            prefix_length: i32::from(node.prefix),
+        }),
+        family: family.into(),
+        link_index: 2,
+        link_name: link.clone(),
+        ..network::AddressStatusSpec::default()
+    };
+    let cidr = format!("{}/{}", node.address, node.prefix);
+    let yaml = json!({
+        "address": cidr,
+        "family": if node.address.is_ipv4() { "inet4" } else { "inet6" },
+        "linkIndex": 2,
+        "linkName": link,
+        "scope": "global",
+        "flags": "permanent",
+    });
+    Draft::new(
+        "AddressStatuses.net.talos.dev",
+        format!("{link}/{cidr}"),
+        "network.AddressStatusController",
+        &proto,
+        &yaml,
+    )
 }
 
 fn hostname(node: &TalosNode) -> Draft {
@@ -45,7 +82,7 @@ fn addresses(state: &State, node: &TalosNode) -> Vec<Draft> {
     let own = (node.address, node.prefix);
     let vip = state
         .cluster(&node.cluster)
-        .filter(|c| c.vip_holder.as_deref() == Some(&node.hostname))
+        .filter(|c| c.vip_holder.as_deref() == Some(&node.name))
         .and_then(|c| c.vip)
         .map(|vip| (vip, if vip.is_ipv4() { 32 } else { 128 }));
     ["default", "current", "routed", "accumulative"]
