@@ -19,9 +19,10 @@ const GENERATORS: &[(&str, Generator)] = &[
     ("proxmox", crate::proxmox::generate),
 ];
 
-/// Writes all generated files that differ.
-pub(crate) fn write(root: &Path) -> Result<(), String> {
-    for (path, content) in generate()? {
+/// Writes all generated files that differ; of one generator alone when it is
+/// named, which helps when the code that the others read does not compile.
+pub(crate) fn write(root: &Path, only: Option<&str>) -> Result<(), String> {
+    for (path, content) in generate(only)? {
         let path = root.join(path);
         if fs::read_to_string(&path).ok().as_deref() == Some(&content) {
             continue;
@@ -37,7 +38,7 @@ pub(crate) fn write(root: &Path) -> Result<(), String> {
 
 /// Fails, naming the files, when a generated file differs from what would be written.
 pub(crate) fn check(root: &Path) -> Result<(), String> {
-    let stale: Vec<String> = generate()?
+    let stale: Vec<String> = generate(None)?
         .into_iter()
         .filter(|(path, content)| {
             fs::read_to_string(root.join(path)).ok().as_deref() != Some(content)
@@ -53,9 +54,12 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
     ))
 }
 
-fn generate() -> Result<Files, String> {
+fn generate(only: Option<&str>) -> Result<Files, String> {
     let mut files = Files::new();
     for (name, generator) in GENERATORS {
+        if only.is_some_and(|only| only != *name) {
+            continue;
+        }
         files.extend(generator().map_err(|e| format!("{name}: {e}"))?);
     }
     Ok(files)

@@ -3,6 +3,7 @@
 //! | file | task |
 //! |---|---|
 //! | `codegen.rs` | `codegen [--check]`: writes, or compares, every generated file |
+//! | `proxmox/refresh.rs` | `proxmox-schema --from FILE`: brings the schema of Proxmox VE up to date |
 //! | `test.rs` | `test [STAGE ...]`: everything, as CI runs it |
 //!
 //! One file per generator beside them; each returns paths with contents and
@@ -25,6 +26,10 @@ use std::process::ExitCode;
 
 const HELP: &str = "\
 cargo xtask codegen [--check]   write the generated files, or fail if one is stale
+cargo xtask codegen NAME        write those of one generator alone
+cargo xtask proxmox-schema --from FILE
+                                add what is new in FILE (facts, or a node's apidoc.js) to the
+                                schema of Proxmox VE; then run codegen
 cargo xtask test [STAGE ...]    run all checks and tests, or the named stages";
 
 /// The repository's root folder.
@@ -36,8 +41,10 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let result = match args.as_slice() {
-        ["codegen"] => codegen::write(&root()),
+        ["codegen"] => codegen::write(&root(), None),
         ["codegen", "--check"] => codegen::check(&root()),
+        ["codegen", name] => codegen::write(&root(), Some(name)),
+        ["proxmox-schema", "--from", file] => proxmox::refresh::run(&root(), file),
         ["test", stages @ ..] => test::run(&root(), stages),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");

@@ -4,14 +4,18 @@
 //! |---|---|
 //! | `schema.rs` | reads the schema's compact form (`crates/proxmox-endpoints/schema/README.md`) |
 //! | `emit.rs` | prints structs, enums, configurations and property strings |
-//! | `calls.rs` | prints requests and the tables over all of them |
+//! | `calls.rs` | prints requests and the way from a path to a type |
+//! | `refresh.rs` | brings the schema up to date with what a server says of itself |
+//! | `table.rs` | prints the table that the crate reads at run time |
 //!
 //! One request struct for each call and nothing else that is generic over
 //! calls: this keeps the compile time of the whole API in the low seconds.
 
 mod calls;
 mod emit;
+pub(crate) mod refresh;
 mod schema;
+mod table;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -22,8 +26,8 @@ use schema::{Item, Schema};
 
 const CRATE: &str = "crates/proxmox-endpoints";
 
-/// All generated files of the crate, paths relative to the repository's root.
-pub(crate) fn generate() -> Result<Vec<(PathBuf, String)>, String> {
+/// The schema, by area.
+fn read() -> Result<Vec<(String, Schema)>, String> {
     let folder = crate::root().join(CRATE).join("schema");
     let mut areas = Vec::new();
     let listing = fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
@@ -38,15 +42,36 @@ pub(crate) fn generate() -> Result<Vec<(PathBuf, String)>, String> {
         areas.push((name.into_owned(), schema));
     }
     areas.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(areas)
+}
+
+/// All generated files of the crate, paths relative to the repository's root.
+pub(crate) fn generate() -> Result<Vec<(PathBuf, String)>, String> {
+    let areas = read()?;
     check_names(&areas)?;
 
     let target = PathBuf::from(CRATE).join("src/generated");
     let mut files = vec![(target.join("mod.rs"), format(&calls::index(&areas))?)];
-    for (name, schema) in &areas {
-        let source = emit::area(schema, &areas).map_err(|e| format!("{name}.pve: {e}"))?;
+    files.push((target.join("calls.txt"), table::print(&areas)));
+    let mut first = 0;
+    for (name, schema) in areas.iter().filter(|(_, schema)| has_code(schema)) {
+        let source = emit::area(schema, first, &areas).map_err(|e| format!("{name}.pve: {e}"))?;
         files.push((target.join(format!("{name}.rs")), format(&source)?));
+        first += schema
+            .items
+            .iter()
+            .filter(|item| matches!(item.kind, schema::Kind::Call { .. }))
+            .count();
     }
     Ok(files)
+}
+
+/// Formats alone make no module: they are in the table.
+fn has_code(schema: &Schema) -> bool {
+    schema
+        .items
+        .iter()
+        .any(|item| !matches!(item.kind, schema::Kind::Format { .. }))
 }
 
 /// Every type is re-exported from the crate's root, so names are unique over all areas.
@@ -121,17 +146,23 @@ enum Kind one two-three
 ";
         let schema = Schema::parse(text).unwrap();
         let areas = vec![("things".to_owned(), schema)];
-        let source = emit::area(&areas[0].1, &areas).unwrap();
+        let source = emit::area(&areas[0].1, 0, &areas).unwrap();
         let formatted = format(&source).unwrap();
         for wanted in [
             "pub networks: std::collections::BTreeMap<u32, Net>",
-            "const SINCE: &'static str = \"9.1\"",
             "TwoThree",
             "\"on-boot\"",
         ] {
             assert!(formatted.contains(wanted), "{wanted} in\n{formatted}");
         }
         format(&calls::index(&areas)).unwrap();
+        let table = table::print(&areas);
+        assert!(
+            table.starts_with(
+                "C\tCreateThing\tPOST\t/nodes/{node}/things\t9.1\tt\t\tin-code\tupid\n"
+            )
+        );
+        assert!(table.contains("p\tsize\t!\ti\tr1..1000\n"), "{table}");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Parameters as they came from the wire: the server's side of [`Params`](crate::Params).
 
-use std::collections::BTreeMap;
-
 use homelab_core::Result;
 use percent_encoding::percent_decode_str;
 
-use crate::params::{ParamValue, refused};
-use crate::{CALLS, Call, Method};
+use crate::Method;
+use crate::describe::{Call, Param, Shape, calls};
+use crate::params::{refused, split_list};
+use crate::value::FromTexts;
 
 /// Names and values, taken out one by one.
 #[derive(Clone, Debug, Default)]
@@ -31,56 +31,39 @@ impl Arguments {
         }
     }
 
-    /// Takes a required one.
+    /// Takes what belongs to a parameter.
     ///
     /// # Errors
-    /// `InvalidArgument` when it is missing or malformed.
-    pub fn required<T: ParamValue>(&mut self, name: &str) -> Result<T> {
-        self.optional(name)?
-            .ok_or_else(|| refused(name, "is missing and it is not optional"))
-    }
-
-    /// Takes an optional one.
-    ///
-    /// # Errors
-    /// `InvalidArgument` when it is malformed.
-    pub fn optional<T: ParamValue>(&mut self, name: &str) -> Result<Option<T>> {
-        let Some(at) = self.0.iter().position(|(n, _)| n == name) else {
-            return Ok(None);
+    /// `InvalidArgument` when it is missing, repeated without being a list, or
+    /// malformed.
+    pub(crate) fn take<T: FromTexts>(&mut self, param: Option<&Param>) -> Result<T> {
+        let Some(param) = param else {
+            return Err(refused("?", "is not described"));
         };
-        let (_, text) = self.0.remove(at);
-        parse(name, &text).map(Some)
-    }
-
-    /// Takes every value of a repeated one.
-    ///
-    /// # Errors
-    /// `InvalidArgument` when one is malformed.
-    pub fn repeated<T: ParamValue>(&mut self, name: &str) -> Result<Vec<T>> {
-        let mut values = Vec::new();
-        while let Some(value) = self.optional(name)? {
-            values.push(value);
-        }
-        Ok(values)
-    }
-
-    /// Takes a whole indexed family.
-    ///
-    /// # Errors
-    /// `InvalidArgument` when one is malformed.
-    pub fn indexed<T: ParamValue>(&mut self, family: &str) -> Result<BTreeMap<u32, T>> {
-        let mut values = BTreeMap::new();
+        let mut texts = Vec::new();
         let mut rest = Vec::new();
         for (name, text) in std::mem::take(&mut self.0) {
-            match name.strip_prefix(family).and_then(|n| n.parse().ok()) {
-                Some(index) => {
-                    values.insert(index, parse(&name, &text)?);
+            match param.index(&name) {
+                Some(index) if param.shape == Shape::List => {
+                    texts.extend(split_list(&text).into_iter().map(|item| (index, item)));
                 }
+                Some(index) => texts.push((index, text)),
                 None => rest.push((name, text)),
             }
         }
         self.0 = rest;
-        Ok(values)
+        if texts.len() > 1 && param.shape == Shape::One {
+            return Err(refused(
+                param.name,
+                "is given more than once and is no list",
+            ));
+        }
+        let shown = texts.first().map(|(_, text)| text.clone());
+        T::from_texts(texts).ok_or_else(|| match shown {
+            Some(_) if param.secret => refused(param.name, "has the wrong form"),
+            Some(text) => refused(param.name, format!("'{text}' has the wrong form")),
+            None => refused(param.name, "is missing and it is not optional"),
+        })
     }
 
     /// Ends the taking.
@@ -93,10 +76,6 @@ impl Arguments {
             None => Ok(()),
         }
     }
-}
-
-fn parse<T: ParamValue>(name: &str, text: &str) -> Result<T> {
-    T::from_text(text).ok_or_else(|| refused(name, format!("'{text}' has the wrong form")))
 }
 
 fn unescape(text: &str, plus_is_blank: bool) -> String {
@@ -117,7 +96,7 @@ pub fn route(method: Method, path: &str) -> Option<(&'static Call, Arguments)> {
     if segments.iter().any(|segment| segment.is_empty()) {
         return None;
     }
-    CALLS
+    calls()
         .iter()
         .filter(|call| call.method == method)
         .filter_map(|call| fit(call.path, &segments).map(|(score, args)| (score, call, args)))
@@ -162,7 +141,7 @@ mod tests {
     fn routes_prefer_literals_and_let_volumes_hold_slashes() {
         let (call, mut args) = route(Method::Get, "/nodes/pve1/qemu/100/config").unwrap();
         assert_eq!(call.path, "/nodes/{node}/qemu/{vmid}/config");
-        assert_eq!(args.required::<u32>("vmid").unwrap(), 100);
+        assert_eq!(args.take::<u32>(call.params.get(1)).unwrap(), 100);
         assert!(route(Method::Get, "/no/such/thing").is_none());
         let ((exact, _), args) = fit(
             "/nodes/{node}/storage/{storage}/content/{volume}",
@@ -185,7 +164,7 @@ mod tests {
     fn what_nobody_took_is_named() {
         let mut args = Arguments::default();
         args.add_form("a=1&b=x+y%2B");
-        assert_eq!(args.required::<String>("b").unwrap(), "x y+");
+        assert_eq!(args.0.pop(), Some(("b".to_owned(), "x y+".to_owned())));
         assert!(args.finish().unwrap_err().message().contains("parameter a"));
     }
 }

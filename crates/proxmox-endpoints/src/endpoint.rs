@@ -6,7 +6,8 @@ use homelab_core::{Error, ErrorKind, Result};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Arguments, Params};
+use crate::value::{self, Value};
+use crate::{Arguments, Call, Params, describe};
 
 /// The four methods that the server knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,23 +70,15 @@ impl fmt::Display for Method {
 pub trait Endpoint: Sized {
     /// What the server answers in `data`.
     type Response: DeserializeOwned + Send + 'static;
+    /// Its place in [`calls`](crate::calls).
+    const ID: usize;
     /// The method.
     const METHOD: Method;
     /// The path below `/api2/json`, with `{name}` where an argument goes.
     const PATH: &'static str;
-    /// The first release that has the call; `7.0` means "that or older".
-    const SINCE: &'static str = "7.0";
-    /// Whether an API token may make the call; some want a ticket.
-    const TOKEN: bool = true;
 
-    /// The path with its arguments filled in and percent-encoded.
-    fn path(&self) -> String;
-
-    /// The parameters, checked against their rules, path arguments included.
-    ///
-    /// # Errors
-    /// `InvalidArgument` that names the parameter and the rule. Nothing is sent.
-    fn params(&self) -> Result<Params>;
+    /// The fields in the order of [`Call::params`].
+    fn values(&self) -> Vec<&dyn Value>;
 
     /// The request that arguments from the wire describe; the other direction
     /// of [`path`](Endpoint::path) and [`params`](Endpoint::params).
@@ -94,9 +87,31 @@ pub trait Endpoint: Sized {
     /// `InvalidArgument` for a missing, malformed or unknown parameter.
     fn from_arguments(arguments: &mut Arguments) -> Result<Self>;
 
+    /// What is known about the call: its release, its parameters' rules.
+    fn call() -> &'static Call {
+        describe::nth(Self::ID)
+    }
+
+    /// The path with its arguments filled in and percent-encoded.
+    fn path(&self) -> String {
+        value::path(Self::call(), &self.values())
+    }
+
+    /// The parameters, checked against their rules; path arguments are checked too.
+    ///
+    /// # Errors
+    /// `InvalidArgument` that names the parameter and the rule. Nothing is sent.
+    fn params(&self) -> Result<Params> {
+        value::params(Self::call(), &self.values())
+    }
+
     /// The node that will do the work, when the path names one.
     fn node(&self) -> Option<&str> {
-        None
+        let at = Self::call()
+            .params
+            .iter()
+            .position(|p| p.in_path && p.name == "node")?;
+        self.values().get(at).and_then(|value| value.text())
     }
 
     /// What `"data": null` means: an empty list for lists, nothing otherwise.
@@ -162,21 +177,6 @@ impl<'de> Deserialize<'de> for Nothing {
     }
 }
 
-/// What is known about one call without making it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// The name of the request type.
-    pub name: &'static str,
-    /// The method.
-    pub method: Method,
-    /// The path below `/api2/json`, with `{name}` where an argument goes.
-    pub path: &'static str,
-    /// The first release that has it; `7.0` means "that or older".
-    pub since: &'static str,
-    /// Whether an API token may make it.
-    pub token: bool,
-}
-
 /// Does something with a request whose type is known only at run time; see
 /// [`visit`](crate::visit).
 pub trait Visitor {
@@ -187,3 +187,31 @@ pub trait Visitor {
     /// cannot hold what came from the wire.
     fn visit<E: Endpoint + Send + Sync + 'static>(self, request: Result<E>) -> Self::Output;
 }
+
+/// `Endpoint` for a generated request.
+macro_rules! endpoint {
+    ($name:ident $id:literal $method:ident $path:literal -> $response:ty $(, null $absent:expr)?; $($field:ident)*) => {
+        impl $crate::Endpoint for $name {
+            type Response = $response;
+            const ID: usize = $id;
+            const METHOD: $crate::Method = $crate::Method::$method;
+            const PATH: &'static str = $path;
+
+            fn values(&self) -> Vec<&dyn $crate::value::Value> {
+                vec![$(&self.$field),*]
+            }
+
+            fn from_arguments(arguments: &mut $crate::Arguments) -> homelab_core::Result<Self> {
+                let mut _params = $crate::describe::nth($id).params.iter();
+                let request = $name { $($field: arguments.take(_params.next())?),* };
+                arguments.finish()?;
+                Ok(request)
+            }
+
+            $(fn absent() -> Option<Self::Response> {
+                Some($absent)
+            })?
+        }
+    };
+}
+pub(crate) use endpoint;

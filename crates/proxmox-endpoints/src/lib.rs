@@ -7,8 +7,9 @@
 //! | module | what |
 //! |---|---|
 //! | [`endpoint`] | [`Endpoint`], [`decode`], [`Call`], [`Visitor`] |
-//! | [`params`], [`arguments`] | parameters to the wire, checked, and from it |
-//! | [`tolerant`], [`text_enum`] | `1`, `"1"` and `true` are one truth; unknown words are kept |
+//! | [`describe`], [`check`] | every call, parameter and rule as data: [`calls`], [`Call::violations`] |
+//! | [`params`], [`value`], [`arguments`] | parameters to the wire, checked, and from it |
+//! | [`tolerant`], [`row`], [`text_enum`] | `1`, `"1"` and `true` are one truth; unknown words are kept |
 //! | [`property`] | `virtio=BC:24:…,bridge=vmbr0` as typed values |
 //! | [`upid`] | [`Upid`]: the name of a task |
 //! | [`access`] … [`tasks`] | generated from `schema/`: requests and answers by area |
@@ -18,21 +19,27 @@
 //! asked for with the client's raw `request`.
 
 pub mod arguments;
+pub mod check;
 pub mod config_keys;
+pub mod describe;
 pub mod endpoint;
 #[rustfmt::skip]
 mod generated;
 mod guest;
 pub mod params;
 pub mod property;
+pub mod row;
 pub mod text_enum;
 mod ticket;
 mod time;
 pub mod tolerant;
 pub mod upid;
+pub mod value;
 
 pub use arguments::{Arguments, route};
-pub use endpoint::{Answer, Call, Endpoint, Method, Nothing, Visitor, decode};
+pub use check::Violation;
+pub use describe::{Call, Param, call, calls};
+pub use endpoint::{Answer, Endpoint, Method, Nothing, Visitor, decode};
 pub use generated::*;
 pub use params::Params;
 pub use text_enum::TextEnum;

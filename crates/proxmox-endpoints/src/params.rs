@@ -52,84 +52,6 @@ impl Params {
         }
         out
     }
-
-    /// Checks an argument that travels in the path.
-    ///
-    /// # Errors
-    /// `InvalidArgument` when it breaks `rule` or is empty.
-    pub fn check_path<T: ParamValue>(name: &str, value: &T, rule: Rule) -> Result<()> {
-        let text = value.to_text();
-        // `.` and `..` would be resolved away by every URL library on the way.
-        if text.is_empty() || text == "." || text == ".." {
-            return Err(refused(name, format!("'{text}' cannot stand in a path")));
-        }
-        check(name, value, rule)
-    }
-
-    /// Adds a required parameter.
-    ///
-    /// # Errors
-    /// `InvalidArgument` when it breaks `rule`.
-    pub fn required<T: ParamValue>(
-        &mut self,
-        name: &'static str,
-        value: &T,
-        rule: Rule,
-    ) -> Result<()> {
-        check(name, value, rule)?;
-        self.push(name, value.to_text());
-        Ok(())
-    }
-
-    /// Adds a parameter if it is given.
-    ///
-    /// # Errors
-    /// `InvalidArgument` when it breaks `rule`.
-    pub fn optional<T: ParamValue>(
-        &mut self,
-        name: &'static str,
-        value: Option<&T>,
-        rule: Rule,
-    ) -> Result<()> {
-        value.map_or(Ok(()), |value| self.required(name, value, rule))
-    }
-
-    /// Adds a parameter once for each value, the form of the API's arrays.
-    ///
-    /// # Errors
-    /// `InvalidArgument` when a value breaks `rule`.
-    pub fn repeated<T: ParamValue>(
-        &mut self,
-        name: &'static str,
-        values: &[T],
-        rule: Rule,
-    ) -> Result<()> {
-        values
-            .iter()
-            .try_for_each(|value| self.required(name, value, rule))
-    }
-
-    /// Adds `name0`, `name1`, … for an indexed family.
-    ///
-    /// # Errors
-    /// `InvalidArgument` when an index is above `max` or a value breaks `rule`.
-    pub fn indexed<T: ParamValue>(
-        &mut self,
-        name: &'static str,
-        values: &std::collections::BTreeMap<u32, T>,
-        max: u32,
-        rule: Rule,
-    ) -> Result<()> {
-        for (index, value) in values {
-            let key = format!("{name}{index}");
-            if *index > max {
-                return Err(refused(&key, format!("the last one is {name}{max}")));
-            }
-            check(&key, value, rule)?;
-            self.push(key, value.to_text());
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Debug for Params {
@@ -152,57 +74,56 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Params {
 
 /// A path segment, escaped.
 pub fn segment<T: ParamValue>(value: &T) -> String {
-    utf8_percent_encode(&value.to_text(), ESCAPED).to_string()
+    escape(&value.to_text())
 }
 
-/// What a value must be, beyond its type.
+/// A text, escaped as a path segment.
+pub(crate) fn escape(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED).to_string()
+}
+
+/// What an argument of a path must be, for paths that are put together by hand.
 #[derive(Clone, Copy, Debug)]
 pub enum Rule {
-    /// Anything.
-    Any,
     /// A number from the first to the second, both included.
     Range(f64, f64),
-    /// A text of at least and at most so many bytes.
-    Length(usize, usize),
     /// A host name as cluster nodes have it.
     Node,
     /// An identifier: a letter, then letters, digits, `-`, `_`, `.`.
     Id,
 }
 
-fn check<T: ParamValue>(name: &str, value: &T, rule: Rule) -> Result<()> {
-    let broken = match rule {
-        Rule::Any => None,
-        Rule::Range(min, max) => match value.to_number() {
-            Some(n) if n >= min && n <= max => None,
-            _ if max >= f64::MAX => Some(format!("must be at least {min}")),
-            _ => Some(format!("must be from {min} to {max}")),
-        },
-        Rule::Length(min, max) => {
-            let length = value.to_text().len();
-            (length < min || length > max)
-                .then(|| format!("must be {min} to {max} bytes long, not {length}"))
+impl Params {
+    /// Checks an argument that travels in the path.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when it breaks `rule` or is empty.
+    pub fn check_path<T: ParamValue>(name: &str, value: &T, rule: Rule) -> Result<()> {
+        let text = value.to_text();
+        let good = match rule {
+            Rule::Range(min, max) => text.parse::<f64>().is_ok_and(|n| n >= min && n <= max),
+            Rule::Node => crate::check::has_format("pve-node", &text).is_ok(),
+            Rule::Id => {
+                text.starts_with(|c: char| c.is_ascii_alphabetic())
+                    && text
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+            }
+        };
+        if good {
+            return Ok(());
         }
-        Rule::Node => {
-            let text = value.to_text();
-            let good = !text.is_empty()
-                && !text.starts_with('-')
-                && !text.ends_with('-')
-                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-            (!good).then(|| format!("'{text}' is not a node name (letters, digits, inner '-')"))
-        }
-        Rule::Id => {
-            let text = value.to_text();
-            let good = text.starts_with(|c: char| c.is_ascii_alphabetic())
-                && text
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-            (!good).then(|| {
-                format!("'{text}' is not an identifier (a letter, then letters, digits, '-_.')")
-            })
-        }
-    };
-    broken.map_or(Ok(()), |why| Err(refused(name, why)))
+        Err(refused(
+            name,
+            match rule {
+                Rule::Range(min, max) => format!("'{text}' must be from {min} to {max}"),
+                Rule::Node => format!("'{text}' is not a node name (letters, digits, inner '-')"),
+                Rule::Id => {
+                    format!("'{text}' is not an identifier (a letter, then letters, digits, '-_.')")
+                }
+            },
+        ))
+    }
 }
 
 /// An `InvalidArgument` error about one parameter.
@@ -216,21 +137,21 @@ pub(crate) fn refused(name: &str, why: impl fmt::Display) -> Error {
 /// A type that a parameter can have.
 pub trait ParamValue: Sized {
     /// As it goes over the wire.
-    fn to_text(&self) -> String;
+    fn to_text(&self) -> Cow<'_, str>;
 
     /// As it comes from the wire; `None` when it is not of this type.
     fn from_text(text: &str) -> Option<Self>;
 
-    /// The number, for types that are one.
-    fn to_number(&self) -> Option<f64> {
+    /// The value itself, for types that are texts.
+    fn plain_text(&self) -> Option<&str> {
         None
     }
 }
 
 impl ParamValue for bool {
     // Forms take only 1 and 0: `true` is refused.
-    fn to_text(&self) -> String {
-        if *self { "1" } else { "0" }.to_owned()
+    fn to_text(&self) -> Cow<'_, str> {
+        Cow::Borrowed(if *self { "1" } else { "0" })
     }
 
     fn from_text(text: &str) -> Option<Self> {
@@ -243,33 +164,26 @@ impl ParamValue for bool {
 }
 
 impl ParamValue for String {
-    fn to_text(&self) -> String {
-        self.clone()
+    fn to_text(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self)
     }
 
     fn from_text(text: &str) -> Option<Self> {
         Some(text.to_owned())
     }
+
+    fn plain_text(&self) -> Option<&str> {
+        Some(self)
+    }
 }
 
 impl ParamValue for SecretString {
-    fn to_text(&self) -> String {
-        self.expose_secret().to_owned()
+    fn to_text(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self.expose_secret())
     }
 
     fn from_text(text: &str) -> Option<Self> {
         Some(SecretString::from(text))
-    }
-}
-
-/// A list that travels as one text, separated by commas.
-impl ParamValue for Vec<String> {
-    fn to_text(&self) -> String {
-        self.join(",")
-    }
-
-    fn from_text(text: &str) -> Option<Self> {
-        Some(split_list(text))
     }
 }
 
@@ -292,17 +206,12 @@ pub fn split_list(text: &str) -> Vec<String> {
 macro_rules! numbers {
     ($($type:ty),+) => {$(
         impl ParamValue for $type {
-            fn to_text(&self) -> String {
-                self.to_string()
+            fn to_text(&self) -> Cow<'_, str> {
+                Cow::Owned(self.to_string())
             }
 
             fn from_text(text: &str) -> Option<Self> {
                 text.trim().parse().ok()
-            }
-
-            #[allow(clippy::cast_precision_loss, clippy::cast_lossless, reason = "only compared with small bounds")]
-            fn to_number(&self) -> Option<f64> {
-                Some(*self as f64)
             }
         }
     )+};
@@ -323,30 +232,6 @@ mod tests {
             "boot=order%3Dscsi0%3Bide2&name=a%20b%2Bc%25"
         );
         assert_eq!(format!("{params:?}"), r#"["boot", "name"]"#);
-    }
-
-    #[test]
-    fn rules_name_the_parameter_and_the_bound() {
-        let error = Params::new()
-            .required("vmid", &7u32, Rule::Range(100.0, 999_999_999.0))
-            .unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
-        assert_eq!(
-            error.message(),
-            "parameter vmid: must be from 100 to 999999999"
-        );
-        for bad in ["", "..", "a/b", "-x"] {
-            assert!(Params::check_path("node", &bad.to_owned(), Rule::Node).is_err());
-        }
-    }
-
-    #[test]
-    fn an_index_beyond_the_family_is_refused() {
-        let nets = [(32u32, "virtio".to_owned())].into_iter().collect();
-        let error = Params::new()
-            .indexed("net", &nets, 31, Rule::Any)
-            .unwrap_err();
-        assert_eq!(error.message(), "parameter net32: the last one is net31");
     }
 
     #[test]

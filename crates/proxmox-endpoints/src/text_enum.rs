@@ -1,5 +1,10 @@
 //! Enums that are words on the wire and keep the words they do not know.
 
+use std::borrow::Cow;
+
+use crate::params::ParamValue;
+use crate::tolerant::Scalar;
+
 /// A closed list of words plus `Other` for all that is new: releases add
 /// words, and none of them may break a decoder.
 pub trait TextEnum: Sized {
@@ -13,12 +18,48 @@ pub trait TextEnum: Sized {
     fn from_word(word: &str) -> Self;
 }
 
-/// Everything that follows from [`TextEnum`].
+impl<T: TextEnum> Scalar for T {
+    const EXPECTED: &'static str = "a word";
+
+    fn from_i128(value: i128) -> Option<Self> {
+        Some(T::from_word(&value.to_string()))
+    }
+
+    fn from_f64(value: f64) -> Option<Self> {
+        Some(T::from_word(&value.to_string()))
+    }
+
+    fn from_str(value: &str) -> Option<Self> {
+        Some(T::from_word(value))
+    }
+
+    fn from_blank() -> Option<Self> {
+        Some(T::from_word(""))
+    }
+}
+
+impl<T: TextEnum> ParamValue for T {
+    fn to_text(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self.as_str())
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        Some(T::from_word(text))
+    }
+}
+
+/// Everything else that follows from [`TextEnum`].
 macro_rules! impl_text_enum {
     ($($name:ident),+ $(,)?) => {$(
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str($crate::TextEnum::as_str(self))
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                $crate::TextEnum::from_word("")
             }
         }
 
@@ -37,36 +78,6 @@ macro_rules! impl_text_enum {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 $crate::tolerant::req(deserializer)
-            }
-        }
-
-        impl $crate::tolerant::Scalar for $name {
-            const EXPECTED: &'static str = "a word";
-
-            fn from_i128(value: i128) -> Option<Self> {
-                Some($crate::TextEnum::from_word(&value.to_string()))
-            }
-
-            fn from_f64(value: f64) -> Option<Self> {
-                Some($crate::TextEnum::from_word(&value.to_string()))
-            }
-
-            fn from_str(value: &str) -> Option<Self> {
-                Some($crate::TextEnum::from_word(value))
-            }
-
-            fn from_blank() -> Option<Self> {
-                Some($crate::TextEnum::from_word(""))
-            }
-        }
-
-        impl $crate::params::ParamValue for $name {
-            fn to_text(&self) -> String {
-                $crate::TextEnum::as_str(self).to_owned()
-            }
-
-            fn from_text(text: &str) -> Option<Self> {
-                Some($crate::TextEnum::from_word(text))
             }
         }
 

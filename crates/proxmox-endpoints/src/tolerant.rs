@@ -127,6 +127,13 @@ impl Scalar for String {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Time(String);
 
+impl Time {
+    /// As RFC 3339.
+    pub fn into_text(self) -> String {
+        self.0
+    }
+}
+
 impl Scalar for Time {
     const EXPECTED: &'static str = "a point in time";
 
@@ -213,6 +220,58 @@ impl<'de, T: Scalar> Visitor<'de> for ScalarVisitor<T> {
     }
 }
 
+/// Like [`ScalarVisitor`], but what cannot be read counts as absent.
+struct LenientVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Scalar> Visitor<'de> for LenientVisitor<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::EXPECTED)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(T::from_bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(T::from_i128(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(T::from_i128(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(T::from_f64(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(if value.trim().is_empty() {
+            T::from_blank()
+        } else {
+            T::from_str(value)
+        })
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    // A text keeps what has parts as JSON; a number cannot be had from it.
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        let value =
+            serde_json::Value::deserialize(serde::de::value::SeqAccessDeserializer::new(seq))?;
+        Ok(T::from_str(&value.to_string()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        let value =
+            serde_json::Value::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+        Ok(T::from_str(&value.to_string()))
+    }
+}
+
 fn shorten(text: &str) -> String {
     text.chars().take(40).collect()
 }
@@ -220,6 +279,70 @@ fn shorten(text: &str) -> String {
 /// For `deserialize_with`: a scalar that may be absent.
 pub fn opt<'de, D: Deserializer<'de>, T: Scalar>(deserializer: D) -> Result<Option<T>, D::Error> {
     deserializer.deserialize_any(ScalarVisitor(PhantomData))
+}
+
+/// A scalar that may be absent; absent too when it has the wrong form.
+///
+/// # Errors
+/// When the JSON itself is broken.
+pub fn lenient<'de, D: Deserializer<'de>, T: Scalar>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    deserializer.deserialize_any(LenientVisitor(PhantomData))
+}
+
+/// An object that may be absent; `null`, an empty list, an empty text and
+/// other scalars count as absent.
+///
+/// # Errors
+/// When the object lacks what it must have, or the JSON is broken.
+pub fn below<'de, D: Deserializer<'de>, T: crate::row::Row>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    struct Object<T>(PhantomData<T>);
+
+    impl<'de, T: crate::row::Row> Visitor<'de> for Object<T> {
+        type Value = Option<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+            Ok(T::from_text(text))
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            while seq.next_element::<serde::de::IgnoredAny>()?.is_some() {}
+            Ok(None)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            crate::row::decode(serde::de::value::MapAccessDeserializer::new(map)).map(Some)
+        }
+    }
+
+    deserializer.deserialize_any(Object(PhantomData))
 }
 
 /// For `deserialize_with`: a scalar that identifies the row it stands in.

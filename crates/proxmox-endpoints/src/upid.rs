@@ -211,8 +211,8 @@ impl schemars::JsonSchema for Upid {
 }
 
 impl ParamValue for Upid {
-    fn to_text(&self) -> String {
-        self.text.clone()
+    fn to_text(&self) -> std::borrow::Cow<'_, str> {
+        std::borrow::Cow::Borrowed(&self.text)
     }
 
     fn from_text(text: &str) -> Option<Self> {

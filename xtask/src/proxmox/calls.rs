@@ -3,110 +3,13 @@
 use std::fmt::Write as _;
 
 use super::docs;
-use super::emit::{is_collection, rust_type};
-use super::schema::{Field, Item, Kind, Schema};
+use super::emit::{field_type, is_collection, is_scalar, rust_type};
+use super::schema::{Item, Kind, Schema};
 
 type Areas = [(String, Schema)];
 
-/// What a request's parameters add to its code.
-#[derive(Default)]
-struct Code {
-    /// Fields of the struct.
-    fields: String,
-    /// Arguments of `new`.
-    takes: String,
-    /// The struct's expression in `new`.
-    sets: String,
-    /// The struct's expression in `from_arguments`.
-    from: String,
-    /// Checks of path arguments.
-    checks: String,
-    /// Parameters to send.
-    pushes: String,
-}
-
-impl Code {
-    fn add(&mut self, f: &Field, path: &str, areas: &Areas) -> Result<(), String> {
-        let base = rust_type(&f.ty, areas)?;
-        let rule = rule(f)?;
-        let (wire, rust) = (&f.wire, &f.rust);
-        let (set, from, push, ty) = if let Some((family, max)) = f.families.first() {
-            (
-                "std::collections::BTreeMap::new()",
-                format!("arguments.indexed({family:?})?"),
-                format!("params.indexed({family:?}, &self.{rust}, {max}, {rule})?;"),
-                format!("std::collections::BTreeMap<u32, {base}>"),
-            )
-        } else if f.ty == "words" {
-            (
-                "Vec::new()",
-                format!("arguments.optional({wire:?})?.unwrap_or_default()"),
-                format!(
-                    "if !self.{rust}.is_empty() {{ params.required({wire:?}, &self.{rust}, {rule})?; }}"
-                ),
-                base,
-            )
-        } else if is_collection(&f.ty) {
-            (
-                "Vec::new()",
-                format!("arguments.repeated({wire:?})?"),
-                format!("params.repeated({wire:?}, &self.{rust}, {rule})?;"),
-                base,
-            )
-        } else if f.optional {
-            (
-                "None",
-                format!("arguments.optional({wire:?})?"),
-                format!("params.optional({wire:?}, self.{rust}.as_ref(), {rule})?;"),
-                format!("Option<{base}>"),
-            )
-        } else {
-            self.required(f, path, &base, &rule);
-            return Ok(());
-        };
-        let _ = writeln!(self.sets, "{rust}: {set},");
-        let _ = writeln!(self.from, "{rust}: {from},");
-        let _ = writeln!(self.pushes, "{push}");
-        self.field(f, &ty);
-        Ok(())
-    }
-
-    fn required(&mut self, f: &Field, path: &str, base: &str, rule: &str) {
-        let (wire, rust) = (&f.wire, &f.rust);
-        if base == "String" {
-            let _ = write!(self.takes, "{rust}: impl Into<String>, ");
-            let _ = writeln!(self.sets, "{rust}: {rust}.into(),");
-        } else {
-            let _ = write!(self.takes, "{rust}: {base}, ");
-            let _ = writeln!(self.sets, "{rust},");
-        }
-        let _ = writeln!(self.from, "{rust}: arguments.required({wire:?})?,");
-        if in_path(path, f) {
-            let _ = writeln!(
-                self.checks,
-                "Params::check_path({wire:?}, &self.{rust}, {rule})?;"
-            );
-        } else {
-            let _ = writeln!(
-                self.pushes,
-                "params.required({wire:?}, &self.{rust}, {rule})?;"
-            );
-        }
-        self.field(f, base);
-    }
-
-    fn field(&mut self, f: &Field, ty: &str) {
-        docs(&mut self.fields, &f.docs);
-        let _ = writeln!(self.fields, "pub {}: {ty},", f.rust);
-    }
-}
-
-fn in_path(path: &str, f: &Field) -> bool {
-    path.contains(&format!("{{{}}}", f.wire))
-}
-
-/// One request struct with its `Endpoint`.
-pub(crate) fn call(out: &mut String, item: &Item, areas: &Areas) -> Result<(), String> {
+/// One request struct with its `Endpoint`; `id` is its place in the table.
+pub(crate) fn call(out: &mut String, item: &Item, id: usize, areas: &Areas) -> Result<(), String> {
     let Kind::Call {
         method,
         path,
@@ -116,88 +19,77 @@ pub(crate) fn call(out: &mut String, item: &Item, areas: &Areas) -> Result<(), S
         return Ok(());
     };
     let name = &item.name;
-    for argument in path
-        .split('{')
-        .skip(1)
-        .filter_map(|part| part.split('}').next())
-    {
+    for argument in path_arguments(path) {
         if !item.fields.iter().any(|f| f.wire == argument) {
             return Err(format!("the path's {{{argument}}} is not described"));
         }
     }
-    let mut code = Code::default();
-    for field in &item.fields {
-        code.add(field, path, areas)?;
+    let (mut fields, mut takes, mut sets, mut names) =
+        (String::new(), String::new(), String::new(), String::new());
+    for f in &item.fields {
+        let rust = &f.rust;
+        let base = rust_type(&f.ty, areas)?;
+        let (ty, empty) = if f.families.is_empty() {
+            (
+                field_type(f, areas)?,
+                if is_collection(&f.ty) {
+                    "Vec::new()"
+                } else {
+                    "None"
+                },
+            )
+        } else {
+            (
+                format!("std::collections::BTreeMap<u32, {base}>"),
+                "std::collections::BTreeMap::new()",
+            )
+        };
+        if f.optional {
+            let _ = writeln!(sets, "{rust}: {empty},");
+        } else if ty == "String" {
+            let _ = write!(takes, "{rust}: impl Into<String>, ");
+            let _ = writeln!(sets, "{rust}: {rust}.into(),");
+        } else {
+            let _ = write!(takes, "{rust}: {ty}, ");
+            let _ = writeln!(sets, "{rust},");
+        }
+        docs(&mut fields, &f.docs);
+        let _ = writeln!(fields, "pub {rust}: {ty},");
+        let _ = write!(names, "{rust} ");
     }
-
     docs(out, &item.docs);
+    let many = if item.fields.iter().filter(|f| !f.optional).count() > 7 {
+        "#[allow(clippy::too_many_arguments, reason = \"what the server requires\")]\n"
+    } else {
+        ""
+    };
     let _ = writeln!(
         out,
-        "///\n/// `{method} {path}`\n#[derive(Clone, Debug)]\npub struct {name} {{ {} }}\n\
+        "///\n/// `{method} {path}`\n#[derive(Clone, Debug)]\npub struct {name} {{ {fields} }}\n\
          impl {name} {{\n/// The request with what is required; the rest starts empty.\n\
-         pub fn new({}) -> Self {{ {name} {{ {} }} }}\n}}",
-        code.fields, code.takes, code.sets
+         {many}pub fn new({takes}) -> Self {{ {name} {{ {sets} }} }}\n}}",
     );
-    if code.takes.is_empty() {
+    if takes.is_empty() {
         let _ = writeln!(
             out,
             "impl Default for {name} {{ fn default() -> Self {{ {name}::new() }} }}"
         );
     }
-    endpoint(out, item, (method, path, answer), &code, areas)
-}
-
-fn endpoint(
-    out: &mut String,
-    item: &Item,
-    (method, path, answer): (&str, &str, &str),
-    code: &Code,
-    areas: &Areas,
-) -> Result<(), String> {
-    let name = &item.name;
     let (response, absent) = response(answer, areas)?;
+    let absent = absent.map_or(String::new(), |a| format!(", null {a}"));
     let _ = writeln!(
         out,
-        "impl Endpoint for {name} {{\ntype Response = {response};\n\
-         const METHOD: Method = Method::{};\nconst PATH: &'static str = {path:?};",
+        "endpoint!({name} {id} {} {path:?} -> {response} {absent}; {names});",
         super::schema::pascal(&method.to_lowercase())
     );
-    if let Some([since]) = item.mark("since") {
-        let _ = writeln!(out, "const SINCE: &'static str = {since:?};");
-    }
-    if item.mark("no-token").is_some() {
-        out.push_str("const TOKEN: bool = false;\n");
-    }
-    let (checks, pushes) = (&code.checks, &code.pushes);
-    let params = if pushes.is_empty() {
-        format!("{checks} Ok(Params::new())")
-    } else {
-        format!("{checks} let mut params = Params::new(); {pushes} Ok(params)")
-    };
-    let _ = writeln!(
-        out,
-        "fn path(&self) -> String {{ {} }}\n\
-         fn params(&self) -> Result<Params> {{ {params} }}\n\
-         fn from_arguments(arguments: &mut Arguments) -> Result<Self> {{\n\
-         let request = {name} {{ {} }}; arguments.finish()?; Ok(request) }}",
-        path_code(path, item),
-        code.from
-    );
-    if item
-        .fields
-        .iter()
-        .any(|f| f.wire == "node" && in_path(path, f))
-    {
-        out.push_str("fn node(&self) -> Option<&str> { Some(&self.node) }\n");
-    }
-    if let Some(absent) = absent {
-        let _ = writeln!(
-            out,
-            "fn absent() -> Option<Self::Response> {{ Some({absent}) }}"
-        );
-    }
-    out.push_str("}\n");
     Ok(())
+}
+
+/// The names in braces.
+pub(crate) fn path_arguments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('{')
+        .skip(1)
+        .filter_map(|part| part.split('}').next())
 }
 
 /// The answer's type, and what `null` means.
@@ -205,63 +97,23 @@ fn response(answer: &str, areas: &Areas) -> Result<(String, Option<&'static str>
     let ty = rust_type(answer, areas)?;
     Ok(match answer {
         "nothing" => (ty, Some("Nothing")),
+        "any" => (ty, Some("serde_json::Value::Null")),
+        "text?" => (ty, Some("None")),
         "text" | "bool" | "u32" | "u64" | "i64" | "f64" => (format!("Tolerant<{ty}>"), None),
-        list if list.starts_with('[') => (ty, Some("Vec::new()")),
-        map if map.starts_with('{') => (ty, Some("std::collections::BTreeMap::new()")),
-        _ => (ty, None),
-    })
-}
-
-fn path_code(path: &str, item: &Item) -> String {
-    if !path.contains('{') {
-        return format!("{path:?}.to_owned()");
-    }
-    let mut form = String::new();
-    let mut arguments = String::new();
-    for part in path.split('{') {
-        match part.split_once('}') {
-            None => form.push_str(part),
-            Some((argument, rest)) => {
-                form.push_str("{}");
-                form.push_str(rest);
-                let rust = item
-                    .fields
-                    .iter()
-                    .find(|f| f.wire == argument)
-                    .map(|f| &f.rust);
-                let _ = write!(arguments, ", segment(&self.{})", rust.map_or("", |r| r));
-            }
-        }
-    }
-    format!("format!({form:?}{arguments})")
-}
-
-fn rule(field: &Field) -> Result<String, String> {
-    let rule = field.rule.as_str();
-    Ok(match field.ty.as_str() {
-        "vmid" => "Rule::Range(100.0, 999_999_999.0)".to_owned(),
-        "node" => "Rule::Node".to_owned(),
-        "id" => "Rule::Id".to_owned(),
-        _ if rule.is_empty() => "Rule::Any".to_owned(),
-        _ => {
-            let (kind, range) = match rule.strip_prefix("len ") {
-                Some(range) => ("Length", range),
-                None => ("Range", rule),
-            };
-            let (min, max) = range
-                .split_once("..")
-                .ok_or_else(|| format!("{}: rule `{rule}`", field.wire))?;
-            if kind == "Length" {
-                format!("Rule::Length({min}, {max})")
+        list if list.starts_with('[') => {
+            let inner = list.trim_matches(['[', ']']);
+            if is_scalar(inner, areas) {
+                (
+                    format!("Vec<Tolerant<{}>>", rust_type(inner, areas)?),
+                    Some("Vec::new()"),
+                )
             } else {
-                let number = |text: &str| match text {
-                    "" => "f64::MAX".to_owned(),
-                    t if t.contains('.') => t.to_owned(),
-                    t => format!("{t}.0"),
-                };
-                format!("Rule::Range({}, {})", number(min), number(max))
+                (ty, Some("Vec::new()"))
             }
         }
+        map if map.starts_with('{') => (ty, Some("std::collections::BTreeMap::new()")),
+        optional if optional.ends_with('?') => (ty, Some("None")),
+        _ => (ty, None),
     })
 }
 
@@ -269,47 +121,55 @@ fn rule(field: &Field) -> Result<String, String> {
 pub(crate) fn index(areas: &Areas) -> String {
     let mut out = String::from(
         "/// What generated code uses.\nmod prelude {\n\
-         pub(super) use homelab_core::{Result, SecretString};\n\
+         pub(super) use homelab_core::SecretString;\n\
          pub(super) use super::*;\n\
          pub(super) use crate::config_keys::ConfigKeys;\n\
-         pub(super) use crate::params::{Rule, segment};\n\
-         pub(super) use crate::property::value::{Codec as _, List, Mac, Plain, Size};\n\
-         pub(super) use crate::property::{KeyOrder, Pairs, Property, impl_property};\n\
+         pub(super) use crate::endpoint::endpoint;\n\
+         pub(super) use crate::property::value::{List, Mac, Plain, Size};\n\
+         pub(super) use crate::property::{KeyOrder, property};\n\
+         pub(super) use crate::row::row;\n\
          pub(super) use crate::text_enum::impl_text_enum;\n\
          pub(super) use crate::tolerant::{self, Tolerant};\n\
-         pub(super) use crate::{Arguments, Call, Endpoint, Method, Nothing, Params, TextEnum, Ticket, Upid, Visitor};\n}\n\
+         pub(super) use crate::{Arguments, Call, Endpoint, Nothing, TextEnum, Ticket, Upid, Visitor};\n}\n\
          use prelude::{Arguments, Call, Endpoint, Visitor};\n",
     );
-    for (name, _) in areas {
+    let with_code: Vec<&String> = areas
+        .iter()
+        .filter(|(_, schema)| super::has_code(schema))
+        .map(|(name, _)| name)
+        .collect();
+    for name in &with_code {
         let _ = writeln!(out, "pub mod {name};");
     }
-    for (name, _) in areas {
+    for name in &with_code {
         let _ = writeln!(out, "#[doc(inline)] pub use {name}::*;");
     }
-    let (mut table, mut arms) = (String::new(), String::new());
-    for (area, schema) in areas {
-        for item in &schema.items {
-            if let Kind::Call { .. } = &item.kind {
-                let ty = format!("{area}::{}", item.name);
-                let name = &item.name;
-                let _ = writeln!(
-                    table,
-                    "Call {{ name: {name:?}, method: {ty}::METHOD, path: {ty}::PATH, since: {ty}::SINCE, token: {ty}::TOKEN }},"
-                );
-                let _ = writeln!(
-                    arms,
-                    "{name:?} => visitor.visit({ty}::from_arguments(arguments)),"
-                );
-            }
-        }
+    let mut arms = String::new();
+    for (id, (area, item)) in all(areas).enumerate() {
+        let _ = writeln!(
+            arms,
+            "{id} => visitor.visit({area}::{}::from_arguments(arguments)),",
+            item.name
+        );
     }
     let _ = writeln!(
         out,
-        "/// Every call there is a type for.\npub const CALLS: &[Call] = &[{table}];\n\
-         /// Hands the request of type `call.name` that `arguments` describe to `visitor`;\n\
+        "/// Hands the request of type `call.name` that `arguments` describe to `visitor`;\n\
          /// gives the visitor back when there is no such type.\n\
+         #[allow(clippy::too_many_lines, reason = \"one for each call\")]\n\
          pub fn visit<V: Visitor>(call: &Call, arguments: &mut Arguments, visitor: V) -> Result<V::Output, V> {{\n\
-         Ok(match call.name {{ {arms} _ => return Err(visitor) }})\n}}"
+         Ok(match call.id {{ {arms} _ => return Err(visitor) }})\n}}"
     );
     out
+}
+
+/// Every call with its area, in the order of the table.
+pub(crate) fn all(areas: &Areas) -> impl Iterator<Item = (&str, &Item)> {
+    areas.iter().flat_map(|(area, schema)| {
+        schema
+            .items
+            .iter()
+            .filter(|item| matches!(item.kind, Kind::Call { .. }))
+            .map(move |item| (area.as_str(), item))
+    })
 }

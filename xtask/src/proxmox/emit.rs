@@ -8,20 +8,27 @@ use super::{calls, docs, find};
 type Areas = [(String, Schema)];
 
 /// The source of one area.
-pub(crate) fn area(schema: &Schema, areas: &Areas) -> Result<String, String> {
+///
+/// `first` is the number of its first call in the table.
+pub(crate) fn area(schema: &Schema, first: usize, areas: &Areas) -> Result<String, String> {
     let mut out = String::new();
     for line in &schema.docs {
         let _ = writeln!(out, "#![doc = {:?}]", format!(" {line}"));
     }
     out.push_str("#[allow(unused_imports, reason = \"not every area needs all of them\")]\nuse super::prelude::*;\n");
+    let mut id = first;
     for item in &schema.items {
         let place = |e: String| format!("{}: {e}", item.name);
         match &item.kind {
-            Kind::Call { .. } => calls::call(&mut out, item, areas).map_err(place)?,
+            Kind::Call { .. } => {
+                calls::call(&mut out, item, id, areas).map_err(place)?;
+                id += 1;
+            }
             Kind::Struct => structure(&mut out, item, areas).map_err(place)?,
             Kind::Config => config(&mut out, item, areas).map_err(place)?,
             Kind::Property { label } => property(&mut out, item, label, areas).map_err(place)?,
             Kind::Enum { words } => enumeration(&mut out, item, words),
+            Kind::Format { .. } => {}
         }
     }
     Ok(out)
@@ -29,6 +36,9 @@ pub(crate) fn area(schema: &Schema, areas: &Areas) -> Result<String, String> {
 
 /// The Rust type of a schema type, without regard to optionality.
 pub(crate) fn rust_type(ty: &str, areas: &Areas) -> Result<String, String> {
+    if let Some(inner) = ty.strip_suffix('?') {
+        return Ok(format!("Option<{}>", rust_type(inner, areas)?));
+    }
     if let Some(inner) = ty.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
         return Ok(format!("Vec<{}>", rust_type(inner, areas)?));
     }
@@ -48,6 +58,7 @@ pub(crate) fn rust_type(ty: &str, areas: &Areas) -> Result<String, String> {
         "secret" => "SecretString",
         "words" | "list" => "Vec<String>",
         "upid" => "Upid",
+        "any" => "serde_json::Value",
         "nothing" => "Nothing",
         "Ticket" => "Ticket",
         name => {
@@ -62,7 +73,18 @@ pub(crate) fn rust_type(ty: &str, areas: &Areas) -> Result<String, String> {
 pub(crate) fn is_scalar(ty: &str, areas: &Areas) -> bool {
     matches!(
         ty,
-        "text" | "bool" | "u32" | "u64" | "i64" | "f64" | "vmid" | "node" | "id"
+        "text"
+            | "bool"
+            | "u32"
+            | "u64"
+            | "i64"
+            | "f64"
+            | "vmid"
+            | "node"
+            | "id"
+            | "upid"
+            | "mac"
+            | "size"
     ) || find(areas, ty).is_some_and(|item| matches!(item.kind, Kind::Enum { .. }))
 }
 
@@ -71,58 +93,141 @@ pub(crate) fn is_collection(ty: &str) -> bool {
     ty.starts_with('[') || ty.starts_with('{') || matches!(ty, "words" | "list")
 }
 
-fn derives(out: &mut String, default: bool) {
-    let default = if default { ", Default" } else { "" };
-    let _ = writeln!(
-        out,
-        "#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize{default})]\n\
-         #[cfg_attr(feature = \"schemars\", derive(schemars::JsonSchema))]\n#[non_exhaustive]"
-    );
-}
-
 fn structure(out: &mut String, item: &Item, areas: &Areas) -> Result<(), String> {
     docs(out, &item.docs);
-    // A row that a name or an unknown word cannot be made up for has no default.
-    let default = item.fields.iter().all(|f| {
-        f.optional || is_collection(&f.ty) || matches!(f.ty.as_str(), "text" | "bool" | "u32")
-    });
-    derives(out, default);
-    let _ = writeln!(out, "pub struct {} {{", item.name);
+    // What no default can be made up for is left to serde's own derive.
+    let required = item
+        .fields
+        .iter()
+        .filter(|f| !f.optional && !is_collection(&f.ty));
+    let plain = required
+        .clone()
+        .all(|f| f.ty != "upid" && is_scalar(&f.ty, areas));
+    let derive = if plain {
+        "Default"
+    } else {
+        "serde::Deserialize"
+    };
+    let _ = writeln!(
+        out,
+        "#[derive(Clone, Debug, PartialEq, serde::Serialize, {derive})]\n\
+         #[cfg_attr(feature = \"schemars\", derive(schemars::JsonSchema))]\n#[non_exhaustive]\n\
+         pub struct {} {{",
+        item.name
+    );
     for field in &item.fields {
         docs(out, &field.docs);
         let mut marks = Vec::new();
-        if field.wire != field.rust {
-            marks.push(format!("alias = {:?}", field.wire));
+        let reader = reader(field, areas);
+        if !plain {
+            if field.wire != field.rust {
+                marks.push(format!("alias = {:?}", field.wire));
+            }
+            let with = match reader {
+                "Words" => Some("words"),
+                "Moment" => Some("opt_time"),
+                "Opt" => Some("lenient"),
+                "Req" if field.ty != "upid" => Some("req"),
+                _ => None,
+            };
+            if let Some(with) = with {
+                marks.push(format!("deserialize_with = \"tolerant::{with}\""));
+            }
         }
-        let mut ty = rust_type(&field.ty, areas)?;
-        let inner = field.ty.trim_matches(['[', ']', '{', '}']);
-        let with = match field.ty.as_str() {
-            "words" => Some("words"),
-            "time" if field.optional => Some("opt_time"),
-            t if t.starts_with('[') && is_scalar(inner, areas) => Some("scalars"),
-            t if t.starts_with('[') => Some("list"),
-            t if t.starts_with('{') && is_scalar(inner, areas) => Some("scalar_map"),
-            t if t.starts_with('{') => Some("map"),
-            t if is_scalar(t, areas) && field.optional => Some("opt"),
-            t if is_scalar(t, areas) => Some("req"),
-            _ => None,
-        };
-        if is_collection(&field.ty) || field.optional {
+        if is_collection(&field.ty) || (!plain && field.optional) {
             marks.push("default".to_owned());
-        }
-        if let Some(with) = with {
-            marks.push(format!("deserialize_with = \"tolerant::{with}\""));
-        }
-        if field.optional {
-            ty = format!("Option<{ty}>");
         }
         if !marks.is_empty() {
             let _ = writeln!(out, "#[serde({})]", marks.join(", "));
         }
-        let _ = writeln!(out, "pub {}: {ty},", field.rust);
+        let _ = writeln!(out, "pub {}: {},", field.rust, field_type(field, areas)?);
+    }
+    let open = item.mark("open").is_some();
+    if open {
+        out.push_str(
+            "/// What the server sent beyond that.\n\
+             pub other: std::collections::BTreeMap<String, serde_json::Value>,\n",
+        );
     }
     out.push_str("}\n");
+    if plain {
+        row(out, item, areas, if open { "rest other" } else { "" });
+    }
     Ok(())
+}
+
+/// The Rust type of a field, optionality included.
+pub(crate) fn field_type(field: &Field, areas: &Areas) -> Result<String, String> {
+    let ty = rust_type(&field.ty, areas)?;
+    Ok(if field.optional && !is_collection(&field.ty) {
+        format!("Option<{ty}>")
+    } else {
+        ty
+    })
+}
+
+/// The way of reading a field: a type in `row.rs`.
+fn reader(field: &Field, areas: &Areas) -> &'static str {
+    let inner = field.ty.trim_matches(['[', ']', '{', '}']);
+    let nested =
+        field.ty.starts_with("[[") || field.ty.starts_with("[{") || field.ty.starts_with("{[");
+    match field.ty.as_str() {
+        "words" | "list" => "Words",
+        "time" if field.optional => "Moment",
+        t if nested && t.starts_with('{') => "Map",
+        _ if nested => "List",
+        t if t.starts_with('[') && is_scalar(inner, areas) => "Scalars",
+        t if t.starts_with('[') => "List",
+        t if t.starts_with('{') && is_scalar(inner, areas) => "ScalarMap",
+        t if t.starts_with('{') => "Map",
+        t if is_scalar(t, areas) && field.optional => "Opt",
+        t if is_scalar(t, areas) => "Req",
+        t if field.optional
+            && find(areas, t).is_some_and(|item| match item.kind {
+                Kind::Property { .. } => true,
+                Kind::Struct => item.fields.iter().all(|f| {
+                    f.optional
+                        || is_collection(&f.ty)
+                        || (f.ty != "upid" && is_scalar(&f.ty, areas))
+                }),
+                _ => false,
+            }) =>
+        {
+            "Below"
+        }
+        _ => "Whole",
+    }
+}
+
+/// `row!` for a struct.
+fn row(out: &mut String, item: &Item, areas: &Areas, rest: &str) {
+    let mut required = Vec::new();
+    let mut arms = String::new();
+    for field in &item.fields {
+        let keys = if field.wire == field.rust {
+            format!("{:?}", field.wire)
+        } else {
+            format!("{:?} | {:?}", field.wire, field.rust)
+        };
+        let bit = if field.optional || is_collection(&field.ty) {
+            String::new()
+        } else {
+            required.push(format!("{:?}", field.wire));
+            format!(" {}", required.len() - 1)
+        };
+        let _ = writeln!(
+            arms,
+            "{keys} => {} {}{bit},",
+            field.rust,
+            reader(field, areas)
+        );
+    }
+    let _ = writeln!(
+        out,
+        "row!({} [{}] {{ {arms} }} {rest});",
+        item.name,
+        required.join(", ")
+    );
 }
 
 fn config(out: &mut String, item: &Item, areas: &Areas) -> Result<(), String> {
@@ -179,9 +284,17 @@ fn enumeration(out: &mut String, item: &Item, words: &[String]) {
         out,
         "#[derive(Clone, Debug, PartialEq, Eq, Hash)]\n#[non_exhaustive]\npub enum {name} {{"
     );
+    let mut seen = std::collections::BTreeSet::new();
     let (mut known, mut to, mut from) = (String::new(), String::new(), String::new());
     for word in words {
-        let variant = pascal(word);
+        let mut variant = pascal(word);
+        // `Other` is taken, and two words may differ in punctuation alone.
+        if variant == "Other" {
+            "OtherOne".clone_into(&mut variant);
+        }
+        while !seen.insert(variant.clone()) {
+            variant.push('X');
+        }
         let _ = writeln!(out, "#[doc = \" `{word}`\"]\n{variant},");
         let _ = write!(known, "{word:?}, ");
         let _ = writeln!(to, "{name}::{variant} => {word:?},");
@@ -200,11 +313,14 @@ fn enumeration(out: &mut String, item: &Item, words: &[String]) {
 fn property(out: &mut String, item: &Item, label: &str, areas: &Areas) -> Result<(), String> {
     let name = &item.name;
     docs(out, &item.docs);
-    derives(out, true);
-    let _ = writeln!(out, "pub struct {name} {{");
-    let (mut set, mut entries) = (String::new(), String::new());
+    let _ = writeln!(
+        out,
+        "#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]\n\
+         #[cfg_attr(feature = \"schemars\", derive(schemars::JsonSchema))]\n#[non_exhaustive]\n\
+         pub struct {name} {{"
+    );
+    let mut keys = String::new();
     for field in canonical(&item.fields) {
-        let ty = rust_type(&field.ty, areas)?;
         let codec = match field.ty.as_str() {
             "size" => "Size",
             "mac" => "Mac",
@@ -212,54 +328,31 @@ fn property(out: &mut String, item: &Item, label: &str, areas: &Areas) -> Result
             _ => "Plain",
         };
         let (wire, rust) = (&field.wire, &field.rust);
-        let wrapped = field.optional;
-        let value = if wrapped { "Some(v)" } else { "v" };
-        let _ = writeln!(
-            set,
-            "{wire:?} => {codec}::read(value).map(|v| self.{rust} = {value}).is_some(),"
-        );
-        let _ = if wrapped {
-            writeln!(
-                entries,
-                "if let Some(v) = &self.{rust} {{ entries.push(({wire:?}, {codec}::write(v))); }}"
-            )
-        } else {
-            writeln!(
-                entries,
-                "if !self.{rust}.is_empty() {{ entries.push(({wire:?}, {codec}::write(&self.{rust}))); }}"
-            )
-        };
+        let _ = writeln!(keys, "{wire:?} => {rust} {codec},");
         docs(out, &field.docs);
         out.push_str("#[serde(default)]\n");
-        let ty = if wrapped { format!("Option<{ty}>") } else { ty };
-        let _ = writeln!(out, "pub {rust}: {ty},");
+        let _ = writeln!(out, "pub {rust}: {},", property_type(field, areas)?);
     }
     let _ = writeln!(
         out,
         "/// Keys that this version does not know.\n#[serde(default)]\n\
          pub other: std::collections::BTreeMap<String, String>,\n\
-         #[serde(skip)]\n#[cfg_attr(feature = \"schemars\", schemars(skip))]\norder: KeyOrder,\n}}\n\
-         impl Property for {name} {{\nconst NAME: &'static str = {label:?};"
+         #[serde(skip)]\n#[cfg_attr(feature = \"schemars\", schemars(skip))]\nkey_order: KeyOrder,\n}}\n\
+         property!({name} {label:?} {{ {keys} }}"
     );
     if let Some(default) = item.fields.iter().find(|f| f.default_key) {
-        let _ = writeln!(
-            out,
-            "const DEFAULT_KEY: Option<&'static str> = Some({:?});",
-            default.wire
-        );
+        let _ = writeln!(out, "default {:?}", default.wire);
     }
     let list = |words: Vec<String>| words.join(", ");
-    let required = item
+    let required: Vec<String> = item
         .fields
         .iter()
         .filter(|f| !f.optional && !is_collection(&f.ty))
         .map(|f| format!("{:?}", f.wire))
         .collect();
-    let _ = writeln!(
-        out,
-        "const REQUIRED: &'static [&'static str] = &[{}];",
-        list(required)
-    );
+    if !required.is_empty() {
+        let _ = writeln!(out, "required [{}]", list(required));
+    }
     let aliases = item
         .marks
         .iter()
@@ -269,29 +362,45 @@ fn property(out: &mut String, item: &Item, label: &str, areas: &Areas) -> Result
             _ => Err("@alias needs two names".to_owned()),
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let _ = writeln!(
-        out,
-        "const ALIASES: &'static [(&'static str, &'static str)] = &[{}];",
-        list(aliases)
-    );
+    if !aliases.is_empty() {
+        let _ = writeln!(out, "aliases [{}]", list(aliases));
+    }
     if let Some([name_to, value_to, names @ ..]) = item.mark("pair") {
         let names = list(names.iter().map(|n| format!("{n:?}")).collect());
-        let _ = writeln!(
-            out,
-            "const PAIRS: Option<Pairs> = Some(Pairs {{ name_to: {name_to:?}, value_to: {value_to:?}, names: &[{names}] }});"
-        );
+        let _ = writeln!(out, "pairs {name_to:?} {value_to:?} [{names}]");
     }
-    let _ = writeln!(
-        out,
-        "fn set(&mut self, key: &str, value: &str) -> Option<bool> {{ Some(match key {{ {set} _ => return None }}) }}\n\
-         fn entries(&self) -> Vec<(&'static str, String)> {{ let mut entries = Vec::new(); {entries} entries }}\n\
-         fn other(&self) -> &std::collections::BTreeMap<String, String> {{ &self.other }}\n\
-         fn other_mut(&mut self) -> &mut std::collections::BTreeMap<String, String> {{ &mut self.other }}\n\
-         fn order(&self) -> &KeyOrder {{ &self.order }}\n\
-         fn order_mut(&mut self) -> &mut KeyOrder {{ &mut self.order }}\n}}\n\
-         impl_property!({name});"
-    );
+    out.push_str(");\n");
+    // From JSON it comes as a text, or already taken apart.
+    let mut arms = String::from("\"other\" => other Whole,");
+    for field in &item.fields {
+        let keys = if field.wire == field.rust {
+            format!("{:?}", field.wire)
+        } else {
+            format!("{:?} | {:?}", field.wire, field.rust)
+        };
+        let reader = match property_type(field, areas)?.as_str() {
+            "String" => "Req",
+            t if t.starts_with("Vec") => "Words",
+            _ => "Opt",
+        };
+        let bit = if reader == "Req" { " 0" } else { "" };
+        let _ = writeln!(arms, "{keys} => {} {reader}{bit},", field.rust);
+    }
+    let _ = writeln!(out, "row!({name} [] {{ {arms} }} from parse);");
     Ok(())
+}
+
+/// Only a text can be there without being optional: what else is required is
+/// checked when the whole is read.
+fn property_type(field: &Field, areas: &Areas) -> Result<String, String> {
+    let ty = rust_type(&field.ty, areas)?;
+    Ok(
+        if is_collection(&field.ty) || (ty == "String" && !field.optional) {
+            ty
+        } else {
+            format!("Option<{ty}>")
+        },
+    )
 }
 
 /// The server's order: the default key, required keys, the rest, each by name.

@@ -33,6 +33,11 @@ pub(crate) enum Kind {
     Enum {
         words: Vec<String>,
     },
+    /// A named form of texts: its kind, and what the kind needs.
+    Format {
+        kind: String,
+        argument: String,
+    },
 }
 
 /// A parameter or field.
@@ -47,8 +52,88 @@ pub(crate) struct Field {
     pub(crate) optional: bool,
     pub(crate) default_key: bool,
     pub(crate) ty: String,
-    pub(crate) rule: String,
+    pub(crate) rules: Rules,
     pub(crate) docs: Vec<String>,
+}
+
+/// What a value must be, beyond its type.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Rules {
+    /// `0..100`
+    pub(crate) range: String,
+    /// `1..64`, in characters
+    pub(crate) length: String,
+    pub(crate) format: String,
+    pub(crate) pattern: String,
+    pub(crate) since: String,
+    /// The values of the call's type for which it makes sense.
+    pub(crate) only_for: String,
+    pub(crate) needs: String,
+    /// Words, for keys of formats (elsewhere the type is an enum).
+    pub(crate) words: String,
+    /// Keys of formats: the key it is another name of.
+    pub(crate) alias: String,
+    /// Keys of formats: the key that takes its name.
+    pub(crate) name_to: String,
+}
+
+impl Rules {
+    pub(crate) fn parse(text: &str) -> Result<Rules, String> {
+        let mut rules = Rules::default();
+        // A pattern may hold anything: it comes last.
+        let (text, pattern) = match text.split_once("match ") {
+            Some((text, pattern)) => (text, pattern),
+            None => (text, ""),
+        };
+        pattern.clone_into(&mut rules.pattern);
+        let mut words = text.split_whitespace();
+        while let Some(word) = words.next() {
+            if word.contains("..") {
+                word.clone_into(&mut rules.range);
+                continue;
+            }
+            let slot = match word {
+                "len" => &mut rules.length,
+                "format" => &mut rules.format,
+                "since" => &mut rules.since,
+                "for" => &mut rules.only_for,
+                "needs" => &mut rules.needs,
+                "words" => &mut rules.words,
+                "alias" => &mut rules.alias,
+                "names" => &mut rules.name_to,
+                other => return Err(format!("`{other}` is no rule")),
+            };
+            let value = words
+                .next()
+                .ok_or_else(|| format!("`{word}` needs a value"))?;
+            value.clone_into(slot);
+        }
+        Ok(rules)
+    }
+}
+
+impl std::fmt::Display for Rules {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if !self.range.is_empty() {
+            write!(f, " {}", self.range)?;
+        }
+        for (word, value) in [
+            ("len", &self.length),
+            ("format", &self.format),
+            ("words", &self.words),
+            ("alias", &self.alias),
+            ("names", &self.name_to),
+            ("since", &self.since),
+            ("for", &self.only_for),
+            ("needs", &self.needs),
+            ("match", &self.pattern),
+        ] {
+            if !value.is_empty() {
+                write!(f, " {word} {value}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Item {
@@ -74,7 +159,7 @@ impl Schema {
                 .map_err(|why| format!("{}: {why}", at + 1))?;
         }
         for item in &schema.items {
-            if item.docs.is_empty() {
+            if item.docs.is_empty() && !matches!(item.kind, Kind::Format { .. }) {
                 return Err(format!("0: {} has no documentation", item.name));
             }
         }
@@ -106,7 +191,8 @@ impl Schema {
             let name = words.next().ok_or("a mark without a name")?;
             item.marks.push((name, words.collect()));
         } else {
-            let field = field(inner)?;
+            let documented = !matches!(item.kind, Kind::Format { .. });
+            let field = field(inner, documented)?;
             let clash = item
                 .fields
                 .iter()
@@ -151,6 +237,14 @@ fn top(line: &str) -> Result<Item, String> {
             },
             name,
         ),
+        ["format", name, kind, ..] => (
+            Kind::Format {
+                kind: (*kind).to_owned(),
+                // As it stands: a pattern may hold several blanks.
+                argument: line.splitn(4, ' ').nth(3).unwrap_or_default().to_owned(),
+            },
+            name,
+        ),
         _ => return Err(format!("`{line}` is neither a call nor a type")),
     };
     Ok(Item {
@@ -163,10 +257,12 @@ fn top(line: &str) -> Result<Item, String> {
 }
 
 /// `name? as rust: type rule | documentation`
-fn field(text: &str) -> Result<Field, String> {
-    let (left, doc) = text
-        .split_once(" | ")
-        .ok_or_else(|| format!("`{text}` has no documentation"))?;
+fn field(text: &str, documented: bool) -> Result<Field, String> {
+    let (left, doc) = match text.split_once(" | ") {
+        Some(parts) => parts,
+        None if !documented => (text, ""),
+        None => return Err(format!("`{text}` has no documentation")),
+    };
     let (names, ty) = left
         .split_once(": ")
         .ok_or_else(|| format!("`{left}` has no type"))?;
@@ -192,13 +288,10 @@ fn field(text: &str) -> Result<Field, String> {
         .trim_end_matches('?')
         .to_owned();
     let rust = rust.map_or_else(|| snake(&wire), str::to_owned);
-    if matches!(
-        rust.as_str(),
-        "type" | "in" | "use" | "move" | "ref" | "loop"
-    ) {
+    if documented && is_keyword(&rust) {
         return Err(format!("`{rust}` needs a Rust name: `{wire} as …`"));
     }
-    let (ty, rule) = ty.trim().split_once(' ').unwrap_or((ty.trim(), ""));
+    let (ty, rules) = ty.trim().split_once(' ').unwrap_or((ty.trim(), ""));
     Ok(Field {
         wire,
         families,
@@ -206,37 +299,102 @@ fn field(text: &str) -> Result<Field, String> {
         optional,
         default_key,
         ty: ty.to_owned(),
-        rule: rule.trim().to_owned(),
+        rules: Rules::parse(rules)?,
         docs: vec![doc.trim().to_owned()],
     })
 }
 
+pub(crate) fn is_keyword(name: &str) -> bool {
+    matches!(
+        name,
+        "type"
+            | "in"
+            | "use"
+            | "move"
+            | "ref"
+            | "loop"
+            | "match"
+            | "abstract"
+            | "static"
+            | "mod"
+            | "macro"
+            | "as"
+            | "for"
+            | "if"
+            | "impl"
+            | "let"
+            | "where"
+            | "while"
+            | "yield"
+            | "final"
+            | "override"
+            | "priv"
+            | "pub"
+            | "self"
+            | "super"
+            | "trait"
+            | "try"
+            | "true"
+            | "false"
+            | "box"
+            | "break"
+            | "const"
+            | "continue"
+            | "crate"
+            | "do"
+            | "dyn"
+            | "else"
+            | "enum"
+            | "extern"
+            | "fn"
+            | "mut"
+            | "return"
+            | "struct"
+            | "typeof"
+            | "unsafe"
+            | "virtual"
+            | "async"
+            | "await"
+            | "become"
+            | "gen"
+    )
+}
+
 /// `keepActive`, `keep-active` -> `keep_active`
-fn snake(name: &str) -> String {
+pub(crate) fn snake(name: &str) -> String {
     let mut out = String::new();
+    let mut upper = true;
     for c in name.chars() {
         if c.is_ascii_uppercase() {
-            if !out.is_empty() {
+            if !upper && !out.ends_with('_') {
                 out.push('_');
             }
             out.push(c.to_ascii_lowercase());
-        } else if c == '-' || c == '.' {
-            out.push('_');
-        } else {
+        } else if c.is_ascii_alphanumeric() {
             out.push(c);
+        } else if !out.ends_with('_') {
+            out.push('_');
         }
+        upper = c.is_ascii_uppercase();
     }
     out
 }
 
 /// `qm-start`, `HEALTH_OK` -> `QmStart`, `HealthOk`
 pub(crate) fn pascal(word: &str) -> String {
-    word.split(['-', '_', '.'])
+    let word = word.trim_start_matches('/');
+    let name: String = word
+        .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|part| !part.is_empty())
         .map(|part| {
             let mut chars = part.chars();
             let first = chars.next().map(|c| c.to_ascii_uppercase());
             first.into_iter().chain(chars).collect::<String>()
         })
-        .collect()
+        .collect();
+    match name.chars().next() {
+        None => "None".to_owned(),
+        Some(c) if c.is_ascii_digit() => format!("V{name}"),
+        Some(_) => name,
+    }
 }

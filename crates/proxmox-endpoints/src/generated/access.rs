@@ -20,37 +20,25 @@ impl Default for GetVersion {
         GetVersion::new()
     }
 }
-impl Endpoint for GetVersion {
-    type Response = Version;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/version";
-    fn path(&self) -> String {
-        "/version".to_owned()
-    }
-    fn params(&self) -> Result<Params> {
-        Ok(Params::new())
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = GetVersion {};
-        arguments.finish()?;
-        Ok(request)
-    }
-}
+endpoint!(GetVersion 0 Get "/version" -> Version;);
 /// Which release a node runs.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Version {
     /// The full version: `9.2.11`.
-    #[serde(deserialize_with = "tolerant::req")]
     pub version: String,
     /// The release that API features go by: `9.2`.
-    #[serde(deserialize_with = "tolerant::req")]
     pub release: String,
     /// The build's commit.
-    #[serde(alias = "repoid", default, deserialize_with = "tolerant::opt")]
     pub repository_id: Option<String>,
+    /// `console`.
+    pub console: Option<Console>,
 }
+row!(
+    Version["version", "release"] { "version" => version Req 0, "release" => release Req
+    1, "repoid" | "repository_id" => repository_id Opt, "console" => console Opt, }
+);
 /// Logs in with a password, or renews with a ticket as the password. Needs no
 /// authentication. Every failure is the same `authentication failure`, after
 /// three seconds.
@@ -90,38 +78,1830 @@ impl CreateTicket {
         }
     }
 }
-impl Endpoint for CreateTicket {
-    type Response = Ticket;
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/access/ticket";
-    const TOKEN: bool = false;
-    fn path(&self) -> String {
-        "/access/ticket".to_owned()
-    }
-    fn params(&self) -> Result<Params> {
-        let mut params = Params::new();
-        params.required("username", &self.username, Rule::Length(1, 64))?;
-        params.required("password", &self.password, Rule::Any)?;
-        params.optional("realm", self.realm.as_ref(), Rule::Length(1, 32))?;
-        params.optional("otp", self.otp.as_ref(), Rule::Any)?;
-        params.optional("tfa-challenge", self.tfa_challenge.as_ref(), Rule::Any)?;
-        params.optional("path", self.path.as_ref(), Rule::Length(1, 64))?;
-        params.optional("privs", self.privs.as_ref(), Rule::Length(1, 64))?;
-        params.optional("new-format", self.new_format.as_ref(), Rule::Any)?;
-        Ok(params)
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = CreateTicket {
-            username: arguments.required("username")?,
-            password: arguments.required("password")?,
-            realm: arguments.optional("realm")?,
-            otp: arguments.optional("otp")?,
-            tfa_challenge: arguments.optional("tfa-challenge")?,
-            path: arguments.optional("path")?,
-            privs: arguments.optional("privs")?,
-            new_format: arguments.optional("new-format")?,
-        };
-        arguments.finish()?;
-        Ok(request)
+endpoint!(
+    CreateTicket 1 Post "/access/ticket" -> Ticket; username password realm otp
+    tfa_challenge path privs new_format
+);
+/// Reads access index.
+///
+/// `GET /access`
+#[derive(Clone, Debug)]
+pub struct GetAccessIndex {}
+impl GetAccessIndex {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        GetAccessIndex {}
     }
 }
+impl Default for GetAccessIndex {
+    fn default() -> Self {
+        GetAccessIndex::new()
+    }
+}
+endpoint!(GetAccessIndex 2 Get "/access" -> Vec < IndexEntry >, null Vec::new(););
+/// Words of `type`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AclTypeKind {
+    /// `user`
+    User,
+    /// `group`
+    Group,
+    /// `token`
+    Token,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for AclTypeKind {
+    const KNOWN: &'static [&'static str] = &["user", "group", "token"];
+    fn as_str(&self) -> &str {
+        match self {
+            AclTypeKind::User => "user",
+            AclTypeKind::Group => "group",
+            AclTypeKind::Token => "token",
+            AclTypeKind::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "user" => AclTypeKind::User,
+            "group" => AclTypeKind::Group,
+            "token" => AclTypeKind::Token,
+            other => AclTypeKind::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(AclTypeKind);
+/// An acl, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Acl {
+    /// `path`.
+    pub path: Option<String>,
+    /// `propagate`.
+    pub propagate: Option<bool>,
+    /// `roleid`.
+    pub roleid: Option<String>,
+    /// `type`.
+    pub kind: Option<AclTypeKind>,
+    /// `ugid`.
+    pub ugid: Option<String>,
+}
+row!(
+    Acl[] { "path" => path Opt, "propagate" => propagate Opt, "roleid" => roleid Opt,
+    "type" | "kind" => kind Opt, "ugid" => ugid Opt, }
+);
+/// Reads acl.
+///
+/// `GET /access/acl`
+#[derive(Clone, Debug)]
+pub struct ListAcl {}
+impl ListAcl {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        ListAcl {}
+    }
+}
+impl Default for ListAcl {
+    fn default() -> Self {
+        ListAcl::new()
+    }
+}
+endpoint!(ListAcl 3 Get "/access/acl" -> Vec < Acl >, null Vec::new(););
+/// Changes acl.
+///
+/// `PUT /access/acl`
+#[derive(Clone, Debug)]
+pub struct UpdateAcl {
+    /// `path`.
+    pub path: String,
+    /// `roles`.
+    pub roles: Vec<String>,
+    /// `delete`.
+    pub delete: Option<bool>,
+    /// `groups`.
+    pub groups: Vec<String>,
+    /// `propagate`. Yes when absent.
+    pub propagate: Option<bool>,
+    /// `tokens`.
+    pub tokens: Vec<String>,
+    /// `users`.
+    pub users: Vec<String>,
+}
+impl UpdateAcl {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(path: impl Into<String>, roles: Vec<String>) -> Self {
+        UpdateAcl {
+            path: path.into(),
+            roles,
+            delete: None,
+            groups: Vec::new(),
+            propagate: None,
+            tokens: Vec::new(),
+            users: Vec::new(),
+        }
+    }
+}
+endpoint!(
+    UpdateAcl 4 Put "/access/acl" -> Nothing, null Nothing; path roles delete groups
+    propagate tokens users
+);
+/// A realm, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Realm {
+    /// `comment`.
+    pub comment: Option<String>,
+    /// `realm`.
+    pub realm: Option<String>,
+    /// `tfa`.
+    pub tfa: Option<RealmTfaKind>,
+    /// `type`.
+    pub kind: Option<String>,
+    /// `default`.
+    pub default: Option<bool>,
+    /// `digest`.
+    pub digest: Option<String>,
+    /// What the server sent beyond that.
+    pub other: std::collections::BTreeMap<String, serde_json::Value>,
+}
+row!(
+    Realm[] { "comment" => comment Opt, "realm" => realm Opt, "tfa" => tfa Opt, "type" |
+    "kind" => kind Opt, "default" => default Opt, "digest" => digest Opt, } rest other
+);
+/// Reads realms.
+///
+/// `GET /access/domains`
+#[derive(Clone, Debug)]
+pub struct ListRealms {}
+impl ListRealms {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        ListRealms {}
+    }
+}
+impl Default for ListRealms {
+    fn default() -> Self {
+        ListRealms::new()
+    }
+}
+endpoint!(ListRealms 5 Get "/access/domains" -> Vec < Realm >, null Vec::new(););
+/// Words of `mode`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RealmMode {
+    /// `ldap`
+    Ldap,
+    /// `ldaps`
+    Ldaps,
+    /// `ldap+starttls`
+    LdapStarttls,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for RealmMode {
+    const KNOWN: &'static [&'static str] = &["ldap", "ldaps", "ldap+starttls"];
+    fn as_str(&self) -> &str {
+        match self {
+            RealmMode::Ldap => "ldap",
+            RealmMode::Ldaps => "ldaps",
+            RealmMode::LdapStarttls => "ldap+starttls",
+            RealmMode::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "ldap" => RealmMode::Ldap,
+            "ldaps" => RealmMode::Ldaps,
+            "ldap+starttls" => RealmMode::LdapStarttls,
+            other => RealmMode::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(RealmMode);
+/// Words of `sslversion`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Sslversion {
+    /// `tlsv1`
+    Tlsv1,
+    /// `tlsv1_1`
+    Tlsv11,
+    /// `tlsv1_2`
+    Tlsv12,
+    /// `tlsv1_3`
+    Tlsv13,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for Sslversion {
+    const KNOWN: &'static [&'static str] = &["tlsv1", "tlsv1_1", "tlsv1_2", "tlsv1_3"];
+    fn as_str(&self) -> &str {
+        match self {
+            Sslversion::Tlsv1 => "tlsv1",
+            Sslversion::Tlsv11 => "tlsv1_1",
+            Sslversion::Tlsv12 => "tlsv1_2",
+            Sslversion::Tlsv13 => "tlsv1_3",
+            Sslversion::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "tlsv1" => Sslversion::Tlsv1,
+            "tlsv1_1" => Sslversion::Tlsv11,
+            "tlsv1_2" => Sslversion::Tlsv12,
+            "tlsv1_3" => Sslversion::Tlsv13,
+            other => Sslversion::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(Sslversion);
+/// Words of `type`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RealmKind {
+    /// `ad`
+    Ad,
+    /// `ldap`
+    Ldap,
+    /// `openid`
+    Openid,
+    /// `pam`
+    Pam,
+    /// `pve`
+    Pve,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for RealmKind {
+    const KNOWN: &'static [&'static str] = &["ad", "ldap", "openid", "pam", "pve"];
+    fn as_str(&self) -> &str {
+        match self {
+            RealmKind::Ad => "ad",
+            RealmKind::Ldap => "ldap",
+            RealmKind::Openid => "openid",
+            RealmKind::Pam => "pam",
+            RealmKind::Pve => "pve",
+            RealmKind::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "ad" => RealmKind::Ad,
+            "ldap" => RealmKind::Ldap,
+            "openid" => RealmKind::Openid,
+            "pam" => RealmKind::Pam,
+            "pve" => RealmKind::Pve,
+            other => RealmKind::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(RealmKind);
+/// Creates realm.
+///
+/// `POST /access/domains`
+#[derive(Clone, Debug)]
+pub struct CreateRealm {
+    /// `realm`.
+    pub realm: String,
+    /// `type`.
+    pub kind: RealmKind,
+    /// `acr-values`. (7.2 and later)
+    pub acr_values: Option<String>,
+    /// `audiences`. (9.2 and later)
+    pub audiences: Option<String>,
+    /// `autocreate`.
+    pub autocreate: Option<bool>,
+    /// `base_dn`.
+    pub base_dn: Option<String>,
+    /// `bind_dn`.
+    pub bind_dn: Option<String>,
+    /// `capath`. `/etc/ssl/certs` when absent.
+    pub capath: Option<String>,
+    /// `case-sensitive`. Yes when absent.
+    pub case_sensitive: Option<bool>,
+    /// `cert`.
+    pub cert: Option<String>,
+    /// `certkey`.
+    pub certkey: Option<String>,
+    /// `check-connection`. (8.1 and later)
+    pub check_connection: Option<bool>,
+    /// `client-id`.
+    pub client_id: Option<String>,
+    /// `client-key`.
+    pub client_key: Option<SecretString>,
+    /// `comment`.
+    pub comment: Option<String>,
+    /// `default`.
+    pub default: Option<bool>,
+    /// `domain`.
+    pub domain: Option<String>,
+    /// `filter`.
+    pub filter: Option<String>,
+    /// `group_classes`.
+    pub group_classes: Vec<String>,
+    /// `group_dn`.
+    pub group_dn: Option<String>,
+    /// `group_filter`.
+    pub group_filter: Option<String>,
+    /// `group_name_attr`.
+    pub group_name_attr: Option<String>,
+    /// `groups-autocreate`. (8.4 and later)
+    pub groups_autocreate: Option<bool>,
+    /// `groups-claim`. (8.4 and later)
+    pub groups_claim: Option<String>,
+    /// `groups-overwrite`. (8.4 and later)
+    pub groups_overwrite: Option<bool>,
+    /// `issuer-url`.
+    pub issuer_url: Option<String>,
+    /// `mode`. `ldap` when absent.
+    pub mode: Option<RealmMode>,
+    /// `password`.
+    pub password: Option<SecretString>,
+    /// `port`.
+    pub port: Option<u32>,
+    /// `prompt`. (7.2 and later)
+    pub prompt: Option<String>,
+    /// `query-userinfo`. Yes when absent. (8.4 and later)
+    pub query_userinfo: Option<bool>,
+    /// `scopes`. (7.2 and later)
+    pub scopes: Option<String>,
+    /// `secure`.
+    pub secure: Option<bool>,
+    /// `server1`.
+    pub server1: Option<String>,
+    /// `server2`.
+    pub server2: Option<String>,
+    /// `sslversion`.
+    pub sslversion: Option<Sslversion>,
+    /// `sync-defaults-options`.
+    pub sync_defaults_options: Option<String>,
+    /// `sync_attributes`.
+    pub sync_attributes: Option<String>,
+    /// `tfa`.
+    pub tfa: Option<String>,
+    /// `user_attr`.
+    pub user_attr: Option<String>,
+    /// `user_classes`.
+    pub user_classes: Vec<String>,
+    /// `username-claim`.
+    pub username_claim: Option<String>,
+    /// `verify`.
+    pub verify: Option<bool>,
+}
+impl CreateRealm {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(realm: impl Into<String>, kind: RealmKind) -> Self {
+        CreateRealm {
+            realm: realm.into(),
+            kind,
+            acr_values: None,
+            audiences: None,
+            autocreate: None,
+            base_dn: None,
+            bind_dn: None,
+            capath: None,
+            case_sensitive: None,
+            cert: None,
+            certkey: None,
+            check_connection: None,
+            client_id: None,
+            client_key: None,
+            comment: None,
+            default: None,
+            domain: None,
+            filter: None,
+            group_classes: Vec::new(),
+            group_dn: None,
+            group_filter: None,
+            group_name_attr: None,
+            groups_autocreate: None,
+            groups_claim: None,
+            groups_overwrite: None,
+            issuer_url: None,
+            mode: None,
+            password: None,
+            port: None,
+            prompt: None,
+            query_userinfo: None,
+            scopes: None,
+            secure: None,
+            server1: None,
+            server2: None,
+            sslversion: None,
+            sync_defaults_options: None,
+            sync_attributes: None,
+            tfa: None,
+            user_attr: None,
+            user_classes: Vec::new(),
+            username_claim: None,
+            verify: None,
+        }
+    }
+}
+endpoint!(
+    CreateRealm 6 Post "/access/domains" -> Nothing, null Nothing; realm kind acr_values
+    audiences autocreate base_dn bind_dn capath case_sensitive cert certkey
+    check_connection client_id client_key comment default domain filter group_classes
+    group_dn group_filter group_name_attr groups_autocreate groups_claim groups_overwrite
+    issuer_url mode password port prompt query_userinfo scopes secure server1 server2
+    sslversion sync_defaults_options sync_attributes tfa user_attr user_classes
+    username_claim verify
+);
+/// Deletes realm.
+///
+/// `DELETE /access/domains/{realm}`
+#[derive(Clone, Debug)]
+pub struct DeleteRealm {
+    /// `realm`.
+    pub realm: String,
+}
+impl DeleteRealm {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(realm: impl Into<String>) -> Self {
+        DeleteRealm { realm: realm.into() }
+    }
+}
+endpoint!(
+    DeleteRealm 7 Delete "/access/domains/{realm}" -> Nothing, null Nothing; realm
+);
+/// Reads realm.
+///
+/// `GET /access/domains/{realm}`
+#[derive(Clone, Debug)]
+pub struct GetRealm {
+    /// `realm`.
+    pub realm: String,
+}
+impl GetRealm {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(realm: impl Into<String>) -> Self {
+        GetRealm { realm: realm.into() }
+    }
+}
+endpoint!(GetRealm 8 Get "/access/domains/{realm}" -> Realm; realm);
+/// Changes realm.
+///
+/// `PUT /access/domains/{realm}`
+#[derive(Clone, Debug)]
+pub struct UpdateRealm {
+    /// `realm`.
+    pub realm: String,
+    /// `acr-values`. (7.2 and later)
+    pub acr_values: Option<String>,
+    /// `audiences`. (9.2 and later)
+    pub audiences: Option<String>,
+    /// `autocreate`.
+    pub autocreate: Option<bool>,
+    /// `base_dn`.
+    pub base_dn: Option<String>,
+    /// `bind_dn`.
+    pub bind_dn: Option<String>,
+    /// `capath`. `/etc/ssl/certs` when absent.
+    pub capath: Option<String>,
+    /// `case-sensitive`. Yes when absent.
+    pub case_sensitive: Option<bool>,
+    /// `cert`.
+    pub cert: Option<String>,
+    /// `certkey`.
+    pub certkey: Option<String>,
+    /// `check-connection`. (8.1 and later)
+    pub check_connection: Option<bool>,
+    /// `client-id`.
+    pub client_id: Option<String>,
+    /// `client-key`.
+    pub client_key: Option<SecretString>,
+    /// `comment`.
+    pub comment: Option<String>,
+    /// `default`.
+    pub default: Option<bool>,
+    /// `delete`.
+    pub delete: Vec<String>,
+    /// `digest`.
+    pub digest: Option<String>,
+    /// `domain`.
+    pub domain: Option<String>,
+    /// `filter`.
+    pub filter: Option<String>,
+    /// `group_classes`.
+    pub group_classes: Vec<String>,
+    /// `group_dn`.
+    pub group_dn: Option<String>,
+    /// `group_filter`.
+    pub group_filter: Option<String>,
+    /// `group_name_attr`.
+    pub group_name_attr: Option<String>,
+    /// `groups-autocreate`. (8.4 and later)
+    pub groups_autocreate: Option<bool>,
+    /// `groups-claim`. (8.4 and later)
+    pub groups_claim: Option<String>,
+    /// `groups-overwrite`. (8.4 and later)
+    pub groups_overwrite: Option<bool>,
+    /// `issuer-url`.
+    pub issuer_url: Option<String>,
+    /// `mode`. `ldap` when absent.
+    pub mode: Option<RealmMode>,
+    /// `password`.
+    pub password: Option<SecretString>,
+    /// `port`.
+    pub port: Option<u32>,
+    /// `prompt`. (7.2 and later)
+    pub prompt: Option<String>,
+    /// `query-userinfo`. Yes when absent. (8.4 and later)
+    pub query_userinfo: Option<bool>,
+    /// `scopes`. (7.2 and later)
+    pub scopes: Option<String>,
+    /// `secure`.
+    pub secure: Option<bool>,
+    /// `server1`.
+    pub server1: Option<String>,
+    /// `server2`.
+    pub server2: Option<String>,
+    /// `sslversion`.
+    pub sslversion: Option<Sslversion>,
+    /// `sync-defaults-options`.
+    pub sync_defaults_options: Option<String>,
+    /// `sync_attributes`.
+    pub sync_attributes: Option<String>,
+    /// `tfa`.
+    pub tfa: Option<String>,
+    /// `user_attr`.
+    pub user_attr: Option<String>,
+    /// `user_classes`.
+    pub user_classes: Vec<String>,
+    /// `verify`.
+    pub verify: Option<bool>,
+}
+impl UpdateRealm {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(realm: impl Into<String>) -> Self {
+        UpdateRealm {
+            realm: realm.into(),
+            acr_values: None,
+            audiences: None,
+            autocreate: None,
+            base_dn: None,
+            bind_dn: None,
+            capath: None,
+            case_sensitive: None,
+            cert: None,
+            certkey: None,
+            check_connection: None,
+            client_id: None,
+            client_key: None,
+            comment: None,
+            default: None,
+            delete: Vec::new(),
+            digest: None,
+            domain: None,
+            filter: None,
+            group_classes: Vec::new(),
+            group_dn: None,
+            group_filter: None,
+            group_name_attr: None,
+            groups_autocreate: None,
+            groups_claim: None,
+            groups_overwrite: None,
+            issuer_url: None,
+            mode: None,
+            password: None,
+            port: None,
+            prompt: None,
+            query_userinfo: None,
+            scopes: None,
+            secure: None,
+            server1: None,
+            server2: None,
+            sslversion: None,
+            sync_defaults_options: None,
+            sync_attributes: None,
+            tfa: None,
+            user_attr: None,
+            user_classes: Vec::new(),
+            verify: None,
+        }
+    }
+}
+endpoint!(
+    UpdateRealm 9 Put "/access/domains/{realm}" -> Nothing, null Nothing; realm
+    acr_values audiences autocreate base_dn bind_dn capath case_sensitive cert certkey
+    check_connection client_id client_key comment default delete digest domain filter
+    group_classes group_dn group_filter group_name_attr groups_autocreate groups_claim
+    groups_overwrite issuer_url mode password port prompt query_userinfo scopes secure
+    server1 server2 sslversion sync_defaults_options sync_attributes tfa user_attr
+    user_classes verify
+);
+/// Sync realm.
+///
+/// `POST /access/domains/{realm}/sync`
+#[derive(Clone, Debug)]
+pub struct SyncRealm {
+    /// `realm`.
+    pub realm: String,
+    /// `dry-run`.
+    pub dry_run: Option<bool>,
+    /// `enable-new`. Yes when absent.
+    pub enable_new: Option<bool>,
+    /// `full`.
+    pub full: Option<bool>,
+    /// `purge`.
+    pub purge: Option<bool>,
+    /// `remove-vanished`. `none` when absent. (7.2 and later)
+    pub remove_vanished: Option<String>,
+    /// `scope`.
+    pub scope: Option<RealmSyncOptionsScope>,
+}
+impl SyncRealm {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(realm: impl Into<String>) -> Self {
+        SyncRealm {
+            realm: realm.into(),
+            dry_run: None,
+            enable_new: None,
+            full: None,
+            purge: None,
+            remove_vanished: None,
+            scope: None,
+        }
+    }
+}
+endpoint!(
+    SyncRealm 10 Post "/access/domains/{realm}/sync" -> Upid; realm dry_run enable_new
+    full purge remove_vanished scope
+);
+/// A group, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Group {
+    /// `comment`.
+    pub comment: Option<String>,
+    /// `groupid`.
+    pub groupid: Option<String>,
+    /// `users`.
+    #[serde(default)]
+    pub users: Vec<String>,
+    /// `members`.
+    #[serde(default)]
+    pub members: Vec<String>,
+}
+row!(
+    Group[] { "comment" => comment Opt, "groupid" => groupid Opt, "users" => users Words,
+    "members" => members Scalars, }
+);
+/// Reads groups.
+///
+/// `GET /access/groups`
+#[derive(Clone, Debug)]
+pub struct ListGroups {}
+impl ListGroups {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        ListGroups {}
+    }
+}
+impl Default for ListGroups {
+    fn default() -> Self {
+        ListGroups::new()
+    }
+}
+endpoint!(ListGroups 11 Get "/access/groups" -> Vec < Group >, null Vec::new(););
+/// Creates group.
+///
+/// `POST /access/groups`
+#[derive(Clone, Debug)]
+pub struct CreateGroup {
+    /// `groupid`.
+    pub groupid: String,
+    /// `comment`.
+    pub comment: Option<String>,
+}
+impl CreateGroup {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(groupid: impl Into<String>) -> Self {
+        CreateGroup {
+            groupid: groupid.into(),
+            comment: None,
+        }
+    }
+}
+endpoint!(
+    CreateGroup 12 Post "/access/groups" -> Nothing, null Nothing; groupid comment
+);
+/// Deletes group.
+///
+/// `DELETE /access/groups/{groupid}`
+#[derive(Clone, Debug)]
+pub struct DeleteGroup {
+    /// `groupid`.
+    pub groupid: String,
+}
+impl DeleteGroup {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(groupid: impl Into<String>) -> Self {
+        DeleteGroup {
+            groupid: groupid.into(),
+        }
+    }
+}
+endpoint!(
+    DeleteGroup 13 Delete "/access/groups/{groupid}" -> Nothing, null Nothing; groupid
+);
+/// Reads group.
+///
+/// `GET /access/groups/{groupid}`
+#[derive(Clone, Debug)]
+pub struct GetGroup {
+    /// `groupid`.
+    pub groupid: String,
+}
+impl GetGroup {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(groupid: impl Into<String>) -> Self {
+        GetGroup {
+            groupid: groupid.into(),
+        }
+    }
+}
+endpoint!(GetGroup 14 Get "/access/groups/{groupid}" -> Group; groupid);
+/// Changes group.
+///
+/// `PUT /access/groups/{groupid}`
+#[derive(Clone, Debug)]
+pub struct UpdateGroup {
+    /// `groupid`.
+    pub groupid: String,
+    /// `comment`.
+    pub comment: Option<String>,
+}
+impl UpdateGroup {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(groupid: impl Into<String>) -> Self {
+        UpdateGroup {
+            groupid: groupid.into(),
+            comment: None,
+        }
+    }
+}
+endpoint!(
+    UpdateGroup 15 Put "/access/groups/{groupid}" -> Nothing, null Nothing; groupid
+    comment
+);
+/// Reads open id index.
+///
+/// `GET /access/openid`
+#[derive(Clone, Debug)]
+pub struct GetOpenIdIndex {}
+impl GetOpenIdIndex {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        GetOpenIdIndex {}
+    }
+}
+impl Default for GetOpenIdIndex {
+    fn default() -> Self {
+        GetOpenIdIndex::new()
+    }
+}
+endpoint!(
+    GetOpenIdIndex 16 Get "/access/openid" -> Vec < IndexEntry >, null Vec::new();
+);
+/// Reads open id auth url.
+///
+/// `POST /access/openid/auth-url`
+#[derive(Clone, Debug)]
+pub struct GetOpenIdAuthUrl {
+    /// `realm`.
+    pub realm: String,
+    /// `redirect-url`.
+    pub redirect_url: String,
+}
+impl GetOpenIdAuthUrl {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(realm: impl Into<String>, redirect_url: impl Into<String>) -> Self {
+        GetOpenIdAuthUrl {
+            realm: realm.into(),
+            redirect_url: redirect_url.into(),
+        }
+    }
+}
+endpoint!(
+    GetOpenIdAuthUrl 17 Post "/access/openid/auth-url" -> Tolerant < String >; realm
+    redirect_url
+);
+/// Login open id.
+///
+/// `POST /access/openid/login`
+#[derive(Clone, Debug)]
+pub struct LoginOpenId {
+    /// `code`.
+    pub code: String,
+    /// `redirect-url`.
+    pub redirect_url: String,
+    /// `state`.
+    pub state: String,
+}
+impl LoginOpenId {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        code: impl Into<String>,
+        redirect_url: impl Into<String>,
+        state: impl Into<String>,
+    ) -> Self {
+        LoginOpenId {
+            code: code.into(),
+            redirect_url: redirect_url.into(),
+            state: state.into(),
+        }
+    }
+}
+endpoint!(LoginOpenId 18 Post "/access/openid/login" -> Ticket; code redirect_url state);
+/// Change password.
+///
+/// `PUT /access/password`
+#[derive(Clone, Debug)]
+pub struct ChangePassword {
+    /// `password`.
+    pub password: SecretString,
+    /// `userid`.
+    pub userid: String,
+    /// `confirmation-password`. (8.2 and later)
+    pub confirmation_password: Option<SecretString>,
+}
+impl ChangePassword {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(password: SecretString, userid: impl Into<String>) -> Self {
+        ChangePassword {
+            password,
+            userid: userid.into(),
+            confirmation_password: None,
+        }
+    }
+}
+endpoint!(
+    ChangePassword 19 Put "/access/password" -> Nothing, null Nothing; password userid
+    confirmation_password
+);
+/// Reads permissions.
+///
+/// `GET /access/permissions`
+#[derive(Clone, Debug)]
+pub struct GetPermissions {
+    /// `path`.
+    pub path: Option<String>,
+    /// `userid`.
+    pub userid: Option<String>,
+}
+impl GetPermissions {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        GetPermissions {
+            path: None,
+            userid: None,
+        }
+    }
+}
+impl Default for GetPermissions {
+    fn default() -> Self {
+        GetPermissions::new()
+    }
+}
+endpoint!(
+    GetPermissions 20 Get "/access/permissions" -> std::collections::BTreeMap < String,
+    std::collections::BTreeMap < String, bool >>, null std::collections::BTreeMap::new();
+    path userid
+);
+/// A role, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Role {
+    /// `privs`.
+    #[serde(default)]
+    pub privs: Vec<String>,
+    /// `roleid`.
+    pub roleid: Option<String>,
+    /// `special`.
+    pub special: Option<bool>,
+}
+row!(
+    Role[] { "privs" => privs Words, "roleid" => roleid Opt, "special" => special Opt, }
+);
+/// Reads roles.
+///
+/// `GET /access/roles`
+#[derive(Clone, Debug)]
+pub struct ListRoles {}
+impl ListRoles {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        ListRoles {}
+    }
+}
+impl Default for ListRoles {
+    fn default() -> Self {
+        ListRoles::new()
+    }
+}
+endpoint!(ListRoles 21 Get "/access/roles" -> Vec < Role >, null Vec::new(););
+/// Creates role.
+///
+/// `POST /access/roles`
+#[derive(Clone, Debug)]
+pub struct CreateRole {
+    /// `roleid`.
+    pub roleid: String,
+    /// `privs`.
+    pub privs: Vec<String>,
+}
+impl CreateRole {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(roleid: impl Into<String>) -> Self {
+        CreateRole {
+            roleid: roleid.into(),
+            privs: Vec::new(),
+        }
+    }
+}
+endpoint!(CreateRole 22 Post "/access/roles" -> Nothing, null Nothing; roleid privs);
+/// Deletes role.
+///
+/// `DELETE /access/roles/{roleid}`
+#[derive(Clone, Debug)]
+pub struct DeleteRole {
+    /// `roleid`.
+    pub roleid: String,
+}
+impl DeleteRole {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(roleid: impl Into<String>) -> Self {
+        DeleteRole {
+            roleid: roleid.into(),
+        }
+    }
+}
+endpoint!(
+    DeleteRole 23 Delete "/access/roles/{roleid}" -> Nothing, null Nothing; roleid
+);
+/// Reads role.
+///
+/// `GET /access/roles/{roleid}`
+#[derive(Clone, Debug)]
+pub struct GetRole {
+    /// `roleid`.
+    pub roleid: String,
+}
+impl GetRole {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(roleid: impl Into<String>) -> Self {
+        GetRole { roleid: roleid.into() }
+    }
+}
+endpoint!(
+    GetRole 24 Get "/access/roles/{roleid}" -> std::collections::BTreeMap < String, bool
+    >, null std::collections::BTreeMap::new(); roleid
+);
+/// Changes role.
+///
+/// `PUT /access/roles/{roleid}`
+#[derive(Clone, Debug)]
+pub struct UpdateRole {
+    /// `roleid`.
+    pub roleid: String,
+    /// `append`.
+    pub append: Option<bool>,
+    /// `privs`.
+    pub privs: Vec<String>,
+}
+impl UpdateRole {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(roleid: impl Into<String>) -> Self {
+        UpdateRole {
+            roleid: roleid.into(),
+            append: None,
+            privs: Vec::new(),
+        }
+    }
+}
+endpoint!(
+    UpdateRole 25 Put "/access/roles/{roleid}" -> Nothing, null Nothing; roleid append
+    privs
+);
+/// An user tfa, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct UserTfa {
+    /// `userid`.
+    pub userid: Option<String>,
+    /// `totp-locked`.
+    pub totp_locked: Option<bool>,
+    /// `tfa-locked-until`.
+    pub tfa_locked_until: Option<i64>,
+    /// `entries`.
+    #[serde(default)]
+    pub entries: Vec<TfaEntry>,
+}
+row!(
+    UserTfa[] { "userid" => userid Opt, "totp-locked" | "totp_locked" => totp_locked Opt,
+    "tfa-locked-until" | "tfa_locked_until" => tfa_locked_until Opt, "entries" => entries
+    List, }
+);
+/// Reads tfa.
+///
+/// `GET /access/tfa`
+#[derive(Clone, Debug)]
+pub struct ListTfa {}
+impl ListTfa {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        ListTfa {}
+    }
+}
+impl Default for ListTfa {
+    fn default() -> Self {
+        ListTfa::new()
+    }
+}
+endpoint!(ListTfa 26 Get "/access/tfa" -> Vec < UserTfa >, null Vec::new(););
+/// A tfa entry, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct TfaEntry {
+    /// `id`.
+    pub id: Option<String>,
+    /// `type`.
+    pub kind: Option<String>,
+    /// `description`.
+    pub description: Option<String>,
+    /// `created`.
+    pub created: Option<String>,
+    /// `enable`.
+    pub enable: Option<bool>,
+}
+row!(
+    TfaEntry[] { "id" => id Opt, "type" | "kind" => kind Opt, "description" =>
+    description Opt, "created" => created Moment, "enable" => enable Opt, }
+);
+/// Reads user tfa.
+///
+/// `GET /access/tfa/{userid}`
+#[derive(Clone, Debug)]
+pub struct ListUserTfa {
+    /// `userid`.
+    pub userid: String,
+}
+impl ListUserTfa {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(userid: impl Into<String>) -> Self {
+        ListUserTfa {
+            userid: userid.into(),
+        }
+    }
+}
+endpoint!(
+    ListUserTfa 27 Get "/access/tfa/{userid}" -> Vec < TfaEntry >, null Vec::new();
+    userid
+);
+/// Words of `type`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TfaEntryKind {
+    /// `totp`
+    Totp,
+    /// `u2f`
+    U2f,
+    /// `webauthn`
+    Webauthn,
+    /// `recovery`
+    Recovery,
+    /// `yubico`
+    Yubico,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for TfaEntryKind {
+    const KNOWN: &'static [&'static str] = &[
+        "totp",
+        "u2f",
+        "webauthn",
+        "recovery",
+        "yubico",
+    ];
+    fn as_str(&self) -> &str {
+        match self {
+            TfaEntryKind::Totp => "totp",
+            TfaEntryKind::U2f => "u2f",
+            TfaEntryKind::Webauthn => "webauthn",
+            TfaEntryKind::Recovery => "recovery",
+            TfaEntryKind::Yubico => "yubico",
+            TfaEntryKind::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "totp" => TfaEntryKind::Totp,
+            "u2f" => TfaEntryKind::U2f,
+            "webauthn" => TfaEntryKind::Webauthn,
+            "recovery" => TfaEntryKind::Recovery,
+            "yubico" => TfaEntryKind::Yubico,
+            other => TfaEntryKind::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(TfaEntryKind);
+/// A create tfa entry answer, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct CreateTfaEntryAnswer {
+    /// `challenge`.
+    pub challenge: Option<String>,
+    /// `id`.
+    pub id: Option<String>,
+    /// `recovery`.
+    #[serde(default)]
+    pub recovery: Vec<String>,
+}
+row!(
+    CreateTfaEntryAnswer[] { "challenge" => challenge Opt, "id" => id Opt, "recovery" =>
+    recovery Scalars, }
+);
+/// Creates tfa entry.
+///
+/// `POST /access/tfa/{userid}`
+#[derive(Clone, Debug)]
+pub struct CreateTfaEntry {
+    /// `userid`.
+    pub userid: String,
+    /// `type`.
+    pub kind: TfaEntryKind,
+    /// `challenge`.
+    pub challenge: Option<String>,
+    /// `description`.
+    pub description: Option<String>,
+    /// `password`.
+    pub password: Option<SecretString>,
+    /// `totp`.
+    pub totp: Option<SecretString>,
+    /// `value`.
+    pub value: Option<SecretString>,
+}
+impl CreateTfaEntry {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(userid: impl Into<String>, kind: TfaEntryKind) -> Self {
+        CreateTfaEntry {
+            userid: userid.into(),
+            kind,
+            challenge: None,
+            description: None,
+            password: None,
+            totp: None,
+            value: None,
+        }
+    }
+}
+endpoint!(
+    CreateTfaEntry 28 Post "/access/tfa/{userid}" -> CreateTfaEntryAnswer; userid kind
+    challenge description password totp value
+);
+/// Deletes tfa entry.
+///
+/// `DELETE /access/tfa/{userid}/{id}`
+#[derive(Clone, Debug)]
+pub struct DeleteTfaEntry {
+    /// `userid`.
+    pub userid: String,
+    /// `id`.
+    pub id: String,
+    /// `password`.
+    pub password: Option<SecretString>,
+}
+impl DeleteTfaEntry {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(userid: impl Into<String>, id: impl Into<String>) -> Self {
+        DeleteTfaEntry {
+            userid: userid.into(),
+            id: id.into(),
+            password: None,
+        }
+    }
+}
+endpoint!(
+    DeleteTfaEntry 29 Delete "/access/tfa/{userid}/{id}" -> Nothing, null Nothing; userid
+    id password
+);
+/// Reads tfa entry.
+///
+/// `GET /access/tfa/{userid}/{id}`
+#[derive(Clone, Debug)]
+pub struct GetTfaEntry {
+    /// `userid`.
+    pub userid: String,
+    /// `id`.
+    pub id: String,
+}
+impl GetTfaEntry {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(userid: impl Into<String>, id: impl Into<String>) -> Self {
+        GetTfaEntry {
+            userid: userid.into(),
+            id: id.into(),
+        }
+    }
+}
+endpoint!(GetTfaEntry 30 Get "/access/tfa/{userid}/{id}" -> TfaEntry; userid id);
+/// Changes tfa entry.
+///
+/// `PUT /access/tfa/{userid}/{id}`
+#[derive(Clone, Debug)]
+pub struct UpdateTfaEntry {
+    /// `userid`.
+    pub userid: String,
+    /// `id`.
+    pub id: String,
+    /// `description`.
+    pub description: Option<String>,
+    /// `enable`.
+    pub enable: Option<bool>,
+    /// `password`.
+    pub password: Option<SecretString>,
+}
+impl UpdateTfaEntry {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(userid: impl Into<String>, id: impl Into<String>) -> Self {
+        UpdateTfaEntry {
+            userid: userid.into(),
+            id: id.into(),
+            description: None,
+            enable: None,
+            password: None,
+        }
+    }
+}
+endpoint!(
+    UpdateTfaEntry 31 Put "/access/tfa/{userid}/{id}" -> Nothing, null Nothing; userid id
+    description enable password
+);
+/// Reads ticket.
+///
+/// `GET /access/ticket`
+#[derive(Clone, Debug)]
+pub struct GetTicket {}
+impl GetTicket {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        GetTicket {}
+    }
+}
+impl Default for GetTicket {
+    fn default() -> Self {
+        GetTicket::new()
+    }
+}
+endpoint!(GetTicket 32 Get "/access/ticket" -> Nothing, null Nothing;);
+/// An user, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct User {
+    /// `userid`.
+    pub userid: Option<String>,
+    /// `comment`.
+    pub comment: Option<String>,
+    /// `email`.
+    pub email: Option<String>,
+    /// `enable`.
+    pub enable: Option<bool>,
+    /// `expire`.
+    pub expire: Option<i64>,
+    /// `firstname`.
+    pub firstname: Option<String>,
+    /// `lastname`.
+    pub lastname: Option<String>,
+    /// `groups`.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// `keys`.
+    pub keys: Option<String>,
+    /// `realm-type`.
+    pub realm_type: Option<String>,
+    /// `tfa-locked-until`.
+    pub tfa_locked_until: Option<i64>,
+    /// `totp-locked`.
+    pub totp_locked: Option<bool>,
+    /// `tokens`.
+    #[serde(default)]
+    pub tokens: Vec<Token>,
+}
+row!(
+    User[] { "userid" => userid Opt, "comment" => comment Opt, "email" => email Opt,
+    "enable" => enable Opt, "expire" => expire Opt, "firstname" => firstname Opt,
+    "lastname" => lastname Opt, "groups" => groups Words, "keys" => keys Opt,
+    "realm-type" | "realm_type" => realm_type Opt, "tfa-locked-until" |
+    "tfa_locked_until" => tfa_locked_until Opt, "totp-locked" | "totp_locked" =>
+    totp_locked Opt, "tokens" => tokens List, }
+);
+/// Reads users.
+///
+/// `GET /access/users`
+#[derive(Clone, Debug)]
+pub struct ListUsers {
+    /// `enabled`.
+    pub enabled: Option<bool>,
+    /// `full`.
+    pub full: Option<bool>,
+}
+impl ListUsers {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        ListUsers {
+            enabled: None,
+            full: None,
+        }
+    }
+}
+impl Default for ListUsers {
+    fn default() -> Self {
+        ListUsers::new()
+    }
+}
+endpoint!(
+    ListUsers 33 Get "/access/users" -> Vec < User >, null Vec::new(); enabled full
+);
+/// Creates user.
+///
+/// `POST /access/users`
+#[derive(Clone, Debug)]
+pub struct CreateUser {
+    /// `userid`.
+    pub userid: String,
+    /// `comment`.
+    pub comment: Option<String>,
+    /// `email`.
+    pub email: Option<String>,
+    /// `enable`. Yes when absent.
+    pub enable: Option<bool>,
+    /// `expire`.
+    pub expire: Option<u64>,
+    /// `firstname`.
+    pub firstname: Option<String>,
+    /// `groups`.
+    pub groups: Vec<String>,
+    /// `keys`.
+    pub keys: Option<String>,
+    /// `lastname`.
+    pub lastname: Option<String>,
+    /// `password`.
+    pub password: Option<SecretString>,
+}
+impl CreateUser {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(userid: impl Into<String>) -> Self {
+        CreateUser {
+            userid: userid.into(),
+            comment: None,
+            email: None,
+            enable: None,
+            expire: None,
+            firstname: None,
+            groups: Vec::new(),
+            keys: None,
+            lastname: None,
+            password: None,
+        }
+    }
+}
+endpoint!(
+    CreateUser 34 Post "/access/users" -> Nothing, null Nothing; userid comment email
+    enable expire firstname groups keys lastname password
+);
+/// Deletes user.
+///
+/// `DELETE /access/users/{userid}`
+#[derive(Clone, Debug)]
+pub struct DeleteUser {
+    /// `userid`.
+    pub userid: String,
+}
+impl DeleteUser {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(userid: impl Into<String>) -> Self {
+        DeleteUser {
+            userid: userid.into(),
+        }
+    }
+}
+endpoint!(
+    DeleteUser 35 Delete "/access/users/{userid}" -> Nothing, null Nothing; userid
+);
+/// Reads user.
+///
+/// `GET /access/users/{userid}`
+#[derive(Clone, Debug)]
+pub struct GetUser {
+    /// `userid`.
+    pub userid: String,
+}
+impl GetUser {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(userid: impl Into<String>) -> Self {
+        GetUser { userid: userid.into() }
+    }
+}
+endpoint!(GetUser 36 Get "/access/users/{userid}" -> User; userid);
+/// Changes user.
+///
+/// `PUT /access/users/{userid}`
+#[derive(Clone, Debug)]
+pub struct UpdateUser {
+    /// `userid`.
+    pub userid: String,
+    /// `append`.
+    pub append: Option<bool>,
+    /// `comment`.
+    pub comment: Option<String>,
+    /// `email`.
+    pub email: Option<String>,
+    /// `enable`. Yes when absent.
+    pub enable: Option<bool>,
+    /// `expire`.
+    pub expire: Option<u64>,
+    /// `firstname`.
+    pub firstname: Option<String>,
+    /// `groups`.
+    pub groups: Vec<String>,
+    /// `keys`.
+    pub keys: Option<String>,
+    /// `lastname`.
+    pub lastname: Option<String>,
+}
+impl UpdateUser {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(userid: impl Into<String>) -> Self {
+        UpdateUser {
+            userid: userid.into(),
+            append: None,
+            comment: None,
+            email: None,
+            enable: None,
+            expire: None,
+            firstname: None,
+            groups: Vec::new(),
+            keys: None,
+            lastname: None,
+        }
+    }
+}
+endpoint!(
+    UpdateUser 37 Put "/access/users/{userid}" -> Nothing, null Nothing; userid append
+    comment email enable expire firstname groups keys lastname
+);
+/// Words of `types`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Types {
+    /// `totp`
+    Totp,
+    /// `u2f`
+    U2f,
+    /// `yubico`
+    Yubico,
+    /// `webauthn`
+    Webauthn,
+    /// `recovedry`
+    Recovedry,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for Types {
+    const KNOWN: &'static [&'static str] = &[
+        "totp",
+        "u2f",
+        "yubico",
+        "webauthn",
+        "recovedry",
+    ];
+    fn as_str(&self) -> &str {
+        match self {
+            Types::Totp => "totp",
+            Types::U2f => "u2f",
+            Types::Yubico => "yubico",
+            Types::Webauthn => "webauthn",
+            Types::Recovedry => "recovedry",
+            Types::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "totp" => Types::Totp,
+            "u2f" => Types::U2f,
+            "yubico" => Types::Yubico,
+            "webauthn" => Types::Webauthn,
+            "recovedry" => Types::Recovedry,
+            other => Types::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(Types);
+/// Words of `user`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum UserTfaTypesUserUser {
+    /// `oath`
+    Oath,
+    /// `u2f`
+    U2f,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for UserTfaTypesUserUser {
+    const KNOWN: &'static [&'static str] = &["oath", "u2f"];
+    fn as_str(&self) -> &str {
+        match self {
+            UserTfaTypesUserUser::Oath => "oath",
+            UserTfaTypesUserUser::U2f => "u2f",
+            UserTfaTypesUserUser::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "oath" => UserTfaTypesUserUser::Oath,
+            "u2f" => UserTfaTypesUserUser::U2f,
+            other => UserTfaTypesUserUser::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(UserTfaTypesUserUser);
+/// An user tfa types, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct UserTfaTypes {
+    /// `realm`.
+    pub realm: Option<RealmTfaKind>,
+    /// `types`.
+    #[serde(default)]
+    pub types: Vec<Types>,
+    /// `user`.
+    pub user: Option<UserTfaTypesUserUser>,
+}
+row!(
+    UserTfaTypes[] { "realm" => realm Opt, "types" => types Scalars, "user" => user Opt,
+    }
+);
+/// Reads user tfa types.
+///
+/// `GET /access/users/{userid}/tfa`
+#[derive(Clone, Debug)]
+pub struct GetUserTfaTypes {
+    /// `userid`.
+    pub userid: String,
+    /// `multiple`. (7.1 and later)
+    pub multiple: Option<bool>,
+}
+impl GetUserTfaTypes {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(userid: impl Into<String>) -> Self {
+        GetUserTfaTypes {
+            userid: userid.into(),
+            multiple: None,
+        }
+    }
+}
+endpoint!(
+    GetUserTfaTypes 38 Get "/access/users/{userid}/tfa" -> UserTfaTypes; userid multiple
+);
+/// A token, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Token {
+    /// `tokenid`.
+    pub tokenid: Option<String>,
+    /// `comment`.
+    pub comment: Option<String>,
+    /// `expire`.
+    pub expire: Option<i64>,
+    /// `privsep`.
+    pub privsep: Option<bool>,
+}
+row!(
+    Token[] { "tokenid" => tokenid Opt, "comment" => comment Opt, "expire" => expire Opt,
+    "privsep" => privsep Opt, }
+);
+/// Reads tokens.
+///
+/// `GET /access/users/{userid}/token`
+#[derive(Clone, Debug)]
+pub struct ListTokens {
+    /// `userid`.
+    pub userid: String,
+}
+impl ListTokens {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(userid: impl Into<String>) -> Self {
+        ListTokens {
+            userid: userid.into(),
+        }
+    }
+}
+endpoint!(
+    ListTokens 39 Get "/access/users/{userid}/token" -> Vec < Token >, null Vec::new();
+    userid
+);
+/// Deletes token.
+///
+/// `DELETE /access/users/{userid}/token/{tokenid}`
+#[derive(Clone, Debug)]
+pub struct DeleteToken {
+    /// `userid`.
+    pub userid: String,
+    /// `tokenid`.
+    pub tokenid: String,
+}
+impl DeleteToken {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(userid: impl Into<String>, tokenid: impl Into<String>) -> Self {
+        DeleteToken {
+            userid: userid.into(),
+            tokenid: tokenid.into(),
+        }
+    }
+}
+endpoint!(
+    DeleteToken 40 Delete "/access/users/{userid}/token/{tokenid}" -> Nothing, null
+    Nothing; userid tokenid
+);
+/// Reads token.
+///
+/// `GET /access/users/{userid}/token/{tokenid}`
+#[derive(Clone, Debug)]
+pub struct GetToken {
+    /// `userid`.
+    pub userid: String,
+    /// `tokenid`.
+    pub tokenid: String,
+}
+impl GetToken {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(userid: impl Into<String>, tokenid: impl Into<String>) -> Self {
+        GetToken {
+            userid: userid.into(),
+            tokenid: tokenid.into(),
+        }
+    }
+}
+endpoint!(
+    GetToken 41 Get "/access/users/{userid}/token/{tokenid}" -> Token; userid tokenid
+);
+/// A new token, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct NewToken {
+    /// `full-tokenid`.
+    pub full_tokenid: Option<String>,
+    /// `info`.
+    pub info: Option<Token>,
+    /// `value`.
+    pub value: Option<String>,
+    /// `comment`.
+    pub comment: Option<String>,
+    /// `expire`.
+    pub expire: Option<i64>,
+    /// `privsep`.
+    pub privsep: Option<bool>,
+}
+row!(
+    NewToken[] { "full-tokenid" | "full_tokenid" => full_tokenid Opt, "info" => info
+    Below, "value" => value Opt, "comment" => comment Opt, "expire" => expire Opt,
+    "privsep" => privsep Opt, }
+);
+/// Creates token.
+///
+/// `POST /access/users/{userid}/token/{tokenid}`
+#[derive(Clone, Debug)]
+pub struct CreateToken {
+    /// `userid`.
+    pub userid: String,
+    /// `tokenid`.
+    pub tokenid: String,
+    /// `comment`.
+    pub comment: Option<String>,
+    /// `expire`.
+    pub expire: Option<u64>,
+    /// `privsep`. Yes when absent.
+    pub privsep: Option<bool>,
+}
+impl CreateToken {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(userid: impl Into<String>, tokenid: impl Into<String>) -> Self {
+        CreateToken {
+            userid: userid.into(),
+            tokenid: tokenid.into(),
+            comment: None,
+            expire: None,
+            privsep: None,
+        }
+    }
+}
+endpoint!(
+    CreateToken 42 Post "/access/users/{userid}/token/{tokenid}" -> NewToken; userid
+    tokenid comment expire privsep
+);
+/// Changes token.
+///
+/// `PUT /access/users/{userid}/token/{tokenid}`
+#[derive(Clone, Debug)]
+pub struct UpdateToken {
+    /// `userid`.
+    pub userid: String,
+    /// `tokenid`.
+    pub tokenid: String,
+    /// `comment`.
+    pub comment: Option<String>,
+    /// `delete`. (9.1 and later)
+    pub delete: Vec<String>,
+    /// `expire`.
+    pub expire: Option<u64>,
+    /// `privsep`. Yes when absent.
+    pub privsep: Option<bool>,
+    /// `regenerate`. (9.2 and later)
+    pub regenerate: Option<bool>,
+}
+impl UpdateToken {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(userid: impl Into<String>, tokenid: impl Into<String>) -> Self {
+        UpdateToken {
+            userid: userid.into(),
+            tokenid: tokenid.into(),
+            comment: None,
+            delete: Vec::new(),
+            expire: None,
+            privsep: None,
+            regenerate: None,
+        }
+    }
+}
+endpoint!(
+    UpdateToken 43 Put "/access/users/{userid}/token/{tokenid}" -> NewToken; userid
+    tokenid comment delete expire privsep regenerate
+);
+/// Unlock tfa.
+///
+/// `PUT /access/users/{userid}/unlock-tfa`
+#[derive(Clone, Debug)]
+pub struct UnlockTfa {
+    /// `userid`.
+    pub userid: String,
+}
+impl UnlockTfa {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(userid: impl Into<String>) -> Self {
+        UnlockTfa { userid: userid.into() }
+    }
+}
+endpoint!(
+    UnlockTfa 44 Put "/access/users/{userid}/unlock-tfa" -> Tolerant < bool >; userid
+);
+/// Verify vnc ticket.
+///
+/// `POST /access/vncticket`
+#[derive(Clone, Debug)]
+pub struct VerifyVncTicket {
+    /// `authid`.
+    pub authid: String,
+    /// `path`.
+    pub path: String,
+    /// `privs`.
+    pub privs: Vec<String>,
+    /// `vncticket`.
+    pub vncticket: SecretString,
+    /// `port`. (9.1.2 and later)
+    pub port: Option<i64>,
+}
+impl VerifyVncTicket {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        authid: impl Into<String>,
+        path: impl Into<String>,
+        privs: Vec<String>,
+        vncticket: SecretString,
+    ) -> Self {
+        VerifyVncTicket {
+            authid: authid.into(),
+            path: path.into(),
+            privs,
+            vncticket,
+            port: None,
+        }
+    }
+}
+endpoint!(
+    VerifyVncTicket 45 Post "/access/vncticket" -> Nothing, null Nothing; authid path
+    privs vncticket port
+);

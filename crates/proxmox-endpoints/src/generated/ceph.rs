@@ -20,22 +20,7 @@ impl Default for GetCephStatus {
         GetCephStatus::new()
     }
 }
-impl Endpoint for GetCephStatus {
-    type Response = CephStatus;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/cluster/ceph/status";
-    fn path(&self) -> String {
-        "/cluster/ceph/status".to_owned()
-    }
-    fn params(&self) -> Result<Params> {
-        Ok(Params::new())
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = GetCephStatus {};
-        arguments.finish()?;
-        Ok(request)
-    }
-}
+endpoint!(GetCephStatus 111 Get "/cluster/ceph/status" -> CephStatus;);
 /// The same document, asked of one node.
 ///
 /// `GET /nodes/{node}/ceph/status`
@@ -52,227 +37,225 @@ impl GetNodeCephStatus {
         }
     }
 }
-impl Endpoint for GetNodeCephStatus {
-    type Response = CephStatus;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/nodes/{node}/ceph/status";
-    fn path(&self) -> String {
-        format!("/nodes/{}/ceph/status", segment(& self.node))
-    }
-    fn params(&self) -> Result<Params> {
-        Params::check_path("node", &self.node, Rule::Node)?;
-        Ok(Params::new())
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = GetNodeCephStatus {
-            node: arguments.required("node")?,
-        };
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn node(&self) -> Option<&str> {
-        Some(&self.node)
-    }
-}
+endpoint!(GetNodeCephStatus 112 Get "/nodes/{node}/ceph/status" -> CephStatus; node);
 /// Ceph's own status document.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephStatus {
     /// The Ceph cluster's id.
-    #[serde(alias = "fsid", default, deserialize_with = "tolerant::opt")]
     pub cluster_id: Option<String>,
     /// How it is.
-    #[serde(default)]
     pub health: Option<CephHealth>,
     /// The monitors that agree with each other.
-    #[serde(alias = "quorum_names", default, deserialize_with = "tolerant::scalars")]
+    #[serde(default)]
     pub quorum_monitors: Vec<String>,
     /// All monitors.
-    #[serde(alias = "monmap", default)]
     pub monitors: Option<CephMonMap>,
     /// The managers.
-    #[serde(alias = "mgrmap", default)]
     pub managers: Option<CephMgrMap>,
     /// How many OSDs there are.
-    #[serde(alias = "osdmap", default)]
     pub osds: Option<CephOsdMap>,
     /// Placement groups, space and traffic.
-    #[serde(alias = "pgmap", default)]
     pub placement_groups: Option<CephPgMap>,
 }
+row!(
+    CephStatus[] { "fsid" | "cluster_id" => cluster_id Opt, "health" => health Below,
+    "quorum_names" | "quorum_monitors" => quorum_monitors Scalars, "monmap" | "monitors"
+    => monitors Below, "mgrmap" | "managers" => managers Below, "osdmap" | "osds" => osds
+    Below, "pgmap" | "placement_groups" => placement_groups Below, }
+);
 /// How Ceph is.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephHealth {
     /// `HEALTH_OK`, `HEALTH_WARN` or `HEALTH_ERR`.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub status: Option<String>,
     /// What is wrong, by code: `OSD_NEARFULL`, …
-    #[serde(default, deserialize_with = "tolerant::map")]
+    #[serde(default)]
     pub checks: std::collections::BTreeMap<String, CephCheck>,
 }
+row!(CephHealth[] { "status" => status Opt, "checks" => checks Map, });
 /// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephCheck {
     /// `HEALTH_WARN` or `HEALTH_ERR`.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub severity: Option<String>,
     /// What it is.
-    #[serde(default)]
     pub summary: Option<CephCheckSummary>,
     /// Where it is.
-    #[serde(alias = "detail", default, deserialize_with = "tolerant::list")]
+    #[serde(default)]
     pub details: Vec<CephCheckDetail>,
     /// Whether somebody muted it.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub muted: Option<bool>,
 }
+row!(
+    CephCheck[] { "severity" => severity Opt, "summary" => summary Below, "detail" |
+    "details" => details List, "muted" => muted Opt, }
+);
 /// What is wrong.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephCheckSummary {
     /// In Ceph's words.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub message: Option<String>,
     /// How many things it concerns.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub count: Option<u64>,
 }
+row!(CephCheckSummary[] { "message" => message Opt, "count" => count Opt, });
 /// Where something is wrong.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephCheckDetail {
     /// In Ceph's words.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub message: Option<String>,
 }
+row!(CephCheckDetail[] { "message" => message Opt, });
 /// All monitors.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephMonMap {
     /// The map's version.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub epoch: Option<u64>,
     /// The monitors.
-    #[serde(alias = "mons", default, deserialize_with = "tolerant::list")]
+    #[serde(default)]
     pub monitors: Vec<CephMonitor>,
     /// How many.
-    #[serde(alias = "num_mons", default, deserialize_with = "tolerant::opt")]
     pub monitor_count: Option<u32>,
 }
+row!(
+    CephMonMap[] { "epoch" => epoch Opt, "mons" | "monitors" => monitors List, "num_mons"
+    | "monitor_count" => monitor_count Opt, }
+);
 /// A monitor.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephMonitor {
     /// Its name.
-    #[serde(deserialize_with = "tolerant::req")]
     pub name: String,
     /// Its rank.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub rank: Option<i64>,
     /// Its address.
-    #[serde(alias = "addr", default, deserialize_with = "tolerant::opt")]
     pub address: Option<String>,
+    /// `ceph_version`.
+    pub ceph_version: Option<String>,
+    /// `ceph_version_short`.
+    pub ceph_version_short: Option<String>,
+    /// `direxists`.
+    pub direxists: Option<bool>,
+    /// `host`.
+    pub host: Option<String>,
+    /// `quorum`.
+    pub quorum: Option<bool>,
+    /// `service`.
+    pub service: Option<bool>,
+    /// `state`.
+    pub state: Option<String>,
 }
+row!(
+    CephMonitor["name"] { "name" => name Req 0, "rank" => rank Opt, "addr" | "address" =>
+    address Opt, "ceph_version" => ceph_version Opt, "ceph_version_short" =>
+    ceph_version_short Opt, "direxists" => direxists Opt, "host" => host Opt, "quorum" =>
+    quorum Opt, "service" => service Opt, "state" => state Opt, }
+);
 /// The managers.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephMgrMap {
     /// Whether one is active.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub available: Option<bool>,
     /// Which.
-    #[serde(alias = "active_name", default, deserialize_with = "tolerant::opt")]
     pub active: Option<String>,
     /// How many wait.
-    #[serde(alias = "num_standbys", default, deserialize_with = "tolerant::opt")]
     pub standby_count: Option<u32>,
 }
+row!(
+    CephMgrMap[] { "available" => available Opt, "active_name" | "active" => active Opt,
+    "num_standbys" | "standby_count" => standby_count Opt, }
+);
 /// How many OSDs there are.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephOsdMap {
     /// The map's version.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub epoch: Option<u64>,
     /// All.
-    #[serde(alias = "num_osds", default, deserialize_with = "tolerant::opt")]
     pub osd_count: Option<u32>,
     /// That run.
-    #[serde(alias = "num_up_osds", default, deserialize_with = "tolerant::opt")]
     pub up_count: Option<u32>,
     /// That hold data.
-    #[serde(alias = "num_in_osds", default, deserialize_with = "tolerant::opt")]
     pub in_count: Option<u32>,
 }
+row!(
+    CephOsdMap[] { "epoch" => epoch Opt, "num_osds" | "osd_count" => osd_count Opt,
+    "num_up_osds" | "up_count" => up_count Opt, "num_in_osds" | "in_count" => in_count
+    Opt, }
+);
 /// Placement groups, space and traffic.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephPgMap {
     /// How many placement groups.
-    #[serde(alias = "num_pgs", default, deserialize_with = "tolerant::opt")]
     pub group_count: Option<u32>,
     /// How many pools.
-    #[serde(alias = "num_pools", default, deserialize_with = "tolerant::opt")]
     pub pool_count: Option<u32>,
     /// Placement groups by state.
-    #[serde(alias = "pgs_by_state", default, deserialize_with = "tolerant::list")]
+    #[serde(default)]
     pub states: Vec<CephPgState>,
     /// Data stored, before replication.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub data_bytes: Option<u64>,
     /// Space in use, replicas included.
-    #[serde(alias = "bytes_used", default, deserialize_with = "tolerant::opt")]
     pub used_bytes: Option<u64>,
     /// Space free.
-    #[serde(alias = "bytes_avail", default, deserialize_with = "tolerant::opt")]
     pub available_bytes: Option<u64>,
     /// All space.
-    #[serde(alias = "bytes_total", default, deserialize_with = "tolerant::opt")]
     pub total_bytes: Option<u64>,
     /// Reads by clients.
-    #[serde(alias = "read_bytes_sec", default, deserialize_with = "tolerant::opt")]
     pub read_bytes_per_second: Option<u64>,
     /// Writes by clients.
-    #[serde(alias = "write_bytes_sec", default, deserialize_with = "tolerant::opt")]
     pub write_bytes_per_second: Option<u64>,
     /// Objects with too few replicas.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub degraded_objects: Option<u64>,
     /// Objects in the wrong place.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub misplaced_objects: Option<u64>,
     /// Recovery under way.
-    #[serde(
-        alias = "recovering_bytes_per_sec",
-        default,
-        deserialize_with = "tolerant::opt"
-    )]
     pub recovering_bytes_per_second: Option<u64>,
 }
+row!(
+    CephPgMap[] { "num_pgs" | "group_count" => group_count Opt, "num_pools" |
+    "pool_count" => pool_count Opt, "pgs_by_state" | "states" => states List,
+    "data_bytes" => data_bytes Opt, "bytes_used" | "used_bytes" => used_bytes Opt,
+    "bytes_avail" | "available_bytes" => available_bytes Opt, "bytes_total" |
+    "total_bytes" => total_bytes Opt, "read_bytes_sec" | "read_bytes_per_second" =>
+    read_bytes_per_second Opt, "write_bytes_sec" | "write_bytes_per_second" =>
+    write_bytes_per_second Opt, "degraded_objects" => degraded_objects Opt,
+    "misplaced_objects" => misplaced_objects Opt, "recovering_bytes_per_sec" |
+    "recovering_bytes_per_second" => recovering_bytes_per_second Opt, }
+);
 /// Placement groups in one state.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephPgState {
     /// `active+clean`, …
-    #[serde(alias = "state_name", deserialize_with = "tolerant::req")]
     pub state: String,
     /// How many.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub count: Option<u32>,
 }
+row!(
+    CephPgState["state_name"] { "state_name" | "state" => state Req 0, "count" => count
+    Opt, }
+);
 /// The CRUSH tree: which OSD is on which host.
 ///
 /// `GET /nodes/{node}/ceph/osd`
@@ -289,79 +272,2128 @@ impl GetCephOsdTree {
         }
     }
 }
-impl Endpoint for GetCephOsdTree {
-    type Response = CephOsdTree;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/nodes/{node}/ceph/osd";
-    fn path(&self) -> String {
-        format!("/nodes/{}/ceph/osd", segment(& self.node))
-    }
-    fn params(&self) -> Result<Params> {
-        Params::check_path("node", &self.node, Rule::Node)?;
-        Ok(Params::new())
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = GetCephOsdTree {
-            node: arguments.required("node")?,
-        };
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn node(&self) -> Option<&str> {
-        Some(&self.node)
-    }
-}
+endpoint!(GetCephOsdTree 113 Get "/nodes/{node}/ceph/osd" -> CephOsdTree; node);
 /// The CRUSH tree.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephOsdTree {
     /// Flags that are set, such as `noout`.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub flags: Option<String>,
     /// Its root.
-    #[serde(default)]
     pub root: Option<CephTreeNode>,
 }
+row!(CephOsdTree[] { "flags" => flags Opt, "root" => root Below, });
 /// A root, host or OSD in the CRUSH tree.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephTreeNode {
     /// Its id.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub id: Option<String>,
     /// Its name: `osd.3`, a host name, `default`.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub name: Option<String>,
     /// `root`, `host`, `osd`, …
-    #[serde(alias = "type", default, deserialize_with = "tolerant::opt")]
     pub kind: Option<String>,
     /// OSD: `up` or `down`.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub status: Option<String>,
     /// OSD: whether it holds data.
-    #[serde(alias = "in", default, deserialize_with = "tolerant::opt")]
     pub holds_data: Option<bool>,
     /// OSD: `ssd`, `hdd`, `nvme`.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub device_class: Option<String>,
     /// Its share of the data, usually its size in TiB.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub crush_weight: Option<f64>,
     /// OSD: a correction from 0 to 1.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub reweight: Option<f64>,
     /// OSD: space in use.
-    #[serde(alias = "bytes_used", default, deserialize_with = "tolerant::opt")]
     pub used_bytes: Option<u64>,
     /// OSD: its size.
-    #[serde(alias = "total_space", default, deserialize_with = "tolerant::opt")]
     pub total_bytes: Option<u64>,
     /// OSD: the host it is on.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub host: Option<String>,
     /// What is below it.
-    #[serde(default, deserialize_with = "tolerant::list")]
+    #[serde(default)]
     pub children: Vec<CephTreeNode>,
 }
+row!(
+    CephTreeNode[] { "id" => id Opt, "name" => name Opt, "type" | "kind" => kind Opt,
+    "status" => status Opt, "in" | "holds_data" => holds_data Opt, "device_class" =>
+    device_class Opt, "crush_weight" => crush_weight Opt, "reweight" => reweight Opt,
+    "bytes_used" | "used_bytes" => used_bytes Opt, "total_space" | "total_bytes" =>
+    total_bytes Opt, "host" => host Opt, "children" => children List, }
+);
+/// Reads cluster ceph index.
+///
+/// `GET /cluster/ceph`
+#[derive(Clone, Debug)]
+pub struct GetClusterCephIndex {}
+impl GetClusterCephIndex {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        GetClusterCephIndex {}
+    }
+}
+impl Default for GetClusterCephIndex {
+    fn default() -> Self {
+        GetClusterCephIndex::new()
+    }
+}
+endpoint!(
+    GetClusterCephIndex 114 Get "/cluster/ceph" -> Vec < IndexEntry >, null Vec::new();
+);
+/// Words of `name`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CephFlagNameName {
+    /// `nobackfill`
+    Nobackfill,
+    /// `nodeep-scrub`
+    NodeepScrub,
+    /// `nodown`
+    Nodown,
+    /// `noin`
+    Noin,
+    /// `noout`
+    Noout,
+    /// `norebalance`
+    Norebalance,
+    /// `norecover`
+    Norecover,
+    /// `noscrub`
+    Noscrub,
+    /// `notieragent`
+    Notieragent,
+    /// `noup`
+    Noup,
+    /// `pause`
+    Pause,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for CephFlagNameName {
+    const KNOWN: &'static [&'static str] = &[
+        "nobackfill",
+        "nodeep-scrub",
+        "nodown",
+        "noin",
+        "noout",
+        "norebalance",
+        "norecover",
+        "noscrub",
+        "notieragent",
+        "noup",
+        "pause",
+    ];
+    fn as_str(&self) -> &str {
+        match self {
+            CephFlagNameName::Nobackfill => "nobackfill",
+            CephFlagNameName::NodeepScrub => "nodeep-scrub",
+            CephFlagNameName::Nodown => "nodown",
+            CephFlagNameName::Noin => "noin",
+            CephFlagNameName::Noout => "noout",
+            CephFlagNameName::Norebalance => "norebalance",
+            CephFlagNameName::Norecover => "norecover",
+            CephFlagNameName::Noscrub => "noscrub",
+            CephFlagNameName::Notieragent => "notieragent",
+            CephFlagNameName::Noup => "noup",
+            CephFlagNameName::Pause => "pause",
+            CephFlagNameName::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "nobackfill" => CephFlagNameName::Nobackfill,
+            "nodeep-scrub" => CephFlagNameName::NodeepScrub,
+            "nodown" => CephFlagNameName::Nodown,
+            "noin" => CephFlagNameName::Noin,
+            "noout" => CephFlagNameName::Noout,
+            "norebalance" => CephFlagNameName::Norebalance,
+            "norecover" => CephFlagNameName::Norecover,
+            "noscrub" => CephFlagNameName::Noscrub,
+            "notieragent" => CephFlagNameName::Notieragent,
+            "noup" => CephFlagNameName::Noup,
+            "pause" => CephFlagNameName::Pause,
+            other => CephFlagNameName::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(CephFlagNameName);
+/// A ceph flag, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct CephFlag {
+    /// `description`.
+    pub description: Option<String>,
+    /// `name`.
+    pub name: Option<CephFlagNameName>,
+    /// `value`.
+    pub value: Option<bool>,
+}
+row!(
+    CephFlag[] { "description" => description Opt, "name" => name Opt, "value" => value
+    Opt, }
+);
+/// Reads ceph flags.
+///
+/// `GET /cluster/ceph/flags`
+#[derive(Clone, Debug)]
+pub struct ListCephFlags {}
+impl ListCephFlags {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        ListCephFlags {}
+    }
+}
+impl Default for ListCephFlags {
+    fn default() -> Self {
+        ListCephFlags::new()
+    }
+}
+endpoint!(
+    ListCephFlags 115 Get "/cluster/ceph/flags" -> Vec < CephFlag >, null Vec::new();
+);
+/// Changes ceph flags.
+///
+/// `PUT /cluster/ceph/flags`
+#[derive(Clone, Debug)]
+pub struct UpdateCephFlags {
+    /// `nobackfill`.
+    pub nobackfill: Option<bool>,
+    /// `nodeep-scrub`.
+    pub nodeep_scrub: Option<bool>,
+    /// `nodown`.
+    pub nodown: Option<bool>,
+    /// `noin`.
+    pub noin: Option<bool>,
+    /// `noout`.
+    pub noout: Option<bool>,
+    /// `norebalance`.
+    pub norebalance: Option<bool>,
+    /// `norecover`.
+    pub norecover: Option<bool>,
+    /// `noscrub`.
+    pub noscrub: Option<bool>,
+    /// `notieragent`.
+    pub notieragent: Option<bool>,
+    /// `noup`.
+    pub noup: Option<bool>,
+    /// `pause`.
+    pub pause: Option<bool>,
+}
+impl UpdateCephFlags {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        UpdateCephFlags {
+            nobackfill: None,
+            nodeep_scrub: None,
+            nodown: None,
+            noin: None,
+            noout: None,
+            norebalance: None,
+            norecover: None,
+            noscrub: None,
+            notieragent: None,
+            noup: None,
+            pause: None,
+        }
+    }
+}
+impl Default for UpdateCephFlags {
+    fn default() -> Self {
+        UpdateCephFlags::new()
+    }
+}
+endpoint!(
+    UpdateCephFlags 116 Put "/cluster/ceph/flags" -> Upid; nobackfill nodeep_scrub nodown
+    noin noout norebalance norecover noscrub notieragent noup pause
+);
+/// Reads ceph flag.
+///
+/// `GET /cluster/ceph/flags/{flag}`
+#[derive(Clone, Debug)]
+pub struct GetCephFlag {
+    /// `flag`.
+    pub flag: CephFlagNameName,
+}
+impl GetCephFlag {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(flag: CephFlagNameName) -> Self {
+        GetCephFlag { flag }
+    }
+}
+endpoint!(GetCephFlag 117 Get "/cluster/ceph/flags/{flag}" -> Tolerant < bool >; flag);
+/// Changes ceph flag.
+///
+/// `PUT /cluster/ceph/flags/{flag}`
+#[derive(Clone, Debug)]
+pub struct UpdateCephFlag {
+    /// `flag`.
+    pub flag: CephFlagNameName,
+    /// `value`.
+    pub value: bool,
+}
+impl UpdateCephFlag {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(flag: CephFlagNameName, value: bool) -> Self {
+        UpdateCephFlag { flag, value }
+    }
+}
+endpoint!(
+    UpdateCephFlag 118 Put "/cluster/ceph/flags/{flag}" -> Nothing, null Nothing; flag
+    value
+);
+/// A ceph health mute, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct CephHealthMute {
+    /// `code`.
+    pub code: Option<String>,
+    /// `sticky`.
+    pub sticky: Option<bool>,
+    /// `summary`.
+    pub summary: Option<String>,
+    /// `ttl`.
+    pub ttl: Option<String>,
+}
+row!(
+    CephHealthMute[] { "code" => code Opt, "sticky" => sticky Opt, "summary" => summary
+    Opt, "ttl" => ttl Opt, }
+);
+/// Reads ceph health mutes.
+///
+/// `GET /cluster/ceph/health-mute`
+#[derive(Clone, Debug)]
+pub struct ListCephHealthMutes {}
+impl ListCephHealthMutes {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        ListCephHealthMutes {}
+    }
+}
+impl Default for ListCephHealthMutes {
+    fn default() -> Self {
+        ListCephHealthMutes::new()
+    }
+}
+endpoint!(
+    ListCephHealthMutes 119 Get "/cluster/ceph/health-mute" -> Vec < CephHealthMute >,
+    null Vec::new();
+);
+/// Changes ceph health mute.
+///
+/// `PUT /cluster/ceph/health-mute/{code}`
+#[derive(Clone, Debug)]
+pub struct UpdateCephHealthMute {
+    /// `code`.
+    pub code: String,
+    /// `value`.
+    pub value: bool,
+    /// `sticky`.
+    pub sticky: Option<bool>,
+    /// `ttl`.
+    pub ttl: Option<String>,
+}
+impl UpdateCephHealthMute {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(code: impl Into<String>, value: bool) -> Self {
+        UpdateCephHealthMute {
+            code: code.into(),
+            value,
+            sticky: None,
+            ttl: None,
+        }
+    }
+}
+endpoint!(
+    UpdateCephHealthMute 120 Put "/cluster/ceph/health-mute/{code}" -> Nothing, null
+    Nothing; code value sticky ttl
+);
+/// Words of `scope`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CephMetadataScope {
+    /// `all`
+    All,
+    /// `versions`
+    Versions,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for CephMetadataScope {
+    const KNOWN: &'static [&'static str] = &["all", "versions"];
+    fn as_str(&self) -> &str {
+        match self {
+            CephMetadataScope::All => "all",
+            CephMetadataScope::Versions => "versions",
+            CephMetadataScope::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "all" => CephMetadataScope::All,
+            "versions" => CephMetadataScope::Versions,
+            other => CephMetadataScope::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(CephMetadataScope);
+/// A ceph metadata osd, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct CephMetadataOsd {
+    /// `back_addr`.
+    pub back_addr: Option<String>,
+    /// `ceph_release`.
+    pub ceph_release: Option<String>,
+    /// `ceph_version`.
+    pub ceph_version: Option<String>,
+    /// `ceph_version_short`.
+    pub ceph_version_short: Option<String>,
+    /// `device_ids`.
+    pub device_ids: Option<String>,
+    /// `device_paths`.
+    pub device_paths: Option<String>,
+    /// `devices`.
+    pub devices: Option<String>,
+    /// `front_addr`.
+    pub front_addr: Option<String>,
+    /// `hostname`.
+    pub hostname: Option<String>,
+    /// `id`.
+    pub id: Option<i64>,
+    /// `mem_swap_kb`.
+    pub mem_swap_kb: Option<i64>,
+    /// `mem_total_kb`.
+    pub mem_total_kb: Option<i64>,
+    /// `osd_data`.
+    pub osd_data: Option<String>,
+    /// `osd_objectstore`.
+    pub osd_objectstore: Option<String>,
+}
+row!(
+    CephMetadataOsd[] { "back_addr" => back_addr Opt, "ceph_release" => ceph_release Opt,
+    "ceph_version" => ceph_version Opt, "ceph_version_short" => ceph_version_short Opt,
+    "device_ids" => device_ids Opt, "device_paths" => device_paths Opt, "devices" =>
+    devices Opt, "front_addr" => front_addr Opt, "hostname" => hostname Opt, "id" => id
+    Opt, "mem_swap_kb" => mem_swap_kb Opt, "mem_total_kb" => mem_total_kb Opt, "osd_data"
+    => osd_data Opt, "osd_objectstore" => osd_objectstore Opt, }
+);
+/// A ceph metadata, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct CephMetadata {
+    /// `mds`.
+    pub mds: Option<serde_json::Value>,
+    /// `mgr`.
+    pub mgr: Option<serde_json::Value>,
+    /// `mon`.
+    pub mon: Option<serde_json::Value>,
+    /// `node`.
+    pub node: Option<serde_json::Value>,
+    /// `osd`.
+    #[serde(default)]
+    pub osd: Vec<CephMetadataOsd>,
+}
+row!(
+    CephMetadata[] { "mds" => mds Whole, "mgr" => mgr Whole, "mon" => mon Whole, "node"
+    => node Whole, "osd" => osd List, }
+);
+/// Reads ceph metadata.
+///
+/// `GET /cluster/ceph/metadata`
+#[derive(Clone, Debug)]
+pub struct GetCephMetadata {
+    /// `scope`. `all` when absent.
+    pub scope: Option<CephMetadataScope>,
+}
+impl GetCephMetadata {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        GetCephMetadata { scope: None }
+    }
+}
+impl Default for GetCephMetadata {
+    fn default() -> Self {
+        GetCephMetadata::new()
+    }
+}
+endpoint!(GetCephMetadata 121 Get "/cluster/ceph/metadata" -> CephMetadata; scope);
+/// Words of `service-type`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ServiceType {
+    /// `mon`
+    Mon,
+    /// `mgr`
+    Mgr,
+    /// `mds`
+    Mds,
+    /// `osd`
+    Osd,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for ServiceType {
+    const KNOWN: &'static [&'static str] = &["mon", "mgr", "mds", "osd"];
+    fn as_str(&self) -> &str {
+        match self {
+            ServiceType::Mon => "mon",
+            ServiceType::Mgr => "mgr",
+            ServiceType::Mds => "mds",
+            ServiceType::Osd => "osd",
+            ServiceType::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "mon" => ServiceType::Mon,
+            "mgr" => ServiceType::Mgr,
+            "mds" => ServiceType::Mds,
+            "osd" => ServiceType::Osd,
+            other => ServiceType::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(ServiceType);
+/// Bulk restart ceph.
+///
+/// `POST /cluster/ceph/restart-bulk`
+#[derive(Clone, Debug)]
+pub struct BulkRestartCeph {
+    /// `service-type`.
+    pub service_type: ServiceType,
+    /// `dry-run`.
+    pub dry_run: Option<bool>,
+    /// `force`.
+    pub force: Option<bool>,
+    /// `only-outdated`.
+    pub only_outdated: Option<bool>,
+    /// `timeout`. `600` when absent.
+    pub timeout: Option<u32>,
+}
+impl BulkRestartCeph {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(service_type: ServiceType) -> Self {
+        BulkRestartCeph {
+            service_type,
+            dry_run: None,
+            force: None,
+            only_outdated: None,
+            timeout: None,
+        }
+    }
+}
+endpoint!(
+    BulkRestartCeph 122 Post "/cluster/ceph/restart-bulk" -> Upid; service_type dry_run
+    force only_outdated timeout
+);
+/// Reads ceph index of a node.
+///
+/// `GET /nodes/{node}/ceph`
+#[derive(Clone, Debug)]
+pub struct GetNodeCephIndex {
+    /// `node`.
+    pub node: String,
+}
+impl GetNodeCephIndex {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        GetNodeCephIndex {
+            node: node.into(),
+        }
+    }
+}
+endpoint!(
+    GetNodeCephIndex 123 Get "/nodes/{node}/ceph" -> Vec < IndexEntry >, null Vec::new();
+    node
+);
+/// Reads ceph config index of a node.
+///
+/// `GET /nodes/{node}/ceph/cfg`
+#[derive(Clone, Debug)]
+pub struct GetCephConfigIndex {
+    /// `node`.
+    pub node: String,
+}
+impl GetCephConfigIndex {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        GetCephConfigIndex {
+            node: node.into(),
+        }
+    }
+}
+endpoint!(
+    GetCephConfigIndex 124 Get "/nodes/{node}/ceph/cfg" -> Vec < IndexEntry >, null
+    Vec::new(); node
+);
+/// Words of `level`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CephConfigDbLevelLevel {
+    /// `basic`
+    Basic,
+    /// `advanced`
+    Advanced,
+    /// `dev`
+    Dev,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for CephConfigDbLevelLevel {
+    const KNOWN: &'static [&'static str] = &["basic", "advanced", "dev"];
+    fn as_str(&self) -> &str {
+        match self {
+            CephConfigDbLevelLevel::Basic => "basic",
+            CephConfigDbLevelLevel::Advanced => "advanced",
+            CephConfigDbLevelLevel::Dev => "dev",
+            CephConfigDbLevelLevel::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "basic" => CephConfigDbLevelLevel::Basic,
+            "advanced" => CephConfigDbLevelLevel::Advanced,
+            "dev" => CephConfigDbLevelLevel::Dev,
+            other => CephConfigDbLevelLevel::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(CephConfigDbLevelLevel);
+/// A ceph config db, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct CephConfigDb {
+    /// `can_update_at_runtime`.
+    pub can_update_at_runtime: Option<bool>,
+    /// `level`.
+    pub level: Option<CephConfigDbLevelLevel>,
+    /// `mask`.
+    pub mask: Option<String>,
+    /// `name`.
+    pub name: Option<String>,
+    /// `section`.
+    pub section: Option<String>,
+    /// `value`.
+    pub value: Option<String>,
+}
+row!(
+    CephConfigDb[] { "can_update_at_runtime" => can_update_at_runtime Opt, "level" =>
+    level Opt, "mask" => mask Opt, "name" => name Opt, "section" => section Opt, "value"
+    => value Opt, }
+);
+/// Reads ceph config db of a node.
+///
+/// `GET /nodes/{node}/ceph/cfg/db`
+#[derive(Clone, Debug)]
+pub struct ListCephConfigDb {
+    /// `node`.
+    pub node: String,
+}
+impl ListCephConfigDb {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        ListCephConfigDb {
+            node: node.into(),
+        }
+    }
+}
+endpoint!(
+    ListCephConfigDb 125 Get "/nodes/{node}/ceph/cfg/db" -> Vec < CephConfigDb >, null
+    Vec::new(); node
+);
+/// Reads ceph config raw of a node.
+///
+/// `GET /nodes/{node}/ceph/cfg/raw`
+#[derive(Clone, Debug)]
+pub struct GetCephConfigRaw {
+    /// `node`.
+    pub node: String,
+}
+impl GetCephConfigRaw {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        GetCephConfigRaw {
+            node: node.into(),
+        }
+    }
+}
+endpoint!(
+    GetCephConfigRaw 126 Get "/nodes/{node}/ceph/cfg/raw" -> Tolerant < String >; node
+);
+/// Reads ceph config values of a node.
+///
+/// `GET /nodes/{node}/ceph/cfg/value`
+#[derive(Clone, Debug)]
+pub struct GetCephConfigValues {
+    /// `node`.
+    pub node: String,
+    /// `config-keys`.
+    pub config_keys: String,
+}
+impl GetCephConfigValues {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, config_keys: impl Into<String>) -> Self {
+        GetCephConfigValues {
+            node: node.into(),
+            config_keys: config_keys.into(),
+        }
+    }
+}
+endpoint!(
+    GetCephConfigValues 127 Get "/nodes/{node}/ceph/cfg/value" ->
+    std::collections::BTreeMap < String, std::collections::BTreeMap < String, String >>,
+    null std::collections::BTreeMap::new(); node config_keys
+);
+/// Words of `action`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CheckCephCommandSafetyAction {
+    /// `stop`
+    Stop,
+    /// `destroy`
+    Destroy,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for CheckCephCommandSafetyAction {
+    const KNOWN: &'static [&'static str] = &["stop", "destroy"];
+    fn as_str(&self) -> &str {
+        match self {
+            CheckCephCommandSafetyAction::Stop => "stop",
+            CheckCephCommandSafetyAction::Destroy => "destroy",
+            CheckCephCommandSafetyAction::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "stop" => CheckCephCommandSafetyAction::Stop,
+            "destroy" => CheckCephCommandSafetyAction::Destroy,
+            other => CheckCephCommandSafetyAction::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(CheckCephCommandSafetyAction);
+/// Words of `service`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CheckCephCommandSafetyService {
+    /// `osd`
+    Osd,
+    /// `mon`
+    Mon,
+    /// `mds`
+    Mds,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for CheckCephCommandSafetyService {
+    const KNOWN: &'static [&'static str] = &["osd", "mon", "mds"];
+    fn as_str(&self) -> &str {
+        match self {
+            CheckCephCommandSafetyService::Osd => "osd",
+            CheckCephCommandSafetyService::Mon => "mon",
+            CheckCephCommandSafetyService::Mds => "mds",
+            CheckCephCommandSafetyService::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "osd" => CheckCephCommandSafetyService::Osd,
+            "mon" => CheckCephCommandSafetyService::Mon,
+            "mds" => CheckCephCommandSafetyService::Mds,
+            other => CheckCephCommandSafetyService::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(CheckCephCommandSafetyService);
+/// A ceph command safety, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct CephCommandSafety {
+    /// `safe`.
+    pub safe: Option<bool>,
+    /// `status`.
+    pub status: Option<String>,
+}
+row!(CephCommandSafety[] { "safe" => safe Opt, "status" => status Opt, });
+/// Check ceph command safety of a node.
+///
+/// `GET /nodes/{node}/ceph/cmd-safety`
+#[derive(Clone, Debug)]
+pub struct CheckCephCommandSafety {
+    /// `node`.
+    pub node: String,
+    /// `action`.
+    pub action: CheckCephCommandSafetyAction,
+    /// `id`.
+    pub id: String,
+    /// `service`.
+    pub service: CheckCephCommandSafetyService,
+}
+impl CheckCephCommandSafety {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        action: CheckCephCommandSafetyAction,
+        id: impl Into<String>,
+        service: CheckCephCommandSafetyService,
+    ) -> Self {
+        CheckCephCommandSafety {
+            node: node.into(),
+            action,
+            id: id.into(),
+            service,
+        }
+    }
+}
+endpoint!(
+    CheckCephCommandSafety 128 Get "/nodes/{node}/ceph/cmd-safety" -> CephCommandSafety;
+    node action id service
+);
+/// Reads ceph crush map of a node.
+///
+/// `GET /nodes/{node}/ceph/crush`
+#[derive(Clone, Debug)]
+pub struct GetCephCrushMap {
+    /// `node`.
+    pub node: String,
+}
+impl GetCephCrushMap {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        GetCephCrushMap {
+            node: node.into(),
+        }
+    }
+}
+endpoint!(
+    GetCephCrushMap 129 Get "/nodes/{node}/ceph/crush" -> Tolerant < String >; node
+);
+/// A ceph f, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct CephF {
+    /// `data_pool`.
+    pub data_pool: Option<String>,
+    /// `data_pool_ids`.
+    #[serde(default)]
+    pub data_pool_ids: Vec<i64>,
+    /// `data_pools`.
+    #[serde(default)]
+    pub data_pools: Vec<String>,
+    /// `metadata_pool`.
+    pub metadata_pool: Option<String>,
+    /// `metadata_pool_id`.
+    pub metadata_pool_id: Option<i64>,
+    /// `name`.
+    pub name: Option<String>,
+}
+row!(
+    CephF[] { "data_pool" => data_pool Opt, "data_pool_ids" => data_pool_ids Scalars,
+    "data_pools" => data_pools Scalars, "metadata_pool" => metadata_pool Opt,
+    "metadata_pool_id" => metadata_pool_id Opt, "name" => name Opt, }
+);
+/// Reads ceph fs of a node.
+///
+/// `GET /nodes/{node}/ceph/fs`
+#[derive(Clone, Debug)]
+pub struct ListCephFs {
+    /// `node`.
+    pub node: String,
+}
+impl ListCephFs {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        ListCephFs { node: node.into() }
+    }
+}
+endpoint!(
+    ListCephFs 130 Get "/nodes/{node}/ceph/fs" -> Vec < CephF >, null Vec::new(); node
+);
+/// Deletes ceph fs of a node.
+///
+/// `DELETE /nodes/{node}/ceph/fs/{name}`
+#[derive(Clone, Debug)]
+pub struct DeleteCephFs {
+    /// `node`.
+    pub node: String,
+    /// `name`.
+    pub name: String,
+    /// `remove-pools`.
+    pub remove_pools: Option<bool>,
+    /// `remove-storages`.
+    pub remove_storages: Option<bool>,
+}
+impl DeleteCephFs {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, name: impl Into<String>) -> Self {
+        DeleteCephFs {
+            node: node.into(),
+            name: name.into(),
+            remove_pools: None,
+            remove_storages: None,
+        }
+    }
+}
+endpoint!(
+    DeleteCephFs 131 Delete "/nodes/{node}/ceph/fs/{name}" -> Upid; node name
+    remove_pools remove_storages
+);
+/// Creates ceph fs of a node.
+///
+/// `POST /nodes/{node}/ceph/fs/{name}`
+#[derive(Clone, Debug)]
+pub struct CreateCephFs {
+    /// `node`.
+    pub node: String,
+    /// `name`.
+    pub name: String,
+    /// `add-storage`.
+    pub add_storage: Option<bool>,
+    /// `pg_num`. `128` when absent.
+    pub pg_num: Option<u32>,
+}
+impl CreateCephFs {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, name: impl Into<String>) -> Self {
+        CreateCephFs {
+            node: node.into(),
+            name: name.into(),
+            add_storage: None,
+            pg_num: None,
+        }
+    }
+}
+endpoint!(
+    CreateCephFs 132 Post "/nodes/{node}/ceph/fs/{name}" -> Upid; node name add_storage
+    pg_num
+);
+/// Init ceph of a node.
+///
+/// `POST /nodes/{node}/ceph/init`
+#[derive(Clone, Debug)]
+pub struct InitCeph {
+    /// `node`.
+    pub node: String,
+    /// `cluster-network`.
+    pub cluster_network: Option<String>,
+    /// `disable_cephx`.
+    pub disable_cephx: Option<bool>,
+    /// `min_size`. `2` when absent.
+    pub min_size: Option<u32>,
+    /// `network`.
+    pub network: Option<String>,
+    /// `pg_bits`. `6` when absent.
+    pub pg_bits: Option<u32>,
+    /// `size`. `3` when absent.
+    pub size: Option<u32>,
+}
+impl InitCeph {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        InitCeph {
+            node: node.into(),
+            cluster_network: None,
+            disable_cephx: None,
+            min_size: None,
+            network: None,
+            pg_bits: None,
+            size: None,
+        }
+    }
+}
+endpoint!(
+    InitCeph 133 Post "/nodes/{node}/ceph/init" -> Nothing, null Nothing; node
+    cluster_network disable_cephx min_size network pg_bits size
+);
+/// Reads ceph log of a node.
+///
+/// `GET /nodes/{node}/ceph/log`
+#[derive(Clone, Debug)]
+pub struct GetCephLog {
+    /// `node`.
+    pub node: String,
+    /// `limit`.
+    pub limit: Option<u64>,
+    /// `start`.
+    pub start: Option<u64>,
+}
+impl GetCephLog {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        GetCephLog {
+            node: node.into(),
+            limit: None,
+            start: None,
+        }
+    }
+}
+endpoint!(
+    GetCephLog 134 Get "/nodes/{node}/ceph/log" -> Vec < TaskLogLine >, null Vec::new();
+    node limit start
+);
+/// A ceph md, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct CephMd {
+    /// `addr`.
+    pub addr: Option<String>,
+    /// `ceph_version`.
+    pub ceph_version: Option<String>,
+    /// `ceph_version_short`.
+    pub ceph_version_short: Option<String>,
+    /// `direxists`.
+    pub direxists: Option<bool>,
+    /// `fs_name`.
+    pub fs_name: Option<String>,
+    /// `host`.
+    pub host: Option<String>,
+    /// `name`.
+    pub name: Option<String>,
+    /// `rank`.
+    pub rank: Option<i64>,
+    /// `service`.
+    pub service: Option<bool>,
+    /// `standby_replay`.
+    pub standby_replay: Option<bool>,
+    /// `state`.
+    pub state: Option<String>,
+}
+row!(
+    CephMd[] { "addr" => addr Opt, "ceph_version" => ceph_version Opt,
+    "ceph_version_short" => ceph_version_short Opt, "direxists" => direxists Opt,
+    "fs_name" => fs_name Opt, "host" => host Opt, "name" => name Opt, "rank" => rank Opt,
+    "service" => service Opt, "standby_replay" => standby_replay Opt, "state" => state
+    Opt, }
+);
+/// Reads ceph mds of a node.
+///
+/// `GET /nodes/{node}/ceph/mds`
+#[derive(Clone, Debug)]
+pub struct ListCephMds {
+    /// `node`.
+    pub node: String,
+}
+impl ListCephMds {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        ListCephMds { node: node.into() }
+    }
+}
+endpoint!(
+    ListCephMds 135 Get "/nodes/{node}/ceph/mds" -> Vec < CephMd >, null Vec::new(); node
+);
+/// Deletes ceph mds of a node.
+///
+/// `DELETE /nodes/{node}/ceph/mds/{name}`
+#[derive(Clone, Debug)]
+pub struct DeleteCephMds {
+    /// `node`.
+    pub node: String,
+    /// `name`.
+    pub name: String,
+}
+impl DeleteCephMds {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, name: impl Into<String>) -> Self {
+        DeleteCephMds {
+            node: node.into(),
+            name: name.into(),
+        }
+    }
+}
+endpoint!(DeleteCephMds 136 Delete "/nodes/{node}/ceph/mds/{name}" -> Upid; node name);
+/// Creates ceph mds of a node.
+///
+/// `POST /nodes/{node}/ceph/mds/{name}`
+#[derive(Clone, Debug)]
+pub struct CreateCephMds {
+    /// `node`.
+    pub node: String,
+    /// `name`.
+    pub name: String,
+    /// `hotstandby`.
+    pub hotstandby: Option<bool>,
+}
+impl CreateCephMds {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, name: impl Into<String>) -> Self {
+        CreateCephMds {
+            node: node.into(),
+            name: name.into(),
+            hotstandby: None,
+        }
+    }
+}
+endpoint!(
+    CreateCephMds 137 Post "/nodes/{node}/ceph/mds/{name}" -> Upid; node name hotstandby
+);
+/// A ceph manager, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct CephManager {
+    /// `addr`.
+    pub addr: Option<String>,
+    /// `ceph_version`.
+    pub ceph_version: Option<String>,
+    /// `ceph_version_short`.
+    pub ceph_version_short: Option<String>,
+    /// `direxists`.
+    pub direxists: Option<bool>,
+    /// `host`.
+    pub host: Option<String>,
+    /// `name`.
+    pub name: Option<String>,
+    /// `service`.
+    pub service: Option<bool>,
+    /// `state`.
+    pub state: Option<String>,
+}
+row!(
+    CephManager[] { "addr" => addr Opt, "ceph_version" => ceph_version Opt,
+    "ceph_version_short" => ceph_version_short Opt, "direxists" => direxists Opt, "host"
+    => host Opt, "name" => name Opt, "service" => service Opt, "state" => state Opt, }
+);
+/// Reads ceph managers of a node.
+///
+/// `GET /nodes/{node}/ceph/mgr`
+#[derive(Clone, Debug)]
+pub struct ListCephManagers {
+    /// `node`.
+    pub node: String,
+}
+impl ListCephManagers {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        ListCephManagers {
+            node: node.into(),
+        }
+    }
+}
+endpoint!(
+    ListCephManagers 138 Get "/nodes/{node}/ceph/mgr" -> Vec < CephManager >, null
+    Vec::new(); node
+);
+/// Deletes ceph manager of a node.
+///
+/// `DELETE /nodes/{node}/ceph/mgr/{id}`
+#[derive(Clone, Debug)]
+pub struct DeleteCephManager {
+    /// `node`.
+    pub node: String,
+    /// `id`.
+    pub id: String,
+}
+impl DeleteCephManager {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, id: impl Into<String>) -> Self {
+        DeleteCephManager {
+            node: node.into(),
+            id: id.into(),
+        }
+    }
+}
+endpoint!(DeleteCephManager 139 Delete "/nodes/{node}/ceph/mgr/{id}" -> Upid; node id);
+/// Creates ceph manager of a node.
+///
+/// `POST /nodes/{node}/ceph/mgr/{id}`
+#[derive(Clone, Debug)]
+pub struct CreateCephManager {
+    /// `node`.
+    pub node: String,
+    /// `id`.
+    pub id: String,
+}
+impl CreateCephManager {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, id: impl Into<String>) -> Self {
+        CreateCephManager {
+            node: node.into(),
+            id: id.into(),
+        }
+    }
+}
+endpoint!(CreateCephManager 140 Post "/nodes/{node}/ceph/mgr/{id}" -> Upid; node id);
+/// Reads ceph monitors of a node.
+///
+/// `GET /nodes/{node}/ceph/mon`
+#[derive(Clone, Debug)]
+pub struct ListCephMonitors {
+    /// `node`.
+    pub node: String,
+}
+impl ListCephMonitors {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        ListCephMonitors {
+            node: node.into(),
+        }
+    }
+}
+endpoint!(
+    ListCephMonitors 141 Get "/nodes/{node}/ceph/mon" -> Vec < CephMonitor >, null
+    Vec::new(); node
+);
+/// Deletes ceph monitor of a node.
+///
+/// `DELETE /nodes/{node}/ceph/mon/{monid}`
+#[derive(Clone, Debug)]
+pub struct DeleteCephMonitor {
+    /// `node`.
+    pub node: String,
+    /// `monid`.
+    pub monid: String,
+}
+impl DeleteCephMonitor {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, monid: impl Into<String>) -> Self {
+        DeleteCephMonitor {
+            node: node.into(),
+            monid: monid.into(),
+        }
+    }
+}
+endpoint!(
+    DeleteCephMonitor 142 Delete "/nodes/{node}/ceph/mon/{monid}" -> Upid; node monid
+);
+/// Creates ceph monitor of a node.
+///
+/// `POST /nodes/{node}/ceph/mon/{monid}`
+#[derive(Clone, Debug)]
+pub struct CreateCephMonitor {
+    /// `node`.
+    pub node: String,
+    /// `monid`.
+    pub monid: String,
+    /// `mon-address`.
+    pub mon_address: Vec<String>,
+}
+impl CreateCephMonitor {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, monid: impl Into<String>) -> Self {
+        CreateCephMonitor {
+            node: node.into(),
+            monid: monid.into(),
+            mon_address: Vec::new(),
+        }
+    }
+}
+endpoint!(
+    CreateCephMonitor 143 Post "/nodes/{node}/ceph/mon/{monid}" -> Upid; node monid
+    mon_address
+);
+/// Creates ceph osd of a node.
+///
+/// `POST /nodes/{node}/ceph/osd`
+#[derive(Clone, Debug)]
+pub struct CreateCephOsd {
+    /// `node`.
+    pub node: String,
+    /// `dev`.
+    pub dev: String,
+    /// `crush-device-class`.
+    pub crush_device_class: Option<String>,
+    /// `db_dev`.
+    pub db_dev: Option<String>,
+    /// `db_dev_size`.
+    pub db_dev_size: Option<f64>,
+    /// `encrypted`.
+    pub encrypted: Option<bool>,
+    /// `osds-per-device`. (8.1 and later)
+    pub osds_per_device: Option<u64>,
+    /// `wal_dev`.
+    pub wal_dev: Option<String>,
+    /// `wal_dev_size`.
+    pub wal_dev_size: Option<f64>,
+}
+impl CreateCephOsd {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, dev: impl Into<String>) -> Self {
+        CreateCephOsd {
+            node: node.into(),
+            dev: dev.into(),
+            crush_device_class: None,
+            db_dev: None,
+            db_dev_size: None,
+            encrypted: None,
+            osds_per_device: None,
+            wal_dev: None,
+            wal_dev_size: None,
+        }
+    }
+}
+endpoint!(
+    CreateCephOsd 144 Post "/nodes/{node}/ceph/osd" -> Upid; node dev crush_device_class
+    db_dev db_dev_size encrypted osds_per_device wal_dev wal_dev_size
+);
+/// Deletes ceph osd of a node.
+///
+/// `DELETE /nodes/{node}/ceph/osd/{osdid}`
+#[derive(Clone, Debug)]
+pub struct DeleteCephOsd {
+    /// `node`.
+    pub node: String,
+    /// `osdid`.
+    pub osdid: i64,
+    /// `cleanup`.
+    pub cleanup: Option<bool>,
+}
+impl DeleteCephOsd {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, osdid: i64) -> Self {
+        DeleteCephOsd {
+            node: node.into(),
+            osdid,
+            cleanup: None,
+        }
+    }
+}
+endpoint!(
+    DeleteCephOsd 145 Delete "/nodes/{node}/ceph/osd/{osdid}" -> Upid; node osdid cleanup
+);
+/// Reads ceph osd index of a node.
+///
+/// `GET /nodes/{node}/ceph/osd/{osdid}`
+#[derive(Clone, Debug)]
+pub struct GetCephOsdIndex {
+    /// `node`.
+    pub node: String,
+    /// `osdid`.
+    pub osdid: i64,
+}
+impl GetCephOsdIndex {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, osdid: i64) -> Self {
+        GetCephOsdIndex {
+            node: node.into(),
+            osdid,
+        }
+    }
+}
+endpoint!(
+    GetCephOsdIndex 146 Get "/nodes/{node}/ceph/osd/{osdid}" -> Vec < IndexEntry >, null
+    Vec::new(); node osdid
+);
+/// Mark ceph osd in of a node.
+///
+/// `POST /nodes/{node}/ceph/osd/{osdid}/in`
+#[derive(Clone, Debug)]
+pub struct MarkCephOsdIn {
+    /// `node`.
+    pub node: String,
+    /// `osdid`.
+    pub osdid: i64,
+}
+impl MarkCephOsdIn {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, osdid: i64) -> Self {
+        MarkCephOsdIn {
+            node: node.into(),
+            osdid,
+        }
+    }
+}
+endpoint!(
+    MarkCephOsdIn 147 Post "/nodes/{node}/ceph/osd/{osdid}/in" -> Nothing, null Nothing;
+    node osdid
+);
+/// Words of `type`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CephOsdVolumeKind {
+    /// `block`
+    Block,
+    /// `db`
+    Db,
+    /// `wal`
+    Wal,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for CephOsdVolumeKind {
+    const KNOWN: &'static [&'static str] = &["block", "db", "wal"];
+    fn as_str(&self) -> &str {
+        match self {
+            CephOsdVolumeKind::Block => "block",
+            CephOsdVolumeKind::Db => "db",
+            CephOsdVolumeKind::Wal => "wal",
+            CephOsdVolumeKind::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "block" => CephOsdVolumeKind::Block,
+            "db" => CephOsdVolumeKind::Db,
+            "wal" => CephOsdVolumeKind::Wal,
+            other => CephOsdVolumeKind::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(CephOsdVolumeKind);
+/// A ceph osd volume, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct CephOsdVolume {
+    /// `creation_time`.
+    pub creation_time: Option<String>,
+    /// `lv_name`.
+    pub lv_name: Option<String>,
+    /// `lv_path`.
+    pub lv_path: Option<String>,
+    /// `lv_size`.
+    pub lv_size: Option<i64>,
+    /// `lv_uuid`.
+    pub lv_uuid: Option<String>,
+    /// `vg_name`.
+    pub vg_name: Option<String>,
+}
+row!(
+    CephOsdVolume[] { "creation_time" => creation_time Opt, "lv_name" => lv_name Opt,
+    "lv_path" => lv_path Opt, "lv_size" => lv_size Opt, "lv_uuid" => lv_uuid Opt,
+    "vg_name" => vg_name Opt, }
+);
+/// Reads ceph osd volume of a node.
+///
+/// `GET /nodes/{node}/ceph/osd/{osdid}/lv-info`
+#[derive(Clone, Debug)]
+pub struct GetCephOsdVolume {
+    /// `node`.
+    pub node: String,
+    /// `osdid`.
+    pub osdid: i64,
+    /// `type`. `block` when absent.
+    pub kind: Option<CephOsdVolumeKind>,
+}
+impl GetCephOsdVolume {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, osdid: i64) -> Self {
+        GetCephOsdVolume {
+            node: node.into(),
+            osdid,
+            kind: None,
+        }
+    }
+}
+endpoint!(
+    GetCephOsdVolume 148 Get "/nodes/{node}/ceph/osd/{osdid}/lv-info" -> CephOsdVolume;
+    node osdid kind
+);
+/// A ceph osd metadata device, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct CephOsdMetadataDevice {
+    /// `dev_node`.
+    pub dev_node: Option<String>,
+    /// `device`.
+    pub device: Option<CephOsdVolumeKind>,
+    /// `physical_device`.
+    pub physical_device: Option<String>,
+    /// `size`.
+    pub size: Option<u64>,
+    /// `support_discard`.
+    pub support_discard: Option<bool>,
+    /// `type`.
+    pub kind: Option<String>,
+}
+row!(
+    CephOsdMetadataDevice[] { "dev_node" => dev_node Opt, "device" => device Opt,
+    "physical_device" => physical_device Opt, "size" => size Opt, "support_discard" =>
+    support_discard Opt, "type" | "kind" => kind Opt, }
+);
+/// A ceph osd metadata osd, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct CephOsdMetadataOsd {
+    /// `back_addr`.
+    pub back_addr: Option<String>,
+    /// `encrypted`.
+    pub encrypted: Option<bool>,
+    /// `front_addr`.
+    pub front_addr: Option<String>,
+    /// `hb_back_addr`.
+    pub hb_back_addr: Option<String>,
+    /// `hb_front_addr`.
+    pub hb_front_addr: Option<String>,
+    /// `hostname`.
+    pub hostname: Option<String>,
+    /// `id`.
+    pub id: Option<i64>,
+    /// `mem_usage`.
+    pub mem_usage: Option<i64>,
+    /// `osd_data`.
+    pub osd_data: Option<String>,
+    /// `osd_objectstore`.
+    pub osd_objectstore: Option<String>,
+    /// `pid`.
+    pub pid: Option<i64>,
+    /// `version`.
+    pub version: Option<String>,
+}
+row!(
+    CephOsdMetadataOsd[] { "back_addr" => back_addr Opt, "encrypted" => encrypted Opt,
+    "front_addr" => front_addr Opt, "hb_back_addr" => hb_back_addr Opt, "hb_front_addr"
+    => hb_front_addr Opt, "hostname" => hostname Opt, "id" => id Opt, "mem_usage" =>
+    mem_usage Opt, "osd_data" => osd_data Opt, "osd_objectstore" => osd_objectstore Opt,
+    "pid" => pid Opt, "version" => version Opt, }
+);
+/// A ceph osd metadata, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct CephOsdMetadata {
+    /// `devices`.
+    #[serde(default)]
+    pub devices: Vec<CephOsdMetadataDevice>,
+    /// `osd`.
+    pub osd: Option<CephOsdMetadataOsd>,
+}
+row!(CephOsdMetadata[] { "devices" => devices List, "osd" => osd Below, });
+/// Reads ceph osd metadata of a node.
+///
+/// `GET /nodes/{node}/ceph/osd/{osdid}/metadata`
+#[derive(Clone, Debug)]
+pub struct GetCephOsdMetadata {
+    /// `node`.
+    pub node: String,
+    /// `osdid`.
+    pub osdid: i64,
+}
+impl GetCephOsdMetadata {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, osdid: i64) -> Self {
+        GetCephOsdMetadata {
+            node: node.into(),
+            osdid,
+        }
+    }
+}
+endpoint!(
+    GetCephOsdMetadata 149 Get "/nodes/{node}/ceph/osd/{osdid}/metadata" ->
+    CephOsdMetadata; node osdid
+);
+/// Mark ceph osd out of a node.
+///
+/// `POST /nodes/{node}/ceph/osd/{osdid}/out`
+#[derive(Clone, Debug)]
+pub struct MarkCephOsdOut {
+    /// `node`.
+    pub node: String,
+    /// `osdid`.
+    pub osdid: i64,
+}
+impl MarkCephOsdOut {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, osdid: i64) -> Self {
+        MarkCephOsdOut {
+            node: node.into(),
+            osdid,
+        }
+    }
+}
+endpoint!(
+    MarkCephOsdOut 150 Post "/nodes/{node}/ceph/osd/{osdid}/out" -> Nothing, null
+    Nothing; node osdid
+);
+/// Scrub ceph osd of a node.
+///
+/// `POST /nodes/{node}/ceph/osd/{osdid}/scrub`
+#[derive(Clone, Debug)]
+pub struct ScrubCephOsd {
+    /// `node`.
+    pub node: String,
+    /// `osdid`.
+    pub osdid: i64,
+    /// `deep`.
+    pub deep: Option<bool>,
+}
+impl ScrubCephOsd {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, osdid: i64) -> Self {
+        ScrubCephOsd {
+            node: node.into(),
+            osdid,
+            deep: None,
+        }
+    }
+}
+endpoint!(
+    ScrubCephOsd 151 Post "/nodes/{node}/ceph/osd/{osdid}/scrub" -> Nothing, null
+    Nothing; node osdid deep
+);
+/// Words of `type`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CephPoolTypeKind {
+    /// `replicated`
+    Replicated,
+    /// `erasure`
+    Erasure,
+    /// `unknown`
+    Unknown,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for CephPoolTypeKind {
+    const KNOWN: &'static [&'static str] = &["replicated", "erasure", "unknown"];
+    fn as_str(&self) -> &str {
+        match self {
+            CephPoolTypeKind::Replicated => "replicated",
+            CephPoolTypeKind::Erasure => "erasure",
+            CephPoolTypeKind::Unknown => "unknown",
+            CephPoolTypeKind::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "replicated" => CephPoolTypeKind::Replicated,
+            "erasure" => CephPoolTypeKind::Erasure,
+            "unknown" => CephPoolTypeKind::Unknown,
+            other => CephPoolTypeKind::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(CephPoolTypeKind);
+/// A ceph pool, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct CephPool {
+    /// `application_metadata`.
+    pub application_metadata: Option<serde_json::Value>,
+    /// `autoscale_status`.
+    pub autoscale_status: Option<serde_json::Value>,
+    /// `bytes_used`.
+    pub bytes_used: Option<i64>,
+    /// `crush_rule`.
+    pub crush_rule: Option<i64>,
+    /// `crush_rule_name`.
+    pub crush_rule_name: Option<String>,
+    /// `min_size`.
+    pub min_size: Option<i64>,
+    /// `percent_used`.
+    pub percent_used: Option<f64>,
+    /// `pg_autoscale_mode`.
+    pub pg_autoscale_mode: Option<String>,
+    /// `pg_num`.
+    pub pg_num: Option<i64>,
+    /// `pg_num_final`.
+    pub pg_num_final: Option<i64>,
+    /// `pg_num_min`.
+    pub pg_num_min: Option<i64>,
+    /// `pool`.
+    pub pool: Option<i64>,
+    /// `pool_name`.
+    pub pool_name: Option<String>,
+    /// `size`.
+    pub size: Option<u64>,
+    /// `target_size`.
+    pub target_size: Option<i64>,
+    /// `target_size_ratio`.
+    pub target_size_ratio: Option<f64>,
+    /// `type`.
+    pub kind: Option<CephPoolTypeKind>,
+    /// `application`.
+    pub application: Option<Application>,
+    /// `application_list`.
+    #[serde(default)]
+    pub application_list: Vec<String>,
+    /// `fast_read`.
+    pub fast_read: Option<bool>,
+    /// `hashpspool`.
+    pub hashpspool: Option<bool>,
+    /// `id`.
+    pub id: Option<i64>,
+    /// `name`.
+    pub name: Option<String>,
+    /// `nodeep-scrub`.
+    pub nodeep_scrub: Option<bool>,
+    /// `nodelete`.
+    pub nodelete: Option<bool>,
+    /// `nopgchange`.
+    pub nopgchange: Option<bool>,
+    /// `noscrub`.
+    pub noscrub: Option<bool>,
+    /// `nosizechange`.
+    pub nosizechange: Option<bool>,
+    /// `pgp_num`.
+    pub pgp_num: Option<i64>,
+    /// `statistics`.
+    pub statistics: Option<serde_json::Value>,
+    /// `use_gmt_hitset`.
+    pub use_gmt_hitset: Option<bool>,
+    /// `write_fadvise_dontneed`.
+    pub write_fadvise_dontneed: Option<bool>,
+}
+row!(
+    CephPool[] { "application_metadata" => application_metadata Whole, "autoscale_status"
+    => autoscale_status Whole, "bytes_used" => bytes_used Opt, "crush_rule" => crush_rule
+    Opt, "crush_rule_name" => crush_rule_name Opt, "min_size" => min_size Opt,
+    "percent_used" => percent_used Opt, "pg_autoscale_mode" => pg_autoscale_mode Opt,
+    "pg_num" => pg_num Opt, "pg_num_final" => pg_num_final Opt, "pg_num_min" =>
+    pg_num_min Opt, "pool" => pool Opt, "pool_name" => pool_name Opt, "size" => size Opt,
+    "target_size" => target_size Opt, "target_size_ratio" => target_size_ratio Opt,
+    "type" | "kind" => kind Opt, "application" => application Opt, "application_list" =>
+    application_list Scalars, "fast_read" => fast_read Opt, "hashpspool" => hashpspool
+    Opt, "id" => id Opt, "name" => name Opt, "nodeep-scrub" | "nodeep_scrub" =>
+    nodeep_scrub Opt, "nodelete" => nodelete Opt, "nopgchange" => nopgchange Opt,
+    "noscrub" => noscrub Opt, "nosizechange" => nosizechange Opt, "pgp_num" => pgp_num
+    Opt, "statistics" => statistics Whole, "use_gmt_hitset" => use_gmt_hitset Opt,
+    "write_fadvise_dontneed" => write_fadvise_dontneed Opt, }
+);
+/// Reads ceph pools of a node.
+///
+/// `GET /nodes/{node}/ceph/pool`
+#[derive(Clone, Debug)]
+pub struct ListCephPools {
+    /// `node`.
+    pub node: String,
+}
+impl ListCephPools {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        ListCephPools { node: node.into() }
+    }
+}
+endpoint!(
+    ListCephPools 152 Get "/nodes/{node}/ceph/pool" -> Vec < CephPool >, null Vec::new();
+    node
+);
+/// Words of `application`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Application {
+    /// `rbd`
+    Rbd,
+    /// `cephfs`
+    Cephfs,
+    /// `rgw`
+    Rgw,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for Application {
+    const KNOWN: &'static [&'static str] = &["rbd", "cephfs", "rgw"];
+    fn as_str(&self) -> &str {
+        match self {
+            Application::Rbd => "rbd",
+            Application::Cephfs => "cephfs",
+            Application::Rgw => "rgw",
+            Application::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "rbd" => Application::Rbd,
+            "cephfs" => Application::Cephfs,
+            "rgw" => Application::Rgw,
+            other => Application::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(Application);
+/// Words of `pg_autoscale_mode`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PgAutoscaleMode {
+    /// `on`
+    On,
+    /// `off`
+    Off,
+    /// `warn`
+    Warn,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for PgAutoscaleMode {
+    const KNOWN: &'static [&'static str] = &["on", "off", "warn"];
+    fn as_str(&self) -> &str {
+        match self {
+            PgAutoscaleMode::On => "on",
+            PgAutoscaleMode::Off => "off",
+            PgAutoscaleMode::Warn => "warn",
+            PgAutoscaleMode::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "on" => PgAutoscaleMode::On,
+            "off" => PgAutoscaleMode::Off,
+            "warn" => PgAutoscaleMode::Warn,
+            other => PgAutoscaleMode::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(PgAutoscaleMode);
+/// Creates ceph pool of a node.
+///
+/// `POST /nodes/{node}/ceph/pool`
+#[derive(Clone, Debug)]
+pub struct CreateCephPool {
+    /// `node`.
+    pub node: String,
+    /// `name`.
+    pub name: String,
+    /// `add_storages`.
+    pub add_storages: Option<bool>,
+    /// `application`. `rbd` when absent.
+    pub application: Option<Application>,
+    /// `crush_rule`.
+    pub crush_rule: Option<String>,
+    /// `erasure-coding`.
+    pub erasure_coding: Option<ErasureCoding>,
+    /// `min_size`. `2` when absent.
+    pub min_size: Option<u32>,
+    /// `pg_autoscale_mode`. `warn` when absent.
+    pub pg_autoscale_mode: Option<PgAutoscaleMode>,
+    /// `pg_num`. `128` when absent.
+    pub pg_num: Option<u32>,
+    /// `pg_num_min`.
+    pub pg_num_min: Option<i64>,
+    /// `size`. `3` when absent.
+    pub size: Option<u32>,
+    /// `target_size`.
+    pub target_size: Option<String>,
+    /// `target_size_ratio`.
+    pub target_size_ratio: Option<f64>,
+}
+impl CreateCephPool {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, name: impl Into<String>) -> Self {
+        CreateCephPool {
+            node: node.into(),
+            name: name.into(),
+            add_storages: None,
+            application: None,
+            crush_rule: None,
+            erasure_coding: None,
+            min_size: None,
+            pg_autoscale_mode: None,
+            pg_num: None,
+            pg_num_min: None,
+            size: None,
+            target_size: None,
+            target_size_ratio: None,
+        }
+    }
+}
+endpoint!(
+    CreateCephPool 153 Post "/nodes/{node}/ceph/pool" -> Upid; node name add_storages
+    application crush_rule erasure_coding min_size pg_autoscale_mode pg_num pg_num_min
+    size target_size target_size_ratio
+);
+/// Deletes ceph pool of a node.
+///
+/// `DELETE /nodes/{node}/ceph/pool/{name}`
+#[derive(Clone, Debug)]
+pub struct DeleteCephPool {
+    /// `node`.
+    pub node: String,
+    /// `name`.
+    pub name: String,
+    /// `force`.
+    pub force: Option<bool>,
+    /// `remove_ecprofile`. Yes when absent.
+    pub remove_ecprofile: Option<bool>,
+    /// `remove_storages`.
+    pub remove_storages: Option<bool>,
+}
+impl DeleteCephPool {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, name: impl Into<String>) -> Self {
+        DeleteCephPool {
+            node: node.into(),
+            name: name.into(),
+            force: None,
+            remove_ecprofile: None,
+            remove_storages: None,
+        }
+    }
+}
+endpoint!(
+    DeleteCephPool 154 Delete "/nodes/{node}/ceph/pool/{name}" -> Upid; node name force
+    remove_ecprofile remove_storages
+);
+/// Reads ceph pool index of a node.
+///
+/// `GET /nodes/{node}/ceph/pool/{name}`
+#[derive(Clone, Debug)]
+pub struct GetCephPoolIndex {
+    /// `node`.
+    pub node: String,
+    /// `name`.
+    pub name: String,
+}
+impl GetCephPoolIndex {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, name: impl Into<String>) -> Self {
+        GetCephPoolIndex {
+            node: node.into(),
+            name: name.into(),
+        }
+    }
+}
+endpoint!(
+    GetCephPoolIndex 155 Get "/nodes/{node}/ceph/pool/{name}" -> Vec < IndexEntry >, null
+    Vec::new(); node name
+);
+/// Changes ceph pool of a node.
+///
+/// `PUT /nodes/{node}/ceph/pool/{name}`
+#[derive(Clone, Debug)]
+pub struct UpdateCephPool {
+    /// `node`.
+    pub node: String,
+    /// `name`.
+    pub name: String,
+    /// `application`.
+    pub application: Option<Application>,
+    /// `crush_rule`.
+    pub crush_rule: Option<String>,
+    /// `min_size`.
+    pub min_size: Option<u32>,
+    /// `pg_autoscale_mode`.
+    pub pg_autoscale_mode: Option<PgAutoscaleMode>,
+    /// `pg_num`.
+    pub pg_num: Option<u32>,
+    /// `pg_num_min`.
+    pub pg_num_min: Option<i64>,
+    /// `size`.
+    pub size: Option<u32>,
+    /// `target_size`.
+    pub target_size: Option<String>,
+    /// `target_size_ratio`.
+    pub target_size_ratio: Option<f64>,
+}
+impl UpdateCephPool {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, name: impl Into<String>) -> Self {
+        UpdateCephPool {
+            node: node.into(),
+            name: name.into(),
+            application: None,
+            crush_rule: None,
+            min_size: None,
+            pg_autoscale_mode: None,
+            pg_num: None,
+            pg_num_min: None,
+            size: None,
+            target_size: None,
+            target_size_ratio: None,
+        }
+    }
+}
+endpoint!(
+    UpdateCephPool 156 Put "/nodes/{node}/ceph/pool/{name}" -> Upid; node name
+    application crush_rule min_size pg_autoscale_mode pg_num pg_num_min size target_size
+    target_size_ratio
+);
+/// Reads ceph pool of a node.
+///
+/// `GET /nodes/{node}/ceph/pool/{name}/status`
+#[derive(Clone, Debug)]
+pub struct GetCephPool {
+    /// `node`.
+    pub node: String,
+    /// `name`.
+    pub name: String,
+    /// `verbose`.
+    pub verbose: Option<bool>,
+}
+impl GetCephPool {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, name: impl Into<String>) -> Self {
+        GetCephPool {
+            node: node.into(),
+            name: name.into(),
+            verbose: None,
+        }
+    }
+}
+endpoint!(
+    GetCephPool 157 Get "/nodes/{node}/ceph/pool/{name}/status" -> CephPool; node name
+    verbose
+);
+/// A ceph release, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct CephRelease {
+    /// `available`.
+    pub available: Option<bool>,
+    /// `is-default`.
+    pub is_default: Option<bool>,
+    /// `release`.
+    pub release: Option<String>,
+    /// `unsupported`.
+    pub unsupported: Option<bool>,
+    /// `version`.
+    pub version: Option<String>,
+}
+row!(
+    CephRelease[] { "available" => available Opt, "is-default" | "is_default" =>
+    is_default Opt, "release" => release Opt, "unsupported" => unsupported Opt, "version"
+    => version Opt, }
+);
+/// Reads ceph releases of a node.
+///
+/// `GET /nodes/{node}/ceph/releases`
+#[derive(Clone, Debug)]
+pub struct ListCephReleases {
+    /// `node`.
+    pub node: String,
+}
+impl ListCephReleases {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        ListCephReleases {
+            node: node.into(),
+        }
+    }
+}
+endpoint!(
+    ListCephReleases 158 Get "/nodes/{node}/ceph/releases" -> Vec < CephRelease >, null
+    Vec::new(); node
+);
+/// Restart ceph of a node.
+///
+/// `POST /nodes/{node}/ceph/restart`
+#[derive(Clone, Debug)]
+pub struct RestartCeph {
+    /// `node`.
+    pub node: String,
+    /// `service`. `ceph.target` when absent.
+    pub service: Option<String>,
+}
+impl RestartCeph {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        RestartCeph {
+            node: node.into(),
+            service: None,
+        }
+    }
+}
+endpoint!(RestartCeph 159 Post "/nodes/{node}/ceph/restart" -> Upid; node service);
+/// Bulk restart node ceph of a node.
+///
+/// `POST /nodes/{node}/ceph/restart-bulk`
+#[derive(Clone, Debug)]
+pub struct BulkRestartNodeCeph {
+    /// `node`.
+    pub node: String,
+    /// `service-type`.
+    pub service_type: String,
+    /// `dry-run`.
+    pub dry_run: Option<bool>,
+    /// `force`.
+    pub force: Option<bool>,
+    /// `only-outdated`.
+    pub only_outdated: Option<bool>,
+    /// `resume`.
+    pub resume: Option<bool>,
+    /// `set-noout`. Yes when absent.
+    pub set_noout: Option<bool>,
+    /// `timeout`. `600` when absent.
+    pub timeout: Option<u32>,
+}
+impl BulkRestartNodeCeph {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, service_type: impl Into<String>) -> Self {
+        BulkRestartNodeCeph {
+            node: node.into(),
+            service_type: service_type.into(),
+            dry_run: None,
+            force: None,
+            only_outdated: None,
+            resume: None,
+            set_noout: None,
+            timeout: None,
+        }
+    }
+}
+endpoint!(
+    BulkRestartNodeCeph 160 Post "/nodes/{node}/ceph/restart-bulk" -> Upid; node
+    service_type dry_run force only_outdated resume set_noout timeout
+);
+/// A ceph crush rule, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct CephCrushRule {
+    /// `name`.
+    pub name: Option<String>,
+}
+row!(CephCrushRule[] { "name" => name Opt, });
+/// Reads ceph crush rules of a node.
+///
+/// `GET /nodes/{node}/ceph/rules`
+#[derive(Clone, Debug)]
+pub struct ListCephCrushRules {
+    /// `node`.
+    pub node: String,
+}
+impl ListCephCrushRules {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        ListCephCrushRules {
+            node: node.into(),
+        }
+    }
+}
+endpoint!(
+    ListCephCrushRules 161 Get "/nodes/{node}/ceph/rules" -> Vec < CephCrushRule >, null
+    Vec::new(); node
+);
+/// Start ceph of a node.
+///
+/// `POST /nodes/{node}/ceph/start`
+#[derive(Clone, Debug)]
+pub struct StartCeph {
+    /// `node`.
+    pub node: String,
+    /// `service`. `ceph.target` when absent.
+    pub service: Option<String>,
+}
+impl StartCeph {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        StartCeph {
+            node: node.into(),
+            service: None,
+        }
+    }
+}
+endpoint!(StartCeph 162 Post "/nodes/{node}/ceph/start" -> Upid; node service);
+/// Stop ceph of a node.
+///
+/// `POST /nodes/{node}/ceph/stop`
+#[derive(Clone, Debug)]
+pub struct StopCeph {
+    /// `node`.
+    pub node: String,
+    /// `service`. `ceph.target` when absent.
+    pub service: Option<String>,
+}
+impl StopCeph {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        StopCeph {
+            node: node.into(),
+            service: None,
+        }
+    }
+}
+endpoint!(StopCeph 163 Post "/nodes/{node}/ceph/stop" -> Upid; node service);

@@ -20,64 +20,45 @@ impl Default for GetClusterStatus {
         GetClusterStatus::new()
     }
 }
-impl Endpoint for GetClusterStatus {
-    type Response = Vec<ClusterStatusEntry>;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/cluster/status";
-    fn path(&self) -> String {
-        "/cluster/status".to_owned()
-    }
-    fn params(&self) -> Result<Params> {
-        Ok(Params::new())
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = GetClusterStatus {};
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn absent() -> Option<Self::Response> {
-        Some(Vec::new())
-    }
-}
+endpoint!(
+    GetClusterStatus 187 Get "/cluster/status" -> Vec < ClusterStatusEntry >, null
+    Vec::new();
+);
 /// The cluster, or one of its nodes.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ClusterStatusEntry {
     /// `cluster` or `node/NAME`.
-    #[serde(deserialize_with = "tolerant::req")]
     pub id: String,
     /// Which of the two.
-    #[serde(alias = "type", deserialize_with = "tolerant::req")]
     pub kind: ClusterEntryKind,
     /// The cluster's or node's name.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub name: Option<String>,
     /// Cluster: whether enough nodes see each other for writes.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub quorate: Option<bool>,
     /// Cluster: how many nodes it has.
-    #[serde(alias = "nodes", default, deserialize_with = "tolerant::opt")]
     pub node_count: Option<u32>,
     /// Cluster: the version of the corosync configuration.
-    #[serde(alias = "version", default, deserialize_with = "tolerant::opt")]
     pub config_version: Option<u64>,
     /// Node: its corosync id; 0 when the host stands alone.
-    #[serde(alias = "nodeid", default, deserialize_with = "tolerant::opt")]
     pub node_id: Option<u32>,
     /// Node: the address that its name resolves to.
-    #[serde(alias = "ip", default, deserialize_with = "tolerant::opt")]
     pub address: Option<String>,
     /// Node: whether it is in the answering node's partition.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub online: Option<bool>,
     /// Node: whether it is the one that answers.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub local: Option<bool>,
     /// Node: the subscription level; empty without one.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub level: Option<String>,
 }
+row!(
+    ClusterStatusEntry["id", "type"] { "id" => id Req 0, "type" | "kind" => kind Req 1,
+    "name" => name Opt, "quorate" => quorate Opt, "nodes" | "node_count" => node_count
+    Opt, "version" | "config_version" => config_version Opt, "nodeid" | "node_id" =>
+    node_id Opt, "ip" | "address" => address Opt, "online" => online Opt, "local" =>
+    local Opt, "level" => level Opt, }
+);
 /// What a row of the cluster's status is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -129,29 +110,9 @@ impl Default for ListResources {
         ListResources::new()
     }
 }
-impl Endpoint for ListResources {
-    type Response = Vec<Resource>;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/cluster/resources";
-    fn path(&self) -> String {
-        "/cluster/resources".to_owned()
-    }
-    fn params(&self) -> Result<Params> {
-        let mut params = Params::new();
-        params.optional("type", self.kind.as_ref(), Rule::Any)?;
-        Ok(params)
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = ListResources {
-            kind: arguments.optional("type")?,
-        };
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn absent() -> Option<Self::Response> {
-        Some(Vec::new())
-    }
-}
+endpoint!(
+    ListResources 188 Get "/cluster/resources" -> Vec < Resource >, null Vec::new(); kind
+);
 /// Which rows to list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -247,116 +208,102 @@ impl TextEnum for ResourceKind {
 }
 impl_text_enum!(ResourceKind);
 /// One thing in the cluster. Which fields are there depends on what it is.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Resource {
     /// Unique in the cluster: `node/pve1`, `qemu/100`, `storage/pve1/local`.
-    #[serde(deserialize_with = "tolerant::req")]
     pub id: String,
     /// What it is.
-    #[serde(alias = "type", deserialize_with = "tolerant::req")]
     pub kind: ResourceKind,
     /// Node: `online`, `offline`, `unknown`. Guest: `running`, `stopped`, `paused` and more; `unknown` when its node is silent. Storage: `available`, `unknown`.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub status: Option<String>,
     /// The node it is on.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub node: Option<String>,
     /// Guest: its id.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub vmid: Option<u32>,
     /// Guest: its name.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub name: Option<String>,
     /// Guest: whether it is a template.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub template: Option<bool>,
     /// Guest: its tags.
-    #[serde(default, deserialize_with = "tolerant::words")]
+    #[serde(default)]
     pub tags: Vec<String>,
     /// Guest: what it is locked for: `backup`, `migrate`, `clone`, …
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub lock: Option<String>,
     /// Guest or pool: the pool's name.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub pool: Option<String>,
     /// Guest or node: its state in the HA manager.
-    #[serde(alias = "hastate", default, deserialize_with = "tolerant::opt")]
     pub ha_state: Option<String>,
     /// Node or running guest: how long it has been up.
-    #[serde(alias = "uptime", default, deserialize_with = "tolerant::opt")]
     pub uptime_seconds: Option<u64>,
     /// Share of its CPUs in use, from 0 to 1.
-    #[serde(alias = "cpu", default, deserialize_with = "tolerant::opt")]
     pub cpu_fraction: Option<f64>,
     /// How many CPUs it has.
-    #[serde(alias = "maxcpu", default, deserialize_with = "tolerant::opt")]
     pub cpu_count: Option<f64>,
     /// Memory in use; for a guest as the guest sees it.
-    #[serde(alias = "mem", default, deserialize_with = "tolerant::opt")]
     pub memory_used_bytes: Option<u64>,
     /// How much memory it has.
-    #[serde(alias = "maxmem", default, deserialize_with = "tolerant::opt")]
     pub memory_bytes: Option<u64>,
     /// Guest: memory in use on the host, overhead included (9.0 and later).
-    #[serde(alias = "memhost", default, deserialize_with = "tolerant::opt")]
     pub memory_host_bytes: Option<u64>,
     /// Storage or root file system in use; always 0 for virtual machines.
-    #[serde(alias = "disk", default, deserialize_with = "tolerant::opt")]
     pub disk_used_bytes: Option<u64>,
     /// Size of the storage, root file system or boot disk.
-    #[serde(alias = "maxdisk", default, deserialize_with = "tolerant::opt")]
     pub disk_bytes: Option<u64>,
     /// Guest: bytes read since its start.
-    #[serde(alias = "diskread", default, deserialize_with = "tolerant::opt")]
     pub disk_read_bytes: Option<u64>,
     /// Guest: bytes written since its start.
-    #[serde(alias = "diskwrite", default, deserialize_with = "tolerant::opt")]
     pub disk_written_bytes: Option<u64>,
     /// Guest: bytes received since its start.
-    #[serde(alias = "netin", default, deserialize_with = "tolerant::opt")]
     pub network_in_bytes: Option<u64>,
     /// Guest: bytes sent since its start.
-    #[serde(alias = "netout", default, deserialize_with = "tolerant::opt")]
     pub network_out_bytes: Option<u64>,
     /// Storage: its name. A shared one has a row for each node.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub storage: Option<String>,
     /// Storage: its type: `dir`, `lvmthin`, `zfspool`, `rbd`, …
-    #[serde(alias = "plugintype", default, deserialize_with = "tolerant::opt")]
     pub storage_type: Option<String>,
     /// Storage: what it may hold: `images`, `iso`, `backup`, …
-    #[serde(default, deserialize_with = "tolerant::words")]
+    #[serde(default)]
     pub content: Vec<String>,
     /// Storage: whether all nodes see the same data.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub shared: Option<bool>,
     /// Node: the subscription level; empty without one.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub level: Option<String>,
     /// Node: the version of control groups.
-    #[serde(alias = "cgroup-mode", default, deserialize_with = "tolerant::opt")]
     pub cgroup_mode: Option<u32>,
     /// Node: the CPU architecture (9.2 and later).
-    #[serde(alias = "host-arch", default, deserialize_with = "tolerant::opt")]
     pub host_arch: Option<String>,
     /// Software-defined network: the zone's name.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub sdn: Option<String>,
     /// Network: its name (9.1 and later).
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub network: Option<String>,
     /// Network: `zone` or `fabric`.
-    #[serde(alias = "network-type", default, deserialize_with = "tolerant::opt")]
     pub network_type: Option<String>,
     /// Network: the zone's type.
-    #[serde(alias = "zone-type", default, deserialize_with = "tolerant::opt")]
     pub zone_type: Option<String>,
     /// Network: the fabric's protocol.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub protocol: Option<String>,
 }
+row!(
+    Resource["id", "type"] { "id" => id Req 0, "type" | "kind" => kind Req 1, "status" =>
+    status Opt, "node" => node Opt, "vmid" => vmid Opt, "name" => name Opt, "template" =>
+    template Opt, "tags" => tags Words, "lock" => lock Opt, "pool" => pool Opt, "hastate"
+    | "ha_state" => ha_state Opt, "uptime" | "uptime_seconds" => uptime_seconds Opt,
+    "cpu" | "cpu_fraction" => cpu_fraction Opt, "maxcpu" | "cpu_count" => cpu_count Opt,
+    "mem" | "memory_used_bytes" => memory_used_bytes Opt, "maxmem" | "memory_bytes" =>
+    memory_bytes Opt, "memhost" | "memory_host_bytes" => memory_host_bytes Opt, "disk" |
+    "disk_used_bytes" => disk_used_bytes Opt, "maxdisk" | "disk_bytes" => disk_bytes Opt,
+    "diskread" | "disk_read_bytes" => disk_read_bytes Opt, "diskwrite" |
+    "disk_written_bytes" => disk_written_bytes Opt, "netin" | "network_in_bytes" =>
+    network_in_bytes Opt, "netout" | "network_out_bytes" => network_out_bytes Opt,
+    "storage" => storage Opt, "plugintype" | "storage_type" => storage_type Opt,
+    "content" => content Words, "shared" => shared Opt, "level" => level Opt,
+    "cgroup-mode" | "cgroup_mode" => cgroup_mode Opt, "host-arch" | "host_arch" =>
+    host_arch Opt, "sdn" => sdn Opt, "network" => network Opt, "network-type" |
+    "network_type" => network_type Opt, "zone-type" | "zone_type" => zone_type Opt,
+    "protocol" => protocol Opt, }
+);
 /// Running tasks and the last 25 finished ones of every node, up to a few
 /// seconds late.
 ///
@@ -374,25 +321,9 @@ impl Default for ListClusterTasks {
         ListClusterTasks::new()
     }
 }
-impl Endpoint for ListClusterTasks {
-    type Response = Vec<TaskSummary>;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/cluster/tasks";
-    fn path(&self) -> String {
-        "/cluster/tasks".to_owned()
-    }
-    fn params(&self) -> Result<Params> {
-        Ok(Params::new())
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = ListClusterTasks {};
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn absent() -> Option<Self::Response> {
-        Some(Vec::new())
-    }
-}
+endpoint!(
+    ListClusterTasks 189 Get "/cluster/tasks" -> Vec < TaskSummary >, null Vec::new();
+);
 /// A guest id that is free now. It is not reserved: another client may take it first.
 ///
 /// `GET /cluster/nextid`
@@ -412,26 +343,7 @@ impl Default for GetNextId {
         GetNextId::new()
     }
 }
-impl Endpoint for GetNextId {
-    type Response = Tolerant<u32>;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/cluster/nextid";
-    fn path(&self) -> String {
-        "/cluster/nextid".to_owned()
-    }
-    fn params(&self) -> Result<Params> {
-        let mut params = Params::new();
-        params.optional("vmid", self.vmid.as_ref(), Rule::Range(100.0, 999_999_999.0))?;
-        Ok(params)
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = GetNextId {
-            vmid: arguments.optional("vmid")?,
-        };
-        arguments.finish()?;
-        Ok(request)
-    }
-}
+endpoint!(GetNextId 190 Get "/cluster/nextid" -> Tolerant < u32 >; vmid);
 /// The nodes in the corosync configuration, with their votes.
 ///
 /// `GET /cluster/config/nodes`
@@ -448,43 +360,1121 @@ impl Default for ListCorosyncNodes {
         ListCorosyncNodes::new()
     }
 }
-impl Endpoint for ListCorosyncNodes {
-    type Response = Vec<CorosyncNode>;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/cluster/config/nodes";
-    fn path(&self) -> String {
-        "/cluster/config/nodes".to_owned()
-    }
-    fn params(&self) -> Result<Params> {
-        Ok(Params::new())
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = ListCorosyncNodes {};
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn absent() -> Option<Self::Response> {
-        Some(Vec::new())
-    }
-}
+endpoint!(
+    ListCorosyncNodes 191 Get "/cluster/config/nodes" -> Vec < CorosyncNode >, null
+    Vec::new();
+);
 /// A node in the corosync configuration.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CorosyncNode {
     /// Its name.
-    #[serde(deserialize_with = "tolerant::req")]
     pub node: String,
     /// Its number.
-    #[serde(alias = "nodeid", default, deserialize_with = "tolerant::opt")]
     pub node_id: Option<u32>,
     /// How many votes it has.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub quorum_votes: Option<u32>,
     /// Its address on the first link.
-    #[serde(alias = "ring0_addr", default, deserialize_with = "tolerant::opt")]
     pub ring0_address: Option<String>,
     /// Its address on the second link.
-    #[serde(alias = "ring1_addr", default, deserialize_with = "tolerant::opt")]
     pub ring1_address: Option<String>,
 }
+row!(
+    CorosyncNode["node"] { "node" => node Req 0, "nodeid" | "node_id" => node_id Opt,
+    "quorum_votes" => quorum_votes Opt, "ring0_addr" | "ring0_address" => ring0_address
+    Opt, "ring1_addr" | "ring1_address" => ring1_address Opt, }
+);
+/// An entry of an index: a part of the API that lies below a path.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct IndexEntry {
+    /// The next segment of the path, under the name that most indexes use.
+    pub subdir: Option<String>,
+    /// The next segment of the path, under the name that some indexes use.
+    pub name: Option<String>,
+    /// The next segment of the path, under the name that a few indexes use.
+    pub id: Option<String>,
+    /// What the server sent beyond that.
+    pub other: std::collections::BTreeMap<String, serde_json::Value>,
+}
+row!(
+    IndexEntry[] { "subdir" => subdir Opt, "name" => name Opt, "id" => id Opt, } rest
+    other
+);
+/// Reads cluster index.
+///
+/// `GET /cluster`
+#[derive(Clone, Debug)]
+pub struct GetClusterIndex {}
+impl GetClusterIndex {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        GetClusterIndex {}
+    }
+}
+impl Default for GetClusterIndex {
+    fn default() -> Self {
+        GetClusterIndex::new()
+    }
+}
+endpoint!(GetClusterIndex 192 Get "/cluster" -> Vec < IndexEntry >, null Vec::new(););
+/// Reads cluster config index.
+///
+/// `GET /cluster/config`
+#[derive(Clone, Debug)]
+pub struct GetClusterConfigIndex {}
+impl GetClusterConfigIndex {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        GetClusterConfigIndex {}
+    }
+}
+impl Default for GetClusterConfigIndex {
+    fn default() -> Self {
+        GetClusterConfigIndex::new()
+    }
+}
+endpoint!(
+    GetClusterConfigIndex 193 Get "/cluster/config" -> Vec < IndexEntry >, null
+    Vec::new();
+);
+/// Creates cluster.
+///
+/// `POST /cluster/config`
+#[derive(Clone, Debug)]
+pub struct CreateCluster {
+    /// `clustername`.
+    pub clustername: String,
+    /// `link[n]`.
+    pub links: std::collections::BTreeMap<u32, CorosyncLink>,
+    /// `nodeid`.
+    pub nodeid: Option<u64>,
+    /// `token-coefficient`. `125` when absent. (9.1.2 and later)
+    pub token_coefficient: Option<u64>,
+    /// `votes`.
+    pub votes: Option<u64>,
+}
+impl CreateCluster {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(clustername: impl Into<String>) -> Self {
+        CreateCluster {
+            clustername: clustername.into(),
+            links: std::collections::BTreeMap::new(),
+            nodeid: None,
+            token_coefficient: None,
+            votes: None,
+        }
+    }
+}
+endpoint!(
+    CreateCluster 194 Post "/cluster/config" -> Upid; clustername links nodeid
+    token_coefficient votes
+);
+/// Reads join api version.
+///
+/// `GET /cluster/config/apiversion`
+#[derive(Clone, Debug)]
+pub struct GetJoinApiVersion {}
+impl GetJoinApiVersion {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        GetJoinApiVersion {}
+    }
+}
+impl Default for GetJoinApiVersion {
+    fn default() -> Self {
+        GetJoinApiVersion::new()
+    }
+}
+endpoint!(GetJoinApiVersion 195 Get "/cluster/config/apiversion" -> Tolerant < i64 >;);
+/// A join info nodelist, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct JoinInfoNodelist {
+    /// `name`.
+    pub name: Option<String>,
+    /// `nodeid`.
+    pub nodeid: Option<i64>,
+    /// `pve_addr`.
+    pub pve_addr: Option<String>,
+    /// `pve_fp`.
+    pub pve_fp: Option<String>,
+    /// `quorum_votes`.
+    pub quorum_votes: Option<i64>,
+    /// `ring0_addr`.
+    pub ring0_addr: Option<String>,
+}
+row!(
+    JoinInfoNodelist[] { "name" => name Opt, "nodeid" => nodeid Opt, "pve_addr" =>
+    pve_addr Opt, "pve_fp" => pve_fp Opt, "quorum_votes" => quorum_votes Opt,
+    "ring0_addr" => ring0_addr Opt, }
+);
+/// A join info, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct JoinInfo {
+    /// `config_digest`.
+    pub config_digest: Option<String>,
+    /// `nodelist`.
+    #[serde(default)]
+    pub nodelist: Vec<JoinInfoNodelist>,
+    /// `preferred_node`.
+    pub preferred_node: Option<String>,
+    /// `totem`.
+    pub totem: Option<serde_json::Value>,
+}
+row!(
+    JoinInfo[] { "config_digest" => config_digest Opt, "nodelist" => nodelist List,
+    "preferred_node" => preferred_node Opt, "totem" => totem Whole, }
+);
+/// Reads join info.
+///
+/// `GET /cluster/config/join`
+#[derive(Clone, Debug)]
+pub struct GetJoinInfo {
+    /// `node`.
+    pub node: Option<String>,
+}
+impl GetJoinInfo {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        GetJoinInfo { node: None }
+    }
+}
+impl Default for GetJoinInfo {
+    fn default() -> Self {
+        GetJoinInfo::new()
+    }
+}
+endpoint!(GetJoinInfo 196 Get "/cluster/config/join" -> JoinInfo; node);
+/// Join cluster.
+///
+/// `POST /cluster/config/join`
+#[derive(Clone, Debug)]
+pub struct JoinCluster {
+    /// `fingerprint`.
+    pub fingerprint: String,
+    /// `hostname`.
+    pub hostname: String,
+    /// `password`.
+    pub password: SecretString,
+    /// `force`.
+    pub force: Option<bool>,
+    /// `link[n]`.
+    pub links: std::collections::BTreeMap<u32, CorosyncLink>,
+    /// `nodeid`.
+    pub nodeid: Option<u64>,
+    /// `votes`.
+    pub votes: Option<u64>,
+}
+impl JoinCluster {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        fingerprint: impl Into<String>,
+        hostname: impl Into<String>,
+        password: SecretString,
+    ) -> Self {
+        JoinCluster {
+            fingerprint: fingerprint.into(),
+            hostname: hostname.into(),
+            password,
+            force: None,
+            links: std::collections::BTreeMap::new(),
+            nodeid: None,
+            votes: None,
+        }
+    }
+}
+endpoint!(
+    JoinCluster 197 Post "/cluster/config/join" -> Upid; fingerprint hostname password
+    force links nodeid votes
+);
+/// Deletes corosync node.
+///
+/// `DELETE /cluster/config/nodes/{node}`
+#[derive(Clone, Debug)]
+pub struct DeleteCorosyncNode {
+    /// `node`.
+    pub node: String,
+}
+impl DeleteCorosyncNode {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        DeleteCorosyncNode {
+            node: node.into(),
+        }
+    }
+}
+endpoint!(
+    DeleteCorosyncNode 198 Delete "/cluster/config/nodes/{node}" -> Nothing, null
+    Nothing; node
+);
+/// A corosync node added, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct CorosyncNodeAdded {
+    /// `corosync_authkey`.
+    pub corosync_authkey: Option<String>,
+    /// `corosync_conf`.
+    pub corosync_conf: Option<String>,
+    /// `warnings`.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+}
+row!(
+    CorosyncNodeAdded[] { "corosync_authkey" => corosync_authkey Opt, "corosync_conf" =>
+    corosync_conf Opt, "warnings" => warnings Scalars, }
+);
+/// Add corosync node.
+///
+/// `POST /cluster/config/nodes/{node}`
+#[derive(Clone, Debug)]
+pub struct AddCorosyncNode {
+    /// `node`.
+    pub node: String,
+    /// `apiversion`.
+    pub apiversion: Option<i64>,
+    /// `force`.
+    pub force: Option<bool>,
+    /// `link[n]`.
+    pub links: std::collections::BTreeMap<u32, CorosyncLink>,
+    /// `new_node_ip`.
+    pub new_node_ip: Option<String>,
+    /// `nodeid`.
+    pub nodeid: Option<u64>,
+    /// `votes`.
+    pub votes: Option<u64>,
+}
+impl AddCorosyncNode {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        AddCorosyncNode {
+            node: node.into(),
+            apiversion: None,
+            force: None,
+            links: std::collections::BTreeMap::new(),
+            new_node_ip: None,
+            nodeid: None,
+            votes: None,
+        }
+    }
+}
+endpoint!(
+    AddCorosyncNode 199 Post "/cluster/config/nodes/{node}" -> CorosyncNodeAdded; node
+    apiversion force links new_node_ip nodeid votes
+);
+/// Reads qdevice.
+///
+/// `GET /cluster/config/qdevice`
+#[derive(Clone, Debug)]
+pub struct GetQdevice {}
+impl GetQdevice {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        GetQdevice {}
+    }
+}
+impl Default for GetQdevice {
+    fn default() -> Self {
+        GetQdevice::new()
+    }
+}
+endpoint!(
+    GetQdevice 200 Get "/cluster/config/qdevice" -> std::collections::BTreeMap < String,
+    String >, null std::collections::BTreeMap::new();
+);
+/// A totem, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Totem {
+    /// `version`.
+    pub version: Option<String>,
+    /// `cluster_name`.
+    pub cluster_name: Option<String>,
+    /// `config_version`.
+    pub config_version: Option<String>,
+    /// `interface`.
+    #[serde(default)]
+    pub interface: std::collections::BTreeMap<String, serde_json::Value>,
+    /// `ip_version`.
+    pub ip_version: Option<String>,
+    /// `link_mode`.
+    pub link_mode: Option<String>,
+    /// `secauth`.
+    pub secauth: Option<String>,
+    /// What the server sent beyond that.
+    pub other: std::collections::BTreeMap<String, serde_json::Value>,
+}
+row!(
+    Totem[] { "version" => version Opt, "cluster_name" => cluster_name Opt,
+    "config_version" => config_version Opt, "interface" => interface Map, "ip_version" =>
+    ip_version Opt, "link_mode" => link_mode Opt, "secauth" => secauth Opt, } rest other
+);
+/// Reads totem.
+///
+/// `GET /cluster/config/totem`
+#[derive(Clone, Debug)]
+pub struct GetTotem {}
+impl GetTotem {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        GetTotem {}
+    }
+}
+impl Default for GetTotem {
+    fn default() -> Self {
+        GetTotem::new()
+    }
+}
+endpoint!(GetTotem 201 Get "/cluster/config/totem" -> Totem;);
+/// A cluster log line, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ClusterLogLine {
+    /// `id`.
+    pub id: Option<String>,
+    /// `uid`.
+    pub uid: Option<i64>,
+    /// `node`.
+    pub node: Option<String>,
+    /// `user`.
+    pub user: Option<String>,
+    /// `tag`.
+    pub tag: Option<String>,
+    /// `pid`.
+    pub pid: Option<u64>,
+    /// `pri`.
+    pub pri: Option<i64>,
+    /// `time`.
+    pub time: Option<String>,
+    /// `msg`.
+    pub msg: Option<String>,
+}
+row!(
+    ClusterLogLine[] { "id" => id Opt, "uid" => uid Opt, "node" => node Opt, "user" =>
+    user Opt, "tag" => tag Opt, "pid" => pid Opt, "pri" => pri Opt, "time" => time
+    Moment, "msg" => msg Opt, }
+);
+/// Reads cluster log.
+///
+/// `GET /cluster/log`
+#[derive(Clone, Debug)]
+pub struct GetClusterLog {
+    /// `max`.
+    pub max: Option<u64>,
+}
+impl GetClusterLog {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        GetClusterLog { max: None }
+    }
+}
+impl Default for GetClusterLog {
+    fn default() -> Self {
+        GetClusterLog::new()
+    }
+}
+endpoint!(
+    GetClusterLog 202 Get "/cluster/log" -> Vec < ClusterLogLine >, null Vec::new(); max
+);
+/// Words of `console`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Console {
+    /// `applet`
+    Applet,
+    /// `vv`
+    Vv,
+    /// `html5`
+    Html5,
+    /// `xtermjs`
+    Xtermjs,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for Console {
+    const KNOWN: &'static [&'static str] = &["applet", "vv", "html5", "xtermjs"];
+    fn as_str(&self) -> &str {
+        match self {
+            Console::Applet => "applet",
+            Console::Vv => "vv",
+            Console::Html5 => "html5",
+            Console::Xtermjs => "xtermjs",
+            Console::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "applet" => Console::Applet,
+            "vv" => Console::Vv,
+            "html5" => Console::Html5,
+            "xtermjs" => Console::Xtermjs,
+            other => Console::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(Console);
+/// Words of `fencing`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ClusterOptionsFencingFencing {
+    /// `watchdog`
+    Watchdog,
+    /// `hardware`
+    Hardware,
+    /// `both`
+    Both,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for ClusterOptionsFencingFencing {
+    const KNOWN: &'static [&'static str] = &["watchdog", "hardware", "both"];
+    fn as_str(&self) -> &str {
+        match self {
+            ClusterOptionsFencingFencing::Watchdog => "watchdog",
+            ClusterOptionsFencingFencing::Hardware => "hardware",
+            ClusterOptionsFencingFencing::Both => "both",
+            ClusterOptionsFencingFencing::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "watchdog" => ClusterOptionsFencingFencing::Watchdog,
+            "hardware" => ClusterOptionsFencingFencing::Hardware,
+            "both" => ClusterOptionsFencingFencing::Both,
+            other => ClusterOptionsFencingFencing::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(ClusterOptionsFencingFencing);
+/// Words of `keyboard`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Keyboard {
+    /// `de`
+    De,
+    /// `de-ch`
+    DeCh,
+    /// `da`
+    Da,
+    /// `en-gb`
+    EnGb,
+    /// `en-us`
+    EnUs,
+    /// `es`
+    Es,
+    /// `fi`
+    Fi,
+    /// `fr`
+    Fr,
+    /// `fr-be`
+    FrBe,
+    /// `fr-ca`
+    FrCa,
+    /// `fr-ch`
+    FrCh,
+    /// `hu`
+    Hu,
+    /// `is`
+    Is,
+    /// `it`
+    It,
+    /// `ja`
+    Ja,
+    /// `lt`
+    Lt,
+    /// `mk`
+    Mk,
+    /// `nl`
+    Nl,
+    /// `no`
+    No,
+    /// `pl`
+    Pl,
+    /// `pt`
+    Pt,
+    /// `pt-br`
+    PtBr,
+    /// `sv`
+    Sv,
+    /// `sl`
+    Sl,
+    /// `tr`
+    Tr,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for Keyboard {
+    const KNOWN: &'static [&'static str] = &[
+        "de",
+        "de-ch",
+        "da",
+        "en-gb",
+        "en-us",
+        "es",
+        "fi",
+        "fr",
+        "fr-be",
+        "fr-ca",
+        "fr-ch",
+        "hu",
+        "is",
+        "it",
+        "ja",
+        "lt",
+        "mk",
+        "nl",
+        "no",
+        "pl",
+        "pt",
+        "pt-br",
+        "sv",
+        "sl",
+        "tr",
+    ];
+    fn as_str(&self) -> &str {
+        match self {
+            Keyboard::De => "de",
+            Keyboard::DeCh => "de-ch",
+            Keyboard::Da => "da",
+            Keyboard::EnGb => "en-gb",
+            Keyboard::EnUs => "en-us",
+            Keyboard::Es => "es",
+            Keyboard::Fi => "fi",
+            Keyboard::Fr => "fr",
+            Keyboard::FrBe => "fr-be",
+            Keyboard::FrCa => "fr-ca",
+            Keyboard::FrCh => "fr-ch",
+            Keyboard::Hu => "hu",
+            Keyboard::Is => "is",
+            Keyboard::It => "it",
+            Keyboard::Ja => "ja",
+            Keyboard::Lt => "lt",
+            Keyboard::Mk => "mk",
+            Keyboard::Nl => "nl",
+            Keyboard::No => "no",
+            Keyboard::Pl => "pl",
+            Keyboard::Pt => "pt",
+            Keyboard::PtBr => "pt-br",
+            Keyboard::Sv => "sv",
+            Keyboard::Sl => "sl",
+            Keyboard::Tr => "tr",
+            Keyboard::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "de" => Keyboard::De,
+            "de-ch" => Keyboard::DeCh,
+            "da" => Keyboard::Da,
+            "en-gb" => Keyboard::EnGb,
+            "en-us" => Keyboard::EnUs,
+            "es" => Keyboard::Es,
+            "fi" => Keyboard::Fi,
+            "fr" => Keyboard::Fr,
+            "fr-be" => Keyboard::FrBe,
+            "fr-ca" => Keyboard::FrCa,
+            "fr-ch" => Keyboard::FrCh,
+            "hu" => Keyboard::Hu,
+            "is" => Keyboard::Is,
+            "it" => Keyboard::It,
+            "ja" => Keyboard::Ja,
+            "lt" => Keyboard::Lt,
+            "mk" => Keyboard::Mk,
+            "nl" => Keyboard::Nl,
+            "no" => Keyboard::No,
+            "pl" => Keyboard::Pl,
+            "pt" => Keyboard::Pt,
+            "pt-br" => Keyboard::PtBr,
+            "sv" => Keyboard::Sv,
+            "sl" => Keyboard::Sl,
+            "tr" => Keyboard::Tr,
+            other => Keyboard::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(Keyboard);
+/// Words of `language`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Language {
+    /// `ar`
+    Ar,
+    /// `ca`
+    Ca,
+    /// `da`
+    Da,
+    /// `de`
+    De,
+    /// `en`
+    En,
+    /// `es`
+    Es,
+    /// `eu`
+    Eu,
+    /// `fa`
+    Fa,
+    /// `fr`
+    Fr,
+    /// `hr`
+    Hr,
+    /// `he`
+    He,
+    /// `it`
+    It,
+    /// `ja`
+    Ja,
+    /// `ka`
+    Ka,
+    /// `kr`
+    Kr,
+    /// `nb`
+    Nb,
+    /// `nl`
+    Nl,
+    /// `nn`
+    Nn,
+    /// `pl`
+    Pl,
+    /// `pt_BR`
+    PtBR,
+    /// `ru`
+    Ru,
+    /// `sl`
+    Sl,
+    /// `sv`
+    Sv,
+    /// `tr`
+    Tr,
+    /// `ukr`
+    Ukr,
+    /// `zh_CN`
+    ZhCN,
+    /// `zh_TW`
+    ZhTW,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for Language {
+    const KNOWN: &'static [&'static str] = &[
+        "ar",
+        "ca",
+        "da",
+        "de",
+        "en",
+        "es",
+        "eu",
+        "fa",
+        "fr",
+        "hr",
+        "he",
+        "it",
+        "ja",
+        "ka",
+        "kr",
+        "nb",
+        "nl",
+        "nn",
+        "pl",
+        "pt_BR",
+        "ru",
+        "sl",
+        "sv",
+        "tr",
+        "ukr",
+        "zh_CN",
+        "zh_TW",
+    ];
+    fn as_str(&self) -> &str {
+        match self {
+            Language::Ar => "ar",
+            Language::Ca => "ca",
+            Language::Da => "da",
+            Language::De => "de",
+            Language::En => "en",
+            Language::Es => "es",
+            Language::Eu => "eu",
+            Language::Fa => "fa",
+            Language::Fr => "fr",
+            Language::Hr => "hr",
+            Language::He => "he",
+            Language::It => "it",
+            Language::Ja => "ja",
+            Language::Ka => "ka",
+            Language::Kr => "kr",
+            Language::Nb => "nb",
+            Language::Nl => "nl",
+            Language::Nn => "nn",
+            Language::Pl => "pl",
+            Language::PtBR => "pt_BR",
+            Language::Ru => "ru",
+            Language::Sl => "sl",
+            Language::Sv => "sv",
+            Language::Tr => "tr",
+            Language::Ukr => "ukr",
+            Language::ZhCN => "zh_CN",
+            Language::ZhTW => "zh_TW",
+            Language::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "ar" => Language::Ar,
+            "ca" => Language::Ca,
+            "da" => Language::Da,
+            "de" => Language::De,
+            "en" => Language::En,
+            "es" => Language::Es,
+            "eu" => Language::Eu,
+            "fa" => Language::Fa,
+            "fr" => Language::Fr,
+            "hr" => Language::Hr,
+            "he" => Language::He,
+            "it" => Language::It,
+            "ja" => Language::Ja,
+            "ka" => Language::Ka,
+            "kr" => Language::Kr,
+            "nb" => Language::Nb,
+            "nl" => Language::Nl,
+            "nn" => Language::Nn,
+            "pl" => Language::Pl,
+            "pt_BR" => Language::PtBR,
+            "ru" => Language::Ru,
+            "sl" => Language::Sl,
+            "sv" => Language::Sv,
+            "tr" => Language::Tr,
+            "ukr" => Language::Ukr,
+            "zh_CN" => Language::ZhCN,
+            "zh_TW" => Language::ZhTW,
+            other => Language::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(Language);
+/// A cluster options, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ClusterOptions {
+    /// `allowed-tags`.
+    #[serde(default)]
+    pub allowed_tags: Vec<String>,
+    /// `bwlimit`.
+    pub bwlimit: Option<String>,
+    /// `consent-text`.
+    pub consent_text: Option<String>,
+    /// `console`.
+    pub console: Option<Console>,
+    /// `crs`.
+    pub crs: Option<String>,
+    /// `description`.
+    pub description: Option<String>,
+    /// `email_from`.
+    pub email_from: Option<String>,
+    /// `fencing`.
+    pub fencing: Option<ClusterOptionsFencingFencing>,
+    /// `ha`.
+    pub ha: Option<String>,
+    /// `http_proxy`.
+    pub http_proxy: Option<String>,
+    /// `keyboard`.
+    pub keyboard: Option<Keyboard>,
+    /// `language`.
+    pub language: Option<Language>,
+    /// `location`.
+    pub location: Option<String>,
+    /// `mac_prefix`.
+    pub mac_prefix: Option<String>,
+    /// `max_workers`.
+    pub max_workers: Option<i64>,
+    /// `migration`.
+    pub migration: Option<String>,
+    /// `migration_unsecure`.
+    pub migration_unsecure: Option<bool>,
+    /// `next-id`.
+    pub next_id: Option<String>,
+    /// `notify`.
+    pub notify: Option<String>,
+    /// `registered-tags`.
+    pub registered_tags: Option<String>,
+    /// `replication`.
+    pub replication: Option<String>,
+    /// `tag-style`.
+    pub tag_style: Option<String>,
+    /// `u2f`.
+    pub u2f: Option<String>,
+    /// `user-tag-access`.
+    pub user_tag_access: Option<String>,
+    /// `webauthn`.
+    pub webauthn: Option<String>,
+}
+row!(
+    ClusterOptions[] { "allowed-tags" | "allowed_tags" => allowed_tags Scalars, "bwlimit"
+    => bwlimit Opt, "consent-text" | "consent_text" => consent_text Opt, "console" =>
+    console Opt, "crs" => crs Opt, "description" => description Opt, "email_from" =>
+    email_from Opt, "fencing" => fencing Opt, "ha" => ha Opt, "http_proxy" => http_proxy
+    Opt, "keyboard" => keyboard Opt, "language" => language Opt, "location" => location
+    Opt, "mac_prefix" => mac_prefix Opt, "max_workers" => max_workers Opt, "migration" =>
+    migration Opt, "migration_unsecure" => migration_unsecure Opt, "next-id" | "next_id"
+    => next_id Opt, "notify" => notify Opt, "registered-tags" | "registered_tags" =>
+    registered_tags Opt, "replication" => replication Opt, "tag-style" | "tag_style" =>
+    tag_style Opt, "u2f" => u2f Opt, "user-tag-access" | "user_tag_access" =>
+    user_tag_access Opt, "webauthn" => webauthn Opt, }
+);
+/// Reads cluster options.
+///
+/// `GET /cluster/options`
+#[derive(Clone, Debug)]
+pub struct GetClusterOptions {}
+impl GetClusterOptions {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        GetClusterOptions {}
+    }
+}
+impl Default for GetClusterOptions {
+    fn default() -> Self {
+        GetClusterOptions::new()
+    }
+}
+endpoint!(GetClusterOptions 203 Get "/cluster/options" -> ClusterOptions;);
+/// Changes cluster options.
+///
+/// `PUT /cluster/options`
+#[derive(Clone, Debug)]
+pub struct UpdateClusterOptions {
+    /// `bwlimit`.
+    pub bwlimit: Option<BandwidthLimits>,
+    /// `consent-text`. (8.4 and later)
+    pub consent_text: Option<String>,
+    /// `console`.
+    pub console: Option<Console>,
+    /// `crs`. (7.3 and later)
+    pub crs: Option<ClusterScheduling>,
+    /// `delete`.
+    pub delete: Vec<String>,
+    /// `description`. (7.1 and later)
+    pub description: Option<String>,
+    /// `email_from`.
+    pub email_from: Option<String>,
+    /// `fencing`. `watchdog` when absent.
+    pub fencing: Option<ClusterOptionsFencingFencing>,
+    /// `ha`.
+    pub ha: Option<HaSettings>,
+    /// `http_proxy`.
+    pub http_proxy: Option<String>,
+    /// `keyboard`.
+    pub keyboard: Option<Keyboard>,
+    /// `language`.
+    pub language: Option<Language>,
+    /// `location`. (9.2 and later)
+    pub location: Option<String>,
+    /// `mac_prefix`. `BC:24:11` when absent.
+    pub mac_prefix: Option<String>,
+    /// `max_workers`.
+    pub max_workers: Option<u64>,
+    /// `migration`.
+    pub migration: Option<MigrationSettings>,
+    /// `migration_unsecure`.
+    pub migration_unsecure: Option<bool>,
+    /// `next-id`. (7.2 and later)
+    pub next_id: Option<NextIdRange>,
+    /// `notify`. (7.4 and later)
+    pub notify: Option<NotifySettings>,
+    /// `registered-tags`. (7.3 and later)
+    pub registered_tags: Option<String>,
+    /// `replication`. (9.0 and later)
+    pub replication: Option<MigrationSettings>,
+    /// `tag-style`. (7.3 and later)
+    pub tag_style: Option<TagStyle>,
+    /// `u2f`.
+    pub u2f: Option<U2fSettings>,
+    /// `user-tag-access`. (7.3 and later)
+    pub user_tag_access: Option<UserTagAccess>,
+    /// `webauthn`. (7.1 and later)
+    pub webauthn: Option<WebAuthnSettings>,
+}
+impl UpdateClusterOptions {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        UpdateClusterOptions {
+            bwlimit: None,
+            consent_text: None,
+            console: None,
+            crs: None,
+            delete: Vec::new(),
+            description: None,
+            email_from: None,
+            fencing: None,
+            ha: None,
+            http_proxy: None,
+            keyboard: None,
+            language: None,
+            location: None,
+            mac_prefix: None,
+            max_workers: None,
+            migration: None,
+            migration_unsecure: None,
+            next_id: None,
+            notify: None,
+            registered_tags: None,
+            replication: None,
+            tag_style: None,
+            u2f: None,
+            user_tag_access: None,
+            webauthn: None,
+        }
+    }
+}
+impl Default for UpdateClusterOptions {
+    fn default() -> Self {
+        UpdateClusterOptions::new()
+    }
+}
+endpoint!(
+    UpdateClusterOptions 204 Put "/cluster/options" -> Nothing, null Nothing; bwlimit
+    consent_text console crs delete description email_from fencing ha http_proxy keyboard
+    language location mac_prefix max_workers migration migration_unsecure next_id notify
+    registered_tags replication tag_style u2f user_tag_access webauthn
+);
+/// Words of `network-type`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ResourceNetworkTypeNetworkType {
+    /// `fabric`
+    Fabric,
+    /// `zone`
+    Zone,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for ResourceNetworkTypeNetworkType {
+    const KNOWN: &'static [&'static str] = &["fabric", "zone"];
+    fn as_str(&self) -> &str {
+        match self {
+            ResourceNetworkTypeNetworkType::Fabric => "fabric",
+            ResourceNetworkTypeNetworkType::Zone => "zone",
+            ResourceNetworkTypeNetworkType::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "fabric" => ResourceNetworkTypeNetworkType::Fabric,
+            "zone" => ResourceNetworkTypeNetworkType::Zone,
+            other => ResourceNetworkTypeNetworkType::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(ResourceNetworkTypeNetworkType);
+/// Words of `type`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ResourceTypeKind {
+    /// `node`
+    Node,
+    /// `storage`
+    Storage,
+    /// `pool`
+    Pool,
+    /// `qemu`
+    Qemu,
+    /// `lxc`
+    Lxc,
+    /// `openvz`
+    Openvz,
+    /// `sdn`
+    Sdn,
+    /// `network`
+    Network,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for ResourceTypeKind {
+    const KNOWN: &'static [&'static str] = &[
+        "node",
+        "storage",
+        "pool",
+        "qemu",
+        "lxc",
+        "openvz",
+        "sdn",
+        "network",
+    ];
+    fn as_str(&self) -> &str {
+        match self {
+            ResourceTypeKind::Node => "node",
+            ResourceTypeKind::Storage => "storage",
+            ResourceTypeKind::Pool => "pool",
+            ResourceTypeKind::Qemu => "qemu",
+            ResourceTypeKind::Lxc => "lxc",
+            ResourceTypeKind::Openvz => "openvz",
+            ResourceTypeKind::Sdn => "sdn",
+            ResourceTypeKind::Network => "network",
+            ResourceTypeKind::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "node" => ResourceTypeKind::Node,
+            "storage" => ResourceTypeKind::Storage,
+            "pool" => ResourceTypeKind::Pool,
+            "qemu" => ResourceTypeKind::Qemu,
+            "lxc" => ResourceTypeKind::Lxc,
+            "openvz" => ResourceTypeKind::Openvz,
+            "sdn" => ResourceTypeKind::Sdn,
+            "network" => ResourceTypeKind::Network,
+            other => ResourceTypeKind::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(ResourceTypeKind);
+/// A cluster status, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ClusterStatus {
+    /// `id`.
+    pub id: Option<String>,
+    /// `ip`.
+    pub ip: Option<String>,
+    /// `level`.
+    pub level: Option<String>,
+    /// `local`.
+    pub local: Option<bool>,
+    /// `name`.
+    pub name: Option<String>,
+    /// `nodeid`.
+    pub nodeid: Option<i64>,
+    /// `nodes`.
+    pub nodes: Option<i64>,
+    /// `online`.
+    pub online: Option<bool>,
+    /// `quorate`.
+    pub quorate: Option<bool>,
+    /// `type`.
+    pub kind: Option<ClusterEntryKind>,
+    /// `version`.
+    pub version: Option<i64>,
+}
+row!(
+    ClusterStatus[] { "id" => id Opt, "ip" => ip Opt, "level" => level Opt, "local" =>
+    local Opt, "name" => name Opt, "nodeid" => nodeid Opt, "nodes" => nodes Opt, "online"
+    => online Opt, "quorate" => quorate Opt, "type" | "kind" => kind Opt, "version" =>
+    version Opt, }
+);
+/// A cluster task, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ClusterTask {
+    /// `upid`.
+    pub upid: Option<String>,
+}
+row!(ClusterTask[] { "upid" => upid Opt, });

@@ -19,25 +19,10 @@ impl Default for GetHaStatus {
         GetHaStatus::new()
     }
 }
-impl Endpoint for GetHaStatus {
-    type Response = Vec<HaStatusEntry>;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/cluster/ha/status/current";
-    fn path(&self) -> String {
-        "/cluster/ha/status/current".to_owned()
-    }
-    fn params(&self) -> Result<Params> {
-        Ok(Params::new())
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = GetHaStatus {};
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn absent() -> Option<Self::Response> {
-        Some(Vec::new())
-    }
-}
+endpoint!(
+    GetHaStatus 317 Get "/cluster/ha/status/current" -> Vec < HaStatusEntry >, null
+    Vec::new();
+);
 /// What a row of the HA status is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -86,59 +71,52 @@ impl TextEnum for HaEntryKind {
 }
 impl_text_enum!(HaEntryKind);
 /// A row of the HA status. Which fields are there depends on what it is about.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HaStatusEntry {
     /// Unique in the list: `quorum`, `lrm:pve1`, `service:vm:100`, …
-    #[serde(deserialize_with = "tolerant::req")]
     pub id: String,
     /// What it is about.
-    #[serde(alias = "type", deserialize_with = "tolerant::req")]
     pub kind: HaEntryKind,
     /// The node it concerns.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub node: Option<String>,
     /// The state in words for people.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub status: Option<String>,
     /// Quorum: whether there is one.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub quorate: Option<bool>,
     /// Master or local manager: when it last reported.
-    #[serde(alias = "timestamp", default, deserialize_with = "tolerant::opt_time")]
     pub reported_at: Option<String>,
     /// Guest: `vm:100` or `ct:200`.
-    #[serde(alias = "sid", default, deserialize_with = "tolerant::opt")]
     pub service: Option<String>,
     /// Guest: its state: `started`, `stopped`, `fence`, `error`, …
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub state: Option<String>,
     /// Guest: the cluster manager's state of it; absent just after a request.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub crm_state: Option<String>,
     /// Guest: the state that was asked for.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub request_state: Option<String>,
     /// Guest: its group (before 9.0).
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub group: Option<String>,
     /// Guest: notes.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub comment: Option<String>,
     /// Guest: how often it is restarted on its node.
-    #[serde(alias = "max_restart", default, deserialize_with = "tolerant::opt")]
     pub maximum_restarts: Option<u32>,
     /// Guest: how often it is moved when it does not start.
-    #[serde(alias = "max_relocate", default, deserialize_with = "tolerant::opt")]
     pub maximum_relocations: Option<u32>,
     /// Guest: whether it goes back to its preferred node (9.0 and later).
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub failback: Option<bool>,
     /// Fencing: `armed`, `standby`, `disarming`, `disarmed` (9.1 and later).
-    #[serde(alias = "armed-state", default, deserialize_with = "tolerant::opt")]
     pub armed_state: Option<String>,
 }
+row!(
+    HaStatusEntry["id", "type"] { "id" => id Req 0, "type" | "kind" => kind Req 1, "node"
+    => node Opt, "status" => status Opt, "quorate" => quorate Opt, "timestamp" |
+    "reported_at" => reported_at Moment, "sid" | "service" => service Opt, "state" =>
+    state Opt, "crm_state" => crm_state Opt, "request_state" => request_state Opt,
+    "group" => group Opt, "comment" => comment Opt, "max_restart" | "maximum_restarts" =>
+    maximum_restarts Opt, "max_relocate" | "maximum_relocations" => maximum_relocations
+    Opt, "failback" => failback Opt, "armed-state" | "armed_state" => armed_state Opt, }
+);
 /// The HA manager's own notes, among them which nodes are in maintenance.
 ///
 /// `GET /cluster/ha/status/manager_status`
@@ -155,100 +133,92 @@ impl Default for GetHaManagerStatus {
         GetHaManagerStatus::new()
     }
 }
-impl Endpoint for GetHaManagerStatus {
-    type Response = HaManagerReport;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/cluster/ha/status/manager_status";
-    fn path(&self) -> String {
-        "/cluster/ha/status/manager_status".to_owned()
-    }
-    fn params(&self) -> Result<Params> {
-        Ok(Params::new())
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = GetHaManagerStatus {};
-        arguments.finish()?;
-        Ok(request)
-    }
-}
+endpoint!(
+    GetHaManagerStatus 318 Get "/cluster/ha/status/manager_status" -> HaManagerReport;
+);
 /// The HA manager's own notes.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HaManagerReport {
     /// The cluster manager's.
-    #[serde(alias = "manager_status", default)]
     pub manager: Option<HaManager>,
     /// The local managers', by node.
-    #[serde(alias = "lrm_status", default, deserialize_with = "tolerant::map")]
+    #[serde(default)]
     pub local_managers: std::collections::BTreeMap<String, HaLocalManager>,
     /// The answering node's view of the quorum.
-    #[serde(default)]
     pub quorum: Option<HaQuorum>,
 }
+row!(
+    HaManagerReport[] { "manager_status" | "manager" => manager Below, "lrm_status" |
+    "local_managers" => local_managers Map, "quorum" => quorum Below, }
+);
 /// The cluster manager's notes.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HaManager {
     /// The node that is in charge.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub master_node: Option<String>,
     /// When they were written.
-    #[serde(alias = "timestamp", default, deserialize_with = "tolerant::opt_time")]
     pub reported_at: Option<String>,
     /// Every node's state: `online`, `maintenance`, `unknown`, `fence`, `gone`.
-    #[serde(alias = "node_status", default, deserialize_with = "tolerant::scalar_map")]
+    #[serde(default)]
     pub nodes: std::collections::BTreeMap<String, String>,
     /// The managed guests, by service id.
-    #[serde(alias = "service_status", default, deserialize_with = "tolerant::map")]
+    #[serde(default)]
     pub services: std::collections::BTreeMap<String, HaService>,
 }
+row!(
+    HaManager[] { "master_node" => master_node Opt, "timestamp" | "reported_at" =>
+    reported_at Moment, "node_status" | "nodes" => nodes ScalarMap, "service_status" |
+    "services" => services Map, }
+);
 /// A managed guest in the cluster manager's notes.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HaService {
     /// Its state.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub state: Option<String>,
     /// The node it belongs to now.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub node: Option<String>,
     /// The node it is moving to.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub target: Option<String>,
     /// Whether it runs.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub running: Option<bool>,
 }
+row!(
+    HaService[] { "state" => state Opt, "node" => node Opt, "target" => target Opt,
+    "running" => running Opt, }
+);
 /// A local manager's notes.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HaLocalManager {
     /// `active`, `restart`, `maintenance`, …
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub mode: Option<String>,
     /// `active`, `wait_for_agent_lock`, …
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub state: Option<String>,
     /// When they were written.
-    #[serde(alias = "timestamp", default, deserialize_with = "tolerant::opt_time")]
     pub reported_at: Option<String>,
 }
+row!(
+    HaLocalManager[] { "mode" => mode Opt, "state" => state Opt, "timestamp" |
+    "reported_at" => reported_at Moment, }
+);
 /// A node's view of the quorum.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HaQuorum {
     /// The node.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub node: Option<String>,
     /// Whether there is one.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub quorate: Option<bool>,
 }
+row!(HaQuorum[] { "node" => node Opt, "quorate" => quorate Opt, });
 /// The guests that the HA manager looks after.
 ///
 /// `GET /cluster/ha/resources`
@@ -268,59 +238,884 @@ impl Default for ListHaResources {
         ListHaResources::new()
     }
 }
-impl Endpoint for ListHaResources {
-    type Response = Vec<HaResource>;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/cluster/ha/resources";
-    fn path(&self) -> String {
-        "/cluster/ha/resources".to_owned()
-    }
-    fn params(&self) -> Result<Params> {
-        let mut params = Params::new();
-        params.optional("type", self.kind.as_ref(), Rule::Any)?;
-        Ok(params)
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = ListHaResources {
-            kind: arguments.optional("type")?,
-        };
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn absent() -> Option<Self::Response> {
-        Some(Vec::new())
-    }
-}
+endpoint!(
+    ListHaResources 319 Get "/cluster/ha/resources" -> Vec < HaResource >, null
+    Vec::new(); kind
+);
 /// A guest that the HA manager looks after.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HaResource {
     /// `vm:100` or `ct:200`.
-    #[serde(alias = "sid", deserialize_with = "tolerant::req")]
     pub service: String,
     /// `vm` or `ct`.
-    #[serde(alias = "type", default, deserialize_with = "tolerant::opt")]
     pub kind: Option<String>,
     /// What is wanted: `started`, `stopped`, `disabled`, `ignored`.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub state: Option<String>,
     /// Its group (before 9.0).
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub group: Option<String>,
     /// Notes.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub comment: Option<String>,
     /// How often it is restarted on its node.
-    #[serde(alias = "max_restart", default, deserialize_with = "tolerant::opt")]
     pub maximum_restarts: Option<u32>,
     /// How often it is moved when it does not start.
-    #[serde(alias = "max_relocate", default, deserialize_with = "tolerant::opt")]
     pub maximum_relocations: Option<u32>,
     /// Whether it goes back to its preferred node (9.0 and later).
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub failback: Option<bool>,
     /// Changes with every change.
-    #[serde(default, deserialize_with = "tolerant::opt")]
+    pub digest: Option<String>,
+    /// `auto-rebalance`.
+    pub auto_rebalance: Option<bool>,
+}
+row!(
+    HaResource["sid"] { "sid" | "service" => service Req 0, "type" | "kind" => kind Opt,
+    "state" => state Opt, "group" => group Opt, "comment" => comment Opt, "max_restart" |
+    "maximum_restarts" => maximum_restarts Opt, "max_relocate" | "maximum_relocations" =>
+    maximum_relocations Opt, "failback" => failback Opt, "digest" => digest Opt,
+    "auto-rebalance" | "auto_rebalance" => auto_rebalance Opt, }
+);
+/// Reads ha index.
+///
+/// `GET /cluster/ha`
+#[derive(Clone, Debug)]
+pub struct GetHaIndex {}
+impl GetHaIndex {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        GetHaIndex {}
+    }
+}
+impl Default for GetHaIndex {
+    fn default() -> Self {
+        GetHaIndex::new()
+    }
+}
+endpoint!(GetHaIndex 320 Get "/cluster/ha" -> Vec < IndexEntry >, null Vec::new(););
+/// A ha group, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct HaGroup {
+    /// `group`.
+    pub group: Option<String>,
+    /// `type`.
+    pub kind: Option<String>,
+    /// `nodes`.
+    pub nodes: Option<String>,
+    /// `restricted`.
+    pub restricted: Option<bool>,
+    /// `nofailback`.
+    pub nofailback: Option<bool>,
+    /// `comment`.
+    pub comment: Option<String>,
+    /// `digest`.
     pub digest: Option<String>,
 }
+row!(
+    HaGroup[] { "group" => group Opt, "type" | "kind" => kind Opt, "nodes" => nodes Opt,
+    "restricted" => restricted Opt, "nofailback" => nofailback Opt, "comment" => comment
+    Opt, "digest" => digest Opt, }
+);
+/// Reads ha groups.
+///
+/// `GET /cluster/ha/groups`
+#[derive(Clone, Debug)]
+pub struct ListHaGroups {}
+impl ListHaGroups {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        ListHaGroups {}
+    }
+}
+impl Default for ListHaGroups {
+    fn default() -> Self {
+        ListHaGroups::new()
+    }
+}
+endpoint!(
+    ListHaGroups 321 Get "/cluster/ha/groups" -> Vec < HaGroup >, null Vec::new();
+);
+/// Creates ha group.
+///
+/// `POST /cluster/ha/groups`
+#[derive(Clone, Debug)]
+pub struct CreateHaGroup {
+    /// `group`.
+    pub group: String,
+    /// `nodes`.
+    pub nodes: Vec<String>,
+    /// `comment`.
+    pub comment: Option<String>,
+    /// `nofailback`.
+    pub nofailback: Option<bool>,
+    /// `restricted`.
+    pub restricted: Option<bool>,
+    /// `type`.
+    pub kind: Option<String>,
+}
+impl CreateHaGroup {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(group: impl Into<String>, nodes: Vec<String>) -> Self {
+        CreateHaGroup {
+            group: group.into(),
+            nodes,
+            comment: None,
+            nofailback: None,
+            restricted: None,
+            kind: None,
+        }
+    }
+}
+endpoint!(
+    CreateHaGroup 322 Post "/cluster/ha/groups" -> Nothing, null Nothing; group nodes
+    comment nofailback restricted kind
+);
+/// Deletes ha group.
+///
+/// `DELETE /cluster/ha/groups/{group}`
+#[derive(Clone, Debug)]
+pub struct DeleteHaGroup {
+    /// `group`.
+    pub group: String,
+}
+impl DeleteHaGroup {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(group: impl Into<String>) -> Self {
+        DeleteHaGroup {
+            group: group.into(),
+        }
+    }
+}
+endpoint!(
+    DeleteHaGroup 323 Delete "/cluster/ha/groups/{group}" -> Nothing, null Nothing; group
+);
+/// Reads ha group.
+///
+/// `GET /cluster/ha/groups/{group}`
+#[derive(Clone, Debug)]
+pub struct GetHaGroup {
+    /// `group`.
+    pub group: String,
+}
+impl GetHaGroup {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(group: impl Into<String>) -> Self {
+        GetHaGroup { group: group.into() }
+    }
+}
+endpoint!(GetHaGroup 324 Get "/cluster/ha/groups/{group}" -> HaGroup; group);
+/// Changes ha group.
+///
+/// `PUT /cluster/ha/groups/{group}`
+#[derive(Clone, Debug)]
+pub struct UpdateHaGroup {
+    /// `group`.
+    pub group: String,
+    /// `comment`.
+    pub comment: Option<String>,
+    /// `delete`.
+    pub delete: Vec<String>,
+    /// `digest`.
+    pub digest: Option<String>,
+    /// `nodes`.
+    pub nodes: Vec<String>,
+    /// `nofailback`.
+    pub nofailback: Option<bool>,
+    /// `restricted`.
+    pub restricted: Option<bool>,
+}
+impl UpdateHaGroup {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(group: impl Into<String>) -> Self {
+        UpdateHaGroup {
+            group: group.into(),
+            comment: None,
+            delete: Vec::new(),
+            digest: None,
+            nodes: Vec::new(),
+            nofailback: None,
+            restricted: None,
+        }
+    }
+}
+endpoint!(
+    UpdateHaGroup 325 Put "/cluster/ha/groups/{group}" -> Nothing, null Nothing; group
+    comment delete digest nodes nofailback restricted
+);
+/// Words of `type`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HaResourcesKind {
+    /// `ct`
+    Ct,
+    /// `vm`
+    Vm,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for HaResourcesKind {
+    const KNOWN: &'static [&'static str] = &["ct", "vm"];
+    fn as_str(&self) -> &str {
+        match self {
+            HaResourcesKind::Ct => "ct",
+            HaResourcesKind::Vm => "vm",
+            HaResourcesKind::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "ct" => HaResourcesKind::Ct,
+            "vm" => HaResourcesKind::Vm,
+            other => HaResourcesKind::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(HaResourcesKind);
+/// Words of `state`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HaResourceState {
+    /// `started`
+    Started,
+    /// `stopped`
+    Stopped,
+    /// `enabled`
+    Enabled,
+    /// `disabled`
+    Disabled,
+    /// `ignored`
+    Ignored,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for HaResourceState {
+    const KNOWN: &'static [&'static str] = &[
+        "started",
+        "stopped",
+        "enabled",
+        "disabled",
+        "ignored",
+    ];
+    fn as_str(&self) -> &str {
+        match self {
+            HaResourceState::Started => "started",
+            HaResourceState::Stopped => "stopped",
+            HaResourceState::Enabled => "enabled",
+            HaResourceState::Disabled => "disabled",
+            HaResourceState::Ignored => "ignored",
+            HaResourceState::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "started" => HaResourceState::Started,
+            "stopped" => HaResourceState::Stopped,
+            "enabled" => HaResourceState::Enabled,
+            "disabled" => HaResourceState::Disabled,
+            "ignored" => HaResourceState::Ignored,
+            other => HaResourceState::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(HaResourceState);
+/// Creates ha resource.
+///
+/// `POST /cluster/ha/resources`
+#[derive(Clone, Debug)]
+pub struct CreateHaResource {
+    /// `sid`.
+    pub sid: String,
+    /// `auto-rebalance`. Yes when absent. (9.2 and later)
+    pub auto_rebalance: Option<bool>,
+    /// `comment`.
+    pub comment: Option<String>,
+    /// `failback`. Yes when absent. (9.0 and later)
+    pub failback: Option<bool>,
+    /// `group`.
+    pub group: Option<String>,
+    /// `max_relocate`. `1` when absent.
+    pub max_relocate: Option<u64>,
+    /// `max_restart`. `1` when absent.
+    pub max_restart: Option<u64>,
+    /// `state`. `started` when absent.
+    pub state: Option<HaResourceState>,
+    /// `type`.
+    pub kind: Option<HaResourcesKind>,
+}
+impl CreateHaResource {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(sid: impl Into<String>) -> Self {
+        CreateHaResource {
+            sid: sid.into(),
+            auto_rebalance: None,
+            comment: None,
+            failback: None,
+            group: None,
+            max_relocate: None,
+            max_restart: None,
+            state: None,
+            kind: None,
+        }
+    }
+}
+endpoint!(
+    CreateHaResource 326 Post "/cluster/ha/resources" -> Nothing, null Nothing; sid
+    auto_rebalance comment failback group max_relocate max_restart state kind
+);
+/// Deletes ha resource.
+///
+/// `DELETE /cluster/ha/resources/{sid}`
+#[derive(Clone, Debug)]
+pub struct DeleteHaResource {
+    /// `sid`.
+    pub sid: String,
+    /// `purge`. Yes when absent. (9.1 and later)
+    pub purge: Option<bool>,
+}
+impl DeleteHaResource {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(sid: impl Into<String>) -> Self {
+        DeleteHaResource {
+            sid: sid.into(),
+            purge: None,
+        }
+    }
+}
+endpoint!(
+    DeleteHaResource 327 Delete "/cluster/ha/resources/{sid}" -> Nothing, null Nothing;
+    sid purge
+);
+/// Reads ha resource.
+///
+/// `GET /cluster/ha/resources/{sid}`
+#[derive(Clone, Debug)]
+pub struct GetHaResource {
+    /// `sid`.
+    pub sid: String,
+}
+impl GetHaResource {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(sid: impl Into<String>) -> Self {
+        GetHaResource { sid: sid.into() }
+    }
+}
+endpoint!(GetHaResource 328 Get "/cluster/ha/resources/{sid}" -> HaResource; sid);
+/// Changes ha resource.
+///
+/// `PUT /cluster/ha/resources/{sid}`
+#[derive(Clone, Debug)]
+pub struct UpdateHaResource {
+    /// `sid`.
+    pub sid: String,
+    /// `auto-rebalance`. Yes when absent. (9.2 and later)
+    pub auto_rebalance: Option<bool>,
+    /// `comment`.
+    pub comment: Option<String>,
+    /// `delete`.
+    pub delete: Vec<String>,
+    /// `digest`.
+    pub digest: Option<String>,
+    /// `failback`. Yes when absent. (9.0 and later)
+    pub failback: Option<bool>,
+    /// `group`.
+    pub group: Option<String>,
+    /// `max_relocate`. `1` when absent.
+    pub max_relocate: Option<u64>,
+    /// `max_restart`. `1` when absent.
+    pub max_restart: Option<u64>,
+    /// `state`. `started` when absent.
+    pub state: Option<HaResourceState>,
+}
+impl UpdateHaResource {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(sid: impl Into<String>) -> Self {
+        UpdateHaResource {
+            sid: sid.into(),
+            auto_rebalance: None,
+            comment: None,
+            delete: Vec::new(),
+            digest: None,
+            failback: None,
+            group: None,
+            max_relocate: None,
+            max_restart: None,
+            state: None,
+        }
+    }
+}
+endpoint!(
+    UpdateHaResource 329 Put "/cluster/ha/resources/{sid}" -> Nothing, null Nothing; sid
+    auto_rebalance comment delete digest failback group max_relocate max_restart state
+);
+/// Words of `cause`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cause {
+    /// `node-affinity`
+    NodeAffinity,
+    /// `resource-affinity`
+    ResourceAffinity,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for Cause {
+    const KNOWN: &'static [&'static str] = &["node-affinity", "resource-affinity"];
+    fn as_str(&self) -> &str {
+        match self {
+            Cause::NodeAffinity => "node-affinity",
+            Cause::ResourceAffinity => "resource-affinity",
+            Cause::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "node-affinity" => Cause::NodeAffinity,
+            "resource-affinity" => Cause::ResourceAffinity,
+            other => Cause::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(Cause);
+/// A ha move blocking resource, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct HaMoveBlockingResource {
+    /// `cause`.
+    pub cause: Option<Cause>,
+    /// `sid`.
+    pub sid: Option<String>,
+}
+row!(HaMoveBlockingResource[] { "cause" => cause Opt, "sid" => sid Opt, });
+/// A ha move, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct HaMove {
+    /// `blocking-resources`.
+    #[serde(default)]
+    pub blocking_resources: Vec<HaMoveBlockingResource>,
+    /// `comigrated-resources`.
+    #[serde(default)]
+    pub comigrated_resources: Vec<serde_json::Value>,
+    /// `requested-node`.
+    pub requested_node: Option<String>,
+    /// `sid`.
+    pub sid: Option<String>,
+}
+row!(
+    HaMove[] { "blocking-resources" | "blocking_resources" => blocking_resources List,
+    "comigrated-resources" | "comigrated_resources" => comigrated_resources List,
+    "requested-node" | "requested_node" => requested_node Opt, "sid" => sid Opt, }
+);
+/// Migrate ha resource.
+///
+/// `POST /cluster/ha/resources/{sid}/migrate`
+#[derive(Clone, Debug)]
+pub struct MigrateHaResource {
+    /// `sid`.
+    pub sid: String,
+    /// `node`.
+    pub node: String,
+}
+impl MigrateHaResource {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(sid: impl Into<String>, node: impl Into<String>) -> Self {
+        MigrateHaResource {
+            sid: sid.into(),
+            node: node.into(),
+        }
+    }
+}
+endpoint!(
+    MigrateHaResource 330 Post "/cluster/ha/resources/{sid}/migrate" -> HaMove; sid node
+);
+/// Relocate ha resource.
+///
+/// `POST /cluster/ha/resources/{sid}/relocate`
+#[derive(Clone, Debug)]
+pub struct RelocateHaResource {
+    /// `sid`.
+    pub sid: String,
+    /// `node`.
+    pub node: String,
+}
+impl RelocateHaResource {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(sid: impl Into<String>, node: impl Into<String>) -> Self {
+        RelocateHaResource {
+            sid: sid.into(),
+            node: node.into(),
+        }
+    }
+}
+endpoint!(
+    RelocateHaResource 331 Post "/cluster/ha/resources/{sid}/relocate" -> HaMove; sid
+    node
+);
+/// A ha rule, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct HaRule {
+    /// `rule`.
+    pub rule: Option<String>,
+    /// `type`.
+    pub kind: Option<Cause>,
+}
+row!(HaRule[] { "rule" => rule Opt, "type" | "kind" => kind Opt, });
+/// Reads ha rules.
+///
+/// `GET /cluster/ha/rules`
+#[derive(Clone, Debug)]
+pub struct ListHaRules {
+    /// `resource`.
+    pub resource: Option<String>,
+    /// `type`.
+    pub kind: Option<Cause>,
+}
+impl ListHaRules {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        ListHaRules {
+            resource: None,
+            kind: None,
+        }
+    }
+}
+impl Default for ListHaRules {
+    fn default() -> Self {
+        ListHaRules::new()
+    }
+}
+endpoint!(
+    ListHaRules 332 Get "/cluster/ha/rules" -> Vec < HaRule >, null Vec::new(); resource
+    kind
+);
+/// Words of `affinity`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Affinity {
+    /// `positive`
+    Positive,
+    /// `negative`
+    Negative,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for Affinity {
+    const KNOWN: &'static [&'static str] = &["positive", "negative"];
+    fn as_str(&self) -> &str {
+        match self {
+            Affinity::Positive => "positive",
+            Affinity::Negative => "negative",
+            Affinity::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "positive" => Affinity::Positive,
+            "negative" => Affinity::Negative,
+            other => Affinity::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(Affinity);
+/// Creates ha rule.
+///
+/// `POST /cluster/ha/rules`
+#[derive(Clone, Debug)]
+pub struct CreateHaRule {
+    /// `nodes`.
+    pub nodes: Vec<String>,
+    /// `resources`.
+    pub resources: Vec<String>,
+    /// `rule`.
+    pub rule: String,
+    /// `type`.
+    pub kind: Cause,
+    /// `affinity`. `positive` when absent.
+    pub affinity: Option<Affinity>,
+    /// `comment`.
+    pub comment: Option<String>,
+    /// `disable`.
+    pub disable: Option<bool>,
+    /// `strict`.
+    pub strict: Option<bool>,
+}
+impl CreateHaRule {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        nodes: Vec<String>,
+        resources: Vec<String>,
+        rule: impl Into<String>,
+        kind: Cause,
+    ) -> Self {
+        CreateHaRule {
+            nodes,
+            resources,
+            rule: rule.into(),
+            kind,
+            affinity: None,
+            comment: None,
+            disable: None,
+            strict: None,
+        }
+    }
+}
+endpoint!(
+    CreateHaRule 333 Post "/cluster/ha/rules" -> Nothing, null Nothing; nodes resources
+    rule kind affinity comment disable strict
+);
+/// Deletes ha rule.
+///
+/// `DELETE /cluster/ha/rules/{rule}`
+#[derive(Clone, Debug)]
+pub struct DeleteHaRule {
+    /// `rule`.
+    pub rule: String,
+}
+impl DeleteHaRule {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(rule: impl Into<String>) -> Self {
+        DeleteHaRule { rule: rule.into() }
+    }
+}
+endpoint!(
+    DeleteHaRule 334 Delete "/cluster/ha/rules/{rule}" -> Nothing, null Nothing; rule
+);
+/// Reads ha rule.
+///
+/// `GET /cluster/ha/rules/{rule}`
+#[derive(Clone, Debug)]
+pub struct GetHaRule {
+    /// `rule`.
+    pub rule: String,
+}
+impl GetHaRule {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(rule: impl Into<String>) -> Self {
+        GetHaRule { rule: rule.into() }
+    }
+}
+endpoint!(GetHaRule 335 Get "/cluster/ha/rules/{rule}" -> HaRule; rule);
+/// Changes ha rule.
+///
+/// `PUT /cluster/ha/rules/{rule}`
+#[derive(Clone, Debug)]
+pub struct UpdateHaRule {
+    /// `rule`.
+    pub rule: String,
+    /// `type`.
+    pub kind: Cause,
+    /// `affinity`. `positive` when absent.
+    pub affinity: Option<Affinity>,
+    /// `comment`.
+    pub comment: Option<String>,
+    /// `delete`.
+    pub delete: Vec<String>,
+    /// `digest`.
+    pub digest: Option<String>,
+    /// `disable`.
+    pub disable: Option<bool>,
+    /// `nodes`.
+    pub nodes: Vec<String>,
+    /// `resources`.
+    pub resources: Vec<String>,
+    /// `strict`.
+    pub strict: Option<bool>,
+}
+impl UpdateHaRule {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(rule: impl Into<String>, kind: Cause) -> Self {
+        UpdateHaRule {
+            rule: rule.into(),
+            kind,
+            affinity: None,
+            comment: None,
+            delete: Vec::new(),
+            digest: None,
+            disable: None,
+            nodes: Vec::new(),
+            resources: Vec::new(),
+            strict: None,
+        }
+    }
+}
+endpoint!(
+    UpdateHaRule 336 Put "/cluster/ha/rules/{rule}" -> Nothing, null Nothing; rule kind
+    affinity comment delete digest disable nodes resources strict
+);
+/// Reads ha status index.
+///
+/// `GET /cluster/ha/status`
+#[derive(Clone, Debug)]
+pub struct GetHaStatusIndex {}
+impl GetHaStatusIndex {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        GetHaStatusIndex {}
+    }
+}
+impl Default for GetHaStatusIndex {
+    fn default() -> Self {
+        GetHaStatusIndex::new()
+    }
+}
+endpoint!(
+    GetHaStatusIndex 337 Get "/cluster/ha/status" -> Vec < IndexEntry >, null Vec::new();
+);
+/// Arm ha.
+///
+/// `POST /cluster/ha/status/arm-ha`
+#[derive(Clone, Debug)]
+pub struct ArmHa {}
+impl ArmHa {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        ArmHa {}
+    }
+}
+impl Default for ArmHa {
+    fn default() -> Self {
+        ArmHa::new()
+    }
+}
+endpoint!(ArmHa 338 Post "/cluster/ha/status/arm-ha" -> Nothing, null Nothing;);
+/// Words of `armed-state`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ArmedState {
+    /// `armed`
+    Armed,
+    /// `standby`
+    Standby,
+    /// `disarming`
+    Disarming,
+    /// `disarmed`
+    Disarmed,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for ArmedState {
+    const KNOWN: &'static [&'static str] = &[
+        "armed",
+        "standby",
+        "disarming",
+        "disarmed",
+    ];
+    fn as_str(&self) -> &str {
+        match self {
+            ArmedState::Armed => "armed",
+            ArmedState::Standby => "standby",
+            ArmedState::Disarming => "disarming",
+            ArmedState::Disarmed => "disarmed",
+            ArmedState::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "armed" => ArmedState::Armed,
+            "standby" => ArmedState::Standby,
+            "disarming" => ArmedState::Disarming,
+            "disarmed" => ArmedState::Disarmed,
+            other => ArmedState::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(ArmedState);
+/// Words of `resource_mode`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ResourceMode {
+    /// `freeze`
+    Freeze,
+    /// `ignore`
+    Ignore,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for ResourceMode {
+    const KNOWN: &'static [&'static str] = &["freeze", "ignore"];
+    fn as_str(&self) -> &str {
+        match self {
+            ResourceMode::Freeze => "freeze",
+            ResourceMode::Ignore => "ignore",
+            ResourceMode::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "freeze" => ResourceMode::Freeze,
+            "ignore" => ResourceMode::Ignore,
+            other => ResourceMode::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(ResourceMode);
+/// A ha status, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct HaStatus {
+    /// `armed-state`.
+    pub armed_state: Option<ArmedState>,
+    /// `auto-rebalance`.
+    pub auto_rebalance: Option<bool>,
+    /// `crm_state`.
+    pub crm_state: Option<String>,
+    /// `failback`.
+    pub failback: Option<bool>,
+    /// `id`.
+    pub id: Option<String>,
+    /// `max_relocate`.
+    pub max_relocate: Option<i64>,
+    /// `max_restart`.
+    pub max_restart: Option<i64>,
+    /// `node`.
+    pub node: Option<String>,
+    /// `quorate`.
+    pub quorate: Option<bool>,
+    /// `request_state`.
+    pub request_state: Option<String>,
+    /// `resource_mode`.
+    pub resource_mode: Option<ResourceMode>,
+    /// `sid`.
+    pub sid: Option<String>,
+    /// `state`.
+    pub state: Option<String>,
+    /// `status`.
+    pub status: Option<String>,
+    /// `timestamp`.
+    pub timestamp: Option<String>,
+    /// `type`.
+    pub kind: Option<serde_json::Value>,
+}
+row!(
+    HaStatus[] { "armed-state" | "armed_state" => armed_state Opt, "auto-rebalance" |
+    "auto_rebalance" => auto_rebalance Opt, "crm_state" => crm_state Opt, "failback" =>
+    failback Opt, "id" => id Opt, "max_relocate" => max_relocate Opt, "max_restart" =>
+    max_restart Opt, "node" => node Opt, "quorate" => quorate Opt, "request_state" =>
+    request_state Opt, "resource_mode" => resource_mode Opt, "sid" => sid Opt, "state" =>
+    state Opt, "status" => status Opt, "timestamp" => timestamp Moment, "type" | "kind"
+    => kind Whole, }
+);
+/// Disarm ha.
+///
+/// `POST /cluster/ha/status/disarm-ha`
+#[derive(Clone, Debug)]
+pub struct DisarmHa {
+    /// `resource-mode`.
+    pub resource_mode: ResourceMode,
+}
+impl DisarmHa {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(resource_mode: ResourceMode) -> Self {
+        DisarmHa { resource_mode }
+    }
+}
+endpoint!(
+    DisarmHa 339 Post "/cluster/ha/status/disarm-ha" -> Nothing, null Nothing;
+    resource_mode
+);

@@ -17,91 +17,2302 @@ impl ListLxc {
         ListLxc { node: node.into() }
     }
 }
-impl Endpoint for ListLxc {
-    type Response = Vec<LxcSummary>;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/nodes/{node}/lxc";
-    fn path(&self) -> String {
-        format!("/nodes/{}/lxc", segment(& self.node))
-    }
-    fn params(&self) -> Result<Params> {
-        Params::check_path("node", &self.node, Rule::Node)?;
-        Ok(Params::new())
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = ListLxc {
-            node: arguments.required("node")?,
-        };
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn node(&self) -> Option<&str> {
-        Some(&self.node)
-    }
-    fn absent() -> Option<Self::Response> {
-        Some(Vec::new())
-    }
-}
+endpoint!(
+    ListLxc 352 Get "/nodes/{node}/lxc" -> Vec < LxcSummary >, null Vec::new(); node
+);
 /// A container as the list shows it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LxcSummary {
     /// Its id.
-    #[serde(deserialize_with = "tolerant::req")]
     pub vmid: u32,
     /// Whether it runs.
-    #[serde(deserialize_with = "tolerant::req")]
     pub status: GuestState,
     /// Its name.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub name: Option<String>,
     /// Whether it is a template.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub template: Option<bool>,
     /// Its tags.
-    #[serde(default, deserialize_with = "tolerant::words")]
+    #[serde(default)]
     pub tags: Vec<String>,
     /// What it is locked for: `backup`, `migrate`, `clone`, …
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub lock: Option<String>,
     /// How long it has been running; 0 when stopped.
-    #[serde(alias = "uptime", default, deserialize_with = "tolerant::opt")]
     pub uptime_seconds: Option<u64>,
     /// Share of its CPUs in use, from 0 to 1.
-    #[serde(alias = "cpu", default, deserialize_with = "tolerant::opt")]
     pub cpu_fraction: Option<f64>,
     /// How many CPUs it has.
-    #[serde(alias = "cpus", default, deserialize_with = "tolerant::opt")]
     pub cpu_count: Option<f64>,
     /// Memory in use.
-    #[serde(alias = "mem", default, deserialize_with = "tolerant::opt")]
     pub memory_used_bytes: Option<u64>,
     /// How much memory it has.
-    #[serde(alias = "maxmem", default, deserialize_with = "tolerant::opt")]
     pub memory_bytes: Option<u64>,
     /// Swap in use.
-    #[serde(alias = "swap", default, deserialize_with = "tolerant::opt")]
     pub swap_used_bytes: Option<u64>,
     /// How much swap it has.
-    #[serde(alias = "maxswap", default, deserialize_with = "tolerant::opt")]
     pub swap_bytes: Option<u64>,
     /// Root disk in use; 0 when stopped.
-    #[serde(alias = "disk", default, deserialize_with = "tolerant::opt")]
     pub disk_used_bytes: Option<u64>,
     /// Size of its root disk.
-    #[serde(alias = "maxdisk", default, deserialize_with = "tolerant::opt")]
     pub disk_bytes: Option<u64>,
     /// Bytes read since its start.
-    #[serde(alias = "diskread", default, deserialize_with = "tolerant::opt")]
     pub disk_read_bytes: Option<u64>,
     /// Bytes written since its start.
-    #[serde(alias = "diskwrite", default, deserialize_with = "tolerant::opt")]
     pub disk_written_bytes: Option<u64>,
     /// Bytes received since its start.
-    #[serde(alias = "netin", default, deserialize_with = "tolerant::opt")]
     pub network_in_bytes: Option<u64>,
     /// Bytes sent since its start.
-    #[serde(alias = "netout", default, deserialize_with = "tolerant::opt")]
     pub network_out_bytes: Option<u64>,
 }
+row!(
+    LxcSummary["vmid", "status"] { "vmid" => vmid Req 0, "status" => status Req 1, "name"
+    => name Opt, "template" => template Opt, "tags" => tags Words, "lock" => lock Opt,
+    "uptime" | "uptime_seconds" => uptime_seconds Opt, "cpu" | "cpu_fraction" =>
+    cpu_fraction Opt, "cpus" | "cpu_count" => cpu_count Opt, "mem" | "memory_used_bytes"
+    => memory_used_bytes Opt, "maxmem" | "memory_bytes" => memory_bytes Opt, "swap" |
+    "swap_used_bytes" => swap_used_bytes Opt, "maxswap" | "swap_bytes" => swap_bytes Opt,
+    "disk" | "disk_used_bytes" => disk_used_bytes Opt, "maxdisk" | "disk_bytes" =>
+    disk_bytes Opt, "diskread" | "disk_read_bytes" => disk_read_bytes Opt, "diskwrite" |
+    "disk_written_bytes" => disk_written_bytes Opt, "netin" | "network_in_bytes" =>
+    network_in_bytes Opt, "netout" | "network_out_bytes" => network_out_bytes Opt, }
+);
+/// A lxc, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Lxc {
+    /// `cpu`.
+    pub cpu: Option<f64>,
+    /// `cpus`.
+    pub cpus: Option<f64>,
+    /// `disk`.
+    pub disk: Option<u64>,
+    /// `diskread`.
+    pub diskread: Option<u64>,
+    /// `diskwrite`.
+    pub diskwrite: Option<u64>,
+    /// `lock`.
+    pub lock: Option<String>,
+    /// `maxdisk`.
+    pub maxdisk: Option<u64>,
+    /// `maxmem`.
+    pub maxmem: Option<u64>,
+    /// `maxswap`.
+    pub maxswap: Option<u64>,
+    /// `mem`.
+    pub mem: Option<u64>,
+    /// `name`.
+    pub name: Option<String>,
+    /// `netin`.
+    pub netin: Option<u64>,
+    /// `netout`.
+    pub netout: Option<u64>,
+    /// `pressurecpusome`.
+    pub pressurecpusome: Option<f64>,
+    /// `pressureiofull`.
+    pub pressureiofull: Option<f64>,
+    /// `pressureiosome`.
+    pub pressureiosome: Option<f64>,
+    /// `pressurememoryfull`.
+    pub pressurememoryfull: Option<f64>,
+    /// `pressurememorysome`.
+    pub pressurememorysome: Option<f64>,
+    /// `status`.
+    pub status: Option<GuestState>,
+    /// `tags`.
+    pub tags: Option<String>,
+    /// `template`.
+    pub template: Option<bool>,
+    /// `uptime`.
+    pub uptime: Option<u64>,
+    /// `vmid`.
+    pub vmid: Option<u32>,
+}
+row!(
+    Lxc[] { "cpu" => cpu Opt, "cpus" => cpus Opt, "disk" => disk Opt, "diskread" =>
+    diskread Opt, "diskwrite" => diskwrite Opt, "lock" => lock Opt, "maxdisk" => maxdisk
+    Opt, "maxmem" => maxmem Opt, "maxswap" => maxswap Opt, "mem" => mem Opt, "name" =>
+    name Opt, "netin" => netin Opt, "netout" => netout Opt, "pressurecpusome" =>
+    pressurecpusome Opt, "pressureiofull" => pressureiofull Opt, "pressureiosome" =>
+    pressureiosome Opt, "pressurememoryfull" => pressurememoryfull Opt,
+    "pressurememorysome" => pressurememorysome Opt, "status" => status Opt, "tags" =>
+    tags Opt, "template" => template Opt, "uptime" => uptime Opt, "vmid" => vmid Opt, }
+);
+/// Words of `arch`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LxcArch {
+    /// `amd64`
+    Amd64,
+    /// `i386`
+    I386,
+    /// `arm64`
+    Arm64,
+    /// `armhf`
+    Armhf,
+    /// `riscv32`
+    Riscv32,
+    /// `riscv64`
+    Riscv64,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for LxcArch {
+    const KNOWN: &'static [&'static str] = &[
+        "amd64",
+        "i386",
+        "arm64",
+        "armhf",
+        "riscv32",
+        "riscv64",
+    ];
+    fn as_str(&self) -> &str {
+        match self {
+            LxcArch::Amd64 => "amd64",
+            LxcArch::I386 => "i386",
+            LxcArch::Arm64 => "arm64",
+            LxcArch::Armhf => "armhf",
+            LxcArch::Riscv32 => "riscv32",
+            LxcArch::Riscv64 => "riscv64",
+            LxcArch::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "amd64" => LxcArch::Amd64,
+            "i386" => LxcArch::I386,
+            "arm64" => LxcArch::Arm64,
+            "armhf" => LxcArch::Armhf,
+            "riscv32" => LxcArch::Riscv32,
+            "riscv64" => LxcArch::Riscv64,
+            other => LxcArch::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(LxcArch);
+/// Words of `cmode`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cmode {
+    /// `shell`
+    Shell,
+    /// `console`
+    Console,
+    /// `tty`
+    Tty,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for Cmode {
+    const KNOWN: &'static [&'static str] = &["shell", "console", "tty"];
+    fn as_str(&self) -> &str {
+        match self {
+            Cmode::Shell => "shell",
+            Cmode::Console => "console",
+            Cmode::Tty => "tty",
+            Cmode::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "shell" => Cmode::Shell,
+            "console" => Cmode::Console,
+            "tty" => Cmode::Tty,
+            other => Cmode::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(Cmode);
+/// Words of `lock`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LxcLock {
+    /// `backup`
+    Backup,
+    /// `create`
+    Create,
+    /// `destroyed`
+    Destroyed,
+    /// `disk`
+    Disk,
+    /// `fstrim`
+    Fstrim,
+    /// `migrate`
+    Migrate,
+    /// `mounted`
+    Mounted,
+    /// `rollback`
+    Rollback,
+    /// `snapshot`
+    Snapshot,
+    /// `snapshot-delete`
+    SnapshotDelete,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for LxcLock {
+    const KNOWN: &'static [&'static str] = &[
+        "backup",
+        "create",
+        "destroyed",
+        "disk",
+        "fstrim",
+        "migrate",
+        "mounted",
+        "rollback",
+        "snapshot",
+        "snapshot-delete",
+    ];
+    fn as_str(&self) -> &str {
+        match self {
+            LxcLock::Backup => "backup",
+            LxcLock::Create => "create",
+            LxcLock::Destroyed => "destroyed",
+            LxcLock::Disk => "disk",
+            LxcLock::Fstrim => "fstrim",
+            LxcLock::Migrate => "migrate",
+            LxcLock::Mounted => "mounted",
+            LxcLock::Rollback => "rollback",
+            LxcLock::Snapshot => "snapshot",
+            LxcLock::SnapshotDelete => "snapshot-delete",
+            LxcLock::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "backup" => LxcLock::Backup,
+            "create" => LxcLock::Create,
+            "destroyed" => LxcLock::Destroyed,
+            "disk" => LxcLock::Disk,
+            "fstrim" => LxcLock::Fstrim,
+            "migrate" => LxcLock::Migrate,
+            "mounted" => LxcLock::Mounted,
+            "rollback" => LxcLock::Rollback,
+            "snapshot" => LxcLock::Snapshot,
+            "snapshot-delete" => LxcLock::SnapshotDelete,
+            other => LxcLock::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(LxcLock);
+/// Words of `ostype`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Ostype {
+    /// `debian`
+    Debian,
+    /// `devuan`
+    Devuan,
+    /// `ubuntu`
+    Ubuntu,
+    /// `centos`
+    Centos,
+    /// `fedora`
+    Fedora,
+    /// `opensuse`
+    Opensuse,
+    /// `archlinux`
+    Archlinux,
+    /// `alpine`
+    Alpine,
+    /// `gentoo`
+    Gentoo,
+    /// `nixos`
+    Nixos,
+    /// `unmanaged`
+    Unmanaged,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for Ostype {
+    const KNOWN: &'static [&'static str] = &[
+        "debian",
+        "devuan",
+        "ubuntu",
+        "centos",
+        "fedora",
+        "opensuse",
+        "archlinux",
+        "alpine",
+        "gentoo",
+        "nixos",
+        "unmanaged",
+    ];
+    fn as_str(&self) -> &str {
+        match self {
+            Ostype::Debian => "debian",
+            Ostype::Devuan => "devuan",
+            Ostype::Ubuntu => "ubuntu",
+            Ostype::Centos => "centos",
+            Ostype::Fedora => "fedora",
+            Ostype::Opensuse => "opensuse",
+            Ostype::Archlinux => "archlinux",
+            Ostype::Alpine => "alpine",
+            Ostype::Gentoo => "gentoo",
+            Ostype::Nixos => "nixos",
+            Ostype::Unmanaged => "unmanaged",
+            Ostype::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "debian" => Ostype::Debian,
+            "devuan" => Ostype::Devuan,
+            "ubuntu" => Ostype::Ubuntu,
+            "centos" => Ostype::Centos,
+            "fedora" => Ostype::Fedora,
+            "opensuse" => Ostype::Opensuse,
+            "archlinux" => Ostype::Archlinux,
+            "alpine" => Ostype::Alpine,
+            "gentoo" => Ostype::Gentoo,
+            "nixos" => Ostype::Nixos,
+            "unmanaged" => Ostype::Unmanaged,
+            other => Ostype::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(Ostype);
+/// Creates lxc of a node.
+///
+/// `POST /nodes/{node}/lxc`
+#[derive(Clone, Debug)]
+pub struct CreateLxc {
+    /// `node`.
+    pub node: String,
+    /// `ostemplate`.
+    pub ostemplate: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `arch`. `amd64` when absent.
+    pub arch: Option<LxcArch>,
+    /// `bwlimit`.
+    pub bwlimit: Option<f64>,
+    /// `cmode`. `tty` when absent.
+    pub cmode: Option<Cmode>,
+    /// `console`. Yes when absent.
+    pub console: Option<bool>,
+    /// `cores`.
+    pub cores: Option<u32>,
+    /// `cpulimit`. `0` when absent.
+    pub cpulimit: Option<f64>,
+    /// `cpuunits`.
+    pub cpuunits: Option<u32>,
+    /// `debug`.
+    pub debug: Option<bool>,
+    /// `description`.
+    pub description: Option<String>,
+    /// `dev[n]`. (8.1 and later)
+    pub devices: std::collections::BTreeMap<u32, LxcDevice>,
+    /// `entrypoint`. `/sbin/init` when absent. (9.1 and later)
+    pub entrypoint: Option<String>,
+    /// `env`. (9.1 and later)
+    pub env: Option<String>,
+    /// `features`.
+    pub features: Option<LxcFeatures>,
+    /// `force`.
+    pub force: Option<bool>,
+    /// `ha-managed`. (9.1 and later)
+    pub ha_managed: Option<bool>,
+    /// `hookscript`.
+    pub hookscript: Option<String>,
+    /// `hostname`.
+    pub hostname: Option<String>,
+    /// `ignore-unpack-errors`.
+    pub ignore_unpack_errors: Option<bool>,
+    /// `lock`.
+    pub lock: Option<LxcLock>,
+    /// `memory`. `512` when absent.
+    pub memory: Option<u64>,
+    /// `mp[n]`.
+    pub mount_points: std::collections::BTreeMap<u32, LxcMountPoint>,
+    /// `nameserver`.
+    pub nameserver: Vec<String>,
+    /// `net[n]`.
+    pub networks: std::collections::BTreeMap<u32, LxcNetDevice>,
+    /// `onboot`.
+    pub onboot: Option<bool>,
+    /// `ostype`.
+    pub ostype: Option<Ostype>,
+    /// `password`.
+    pub password: Option<SecretString>,
+    /// `pool`.
+    pub pool: Option<String>,
+    /// `protection`.
+    pub protection: Option<bool>,
+    /// `restore`.
+    pub restore: Option<bool>,
+    /// `rootfs`.
+    pub rootfs: Option<LxcMountPoint>,
+    /// `searchdomain`.
+    pub searchdomain: Vec<String>,
+    /// `ssh-public-keys`.
+    pub ssh_public_keys: Option<String>,
+    /// `start`.
+    pub start: Option<bool>,
+    /// `startup`.
+    pub startup: Option<String>,
+    /// `storage`. `local` when absent.
+    pub storage: Option<String>,
+    /// `swap`. `512` when absent.
+    pub swap: Option<u64>,
+    /// `tags`.
+    pub tags: Vec<String>,
+    /// `template`.
+    pub template: Option<bool>,
+    /// `timezone`.
+    pub timezone: Option<String>,
+    /// `tty`. `2` when absent.
+    pub tty: Option<u32>,
+    /// `unique`.
+    pub unique: Option<bool>,
+    /// `unprivileged`.
+    pub unprivileged: Option<bool>,
+    /// `unused[n]`.
+    pub unused_disks: std::collections::BTreeMap<u32, LxcUnusedVolume>,
+}
+impl CreateLxc {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        ostemplate: impl Into<String>,
+        vmid: u32,
+    ) -> Self {
+        CreateLxc {
+            node: node.into(),
+            ostemplate: ostemplate.into(),
+            vmid,
+            arch: None,
+            bwlimit: None,
+            cmode: None,
+            console: None,
+            cores: None,
+            cpulimit: None,
+            cpuunits: None,
+            debug: None,
+            description: None,
+            devices: std::collections::BTreeMap::new(),
+            entrypoint: None,
+            env: None,
+            features: None,
+            force: None,
+            ha_managed: None,
+            hookscript: None,
+            hostname: None,
+            ignore_unpack_errors: None,
+            lock: None,
+            memory: None,
+            mount_points: std::collections::BTreeMap::new(),
+            nameserver: Vec::new(),
+            networks: std::collections::BTreeMap::new(),
+            onboot: None,
+            ostype: None,
+            password: None,
+            pool: None,
+            protection: None,
+            restore: None,
+            rootfs: None,
+            searchdomain: Vec::new(),
+            ssh_public_keys: None,
+            start: None,
+            startup: None,
+            storage: None,
+            swap: None,
+            tags: Vec::new(),
+            template: None,
+            timezone: None,
+            tty: None,
+            unique: None,
+            unprivileged: None,
+            unused_disks: std::collections::BTreeMap::new(),
+        }
+    }
+}
+endpoint!(
+    CreateLxc 353 Post "/nodes/{node}/lxc" -> Upid; node ostemplate vmid arch bwlimit
+    cmode console cores cpulimit cpuunits debug description devices entrypoint env
+    features force ha_managed hookscript hostname ignore_unpack_errors lock memory
+    mount_points nameserver networks onboot ostype password pool protection restore
+    rootfs searchdomain ssh_public_keys start startup storage swap tags template timezone
+    tty unique unprivileged unused_disks
+);
+/// Deletes lxc of a container.
+///
+/// `DELETE /nodes/{node}/lxc/{vmid}`
+#[derive(Clone, Debug)]
+pub struct DeleteLxc {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `destroy-unreferenced-disks`.
+    pub destroy_unreferenced_disks: Option<bool>,
+    /// `force`.
+    pub force: Option<bool>,
+    /// `purge`.
+    pub purge: Option<bool>,
+}
+impl DeleteLxc {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        DeleteLxc {
+            node: node.into(),
+            vmid,
+            destroy_unreferenced_disks: None,
+            force: None,
+            purge: None,
+        }
+    }
+}
+endpoint!(
+    DeleteLxc 354 Delete "/nodes/{node}/lxc/{vmid}" -> Upid; node vmid
+    destroy_unreferenced_disks force purge
+);
+/// Reads index of a container.
+///
+/// `GET /nodes/{node}/lxc/{vmid}`
+#[derive(Clone, Debug)]
+pub struct GetLxcIndex {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+}
+impl GetLxcIndex {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        GetLxcIndex {
+            node: node.into(),
+            vmid,
+        }
+    }
+}
+endpoint!(
+    GetLxcIndex 355 Get "/nodes/{node}/lxc/{vmid}" -> Vec < IndexEntry >, null
+    Vec::new(); node vmid
+);
+/// Clone lxc of a container.
+///
+/// `POST /nodes/{node}/lxc/{vmid}/clone`
+#[derive(Clone, Debug)]
+pub struct CloneLxc {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `newid`.
+    pub newid: u32,
+    /// `bwlimit`.
+    pub bwlimit: Option<f64>,
+    /// `description`.
+    pub description: Option<String>,
+    /// `full`.
+    pub full: Option<bool>,
+    /// `hostname`.
+    pub hostname: Option<String>,
+    /// `pool`.
+    pub pool: Option<String>,
+    /// `snapname`.
+    pub snapname: Option<String>,
+    /// `storage`.
+    pub storage: Option<String>,
+    /// `target`.
+    pub target: Option<String>,
+}
+impl CloneLxc {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, newid: u32) -> Self {
+        CloneLxc {
+            node: node.into(),
+            vmid,
+            newid,
+            bwlimit: None,
+            description: None,
+            full: None,
+            hostname: None,
+            pool: None,
+            snapname: None,
+            storage: None,
+            target: None,
+        }
+    }
+}
+endpoint!(
+    CloneLxc 356 Post "/nodes/{node}/lxc/{vmid}/clone" -> Upid; node vmid newid bwlimit
+    description full hostname pool snapname storage target
+);
+/// A lxc config, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct LxcConfig {
+    /// `arch`.
+    pub arch: Option<LxcArch>,
+    /// `cmode`.
+    pub cmode: Option<Cmode>,
+    /// `console`.
+    pub console: Option<bool>,
+    /// `cores`.
+    pub cores: Option<u32>,
+    /// `cpulimit`.
+    pub cpulimit: Option<f64>,
+    /// `cpuunits`.
+    pub cpuunits: Option<u32>,
+    /// `debug`.
+    pub debug: Option<bool>,
+    /// `description`.
+    pub description: Option<String>,
+    /// `dev[n]`.
+    pub devices: std::collections::BTreeMap<String, LxcDevice>,
+    /// `digest`.
+    pub digest: Option<String>,
+    /// `entrypoint`.
+    pub entrypoint: Option<String>,
+    /// `env`.
+    pub env: Option<String>,
+    /// `features`.
+    pub features: Option<LxcFeatures>,
+    /// `hookscript`.
+    pub hookscript: Option<String>,
+    /// `hostname`.
+    pub hostname: Option<String>,
+    /// `lock`.
+    pub lock: Option<LxcLock>,
+    /// `lxc`.
+    pub lxc: Option<String>,
+    /// `memory`.
+    pub memory: Option<u64>,
+    /// `mp[n]`.
+    pub mount_points: std::collections::BTreeMap<String, LxcMountPoint>,
+    /// `nameserver`.
+    pub nameserver: Vec<String>,
+    /// `net[n]`.
+    pub networks: std::collections::BTreeMap<String, LxcNetDevice>,
+    /// `onboot`.
+    pub onboot: Option<bool>,
+    /// `ostype`.
+    pub ostype: Option<Ostype>,
+    /// `protection`.
+    pub protection: Option<bool>,
+    /// `rootfs`.
+    pub rootfs: Option<LxcMountPoint>,
+    /// `searchdomain`.
+    pub searchdomain: Vec<String>,
+    /// `startup`.
+    pub startup: Option<String>,
+    /// `swap`.
+    pub swap: Option<u64>,
+    /// `tags`.
+    pub tags: Vec<String>,
+    /// `template`.
+    pub template: Option<bool>,
+    /// `timezone`.
+    pub timezone: Option<String>,
+    /// `tty`.
+    pub tty: Option<u32>,
+    /// `unprivileged`.
+    pub unprivileged: Option<bool>,
+    /// `unused[n]`.
+    pub unused_disks: std::collections::BTreeMap<String, LxcUnusedVolume>,
+    /// Keys without a field of their own, and values that could not be read, as text.
+    pub other: std::collections::BTreeMap<String, String>,
+}
+impl<'de> serde::Deserialize<'de> for LxcConfig {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        let mut keys: ConfigKeys = serde::Deserialize::deserialize(deserializer)?;
+        Ok(LxcConfig {
+            arch: keys.scalar("arch"),
+            cmode: keys.scalar("cmode"),
+            console: keys.scalar("console"),
+            cores: keys.scalar("cores"),
+            cpulimit: keys.scalar("cpulimit"),
+            cpuunits: keys.scalar("cpuunits"),
+            debug: keys.scalar("debug"),
+            description: keys.scalar("description"),
+            devices: keys.indexed(&["dev"]),
+            digest: keys.scalar("digest"),
+            entrypoint: keys.scalar("entrypoint"),
+            env: keys.scalar("env"),
+            features: keys.property("features"),
+            hookscript: keys.scalar("hookscript"),
+            hostname: keys.scalar("hostname"),
+            lock: keys.scalar("lock"),
+            lxc: keys.scalar("lxc"),
+            memory: keys.scalar("memory"),
+            mount_points: keys.indexed(&["mp"]),
+            nameserver: keys.words("nameserver"),
+            networks: keys.indexed(&["net"]),
+            onboot: keys.scalar("onboot"),
+            ostype: keys.scalar("ostype"),
+            protection: keys.scalar("protection"),
+            rootfs: keys.property("rootfs"),
+            searchdomain: keys.words("searchdomain"),
+            startup: keys.scalar("startup"),
+            swap: keys.scalar("swap"),
+            tags: keys.words("tags"),
+            template: keys.scalar("template"),
+            timezone: keys.scalar("timezone"),
+            tty: keys.scalar("tty"),
+            unprivileged: keys.scalar("unprivileged"),
+            unused_disks: keys.indexed(&["unused"]),
+            other: keys.rest(),
+        })
+    }
+}
+/// Reads config of a container.
+///
+/// `GET /nodes/{node}/lxc/{vmid}/config`
+#[derive(Clone, Debug)]
+pub struct GetLxcConfig {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `current`.
+    pub current: Option<bool>,
+    /// `snapshot`.
+    pub snapshot: Option<String>,
+}
+impl GetLxcConfig {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        GetLxcConfig {
+            node: node.into(),
+            vmid,
+            current: None,
+            snapshot: None,
+        }
+    }
+}
+endpoint!(
+    GetLxcConfig 357 Get "/nodes/{node}/lxc/{vmid}/config" -> LxcConfig; node vmid
+    current snapshot
+);
+/// Changes config of a container.
+///
+/// `PUT /nodes/{node}/lxc/{vmid}/config`
+#[derive(Clone, Debug)]
+pub struct UpdateLxcConfig {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `arch`. `amd64` when absent.
+    pub arch: Option<LxcArch>,
+    /// `cmode`. `tty` when absent.
+    pub cmode: Option<Cmode>,
+    /// `console`. Yes when absent.
+    pub console: Option<bool>,
+    /// `cores`.
+    pub cores: Option<u32>,
+    /// `cpulimit`. `0` when absent.
+    pub cpulimit: Option<f64>,
+    /// `cpuunits`.
+    pub cpuunits: Option<u32>,
+    /// `debug`.
+    pub debug: Option<bool>,
+    /// `delete`.
+    pub delete: Vec<String>,
+    /// `description`.
+    pub description: Option<String>,
+    /// `dev[n]`. (8.1 and later)
+    pub devices: std::collections::BTreeMap<u32, LxcDevice>,
+    /// `digest`.
+    pub digest: Option<String>,
+    /// `entrypoint`. `/sbin/init` when absent. (9.1 and later)
+    pub entrypoint: Option<String>,
+    /// `env`. (9.1 and later)
+    pub env: Option<String>,
+    /// `features`.
+    pub features: Option<LxcFeatures>,
+    /// `hookscript`.
+    pub hookscript: Option<String>,
+    /// `hostname`.
+    pub hostname: Option<String>,
+    /// `lock`.
+    pub lock: Option<LxcLock>,
+    /// `memory`. `512` when absent.
+    pub memory: Option<u64>,
+    /// `mp[n]`.
+    pub mount_points: std::collections::BTreeMap<u32, LxcMountPoint>,
+    /// `nameserver`.
+    pub nameserver: Vec<String>,
+    /// `net[n]`.
+    pub networks: std::collections::BTreeMap<u32, LxcNetDevice>,
+    /// `onboot`.
+    pub onboot: Option<bool>,
+    /// `ostype`.
+    pub ostype: Option<Ostype>,
+    /// `protection`.
+    pub protection: Option<bool>,
+    /// `revert`.
+    pub revert: Vec<String>,
+    /// `rootfs`.
+    pub rootfs: Option<LxcMountPoint>,
+    /// `searchdomain`.
+    pub searchdomain: Vec<String>,
+    /// `startup`.
+    pub startup: Option<String>,
+    /// `swap`. `512` when absent.
+    pub swap: Option<u64>,
+    /// `tags`.
+    pub tags: Vec<String>,
+    /// `template`.
+    pub template: Option<bool>,
+    /// `timezone`.
+    pub timezone: Option<String>,
+    /// `tty`. `2` when absent.
+    pub tty: Option<u32>,
+    /// `unprivileged`.
+    pub unprivileged: Option<bool>,
+    /// `unused[n]`.
+    pub unused_disks: std::collections::BTreeMap<u32, LxcUnusedVolume>,
+}
+impl UpdateLxcConfig {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        UpdateLxcConfig {
+            node: node.into(),
+            vmid,
+            arch: None,
+            cmode: None,
+            console: None,
+            cores: None,
+            cpulimit: None,
+            cpuunits: None,
+            debug: None,
+            delete: Vec::new(),
+            description: None,
+            devices: std::collections::BTreeMap::new(),
+            digest: None,
+            entrypoint: None,
+            env: None,
+            features: None,
+            hookscript: None,
+            hostname: None,
+            lock: None,
+            memory: None,
+            mount_points: std::collections::BTreeMap::new(),
+            nameserver: Vec::new(),
+            networks: std::collections::BTreeMap::new(),
+            onboot: None,
+            ostype: None,
+            protection: None,
+            revert: Vec::new(),
+            rootfs: None,
+            searchdomain: Vec::new(),
+            startup: None,
+            swap: None,
+            tags: Vec::new(),
+            template: None,
+            timezone: None,
+            tty: None,
+            unprivileged: None,
+            unused_disks: std::collections::BTreeMap::new(),
+        }
+    }
+}
+endpoint!(
+    UpdateLxcConfig 358 Put "/nodes/{node}/lxc/{vmid}/config" -> Nothing, null Nothing;
+    node vmid arch cmode console cores cpulimit cpuunits debug delete description devices
+    digest entrypoint env features hookscript hostname lock memory mount_points
+    nameserver networks onboot ostype protection revert rootfs searchdomain startup swap
+    tags template timezone tty unprivileged unused_disks
+);
+/// Words of `feature`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Feature {
+    /// `snapshot`
+    Snapshot,
+    /// `clone`
+    Clone,
+    /// `copy`
+    Copy,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for Feature {
+    const KNOWN: &'static [&'static str] = &["snapshot", "clone", "copy"];
+    fn as_str(&self) -> &str {
+        match self {
+            Feature::Snapshot => "snapshot",
+            Feature::Clone => "clone",
+            Feature::Copy => "copy",
+            Feature::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "snapshot" => Feature::Snapshot,
+            "clone" => Feature::Clone,
+            "copy" => Feature::Copy,
+            other => Feature::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(Feature);
+/// A guest feature, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct GuestFeature {
+    /// `hasFeature`.
+    pub has_feature: Option<bool>,
+    /// `nodes`.
+    #[serde(default)]
+    pub nodes: Vec<String>,
+}
+row!(
+    GuestFeature[] { "hasFeature" | "has_feature" => has_feature Opt, "nodes" => nodes
+    Scalars, }
+);
+/// Reads feature of a container.
+///
+/// `GET /nodes/{node}/lxc/{vmid}/feature`
+#[derive(Clone, Debug)]
+pub struct GetLxcFeature {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `feature`.
+    pub feature: Feature,
+    /// `snapname`.
+    pub snapname: Option<String>,
+}
+impl GetLxcFeature {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, feature: Feature) -> Self {
+        GetLxcFeature {
+            node: node.into(),
+            vmid,
+            feature,
+            snapname: None,
+        }
+    }
+}
+endpoint!(
+    GetLxcFeature 359 Get "/nodes/{node}/lxc/{vmid}/feature" -> GuestFeature; node vmid
+    feature snapname
+);
+/// A lxc interface, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct LxcInterface {
+    /// `name`.
+    pub name: Option<String>,
+    /// `hardware-address`.
+    pub hardware_address: Option<String>,
+    /// `hwaddr`.
+    pub hwaddr: Option<String>,
+    /// `inet`.
+    pub inet: Option<String>,
+    /// `inet6`.
+    pub inet6: Option<String>,
+    /// `ip-addresses`.
+    #[serde(default)]
+    pub ip_addresses: Vec<GuestAddress>,
+}
+row!(
+    LxcInterface[] { "name" => name Opt, "hardware-address" | "hardware_address" =>
+    hardware_address Opt, "hwaddr" => hwaddr Opt, "inet" => inet Opt, "inet6" => inet6
+    Opt, "ip-addresses" | "ip_addresses" => ip_addresses List, }
+);
+/// Reads interfaces of a container.
+///
+/// `GET /nodes/{node}/lxc/{vmid}/interfaces`
+#[derive(Clone, Debug)]
+pub struct ListLxcInterfaces {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+}
+impl ListLxcInterfaces {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        ListLxcInterfaces {
+            node: node.into(),
+            vmid,
+        }
+    }
+}
+endpoint!(
+    ListLxcInterfaces 360 Get "/nodes/{node}/lxc/{vmid}/interfaces" -> Vec < LxcInterface
+    >, null Vec::new(); node vmid
+);
+/// A lxc migrate preconditions not allowed nodes blocking ha resource, as the server
+/// describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct LxcMigratePreconditionsNotAllowedNodesBlockingHaResource {
+    /// `cause`.
+    pub cause: Option<Cause>,
+    /// `sid`.
+    pub sid: Option<String>,
+}
+row!(
+    LxcMigratePreconditionsNotAllowedNodesBlockingHaResource[] { "cause" => cause Opt,
+    "sid" => sid Opt, }
+);
+/// A lxc migrate preconditions not allowed nodes, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct LxcMigratePreconditionsNotAllowedNodes {
+    /// `blocking-ha-resources`.
+    #[serde(default)]
+    pub blocking_ha_resources: Vec<
+        LxcMigratePreconditionsNotAllowedNodesBlockingHaResource,
+    >,
+}
+row!(
+    LxcMigratePreconditionsNotAllowedNodes[] { "blocking-ha-resources" |
+    "blocking_ha_resources" => blocking_ha_resources List, }
+);
+/// A lxc migrate preconditions, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct LxcMigratePreconditions {
+    /// `allowed-nodes`.
+    #[serde(default)]
+    pub allowed_nodes: Vec<String>,
+    /// `dependent-ha-resources`.
+    #[serde(default)]
+    pub dependent_ha_resources: Vec<String>,
+    /// `not-allowed-nodes`.
+    pub not_allowed_nodes: Option<LxcMigratePreconditionsNotAllowedNodes>,
+    /// `running`.
+    pub running: Option<bool>,
+}
+row!(
+    LxcMigratePreconditions[] { "allowed-nodes" | "allowed_nodes" => allowed_nodes
+    Scalars, "dependent-ha-resources" | "dependent_ha_resources" =>
+    dependent_ha_resources Scalars, "not-allowed-nodes" | "not_allowed_nodes" =>
+    not_allowed_nodes Below, "running" => running Opt, }
+);
+/// Reads migrate preconditions of a container.
+///
+/// `GET /nodes/{node}/lxc/{vmid}/migrate`
+#[derive(Clone, Debug)]
+pub struct GetLxcMigratePreconditions {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `target`.
+    pub target: Option<String>,
+}
+impl GetLxcMigratePreconditions {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        GetLxcMigratePreconditions {
+            node: node.into(),
+            vmid,
+            target: None,
+        }
+    }
+}
+endpoint!(
+    GetLxcMigratePreconditions 361 Get "/nodes/{node}/lxc/{vmid}/migrate" ->
+    LxcMigratePreconditions; node vmid target
+);
+/// Migrate lxc of a container.
+///
+/// `POST /nodes/{node}/lxc/{vmid}/migrate`
+#[derive(Clone, Debug)]
+pub struct MigrateLxc {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `target`.
+    pub target: String,
+    /// `bwlimit`.
+    pub bwlimit: Option<f64>,
+    /// `online`.
+    pub online: Option<bool>,
+    /// `restart`.
+    pub restart: Option<bool>,
+    /// `target-storage`. (7.2 and later)
+    pub target_storage: Vec<String>,
+    /// `timeout`. `180` when absent.
+    pub timeout: Option<i64>,
+}
+impl MigrateLxc {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, target: impl Into<String>) -> Self {
+        MigrateLxc {
+            node: node.into(),
+            vmid,
+            target: target.into(),
+            bwlimit: None,
+            online: None,
+            restart: None,
+            target_storage: Vec::new(),
+            timeout: None,
+        }
+    }
+}
+endpoint!(
+    MigrateLxc 362 Post "/nodes/{node}/lxc/{vmid}/migrate" -> Upid; node vmid target
+    bwlimit online restart target_storage timeout
+);
+/// Move lxc volume of a container.
+///
+/// `POST /nodes/{node}/lxc/{vmid}/move_volume`
+#[derive(Clone, Debug)]
+pub struct MoveLxcVolume {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `volume`.
+    pub volume: String,
+    /// `bwlimit`.
+    pub bwlimit: Option<f64>,
+    /// `delete`.
+    pub delete: Option<bool>,
+    /// `digest`.
+    pub digest: Option<String>,
+    /// `storage`.
+    pub storage: Option<String>,
+    /// `target-digest`. (7.1 and later)
+    pub target_digest: Option<String>,
+    /// `target-vmid`. (7.1 and later)
+    pub target_vmid: Option<u32>,
+    /// `target-volume`. (7.1 and later)
+    pub target_volume: Option<String>,
+}
+impl MoveLxcVolume {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, volume: impl Into<String>) -> Self {
+        MoveLxcVolume {
+            node: node.into(),
+            vmid,
+            volume: volume.into(),
+            bwlimit: None,
+            delete: None,
+            digest: None,
+            storage: None,
+            target_digest: None,
+            target_vmid: None,
+            target_volume: None,
+        }
+    }
+}
+endpoint!(
+    MoveLxcVolume 363 Post "/nodes/{node}/lxc/{vmid}/move_volume" -> Upid; node vmid
+    volume bwlimit delete digest storage target_digest target_vmid target_volume
+);
+/// A migration tunnel, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct MigrationTunnel {
+    /// `socket`.
+    pub socket: Option<String>,
+    /// `ticket`.
+    pub ticket: Option<String>,
+    /// `upid`.
+    pub upid: Option<String>,
+}
+row!(
+    MigrationTunnel[] { "socket" => socket Opt, "ticket" => ticket Opt, "upid" => upid
+    Opt, }
+);
+/// Opens migration tunnel of a container.
+///
+/// `POST /nodes/{node}/lxc/{vmid}/mtunnel`
+#[derive(Clone, Debug)]
+pub struct OpenLxcMigrationTunnel {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `bridges`.
+    pub bridges: Vec<String>,
+    /// `storages`.
+    pub storages: Vec<String>,
+}
+impl OpenLxcMigrationTunnel {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        OpenLxcMigrationTunnel {
+            node: node.into(),
+            vmid,
+            bridges: Vec::new(),
+            storages: Vec::new(),
+        }
+    }
+}
+endpoint!(
+    OpenLxcMigrationTunnel 364 Post "/nodes/{node}/lxc/{vmid}/mtunnel" ->
+    MigrationTunnel; node vmid bridges storages
+);
+/// A websocket port, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct WebsocketPort {
+    /// `port`.
+    pub port: Option<String>,
+    /// `socket`.
+    pub socket: Option<String>,
+}
+row!(WebsocketPort[] { "port" => port Opt, "socket" => socket Opt, });
+/// Connects to migration tunnel of a container.
+///
+/// `GET /nodes/{node}/lxc/{vmid}/mtunnelwebsocket`
+#[derive(Clone, Debug)]
+pub struct ConnectLxcMigrationTunnel {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `socket`.
+    pub socket: String,
+    /// `ticket`.
+    pub ticket: SecretString,
+}
+impl ConnectLxcMigrationTunnel {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        vmid: u32,
+        socket: impl Into<String>,
+        ticket: SecretString,
+    ) -> Self {
+        ConnectLxcMigrationTunnel {
+            node: node.into(),
+            vmid,
+            socket: socket.into(),
+            ticket,
+        }
+    }
+}
+endpoint!(
+    ConnectLxcMigrationTunnel 365 Get "/nodes/{node}/lxc/{vmid}/mtunnelwebsocket" ->
+    WebsocketPort; node vmid socket ticket
+);
+/// A pending key, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct PendingKey {
+    /// `key`.
+    pub key: Option<String>,
+    /// `value`.
+    pub value: Option<String>,
+    /// `pending`.
+    pub pending: Option<String>,
+    /// `delete`.
+    pub delete: Option<i64>,
+}
+row!(
+    PendingKey[] { "key" => key Opt, "value" => value Opt, "pending" => pending Opt,
+    "delete" => delete Opt, }
+);
+/// Reads pending config of a container.
+///
+/// `GET /nodes/{node}/lxc/{vmid}/pending`
+#[derive(Clone, Debug)]
+pub struct ListLxcPendingConfig {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+}
+impl ListLxcPendingConfig {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        ListLxcPendingConfig {
+            node: node.into(),
+            vmid,
+        }
+    }
+}
+endpoint!(
+    ListLxcPendingConfig 366 Get "/nodes/{node}/lxc/{vmid}/pending" -> Vec < PendingKey
+    >, null Vec::new(); node vmid
+);
+/// Remote migrate lxc of a container.
+///
+/// `POST /nodes/{node}/lxc/{vmid}/remote_migrate`
+#[derive(Clone, Debug)]
+pub struct RemoteMigrateLxc {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `target-bridge`.
+    pub target_bridge: Vec<String>,
+    /// `target-endpoint`.
+    pub target_endpoint: String,
+    /// `target-storage`.
+    pub target_storage: Vec<String>,
+    /// `bwlimit`.
+    pub bwlimit: Option<f64>,
+    /// `delete`.
+    pub delete: Option<bool>,
+    /// `online`.
+    pub online: Option<bool>,
+    /// `restart`.
+    pub restart: Option<bool>,
+    /// `target-vmid`.
+    pub target_vmid: Option<u32>,
+    /// `timeout`. `180` when absent.
+    pub timeout: Option<i64>,
+}
+impl RemoteMigrateLxc {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        vmid: u32,
+        target_bridge: Vec<String>,
+        target_endpoint: impl Into<String>,
+        target_storage: Vec<String>,
+    ) -> Self {
+        RemoteMigrateLxc {
+            node: node.into(),
+            vmid,
+            target_bridge,
+            target_endpoint: target_endpoint.into(),
+            target_storage,
+            bwlimit: None,
+            delete: None,
+            online: None,
+            restart: None,
+            target_vmid: None,
+            timeout: None,
+        }
+    }
+}
+endpoint!(
+    RemoteMigrateLxc 367 Post "/nodes/{node}/lxc/{vmid}/remote_migrate" -> Upid; node
+    vmid target_bridge target_endpoint target_storage bwlimit delete online restart
+    target_vmid timeout
+);
+/// Resize lxc disk of a container.
+///
+/// `PUT /nodes/{node}/lxc/{vmid}/resize`
+#[derive(Clone, Debug)]
+pub struct ResizeLxcDisk {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `disk`.
+    pub disk: String,
+    /// `size`.
+    pub size: String,
+    /// `digest`.
+    pub digest: Option<String>,
+}
+impl ResizeLxcDisk {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        vmid: u32,
+        disk: impl Into<String>,
+        size: impl Into<String>,
+    ) -> Self {
+        ResizeLxcDisk {
+            node: node.into(),
+            vmid,
+            disk: disk.into(),
+            size: size.into(),
+            digest: None,
+        }
+    }
+}
+endpoint!(
+    ResizeLxcDisk 368 Put "/nodes/{node}/lxc/{vmid}/resize" -> Option < Upid >, null
+    None; node vmid disk size digest
+);
+/// Words of `cf`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cf {
+    /// `AVERAGE`
+    AVERAGE,
+    /// `MAX`
+    MAX,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for Cf {
+    const KNOWN: &'static [&'static str] = &["AVERAGE", "MAX"];
+    fn as_str(&self) -> &str {
+        match self {
+            Cf::AVERAGE => "AVERAGE",
+            Cf::MAX => "MAX",
+            Cf::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "AVERAGE" => Cf::AVERAGE,
+            "MAX" => Cf::MAX,
+            other => Cf::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(Cf);
+/// Words of `timeframe`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Timeframe {
+    /// `hour`
+    Hour,
+    /// `day`
+    Day,
+    /// `week`
+    Week,
+    /// `month`
+    Month,
+    /// `year`
+    Year,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for Timeframe {
+    const KNOWN: &'static [&'static str] = &["hour", "day", "week", "month", "year"];
+    fn as_str(&self) -> &str {
+        match self {
+            Timeframe::Hour => "hour",
+            Timeframe::Day => "day",
+            Timeframe::Week => "week",
+            Timeframe::Month => "month",
+            Timeframe::Year => "year",
+            Timeframe::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "hour" => Timeframe::Hour,
+            "day" => Timeframe::Day,
+            "week" => Timeframe::Week,
+            "month" => Timeframe::Month,
+            "year" => Timeframe::Year,
+            other => Timeframe::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(Timeframe);
+/// A rrd image, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct RrdImage {
+    /// `filename`.
+    pub filename: Option<String>,
+}
+row!(RrdImage[] { "filename" => filename Opt, });
+/// Reads rrd of a container.
+///
+/// `GET /nodes/{node}/lxc/{vmid}/rrd`
+#[derive(Clone, Debug)]
+pub struct GetLxcRrd {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `ds`.
+    pub ds: Vec<String>,
+    /// `timeframe`.
+    pub timeframe: Timeframe,
+    /// `cf`.
+    pub cf: Option<Cf>,
+}
+impl GetLxcRrd {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        vmid: u32,
+        ds: Vec<String>,
+        timeframe: Timeframe,
+    ) -> Self {
+        GetLxcRrd {
+            node: node.into(),
+            vmid,
+            ds,
+            timeframe,
+            cf: None,
+        }
+    }
+}
+endpoint!(
+    GetLxcRrd 369 Get "/nodes/{node}/lxc/{vmid}/rrd" -> RrdImage; node vmid ds timeframe
+    cf
+);
+/// A guest rrd point, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct GuestRrdPoint {
+    /// `time`.
+    pub time: Option<String>,
+    /// `maxcpu`.
+    pub maxcpu: Option<f64>,
+    /// `cpu`.
+    pub cpu: Option<f64>,
+    /// `maxmem`.
+    pub maxmem: Option<f64>,
+    /// `mem`.
+    pub mem: Option<f64>,
+    /// `memhost`.
+    pub memhost: Option<f64>,
+    /// `maxdisk`.
+    pub maxdisk: Option<f64>,
+    /// `disk`.
+    pub disk: Option<f64>,
+    /// `netin`.
+    pub netin: Option<f64>,
+    /// `netout`.
+    pub netout: Option<f64>,
+    /// `diskread`.
+    pub diskread: Option<f64>,
+    /// `diskwrite`.
+    pub diskwrite: Option<f64>,
+    /// `pressurecpusome`.
+    pub pressurecpusome: Option<f64>,
+    /// `pressurecpufull`.
+    pub pressurecpufull: Option<f64>,
+    /// `pressureiosome`.
+    pub pressureiosome: Option<f64>,
+    /// `pressureiofull`.
+    pub pressureiofull: Option<f64>,
+    /// `pressurememorysome`.
+    pub pressurememorysome: Option<f64>,
+    /// `pressurememoryfull`.
+    pub pressurememoryfull: Option<f64>,
+}
+row!(
+    GuestRrdPoint[] { "time" => time Moment, "maxcpu" => maxcpu Opt, "cpu" => cpu Opt,
+    "maxmem" => maxmem Opt, "mem" => mem Opt, "memhost" => memhost Opt, "maxdisk" =>
+    maxdisk Opt, "disk" => disk Opt, "netin" => netin Opt, "netout" => netout Opt,
+    "diskread" => diskread Opt, "diskwrite" => diskwrite Opt, "pressurecpusome" =>
+    pressurecpusome Opt, "pressurecpufull" => pressurecpufull Opt, "pressureiosome" =>
+    pressureiosome Opt, "pressureiofull" => pressureiofull Opt, "pressurememorysome" =>
+    pressurememorysome Opt, "pressurememoryfull" => pressurememoryfull Opt, }
+);
+/// Reads rrd data of a container.
+///
+/// `GET /nodes/{node}/lxc/{vmid}/rrddata`
+#[derive(Clone, Debug)]
+pub struct GetLxcRrdData {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `timeframe`.
+    pub timeframe: Timeframe,
+    /// `cf`.
+    pub cf: Option<Cf>,
+}
+impl GetLxcRrdData {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, timeframe: Timeframe) -> Self {
+        GetLxcRrdData {
+            node: node.into(),
+            vmid,
+            timeframe,
+            cf: None,
+        }
+    }
+}
+endpoint!(
+    GetLxcRrdData 370 Get "/nodes/{node}/lxc/{vmid}/rrddata" -> Vec < GuestRrdPoint >,
+    null Vec::new(); node vmid timeframe cf
+);
+/// A guest snapshot, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct GuestSnapshot {
+    /// `name`.
+    pub name: Option<String>,
+    /// `description`.
+    pub description: Option<String>,
+    /// `snaptime`.
+    pub snaptime: Option<String>,
+    /// `vmstate`.
+    pub vmstate: Option<bool>,
+    /// `parent`.
+    pub parent: Option<String>,
+    /// `snapstate`.
+    pub snapstate: Option<String>,
+    /// `running`.
+    pub running: Option<bool>,
+    /// `digest`.
+    pub digest: Option<String>,
+}
+row!(
+    GuestSnapshot[] { "name" => name Opt, "description" => description Opt, "snaptime" =>
+    snaptime Moment, "vmstate" => vmstate Opt, "parent" => parent Opt, "snapstate" =>
+    snapstate Opt, "running" => running Opt, "digest" => digest Opt, }
+);
+/// Reads snapshots of a container.
+///
+/// `GET /nodes/{node}/lxc/{vmid}/snapshot`
+#[derive(Clone, Debug)]
+pub struct ListLxcSnapshots {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+}
+impl ListLxcSnapshots {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        ListLxcSnapshots {
+            node: node.into(),
+            vmid,
+        }
+    }
+}
+endpoint!(
+    ListLxcSnapshots 371 Get "/nodes/{node}/lxc/{vmid}/snapshot" -> Vec < GuestSnapshot
+    >, null Vec::new(); node vmid
+);
+/// Creates snapshot of a container.
+///
+/// `POST /nodes/{node}/lxc/{vmid}/snapshot`
+#[derive(Clone, Debug)]
+pub struct CreateLxcSnapshot {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `snapname`.
+    pub snapname: String,
+    /// `description`.
+    pub description: Option<String>,
+}
+impl CreateLxcSnapshot {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, snapname: impl Into<String>) -> Self {
+        CreateLxcSnapshot {
+            node: node.into(),
+            vmid,
+            snapname: snapname.into(),
+            description: None,
+        }
+    }
+}
+endpoint!(
+    CreateLxcSnapshot 372 Post "/nodes/{node}/lxc/{vmid}/snapshot" -> Upid; node vmid
+    snapname description
+);
+/// Deletes snapshot of a container.
+///
+/// `DELETE /nodes/{node}/lxc/{vmid}/snapshot/{snapname}`
+#[derive(Clone, Debug)]
+pub struct DeleteLxcSnapshot {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `snapname`.
+    pub snapname: String,
+    /// `force`.
+    pub force: Option<bool>,
+}
+impl DeleteLxcSnapshot {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, snapname: impl Into<String>) -> Self {
+        DeleteLxcSnapshot {
+            node: node.into(),
+            vmid,
+            snapname: snapname.into(),
+            force: None,
+        }
+    }
+}
+endpoint!(
+    DeleteLxcSnapshot 373 Delete "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}" -> Upid;
+    node vmid snapname force
+);
+/// Reads snapshot index of a container.
+///
+/// `GET /nodes/{node}/lxc/{vmid}/snapshot/{snapname}`
+#[derive(Clone, Debug)]
+pub struct GetLxcSnapshotIndex {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `snapname`.
+    pub snapname: String,
+}
+impl GetLxcSnapshotIndex {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, snapname: impl Into<String>) -> Self {
+        GetLxcSnapshotIndex {
+            node: node.into(),
+            vmid,
+            snapname: snapname.into(),
+        }
+    }
+}
+endpoint!(
+    GetLxcSnapshotIndex 374 Get "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}" -> Vec <
+    IndexEntry >, null Vec::new(); node vmid snapname
+);
+/// Reads snapshot config of a container.
+///
+/// `GET /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config`
+#[derive(Clone, Debug)]
+pub struct GetLxcSnapshotConfig {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `snapname`.
+    pub snapname: String,
+}
+impl GetLxcSnapshotConfig {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, snapname: impl Into<String>) -> Self {
+        GetLxcSnapshotConfig {
+            node: node.into(),
+            vmid,
+            snapname: snapname.into(),
+        }
+    }
+}
+endpoint!(
+    GetLxcSnapshotConfig 375 Get "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config" ->
+    LxcConfig; node vmid snapname
+);
+/// Changes snapshot config of a container.
+///
+/// `PUT /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config`
+#[derive(Clone, Debug)]
+pub struct UpdateLxcSnapshotConfig {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `snapname`.
+    pub snapname: String,
+    /// `description`.
+    pub description: Option<String>,
+}
+impl UpdateLxcSnapshotConfig {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, snapname: impl Into<String>) -> Self {
+        UpdateLxcSnapshotConfig {
+            node: node.into(),
+            vmid,
+            snapname: snapname.into(),
+            description: None,
+        }
+    }
+}
+endpoint!(
+    UpdateLxcSnapshotConfig 376 Put "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config"
+    -> Nothing, null Nothing; node vmid snapname description
+);
+/// Rollback lxc snapshot of a container.
+///
+/// `POST /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/rollback`
+#[derive(Clone, Debug)]
+pub struct RollbackLxcSnapshot {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `snapname`.
+    pub snapname: String,
+    /// `start`. (7.3 and later)
+    pub start: Option<bool>,
+}
+impl RollbackLxcSnapshot {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, snapname: impl Into<String>) -> Self {
+        RollbackLxcSnapshot {
+            node: node.into(),
+            vmid,
+            snapname: snapname.into(),
+            start: None,
+        }
+    }
+}
+endpoint!(
+    RollbackLxcSnapshot 377 Post "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}/rollback"
+    -> Upid; node vmid snapname start
+);
+/// A spice ticket, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct SpiceTicket {
+    /// `host`.
+    pub host: Option<String>,
+    /// `password`.
+    pub password: Option<String>,
+    /// `proxy`.
+    pub proxy: Option<String>,
+    /// `tls-port`.
+    pub tls_port: Option<i64>,
+    /// `type`.
+    pub kind: Option<String>,
+}
+row!(
+    SpiceTicket[] { "host" => host Opt, "password" => password Opt, "proxy" => proxy Opt,
+    "tls-port" | "tls_port" => tls_port Opt, "type" | "kind" => kind Opt, }
+);
+/// Opens spice of a container.
+///
+/// `POST /nodes/{node}/lxc/{vmid}/spiceproxy`
+#[derive(Clone, Debug)]
+pub struct OpenLxcSpice {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `proxy`.
+    pub proxy: Option<String>,
+}
+impl OpenLxcSpice {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        OpenLxcSpice {
+            node: node.into(),
+            vmid,
+            proxy: None,
+        }
+    }
+}
+endpoint!(
+    OpenLxcSpice 378 Post "/nodes/{node}/lxc/{vmid}/spiceproxy" -> SpiceTicket; node vmid
+    proxy
+);
+/// Reads status index of a container.
+///
+/// `GET /nodes/{node}/lxc/{vmid}/status`
+#[derive(Clone, Debug)]
+pub struct GetLxcStatusIndex {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+}
+impl GetLxcStatusIndex {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        GetLxcStatusIndex {
+            node: node.into(),
+            vmid,
+        }
+    }
+}
+endpoint!(
+    GetLxcStatusIndex 379 Get "/nodes/{node}/lxc/{vmid}/status" -> Vec < IndexEntry >,
+    null Vec::new(); node vmid
+);
+/// A lxc status, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct LxcStatus {
+    /// `cpu`.
+    pub cpu: Option<f64>,
+    /// `cpus`.
+    pub cpus: Option<f64>,
+    /// `disk`.
+    pub disk: Option<u64>,
+    /// `diskread`.
+    pub diskread: Option<u64>,
+    /// `diskwrite`.
+    pub diskwrite: Option<u64>,
+    /// `ha`.
+    pub ha: Option<serde_json::Value>,
+    /// `lock`.
+    pub lock: Option<String>,
+    /// `maxdisk`.
+    pub maxdisk: Option<u64>,
+    /// `maxmem`.
+    pub maxmem: Option<u64>,
+    /// `maxswap`.
+    pub maxswap: Option<u64>,
+    /// `mem`.
+    pub mem: Option<u64>,
+    /// `name`.
+    pub name: Option<String>,
+    /// `netin`.
+    pub netin: Option<u64>,
+    /// `netout`.
+    pub netout: Option<u64>,
+    /// `pressurecpusome`.
+    pub pressurecpusome: Option<f64>,
+    /// `pressureiofull`.
+    pub pressureiofull: Option<f64>,
+    /// `pressureiosome`.
+    pub pressureiosome: Option<f64>,
+    /// `pressurememoryfull`.
+    pub pressurememoryfull: Option<f64>,
+    /// `pressurememorysome`.
+    pub pressurememorysome: Option<f64>,
+    /// `status`.
+    pub status: Option<GuestState>,
+    /// `tags`.
+    pub tags: Option<String>,
+    /// `template`.
+    pub template: Option<bool>,
+    /// `uptime`.
+    pub uptime: Option<u64>,
+    /// `vmid`.
+    pub vmid: Option<u32>,
+}
+row!(
+    LxcStatus[] { "cpu" => cpu Opt, "cpus" => cpus Opt, "disk" => disk Opt, "diskread" =>
+    diskread Opt, "diskwrite" => diskwrite Opt, "ha" => ha Whole, "lock" => lock Opt,
+    "maxdisk" => maxdisk Opt, "maxmem" => maxmem Opt, "maxswap" => maxswap Opt, "mem" =>
+    mem Opt, "name" => name Opt, "netin" => netin Opt, "netout" => netout Opt,
+    "pressurecpusome" => pressurecpusome Opt, "pressureiofull" => pressureiofull Opt,
+    "pressureiosome" => pressureiosome Opt, "pressurememoryfull" => pressurememoryfull
+    Opt, "pressurememorysome" => pressurememorysome Opt, "status" => status Opt, "tags"
+    => tags Opt, "template" => template Opt, "uptime" => uptime Opt, "vmid" => vmid Opt,
+    }
+);
+/// Reads status of a container.
+///
+/// `GET /nodes/{node}/lxc/{vmid}/status/current`
+#[derive(Clone, Debug)]
+pub struct GetLxcStatus {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+}
+impl GetLxcStatus {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        GetLxcStatus {
+            node: node.into(),
+            vmid,
+        }
+    }
+}
+endpoint!(
+    GetLxcStatus 380 Get "/nodes/{node}/lxc/{vmid}/status/current" -> LxcStatus; node
+    vmid
+);
+/// Reboot lxc of a container.
+///
+/// `POST /nodes/{node}/lxc/{vmid}/status/reboot`
+#[derive(Clone, Debug)]
+pub struct RebootLxc {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `timeout`.
+    pub timeout: Option<u64>,
+}
+impl RebootLxc {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        RebootLxc {
+            node: node.into(),
+            vmid,
+            timeout: None,
+        }
+    }
+}
+endpoint!(
+    RebootLxc 381 Post "/nodes/{node}/lxc/{vmid}/status/reboot" -> Upid; node vmid
+    timeout
+);
+/// Resume lxc of a container.
+///
+/// `POST /nodes/{node}/lxc/{vmid}/status/resume`
+#[derive(Clone, Debug)]
+pub struct ResumeLxc {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+}
+impl ResumeLxc {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        ResumeLxc {
+            node: node.into(),
+            vmid,
+        }
+    }
+}
+endpoint!(
+    ResumeLxc 382 Post "/nodes/{node}/lxc/{vmid}/status/resume" -> Upid; node vmid
+);
+/// Shutdown lxc of a container.
+///
+/// `POST /nodes/{node}/lxc/{vmid}/status/shutdown`
+#[derive(Clone, Debug)]
+pub struct ShutdownLxc {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `forceStop`.
+    pub force_stop: Option<bool>,
+    /// `timeout`. `60` when absent.
+    pub timeout: Option<u64>,
+}
+impl ShutdownLxc {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        ShutdownLxc {
+            node: node.into(),
+            vmid,
+            force_stop: None,
+            timeout: None,
+        }
+    }
+}
+endpoint!(
+    ShutdownLxc 383 Post "/nodes/{node}/lxc/{vmid}/status/shutdown" -> Upid; node vmid
+    force_stop timeout
+);
+/// Start lxc of a container.
+///
+/// `POST /nodes/{node}/lxc/{vmid}/status/start`
+#[derive(Clone, Debug)]
+pub struct StartLxc {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `debug`.
+    pub debug: Option<bool>,
+    /// `skiplock`.
+    pub skiplock: Option<bool>,
+}
+impl StartLxc {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        StartLxc {
+            node: node.into(),
+            vmid,
+            debug: None,
+            skiplock: None,
+        }
+    }
+}
+endpoint!(
+    StartLxc 384 Post "/nodes/{node}/lxc/{vmid}/status/start" -> Upid; node vmid debug
+    skiplock
+);
+/// Stop lxc of a container.
+///
+/// `POST /nodes/{node}/lxc/{vmid}/status/stop`
+#[derive(Clone, Debug)]
+pub struct StopLxc {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `overrule-shutdown`. (8.2 and later)
+    pub overrule_shutdown: Option<bool>,
+    /// `skiplock`.
+    pub skiplock: Option<bool>,
+}
+impl StopLxc {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        StopLxc {
+            node: node.into(),
+            vmid,
+            overrule_shutdown: None,
+            skiplock: None,
+        }
+    }
+}
+endpoint!(
+    StopLxc 385 Post "/nodes/{node}/lxc/{vmid}/status/stop" -> Upid; node vmid
+    overrule_shutdown skiplock
+);
+/// Suspend lxc of a container.
+///
+/// `POST /nodes/{node}/lxc/{vmid}/status/suspend`
+#[derive(Clone, Debug)]
+pub struct SuspendLxc {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+}
+impl SuspendLxc {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        SuspendLxc {
+            node: node.into(),
+            vmid,
+        }
+    }
+}
+endpoint!(
+    SuspendLxc 386 Post "/nodes/{node}/lxc/{vmid}/status/suspend" -> Upid; node vmid
+);
+/// Convert lxc to template of a container.
+///
+/// `POST /nodes/{node}/lxc/{vmid}/template`
+#[derive(Clone, Debug)]
+pub struct ConvertLxcToTemplate {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+}
+impl ConvertLxcToTemplate {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        ConvertLxcToTemplate {
+            node: node.into(),
+            vmid,
+        }
+    }
+}
+endpoint!(
+    ConvertLxcToTemplate 387 Post "/nodes/{node}/lxc/{vmid}/template" -> Nothing, null
+    Nothing; node vmid
+);
+/// A terminal ticket, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct TerminalTicket {
+    /// `port`.
+    pub port: Option<u32>,
+    /// `ticket`.
+    pub ticket: Option<String>,
+    /// `upid`.
+    pub upid: Option<String>,
+    /// `user`.
+    pub user: Option<String>,
+}
+row!(
+    TerminalTicket[] { "port" => port Opt, "ticket" => ticket Opt, "upid" => upid Opt,
+    "user" => user Opt, }
+);
+/// Opens terminal of a container.
+///
+/// `POST /nodes/{node}/lxc/{vmid}/termproxy`
+#[derive(Clone, Debug)]
+pub struct OpenLxcTerminal {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+}
+impl OpenLxcTerminal {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        OpenLxcTerminal {
+            node: node.into(),
+            vmid,
+        }
+    }
+}
+endpoint!(
+    OpenLxcTerminal 388 Post "/nodes/{node}/lxc/{vmid}/termproxy" -> TerminalTicket; node
+    vmid
+);
+/// A vnc ticket, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct VncTicket {
+    /// `cert`.
+    pub cert: Option<String>,
+    /// `password`.
+    pub password: Option<String>,
+    /// `port`.
+    pub port: Option<u32>,
+    /// `ticket`.
+    pub ticket: Option<String>,
+    /// `upid`.
+    pub upid: Option<String>,
+    /// `user`.
+    pub user: Option<String>,
+}
+row!(
+    VncTicket[] { "cert" => cert Opt, "password" => password Opt, "port" => port Opt,
+    "ticket" => ticket Opt, "upid" => upid Opt, "user" => user Opt, }
+);
+/// Opens vnc of a container.
+///
+/// `POST /nodes/{node}/lxc/{vmid}/vncproxy`
+#[derive(Clone, Debug)]
+pub struct OpenLxcVnc {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `height`.
+    pub height: Option<u32>,
+    /// `websocket`.
+    pub websocket: Option<bool>,
+    /// `width`.
+    pub width: Option<u32>,
+}
+impl OpenLxcVnc {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        OpenLxcVnc {
+            node: node.into(),
+            vmid,
+            height: None,
+            websocket: None,
+            width: None,
+        }
+    }
+}
+endpoint!(
+    OpenLxcVnc 389 Post "/nodes/{node}/lxc/{vmid}/vncproxy" -> VncTicket; node vmid
+    height websocket width
+);
+/// Connects to vnc websocket of a container.
+///
+/// `GET /nodes/{node}/lxc/{vmid}/vncwebsocket`
+#[derive(Clone, Debug)]
+pub struct ConnectLxcVncWebsocket {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `port`.
+    pub port: u32,
+    /// `vncticket`.
+    pub vncticket: SecretString,
+}
+impl ConnectLxcVncWebsocket {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        vmid: u32,
+        port: u32,
+        vncticket: SecretString,
+    ) -> Self {
+        ConnectLxcVncWebsocket {
+            node: node.into(),
+            vmid,
+            port,
+            vncticket,
+        }
+    }
+}
+endpoint!(
+    ConnectLxcVncWebsocket 390 Get "/nodes/{node}/lxc/{vmid}/vncwebsocket" ->
+    WebsocketPort; node vmid port vncticket
+);

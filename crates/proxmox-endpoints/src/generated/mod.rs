@@ -2,317 +2,1437 @@
 
 /// What generated code uses.
 mod prelude {
-    pub(super) use homelab_core::{Result, SecretString};
+    pub(super) use homelab_core::SecretString;
     pub(super) use super::*;
     pub(super) use crate::config_keys::ConfigKeys;
-    pub(super) use crate::params::{Rule, segment};
-    pub(super) use crate::property::value::{Codec as _, List, Mac, Plain, Size};
-    pub(super) use crate::property::{KeyOrder, Pairs, Property, impl_property};
+    pub(super) use crate::endpoint::endpoint;
+    pub(super) use crate::property::value::{List, Mac, Plain, Size};
+    pub(super) use crate::property::{KeyOrder, property};
+    pub(super) use crate::row::row;
     pub(super) use crate::text_enum::impl_text_enum;
     pub(super) use crate::tolerant::{self, Tolerant};
     pub(super) use crate::{
-        Arguments, Call, Endpoint, Method, Nothing, Params, TextEnum, Ticket, Upid,
-        Visitor,
+        Arguments, Call, Endpoint, Nothing, TextEnum, Ticket, Upid, Visitor,
     };
 }
 use prelude::{Arguments, Call, Endpoint, Visitor};
 pub mod access;
+pub mod agent;
+pub mod apt;
+pub mod backup;
+pub mod bulk;
+pub mod capabilities;
 pub mod ceph;
+pub mod certificates;
 pub mod cluster;
+pub mod disks;
+pub mod firewall;
 pub mod ha;
+pub mod hardware;
+pub mod jobs;
 pub mod lxc;
+pub mod mapping;
+pub mod metrics;
+pub mod network;
 pub mod nodes;
+pub mod notifications;
+pub mod pools;
+pub mod properties;
 pub mod qemu;
+pub mod replication;
+pub mod sdn;
+pub mod services;
 pub mod storage;
 pub mod tasks;
 #[doc(inline)]
 pub use access::*;
 #[doc(inline)]
+pub use agent::*;
+#[doc(inline)]
+pub use apt::*;
+#[doc(inline)]
+pub use backup::*;
+#[doc(inline)]
+pub use bulk::*;
+#[doc(inline)]
+pub use capabilities::*;
+#[doc(inline)]
 pub use ceph::*;
+#[doc(inline)]
+pub use certificates::*;
 #[doc(inline)]
 pub use cluster::*;
 #[doc(inline)]
+pub use disks::*;
+#[doc(inline)]
+pub use firewall::*;
+#[doc(inline)]
 pub use ha::*;
+#[doc(inline)]
+pub use hardware::*;
+#[doc(inline)]
+pub use jobs::*;
 #[doc(inline)]
 pub use lxc::*;
 #[doc(inline)]
+pub use mapping::*;
+#[doc(inline)]
+pub use metrics::*;
+#[doc(inline)]
+pub use network::*;
+#[doc(inline)]
 pub use nodes::*;
 #[doc(inline)]
+pub use notifications::*;
+#[doc(inline)]
+pub use pools::*;
+#[doc(inline)]
+pub use properties::*;
+#[doc(inline)]
 pub use qemu::*;
+#[doc(inline)]
+pub use replication::*;
+#[doc(inline)]
+pub use sdn::*;
+#[doc(inline)]
+pub use services::*;
 #[doc(inline)]
 pub use storage::*;
 #[doc(inline)]
 pub use tasks::*;
-/// Every call there is a type for.
-pub const CALLS: &[Call] = &[
-    Call {
-        name: "GetVersion",
-        method: access::GetVersion::METHOD,
-        path: access::GetVersion::PATH,
-        since: access::GetVersion::SINCE,
-        token: access::GetVersion::TOKEN,
-    },
-    Call {
-        name: "CreateTicket",
-        method: access::CreateTicket::METHOD,
-        path: access::CreateTicket::PATH,
-        since: access::CreateTicket::SINCE,
-        token: access::CreateTicket::TOKEN,
-    },
-    Call {
-        name: "GetCephStatus",
-        method: ceph::GetCephStatus::METHOD,
-        path: ceph::GetCephStatus::PATH,
-        since: ceph::GetCephStatus::SINCE,
-        token: ceph::GetCephStatus::TOKEN,
-    },
-    Call {
-        name: "GetNodeCephStatus",
-        method: ceph::GetNodeCephStatus::METHOD,
-        path: ceph::GetNodeCephStatus::PATH,
-        since: ceph::GetNodeCephStatus::SINCE,
-        token: ceph::GetNodeCephStatus::TOKEN,
-    },
-    Call {
-        name: "GetCephOsdTree",
-        method: ceph::GetCephOsdTree::METHOD,
-        path: ceph::GetCephOsdTree::PATH,
-        since: ceph::GetCephOsdTree::SINCE,
-        token: ceph::GetCephOsdTree::TOKEN,
-    },
-    Call {
-        name: "GetClusterStatus",
-        method: cluster::GetClusterStatus::METHOD,
-        path: cluster::GetClusterStatus::PATH,
-        since: cluster::GetClusterStatus::SINCE,
-        token: cluster::GetClusterStatus::TOKEN,
-    },
-    Call {
-        name: "ListResources",
-        method: cluster::ListResources::METHOD,
-        path: cluster::ListResources::PATH,
-        since: cluster::ListResources::SINCE,
-        token: cluster::ListResources::TOKEN,
-    },
-    Call {
-        name: "ListClusterTasks",
-        method: cluster::ListClusterTasks::METHOD,
-        path: cluster::ListClusterTasks::PATH,
-        since: cluster::ListClusterTasks::SINCE,
-        token: cluster::ListClusterTasks::TOKEN,
-    },
-    Call {
-        name: "GetNextId",
-        method: cluster::GetNextId::METHOD,
-        path: cluster::GetNextId::PATH,
-        since: cluster::GetNextId::SINCE,
-        token: cluster::GetNextId::TOKEN,
-    },
-    Call {
-        name: "ListCorosyncNodes",
-        method: cluster::ListCorosyncNodes::METHOD,
-        path: cluster::ListCorosyncNodes::PATH,
-        since: cluster::ListCorosyncNodes::SINCE,
-        token: cluster::ListCorosyncNodes::TOKEN,
-    },
-    Call {
-        name: "GetHaStatus",
-        method: ha::GetHaStatus::METHOD,
-        path: ha::GetHaStatus::PATH,
-        since: ha::GetHaStatus::SINCE,
-        token: ha::GetHaStatus::TOKEN,
-    },
-    Call {
-        name: "GetHaManagerStatus",
-        method: ha::GetHaManagerStatus::METHOD,
-        path: ha::GetHaManagerStatus::PATH,
-        since: ha::GetHaManagerStatus::SINCE,
-        token: ha::GetHaManagerStatus::TOKEN,
-    },
-    Call {
-        name: "ListHaResources",
-        method: ha::ListHaResources::METHOD,
-        path: ha::ListHaResources::PATH,
-        since: ha::ListHaResources::SINCE,
-        token: ha::ListHaResources::TOKEN,
-    },
-    Call {
-        name: "ListLxc",
-        method: lxc::ListLxc::METHOD,
-        path: lxc::ListLxc::PATH,
-        since: lxc::ListLxc::SINCE,
-        token: lxc::ListLxc::TOKEN,
-    },
-    Call {
-        name: "ListNodes",
-        method: nodes::ListNodes::METHOD,
-        path: nodes::ListNodes::PATH,
-        since: nodes::ListNodes::SINCE,
-        token: nodes::ListNodes::TOKEN,
-    },
-    Call {
-        name: "GetNodeStatus",
-        method: nodes::GetNodeStatus::METHOD,
-        path: nodes::GetNodeStatus::PATH,
-        since: nodes::GetNodeStatus::SINCE,
-        token: nodes::GetNodeStatus::TOKEN,
-    },
-    Call {
-        name: "ListQemu",
-        method: qemu::ListQemu::METHOD,
-        path: qemu::ListQemu::PATH,
-        since: qemu::ListQemu::SINCE,
-        token: qemu::ListQemu::TOKEN,
-    },
-    Call {
-        name: "GetQemuStatus",
-        method: qemu::GetQemuStatus::METHOD,
-        path: qemu::GetQemuStatus::PATH,
-        since: qemu::GetQemuStatus::SINCE,
-        token: qemu::GetQemuStatus::TOKEN,
-    },
-    Call {
-        name: "GetQemuConfig",
-        method: qemu::GetQemuConfig::METHOD,
-        path: qemu::GetQemuConfig::PATH,
-        since: qemu::GetQemuConfig::SINCE,
-        token: qemu::GetQemuConfig::TOKEN,
-    },
-    Call {
-        name: "StartQemu",
-        method: qemu::StartQemu::METHOD,
-        path: qemu::StartQemu::PATH,
-        since: qemu::StartQemu::SINCE,
-        token: qemu::StartQemu::TOKEN,
-    },
-    Call {
-        name: "StopQemu",
-        method: qemu::StopQemu::METHOD,
-        path: qemu::StopQemu::PATH,
-        since: qemu::StopQemu::SINCE,
-        token: qemu::StopQemu::TOKEN,
-    },
-    Call {
-        name: "ShutdownQemu",
-        method: qemu::ShutdownQemu::METHOD,
-        path: qemu::ShutdownQemu::PATH,
-        since: qemu::ShutdownQemu::SINCE,
-        token: qemu::ShutdownQemu::TOKEN,
-    },
-    Call {
-        name: "ListNodeStorage",
-        method: storage::ListNodeStorage::METHOD,
-        path: storage::ListNodeStorage::PATH,
-        since: storage::ListNodeStorage::SINCE,
-        token: storage::ListNodeStorage::TOKEN,
-    },
-    Call {
-        name: "ListStorageContent",
-        method: storage::ListStorageContent::METHOD,
-        path: storage::ListStorageContent::PATH,
-        since: storage::ListStorageContent::SINCE,
-        token: storage::ListStorageContent::TOKEN,
-    },
-    Call {
-        name: "ListTasks",
-        method: tasks::ListTasks::METHOD,
-        path: tasks::ListTasks::PATH,
-        since: tasks::ListTasks::SINCE,
-        token: tasks::ListTasks::TOKEN,
-    },
-    Call {
-        name: "GetTaskStatus",
-        method: tasks::GetTaskStatus::METHOD,
-        path: tasks::GetTaskStatus::PATH,
-        since: tasks::GetTaskStatus::SINCE,
-        token: tasks::GetTaskStatus::TOKEN,
-    },
-    Call {
-        name: "GetTaskLog",
-        method: tasks::GetTaskLog::METHOD,
-        path: tasks::GetTaskLog::PATH,
-        since: tasks::GetTaskLog::SINCE,
-        token: tasks::GetTaskLog::TOKEN,
-    },
-    Call {
-        name: "StopTask",
-        method: tasks::StopTask::METHOD,
-        path: tasks::StopTask::PATH,
-        since: tasks::StopTask::SINCE,
-        token: tasks::StopTask::TOKEN,
-    },
-];
 /// Hands the request of type `call.name` that `arguments` describe to `visitor`;
 /// gives the visitor back when there is no such type.
+#[allow(clippy::too_many_lines, reason = "one for each call")]
 pub fn visit<V: Visitor>(
     call: &Call,
     arguments: &mut Arguments,
     visitor: V,
 ) -> Result<V::Output, V> {
     Ok(
-        match call.name {
-            "GetVersion" => visitor.visit(access::GetVersion::from_arguments(arguments)),
-            "CreateTicket" => {
-                visitor.visit(access::CreateTicket::from_arguments(arguments))
+        match call.id {
+            0 => visitor.visit(access::GetVersion::from_arguments(arguments)),
+            1 => visitor.visit(access::CreateTicket::from_arguments(arguments)),
+            2 => visitor.visit(access::GetAccessIndex::from_arguments(arguments)),
+            3 => visitor.visit(access::ListAcl::from_arguments(arguments)),
+            4 => visitor.visit(access::UpdateAcl::from_arguments(arguments)),
+            5 => visitor.visit(access::ListRealms::from_arguments(arguments)),
+            6 => visitor.visit(access::CreateRealm::from_arguments(arguments)),
+            7 => visitor.visit(access::DeleteRealm::from_arguments(arguments)),
+            8 => visitor.visit(access::GetRealm::from_arguments(arguments)),
+            9 => visitor.visit(access::UpdateRealm::from_arguments(arguments)),
+            10 => visitor.visit(access::SyncRealm::from_arguments(arguments)),
+            11 => visitor.visit(access::ListGroups::from_arguments(arguments)),
+            12 => visitor.visit(access::CreateGroup::from_arguments(arguments)),
+            13 => visitor.visit(access::DeleteGroup::from_arguments(arguments)),
+            14 => visitor.visit(access::GetGroup::from_arguments(arguments)),
+            15 => visitor.visit(access::UpdateGroup::from_arguments(arguments)),
+            16 => visitor.visit(access::GetOpenIdIndex::from_arguments(arguments)),
+            17 => visitor.visit(access::GetOpenIdAuthUrl::from_arguments(arguments)),
+            18 => visitor.visit(access::LoginOpenId::from_arguments(arguments)),
+            19 => visitor.visit(access::ChangePassword::from_arguments(arguments)),
+            20 => visitor.visit(access::GetPermissions::from_arguments(arguments)),
+            21 => visitor.visit(access::ListRoles::from_arguments(arguments)),
+            22 => visitor.visit(access::CreateRole::from_arguments(arguments)),
+            23 => visitor.visit(access::DeleteRole::from_arguments(arguments)),
+            24 => visitor.visit(access::GetRole::from_arguments(arguments)),
+            25 => visitor.visit(access::UpdateRole::from_arguments(arguments)),
+            26 => visitor.visit(access::ListTfa::from_arguments(arguments)),
+            27 => visitor.visit(access::ListUserTfa::from_arguments(arguments)),
+            28 => visitor.visit(access::CreateTfaEntry::from_arguments(arguments)),
+            29 => visitor.visit(access::DeleteTfaEntry::from_arguments(arguments)),
+            30 => visitor.visit(access::GetTfaEntry::from_arguments(arguments)),
+            31 => visitor.visit(access::UpdateTfaEntry::from_arguments(arguments)),
+            32 => visitor.visit(access::GetTicket::from_arguments(arguments)),
+            33 => visitor.visit(access::ListUsers::from_arguments(arguments)),
+            34 => visitor.visit(access::CreateUser::from_arguments(arguments)),
+            35 => visitor.visit(access::DeleteUser::from_arguments(arguments)),
+            36 => visitor.visit(access::GetUser::from_arguments(arguments)),
+            37 => visitor.visit(access::UpdateUser::from_arguments(arguments)),
+            38 => visitor.visit(access::GetUserTfaTypes::from_arguments(arguments)),
+            39 => visitor.visit(access::ListTokens::from_arguments(arguments)),
+            40 => visitor.visit(access::DeleteToken::from_arguments(arguments)),
+            41 => visitor.visit(access::GetToken::from_arguments(arguments)),
+            42 => visitor.visit(access::CreateToken::from_arguments(arguments)),
+            43 => visitor.visit(access::UpdateToken::from_arguments(arguments)),
+            44 => visitor.visit(access::UnlockTfa::from_arguments(arguments)),
+            45 => visitor.visit(access::VerifyVncTicket::from_arguments(arguments)),
+            46 => visitor.visit(agent::GetAgentIndex::from_arguments(arguments)),
+            47 => visitor.visit(agent::RunAgentCommand::from_arguments(arguments)),
+            48 => visitor.visit(agent::AgentExec::from_arguments(arguments)),
+            49 => visitor.visit(agent::GetAgentExecStatus::from_arguments(arguments)),
+            50 => visitor.visit(agent::AgentReadFile::from_arguments(arguments)),
+            51 => visitor.visit(agent::AgentWriteFile::from_arguments(arguments)),
+            52 => visitor.visit(agent::AgentFreezeFilesystems::from_arguments(arguments)),
+            53 => visitor.visit(agent::AgentFreezeStatus::from_arguments(arguments)),
+            54 => visitor.visit(agent::AgentThawFilesystems::from_arguments(arguments)),
+            55 => visitor.visit(agent::AgentTrimFilesystems::from_arguments(arguments)),
+            56 => visitor.visit(agent::GetAgentFilesystems::from_arguments(arguments)),
+            57 => visitor.visit(agent::GetAgentHostName::from_arguments(arguments)),
+            58 => {
+                visitor.visit(agent::GetAgentMemoryBlockInfo::from_arguments(arguments))
             }
-            "GetCephStatus" => {
-                visitor.visit(ceph::GetCephStatus::from_arguments(arguments))
+            59 => visitor.visit(agent::GetAgentMemoryBlocks::from_arguments(arguments)),
+            60 => visitor.visit(agent::GetAgentOsInfo::from_arguments(arguments)),
+            61 => visitor.visit(agent::GetAgentTime::from_arguments(arguments)),
+            62 => visitor.visit(agent::GetAgentTimezone::from_arguments(arguments)),
+            63 => visitor.visit(agent::GetAgentUsers::from_arguments(arguments)),
+            64 => visitor.visit(agent::GetAgentVcpus::from_arguments(arguments)),
+            65 => visitor.visit(agent::GetAgentInfo::from_arguments(arguments)),
+            66 => {
+                visitor
+                    .visit(agent::GetAgentNetworkInterfaces::from_arguments(arguments))
             }
-            "GetNodeCephStatus" => {
-                visitor.visit(ceph::GetNodeCephStatus::from_arguments(arguments))
+            67 => visitor.visit(agent::PingAgent::from_arguments(arguments)),
+            68 => visitor.visit(agent::AgentSetUserPassword::from_arguments(arguments)),
+            69 => visitor.visit(agent::AgentShutdown::from_arguments(arguments)),
+            70 => visitor.visit(agent::AgentSuspendDisk::from_arguments(arguments)),
+            71 => visitor.visit(agent::AgentSuspendHybrid::from_arguments(arguments)),
+            72 => visitor.visit(agent::AgentSuspendRam::from_arguments(arguments)),
+            73 => visitor.visit(apt::GetAptIndex::from_arguments(arguments)),
+            74 => visitor.visit(apt::GetAptChangelog::from_arguments(arguments)),
+            75 => visitor.visit(apt::GetAptRepositories::from_arguments(arguments)),
+            76 => visitor.visit(apt::ChangeAptRepository::from_arguments(arguments)),
+            77 => visitor.visit(apt::AddAptRepository::from_arguments(arguments)),
+            78 => visitor.visit(apt::ListAptUpdates::from_arguments(arguments)),
+            79 => visitor.visit(apt::UpdateAptDatabase::from_arguments(arguments)),
+            80 => visitor.visit(apt::ListAptVersions::from_arguments(arguments)),
+            81 => visitor.visit(backup::ListBackupJobs::from_arguments(arguments)),
+            82 => visitor.visit(backup::CreateBackupJob::from_arguments(arguments)),
+            83 => visitor.visit(backup::GetBackupInfoIndex::from_arguments(arguments)),
+            84 => visitor.visit(backup::ListGuestsNotBackedUp::from_arguments(arguments)),
+            85 => visitor.visit(backup::DeleteBackupJob::from_arguments(arguments)),
+            86 => visitor.visit(backup::GetBackupJob::from_arguments(arguments)),
+            87 => visitor.visit(backup::UpdateBackupJob::from_arguments(arguments)),
+            88 => visitor.visit(backup::GetBackupJobVolumes::from_arguments(arguments)),
+            89 => visitor.visit(backup::CreateBackup::from_arguments(arguments)),
+            90 => visitor.visit(backup::GetBackupDefaults::from_arguments(arguments)),
+            91 => visitor.visit(backup::ExtractBackupConfig::from_arguments(arguments)),
+            92 => visitor.visit(bulk::GetBulkActionIndex::from_arguments(arguments)),
+            93 => visitor.visit(bulk::GetBulkGuestActionIndex::from_arguments(arguments)),
+            94 => visitor.visit(bulk::BulkMigrateGuests::from_arguments(arguments)),
+            95 => visitor.visit(bulk::BulkShutdownGuests::from_arguments(arguments)),
+            96 => visitor.visit(bulk::BulkStartGuests::from_arguments(arguments)),
+            97 => visitor.visit(bulk::BulkSuspendGuests::from_arguments(arguments)),
+            98 => {
+                visitor
+                    .visit(capabilities::GetClusterQemuIndex::from_arguments(arguments))
             }
-            "GetCephOsdTree" => {
-                visitor.visit(ceph::GetCephOsdTree::from_arguments(arguments))
+            99 => {
+                visitor
+                    .visit(capabilities::ListClusterCpuFlags::from_arguments(arguments))
             }
-            "GetClusterStatus" => {
-                visitor.visit(cluster::GetClusterStatus::from_arguments(arguments))
+            100 => {
+                visitor
+                    .visit(capabilities::ListCustomCpuModels::from_arguments(arguments))
             }
-            "ListResources" => {
-                visitor.visit(cluster::ListResources::from_arguments(arguments))
+            101 => {
+                visitor
+                    .visit(capabilities::CreateCustomCpuModel::from_arguments(arguments))
             }
-            "ListClusterTasks" => {
-                visitor.visit(cluster::ListClusterTasks::from_arguments(arguments))
+            102 => {
+                visitor
+                    .visit(capabilities::DeleteCustomCpuModel::from_arguments(arguments))
             }
-            "GetNextId" => visitor.visit(cluster::GetNextId::from_arguments(arguments)),
-            "ListCorosyncNodes" => {
-                visitor.visit(cluster::ListCorosyncNodes::from_arguments(arguments))
+            103 => {
+                visitor.visit(capabilities::GetCustomCpuModel::from_arguments(arguments))
             }
-            "GetHaStatus" => visitor.visit(ha::GetHaStatus::from_arguments(arguments)),
-            "GetHaManagerStatus" => {
-                visitor.visit(ha::GetHaManagerStatus::from_arguments(arguments))
+            104 => {
+                visitor
+                    .visit(capabilities::UpdateCustomCpuModel::from_arguments(arguments))
             }
-            "ListHaResources" => {
-                visitor.visit(ha::ListHaResources::from_arguments(arguments))
+            105 => {
+                visitor
+                    .visit(capabilities::GetCapabilitiesIndex::from_arguments(arguments))
             }
-            "ListLxc" => visitor.visit(lxc::ListLxc::from_arguments(arguments)),
-            "ListNodes" => visitor.visit(nodes::ListNodes::from_arguments(arguments)),
-            "GetNodeStatus" => {
-                visitor.visit(nodes::GetNodeStatus::from_arguments(arguments))
+            106 => {
+                visitor
+                    .visit(
+                        capabilities::GetQemuCapabilitiesIndex::from_arguments(arguments),
+                    )
             }
-            "ListQemu" => visitor.visit(qemu::ListQemu::from_arguments(arguments)),
-            "GetQemuStatus" => {
-                visitor.visit(qemu::GetQemuStatus::from_arguments(arguments))
+            107 => visitor.visit(capabilities::ListCpuModels::from_arguments(arguments)),
+            108 => visitor.visit(capabilities::ListCpuFlags::from_arguments(arguments)),
+            109 => {
+                visitor.visit(capabilities::ListMachineTypes::from_arguments(arguments))
             }
-            "GetQemuConfig" => {
-                visitor.visit(qemu::GetQemuConfig::from_arguments(arguments))
+            110 => {
+                visitor
+                    .visit(
+                        capabilities::GetMigrationCapabilities::from_arguments(arguments),
+                    )
             }
-            "StartQemu" => visitor.visit(qemu::StartQemu::from_arguments(arguments)),
-            "StopQemu" => visitor.visit(qemu::StopQemu::from_arguments(arguments)),
-            "ShutdownQemu" => {
-                visitor.visit(qemu::ShutdownQemu::from_arguments(arguments))
+            111 => visitor.visit(ceph::GetCephStatus::from_arguments(arguments)),
+            112 => visitor.visit(ceph::GetNodeCephStatus::from_arguments(arguments)),
+            113 => visitor.visit(ceph::GetCephOsdTree::from_arguments(arguments)),
+            114 => visitor.visit(ceph::GetClusterCephIndex::from_arguments(arguments)),
+            115 => visitor.visit(ceph::ListCephFlags::from_arguments(arguments)),
+            116 => visitor.visit(ceph::UpdateCephFlags::from_arguments(arguments)),
+            117 => visitor.visit(ceph::GetCephFlag::from_arguments(arguments)),
+            118 => visitor.visit(ceph::UpdateCephFlag::from_arguments(arguments)),
+            119 => visitor.visit(ceph::ListCephHealthMutes::from_arguments(arguments)),
+            120 => visitor.visit(ceph::UpdateCephHealthMute::from_arguments(arguments)),
+            121 => visitor.visit(ceph::GetCephMetadata::from_arguments(arguments)),
+            122 => visitor.visit(ceph::BulkRestartCeph::from_arguments(arguments)),
+            123 => visitor.visit(ceph::GetNodeCephIndex::from_arguments(arguments)),
+            124 => visitor.visit(ceph::GetCephConfigIndex::from_arguments(arguments)),
+            125 => visitor.visit(ceph::ListCephConfigDb::from_arguments(arguments)),
+            126 => visitor.visit(ceph::GetCephConfigRaw::from_arguments(arguments)),
+            127 => visitor.visit(ceph::GetCephConfigValues::from_arguments(arguments)),
+            128 => visitor.visit(ceph::CheckCephCommandSafety::from_arguments(arguments)),
+            129 => visitor.visit(ceph::GetCephCrushMap::from_arguments(arguments)),
+            130 => visitor.visit(ceph::ListCephFs::from_arguments(arguments)),
+            131 => visitor.visit(ceph::DeleteCephFs::from_arguments(arguments)),
+            132 => visitor.visit(ceph::CreateCephFs::from_arguments(arguments)),
+            133 => visitor.visit(ceph::InitCeph::from_arguments(arguments)),
+            134 => visitor.visit(ceph::GetCephLog::from_arguments(arguments)),
+            135 => visitor.visit(ceph::ListCephMds::from_arguments(arguments)),
+            136 => visitor.visit(ceph::DeleteCephMds::from_arguments(arguments)),
+            137 => visitor.visit(ceph::CreateCephMds::from_arguments(arguments)),
+            138 => visitor.visit(ceph::ListCephManagers::from_arguments(arguments)),
+            139 => visitor.visit(ceph::DeleteCephManager::from_arguments(arguments)),
+            140 => visitor.visit(ceph::CreateCephManager::from_arguments(arguments)),
+            141 => visitor.visit(ceph::ListCephMonitors::from_arguments(arguments)),
+            142 => visitor.visit(ceph::DeleteCephMonitor::from_arguments(arguments)),
+            143 => visitor.visit(ceph::CreateCephMonitor::from_arguments(arguments)),
+            144 => visitor.visit(ceph::CreateCephOsd::from_arguments(arguments)),
+            145 => visitor.visit(ceph::DeleteCephOsd::from_arguments(arguments)),
+            146 => visitor.visit(ceph::GetCephOsdIndex::from_arguments(arguments)),
+            147 => visitor.visit(ceph::MarkCephOsdIn::from_arguments(arguments)),
+            148 => visitor.visit(ceph::GetCephOsdVolume::from_arguments(arguments)),
+            149 => visitor.visit(ceph::GetCephOsdMetadata::from_arguments(arguments)),
+            150 => visitor.visit(ceph::MarkCephOsdOut::from_arguments(arguments)),
+            151 => visitor.visit(ceph::ScrubCephOsd::from_arguments(arguments)),
+            152 => visitor.visit(ceph::ListCephPools::from_arguments(arguments)),
+            153 => visitor.visit(ceph::CreateCephPool::from_arguments(arguments)),
+            154 => visitor.visit(ceph::DeleteCephPool::from_arguments(arguments)),
+            155 => visitor.visit(ceph::GetCephPoolIndex::from_arguments(arguments)),
+            156 => visitor.visit(ceph::UpdateCephPool::from_arguments(arguments)),
+            157 => visitor.visit(ceph::GetCephPool::from_arguments(arguments)),
+            158 => visitor.visit(ceph::ListCephReleases::from_arguments(arguments)),
+            159 => visitor.visit(ceph::RestartCeph::from_arguments(arguments)),
+            160 => visitor.visit(ceph::BulkRestartNodeCeph::from_arguments(arguments)),
+            161 => visitor.visit(ceph::ListCephCrushRules::from_arguments(arguments)),
+            162 => visitor.visit(ceph::StartCeph::from_arguments(arguments)),
+            163 => visitor.visit(ceph::StopCeph::from_arguments(arguments)),
+            164 => visitor.visit(certificates::GetAcmeIndex::from_arguments(arguments)),
+            165 => {
+                visitor.visit(certificates::ListAcmeAccounts::from_arguments(arguments))
             }
-            "ListNodeStorage" => {
-                visitor.visit(storage::ListNodeStorage::from_arguments(arguments))
+            166 => {
+                visitor.visit(certificates::CreateAcmeAccount::from_arguments(arguments))
             }
-            "ListStorageContent" => {
-                visitor.visit(storage::ListStorageContent::from_arguments(arguments))
+            167 => {
+                visitor.visit(certificates::DeleteAcmeAccount::from_arguments(arguments))
             }
-            "ListTasks" => visitor.visit(tasks::ListTasks::from_arguments(arguments)),
-            "GetTaskStatus" => {
-                visitor.visit(tasks::GetTaskStatus::from_arguments(arguments))
+            168 => visitor.visit(certificates::GetAcmeAccount::from_arguments(arguments)),
+            169 => {
+                visitor.visit(certificates::UpdateAcmeAccount::from_arguments(arguments))
             }
-            "GetTaskLog" => visitor.visit(tasks::GetTaskLog::from_arguments(arguments)),
-            "StopTask" => visitor.visit(tasks::StopTask::from_arguments(arguments)),
+            170 => {
+                visitor
+                    .visit(
+                        certificates::ListAcmeChallengeSchemas::from_arguments(arguments),
+                    )
+            }
+            171 => {
+                visitor
+                    .visit(certificates::ListAcmeDirectories::from_arguments(arguments))
+            }
+            172 => visitor.visit(certificates::GetAcmeMeta::from_arguments(arguments)),
+            173 => {
+                visitor.visit(certificates::ListAcmePlugins::from_arguments(arguments))
+            }
+            174 => {
+                visitor.visit(certificates::CreateAcmePlugin::from_arguments(arguments))
+            }
+            175 => {
+                visitor.visit(certificates::DeleteAcmePlugin::from_arguments(arguments))
+            }
+            176 => visitor.visit(certificates::GetAcmePlugin::from_arguments(arguments)),
+            177 => {
+                visitor.visit(certificates::UpdateAcmePlugin::from_arguments(arguments))
+            }
+            178 => {
+                visitor
+                    .visit(
+                        certificates::GetAcmeTermsOfService::from_arguments(arguments),
+                    )
+            }
+            179 => {
+                visitor
+                    .visit(certificates::GetCertificatesIndex::from_arguments(arguments))
+            }
+            180 => {
+                visitor
+                    .visit(
+                        certificates::GetAcmeCertificatesIndex::from_arguments(arguments),
+                    )
+            }
+            181 => {
+                visitor
+                    .visit(
+                        certificates::RevokeAcmeCertificate::from_arguments(arguments),
+                    )
+            }
+            182 => {
+                visitor
+                    .visit(certificates::OrderAcmeCertificate::from_arguments(arguments))
+            }
+            183 => {
+                visitor
+                    .visit(certificates::RenewAcmeCertificate::from_arguments(arguments))
+            }
+            184 => {
+                visitor
+                    .visit(
+                        certificates::DeleteCustomCertificate::from_arguments(arguments),
+                    )
+            }
+            185 => {
+                visitor
+                    .visit(
+                        certificates::UploadCustomCertificate::from_arguments(arguments),
+                    )
+            }
+            186 => {
+                visitor.visit(certificates::ListCertificates::from_arguments(arguments))
+            }
+            187 => visitor.visit(cluster::GetClusterStatus::from_arguments(arguments)),
+            188 => visitor.visit(cluster::ListResources::from_arguments(arguments)),
+            189 => visitor.visit(cluster::ListClusterTasks::from_arguments(arguments)),
+            190 => visitor.visit(cluster::GetNextId::from_arguments(arguments)),
+            191 => visitor.visit(cluster::ListCorosyncNodes::from_arguments(arguments)),
+            192 => visitor.visit(cluster::GetClusterIndex::from_arguments(arguments)),
+            193 => {
+                visitor.visit(cluster::GetClusterConfigIndex::from_arguments(arguments))
+            }
+            194 => visitor.visit(cluster::CreateCluster::from_arguments(arguments)),
+            195 => visitor.visit(cluster::GetJoinApiVersion::from_arguments(arguments)),
+            196 => visitor.visit(cluster::GetJoinInfo::from_arguments(arguments)),
+            197 => visitor.visit(cluster::JoinCluster::from_arguments(arguments)),
+            198 => visitor.visit(cluster::DeleteCorosyncNode::from_arguments(arguments)),
+            199 => visitor.visit(cluster::AddCorosyncNode::from_arguments(arguments)),
+            200 => visitor.visit(cluster::GetQdevice::from_arguments(arguments)),
+            201 => visitor.visit(cluster::GetTotem::from_arguments(arguments)),
+            202 => visitor.visit(cluster::GetClusterLog::from_arguments(arguments)),
+            203 => visitor.visit(cluster::GetClusterOptions::from_arguments(arguments)),
+            204 => {
+                visitor.visit(cluster::UpdateClusterOptions::from_arguments(arguments))
+            }
+            205 => visitor.visit(disks::GetDisksIndex::from_arguments(arguments)),
+            206 => visitor.visit(disks::ListDirectoryStorages::from_arguments(arguments)),
+            207 => {
+                visitor.visit(disks::CreateDirectoryStorage::from_arguments(arguments))
+            }
+            208 => {
+                visitor.visit(disks::DeleteDirectoryStorage::from_arguments(arguments))
+            }
+            209 => visitor.visit(disks::InitializeDisk::from_arguments(arguments)),
+            210 => visitor.visit(disks::ListDisks::from_arguments(arguments)),
+            211 => visitor.visit(disks::GetLvmTree::from_arguments(arguments)),
+            212 => visitor.visit(disks::CreateLvm::from_arguments(arguments)),
+            213 => visitor.visit(disks::DeleteLvm::from_arguments(arguments)),
+            214 => visitor.visit(disks::ListLvmThinPools::from_arguments(arguments)),
+            215 => visitor.visit(disks::CreateLvmThinPool::from_arguments(arguments)),
+            216 => visitor.visit(disks::DeleteLvmThinPool::from_arguments(arguments)),
+            217 => visitor.visit(disks::GetSmart::from_arguments(arguments)),
+            218 => visitor.visit(disks::WipeDisk::from_arguments(arguments)),
+            219 => visitor.visit(disks::ListZfsPools::from_arguments(arguments)),
+            220 => visitor.visit(disks::CreateZfsPool::from_arguments(arguments)),
+            221 => visitor.visit(disks::DeleteZfsPool::from_arguments(arguments)),
+            222 => visitor.visit(disks::GetZfsPool::from_arguments(arguments)),
+            223 => {
+                visitor
+                    .visit(firewall::GetClusterFirewallIndex::from_arguments(arguments))
+            }
+            224 => {
+                visitor
+                    .visit(
+                        firewall::ListClusterFirewallAliases::from_arguments(arguments),
+                    )
+            }
+            225 => {
+                visitor
+                    .visit(
+                        firewall::CreateClusterFirewallAlias::from_arguments(arguments),
+                    )
+            }
+            226 => {
+                visitor
+                    .visit(
+                        firewall::DeleteClusterFirewallAlias::from_arguments(arguments),
+                    )
+            }
+            227 => {
+                visitor
+                    .visit(firewall::GetClusterFirewallAlias::from_arguments(arguments))
+            }
+            228 => {
+                visitor
+                    .visit(
+                        firewall::UpdateClusterFirewallAlias::from_arguments(arguments),
+                    )
+            }
+            229 => visitor.visit(firewall::ListSecurityGroups::from_arguments(arguments)),
+            230 => {
+                visitor.visit(firewall::CreateSecurityGroup::from_arguments(arguments))
+            }
+            231 => {
+                visitor.visit(firewall::DeleteSecurityGroup::from_arguments(arguments))
+            }
+            232 => {
+                visitor
+                    .visit(firewall::ListSecurityGroupRules::from_arguments(arguments))
+            }
+            233 => {
+                visitor
+                    .visit(firewall::CreateSecurityGroupRule::from_arguments(arguments))
+            }
+            234 => {
+                visitor
+                    .visit(firewall::DeleteSecurityGroupRule::from_arguments(arguments))
+            }
+            235 => {
+                visitor.visit(firewall::GetSecurityGroupRule::from_arguments(arguments))
+            }
+            236 => {
+                visitor
+                    .visit(firewall::UpdateSecurityGroupRule::from_arguments(arguments))
+            }
+            237 => {
+                visitor
+                    .visit(
+                        firewall::ListClusterFirewallIpSets::from_arguments(arguments),
+                    )
+            }
+            238 => {
+                visitor
+                    .visit(
+                        firewall::CreateClusterFirewallIpSet::from_arguments(arguments),
+                    )
+            }
+            239 => {
+                visitor
+                    .visit(
+                        firewall::DeleteClusterFirewallIpSet::from_arguments(arguments),
+                    )
+            }
+            240 => {
+                visitor
+                    .visit(
+                        firewall::ListClusterFirewallIpSetEntries::from_arguments(
+                            arguments,
+                        ),
+                    )
+            }
+            241 => {
+                visitor
+                    .visit(
+                        firewall::CreateClusterFirewallIpSetEntry::from_arguments(
+                            arguments,
+                        ),
+                    )
+            }
+            242 => {
+                visitor
+                    .visit(
+                        firewall::DeleteClusterFirewallIpSetEntry::from_arguments(
+                            arguments,
+                        ),
+                    )
+            }
+            243 => {
+                visitor
+                    .visit(
+                        firewall::GetClusterFirewallIpSetEntry::from_arguments(arguments),
+                    )
+            }
+            244 => {
+                visitor
+                    .visit(
+                        firewall::UpdateClusterFirewallIpSetEntry::from_arguments(
+                            arguments,
+                        ),
+                    )
+            }
+            245 => visitor.visit(firewall::ListFirewallMacros::from_arguments(arguments)),
+            246 => {
+                visitor
+                    .visit(
+                        firewall::GetClusterFirewallOptions::from_arguments(arguments),
+                    )
+            }
+            247 => {
+                visitor
+                    .visit(
+                        firewall::UpdateClusterFirewallOptions::from_arguments(arguments),
+                    )
+            }
+            248 => {
+                visitor
+                    .visit(firewall::ListClusterFirewallRefs::from_arguments(arguments))
+            }
+            249 => {
+                visitor
+                    .visit(firewall::ListClusterFirewallRules::from_arguments(arguments))
+            }
+            250 => {
+                visitor
+                    .visit(
+                        firewall::CreateClusterFirewallRule::from_arguments(arguments),
+                    )
+            }
+            251 => {
+                visitor
+                    .visit(
+                        firewall::DeleteClusterFirewallRule::from_arguments(arguments),
+                    )
+            }
+            252 => {
+                visitor
+                    .visit(firewall::GetClusterFirewallRule::from_arguments(arguments))
+            }
+            253 => {
+                visitor
+                    .visit(
+                        firewall::UpdateClusterFirewallRule::from_arguments(arguments),
+                    )
+            }
+            254 => {
+                visitor.visit(firewall::GetVnetFirewallIndex::from_arguments(arguments))
+            }
+            255 => {
+                visitor
+                    .visit(firewall::GetVnetFirewallOptions::from_arguments(arguments))
+            }
+            256 => {
+                visitor
+                    .visit(
+                        firewall::UpdateVnetFirewallOptions::from_arguments(arguments),
+                    )
+            }
+            257 => {
+                visitor.visit(firewall::ListVnetFirewallRules::from_arguments(arguments))
+            }
+            258 => {
+                visitor
+                    .visit(firewall::CreateVnetFirewallRule::from_arguments(arguments))
+            }
+            259 => {
+                visitor
+                    .visit(firewall::DeleteVnetFirewallRule::from_arguments(arguments))
+            }
+            260 => {
+                visitor.visit(firewall::GetVnetFirewallRule::from_arguments(arguments))
+            }
+            261 => {
+                visitor
+                    .visit(firewall::UpdateVnetFirewallRule::from_arguments(arguments))
+            }
+            262 => {
+                visitor.visit(firewall::GetNodeFirewallIndex::from_arguments(arguments))
+            }
+            263 => visitor.visit(firewall::GetNodeFirewallLog::from_arguments(arguments)),
+            264 => {
+                visitor
+                    .visit(firewall::GetNodeFirewallOptions::from_arguments(arguments))
+            }
+            265 => {
+                visitor
+                    .visit(
+                        firewall::UpdateNodeFirewallOptions::from_arguments(arguments),
+                    )
+            }
+            266 => {
+                visitor.visit(firewall::ListNodeFirewallRules::from_arguments(arguments))
+            }
+            267 => {
+                visitor
+                    .visit(firewall::CreateNodeFirewallRule::from_arguments(arguments))
+            }
+            268 => {
+                visitor
+                    .visit(firewall::DeleteNodeFirewallRule::from_arguments(arguments))
+            }
+            269 => {
+                visitor.visit(firewall::GetNodeFirewallRule::from_arguments(arguments))
+            }
+            270 => {
+                visitor
+                    .visit(firewall::UpdateNodeFirewallRule::from_arguments(arguments))
+            }
+            271 => {
+                visitor.visit(firewall::GetLxcFirewallIndex::from_arguments(arguments))
+            }
+            272 => {
+                visitor
+                    .visit(firewall::ListLxcFirewallAliases::from_arguments(arguments))
+            }
+            273 => {
+                visitor
+                    .visit(firewall::CreateLxcFirewallAlias::from_arguments(arguments))
+            }
+            274 => {
+                visitor
+                    .visit(firewall::DeleteLxcFirewallAlias::from_arguments(arguments))
+            }
+            275 => {
+                visitor.visit(firewall::GetLxcFirewallAlias::from_arguments(arguments))
+            }
+            276 => {
+                visitor
+                    .visit(firewall::UpdateLxcFirewallAlias::from_arguments(arguments))
+            }
+            277 => {
+                visitor.visit(firewall::ListLxcFirewallIpSets::from_arguments(arguments))
+            }
+            278 => {
+                visitor
+                    .visit(firewall::CreateLxcFirewallIpSet::from_arguments(arguments))
+            }
+            279 => {
+                visitor
+                    .visit(firewall::DeleteLxcFirewallIpSet::from_arguments(arguments))
+            }
+            280 => {
+                visitor
+                    .visit(
+                        firewall::ListLxcFirewallIpSetEntries::from_arguments(arguments),
+                    )
+            }
+            281 => {
+                visitor
+                    .visit(
+                        firewall::CreateLxcFirewallIpSetEntry::from_arguments(arguments),
+                    )
+            }
+            282 => {
+                visitor
+                    .visit(
+                        firewall::DeleteLxcFirewallIpSetEntry::from_arguments(arguments),
+                    )
+            }
+            283 => {
+                visitor
+                    .visit(firewall::GetLxcFirewallIpSetEntry::from_arguments(arguments))
+            }
+            284 => {
+                visitor
+                    .visit(
+                        firewall::UpdateLxcFirewallIpSetEntry::from_arguments(arguments),
+                    )
+            }
+            285 => visitor.visit(firewall::GetLxcFirewallLog::from_arguments(arguments)),
+            286 => {
+                visitor.visit(firewall::GetLxcFirewallOptions::from_arguments(arguments))
+            }
+            287 => {
+                visitor
+                    .visit(firewall::UpdateLxcFirewallOptions::from_arguments(arguments))
+            }
+            288 => {
+                visitor.visit(firewall::ListLxcFirewallRefs::from_arguments(arguments))
+            }
+            289 => {
+                visitor.visit(firewall::ListLxcFirewallRules::from_arguments(arguments))
+            }
+            290 => {
+                visitor.visit(firewall::CreateLxcFirewallRule::from_arguments(arguments))
+            }
+            291 => {
+                visitor.visit(firewall::DeleteLxcFirewallRule::from_arguments(arguments))
+            }
+            292 => visitor.visit(firewall::GetLxcFirewallRule::from_arguments(arguments)),
+            293 => {
+                visitor.visit(firewall::UpdateLxcFirewallRule::from_arguments(arguments))
+            }
+            294 => {
+                visitor.visit(firewall::GetQemuFirewallIndex::from_arguments(arguments))
+            }
+            295 => {
+                visitor
+                    .visit(firewall::ListQemuFirewallAliases::from_arguments(arguments))
+            }
+            296 => {
+                visitor
+                    .visit(firewall::CreateQemuFirewallAlias::from_arguments(arguments))
+            }
+            297 => {
+                visitor
+                    .visit(firewall::DeleteQemuFirewallAlias::from_arguments(arguments))
+            }
+            298 => {
+                visitor.visit(firewall::GetQemuFirewallAlias::from_arguments(arguments))
+            }
+            299 => {
+                visitor
+                    .visit(firewall::UpdateQemuFirewallAlias::from_arguments(arguments))
+            }
+            300 => {
+                visitor
+                    .visit(firewall::ListQemuFirewallIpSets::from_arguments(arguments))
+            }
+            301 => {
+                visitor
+                    .visit(firewall::CreateQemuFirewallIpSet::from_arguments(arguments))
+            }
+            302 => {
+                visitor
+                    .visit(firewall::DeleteQemuFirewallIpSet::from_arguments(arguments))
+            }
+            303 => {
+                visitor
+                    .visit(
+                        firewall::ListQemuFirewallIpSetEntries::from_arguments(arguments),
+                    )
+            }
+            304 => {
+                visitor
+                    .visit(
+                        firewall::CreateQemuFirewallIpSetEntry::from_arguments(arguments),
+                    )
+            }
+            305 => {
+                visitor
+                    .visit(
+                        firewall::DeleteQemuFirewallIpSetEntry::from_arguments(arguments),
+                    )
+            }
+            306 => {
+                visitor
+                    .visit(
+                        firewall::GetQemuFirewallIpSetEntry::from_arguments(arguments),
+                    )
+            }
+            307 => {
+                visitor
+                    .visit(
+                        firewall::UpdateQemuFirewallIpSetEntry::from_arguments(arguments),
+                    )
+            }
+            308 => visitor.visit(firewall::GetQemuFirewallLog::from_arguments(arguments)),
+            309 => {
+                visitor
+                    .visit(firewall::GetQemuFirewallOptions::from_arguments(arguments))
+            }
+            310 => {
+                visitor
+                    .visit(
+                        firewall::UpdateQemuFirewallOptions::from_arguments(arguments),
+                    )
+            }
+            311 => {
+                visitor.visit(firewall::ListQemuFirewallRefs::from_arguments(arguments))
+            }
+            312 => {
+                visitor.visit(firewall::ListQemuFirewallRules::from_arguments(arguments))
+            }
+            313 => {
+                visitor
+                    .visit(firewall::CreateQemuFirewallRule::from_arguments(arguments))
+            }
+            314 => {
+                visitor
+                    .visit(firewall::DeleteQemuFirewallRule::from_arguments(arguments))
+            }
+            315 => {
+                visitor.visit(firewall::GetQemuFirewallRule::from_arguments(arguments))
+            }
+            316 => {
+                visitor
+                    .visit(firewall::UpdateQemuFirewallRule::from_arguments(arguments))
+            }
+            317 => visitor.visit(ha::GetHaStatus::from_arguments(arguments)),
+            318 => visitor.visit(ha::GetHaManagerStatus::from_arguments(arguments)),
+            319 => visitor.visit(ha::ListHaResources::from_arguments(arguments)),
+            320 => visitor.visit(ha::GetHaIndex::from_arguments(arguments)),
+            321 => visitor.visit(ha::ListHaGroups::from_arguments(arguments)),
+            322 => visitor.visit(ha::CreateHaGroup::from_arguments(arguments)),
+            323 => visitor.visit(ha::DeleteHaGroup::from_arguments(arguments)),
+            324 => visitor.visit(ha::GetHaGroup::from_arguments(arguments)),
+            325 => visitor.visit(ha::UpdateHaGroup::from_arguments(arguments)),
+            326 => visitor.visit(ha::CreateHaResource::from_arguments(arguments)),
+            327 => visitor.visit(ha::DeleteHaResource::from_arguments(arguments)),
+            328 => visitor.visit(ha::GetHaResource::from_arguments(arguments)),
+            329 => visitor.visit(ha::UpdateHaResource::from_arguments(arguments)),
+            330 => visitor.visit(ha::MigrateHaResource::from_arguments(arguments)),
+            331 => visitor.visit(ha::RelocateHaResource::from_arguments(arguments)),
+            332 => visitor.visit(ha::ListHaRules::from_arguments(arguments)),
+            333 => visitor.visit(ha::CreateHaRule::from_arguments(arguments)),
+            334 => visitor.visit(ha::DeleteHaRule::from_arguments(arguments)),
+            335 => visitor.visit(ha::GetHaRule::from_arguments(arguments)),
+            336 => visitor.visit(ha::UpdateHaRule::from_arguments(arguments)),
+            337 => visitor.visit(ha::GetHaStatusIndex::from_arguments(arguments)),
+            338 => visitor.visit(ha::ArmHa::from_arguments(arguments)),
+            339 => visitor.visit(ha::DisarmHa::from_arguments(arguments)),
+            340 => visitor.visit(hardware::GetHardwareIndex::from_arguments(arguments)),
+            341 => visitor.visit(hardware::ListPciDevices::from_arguments(arguments)),
+            342 => visitor.visit(hardware::GetPciDeviceIndex::from_arguments(arguments)),
+            343 => {
+                visitor
+                    .visit(hardware::ListMediatedDeviceTypes::from_arguments(arguments))
+            }
+            344 => visitor.visit(hardware::ListUsbDevices::from_arguments(arguments)),
+            345 => visitor.visit(jobs::GetJobsIndex::from_arguments(arguments)),
+            346 => visitor.visit(jobs::ListRealmSyncJobs::from_arguments(arguments)),
+            347 => visitor.visit(jobs::DeleteRealmSyncJob::from_arguments(arguments)),
+            348 => visitor.visit(jobs::GetRealmSyncJob::from_arguments(arguments)),
+            349 => visitor.visit(jobs::CreateRealmSyncJob::from_arguments(arguments)),
+            350 => visitor.visit(jobs::UpdateRealmSyncJob::from_arguments(arguments)),
+            351 => visitor.visit(jobs::AnalyzeSchedule::from_arguments(arguments)),
+            352 => visitor.visit(lxc::ListLxc::from_arguments(arguments)),
+            353 => visitor.visit(lxc::CreateLxc::from_arguments(arguments)),
+            354 => visitor.visit(lxc::DeleteLxc::from_arguments(arguments)),
+            355 => visitor.visit(lxc::GetLxcIndex::from_arguments(arguments)),
+            356 => visitor.visit(lxc::CloneLxc::from_arguments(arguments)),
+            357 => visitor.visit(lxc::GetLxcConfig::from_arguments(arguments)),
+            358 => visitor.visit(lxc::UpdateLxcConfig::from_arguments(arguments)),
+            359 => visitor.visit(lxc::GetLxcFeature::from_arguments(arguments)),
+            360 => visitor.visit(lxc::ListLxcInterfaces::from_arguments(arguments)),
+            361 => {
+                visitor.visit(lxc::GetLxcMigratePreconditions::from_arguments(arguments))
+            }
+            362 => visitor.visit(lxc::MigrateLxc::from_arguments(arguments)),
+            363 => visitor.visit(lxc::MoveLxcVolume::from_arguments(arguments)),
+            364 => visitor.visit(lxc::OpenLxcMigrationTunnel::from_arguments(arguments)),
+            365 => {
+                visitor.visit(lxc::ConnectLxcMigrationTunnel::from_arguments(arguments))
+            }
+            366 => visitor.visit(lxc::ListLxcPendingConfig::from_arguments(arguments)),
+            367 => visitor.visit(lxc::RemoteMigrateLxc::from_arguments(arguments)),
+            368 => visitor.visit(lxc::ResizeLxcDisk::from_arguments(arguments)),
+            369 => visitor.visit(lxc::GetLxcRrd::from_arguments(arguments)),
+            370 => visitor.visit(lxc::GetLxcRrdData::from_arguments(arguments)),
+            371 => visitor.visit(lxc::ListLxcSnapshots::from_arguments(arguments)),
+            372 => visitor.visit(lxc::CreateLxcSnapshot::from_arguments(arguments)),
+            373 => visitor.visit(lxc::DeleteLxcSnapshot::from_arguments(arguments)),
+            374 => visitor.visit(lxc::GetLxcSnapshotIndex::from_arguments(arguments)),
+            375 => visitor.visit(lxc::GetLxcSnapshotConfig::from_arguments(arguments)),
+            376 => visitor.visit(lxc::UpdateLxcSnapshotConfig::from_arguments(arguments)),
+            377 => visitor.visit(lxc::RollbackLxcSnapshot::from_arguments(arguments)),
+            378 => visitor.visit(lxc::OpenLxcSpice::from_arguments(arguments)),
+            379 => visitor.visit(lxc::GetLxcStatusIndex::from_arguments(arguments)),
+            380 => visitor.visit(lxc::GetLxcStatus::from_arguments(arguments)),
+            381 => visitor.visit(lxc::RebootLxc::from_arguments(arguments)),
+            382 => visitor.visit(lxc::ResumeLxc::from_arguments(arguments)),
+            383 => visitor.visit(lxc::ShutdownLxc::from_arguments(arguments)),
+            384 => visitor.visit(lxc::StartLxc::from_arguments(arguments)),
+            385 => visitor.visit(lxc::StopLxc::from_arguments(arguments)),
+            386 => visitor.visit(lxc::SuspendLxc::from_arguments(arguments)),
+            387 => visitor.visit(lxc::ConvertLxcToTemplate::from_arguments(arguments)),
+            388 => visitor.visit(lxc::OpenLxcTerminal::from_arguments(arguments)),
+            389 => visitor.visit(lxc::OpenLxcVnc::from_arguments(arguments)),
+            390 => visitor.visit(lxc::ConnectLxcVncWebsocket::from_arguments(arguments)),
+            391 => visitor.visit(mapping::GetMappingIndex::from_arguments(arguments)),
+            392 => {
+                visitor.visit(mapping::ListDirectoryMappings::from_arguments(arguments))
+            }
+            393 => {
+                visitor.visit(mapping::CreateDirectoryMapping::from_arguments(arguments))
+            }
+            394 => {
+                visitor.visit(mapping::DeleteDirectoryMapping::from_arguments(arguments))
+            }
+            395 => visitor.visit(mapping::GetDirectoryMapping::from_arguments(arguments)),
+            396 => {
+                visitor.visit(mapping::UpdateDirectoryMapping::from_arguments(arguments))
+            }
+            397 => visitor.visit(mapping::ListPciMappings::from_arguments(arguments)),
+            398 => visitor.visit(mapping::CreatePciMapping::from_arguments(arguments)),
+            399 => visitor.visit(mapping::DeletePciMapping::from_arguments(arguments)),
+            400 => visitor.visit(mapping::GetPciMapping::from_arguments(arguments)),
+            401 => visitor.visit(mapping::UpdatePciMapping::from_arguments(arguments)),
+            402 => visitor.visit(mapping::ListUsbMappings::from_arguments(arguments)),
+            403 => visitor.visit(mapping::CreateUsbMapping::from_arguments(arguments)),
+            404 => visitor.visit(mapping::DeleteUsbMapping::from_arguments(arguments)),
+            405 => visitor.visit(mapping::GetUsbMapping::from_arguments(arguments)),
+            406 => visitor.visit(mapping::UpdateUsbMapping::from_arguments(arguments)),
+            407 => visitor.visit(metrics::GetMetricsIndex::from_arguments(arguments)),
+            408 => visitor.visit(metrics::ExportMetrics::from_arguments(arguments)),
+            409 => visitor.visit(metrics::ListMetricServers::from_arguments(arguments)),
+            410 => visitor.visit(metrics::DeleteMetricServer::from_arguments(arguments)),
+            411 => visitor.visit(metrics::GetMetricServer::from_arguments(arguments)),
+            412 => visitor.visit(metrics::CreateMetricServer::from_arguments(arguments)),
+            413 => visitor.visit(metrics::UpdateMetricServer::from_arguments(arguments)),
+            414 => {
+                visitor.visit(network::RevertNetworkChanges::from_arguments(arguments))
+            }
+            415 => visitor.visit(network::ListNetworks::from_arguments(arguments)),
+            416 => visitor.visit(network::CreateNetwork::from_arguments(arguments)),
+            417 => visitor.visit(network::ReloadNetwork::from_arguments(arguments)),
+            418 => visitor.visit(network::DeleteNetwork::from_arguments(arguments)),
+            419 => visitor.visit(network::GetNetwork::from_arguments(arguments)),
+            420 => visitor.visit(network::UpdateNetwork::from_arguments(arguments)),
+            421 => visitor.visit(nodes::ListNodes::from_arguments(arguments)),
+            422 => visitor.visit(nodes::GetNodeStatus::from_arguments(arguments)),
+            423 => visitor.visit(nodes::GetNodeIndex::from_arguments(arguments)),
+            424 => visitor.visit(nodes::GetNodeConfig::from_arguments(arguments)),
+            425 => visitor.visit(nodes::UpdateNodeConfig::from_arguments(arguments)),
+            426 => visitor.visit(nodes::GetDns::from_arguments(arguments)),
+            427 => visitor.visit(nodes::UpdateDns::from_arguments(arguments)),
+            428 => visitor.visit(nodes::ExecuteBatch::from_arguments(arguments)),
+            429 => visitor.visit(nodes::GetHostsFile::from_arguments(arguments)),
+            430 => visitor.visit(nodes::UpdateHostsFile::from_arguments(arguments)),
+            431 => visitor.visit(nodes::GetJournal::from_arguments(arguments)),
+            432 => visitor.visit(nodes::MigrateAll::from_arguments(arguments)),
+            433 => visitor.visit(nodes::GetNetstat::from_arguments(arguments)),
+            434 => visitor.visit(nodes::GetNodeReport::from_arguments(arguments)),
+            435 => visitor.visit(nodes::GetNodeRrd::from_arguments(arguments)),
+            436 => visitor.visit(nodes::GetNodeRrdData::from_arguments(arguments)),
+            437 => visitor.visit(nodes::OpenNodeSpiceShell::from_arguments(arguments)),
+            438 => visitor.visit(nodes::StartAll::from_arguments(arguments)),
+            439 => visitor.visit(nodes::ShutdownNode::from_arguments(arguments)),
+            440 => visitor.visit(nodes::StopAll::from_arguments(arguments)),
+            441 => visitor.visit(nodes::DeleteSubscription::from_arguments(arguments)),
+            442 => visitor.visit(nodes::GetSubscription::from_arguments(arguments)),
+            443 => visitor.visit(nodes::RefreshSubscription::from_arguments(arguments)),
+            444 => visitor.visit(nodes::SetSubscription::from_arguments(arguments)),
+            445 => visitor.visit(nodes::SuspendAll::from_arguments(arguments)),
+            446 => visitor.visit(nodes::GetSyslog::from_arguments(arguments)),
+            447 => visitor.visit(nodes::OpenNodeTerminal::from_arguments(arguments)),
+            448 => visitor.visit(nodes::GetNodeTime::from_arguments(arguments)),
+            449 => visitor.visit(nodes::SetNodeTimezone::from_arguments(arguments)),
+            450 => visitor.visit(nodes::GetNodeVersion::from_arguments(arguments)),
+            451 => visitor.visit(nodes::OpenNodeVncShell::from_arguments(arguments)),
+            452 => {
+                visitor.visit(nodes::ConnectNodeVncWebsocket::from_arguments(arguments))
+            }
+            453 => visitor.visit(nodes::WakeNode::from_arguments(arguments)),
+            454 => {
+                visitor
+                    .visit(
+                        notifications::GetNotificationsIndex::from_arguments(arguments),
+                    )
+            }
+            455 => {
+                visitor
+                    .visit(
+                        notifications::GetNotificationEndpointsIndex::from_arguments(
+                            arguments,
+                        ),
+                    )
+            }
+            456 => {
+                visitor
+                    .visit(notifications::ListGotifyEndpoints::from_arguments(arguments))
+            }
+            457 => {
+                visitor
+                    .visit(
+                        notifications::CreateGotifyEndpoint::from_arguments(arguments),
+                    )
+            }
+            458 => {
+                visitor
+                    .visit(
+                        notifications::DeleteGotifyEndpoint::from_arguments(arguments),
+                    )
+            }
+            459 => {
+                visitor
+                    .visit(notifications::GetGotifyEndpoint::from_arguments(arguments))
+            }
+            460 => {
+                visitor
+                    .visit(
+                        notifications::UpdateGotifyEndpoint::from_arguments(arguments),
+                    )
+            }
+            461 => {
+                visitor
+                    .visit(
+                        notifications::ListSendmailEndpoints::from_arguments(arguments),
+                    )
+            }
+            462 => {
+                visitor
+                    .visit(
+                        notifications::CreateSendmailEndpoint::from_arguments(arguments),
+                    )
+            }
+            463 => {
+                visitor
+                    .visit(
+                        notifications::DeleteSendmailEndpoint::from_arguments(arguments),
+                    )
+            }
+            464 => {
+                visitor
+                    .visit(notifications::GetSendmailEndpoint::from_arguments(arguments))
+            }
+            465 => {
+                visitor
+                    .visit(
+                        notifications::UpdateSendmailEndpoint::from_arguments(arguments),
+                    )
+            }
+            466 => {
+                visitor
+                    .visit(notifications::ListSmtpEndpoints::from_arguments(arguments))
+            }
+            467 => {
+                visitor
+                    .visit(notifications::CreateSmtpEndpoint::from_arguments(arguments))
+            }
+            468 => {
+                visitor
+                    .visit(notifications::DeleteSmtpEndpoint::from_arguments(arguments))
+            }
+            469 => {
+                visitor.visit(notifications::GetSmtpEndpoint::from_arguments(arguments))
+            }
+            470 => {
+                visitor
+                    .visit(notifications::UpdateSmtpEndpoint::from_arguments(arguments))
+            }
+            471 => {
+                visitor
+                    .visit(
+                        notifications::ListWebhookEndpoints::from_arguments(arguments),
+                    )
+            }
+            472 => {
+                visitor
+                    .visit(
+                        notifications::CreateWebhookEndpoint::from_arguments(arguments),
+                    )
+            }
+            473 => {
+                visitor
+                    .visit(
+                        notifications::DeleteWebhookEndpoint::from_arguments(arguments),
+                    )
+            }
+            474 => {
+                visitor
+                    .visit(notifications::GetWebhookEndpoint::from_arguments(arguments))
+            }
+            475 => {
+                visitor
+                    .visit(
+                        notifications::UpdateWebhookEndpoint::from_arguments(arguments),
+                    )
+            }
+            476 => {
+                visitor
+                    .visit(
+                        notifications::ListMatcherFieldValues::from_arguments(arguments),
+                    )
+            }
+            477 => {
+                visitor
+                    .visit(notifications::ListMatcherFields::from_arguments(arguments))
+            }
+            478 => {
+                visitor
+                    .visit(
+                        notifications::ListNotificationMatchers::from_arguments(
+                            arguments,
+                        ),
+                    )
+            }
+            479 => {
+                visitor
+                    .visit(
+                        notifications::CreateNotificationMatcher::from_arguments(
+                            arguments,
+                        ),
+                    )
+            }
+            480 => {
+                visitor
+                    .visit(
+                        notifications::DeleteNotificationMatcher::from_arguments(
+                            arguments,
+                        ),
+                    )
+            }
+            481 => {
+                visitor
+                    .visit(
+                        notifications::GetNotificationMatcher::from_arguments(arguments),
+                    )
+            }
+            482 => {
+                visitor
+                    .visit(
+                        notifications::UpdateNotificationMatcher::from_arguments(
+                            arguments,
+                        ),
+                    )
+            }
+            483 => {
+                visitor
+                    .visit(
+                        notifications::ListNotificationTargets::from_arguments(arguments),
+                    )
+            }
+            484 => {
+                visitor
+                    .visit(
+                        notifications::TestNotificationTarget::from_arguments(arguments),
+                    )
+            }
+            485 => visitor.visit(pools::DeletePool::from_arguments(arguments)),
+            486 => visitor.visit(pools::ListPools::from_arguments(arguments)),
+            487 => visitor.visit(pools::CreatePool::from_arguments(arguments)),
+            488 => visitor.visit(pools::UpdatePool::from_arguments(arguments)),
+            489 => visitor.visit(pools::DeletePoolById::from_arguments(arguments)),
+            490 => visitor.visit(pools::GetPool::from_arguments(arguments)),
+            491 => visitor.visit(pools::UpdatePoolById::from_arguments(arguments)),
+            492 => visitor.visit(qemu::ListQemu::from_arguments(arguments)),
+            493 => visitor.visit(qemu::GetQemuStatus::from_arguments(arguments)),
+            494 => visitor.visit(qemu::GetQemuConfig::from_arguments(arguments)),
+            495 => visitor.visit(qemu::StartQemu::from_arguments(arguments)),
+            496 => visitor.visit(qemu::StopQemu::from_arguments(arguments)),
+            497 => visitor.visit(qemu::ShutdownQemu::from_arguments(arguments)),
+            498 => visitor.visit(qemu::CreateQemu::from_arguments(arguments)),
+            499 => visitor.visit(qemu::DeleteQemu::from_arguments(arguments)),
+            500 => visitor.visit(qemu::GetQemuIndex::from_arguments(arguments)),
+            501 => visitor.visit(qemu::CloneQemu::from_arguments(arguments)),
+            502 => {
+                visitor.visit(qemu::ListQemuCloudInitPending::from_arguments(arguments))
+            }
+            503 => {
+                visitor.visit(qemu::RegenerateQemuCloudInit::from_arguments(arguments))
+            }
+            504 => visitor.visit(qemu::DumpQemuCloudInit::from_arguments(arguments)),
+            505 => visitor.visit(qemu::ConfigureQemu::from_arguments(arguments)),
+            506 => visitor.visit(qemu::UpdateQemuConfig::from_arguments(arguments)),
+            507 => visitor.visit(qemu::ControlQemuDbusVmstate::from_arguments(arguments)),
+            508 => visitor.visit(qemu::GetQemuFeature::from_arguments(arguments)),
+            509 => {
+                visitor
+                    .visit(qemu::GetQemuMigratePreconditions::from_arguments(arguments))
+            }
+            510 => visitor.visit(qemu::MigrateQemu::from_arguments(arguments)),
+            511 => visitor.visit(qemu::RunQemuMonitorCommand::from_arguments(arguments)),
+            512 => visitor.visit(qemu::MoveQemuDisk::from_arguments(arguments)),
+            513 => {
+                visitor.visit(qemu::OpenQemuMigrationTunnel::from_arguments(arguments))
+            }
+            514 => {
+                visitor
+                    .visit(qemu::ConnectQemuMigrationTunnel::from_arguments(arguments))
+            }
+            515 => visitor.visit(qemu::ListQemuPendingConfig::from_arguments(arguments)),
+            516 => visitor.visit(qemu::RemoteMigrateQemu::from_arguments(arguments)),
+            517 => visitor.visit(qemu::ResizeQemuDisk::from_arguments(arguments)),
+            518 => visitor.visit(qemu::GetQemuRrd::from_arguments(arguments)),
+            519 => visitor.visit(qemu::GetQemuRrdData::from_arguments(arguments)),
+            520 => visitor.visit(qemu::SendQemuKey::from_arguments(arguments)),
+            521 => visitor.visit(qemu::ListQemuSnapshots::from_arguments(arguments)),
+            522 => visitor.visit(qemu::CreateQemuSnapshot::from_arguments(arguments)),
+            523 => visitor.visit(qemu::DeleteQemuSnapshot::from_arguments(arguments)),
+            524 => visitor.visit(qemu::GetQemuSnapshotIndex::from_arguments(arguments)),
+            525 => visitor.visit(qemu::GetQemuSnapshotConfig::from_arguments(arguments)),
+            526 => {
+                visitor.visit(qemu::UpdateQemuSnapshotConfig::from_arguments(arguments))
+            }
+            527 => visitor.visit(qemu::RollbackQemuSnapshot::from_arguments(arguments)),
+            528 => visitor.visit(qemu::OpenQemuSpice::from_arguments(arguments)),
+            529 => visitor.visit(qemu::GetQemuStatusIndex::from_arguments(arguments)),
+            530 => visitor.visit(qemu::RebootQemu::from_arguments(arguments)),
+            531 => visitor.visit(qemu::ResetQemu::from_arguments(arguments)),
+            532 => visitor.visit(qemu::ResumeQemu::from_arguments(arguments)),
+            533 => visitor.visit(qemu::SuspendQemu::from_arguments(arguments)),
+            534 => visitor.visit(qemu::ConvertQemuToTemplate::from_arguments(arguments)),
+            535 => visitor.visit(qemu::OpenQemuTerminal::from_arguments(arguments)),
+            536 => visitor.visit(qemu::UnlinkQemuDisks::from_arguments(arguments)),
+            537 => visitor.visit(qemu::OpenQemuVnc::from_arguments(arguments)),
+            538 => {
+                visitor.visit(qemu::ConnectQemuVncWebsocket::from_arguments(arguments))
+            }
+            539 => {
+                visitor
+                    .visit(replication::ListReplicationJobs::from_arguments(arguments))
+            }
+            540 => {
+                visitor
+                    .visit(replication::CreateReplicationJob::from_arguments(arguments))
+            }
+            541 => {
+                visitor
+                    .visit(replication::DeleteReplicationJob::from_arguments(arguments))
+            }
+            542 => {
+                visitor.visit(replication::GetReplicationJob::from_arguments(arguments))
+            }
+            543 => {
+                visitor
+                    .visit(replication::UpdateReplicationJob::from_arguments(arguments))
+            }
+            544 => {
+                visitor
+                    .visit(replication::ListNodeReplication::from_arguments(arguments))
+            }
+            545 => {
+                visitor
+                    .visit(
+                        replication::GetNodeReplicationIndex::from_arguments(arguments),
+                    )
+            }
+            546 => {
+                visitor.visit(replication::GetReplicationLog::from_arguments(arguments))
+            }
+            547 => {
+                visitor
+                    .visit(
+                        replication::ScheduleReplicationNow::from_arguments(arguments),
+                    )
+            }
+            548 => {
+                visitor
+                    .visit(replication::GetReplicationStatus::from_arguments(arguments))
+            }
+            549 => visitor.visit(sdn::GetSdnIndex::from_arguments(arguments)),
+            550 => visitor.visit(sdn::ApplySdn::from_arguments(arguments)),
+            551 => visitor.visit(sdn::ListSdnControllers::from_arguments(arguments)),
+            552 => visitor.visit(sdn::CreateSdnController::from_arguments(arguments)),
+            553 => visitor.visit(sdn::DeleteSdnController::from_arguments(arguments)),
+            554 => visitor.visit(sdn::GetSdnController::from_arguments(arguments)),
+            555 => visitor.visit(sdn::UpdateSdnController::from_arguments(arguments)),
+            556 => visitor.visit(sdn::ListSdnDnsServers::from_arguments(arguments)),
+            557 => visitor.visit(sdn::CreateSdnDns::from_arguments(arguments)),
+            558 => visitor.visit(sdn::DeleteSdnDns::from_arguments(arguments)),
+            559 => visitor.visit(sdn::GetSdnDns::from_arguments(arguments)),
+            560 => visitor.visit(sdn::UpdateSdnDns::from_arguments(arguments)),
+            561 => visitor.visit(sdn::DryRunSdn::from_arguments(arguments)),
+            562 => visitor.visit(sdn::GetSdnFabricsIndex::from_arguments(arguments)),
+            563 => visitor.visit(sdn::ListAllSdnFabrics::from_arguments(arguments)),
+            564 => visitor.visit(sdn::ListSdnFabrics::from_arguments(arguments)),
+            565 => visitor.visit(sdn::CreateSdnFabric::from_arguments(arguments)),
+            566 => visitor.visit(sdn::DeleteSdnFabric::from_arguments(arguments)),
+            567 => visitor.visit(sdn::GetSdnFabric::from_arguments(arguments)),
+            568 => visitor.visit(sdn::UpdateSdnFabric::from_arguments(arguments)),
+            569 => visitor.visit(sdn::ListSdnFabricNodes::from_arguments(arguments)),
+            570 => visitor.visit(sdn::ListNodesOfSdnFabric::from_arguments(arguments)),
+            571 => visitor.visit(sdn::CreateSdnFabricNode::from_arguments(arguments)),
+            572 => visitor.visit(sdn::DeleteSdnFabricNode::from_arguments(arguments)),
+            573 => visitor.visit(sdn::GetSdnFabricNode::from_arguments(arguments)),
+            574 => visitor.visit(sdn::UpdateSdnFabricNode::from_arguments(arguments)),
+            575 => visitor.visit(sdn::ListSdnIpams::from_arguments(arguments)),
+            576 => visitor.visit(sdn::CreateSdnIpam::from_arguments(arguments)),
+            577 => visitor.visit(sdn::DeleteSdnIpam::from_arguments(arguments)),
+            578 => visitor.visit(sdn::GetSdnIpam::from_arguments(arguments)),
+            579 => visitor.visit(sdn::UpdateSdnIpam::from_arguments(arguments)),
+            580 => visitor.visit(sdn::GetSdnIpamStatus::from_arguments(arguments)),
+            581 => visitor.visit(sdn::ReleaseSdnLock::from_arguments(arguments)),
+            582 => visitor.visit(sdn::AcquireSdnLock::from_arguments(arguments)),
+            583 => visitor.visit(sdn::ListSdnPrefixLists::from_arguments(arguments)),
+            584 => visitor.visit(sdn::CreateSdnPrefixList::from_arguments(arguments)),
+            585 => visitor.visit(sdn::DeleteSdnPrefixList::from_arguments(arguments)),
+            586 => visitor.visit(sdn::GetSdnPrefixList::from_arguments(arguments)),
+            587 => visitor.visit(sdn::UpdateSdnPrefixList::from_arguments(arguments)),
+            588 => {
+                visitor.visit(sdn::ListSdnPrefixListEntries::from_arguments(arguments))
+            }
+            589 => {
+                visitor.visit(sdn::CreateSdnPrefixListEntry::from_arguments(arguments))
+            }
+            590 => {
+                visitor.visit(sdn::DeleteSdnPrefixListEntry::from_arguments(arguments))
+            }
+            591 => visitor.visit(sdn::GetSdnPrefixListEntry::from_arguments(arguments)),
+            592 => {
+                visitor.visit(sdn::UpdateSdnPrefixListEntry::from_arguments(arguments))
+            }
+            593 => visitor.visit(sdn::RollbackSdn::from_arguments(arguments)),
+            594 => visitor.visit(sdn::ListSdnRouteMaps::from_arguments(arguments)),
+            595 => visitor.visit(sdn::ListSdnRouteMapEntries::from_arguments(arguments)),
+            596 => visitor.visit(sdn::CreateSdnRouteMapEntry::from_arguments(arguments)),
+            597 => {
+                visitor.visit(sdn::ListEntriesOfSdnRouteMap::from_arguments(arguments))
+            }
+            598 => visitor.visit(sdn::DeleteSdnRouteMapEntry::from_arguments(arguments)),
+            599 => visitor.visit(sdn::GetSdnRouteMapEntry::from_arguments(arguments)),
+            600 => visitor.visit(sdn::UpdateSdnRouteMapEntry::from_arguments(arguments)),
+            601 => visitor.visit(sdn::ListSdnVnets::from_arguments(arguments)),
+            602 => visitor.visit(sdn::CreateSdnVnet::from_arguments(arguments)),
+            603 => visitor.visit(sdn::DeleteSdnVnet::from_arguments(arguments)),
+            604 => visitor.visit(sdn::GetSdnVnet::from_arguments(arguments)),
+            605 => visitor.visit(sdn::UpdateSdnVnet::from_arguments(arguments)),
+            606 => visitor.visit(sdn::DeleteSdnIp::from_arguments(arguments)),
+            607 => visitor.visit(sdn::CreateSdnIp::from_arguments(arguments)),
+            608 => visitor.visit(sdn::UpdateSdnIp::from_arguments(arguments)),
+            609 => visitor.visit(sdn::ListSdnSubnets::from_arguments(arguments)),
+            610 => visitor.visit(sdn::CreateSdnSubnet::from_arguments(arguments)),
+            611 => visitor.visit(sdn::DeleteSdnSubnet::from_arguments(arguments)),
+            612 => visitor.visit(sdn::GetSdnSubnet::from_arguments(arguments)),
+            613 => visitor.visit(sdn::UpdateSdnSubnet::from_arguments(arguments)),
+            614 => visitor.visit(sdn::ListSdnZones::from_arguments(arguments)),
+            615 => visitor.visit(sdn::CreateSdnZone::from_arguments(arguments)),
+            616 => visitor.visit(sdn::DeleteSdnZone::from_arguments(arguments)),
+            617 => visitor.visit(sdn::GetSdnZone::from_arguments(arguments)),
+            618 => visitor.visit(sdn::UpdateSdnZone::from_arguments(arguments)),
+            619 => visitor.visit(sdn::GetNodeSdnIndex::from_arguments(arguments)),
+            620 => visitor.visit(sdn::GetNodeSdnFabricIndex::from_arguments(arguments)),
+            621 => visitor.visit(sdn::ListSdnFabricInterfaces::from_arguments(arguments)),
+            622 => visitor.visit(sdn::ListSdnFabricNeighbors::from_arguments(arguments)),
+            623 => visitor.visit(sdn::ListSdnFabricRoutes::from_arguments(arguments)),
+            624 => visitor.visit(sdn::GetNodeSdnVnetIndex::from_arguments(arguments)),
+            625 => visitor.visit(sdn::ListSdnVnetMacVrf::from_arguments(arguments)),
+            626 => visitor.visit(sdn::ListNodeSdnZones::from_arguments(arguments)),
+            627 => visitor.visit(sdn::GetNodeSdnZoneIndex::from_arguments(arguments)),
+            628 => visitor.visit(sdn::ListSdnZoneBridges::from_arguments(arguments)),
+            629 => visitor.visit(sdn::ListSdnZoneContent::from_arguments(arguments)),
+            630 => visitor.visit(sdn::ListSdnZoneIpVrf::from_arguments(arguments)),
+            631 => visitor.visit(services::ListServices::from_arguments(arguments)),
+            632 => visitor.visit(services::GetServiceIndex::from_arguments(arguments)),
+            633 => visitor.visit(services::ReloadService::from_arguments(arguments)),
+            634 => visitor.visit(services::RestartService::from_arguments(arguments)),
+            635 => visitor.visit(services::StartService::from_arguments(arguments)),
+            636 => visitor.visit(services::GetServiceState::from_arguments(arguments)),
+            637 => visitor.visit(services::StopService::from_arguments(arguments)),
+            638 => visitor.visit(storage::ListNodeStorage::from_arguments(arguments)),
+            639 => visitor.visit(storage::ListStorageContent::from_arguments(arguments)),
+            640 => {
+                visitor.visit(storage::ListApplianceTemplates::from_arguments(arguments))
+            }
+            641 => {
+                visitor
+                    .visit(storage::DownloadApplianceTemplate::from_arguments(arguments))
+            }
+            642 => {
+                visitor.visit(storage::ListOciRepositoryTags::from_arguments(arguments))
+            }
+            643 => visitor.visit(storage::GetUrlMetadata::from_arguments(arguments)),
+            644 => visitor.visit(storage::GetScanIndex::from_arguments(arguments)),
+            645 => visitor.visit(storage::ScanCifs::from_arguments(arguments)),
+            646 => visitor.visit(storage::ScanIscsi::from_arguments(arguments)),
+            647 => visitor.visit(storage::ScanLvm::from_arguments(arguments)),
+            648 => visitor.visit(storage::ScanLvmThin::from_arguments(arguments)),
+            649 => visitor.visit(storage::ScanNfs::from_arguments(arguments)),
+            650 => visitor.visit(storage::ScanPbs::from_arguments(arguments)),
+            651 => visitor.visit(storage::ScanZfs::from_arguments(arguments)),
+            652 => visitor.visit(storage::GetNodeStorageIndex::from_arguments(arguments)),
+            653 => visitor.visit(storage::AllocateVolume::from_arguments(arguments)),
+            654 => visitor.visit(storage::DeleteVolume::from_arguments(arguments)),
+            655 => visitor.visit(storage::GetVolume::from_arguments(arguments)),
+            656 => visitor.visit(storage::CopyVolume::from_arguments(arguments)),
+            657 => visitor.visit(storage::UpdateVolume::from_arguments(arguments)),
+            658 => visitor.visit(storage::DownloadUrl::from_arguments(arguments)),
+            659 => visitor.visit(storage::DownloadBackupFile::from_arguments(arguments)),
+            660 => visitor.visit(storage::ListBackupFiles::from_arguments(arguments)),
+            661 => visitor.visit(storage::GetStorageIdentity::from_arguments(arguments)),
+            662 => visitor.visit(storage::GetImportMetadata::from_arguments(arguments)),
+            663 => visitor.visit(storage::PullOciImage::from_arguments(arguments)),
+            664 => visitor.visit(storage::PruneBackups::from_arguments(arguments)),
+            665 => visitor.visit(storage::ListPrunableBackups::from_arguments(arguments)),
+            666 => visitor.visit(storage::GetStorageRrd::from_arguments(arguments)),
+            667 => visitor.visit(storage::GetStorageRrdData::from_arguments(arguments)),
+            668 => visitor.visit(storage::GetStorageStatus::from_arguments(arguments)),
+            669 => visitor.visit(storage::UploadFile::from_arguments(arguments)),
+            670 => visitor.visit(storage::ListStorages::from_arguments(arguments)),
+            671 => visitor.visit(storage::CreateStorage::from_arguments(arguments)),
+            672 => visitor.visit(storage::DeleteStorage::from_arguments(arguments)),
+            673 => visitor.visit(storage::GetStorage::from_arguments(arguments)),
+            674 => visitor.visit(storage::UpdateStorage::from_arguments(arguments)),
+            675 => visitor.visit(tasks::ListTasks::from_arguments(arguments)),
+            676 => visitor.visit(tasks::GetTaskStatus::from_arguments(arguments)),
+            677 => visitor.visit(tasks::GetTaskLog::from_arguments(arguments)),
+            678 => visitor.visit(tasks::StopTask::from_arguments(arguments)),
+            679 => visitor.visit(tasks::GetTaskIndex::from_arguments(arguments)),
             _ => return Err(visitor),
         },
     )

@@ -19,64 +19,44 @@ impl Default for ListNodes {
         ListNodes::new()
     }
 }
-impl Endpoint for ListNodes {
-    type Response = Vec<NodeSummary>;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/nodes";
-    fn path(&self) -> String {
-        "/nodes".to_owned()
-    }
-    fn params(&self) -> Result<Params> {
-        Ok(Params::new())
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = ListNodes {};
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn absent() -> Option<Self::Response> {
-        Some(Vec::new())
-    }
-}
+endpoint!(ListNodes 421 Get "/nodes" -> Vec < NodeSummary >, null Vec::new(););
 /// A node as the list shows it. An offline node has no numbers.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NodeSummary {
     /// Its name.
-    #[serde(deserialize_with = "tolerant::req")]
     pub node: String,
     /// Whether it is up.
-    #[serde(deserialize_with = "tolerant::req")]
     pub status: NodeState,
     /// SHA-256 fingerprint of its API certificate: what a client can pin.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub ssl_fingerprint: Option<String>,
     /// How long it has been up.
-    #[serde(alias = "uptime", default, deserialize_with = "tolerant::opt")]
     pub uptime_seconds: Option<u64>,
     /// Share of its CPUs in use, from 0 to 1.
-    #[serde(alias = "cpu", default, deserialize_with = "tolerant::opt")]
     pub cpu_fraction: Option<f64>,
     /// How many CPUs it has.
-    #[serde(alias = "maxcpu", default, deserialize_with = "tolerant::opt")]
     pub cpu_count: Option<u32>,
     /// Memory in use.
-    #[serde(alias = "mem", default, deserialize_with = "tolerant::opt")]
     pub memory_used_bytes: Option<u64>,
     /// How much memory it has.
-    #[serde(alias = "maxmem", default, deserialize_with = "tolerant::opt")]
     pub memory_bytes: Option<u64>,
     /// Root file system in use.
-    #[serde(alias = "disk", default, deserialize_with = "tolerant::opt")]
     pub root_used_bytes: Option<u64>,
     /// Size of the root file system.
-    #[serde(alias = "maxdisk", default, deserialize_with = "tolerant::opt")]
     pub root_bytes: Option<u64>,
     /// The subscription level; empty without one.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub level: Option<String>,
 }
+row!(
+    NodeSummary["node", "status"] { "node" => node Req 0, "status" => status Req 1,
+    "ssl_fingerprint" => ssl_fingerprint Opt, "uptime" | "uptime_seconds" =>
+    uptime_seconds Opt, "cpu" | "cpu_fraction" => cpu_fraction Opt, "maxcpu" |
+    "cpu_count" => cpu_count Opt, "mem" | "memory_used_bytes" => memory_used_bytes Opt,
+    "maxmem" | "memory_bytes" => memory_bytes Opt, "disk" | "root_used_bytes" =>
+    root_used_bytes Opt, "maxdisk" | "root_bytes" => root_bytes Opt, "level" => level
+    Opt, }
+);
 /// Whether a node is up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -124,169 +104,1550 @@ impl GetNodeStatus {
         GetNodeStatus { node: node.into() }
     }
 }
-impl Endpoint for GetNodeStatus {
-    type Response = NodeStatus;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/nodes/{node}/status";
-    fn path(&self) -> String {
-        format!("/nodes/{}/status", segment(& self.node))
-    }
-    fn params(&self) -> Result<Params> {
-        Params::check_path("node", &self.node, Rule::Node)?;
-        Ok(Params::new())
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = GetNodeStatus {
-            node: arguments.required("node")?,
-        };
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn node(&self) -> Option<&str> {
-        Some(&self.node)
-    }
-}
+endpoint!(GetNodeStatus 422 Get "/nodes/{node}/status" -> NodeStatus; node);
 /// How a node is doing.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NodeStatus {
     /// How long it has been up.
-    #[serde(alias = "uptime", default, deserialize_with = "tolerant::opt")]
     pub uptime_seconds: Option<u64>,
     /// Share of its CPUs in use, from 0 to 1.
-    #[serde(alias = "cpu", default, deserialize_with = "tolerant::opt")]
     pub cpu_fraction: Option<f64>,
     /// Share of time spent waiting for disks, from 0 to 1.
-    #[serde(alias = "wait", default, deserialize_with = "tolerant::opt")]
     pub io_wait_fraction: Option<f64>,
     /// Load over 1, 5 and 15 minutes.
-    #[serde(alias = "loadavg", default, deserialize_with = "tolerant::scalars")]
+    #[serde(default)]
     pub load_average: Vec<f64>,
     /// Its memory.
-    #[serde(default)]
     pub memory: Option<MemoryUse>,
     /// Its swap space.
-    #[serde(default)]
     pub swap: Option<MemoryUse>,
     /// Its root file system.
-    #[serde(alias = "rootfs", default)]
     pub root_filesystem: Option<DiskUse>,
     /// Memory saved by merging equal pages.
-    #[serde(default)]
     pub ksm: Option<KsmUse>,
     /// Its CPU.
-    #[serde(alias = "cpuinfo", default)]
     pub processor: Option<CpuInfo>,
     /// How it booted.
-    #[serde(alias = "boot-info", default)]
     pub boot_info: Option<BootInfo>,
     /// Its kernel.
-    #[serde(alias = "current-kernel", default)]
     pub kernel: Option<KernelInfo>,
     /// The manager's version: `pve-manager/9.2.11/14a22df3`.
-    #[serde(alias = "pveversion", default, deserialize_with = "tolerant::opt")]
     pub pve_version: Option<String>,
 }
+row!(
+    NodeStatus[] { "uptime" | "uptime_seconds" => uptime_seconds Opt, "cpu" |
+    "cpu_fraction" => cpu_fraction Opt, "wait" | "io_wait_fraction" => io_wait_fraction
+    Opt, "loadavg" | "load_average" => load_average Scalars, "memory" => memory Below,
+    "swap" => swap Below, "rootfs" | "root_filesystem" => root_filesystem Below, "ksm" =>
+    ksm Below, "cpuinfo" | "processor" => processor Below, "boot-info" | "boot_info" =>
+    boot_info Below, "current-kernel" | "kernel" => kernel Below, "pveversion" |
+    "pve_version" => pve_version Opt, }
+);
 /// Memory of a node, in bytes.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct MemoryUse {
     /// All of it.
-    #[serde(alias = "total", default, deserialize_with = "tolerant::opt")]
     pub total_bytes: Option<u64>,
     /// In use. The cache of ZFS counts as used.
-    #[serde(alias = "used", default, deserialize_with = "tolerant::opt")]
     pub used_bytes: Option<u64>,
     /// Not used for anything.
-    #[serde(alias = "free", default, deserialize_with = "tolerant::opt")]
     pub free_bytes: Option<u64>,
     /// What could be given to guests (8.4 and later).
-    #[serde(alias = "available", default, deserialize_with = "tolerant::opt")]
     pub available_bytes: Option<u64>,
 }
+row!(
+    MemoryUse[] { "total" | "total_bytes" => total_bytes Opt, "used" | "used_bytes" =>
+    used_bytes Opt, "free" | "free_bytes" => free_bytes Opt, "available" |
+    "available_bytes" => available_bytes Opt, }
+);
 /// A file system, in bytes.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct DiskUse {
     /// Its size.
-    #[serde(alias = "total", default, deserialize_with = "tolerant::opt")]
     pub total_bytes: Option<u64>,
     /// In use.
-    #[serde(alias = "used", default, deserialize_with = "tolerant::opt")]
     pub used_bytes: Option<u64>,
     /// Free, reserved blocks included.
-    #[serde(alias = "free", default, deserialize_with = "tolerant::opt")]
     pub free_bytes: Option<u64>,
     /// Free for use.
-    #[serde(alias = "avail", default, deserialize_with = "tolerant::opt")]
     pub available_bytes: Option<u64>,
 }
+row!(
+    DiskUse[] { "total" | "total_bytes" => total_bytes Opt, "used" | "used_bytes" =>
+    used_bytes Opt, "free" | "free_bytes" => free_bytes Opt, "avail" | "available_bytes"
+    => available_bytes Opt, }
+);
 /// Memory saved by merging equal pages.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KsmUse {
     /// How much.
-    #[serde(alias = "shared", default, deserialize_with = "tolerant::opt")]
     pub shared_bytes: Option<u64>,
 }
+row!(KsmUse[] { "shared" | "shared_bytes" => shared_bytes Opt, });
 /// A node's CPU.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CpuInfo {
     /// Its name.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub model: Option<String>,
     /// Its maker's id.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub vendor: Option<String>,
     /// How many sockets.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub sockets: Option<u32>,
     /// How many cores, all sockets together.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub cores: Option<u32>,
     /// How many threads, all sockets together.
-    #[serde(alias = "cpus", default, deserialize_with = "tolerant::opt")]
     pub threads: Option<u32>,
     /// Its clock, in MHz.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub mhz: Option<f64>,
     /// Whether it can run virtual machines.
-    #[serde(alias = "hvm", default, deserialize_with = "tolerant::opt")]
     pub virtualization: Option<bool>,
 }
+row!(
+    CpuInfo[] { "model" => model Opt, "vendor" => vendor Opt, "sockets" => sockets Opt,
+    "cores" => cores Opt, "cpus" | "threads" => threads Opt, "mhz" => mhz Opt, "hvm" |
+    "virtualization" => virtualization Opt, }
+);
 /// How a node booted.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct BootInfo {
     /// `efi` or `legacy-bios`.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub mode: Option<String>,
     /// Whether secure boot is on.
-    #[serde(alias = "secureboot", default, deserialize_with = "tolerant::opt")]
     pub secure_boot: Option<bool>,
 }
+row!(
+    BootInfo[] { "mode" => mode Opt, "secureboot" | "secure_boot" => secure_boot Opt, }
+);
 /// A node's kernel.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KernelInfo {
     /// `Linux`.
-    #[serde(alias = "sysname", default, deserialize_with = "tolerant::opt")]
     pub system: Option<String>,
     /// Its release.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub release: Option<String>,
     /// Its build.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub version: Option<String>,
     /// The architecture it is built for.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub machine: Option<String>,
 }
+row!(
+    KernelInfo[] { "sysname" | "system" => system Opt, "release" => release Opt,
+    "version" => version Opt, "machine" => machine Opt, }
+);
+/// A node, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Node {
+    /// `cpu`.
+    pub cpu: Option<f64>,
+    /// `level`.
+    pub level: Option<String>,
+    /// `maxcpu`.
+    pub maxcpu: Option<u32>,
+    /// `maxmem`.
+    pub maxmem: Option<u64>,
+    /// `mem`.
+    pub mem: Option<u64>,
+    /// `node`.
+    pub node: Option<String>,
+    /// `ssl_fingerprint`.
+    pub ssl_fingerprint: Option<String>,
+    /// `status`.
+    pub status: Option<NodeState>,
+    /// `uptime`.
+    pub uptime: Option<u64>,
+}
+row!(
+    Node[] { "cpu" => cpu Opt, "level" => level Opt, "maxcpu" => maxcpu Opt, "maxmem" =>
+    maxmem Opt, "mem" => mem Opt, "node" => node Opt, "ssl_fingerprint" =>
+    ssl_fingerprint Opt, "status" => status Opt, "uptime" => uptime Opt, }
+);
+/// Reads index of a node.
+///
+/// `GET /nodes/{node}`
+#[derive(Clone, Debug)]
+pub struct GetNodeIndex {
+    /// `node`.
+    pub node: String,
+}
+impl GetNodeIndex {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        GetNodeIndex { node: node.into() }
+    }
+}
+endpoint!(
+    GetNodeIndex 423 Get "/nodes/{node}" -> Vec < IndexEntry >, null Vec::new(); node
+);
+/// Words of `property`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Property {
+    /// `acme`
+    Acme,
+    /// `acmedomain0`
+    Acmedomain0,
+    /// `acmedomain1`
+    Acmedomain1,
+    /// `acmedomain2`
+    Acmedomain2,
+    /// `acmedomain3`
+    Acmedomain3,
+    /// `acmedomain4`
+    Acmedomain4,
+    /// `acmedomain5`
+    Acmedomain5,
+    /// `ballooning-target`
+    BallooningTarget,
+    /// `description`
+    Description,
+    /// `location`
+    Location,
+    /// `startall-onboot-delay`
+    StartallOnbootDelay,
+    /// `wakeonlan`
+    Wakeonlan,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for Property {
+    const KNOWN: &'static [&'static str] = &[
+        "acme",
+        "acmedomain0",
+        "acmedomain1",
+        "acmedomain2",
+        "acmedomain3",
+        "acmedomain4",
+        "acmedomain5",
+        "ballooning-target",
+        "description",
+        "location",
+        "startall-onboot-delay",
+        "wakeonlan",
+    ];
+    fn as_str(&self) -> &str {
+        match self {
+            Property::Acme => "acme",
+            Property::Acmedomain0 => "acmedomain0",
+            Property::Acmedomain1 => "acmedomain1",
+            Property::Acmedomain2 => "acmedomain2",
+            Property::Acmedomain3 => "acmedomain3",
+            Property::Acmedomain4 => "acmedomain4",
+            Property::Acmedomain5 => "acmedomain5",
+            Property::BallooningTarget => "ballooning-target",
+            Property::Description => "description",
+            Property::Location => "location",
+            Property::StartallOnbootDelay => "startall-onboot-delay",
+            Property::Wakeonlan => "wakeonlan",
+            Property::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "acme" => Property::Acme,
+            "acmedomain0" => Property::Acmedomain0,
+            "acmedomain1" => Property::Acmedomain1,
+            "acmedomain2" => Property::Acmedomain2,
+            "acmedomain3" => Property::Acmedomain3,
+            "acmedomain4" => Property::Acmedomain4,
+            "acmedomain5" => Property::Acmedomain5,
+            "ballooning-target" => Property::BallooningTarget,
+            "description" => Property::Description,
+            "location" => Property::Location,
+            "startall-onboot-delay" => Property::StartallOnbootDelay,
+            "wakeonlan" => Property::Wakeonlan,
+            other => Property::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(Property);
+/// A node config, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct NodeConfig {
+    /// `acme`.
+    pub acme: Option<NodeAcme>,
+    /// `acmedomain[n]`.
+    pub acme_domains: std::collections::BTreeMap<String, AcmeDomain>,
+    /// `ballooning-target`.
+    pub ballooning_target: Option<u32>,
+    /// `description`.
+    pub description: Option<String>,
+    /// `digest`.
+    pub digest: Option<String>,
+    /// `location`.
+    pub location: Option<String>,
+    /// `startall-onboot-delay`.
+    pub startall_onboot_delay: Option<u32>,
+    /// `wakeonlan`.
+    pub wakeonlan: Option<WakeOnLan>,
+    /// Keys without a field of their own, and values that could not be read, as text.
+    pub other: std::collections::BTreeMap<String, String>,
+}
+impl<'de> serde::Deserialize<'de> for NodeConfig {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        let mut keys: ConfigKeys = serde::Deserialize::deserialize(deserializer)?;
+        Ok(NodeConfig {
+            acme: keys.property("acme"),
+            acme_domains: keys.indexed(&["acmedomain"]),
+            ballooning_target: keys.scalar("ballooning-target"),
+            description: keys.scalar("description"),
+            digest: keys.scalar("digest"),
+            location: keys.scalar("location"),
+            startall_onboot_delay: keys.scalar("startall-onboot-delay"),
+            wakeonlan: keys.property("wakeonlan"),
+            other: keys.rest(),
+        })
+    }
+}
+/// Reads config of a node.
+///
+/// `GET /nodes/{node}/config`
+#[derive(Clone, Debug)]
+pub struct GetNodeConfig {
+    /// `node`.
+    pub node: String,
+    /// `property`.
+    pub property: Option<Property>,
+}
+impl GetNodeConfig {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        GetNodeConfig {
+            node: node.into(),
+            property: None,
+        }
+    }
+}
+endpoint!(GetNodeConfig 424 Get "/nodes/{node}/config" -> NodeConfig; node property);
+/// Changes config of a node.
+///
+/// `PUT /nodes/{node}/config`
+#[derive(Clone, Debug)]
+pub struct UpdateNodeConfig {
+    /// `node`.
+    pub node: String,
+    /// `acme`.
+    pub acme: Option<NodeAcme>,
+    /// `acmedomain[n]`.
+    pub acme_domains: std::collections::BTreeMap<u32, AcmeDomain>,
+    /// `ballooning-target`. `80` when absent. (8.4 and later)
+    pub ballooning_target: Option<u32>,
+    /// `delete`.
+    pub delete: Vec<String>,
+    /// `description`.
+    pub description: Option<String>,
+    /// `digest`.
+    pub digest: Option<String>,
+    /// `location`. (9.2 and later)
+    pub location: Option<String>,
+    /// `startall-onboot-delay`. `0` when absent.
+    pub startall_onboot_delay: Option<u32>,
+    /// `wakeonlan`.
+    pub wakeonlan: Option<WakeOnLan>,
+}
+impl UpdateNodeConfig {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        UpdateNodeConfig {
+            node: node.into(),
+            acme: None,
+            acme_domains: std::collections::BTreeMap::new(),
+            ballooning_target: None,
+            delete: Vec::new(),
+            description: None,
+            digest: None,
+            location: None,
+            startall_onboot_delay: None,
+            wakeonlan: None,
+        }
+    }
+}
+endpoint!(
+    UpdateNodeConfig 425 Put "/nodes/{node}/config" -> Nothing, null Nothing; node acme
+    acme_domains ballooning_target delete description digest location
+    startall_onboot_delay wakeonlan
+);
+/// A dns, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Dns {
+    /// `dns1`.
+    pub dns1: Option<String>,
+    /// `dns2`.
+    pub dns2: Option<String>,
+    /// `dns3`.
+    pub dns3: Option<String>,
+    /// `search`.
+    pub search: Option<String>,
+}
+row!(
+    Dns[] { "dns1" => dns1 Opt, "dns2" => dns2 Opt, "dns3" => dns3 Opt, "search" =>
+    search Opt, }
+);
+/// Reads dns of a node.
+///
+/// `GET /nodes/{node}/dns`
+#[derive(Clone, Debug)]
+pub struct GetDns {
+    /// `node`.
+    pub node: String,
+}
+impl GetDns {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        GetDns { node: node.into() }
+    }
+}
+endpoint!(GetDns 426 Get "/nodes/{node}/dns" -> Dns; node);
+/// Changes dns of a node.
+///
+/// `PUT /nodes/{node}/dns`
+#[derive(Clone, Debug)]
+pub struct UpdateDns {
+    /// `node`.
+    pub node: String,
+    /// `search`.
+    pub search: String,
+    /// `dns1`.
+    pub dns1: Option<String>,
+    /// `dns2`.
+    pub dns2: Option<String>,
+    /// `dns3`.
+    pub dns3: Option<String>,
+}
+impl UpdateDns {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, search: impl Into<String>) -> Self {
+        UpdateDns {
+            node: node.into(),
+            search: search.into(),
+            dns1: None,
+            dns2: None,
+            dns3: None,
+        }
+    }
+}
+endpoint!(
+    UpdateDns 427 Put "/nodes/{node}/dns" -> Nothing, null Nothing; node search dns1 dns2
+    dns3
+);
+/// A batch result, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct BatchResult {
+    /// `status`.
+    pub status: Option<i64>,
+    /// `data`.
+    pub data: Option<serde_json::Value>,
+    /// `message`.
+    pub message: Option<String>,
+}
+row!(
+    BatchResult[] { "status" => status Opt, "data" => data Whole, "message" => message
+    Opt, }
+);
+/// Execute batch of a node.
+///
+/// `POST /nodes/{node}/execute`
+#[derive(Clone, Debug)]
+pub struct ExecuteBatch {
+    /// `node`.
+    pub node: String,
+    /// `commands`.
+    pub commands: String,
+}
+impl ExecuteBatch {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, commands: impl Into<String>) -> Self {
+        ExecuteBatch {
+            node: node.into(),
+            commands: commands.into(),
+        }
+    }
+}
+endpoint!(
+    ExecuteBatch 428 Post "/nodes/{node}/execute" -> Vec < BatchResult >, null
+    Vec::new(); node commands
+);
+/// A hosts file, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct HostsFile {
+    /// `data`.
+    pub data: Option<String>,
+    /// `digest`.
+    pub digest: Option<String>,
+}
+row!(HostsFile[] { "data" => data Opt, "digest" => digest Opt, });
+/// Reads hosts file of a node.
+///
+/// `GET /nodes/{node}/hosts`
+#[derive(Clone, Debug)]
+pub struct GetHostsFile {
+    /// `node`.
+    pub node: String,
+}
+impl GetHostsFile {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        GetHostsFile { node: node.into() }
+    }
+}
+endpoint!(GetHostsFile 429 Get "/nodes/{node}/hosts" -> HostsFile; node);
+/// Changes hosts file of a node.
+///
+/// `POST /nodes/{node}/hosts`
+#[derive(Clone, Debug)]
+pub struct UpdateHostsFile {
+    /// `node`.
+    pub node: String,
+    /// `data`.
+    pub data: String,
+    /// `digest`.
+    pub digest: Option<String>,
+}
+impl UpdateHostsFile {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, data: impl Into<String>) -> Self {
+        UpdateHostsFile {
+            node: node.into(),
+            data: data.into(),
+            digest: None,
+        }
+    }
+}
+endpoint!(
+    UpdateHostsFile 430 Post "/nodes/{node}/hosts" -> Nothing, null Nothing; node data
+    digest
+);
+/// Reads journal of a node.
+///
+/// `GET /nodes/{node}/journal`
+#[derive(Clone, Debug)]
+pub struct GetJournal {
+    /// `node`.
+    pub node: String,
+    /// `endcursor`.
+    pub endcursor: Option<String>,
+    /// `identifiers`. (9.2+ and later)
+    pub identifiers: Option<bool>,
+    /// `kernel`. (9.2+ and later)
+    pub kernel: Option<bool>,
+    /// `lastentries`.
+    pub lastentries: Option<u64>,
+    /// `priority`. (9.2+ and later)
+    pub priority: Option<String>,
+    /// `service`. (9.2+ and later)
+    pub service: Option<String>,
+    /// `since`.
+    pub since: Option<u64>,
+    /// `startcursor`.
+    pub startcursor: Option<String>,
+    /// `structured`. (9.2+ and later)
+    pub structured: Option<bool>,
+    /// `unit`. (9.2+ and later)
+    pub unit: Option<String>,
+    /// `units`. (9.2+ and later)
+    pub units: Option<bool>,
+    /// `until`.
+    pub until: Option<u64>,
+}
+impl GetJournal {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        GetJournal {
+            node: node.into(),
+            endcursor: None,
+            identifiers: None,
+            kernel: None,
+            lastentries: None,
+            priority: None,
+            service: None,
+            since: None,
+            startcursor: None,
+            structured: None,
+            unit: None,
+            units: None,
+            until: None,
+        }
+    }
+}
+endpoint!(
+    GetJournal 431 Get "/nodes/{node}/journal" -> Vec < Tolerant < String >>, null
+    Vec::new(); node endcursor identifiers kernel lastentries priority service since
+    startcursor structured unit units until
+);
+/// Migrate all of a node.
+///
+/// `POST /nodes/{node}/migrateall`
+#[derive(Clone, Debug)]
+pub struct MigrateAll {
+    /// `node`.
+    pub node: String,
+    /// `target`.
+    pub target: String,
+    /// `max-workers`. (9.1.2 and later)
+    pub max_workers: Option<u32>,
+    /// `maxworkers`.
+    pub maxworkers: Option<u32>,
+    /// `vms`.
+    pub vms: Vec<String>,
+    /// `with-local-disks`.
+    pub with_local_disks: Option<bool>,
+}
+impl MigrateAll {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, target: impl Into<String>) -> Self {
+        MigrateAll {
+            node: node.into(),
+            target: target.into(),
+            max_workers: None,
+            maxworkers: None,
+            vms: Vec::new(),
+            with_local_disks: None,
+        }
+    }
+}
+endpoint!(
+    MigrateAll 432 Post "/nodes/{node}/migrateall" -> Upid; node target max_workers
+    maxworkers vms with_local_disks
+);
+/// A netstat row, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct NetstatRow {
+    /// `vmid`.
+    pub vmid: Option<u32>,
+    /// `dev`.
+    pub dev: Option<String>,
+    /// `in`.
+    pub in_: Option<u64>,
+    /// `out`.
+    pub out: Option<u64>,
+}
+row!(
+    NetstatRow[] { "vmid" => vmid Opt, "dev" => dev Opt, "in" | "in_" => in_ Opt, "out"
+    => out Opt, }
+);
+/// Reads netstat of a node.
+///
+/// `GET /nodes/{node}/netstat`
+#[derive(Clone, Debug)]
+pub struct GetNetstat {
+    /// `node`.
+    pub node: String,
+}
+impl GetNetstat {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        GetNetstat { node: node.into() }
+    }
+}
+endpoint!(
+    GetNetstat 433 Get "/nodes/{node}/netstat" -> Vec < NetstatRow >, null Vec::new();
+    node
+);
+/// Reads report of a node.
+///
+/// `GET /nodes/{node}/report`
+#[derive(Clone, Debug)]
+pub struct GetNodeReport {
+    /// `node`.
+    pub node: String,
+}
+impl GetNodeReport {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        GetNodeReport { node: node.into() }
+    }
+}
+endpoint!(GetNodeReport 434 Get "/nodes/{node}/report" -> Tolerant < String >; node);
+/// Words of `timeframe`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NodeRrdTimeframe {
+    /// `hour`
+    Hour,
+    /// `day`
+    Day,
+    /// `week`
+    Week,
+    /// `month`
+    Month,
+    /// `year`
+    Year,
+    /// `decade`
+    Decade,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for NodeRrdTimeframe {
+    const KNOWN: &'static [&'static str] = &[
+        "hour",
+        "day",
+        "week",
+        "month",
+        "year",
+        "decade",
+    ];
+    fn as_str(&self) -> &str {
+        match self {
+            NodeRrdTimeframe::Hour => "hour",
+            NodeRrdTimeframe::Day => "day",
+            NodeRrdTimeframe::Week => "week",
+            NodeRrdTimeframe::Month => "month",
+            NodeRrdTimeframe::Year => "year",
+            NodeRrdTimeframe::Decade => "decade",
+            NodeRrdTimeframe::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "hour" => NodeRrdTimeframe::Hour,
+            "day" => NodeRrdTimeframe::Day,
+            "week" => NodeRrdTimeframe::Week,
+            "month" => NodeRrdTimeframe::Month,
+            "year" => NodeRrdTimeframe::Year,
+            "decade" => NodeRrdTimeframe::Decade,
+            other => NodeRrdTimeframe::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(NodeRrdTimeframe);
+/// Reads rrd of a node.
+///
+/// `GET /nodes/{node}/rrd`
+#[derive(Clone, Debug)]
+pub struct GetNodeRrd {
+    /// `node`.
+    pub node: String,
+    /// `ds`.
+    pub ds: Vec<String>,
+    /// `timeframe`.
+    pub timeframe: NodeRrdTimeframe,
+    /// `cf`.
+    pub cf: Option<Cf>,
+}
+impl GetNodeRrd {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        ds: Vec<String>,
+        timeframe: NodeRrdTimeframe,
+    ) -> Self {
+        GetNodeRrd {
+            node: node.into(),
+            ds,
+            timeframe,
+            cf: None,
+        }
+    }
+}
+endpoint!(GetNodeRrd 435 Get "/nodes/{node}/rrd" -> RrdImage; node ds timeframe cf);
+/// A node rrd point, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct NodeRrdPoint {
+    /// `time`.
+    pub time: Option<String>,
+    /// `loadavg`.
+    pub loadavg: Option<f64>,
+    /// `maxcpu`.
+    pub maxcpu: Option<f64>,
+    /// `cpu`.
+    pub cpu: Option<f64>,
+    /// `iowait`.
+    pub iowait: Option<f64>,
+    /// `memtotal`.
+    pub memtotal: Option<f64>,
+    /// `memused`.
+    pub memused: Option<f64>,
+    /// `memavailable`.
+    pub memavailable: Option<f64>,
+    /// `arcsize`.
+    pub arcsize: Option<f64>,
+    /// `swaptotal`.
+    pub swaptotal: Option<f64>,
+    /// `swapused`.
+    pub swapused: Option<f64>,
+    /// `roottotal`.
+    pub roottotal: Option<f64>,
+    /// `rootused`.
+    pub rootused: Option<f64>,
+    /// `netin`.
+    pub netin: Option<f64>,
+    /// `netout`.
+    pub netout: Option<f64>,
+    /// `pressurecpusome`.
+    pub pressurecpusome: Option<f64>,
+    /// `pressureiosome`.
+    pub pressureiosome: Option<f64>,
+    /// `pressureiofull`.
+    pub pressureiofull: Option<f64>,
+    /// `pressurememorysome`.
+    pub pressurememorysome: Option<f64>,
+    /// `pressurememoryfull`.
+    pub pressurememoryfull: Option<f64>,
+}
+row!(
+    NodeRrdPoint[] { "time" => time Moment, "loadavg" => loadavg Opt, "maxcpu" => maxcpu
+    Opt, "cpu" => cpu Opt, "iowait" => iowait Opt, "memtotal" => memtotal Opt, "memused"
+    => memused Opt, "memavailable" => memavailable Opt, "arcsize" => arcsize Opt,
+    "swaptotal" => swaptotal Opt, "swapused" => swapused Opt, "roottotal" => roottotal
+    Opt, "rootused" => rootused Opt, "netin" => netin Opt, "netout" => netout Opt,
+    "pressurecpusome" => pressurecpusome Opt, "pressureiosome" => pressureiosome Opt,
+    "pressureiofull" => pressureiofull Opt, "pressurememorysome" => pressurememorysome
+    Opt, "pressurememoryfull" => pressurememoryfull Opt, }
+);
+/// Reads rrd data of a node.
+///
+/// `GET /nodes/{node}/rrddata`
+#[derive(Clone, Debug)]
+pub struct GetNodeRrdData {
+    /// `node`.
+    pub node: String,
+    /// `timeframe`.
+    pub timeframe: NodeRrdTimeframe,
+    /// `cf`.
+    pub cf: Option<Cf>,
+}
+impl GetNodeRrdData {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, timeframe: NodeRrdTimeframe) -> Self {
+        GetNodeRrdData {
+            node: node.into(),
+            timeframe,
+            cf: None,
+        }
+    }
+}
+endpoint!(
+    GetNodeRrdData 436 Get "/nodes/{node}/rrddata" -> Vec < NodeRrdPoint >, null
+    Vec::new(); node timeframe cf
+);
+/// Words of `cmd`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NodeSpiceShellCmd {
+    /// `ceph_install`
+    CephInstall,
+    /// `login`
+    Login,
+    /// `upgrade`
+    Upgrade,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for NodeSpiceShellCmd {
+    const KNOWN: &'static [&'static str] = &["ceph_install", "login", "upgrade"];
+    fn as_str(&self) -> &str {
+        match self {
+            NodeSpiceShellCmd::CephInstall => "ceph_install",
+            NodeSpiceShellCmd::Login => "login",
+            NodeSpiceShellCmd::Upgrade => "upgrade",
+            NodeSpiceShellCmd::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "ceph_install" => NodeSpiceShellCmd::CephInstall,
+            "login" => NodeSpiceShellCmd::Login,
+            "upgrade" => NodeSpiceShellCmd::Upgrade,
+            other => NodeSpiceShellCmd::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(NodeSpiceShellCmd);
+/// Opens spice shell of a node.
+///
+/// `POST /nodes/{node}/spiceshell`
+#[derive(Clone, Debug)]
+pub struct OpenNodeSpiceShell {
+    /// `node`.
+    pub node: String,
+    /// `cmd`. `login` when absent.
+    pub cmd: Option<NodeSpiceShellCmd>,
+    /// `cmd-opts`.
+    pub cmd_opts: Option<String>,
+    /// `proxy`.
+    pub proxy: Option<String>,
+}
+impl OpenNodeSpiceShell {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        OpenNodeSpiceShell {
+            node: node.into(),
+            cmd: None,
+            cmd_opts: None,
+            proxy: None,
+        }
+    }
+}
+endpoint!(
+    OpenNodeSpiceShell 437 Post "/nodes/{node}/spiceshell" -> SpiceTicket; node cmd
+    cmd_opts proxy
+);
+/// Start all of a node.
+///
+/// `POST /nodes/{node}/startall`
+#[derive(Clone, Debug)]
+pub struct StartAll {
+    /// `node`.
+    pub node: String,
+    /// `force`.
+    pub force: Option<bool>,
+    /// `max-workers`. (9.1.2 and later)
+    pub max_workers: Option<u32>,
+    /// `vms`.
+    pub vms: Vec<String>,
+}
+impl StartAll {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        StartAll {
+            node: node.into(),
+            force: None,
+            max_workers: None,
+            vms: Vec::new(),
+        }
+    }
+}
+endpoint!(
+    StartAll 438 Post "/nodes/{node}/startall" -> Upid; node force max_workers vms
+);
+/// Words of `mode`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NodeStatusBootInfoModeMode {
+    /// `efi`
+    Efi,
+    /// `legacy-bios`
+    LegacyBios,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for NodeStatusBootInfoModeMode {
+    const KNOWN: &'static [&'static str] = &["efi", "legacy-bios"];
+    fn as_str(&self) -> &str {
+        match self {
+            NodeStatusBootInfoModeMode::Efi => "efi",
+            NodeStatusBootInfoModeMode::LegacyBios => "legacy-bios",
+            NodeStatusBootInfoModeMode::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "efi" => NodeStatusBootInfoModeMode::Efi,
+            "legacy-bios" => NodeStatusBootInfoModeMode::LegacyBios,
+            other => NodeStatusBootInfoModeMode::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(NodeStatusBootInfoModeMode);
+/// A node status boot info, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct NodeStatusBootInfo {
+    /// `mode`.
+    pub mode: Option<NodeStatusBootInfoModeMode>,
+    /// `secureboot`.
+    pub secureboot: Option<bool>,
+}
+row!(NodeStatusBootInfo[] { "mode" => mode Opt, "secureboot" => secureboot Opt, });
+/// A node status cpuinfo, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct NodeStatusCpuinfo {
+    /// `cores`.
+    pub cores: Option<u32>,
+    /// `cpus`.
+    pub cpus: Option<u32>,
+    /// `model`.
+    pub model: Option<String>,
+    /// `sockets`.
+    pub sockets: Option<u32>,
+}
+row!(
+    NodeStatusCpuinfo[] { "cores" => cores Opt, "cpus" => cpus Opt, "model" => model Opt,
+    "sockets" => sockets Opt, }
+);
+/// A node status current kernel, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct NodeStatusCurrentKernel {
+    /// `machine`.
+    pub machine: Option<String>,
+    /// `release`.
+    pub release: Option<String>,
+    /// `sysname`.
+    pub sysname: Option<String>,
+    /// `version`.
+    pub version: Option<String>,
+}
+row!(
+    NodeStatusCurrentKernel[] { "machine" => machine Opt, "release" => release Opt,
+    "sysname" => sysname Opt, "version" => version Opt, }
+);
+/// A node status memory, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct NodeStatusMemory {
+    /// `available`.
+    pub available: Option<u64>,
+    /// `free`.
+    pub free: Option<u64>,
+    /// `total`.
+    pub total: Option<u64>,
+    /// `used`.
+    pub used: Option<u64>,
+}
+row!(
+    NodeStatusMemory[] { "available" => available Opt, "free" => free Opt, "total" =>
+    total Opt, "used" => used Opt, }
+);
+/// A node status rootfs, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct NodeStatusRootfs {
+    /// `avail`.
+    pub avail: Option<u64>,
+    /// `free`.
+    pub free: Option<u64>,
+    /// `total`.
+    pub total: Option<u64>,
+    /// `used`.
+    pub used: Option<u64>,
+}
+row!(
+    NodeStatusRootfs[] { "avail" => avail Opt, "free" => free Opt, "total" => total Opt,
+    "used" => used Opt, }
+);
+/// Words of `command`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ShutdownNodeCommand {
+    /// `reboot`
+    Reboot,
+    /// `shutdown`
+    Shutdown,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for ShutdownNodeCommand {
+    const KNOWN: &'static [&'static str] = &["reboot", "shutdown"];
+    fn as_str(&self) -> &str {
+        match self {
+            ShutdownNodeCommand::Reboot => "reboot",
+            ShutdownNodeCommand::Shutdown => "shutdown",
+            ShutdownNodeCommand::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "reboot" => ShutdownNodeCommand::Reboot,
+            "shutdown" => ShutdownNodeCommand::Shutdown,
+            other => ShutdownNodeCommand::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(ShutdownNodeCommand);
+/// Shutdown node of a node.
+///
+/// `POST /nodes/{node}/status`
+#[derive(Clone, Debug)]
+pub struct ShutdownNode {
+    /// `node`.
+    pub node: String,
+    /// `command`.
+    pub command: ShutdownNodeCommand,
+}
+impl ShutdownNode {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, command: ShutdownNodeCommand) -> Self {
+        ShutdownNode {
+            node: node.into(),
+            command,
+        }
+    }
+}
+endpoint!(
+    ShutdownNode 439 Post "/nodes/{node}/status" -> Nothing, null Nothing; node command
+);
+/// Stop all of a node.
+///
+/// `POST /nodes/{node}/stopall`
+#[derive(Clone, Debug)]
+pub struct StopAll {
+    /// `node`.
+    pub node: String,
+    /// `force-stop`. Yes when absent. (7.4 and later)
+    pub force_stop: Option<bool>,
+    /// `max-workers`. (9.1.2 and later)
+    pub max_workers: Option<u32>,
+    /// `timeout`. `180` when absent. (7.4 and later)
+    pub timeout: Option<u32>,
+    /// `vms`.
+    pub vms: Vec<String>,
+}
+impl StopAll {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        StopAll {
+            node: node.into(),
+            force_stop: None,
+            max_workers: None,
+            timeout: None,
+            vms: Vec::new(),
+        }
+    }
+}
+endpoint!(
+    StopAll 440 Post "/nodes/{node}/stopall" -> Upid; node force_stop max_workers timeout
+    vms
+);
+/// Deletes subscription of a node.
+///
+/// `DELETE /nodes/{node}/subscription`
+#[derive(Clone, Debug)]
+pub struct DeleteSubscription {
+    /// `node`.
+    pub node: String,
+}
+impl DeleteSubscription {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        DeleteSubscription {
+            node: node.into(),
+        }
+    }
+}
+endpoint!(
+    DeleteSubscription 441 Delete "/nodes/{node}/subscription" -> Nothing, null Nothing;
+    node
+);
+/// Words of `status`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SubscriptionStatusStatus {
+    /// `new`
+    New,
+    /// `notfound`
+    Notfound,
+    /// `active`
+    Active,
+    /// `invalid`
+    Invalid,
+    /// `expired`
+    Expired,
+    /// `suspended`
+    Suspended,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for SubscriptionStatusStatus {
+    const KNOWN: &'static [&'static str] = &[
+        "new",
+        "notfound",
+        "active",
+        "invalid",
+        "expired",
+        "suspended",
+    ];
+    fn as_str(&self) -> &str {
+        match self {
+            SubscriptionStatusStatus::New => "new",
+            SubscriptionStatusStatus::Notfound => "notfound",
+            SubscriptionStatusStatus::Active => "active",
+            SubscriptionStatusStatus::Invalid => "invalid",
+            SubscriptionStatusStatus::Expired => "expired",
+            SubscriptionStatusStatus::Suspended => "suspended",
+            SubscriptionStatusStatus::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "new" => SubscriptionStatusStatus::New,
+            "notfound" => SubscriptionStatusStatus::Notfound,
+            "active" => SubscriptionStatusStatus::Active,
+            "invalid" => SubscriptionStatusStatus::Invalid,
+            "expired" => SubscriptionStatusStatus::Expired,
+            "suspended" => SubscriptionStatusStatus::Suspended,
+            other => SubscriptionStatusStatus::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(SubscriptionStatusStatus);
+/// A subscription, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Subscription {
+    /// `checktime`.
+    pub checktime: Option<i64>,
+    /// `key`.
+    pub key: Option<String>,
+    /// `level`.
+    pub level: Option<String>,
+    /// `message`.
+    pub message: Option<String>,
+    /// `nextduedate`.
+    pub nextduedate: Option<String>,
+    /// `productname`.
+    pub productname: Option<String>,
+    /// `regdate`.
+    pub regdate: Option<String>,
+    /// `serverid`.
+    pub serverid: Option<String>,
+    /// `signature`.
+    pub signature: Option<String>,
+    /// `sockets`.
+    pub sockets: Option<u32>,
+    /// `status`.
+    pub status: Option<SubscriptionStatusStatus>,
+    /// `url`.
+    pub url: Option<String>,
+}
+row!(
+    Subscription[] { "checktime" => checktime Opt, "key" => key Opt, "level" => level
+    Opt, "message" => message Opt, "nextduedate" => nextduedate Opt, "productname" =>
+    productname Opt, "regdate" => regdate Opt, "serverid" => serverid Opt, "signature" =>
+    signature Opt, "sockets" => sockets Opt, "status" => status Opt, "url" => url Opt, }
+);
+/// Reads subscription of a node.
+///
+/// `GET /nodes/{node}/subscription`
+#[derive(Clone, Debug)]
+pub struct GetSubscription {
+    /// `node`.
+    pub node: String,
+}
+impl GetSubscription {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        GetSubscription {
+            node: node.into(),
+        }
+    }
+}
+endpoint!(GetSubscription 442 Get "/nodes/{node}/subscription" -> Subscription; node);
+/// Refresh subscription of a node.
+///
+/// `POST /nodes/{node}/subscription`
+#[derive(Clone, Debug)]
+pub struct RefreshSubscription {
+    /// `node`.
+    pub node: String,
+    /// `force`.
+    pub force: Option<bool>,
+}
+impl RefreshSubscription {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        RefreshSubscription {
+            node: node.into(),
+            force: None,
+        }
+    }
+}
+endpoint!(
+    RefreshSubscription 443 Post "/nodes/{node}/subscription" -> Nothing, null Nothing;
+    node force
+);
+/// Set subscription of a node.
+///
+/// `PUT /nodes/{node}/subscription`
+#[derive(Clone, Debug)]
+pub struct SetSubscription {
+    /// `node`.
+    pub node: String,
+    /// `key`.
+    pub key: String,
+}
+impl SetSubscription {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, key: impl Into<String>) -> Self {
+        SetSubscription {
+            node: node.into(),
+            key: key.into(),
+        }
+    }
+}
+endpoint!(
+    SetSubscription 444 Put "/nodes/{node}/subscription" -> Nothing, null Nothing; node
+    key
+);
+/// Suspend all of a node.
+///
+/// `POST /nodes/{node}/suspendall`
+#[derive(Clone, Debug)]
+pub struct SuspendAll {
+    /// `node`.
+    pub node: String,
+    /// `max-workers`. (9.1.2 and later)
+    pub max_workers: Option<u32>,
+    /// `vms`.
+    pub vms: Vec<String>,
+}
+impl SuspendAll {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        SuspendAll {
+            node: node.into(),
+            max_workers: None,
+            vms: Vec::new(),
+        }
+    }
+}
+endpoint!(SuspendAll 445 Post "/nodes/{node}/suspendall" -> Upid; node max_workers vms);
+/// Reads syslog of a node.
+///
+/// `GET /nodes/{node}/syslog`
+#[derive(Clone, Debug)]
+pub struct GetSyslog {
+    /// `node`.
+    pub node: String,
+    /// `limit`.
+    pub limit: Option<u64>,
+    /// `service`.
+    pub service: Option<String>,
+    /// `since`.
+    pub since: Option<String>,
+    /// `start`.
+    pub start: Option<u64>,
+    /// `until`.
+    pub until: Option<String>,
+}
+impl GetSyslog {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        GetSyslog {
+            node: node.into(),
+            limit: None,
+            service: None,
+            since: None,
+            start: None,
+            until: None,
+        }
+    }
+}
+endpoint!(
+    GetSyslog 446 Get "/nodes/{node}/syslog" -> Vec < TaskLogLine >, null Vec::new();
+    node limit service since start until
+);
+/// Opens terminal of a node.
+///
+/// `POST /nodes/{node}/termproxy`
+#[derive(Clone, Debug)]
+pub struct OpenNodeTerminal {
+    /// `node`.
+    pub node: String,
+    /// `cmd`. `login` when absent.
+    pub cmd: Option<NodeSpiceShellCmd>,
+    /// `cmd-opts`.
+    pub cmd_opts: Option<String>,
+}
+impl OpenNodeTerminal {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        OpenNodeTerminal {
+            node: node.into(),
+            cmd: None,
+            cmd_opts: None,
+        }
+    }
+}
+endpoint!(
+    OpenNodeTerminal 447 Post "/nodes/{node}/termproxy" -> TerminalTicket; node cmd
+    cmd_opts
+);
+/// A node time, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct NodeTime {
+    /// `localtime`.
+    pub localtime: Option<i64>,
+    /// `time`.
+    pub time: Option<i64>,
+    /// `timezone`.
+    pub timezone: Option<String>,
+}
+row!(
+    NodeTime[] { "localtime" => localtime Opt, "time" => time Opt, "timezone" => timezone
+    Opt, }
+);
+/// Reads time of a node.
+///
+/// `GET /nodes/{node}/time`
+#[derive(Clone, Debug)]
+pub struct GetNodeTime {
+    /// `node`.
+    pub node: String,
+}
+impl GetNodeTime {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        GetNodeTime { node: node.into() }
+    }
+}
+endpoint!(GetNodeTime 448 Get "/nodes/{node}/time" -> NodeTime; node);
+/// Set node timezone of a node.
+///
+/// `PUT /nodes/{node}/time`
+#[derive(Clone, Debug)]
+pub struct SetNodeTimezone {
+    /// `node`.
+    pub node: String,
+    /// `timezone`.
+    pub timezone: String,
+}
+impl SetNodeTimezone {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, timezone: impl Into<String>) -> Self {
+        SetNodeTimezone {
+            node: node.into(),
+            timezone: timezone.into(),
+        }
+    }
+}
+endpoint!(
+    SetNodeTimezone 449 Put "/nodes/{node}/time" -> Nothing, null Nothing; node timezone
+);
+/// A node version, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct NodeVersion {
+    /// `release`.
+    pub release: Option<String>,
+    /// `repoid`.
+    pub repoid: Option<String>,
+    /// `version`.
+    pub version: Option<String>,
+}
+row!(
+    NodeVersion[] { "release" => release Opt, "repoid" => repoid Opt, "version" =>
+    version Opt, }
+);
+/// Reads version of a node.
+///
+/// `GET /nodes/{node}/version`
+#[derive(Clone, Debug)]
+pub struct GetNodeVersion {
+    /// `node`.
+    pub node: String,
+}
+impl GetNodeVersion {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        GetNodeVersion {
+            node: node.into(),
+        }
+    }
+}
+endpoint!(GetNodeVersion 450 Get "/nodes/{node}/version" -> NodeVersion; node);
+/// Opens vnc shell of a node.
+///
+/// `POST /nodes/{node}/vncshell`
+#[derive(Clone, Debug)]
+pub struct OpenNodeVncShell {
+    /// `node`.
+    pub node: String,
+    /// `cmd`. `login` when absent.
+    pub cmd: Option<NodeSpiceShellCmd>,
+    /// `cmd-opts`.
+    pub cmd_opts: Option<String>,
+    /// `height`.
+    pub height: Option<u32>,
+    /// `websocket`.
+    pub websocket: Option<bool>,
+    /// `width`.
+    pub width: Option<u32>,
+}
+impl OpenNodeVncShell {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        OpenNodeVncShell {
+            node: node.into(),
+            cmd: None,
+            cmd_opts: None,
+            height: None,
+            websocket: None,
+            width: None,
+        }
+    }
+}
+endpoint!(
+    OpenNodeVncShell 451 Post "/nodes/{node}/vncshell" -> VncTicket; node cmd cmd_opts
+    height websocket width
+);
+/// Connects to vnc websocket of a node.
+///
+/// `GET /nodes/{node}/vncwebsocket`
+#[derive(Clone, Debug)]
+pub struct ConnectNodeVncWebsocket {
+    /// `node`.
+    pub node: String,
+    /// `port`.
+    pub port: u32,
+    /// `vncticket`.
+    pub vncticket: SecretString,
+}
+impl ConnectNodeVncWebsocket {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, port: u32, vncticket: SecretString) -> Self {
+        ConnectNodeVncWebsocket {
+            node: node.into(),
+            port,
+            vncticket,
+        }
+    }
+}
+endpoint!(
+    ConnectNodeVncWebsocket 452 Get "/nodes/{node}/vncwebsocket" -> WebsocketPort; node
+    port vncticket
+);
+/// Wake node of a node.
+///
+/// `POST /nodes/{node}/wakeonlan`
+#[derive(Clone, Debug)]
+pub struct WakeNode {
+    /// `node`.
+    pub node: String,
+}
+impl WakeNode {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        WakeNode { node: node.into() }
+    }
+}
+endpoint!(WakeNode 453 Post "/nodes/{node}/wakeonlan" -> Tolerant < String >; node);

@@ -22,97 +22,67 @@ impl ListQemu {
         }
     }
 }
-impl Endpoint for ListQemu {
-    type Response = Vec<QemuSummary>;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/nodes/{node}/qemu";
-    fn path(&self) -> String {
-        format!("/nodes/{}/qemu", segment(& self.node))
-    }
-    fn params(&self) -> Result<Params> {
-        Params::check_path("node", &self.node, Rule::Node)?;
-        let mut params = Params::new();
-        params.optional("full", self.full.as_ref(), Rule::Any)?;
-        Ok(params)
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = ListQemu {
-            node: arguments.required("node")?,
-            full: arguments.optional("full")?,
-        };
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn node(&self) -> Option<&str> {
-        Some(&self.node)
-    }
-    fn absent() -> Option<Self::Response> {
-        Some(Vec::new())
-    }
-}
+endpoint!(
+    ListQemu 492 Get "/nodes/{node}/qemu" -> Vec < QemuSummary >, null Vec::new(); node
+    full
+);
 /// A virtual machine as the list shows it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct QemuSummary {
     /// Its id.
-    #[serde(deserialize_with = "tolerant::req")]
     pub vmid: u32,
     /// Whether it runs.
-    #[serde(deserialize_with = "tolerant::req")]
     pub status: GuestState,
     /// Its name.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub name: Option<String>,
     /// Whether it is a template.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub template: Option<bool>,
     /// Its tags.
-    #[serde(default, deserialize_with = "tolerant::words")]
+    #[serde(default)]
     pub tags: Vec<String>,
     /// What it is locked for: `backup`, `migrate`, `clone`, …
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub lock: Option<String>,
     /// What QEMU itself says: `running`, `paused`, `io-error`, …
-    #[serde(alias = "qmpstatus", default, deserialize_with = "tolerant::opt")]
     pub qmp_status: Option<String>,
     /// Its process on the node; absent when stopped.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub pid: Option<u32>,
     /// How long it has been running; 0 when stopped.
-    #[serde(alias = "uptime", default, deserialize_with = "tolerant::opt")]
     pub uptime_seconds: Option<u64>,
     /// Share of its CPUs in use, from 0 to 1.
-    #[serde(alias = "cpu", default, deserialize_with = "tolerant::opt")]
     pub cpu_fraction: Option<f64>,
     /// How many CPUs it has.
-    #[serde(alias = "cpus", default, deserialize_with = "tolerant::opt")]
     pub cpu_count: Option<f64>,
     /// Memory in use, as the guest sees it.
-    #[serde(alias = "mem", default, deserialize_with = "tolerant::opt")]
     pub memory_used_bytes: Option<u64>,
     /// How much memory it has.
-    #[serde(alias = "maxmem", default, deserialize_with = "tolerant::opt")]
     pub memory_bytes: Option<u64>,
     /// Memory in use on the host, overhead included (9.0 and later).
-    #[serde(alias = "memhost", default, deserialize_with = "tolerant::opt")]
     pub memory_host_bytes: Option<u64>,
     /// Size of its boot disk.
-    #[serde(alias = "maxdisk", default, deserialize_with = "tolerant::opt")]
     pub disk_bytes: Option<u64>,
     /// Bytes read since its start.
-    #[serde(alias = "diskread", default, deserialize_with = "tolerant::opt")]
     pub disk_read_bytes: Option<u64>,
     /// Bytes written since its start.
-    #[serde(alias = "diskwrite", default, deserialize_with = "tolerant::opt")]
     pub disk_written_bytes: Option<u64>,
     /// Bytes received since its start.
-    #[serde(alias = "netin", default, deserialize_with = "tolerant::opt")]
     pub network_in_bytes: Option<u64>,
     /// Bytes sent since its start.
-    #[serde(alias = "netout", default, deserialize_with = "tolerant::opt")]
     pub network_out_bytes: Option<u64>,
 }
+row!(
+    QemuSummary["vmid", "status"] { "vmid" => vmid Req 0, "status" => status Req 1,
+    "name" => name Opt, "template" => template Opt, "tags" => tags Words, "lock" => lock
+    Opt, "qmpstatus" | "qmp_status" => qmp_status Opt, "pid" => pid Opt, "uptime" |
+    "uptime_seconds" => uptime_seconds Opt, "cpu" | "cpu_fraction" => cpu_fraction Opt,
+    "cpus" | "cpu_count" => cpu_count Opt, "mem" | "memory_used_bytes" =>
+    memory_used_bytes Opt, "maxmem" | "memory_bytes" => memory_bytes Opt, "memhost" |
+    "memory_host_bytes" => memory_host_bytes Opt, "maxdisk" | "disk_bytes" => disk_bytes
+    Opt, "diskread" | "disk_read_bytes" => disk_read_bytes Opt, "diskwrite" |
+    "disk_written_bytes" => disk_written_bytes Opt, "netin" | "network_in_bytes" =>
+    network_in_bytes Opt, "netout" | "network_out_bytes" => network_out_bytes Opt, }
+);
 /// Whether a guest runs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -161,129 +131,121 @@ impl GetQemuStatus {
         }
     }
 }
-impl Endpoint for GetQemuStatus {
-    type Response = QemuStatus;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/nodes/{node}/qemu/{vmid}/status/current";
-    fn path(&self) -> String {
-        format!(
-            "/nodes/{}/qemu/{}/status/current", segment(& self.node), segment(& self
-            .vmid)
-        )
-    }
-    fn params(&self) -> Result<Params> {
-        Params::check_path("node", &self.node, Rule::Node)?;
-        Params::check_path("vmid", &self.vmid, Rule::Range(100.0, 999_999_999.0))?;
-        Ok(Params::new())
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = GetQemuStatus {
-            node: arguments.required("node")?,
-            vmid: arguments.required("vmid")?,
-        };
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn node(&self) -> Option<&str> {
-        Some(&self.node)
-    }
-}
+endpoint!(
+    GetQemuStatus 493 Get "/nodes/{node}/qemu/{vmid}/status/current" -> QemuStatus; node
+    vmid
+);
 /// What a virtual machine is doing.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct QemuStatus {
     /// Its id.
-    #[serde(deserialize_with = "tolerant::req")]
     pub vmid: u32,
     /// Whether it runs.
-    #[serde(deserialize_with = "tolerant::req")]
     pub status: GuestState,
     /// Its name.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub name: Option<String>,
     /// Whether it is a template.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub template: Option<bool>,
     /// Its tags.
-    #[serde(default, deserialize_with = "tolerant::words")]
+    #[serde(default)]
     pub tags: Vec<String>,
     /// What it is locked for: `backup`, `migrate`, `clone`, …
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub lock: Option<String>,
     /// What QEMU itself says: `running`, `paused`, `io-error`, …
-    #[serde(alias = "qmpstatus", default, deserialize_with = "tolerant::opt")]
     pub qmp_status: Option<String>,
     /// What the HA manager has to do with it.
-    #[serde(default)]
     pub ha: Option<QemuHaStatus>,
     /// Whether the guest agent is enabled in its configuration.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub agent: Option<bool>,
     /// Its process on the node; absent when stopped.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub pid: Option<u32>,
     /// How long it has been running; 0 when stopped.
-    #[serde(alias = "uptime", default, deserialize_with = "tolerant::opt")]
     pub uptime_seconds: Option<u64>,
     /// Share of its CPUs in use, from 0 to 1.
-    #[serde(alias = "cpu", default, deserialize_with = "tolerant::opt")]
     pub cpu_fraction: Option<f64>,
     /// How many CPUs it has.
-    #[serde(alias = "cpus", default, deserialize_with = "tolerant::opt")]
     pub cpu_count: Option<f64>,
     /// Memory in use, as the guest sees it.
-    #[serde(alias = "mem", default, deserialize_with = "tolerant::opt")]
     pub memory_used_bytes: Option<u64>,
     /// How much memory it has.
-    #[serde(alias = "maxmem", default, deserialize_with = "tolerant::opt")]
     pub memory_bytes: Option<u64>,
     /// Memory in use on the host, overhead included (9.0 and later).
-    #[serde(alias = "memhost", default, deserialize_with = "tolerant::opt")]
     pub memory_host_bytes: Option<u64>,
     /// Free memory inside, when the balloon driver reports it.
-    #[serde(alias = "freemem", default, deserialize_with = "tolerant::opt")]
     pub memory_free_bytes: Option<u64>,
     /// How much memory the balloon leaves to it.
-    #[serde(alias = "balloon", default, deserialize_with = "tolerant::opt")]
     pub balloon_bytes: Option<u64>,
     /// Size of its boot disk.
-    #[serde(alias = "maxdisk", default, deserialize_with = "tolerant::opt")]
     pub disk_bytes: Option<u64>,
     /// Bytes read since its start.
-    #[serde(alias = "diskread", default, deserialize_with = "tolerant::opt")]
     pub disk_read_bytes: Option<u64>,
     /// Bytes written since its start.
-    #[serde(alias = "diskwrite", default, deserialize_with = "tolerant::opt")]
     pub disk_written_bytes: Option<u64>,
     /// Bytes received since its start.
-    #[serde(alias = "netin", default, deserialize_with = "tolerant::opt")]
     pub network_in_bytes: Option<u64>,
     /// Bytes sent since its start.
-    #[serde(alias = "netout", default, deserialize_with = "tolerant::opt")]
     pub network_out_bytes: Option<u64>,
     /// The machine type it was started with.
-    #[serde(alias = "running-machine", default, deserialize_with = "tolerant::opt")]
     pub running_machine: Option<String>,
     /// The QEMU version it was started with.
-    #[serde(alias = "running-qemu", default, deserialize_with = "tolerant::opt")]
     pub running_qemu: Option<String>,
+    /// `clipboard`.
+    pub clipboard: Option<String>,
+    /// `pressurecpufull`.
+    pub pressurecpufull: Option<f64>,
+    /// `pressurecpusome`.
+    pub pressurecpusome: Option<f64>,
+    /// `pressureiofull`.
+    pub pressureiofull: Option<f64>,
+    /// `pressureiosome`.
+    pub pressureiosome: Option<f64>,
+    /// `pressurememoryfull`.
+    pub pressurememoryfull: Option<f64>,
+    /// `pressurememorysome`.
+    pub pressurememorysome: Option<f64>,
+    /// `serial`.
+    pub serial: Option<bool>,
+    /// `spice`.
+    pub spice: Option<bool>,
 }
+row!(
+    QemuStatus["vmid", "status"] { "vmid" => vmid Req 0, "status" => status Req 1, "name"
+    => name Opt, "template" => template Opt, "tags" => tags Words, "lock" => lock Opt,
+    "qmpstatus" | "qmp_status" => qmp_status Opt, "ha" => ha Below, "agent" => agent Opt,
+    "pid" => pid Opt, "uptime" | "uptime_seconds" => uptime_seconds Opt, "cpu" |
+    "cpu_fraction" => cpu_fraction Opt, "cpus" | "cpu_count" => cpu_count Opt, "mem" |
+    "memory_used_bytes" => memory_used_bytes Opt, "maxmem" | "memory_bytes" =>
+    memory_bytes Opt, "memhost" | "memory_host_bytes" => memory_host_bytes Opt, "freemem"
+    | "memory_free_bytes" => memory_free_bytes Opt, "balloon" | "balloon_bytes" =>
+    balloon_bytes Opt, "maxdisk" | "disk_bytes" => disk_bytes Opt, "diskread" |
+    "disk_read_bytes" => disk_read_bytes Opt, "diskwrite" | "disk_written_bytes" =>
+    disk_written_bytes Opt, "netin" | "network_in_bytes" => network_in_bytes Opt,
+    "netout" | "network_out_bytes" => network_out_bytes Opt, "running-machine" |
+    "running_machine" => running_machine Opt, "running-qemu" | "running_qemu" =>
+    running_qemu Opt, "clipboard" => clipboard Opt, "pressurecpufull" => pressurecpufull
+    Opt, "pressurecpusome" => pressurecpusome Opt, "pressureiofull" => pressureiofull
+    Opt, "pressureiosome" => pressureiosome Opt, "pressurememoryfull" =>
+    pressurememoryfull Opt, "pressurememorysome" => pressurememorysome Opt, "serial" =>
+    serial Opt, "spice" => spice Opt, }
+);
 /// What the HA manager has to do with a guest.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct QemuHaStatus {
     /// Whether it is managed at all.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub managed: Option<bool>,
     /// Its state there: `started`, `fence`, `error`, …
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub state: Option<String>,
     /// Its HA group (before 9.0).
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub group: Option<String>,
 }
+row!(
+    QemuHaStatus[] { "managed" => managed Opt, "state" => state Opt, "group" => group
+    Opt, }
+);
 /// The configuration of a virtual machine, changes that wait for its next start included.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/config`
@@ -309,35 +271,10 @@ impl GetQemuConfig {
         }
     }
 }
-impl Endpoint for GetQemuConfig {
-    type Response = QemuConfig;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/nodes/{node}/qemu/{vmid}/config";
-    fn path(&self) -> String {
-        format!("/nodes/{}/qemu/{}/config", segment(& self.node), segment(& self.vmid))
-    }
-    fn params(&self) -> Result<Params> {
-        Params::check_path("node", &self.node, Rule::Node)?;
-        Params::check_path("vmid", &self.vmid, Rule::Range(100.0, 999_999_999.0))?;
-        let mut params = Params::new();
-        params.optional("current", self.current.as_ref(), Rule::Any)?;
-        params.optional("snapshot", self.snapshot.as_ref(), Rule::Id)?;
-        Ok(params)
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = GetQemuConfig {
-            node: arguments.required("node")?,
-            vmid: arguments.required("vmid")?,
-            current: arguments.optional("current")?,
-            snapshot: arguments.optional("snapshot")?,
-        };
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn node(&self) -> Option<&str> {
-        Some(&self.node)
-    }
-}
+endpoint!(
+    GetQemuConfig 494 Get "/nodes/{node}/qemu/{vmid}/config" -> QemuConfig; node vmid
+    current snapshot
+);
 /// The configuration of a virtual machine.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -437,6 +374,100 @@ pub struct QemuConfig {
     pub ip_configs: std::collections::BTreeMap<String, IpConfig>,
     /// NUMA nodes, by key.
     pub numa_nodes: std::collections::BTreeMap<String, String>,
+    /// `acpi`.
+    pub acpi: Option<bool>,
+    /// `allow-ksm`.
+    pub allow_ksm: Option<bool>,
+    /// `amd-sev`.
+    pub amd_sev: Option<String>,
+    /// `args`.
+    pub args: Option<String>,
+    /// `audio0`.
+    pub audio0: Option<AudioDevice>,
+    /// `autostart`.
+    pub autostart: Option<bool>,
+    /// `bootdisk`.
+    pub bootdisk: Option<String>,
+    /// `cdrom`.
+    pub cdrom: Option<String>,
+    /// `cipassword`.
+    pub cipassword: Option<String>,
+    /// `ciupgrade`.
+    pub ciupgrade: Option<bool>,
+    /// `freeze`.
+    pub freeze: Option<bool>,
+    /// `hostpci[n]`.
+    pub host_devices_: std::collections::BTreeMap<String, String>,
+    /// `hugepages`.
+    pub hugepages: Option<Hugepages>,
+    /// `ide[n]`.
+    pub ide: std::collections::BTreeMap<String, Disk>,
+    /// `intel-tdx`.
+    pub intel_tdx: Option<String>,
+    /// `ipconfig[n]`.
+    pub ip_configs_: std::collections::BTreeMap<String, String>,
+    /// `ivshmem`.
+    pub ivshmem: Option<SharedMemory>,
+    /// `keephugepages`.
+    pub keephugepages: Option<bool>,
+    /// `keyboard`.
+    pub keyboard: Option<Keyboard>,
+    /// `localtime`.
+    pub localtime: Option<bool>,
+    /// `meta`.
+    pub meta: Option<QemuMeta>,
+    /// `migrate_downtime`.
+    pub migrate_downtime: Option<f64>,
+    /// `migrate_speed`.
+    pub migrate_speed: Option<u64>,
+    /// `net[n]`.
+    pub networks_: std::collections::BTreeMap<String, NetDevice>,
+    /// `numa[n]`.
+    pub numa_nodes_: std::collections::BTreeMap<String, NumaNode>,
+    /// `parallel[n]`.
+    pub parallel_ports: std::collections::BTreeMap<String, String>,
+    /// `reboot`.
+    pub reboot: Option<bool>,
+    /// `rng0`.
+    pub rng0: Option<String>,
+    /// `running-nets-host-mtu`.
+    pub running_nets_host_mtu: Option<String>,
+    /// `runningcpu`.
+    pub runningcpu: Option<String>,
+    /// `runningmachine`.
+    pub runningmachine: Option<MachineConfig>,
+    /// `sata[n]`.
+    pub sata: std::collections::BTreeMap<String, Disk>,
+    /// `scsi[n]`.
+    pub scsi: std::collections::BTreeMap<String, Disk>,
+    /// `serial[n]`.
+    pub serial_ports_: std::collections::BTreeMap<String, String>,
+    /// `smp`.
+    pub smp: Option<u64>,
+    /// `snaptime`.
+    pub snaptime: Option<u64>,
+    /// `spice_enhancements`.
+    pub spice_enhancements: Option<SpiceEnhancements>,
+    /// `sshkeys`.
+    pub sshkeys: Option<String>,
+    /// `startdate`.
+    pub startdate: Option<String>,
+    /// `tablet`.
+    pub tablet: Option<bool>,
+    /// `tdf`.
+    pub tdf: Option<bool>,
+    /// `usb[n]`.
+    pub usb_devices_: std::collections::BTreeMap<String, UsbDevice>,
+    /// `virtio[n]`.
+    pub virtio: std::collections::BTreeMap<String, Disk>,
+    /// `virtiofs[n]`.
+    pub virtiofs: std::collections::BTreeMap<String, VirtioFs>,
+    /// `vmstate`.
+    pub vmstate: Option<String>,
+    /// `vmstatestorage`.
+    pub vmstatestorage: Option<String>,
+    /// `watchdog`.
+    pub watchdog: Option<String>,
     /// Keys without a field of their own, and values that could not be read, as text.
     pub other: std::collections::BTreeMap<String, String>,
 }
@@ -494,12 +525,59 @@ impl<'de> serde::Deserialize<'de> for QemuConfig {
             serial_ports: keys.indexed(&["serial"]),
             ip_configs: keys.indexed(&["ipconfig"]),
             numa_nodes: keys.indexed(&["numa"]),
+            acpi: keys.scalar("acpi"),
+            allow_ksm: keys.scalar("allow-ksm"),
+            amd_sev: keys.scalar("amd-sev"),
+            args: keys.scalar("args"),
+            audio0: keys.property("audio0"),
+            autostart: keys.scalar("autostart"),
+            bootdisk: keys.scalar("bootdisk"),
+            cdrom: keys.scalar("cdrom"),
+            cipassword: keys.scalar("cipassword"),
+            ciupgrade: keys.scalar("ciupgrade"),
+            freeze: keys.scalar("freeze"),
+            host_devices_: keys.indexed(&["hostpci"]),
+            hugepages: keys.scalar("hugepages"),
+            ide: keys.indexed(&["ide"]),
+            intel_tdx: keys.scalar("intel-tdx"),
+            ip_configs_: keys.indexed(&["ipconfig"]),
+            ivshmem: keys.property("ivshmem"),
+            keephugepages: keys.scalar("keephugepages"),
+            keyboard: keys.scalar("keyboard"),
+            localtime: keys.scalar("localtime"),
+            meta: keys.property("meta"),
+            migrate_downtime: keys.scalar("migrate_downtime"),
+            migrate_speed: keys.scalar("migrate_speed"),
+            networks_: keys.indexed(&["net"]),
+            numa_nodes_: keys.indexed(&["numa"]),
+            parallel_ports: keys.indexed(&["parallel"]),
+            reboot: keys.scalar("reboot"),
+            rng0: keys.scalar("rng0"),
+            running_nets_host_mtu: keys.scalar("running-nets-host-mtu"),
+            runningcpu: keys.scalar("runningcpu"),
+            runningmachine: keys.property("runningmachine"),
+            sata: keys.indexed(&["sata"]),
+            scsi: keys.indexed(&["scsi"]),
+            serial_ports_: keys.indexed(&["serial"]),
+            smp: keys.scalar("smp"),
+            snaptime: keys.scalar("snaptime"),
+            spice_enhancements: keys.property("spice_enhancements"),
+            sshkeys: keys.scalar("sshkeys"),
+            startdate: keys.scalar("startdate"),
+            tablet: keys.scalar("tablet"),
+            tdf: keys.scalar("tdf"),
+            usb_devices_: keys.indexed(&["usb"]),
+            virtio: keys.indexed(&["virtio"]),
+            virtiofs: keys.indexed(&["virtiofs"]),
+            vmstate: keys.scalar("vmstate"),
+            vmstatestorage: keys.scalar("vmstatestorage"),
+            watchdog: keys.scalar("watchdog"),
             other: keys.rest(),
         })
     }
 }
 /// A network device of a virtual machine.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NetDevice {
@@ -512,6 +590,9 @@ pub struct NetDevice {
     /// Whether the firewall guards it.
     #[serde(default)]
     pub firewall: Option<bool>,
+    /// `host-tunnel`.
+    #[serde(default)]
+    pub host_tunnel: Option<bool>,
     /// Whether the cable is pulled.
     #[serde(default)]
     pub link_down: Option<bool>,
@@ -538,108 +619,25 @@ pub struct NetDevice {
     pub other: std::collections::BTreeMap<String, String>,
     #[serde(skip)]
     #[cfg_attr(feature = "schemars", schemars(skip))]
-    order: KeyOrder,
+    key_order: KeyOrder,
 }
-impl Property for NetDevice {
-    const NAME: &'static str = "network device";
-    const DEFAULT_KEY: Option<&'static str> = Some("model");
-    const REQUIRED: &'static [&'static str] = &[];
-    const ALIASES: &'static [(&'static str, &'static str)] = &[];
-    const PAIRS: Option<Pairs> = Some(Pairs {
-        name_to: "model",
-        value_to: "macaddr",
-        names: &[
-            "virtio",
-            "e1000",
-            "e1000-82540em",
-            "e1000-82544gc",
-            "e1000-82545em",
-            "e1000e",
-            "i82551",
-            "i82557b",
-            "i82559er",
-            "ne2k_isa",
-            "ne2k_pci",
-            "pcnet",
-            "rtl8139",
-            "vmxnet3",
-        ],
-    });
-    fn set(&mut self, key: &str, value: &str) -> Option<bool> {
-        Some(
-            match key {
-                "model" => Plain::read(value).map(|v| self.model = Some(v)).is_some(),
-                "bridge" => Plain::read(value).map(|v| self.bridge = Some(v)).is_some(),
-                "firewall" => {
-                    Plain::read(value).map(|v| self.firewall = Some(v)).is_some()
-                }
-                "link_down" => {
-                    Plain::read(value).map(|v| self.link_down = Some(v)).is_some()
-                }
-                "macaddr" => {
-                    Mac::read(value).map(|v| self.mac_address = Some(v)).is_some()
-                }
-                "mtu" => Plain::read(value).map(|v| self.mtu = Some(v)).is_some(),
-                "queues" => Plain::read(value).map(|v| self.queues = Some(v)).is_some(),
-                "rate" => {
-                    Plain::read(value)
-                        .map(|v| self.rate_limit_mbytes_per_second = Some(v))
-                        .is_some()
-                }
-                "tag" => Plain::read(value).map(|v| self.vlan_tag = Some(v)).is_some(),
-                "trunks" => List::read(value).map(|v| self.trunks = v).is_some(),
-                _ => return None,
-            },
-        )
-    }
-    fn entries(&self) -> Vec<(&'static str, String)> {
-        let mut entries = Vec::new();
-        if let Some(v) = &self.model {
-            entries.push(("model", Plain::write(v)));
-        }
-        if let Some(v) = &self.bridge {
-            entries.push(("bridge", Plain::write(v)));
-        }
-        if let Some(v) = &self.firewall {
-            entries.push(("firewall", Plain::write(v)));
-        }
-        if let Some(v) = &self.link_down {
-            entries.push(("link_down", Plain::write(v)));
-        }
-        if let Some(v) = &self.mac_address {
-            entries.push(("macaddr", Mac::write(v)));
-        }
-        if let Some(v) = &self.mtu {
-            entries.push(("mtu", Plain::write(v)));
-        }
-        if let Some(v) = &self.queues {
-            entries.push(("queues", Plain::write(v)));
-        }
-        if let Some(v) = &self.rate_limit_mbytes_per_second {
-            entries.push(("rate", Plain::write(v)));
-        }
-        if let Some(v) = &self.vlan_tag {
-            entries.push(("tag", Plain::write(v)));
-        }
-        if !self.trunks.is_empty() {
-            entries.push(("trunks", List::write(&self.trunks)));
-        }
-        entries
-    }
-    fn other(&self) -> &std::collections::BTreeMap<String, String> {
-        &self.other
-    }
-    fn other_mut(&mut self) -> &mut std::collections::BTreeMap<String, String> {
-        &mut self.other
-    }
-    fn order(&self) -> &KeyOrder {
-        &self.order
-    }
-    fn order_mut(&mut self) -> &mut KeyOrder {
-        &mut self.order
-    }
-}
-impl_property!(NetDevice);
+property!(
+    NetDevice "network device" { "model" => model Plain, "bridge" => bridge Plain,
+    "firewall" => firewall Plain, "host-tunnel" => host_tunnel Plain, "link_down" =>
+    link_down Plain, "macaddr" => mac_address Mac, "mtu" => mtu Plain, "queues" => queues
+    Plain, "rate" => rate_limit_mbytes_per_second Plain, "tag" => vlan_tag Plain,
+    "trunks" => trunks List, } default "model" pairs "model" "macaddr"["virtio", "e1000",
+    "e1000-82540em", "e1000-82544gc", "e1000-82545em", "e1000e", "i82551", "i82557b",
+    "i82559er", "ne2k_isa", "ne2k_pci", "pcnet", "rtl8139", "vmxnet3"]
+);
+row!(
+    NetDevice[] { "other" => other Whole, "model" => model Opt, "bridge" => bridge Opt,
+    "firewall" => firewall Opt, "link_down" => link_down Opt, "macaddr" | "mac_address"
+    => mac_address Opt, "mtu" => mtu Opt, "queues" => queues Opt, "rate" |
+    "rate_limit_mbytes_per_second" => rate_limit_mbytes_per_second Opt, "tag" |
+    "vlan_tag" => vlan_tag Opt, "trunks" => trunks Words, "host-tunnel" | "host_tunnel"
+    => host_tunnel Opt, } from parse
+);
 /// An emulated network card.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -688,7 +686,7 @@ impl TextEnum for NetModel {
 }
 impl_text_enum!(NetModel);
 /// A disk or CD drive of a virtual machine.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Disk {
@@ -701,9 +699,30 @@ pub struct Disk {
     /// Whether backups include it; yes when absent.
     #[serde(default)]
     pub backup: Option<bool>,
+    /// `bps`.
+    #[serde(default)]
+    pub bps: Option<i64>,
+    /// `bps_max_length`.
+    #[serde(default)]
+    pub bps_max_length: Option<u64>,
+    /// `bps_rd`.
+    #[serde(default)]
+    pub bps_rd: Option<i64>,
+    /// `bps_rd_max_length`.
+    #[serde(default)]
+    pub bps_rd_max_length: Option<u64>,
+    /// `bps_wr`.
+    #[serde(default)]
+    pub bps_wr: Option<i64>,
+    /// `bps_wr_max_length`.
+    #[serde(default)]
+    pub bps_wr_max_length: Option<u64>,
     /// The host's cache: `none`, `writeback`, …
     #[serde(default)]
     pub cache: Option<String>,
+    /// `detect_zeroes`.
+    #[serde(default)]
+    pub detect_zeroes: Option<bool>,
     /// `on` passes the guest's TRIM to the storage.
     #[serde(default)]
     pub discard: Option<String>,
@@ -716,21 +735,84 @@ pub struct Disk {
     /// Only when it is made: copy this volume into it.
     #[serde(default)]
     pub import_from: Option<String>,
+    /// `iops`.
+    #[serde(default)]
+    pub iops: Option<i64>,
+    /// `iops_max`.
+    #[serde(default)]
+    pub iops_max: Option<i64>,
+    /// `iops_max_length`.
+    #[serde(default)]
+    pub iops_max_length: Option<u64>,
+    /// `iops_rd`.
+    #[serde(default)]
+    pub iops_rd: Option<i64>,
+    /// `iops_rd_max`.
+    #[serde(default)]
+    pub iops_rd_max: Option<i64>,
+    /// `iops_rd_max_length`.
+    #[serde(default)]
+    pub iops_rd_max_length: Option<u64>,
+    /// `iops_wr`.
+    #[serde(default)]
+    pub iops_wr: Option<i64>,
+    /// `iops_wr_max`.
+    #[serde(default)]
+    pub iops_wr_max: Option<i64>,
+    /// `iops_wr_max_length`.
+    #[serde(default)]
+    pub iops_wr_max_length: Option<u64>,
     /// Whether it has an I/O thread of its own.
     #[serde(default)]
     pub io_thread: Option<bool>,
+    /// `mbps`.
+    #[serde(default)]
+    pub mbps: Option<f64>,
+    /// `mbps_max`.
+    #[serde(default)]
+    pub mbps_max: Option<f64>,
+    /// `mbps_rd`.
+    #[serde(default)]
+    pub mbps_rd: Option<f64>,
+    /// `mbps_rd_max`.
+    #[serde(default)]
+    pub mbps_rd_max: Option<f64>,
+    /// `mbps_wr`.
+    #[serde(default)]
+    pub mbps_wr: Option<f64>,
+    /// `mbps_wr_max`.
+    #[serde(default)]
+    pub mbps_wr_max: Option<f64>,
     /// Disk or CD; a disk when absent.
     #[serde(default)]
     pub media: Option<DiskMedia>,
+    /// `model`.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// `ms-cert`.
+    #[serde(default)]
+    pub ms_cert: Option<MsCert>,
     /// Firmware variables: whether the usual secure boot keys are in.
     #[serde(default)]
     pub pre_enrolled_keys: Option<bool>,
+    /// `product`.
+    #[serde(default)]
+    pub product: Option<String>,
+    /// `queues`.
+    #[serde(default)]
+    pub queues: Option<u64>,
     /// Whether replication includes it; yes when absent.
     #[serde(default)]
     pub replicate: Option<bool>,
+    /// `rerror`.
+    #[serde(default)]
+    pub rerror: Option<Rerror>,
     /// Whether the guest may only read.
     #[serde(default)]
     pub read_only: Option<bool>,
+    /// `scsiblock`.
+    #[serde(default)]
+    pub scsiblock: Option<bool>,
     /// The serial number that the guest sees.
     #[serde(default)]
     pub serial: Option<String>,
@@ -740,12 +822,21 @@ pub struct Disk {
     /// Its size; only informative when read.
     #[serde(default)]
     pub size_bytes: Option<u64>,
+    /// `snapshot`.
+    #[serde(default)]
+    pub snapshot: Option<bool>,
     /// Whether the guest sees a solid-state disk.
     #[serde(default)]
     pub ssd: Option<bool>,
+    /// `vendor`.
+    #[serde(default)]
+    pub vendor: Option<String>,
     /// TPM: `v1.2` or `v2.0`.
     #[serde(default)]
     pub version: Option<String>,
+    /// `werror`.
+    #[serde(default)]
+    pub werror: Option<Werror>,
     /// The world wide name that the guest sees.
     #[serde(default)]
     pub wwn: Option<String>,
@@ -754,126 +845,54 @@ pub struct Disk {
     pub other: std::collections::BTreeMap<String, String>,
     #[serde(skip)]
     #[cfg_attr(feature = "schemars", schemars(skip))]
-    order: KeyOrder,
+    key_order: KeyOrder,
 }
-impl Property for Disk {
-    const NAME: &'static str = "disk";
-    const DEFAULT_KEY: Option<&'static str> = Some("file");
-    const REQUIRED: &'static [&'static str] = &["file"];
-    const ALIASES: &'static [(&'static str, &'static str)] = &[("volume", "file")];
-    fn set(&mut self, key: &str, value: &str) -> Option<bool> {
-        Some(
-            match key {
-                "file" => Plain::read(value).map(|v| self.volume = v).is_some(),
-                "aio" => Plain::read(value).map(|v| self.aio = Some(v)).is_some(),
-                "backup" => Plain::read(value).map(|v| self.backup = Some(v)).is_some(),
-                "cache" => Plain::read(value).map(|v| self.cache = Some(v)).is_some(),
-                "discard" => Plain::read(value).map(|v| self.discard = Some(v)).is_some(),
-                "efitype" => {
-                    Plain::read(value).map(|v| self.efi_type = Some(v)).is_some()
-                }
-                "format" => Plain::read(value).map(|v| self.format = Some(v)).is_some(),
-                "import-from" => {
-                    Plain::read(value).map(|v| self.import_from = Some(v)).is_some()
-                }
-                "iothread" => {
-                    Plain::read(value).map(|v| self.io_thread = Some(v)).is_some()
-                }
-                "media" => Plain::read(value).map(|v| self.media = Some(v)).is_some(),
-                "pre-enrolled-keys" => {
-                    Plain::read(value)
-                        .map(|v| self.pre_enrolled_keys = Some(v))
-                        .is_some()
-                }
-                "replicate" => {
-                    Plain::read(value).map(|v| self.replicate = Some(v)).is_some()
-                }
-                "ro" => Plain::read(value).map(|v| self.read_only = Some(v)).is_some(),
-                "serial" => Plain::read(value).map(|v| self.serial = Some(v)).is_some(),
-                "shared" => Plain::read(value).map(|v| self.shared = Some(v)).is_some(),
-                "size" => Size::read(value).map(|v| self.size_bytes = Some(v)).is_some(),
-                "ssd" => Plain::read(value).map(|v| self.ssd = Some(v)).is_some(),
-                "version" => Plain::read(value).map(|v| self.version = Some(v)).is_some(),
-                "wwn" => Plain::read(value).map(|v| self.wwn = Some(v)).is_some(),
-                _ => return None,
-            },
-        )
-    }
-    fn entries(&self) -> Vec<(&'static str, String)> {
-        let mut entries = Vec::new();
-        if !self.volume.is_empty() {
-            entries.push(("file", Plain::write(&self.volume)));
-        }
-        if let Some(v) = &self.aio {
-            entries.push(("aio", Plain::write(v)));
-        }
-        if let Some(v) = &self.backup {
-            entries.push(("backup", Plain::write(v)));
-        }
-        if let Some(v) = &self.cache {
-            entries.push(("cache", Plain::write(v)));
-        }
-        if let Some(v) = &self.discard {
-            entries.push(("discard", Plain::write(v)));
-        }
-        if let Some(v) = &self.efi_type {
-            entries.push(("efitype", Plain::write(v)));
-        }
-        if let Some(v) = &self.format {
-            entries.push(("format", Plain::write(v)));
-        }
-        if let Some(v) = &self.import_from {
-            entries.push(("import-from", Plain::write(v)));
-        }
-        if let Some(v) = &self.io_thread {
-            entries.push(("iothread", Plain::write(v)));
-        }
-        if let Some(v) = &self.media {
-            entries.push(("media", Plain::write(v)));
-        }
-        if let Some(v) = &self.pre_enrolled_keys {
-            entries.push(("pre-enrolled-keys", Plain::write(v)));
-        }
-        if let Some(v) = &self.replicate {
-            entries.push(("replicate", Plain::write(v)));
-        }
-        if let Some(v) = &self.read_only {
-            entries.push(("ro", Plain::write(v)));
-        }
-        if let Some(v) = &self.serial {
-            entries.push(("serial", Plain::write(v)));
-        }
-        if let Some(v) = &self.shared {
-            entries.push(("shared", Plain::write(v)));
-        }
-        if let Some(v) = &self.size_bytes {
-            entries.push(("size", Size::write(v)));
-        }
-        if let Some(v) = &self.ssd {
-            entries.push(("ssd", Plain::write(v)));
-        }
-        if let Some(v) = &self.version {
-            entries.push(("version", Plain::write(v)));
-        }
-        if let Some(v) = &self.wwn {
-            entries.push(("wwn", Plain::write(v)));
-        }
-        entries
-    }
-    fn other(&self) -> &std::collections::BTreeMap<String, String> {
-        &self.other
-    }
-    fn other_mut(&mut self) -> &mut std::collections::BTreeMap<String, String> {
-        &mut self.other
-    }
-    fn order(&self) -> &KeyOrder {
-        &self.order
-    }
-    fn order_mut(&mut self) -> &mut KeyOrder {
-        &mut self.order
-    }
-}
-impl_property!(Disk);
+property!(
+    Disk "disk" { "file" => volume Plain, "aio" => aio Plain, "backup" => backup Plain,
+    "bps" => bps Plain, "bps_max_length" => bps_max_length Plain, "bps_rd" => bps_rd
+    Plain, "bps_rd_max_length" => bps_rd_max_length Plain, "bps_wr" => bps_wr Plain,
+    "bps_wr_max_length" => bps_wr_max_length Plain, "cache" => cache Plain,
+    "detect_zeroes" => detect_zeroes Plain, "discard" => discard Plain, "efitype" =>
+    efi_type Plain, "format" => format Plain, "import-from" => import_from Plain, "iops"
+    => iops Plain, "iops_max" => iops_max Plain, "iops_max_length" => iops_max_length
+    Plain, "iops_rd" => iops_rd Plain, "iops_rd_max" => iops_rd_max Plain,
+    "iops_rd_max_length" => iops_rd_max_length Plain, "iops_wr" => iops_wr Plain,
+    "iops_wr_max" => iops_wr_max Plain, "iops_wr_max_length" => iops_wr_max_length Plain,
+    "iothread" => io_thread Plain, "mbps" => mbps Plain, "mbps_max" => mbps_max Plain,
+    "mbps_rd" => mbps_rd Plain, "mbps_rd_max" => mbps_rd_max Plain, "mbps_wr" => mbps_wr
+    Plain, "mbps_wr_max" => mbps_wr_max Plain, "media" => media Plain, "model" => model
+    Plain, "ms-cert" => ms_cert Plain, "pre-enrolled-keys" => pre_enrolled_keys Plain,
+    "product" => product Plain, "queues" => queues Plain, "replicate" => replicate Plain,
+    "rerror" => rerror Plain, "ro" => read_only Plain, "scsiblock" => scsiblock Plain,
+    "serial" => serial Plain, "shared" => shared Plain, "size" => size_bytes Size,
+    "snapshot" => snapshot Plain, "ssd" => ssd Plain, "vendor" => vendor Plain, "version"
+    => version Plain, "werror" => werror Plain, "wwn" => wwn Plain, } default "file"
+    required["file"] aliases[("volume", "file"), ("bps_rd_length", "bps_rd_max_length"),
+    ("bps_wr_length", "bps_wr_max_length"), ("iops_rd_length", "iops_rd_max_length"),
+    ("iops_wr_length", "iops_wr_max_length")]
+);
+row!(
+    Disk[] { "other" => other Whole, "file" | "volume" => volume Req 0, "aio" => aio Opt,
+    "backup" => backup Opt, "cache" => cache Opt, "discard" => discard Opt, "efitype" |
+    "efi_type" => efi_type Opt, "format" => format Opt, "import-from" | "import_from" =>
+    import_from Opt, "iothread" | "io_thread" => io_thread Opt, "media" => media Opt,
+    "pre-enrolled-keys" | "pre_enrolled_keys" => pre_enrolled_keys Opt, "replicate" =>
+    replicate Opt, "ro" | "read_only" => read_only Opt, "serial" => serial Opt, "shared"
+    => shared Opt, "size" | "size_bytes" => size_bytes Opt, "ssd" => ssd Opt, "version"
+    => version Opt, "wwn" => wwn Opt, "bps" => bps Opt, "bps_max_length" =>
+    bps_max_length Opt, "bps_rd" => bps_rd Opt, "bps_rd_max_length" => bps_rd_max_length
+    Opt, "bps_wr" => bps_wr Opt, "bps_wr_max_length" => bps_wr_max_length Opt,
+    "detect_zeroes" => detect_zeroes Opt, "iops" => iops Opt, "iops_max" => iops_max Opt,
+    "iops_max_length" => iops_max_length Opt, "iops_rd" => iops_rd Opt, "iops_rd_max" =>
+    iops_rd_max Opt, "iops_rd_max_length" => iops_rd_max_length Opt, "iops_wr" => iops_wr
+    Opt, "iops_wr_max" => iops_wr_max Opt, "iops_wr_max_length" => iops_wr_max_length
+    Opt, "mbps" => mbps Opt, "mbps_max" => mbps_max Opt, "mbps_rd" => mbps_rd Opt,
+    "mbps_rd_max" => mbps_rd_max Opt, "mbps_wr" => mbps_wr Opt, "mbps_wr_max" =>
+    mbps_wr_max Opt, "model" => model Opt, "rerror" => rerror Opt, "snapshot" => snapshot
+    Opt, "werror" => werror Opt, "ms-cert" | "ms_cert" => ms_cert Opt, "product" =>
+    product Opt, "queues" => queues Opt, "scsiblock" => scsiblock Opt, "vendor" => vendor
+    Opt, } from parse
+);
 /// What a drive is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -904,16 +923,22 @@ impl TextEnum for DiskMedia {
 }
 impl_text_enum!(DiskMedia);
 /// A PCI device of the host, given to a virtual machine.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HostPci {
     /// Its addresses on the host: `0000:01:00.0`; all functions without the last part. Empty when it is mapped.
     #[serde(default)]
     pub host: Vec<String>,
+    /// `device-id`.
+    #[serde(default)]
+    pub device_id: Option<String>,
     /// The host's driver while the guest runs: `vfio` or `keep` (9.1 and later).
     #[serde(default)]
     pub driver: Option<String>,
+    /// `legacy-igd`.
+    #[serde(default)]
+    pub legacy_igd: Option<bool>,
     /// The cluster-wide mapping that says which device it is on each node.
     #[serde(default)]
     pub mapping: Option<String>,
@@ -929,6 +954,15 @@ pub struct HostPci {
     /// A ROM from a file.
     #[serde(default)]
     pub rom_file: Option<String>,
+    /// `sub-device-id`.
+    #[serde(default)]
+    pub sub_device_id: Option<String>,
+    /// `sub-vendor-id`.
+    #[serde(default)]
+    pub sub_vendor_id: Option<String>,
+    /// `vendor-id`.
+    #[serde(default)]
+    pub vendor_id: Option<String>,
     /// Whether it is the guest's primary graphics card.
     #[serde(default)]
     pub x_vga: Option<bool>,
@@ -937,79 +971,29 @@ pub struct HostPci {
     pub other: std::collections::BTreeMap<String, String>,
     #[serde(skip)]
     #[cfg_attr(feature = "schemars", schemars(skip))]
-    order: KeyOrder,
+    key_order: KeyOrder,
 }
-impl Property for HostPci {
-    const NAME: &'static str = "PCI passthrough";
-    const DEFAULT_KEY: Option<&'static str> = Some("host");
-    const REQUIRED: &'static [&'static str] = &[];
-    const ALIASES: &'static [(&'static str, &'static str)] = &[];
-    fn set(&mut self, key: &str, value: &str) -> Option<bool> {
-        Some(
-            match key {
-                "host" => List::read(value).map(|v| self.host = v).is_some(),
-                "driver" => Plain::read(value).map(|v| self.driver = Some(v)).is_some(),
-                "mapping" => Plain::read(value).map(|v| self.mapping = Some(v)).is_some(),
-                "mdev" => {
-                    Plain::read(value).map(|v| self.mediated_device = Some(v)).is_some()
-                }
-                "pcie" => {
-                    Plain::read(value).map(|v| self.pci_express = Some(v)).is_some()
-                }
-                "rombar" => Plain::read(value).map(|v| self.rom_bar = Some(v)).is_some(),
-                "romfile" => {
-                    Plain::read(value).map(|v| self.rom_file = Some(v)).is_some()
-                }
-                "x-vga" => Plain::read(value).map(|v| self.x_vga = Some(v)).is_some(),
-                _ => return None,
-            },
-        )
-    }
-    fn entries(&self) -> Vec<(&'static str, String)> {
-        let mut entries = Vec::new();
-        if !self.host.is_empty() {
-            entries.push(("host", List::write(&self.host)));
-        }
-        if let Some(v) = &self.driver {
-            entries.push(("driver", Plain::write(v)));
-        }
-        if let Some(v) = &self.mapping {
-            entries.push(("mapping", Plain::write(v)));
-        }
-        if let Some(v) = &self.mediated_device {
-            entries.push(("mdev", Plain::write(v)));
-        }
-        if let Some(v) = &self.pci_express {
-            entries.push(("pcie", Plain::write(v)));
-        }
-        if let Some(v) = &self.rom_bar {
-            entries.push(("rombar", Plain::write(v)));
-        }
-        if let Some(v) = &self.rom_file {
-            entries.push(("romfile", Plain::write(v)));
-        }
-        if let Some(v) = &self.x_vga {
-            entries.push(("x-vga", Plain::write(v)));
-        }
-        entries
-    }
-    fn other(&self) -> &std::collections::BTreeMap<String, String> {
-        &self.other
-    }
-    fn other_mut(&mut self) -> &mut std::collections::BTreeMap<String, String> {
-        &mut self.other
-    }
-    fn order(&self) -> &KeyOrder {
-        &self.order
-    }
-    fn order_mut(&mut self) -> &mut KeyOrder {
-        &mut self.order
-    }
-}
-impl_property!(HostPci);
+property!(
+    HostPci "PCI passthrough" { "host" => host List, "device-id" => device_id Plain,
+    "driver" => driver Plain, "legacy-igd" => legacy_igd Plain, "mapping" => mapping
+    Plain, "mdev" => mediated_device Plain, "pcie" => pci_express Plain, "rombar" =>
+    rom_bar Plain, "romfile" => rom_file Plain, "sub-device-id" => sub_device_id Plain,
+    "sub-vendor-id" => sub_vendor_id Plain, "vendor-id" => vendor_id Plain, "x-vga" =>
+    x_vga Plain, } default "host"
+);
+row!(
+    HostPci[] { "other" => other Whole, "host" => host Words, "mapping" => mapping Opt,
+    "mdev" | "mediated_device" => mediated_device Opt, "pcie" | "pci_express" =>
+    pci_express Opt, "rombar" | "rom_bar" => rom_bar Opt, "romfile" | "rom_file" =>
+    rom_file Opt, "x-vga" | "x_vga" => x_vga Opt, "driver" => driver Opt, "device-id" |
+    "device_id" => device_id Opt, "legacy-igd" | "legacy_igd" => legacy_igd Opt,
+    "sub-device-id" | "sub_device_id" => sub_device_id Opt, "sub-vendor-id" |
+    "sub_vendor_id" => sub_vendor_id Opt, "vendor-id" | "vendor_id" => vendor_id Opt, }
+    from parse
+);
 /// What a virtual machine's firmware says about it. Texts are base64 when
 /// `base64` is set; `serial_text` and its siblings decode them.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Smbios {
@@ -1042,73 +1026,20 @@ pub struct Smbios {
     pub other: std::collections::BTreeMap<String, String>,
     #[serde(skip)]
     #[cfg_attr(feature = "schemars", schemars(skip))]
-    order: KeyOrder,
+    key_order: KeyOrder,
 }
-impl Property for Smbios {
-    const NAME: &'static str = "SMBIOS";
-    const REQUIRED: &'static [&'static str] = &[];
-    const ALIASES: &'static [(&'static str, &'static str)] = &[];
-    fn set(&mut self, key: &str, value: &str) -> Option<bool> {
-        Some(
-            match key {
-                "base64" => Plain::read(value).map(|v| self.base64 = Some(v)).is_some(),
-                "family" => Plain::read(value).map(|v| self.family = Some(v)).is_some(),
-                "manufacturer" => {
-                    Plain::read(value).map(|v| self.manufacturer = Some(v)).is_some()
-                }
-                "product" => Plain::read(value).map(|v| self.product = Some(v)).is_some(),
-                "serial" => Plain::read(value).map(|v| self.serial = Some(v)).is_some(),
-                "sku" => Plain::read(value).map(|v| self.sku = Some(v)).is_some(),
-                "uuid" => Plain::read(value).map(|v| self.uuid = Some(v)).is_some(),
-                "version" => Plain::read(value).map(|v| self.version = Some(v)).is_some(),
-                _ => return None,
-            },
-        )
-    }
-    fn entries(&self) -> Vec<(&'static str, String)> {
-        let mut entries = Vec::new();
-        if let Some(v) = &self.base64 {
-            entries.push(("base64", Plain::write(v)));
-        }
-        if let Some(v) = &self.family {
-            entries.push(("family", Plain::write(v)));
-        }
-        if let Some(v) = &self.manufacturer {
-            entries.push(("manufacturer", Plain::write(v)));
-        }
-        if let Some(v) = &self.product {
-            entries.push(("product", Plain::write(v)));
-        }
-        if let Some(v) = &self.serial {
-            entries.push(("serial", Plain::write(v)));
-        }
-        if let Some(v) = &self.sku {
-            entries.push(("sku", Plain::write(v)));
-        }
-        if let Some(v) = &self.uuid {
-            entries.push(("uuid", Plain::write(v)));
-        }
-        if let Some(v) = &self.version {
-            entries.push(("version", Plain::write(v)));
-        }
-        entries
-    }
-    fn other(&self) -> &std::collections::BTreeMap<String, String> {
-        &self.other
-    }
-    fn other_mut(&mut self) -> &mut std::collections::BTreeMap<String, String> {
-        &mut self.other
-    }
-    fn order(&self) -> &KeyOrder {
-        &self.order
-    }
-    fn order_mut(&mut self) -> &mut KeyOrder {
-        &mut self.order
-    }
-}
-impl_property!(Smbios);
+property!(
+    Smbios "SMBIOS" { "base64" => base64 Plain, "family" => family Plain, "manufacturer"
+    => manufacturer Plain, "product" => product Plain, "serial" => serial Plain, "sku" =>
+    sku Plain, "uuid" => uuid Plain, "version" => version Plain, }
+);
+row!(
+    Smbios[] { "other" => other Whole, "base64" => base64 Opt, "family" => family Opt,
+    "manufacturer" => manufacturer Opt, "product" => product Opt, "serial" => serial Opt,
+    "sku" => sku Opt, "uuid" => uuid Opt, "version" => version Opt, } from parse
+);
 /// The guest agent.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Agent {
@@ -1129,67 +1060,21 @@ pub struct Agent {
     pub other: std::collections::BTreeMap<String, String>,
     #[serde(skip)]
     #[cfg_attr(feature = "schemars", schemars(skip))]
-    order: KeyOrder,
+    key_order: KeyOrder,
 }
-impl Property for Agent {
-    const NAME: &'static str = "guest agent";
-    const DEFAULT_KEY: Option<&'static str> = Some("enabled");
-    const REQUIRED: &'static [&'static str] = &[];
-    const ALIASES: &'static [(&'static str, &'static str)] = &[
-        ("freeze-fs-on-backup", "freeze-fs"),
-        ("guest-fsfreeze", "freeze-fs"),
-    ];
-    fn set(&mut self, key: &str, value: &str) -> Option<bool> {
-        Some(
-            match key {
-                "enabled" => Plain::read(value).map(|v| self.enabled = Some(v)).is_some(),
-                "freeze-fs" => {
-                    Plain::read(value)
-                        .map(|v| self.freeze_filesystems = Some(v))
-                        .is_some()
-                }
-                "fstrim_cloned_disks" => {
-                    Plain::read(value)
-                        .map(|v| self.fstrim_cloned_disks = Some(v))
-                        .is_some()
-                }
-                "type" => Plain::read(value).map(|v| self.channel = Some(v)).is_some(),
-                _ => return None,
-            },
-        )
-    }
-    fn entries(&self) -> Vec<(&'static str, String)> {
-        let mut entries = Vec::new();
-        if let Some(v) = &self.enabled {
-            entries.push(("enabled", Plain::write(v)));
-        }
-        if let Some(v) = &self.freeze_filesystems {
-            entries.push(("freeze-fs", Plain::write(v)));
-        }
-        if let Some(v) = &self.fstrim_cloned_disks {
-            entries.push(("fstrim_cloned_disks", Plain::write(v)));
-        }
-        if let Some(v) = &self.channel {
-            entries.push(("type", Plain::write(v)));
-        }
-        entries
-    }
-    fn other(&self) -> &std::collections::BTreeMap<String, String> {
-        &self.other
-    }
-    fn other_mut(&mut self) -> &mut std::collections::BTreeMap<String, String> {
-        &mut self.other
-    }
-    fn order(&self) -> &KeyOrder {
-        &self.order
-    }
-    fn order_mut(&mut self) -> &mut KeyOrder {
-        &mut self.order
-    }
-}
-impl_property!(Agent);
+property!(
+    Agent "guest agent" { "enabled" => enabled Plain, "freeze-fs" => freeze_filesystems
+    Plain, "fstrim_cloned_disks" => fstrim_cloned_disks Plain, "type" => channel Plain, }
+    default "enabled" aliases[("freeze-fs-on-backup", "freeze-fs"), ("guest-fsfreeze",
+    "freeze-fs")]
+);
+row!(
+    Agent[] { "other" => other Whole, "enabled" => enabled Opt, "freeze-fs" |
+    "freeze_filesystems" => freeze_filesystems Opt, "fstrim_cloned_disks" =>
+    fstrim_cloned_disks Opt, "type" | "channel" => channel Opt, } from parse
+);
 /// Cloud-init's addresses of one network device.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct IpConfig {
@@ -1210,53 +1095,17 @@ pub struct IpConfig {
     pub other: std::collections::BTreeMap<String, String>,
     #[serde(skip)]
     #[cfg_attr(feature = "schemars", schemars(skip))]
-    order: KeyOrder,
+    key_order: KeyOrder,
 }
-impl Property for IpConfig {
-    const NAME: &'static str = "IP configuration";
-    const REQUIRED: &'static [&'static str] = &[];
-    const ALIASES: &'static [(&'static str, &'static str)] = &[];
-    fn set(&mut self, key: &str, value: &str) -> Option<bool> {
-        Some(
-            match key {
-                "gw" => Plain::read(value).map(|v| self.gateway = Some(v)).is_some(),
-                "gw6" => Plain::read(value).map(|v| self.gateway6 = Some(v)).is_some(),
-                "ip" => Plain::read(value).map(|v| self.address = Some(v)).is_some(),
-                "ip6" => Plain::read(value).map(|v| self.address6 = Some(v)).is_some(),
-                _ => return None,
-            },
-        )
-    }
-    fn entries(&self) -> Vec<(&'static str, String)> {
-        let mut entries = Vec::new();
-        if let Some(v) = &self.gateway {
-            entries.push(("gw", Plain::write(v)));
-        }
-        if let Some(v) = &self.gateway6 {
-            entries.push(("gw6", Plain::write(v)));
-        }
-        if let Some(v) = &self.address {
-            entries.push(("ip", Plain::write(v)));
-        }
-        if let Some(v) = &self.address6 {
-            entries.push(("ip6", Plain::write(v)));
-        }
-        entries
-    }
-    fn other(&self) -> &std::collections::BTreeMap<String, String> {
-        &self.other
-    }
-    fn other_mut(&mut self) -> &mut std::collections::BTreeMap<String, String> {
-        &mut self.other
-    }
-    fn order(&self) -> &KeyOrder {
-        &self.order
-    }
-    fn order_mut(&mut self) -> &mut KeyOrder {
-        &mut self.order
-    }
-}
-impl_property!(IpConfig);
+property!(
+    IpConfig "IP configuration" { "gw" => gateway Plain, "gw6" => gateway6 Plain, "ip" =>
+    address Plain, "ip6" => address6 Plain, }
+);
+row!(
+    IpConfig[] { "other" => other Whole, "gw" | "gateway" => gateway Opt, "gw6" |
+    "gateway6" => gateway6 Opt, "ip" | "address" => address Opt, "ip6" | "address6" =>
+    address6 Opt, } from parse
+);
 /// Starts a virtual machine. Most refusals (locked, missing, already running)
 /// come as the failure of the task. When the HA manager owns it, the task only
 /// asks the manager and ends long before the guest runs.
@@ -1311,61 +1160,11 @@ impl StartQemu {
         }
     }
 }
-impl Endpoint for StartQemu {
-    type Response = Upid;
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/nodes/{node}/qemu/{vmid}/status/start";
-    fn path(&self) -> String {
-        format!(
-            "/nodes/{}/qemu/{}/status/start", segment(& self.node), segment(& self.vmid)
-        )
-    }
-    fn params(&self) -> Result<Params> {
-        Params::check_path("node", &self.node, Rule::Node)?;
-        Params::check_path("vmid", &self.vmid, Rule::Range(100.0, 999_999_999.0))?;
-        let mut params = Params::new();
-        params.optional("timeout", self.timeout_seconds.as_ref(), Rule::Any)?;
-        params.optional("machine", self.machine.as_ref(), Rule::Any)?;
-        params.optional("force-cpu", self.force_cpu.as_ref(), Rule::Any)?;
-        params.optional("skiplock", self.skip_lock.as_ref(), Rule::Any)?;
-        params.optional("migratedfrom", self.migrated_from.as_ref(), Rule::Node)?;
-        params
-            .optional("migration_network", self.migration_network.as_ref(), Rule::Any)?;
-        params.optional("migration_type", self.migration_type.as_ref(), Rule::Any)?;
-        params.optional("nets-host-mtu", self.nets_host_mtu.as_ref(), Rule::Any)?;
-        params.optional("stateuri", self.state_uri.as_ref(), Rule::Length(1, 128))?;
-        params.optional("targetstorage", self.target_storage.as_ref(), Rule::Any)?;
-        params
-            .optional(
-                "with-conntrack-state",
-                self.with_conntrack_state.as_ref(),
-                Rule::Any,
-            )?;
-        Ok(params)
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = StartQemu {
-            node: arguments.required("node")?,
-            vmid: arguments.required("vmid")?,
-            timeout_seconds: arguments.optional("timeout")?,
-            machine: arguments.optional("machine")?,
-            force_cpu: arguments.optional("force-cpu")?,
-            skip_lock: arguments.optional("skiplock")?,
-            migrated_from: arguments.optional("migratedfrom")?,
-            migration_network: arguments.optional("migration_network")?,
-            migration_type: arguments.optional("migration_type")?,
-            nets_host_mtu: arguments.optional("nets-host-mtu")?,
-            state_uri: arguments.optional("stateuri")?,
-            target_storage: arguments.optional("targetstorage")?,
-            with_conntrack_state: arguments.optional("with-conntrack-state")?,
-        };
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn node(&self) -> Option<&str> {
-        Some(&self.node)
-    }
-}
+endpoint!(
+    StartQemu 495 Post "/nodes/{node}/qemu/{vmid}/status/start" -> Upid; node vmid
+    timeout_seconds machine force_cpu skip_lock migrated_from migration_network
+    migration_type nets_host_mtu state_uri target_storage with_conntrack_state
+);
 /// Stops a virtual machine as if its power cord were pulled. Stopping a stopped one succeeds.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/status/stop`
@@ -1400,44 +1199,10 @@ impl StopQemu {
         }
     }
 }
-impl Endpoint for StopQemu {
-    type Response = Upid;
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/nodes/{node}/qemu/{vmid}/status/stop";
-    fn path(&self) -> String {
-        format!(
-            "/nodes/{}/qemu/{}/status/stop", segment(& self.node), segment(& self.vmid)
-        )
-    }
-    fn params(&self) -> Result<Params> {
-        Params::check_path("node", &self.node, Rule::Node)?;
-        Params::check_path("vmid", &self.vmid, Rule::Range(100.0, 999_999_999.0))?;
-        let mut params = Params::new();
-        params.optional("timeout", self.timeout_seconds.as_ref(), Rule::Any)?;
-        params
-            .optional("overrule-shutdown", self.overrule_shutdown.as_ref(), Rule::Any)?;
-        params.optional("keepActive", self.keep_active.as_ref(), Rule::Any)?;
-        params.optional("skiplock", self.skip_lock.as_ref(), Rule::Any)?;
-        params.optional("migratedfrom", self.migrated_from.as_ref(), Rule::Node)?;
-        Ok(params)
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = StopQemu {
-            node: arguments.required("node")?,
-            vmid: arguments.required("vmid")?,
-            timeout_seconds: arguments.optional("timeout")?,
-            overrule_shutdown: arguments.optional("overrule-shutdown")?,
-            keep_active: arguments.optional("keepActive")?,
-            skip_lock: arguments.optional("skiplock")?,
-            migrated_from: arguments.optional("migratedfrom")?,
-        };
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn node(&self) -> Option<&str> {
-        Some(&self.node)
-    }
-}
+endpoint!(
+    StopQemu 496 Post "/nodes/{node}/qemu/{vmid}/status/stop" -> Upid; node vmid
+    timeout_seconds overrule_shutdown keep_active skip_lock migrated_from
+);
 /// Asks the guest to shut down, by its agent when that answers, else by the
 /// power button. The task fails when the time runs out.
 ///
@@ -1470,39 +1235,2628 @@ impl ShutdownQemu {
         }
     }
 }
-impl Endpoint for ShutdownQemu {
-    type Response = Upid;
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/nodes/{node}/qemu/{vmid}/status/shutdown";
-    fn path(&self) -> String {
-        format!(
-            "/nodes/{}/qemu/{}/status/shutdown", segment(& self.node), segment(& self
-            .vmid)
-        )
+endpoint!(
+    ShutdownQemu 497 Post "/nodes/{node}/qemu/{vmid}/status/shutdown" -> Upid; node vmid
+    timeout_seconds force_stop keep_active skip_lock
+);
+/// A qemu, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Qemu {
+    /// `cpu`.
+    pub cpu: Option<f64>,
+    /// `cpus`.
+    pub cpus: Option<f64>,
+    /// `diskread`.
+    pub diskread: Option<u64>,
+    /// `diskwrite`.
+    pub diskwrite: Option<u64>,
+    /// `lock`.
+    pub lock: Option<String>,
+    /// `maxdisk`.
+    pub maxdisk: Option<u64>,
+    /// `maxmem`.
+    pub maxmem: Option<u64>,
+    /// `mem`.
+    pub mem: Option<u64>,
+    /// `memhost`.
+    pub memhost: Option<u64>,
+    /// `name`.
+    pub name: Option<String>,
+    /// `netin`.
+    pub netin: Option<u64>,
+    /// `netout`.
+    pub netout: Option<u64>,
+    /// `pid`.
+    pub pid: Option<i64>,
+    /// `pressurecpufull`.
+    pub pressurecpufull: Option<f64>,
+    /// `pressurecpusome`.
+    pub pressurecpusome: Option<f64>,
+    /// `pressureiofull`.
+    pub pressureiofull: Option<f64>,
+    /// `pressureiosome`.
+    pub pressureiosome: Option<f64>,
+    /// `pressurememoryfull`.
+    pub pressurememoryfull: Option<f64>,
+    /// `pressurememorysome`.
+    pub pressurememorysome: Option<f64>,
+    /// `qmpstatus`.
+    pub qmpstatus: Option<String>,
+    /// `running-machine`.
+    pub running_machine: Option<String>,
+    /// `running-qemu`.
+    pub running_qemu: Option<String>,
+    /// `serial`.
+    pub serial: Option<bool>,
+    /// `status`.
+    pub status: Option<GuestState>,
+    /// `tags`.
+    pub tags: Option<String>,
+    /// `template`.
+    pub template: Option<bool>,
+    /// `uptime`.
+    pub uptime: Option<u64>,
+    /// `vmid`.
+    pub vmid: Option<u32>,
+}
+row!(
+    Qemu[] { "cpu" => cpu Opt, "cpus" => cpus Opt, "diskread" => diskread Opt,
+    "diskwrite" => diskwrite Opt, "lock" => lock Opt, "maxdisk" => maxdisk Opt, "maxmem"
+    => maxmem Opt, "mem" => mem Opt, "memhost" => memhost Opt, "name" => name Opt,
+    "netin" => netin Opt, "netout" => netout Opt, "pid" => pid Opt, "pressurecpufull" =>
+    pressurecpufull Opt, "pressurecpusome" => pressurecpusome Opt, "pressureiofull" =>
+    pressureiofull Opt, "pressureiosome" => pressureiosome Opt, "pressurememoryfull" =>
+    pressurememoryfull Opt, "pressurememorysome" => pressurememorysome Opt, "qmpstatus"
+    => qmpstatus Opt, "running-machine" | "running_machine" => running_machine Opt,
+    "running-qemu" | "running_qemu" => running_qemu Opt, "serial" => serial Opt, "status"
+    => status Opt, "tags" => tags Opt, "template" => template Opt, "uptime" => uptime
+    Opt, "vmid" => vmid Opt, }
+);
+/// Words of `bios`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Bios {
+    /// `seabios`
+    Seabios,
+    /// `ovmf`
+    Ovmf,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for Bios {
+    const KNOWN: &'static [&'static str] = &["seabios", "ovmf"];
+    fn as_str(&self) -> &str {
+        match self {
+            Bios::Seabios => "seabios",
+            Bios::Ovmf => "ovmf",
+            Bios::Other(word) => word,
+        }
     }
-    fn params(&self) -> Result<Params> {
-        Params::check_path("node", &self.node, Rule::Node)?;
-        Params::check_path("vmid", &self.vmid, Rule::Range(100.0, 999_999_999.0))?;
-        let mut params = Params::new();
-        params.optional("timeout", self.timeout_seconds.as_ref(), Rule::Any)?;
-        params.optional("forceStop", self.force_stop.as_ref(), Rule::Any)?;
-        params.optional("keepActive", self.keep_active.as_ref(), Rule::Any)?;
-        params.optional("skiplock", self.skip_lock.as_ref(), Rule::Any)?;
-        Ok(params)
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = ShutdownQemu {
-            node: arguments.required("node")?,
-            vmid: arguments.required("vmid")?,
-            timeout_seconds: arguments.optional("timeout")?,
-            force_stop: arguments.optional("forceStop")?,
-            keep_active: arguments.optional("keepActive")?,
-            skip_lock: arguments.optional("skiplock")?,
-        };
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn node(&self) -> Option<&str> {
-        Some(&self.node)
+    fn from_word(word: &str) -> Self {
+        match word {
+            "seabios" => Bios::Seabios,
+            "ovmf" => Bios::Ovmf,
+            other => Bios::Other(other.to_owned()),
+        }
     }
 }
+impl_text_enum!(Bios);
+/// Words of `citype`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Citype {
+    /// `configdrive2`
+    Configdrive2,
+    /// `nocloud`
+    Nocloud,
+    /// `opennebula`
+    Opennebula,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for Citype {
+    const KNOWN: &'static [&'static str] = &["configdrive2", "nocloud", "opennebula"];
+    fn as_str(&self) -> &str {
+        match self {
+            Citype::Configdrive2 => "configdrive2",
+            Citype::Nocloud => "nocloud",
+            Citype::Opennebula => "opennebula",
+            Citype::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "configdrive2" => Citype::Configdrive2,
+            "nocloud" => Citype::Nocloud,
+            "opennebula" => Citype::Opennebula,
+            other => Citype::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(Citype);
+/// Words of `hugepages`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Hugepages {
+    /// `any`
+    Any,
+    /// `2`
+    V2,
+    /// `1024`
+    V1024,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for Hugepages {
+    const KNOWN: &'static [&'static str] = &["any", "2", "1024"];
+    fn as_str(&self) -> &str {
+        match self {
+            Hugepages::Any => "any",
+            Hugepages::V2 => "2",
+            Hugepages::V1024 => "1024",
+            Hugepages::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "any" => Hugepages::Any,
+            "2" => Hugepages::V2,
+            "1024" => Hugepages::V1024,
+            other => Hugepages::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(Hugepages);
+/// Words of `lock`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum QemuLock {
+    /// `backup`
+    Backup,
+    /// `clone`
+    Clone,
+    /// `create`
+    Create,
+    /// `migrate`
+    Migrate,
+    /// `rollback`
+    Rollback,
+    /// `snapshot`
+    Snapshot,
+    /// `snapshot-delete`
+    SnapshotDelete,
+    /// `suspending`
+    Suspending,
+    /// `suspended`
+    Suspended,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for QemuLock {
+    const KNOWN: &'static [&'static str] = &[
+        "backup",
+        "clone",
+        "create",
+        "migrate",
+        "rollback",
+        "snapshot",
+        "snapshot-delete",
+        "suspending",
+        "suspended",
+    ];
+    fn as_str(&self) -> &str {
+        match self {
+            QemuLock::Backup => "backup",
+            QemuLock::Clone => "clone",
+            QemuLock::Create => "create",
+            QemuLock::Migrate => "migrate",
+            QemuLock::Rollback => "rollback",
+            QemuLock::Snapshot => "snapshot",
+            QemuLock::SnapshotDelete => "snapshot-delete",
+            QemuLock::Suspending => "suspending",
+            QemuLock::Suspended => "suspended",
+            QemuLock::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "backup" => QemuLock::Backup,
+            "clone" => QemuLock::Clone,
+            "create" => QemuLock::Create,
+            "migrate" => QemuLock::Migrate,
+            "rollback" => QemuLock::Rollback,
+            "snapshot" => QemuLock::Snapshot,
+            "snapshot-delete" => QemuLock::SnapshotDelete,
+            "suspending" => QemuLock::Suspending,
+            "suspended" => QemuLock::Suspended,
+            other => QemuLock::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(QemuLock);
+/// Words of `ostype`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum QemuOstype {
+    /// `other`
+    OtherOne,
+    /// `wxp`
+    Wxp,
+    /// `w2k`
+    W2k,
+    /// `w2k3`
+    W2k3,
+    /// `w2k8`
+    W2k8,
+    /// `wvista`
+    Wvista,
+    /// `win7`
+    Win7,
+    /// `win8`
+    Win8,
+    /// `win10`
+    Win10,
+    /// `win11`
+    Win11,
+    /// `l24`
+    L24,
+    /// `l26`
+    L26,
+    /// `solaris`
+    Solaris,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for QemuOstype {
+    const KNOWN: &'static [&'static str] = &[
+        "other",
+        "wxp",
+        "w2k",
+        "w2k3",
+        "w2k8",
+        "wvista",
+        "win7",
+        "win8",
+        "win10",
+        "win11",
+        "l24",
+        "l26",
+        "solaris",
+    ];
+    fn as_str(&self) -> &str {
+        match self {
+            QemuOstype::OtherOne => "other",
+            QemuOstype::Wxp => "wxp",
+            QemuOstype::W2k => "w2k",
+            QemuOstype::W2k3 => "w2k3",
+            QemuOstype::W2k8 => "w2k8",
+            QemuOstype::Wvista => "wvista",
+            QemuOstype::Win7 => "win7",
+            QemuOstype::Win8 => "win8",
+            QemuOstype::Win10 => "win10",
+            QemuOstype::Win11 => "win11",
+            QemuOstype::L24 => "l24",
+            QemuOstype::L26 => "l26",
+            QemuOstype::Solaris => "solaris",
+            QemuOstype::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "other" => QemuOstype::OtherOne,
+            "wxp" => QemuOstype::Wxp,
+            "w2k" => QemuOstype::W2k,
+            "w2k3" => QemuOstype::W2k3,
+            "w2k8" => QemuOstype::W2k8,
+            "wvista" => QemuOstype::Wvista,
+            "win7" => QemuOstype::Win7,
+            "win8" => QemuOstype::Win8,
+            "win10" => QemuOstype::Win10,
+            "win11" => QemuOstype::Win11,
+            "l24" => QemuOstype::L24,
+            "l26" => QemuOstype::L26,
+            "solaris" => QemuOstype::Solaris,
+            other => QemuOstype::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(QemuOstype);
+/// Words of `scsihw`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Scsihw {
+    /// `lsi`
+    Lsi,
+    /// `lsi53c810`
+    Lsi53c810,
+    /// `virtio-scsi-pci`
+    VirtioScsiPci,
+    /// `virtio-scsi-single`
+    VirtioScsiSingle,
+    /// `megasas`
+    Megasas,
+    /// `pvscsi`
+    Pvscsi,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for Scsihw {
+    const KNOWN: &'static [&'static str] = &[
+        "lsi",
+        "lsi53c810",
+        "virtio-scsi-pci",
+        "virtio-scsi-single",
+        "megasas",
+        "pvscsi",
+    ];
+    fn as_str(&self) -> &str {
+        match self {
+            Scsihw::Lsi => "lsi",
+            Scsihw::Lsi53c810 => "lsi53c810",
+            Scsihw::VirtioScsiPci => "virtio-scsi-pci",
+            Scsihw::VirtioScsiSingle => "virtio-scsi-single",
+            Scsihw::Megasas => "megasas",
+            Scsihw::Pvscsi => "pvscsi",
+            Scsihw::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "lsi" => Scsihw::Lsi,
+            "lsi53c810" => Scsihw::Lsi53c810,
+            "virtio-scsi-pci" => Scsihw::VirtioScsiPci,
+            "virtio-scsi-single" => Scsihw::VirtioScsiSingle,
+            "megasas" => Scsihw::Megasas,
+            "pvscsi" => Scsihw::Pvscsi,
+            other => Scsihw::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(Scsihw);
+/// Creates qemu of a node.
+///
+/// `POST /nodes/{node}/qemu`
+#[derive(Clone, Debug)]
+pub struct CreateQemu {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `acpi`. Yes when absent.
+    pub acpi: Option<bool>,
+    /// `affinity`. (7.3 and later)
+    pub affinity: Option<String>,
+    /// `agent`.
+    pub agent: Option<Agent>,
+    /// `allow-ksm`. Yes when absent. (9.1 and later)
+    pub allow_ksm: Option<bool>,
+    /// `amd-sev`. (8.3 and later)
+    pub amd_sev: Option<String>,
+    /// `arch`.
+    pub arch: Option<Arch>,
+    /// `archive`.
+    pub archive: Option<String>,
+    /// `args`.
+    pub args: Option<String>,
+    /// `audio0`.
+    pub audio0: Option<AudioDevice>,
+    /// `autostart`.
+    pub autostart: Option<bool>,
+    /// `balloon`.
+    pub balloon: Option<u64>,
+    /// `bios`. `seabios` when absent.
+    pub bios: Option<Bios>,
+    /// `boot`.
+    pub boot: Option<String>,
+    /// `bootdisk`.
+    pub bootdisk: Option<String>,
+    /// `bwlimit`.
+    pub bwlimit: Option<u64>,
+    /// `cdrom`.
+    pub cdrom: Option<String>,
+    /// `cicustom`.
+    pub cicustom: Option<String>,
+    /// `cipassword`.
+    pub cipassword: Option<SecretString>,
+    /// `citype`.
+    pub citype: Option<Citype>,
+    /// `ciupgrade`. Yes when absent. (8.0 and later)
+    pub ciupgrade: Option<bool>,
+    /// `ciuser`.
+    pub ciuser: Option<String>,
+    /// `cores`. `1` when absent.
+    pub cores: Option<u64>,
+    /// `cpu`.
+    pub cpu: Option<String>,
+    /// `cpulimit`. `0` when absent.
+    pub cpulimit: Option<f64>,
+    /// `cpuunits`.
+    pub cpuunits: Option<u32>,
+    /// `description`.
+    pub description: Option<String>,
+    /// `efidisk0`.
+    pub efidisk0: Option<Disk>,
+    /// `force`.
+    pub force: Option<bool>,
+    /// `freeze`.
+    pub freeze: Option<bool>,
+    /// `ha-managed`. (9.1 and later)
+    pub ha_managed: Option<bool>,
+    /// `hookscript`.
+    pub hookscript: Option<String>,
+    /// `hostpci[n]`.
+    pub host_devices: std::collections::BTreeMap<u32, String>,
+    /// `hotplug`. `network,disk,usb` when absent.
+    pub hotplug: Option<String>,
+    /// `hugepages`.
+    pub hugepages: Option<Hugepages>,
+    /// `ide[n]`.
+    pub ide: std::collections::BTreeMap<u32, Disk>,
+    /// `import-working-storage`. (8.3 and later)
+    pub import_working_storage: Option<String>,
+    /// `intel-tdx`. (9.1 and later)
+    pub intel_tdx: Option<String>,
+    /// `ipconfig[n]`.
+    pub ip_configs: std::collections::BTreeMap<u32, String>,
+    /// `ivshmem`.
+    pub ivshmem: Option<SharedMemory>,
+    /// `keephugepages`.
+    pub keephugepages: Option<bool>,
+    /// `keyboard`.
+    pub keyboard: Option<Keyboard>,
+    /// `kvm`. Yes when absent.
+    pub kvm: Option<bool>,
+    /// `live-restore`.
+    pub live_restore: Option<bool>,
+    /// `localtime`.
+    pub localtime: Option<bool>,
+    /// `lock`.
+    pub lock: Option<QemuLock>,
+    /// `machine`.
+    pub machine: Option<MachineConfig>,
+    /// `memory`.
+    pub memory: Option<MemoryConfig>,
+    /// `migrate_downtime`. `0.1` when absent.
+    pub migrate_downtime: Option<f64>,
+    /// `migrate_speed`. `0` when absent.
+    pub migrate_speed: Option<u64>,
+    /// `name`.
+    pub name: Option<String>,
+    /// `nameserver`.
+    pub nameserver: Vec<String>,
+    /// `net[n]`.
+    pub networks: std::collections::BTreeMap<u32, NetDevice>,
+    /// `numa`.
+    pub numa: Option<bool>,
+    /// `numa[n]`.
+    pub numa_nodes: std::collections::BTreeMap<u32, NumaNode>,
+    /// `onboot`.
+    pub onboot: Option<bool>,
+    /// `ostype`. `other` when absent.
+    pub ostype: Option<QemuOstype>,
+    /// `parallel[n]`.
+    pub parallel_ports: std::collections::BTreeMap<u32, String>,
+    /// `pool`.
+    pub pool: Option<String>,
+    /// `protection`.
+    pub protection: Option<bool>,
+    /// `reboot`. Yes when absent.
+    pub reboot: Option<bool>,
+    /// `rng0`.
+    pub rng0: Option<String>,
+    /// `sata[n]`.
+    pub sata: std::collections::BTreeMap<u32, Disk>,
+    /// `scsi[n]`.
+    pub scsi: std::collections::BTreeMap<u32, Disk>,
+    /// `scsihw`. `lsi` when absent.
+    pub scsihw: Option<Scsihw>,
+    /// `searchdomain`.
+    pub searchdomain: Option<String>,
+    /// `serial[n]`.
+    pub serial_ports: std::collections::BTreeMap<u32, String>,
+    /// `shares`. `1000` when absent.
+    pub shares: Option<u32>,
+    /// `smbios1`.
+    pub smbios1: Option<String>,
+    /// `smp`. `1` when absent.
+    pub smp: Option<u64>,
+    /// `sockets`. `1` when absent.
+    pub sockets: Option<u64>,
+    /// `spice_enhancements`.
+    pub spice_enhancements: Option<SpiceEnhancements>,
+    /// `sshkeys`.
+    pub sshkeys: Option<String>,
+    /// `start`.
+    pub start: Option<bool>,
+    /// `startdate`. `now` when absent.
+    pub startdate: Option<String>,
+    /// `startup`.
+    pub startup: Option<String>,
+    /// `storage`.
+    pub storage: Option<String>,
+    /// `tablet`. Yes when absent.
+    pub tablet: Option<bool>,
+    /// `tags`.
+    pub tags: Vec<String>,
+    /// `tdf`.
+    pub tdf: Option<bool>,
+    /// `template`.
+    pub template: Option<bool>,
+    /// `tpmstate0`. (7.1 and later)
+    pub tpmstate0: Option<Disk>,
+    /// `unique`.
+    pub unique: Option<bool>,
+    /// `unused[n]`.
+    pub unused_disks: std::collections::BTreeMap<u32, Disk>,
+    /// `usb[n]`.
+    pub usb_devices: std::collections::BTreeMap<u32, UsbDevice>,
+    /// `vcpus`. `0` when absent.
+    pub vcpus: Option<u64>,
+    /// `vga`.
+    pub vga: Option<Display>,
+    /// `virtio[n]`.
+    pub virtio: std::collections::BTreeMap<u32, Disk>,
+    /// `virtiofs[n]`. (8.4 and later)
+    pub virtiofs: std::collections::BTreeMap<u32, VirtioFs>,
+    /// `vmgenid`.
+    pub vmgenid: Option<String>,
+    /// `vmstatestorage`.
+    pub vmstatestorage: Option<String>,
+    /// `watchdog`.
+    pub watchdog: Option<String>,
+}
+impl CreateQemu {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        CreateQemu {
+            node: node.into(),
+            vmid,
+            acpi: None,
+            affinity: None,
+            agent: None,
+            allow_ksm: None,
+            amd_sev: None,
+            arch: None,
+            archive: None,
+            args: None,
+            audio0: None,
+            autostart: None,
+            balloon: None,
+            bios: None,
+            boot: None,
+            bootdisk: None,
+            bwlimit: None,
+            cdrom: None,
+            cicustom: None,
+            cipassword: None,
+            citype: None,
+            ciupgrade: None,
+            ciuser: None,
+            cores: None,
+            cpu: None,
+            cpulimit: None,
+            cpuunits: None,
+            description: None,
+            efidisk0: None,
+            force: None,
+            freeze: None,
+            ha_managed: None,
+            hookscript: None,
+            host_devices: std::collections::BTreeMap::new(),
+            hotplug: None,
+            hugepages: None,
+            ide: std::collections::BTreeMap::new(),
+            import_working_storage: None,
+            intel_tdx: None,
+            ip_configs: std::collections::BTreeMap::new(),
+            ivshmem: None,
+            keephugepages: None,
+            keyboard: None,
+            kvm: None,
+            live_restore: None,
+            localtime: None,
+            lock: None,
+            machine: None,
+            memory: None,
+            migrate_downtime: None,
+            migrate_speed: None,
+            name: None,
+            nameserver: Vec::new(),
+            networks: std::collections::BTreeMap::new(),
+            numa: None,
+            numa_nodes: std::collections::BTreeMap::new(),
+            onboot: None,
+            ostype: None,
+            parallel_ports: std::collections::BTreeMap::new(),
+            pool: None,
+            protection: None,
+            reboot: None,
+            rng0: None,
+            sata: std::collections::BTreeMap::new(),
+            scsi: std::collections::BTreeMap::new(),
+            scsihw: None,
+            searchdomain: None,
+            serial_ports: std::collections::BTreeMap::new(),
+            shares: None,
+            smbios1: None,
+            smp: None,
+            sockets: None,
+            spice_enhancements: None,
+            sshkeys: None,
+            start: None,
+            startdate: None,
+            startup: None,
+            storage: None,
+            tablet: None,
+            tags: Vec::new(),
+            tdf: None,
+            template: None,
+            tpmstate0: None,
+            unique: None,
+            unused_disks: std::collections::BTreeMap::new(),
+            usb_devices: std::collections::BTreeMap::new(),
+            vcpus: None,
+            vga: None,
+            virtio: std::collections::BTreeMap::new(),
+            virtiofs: std::collections::BTreeMap::new(),
+            vmgenid: None,
+            vmstatestorage: None,
+            watchdog: None,
+        }
+    }
+}
+endpoint!(
+    CreateQemu 498 Post "/nodes/{node}/qemu" -> Upid; node vmid acpi affinity agent
+    allow_ksm amd_sev arch archive args audio0 autostart balloon bios boot bootdisk
+    bwlimit cdrom cicustom cipassword citype ciupgrade ciuser cores cpu cpulimit cpuunits
+    description efidisk0 force freeze ha_managed hookscript host_devices hotplug
+    hugepages ide import_working_storage intel_tdx ip_configs ivshmem keephugepages
+    keyboard kvm live_restore localtime lock machine memory migrate_downtime
+    migrate_speed name nameserver networks numa numa_nodes onboot ostype parallel_ports
+    pool protection reboot rng0 sata scsi scsihw searchdomain serial_ports shares smbios1
+    smp sockets spice_enhancements sshkeys start startdate startup storage tablet tags
+    tdf template tpmstate0 unique unused_disks usb_devices vcpus vga virtio virtiofs
+    vmgenid vmstatestorage watchdog
+);
+/// Deletes qemu of a virtual machine.
+///
+/// `DELETE /nodes/{node}/qemu/{vmid}`
+#[derive(Clone, Debug)]
+pub struct DeleteQemu {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `destroy-unreferenced-disks`.
+    pub destroy_unreferenced_disks: Option<bool>,
+    /// `purge`.
+    pub purge: Option<bool>,
+    /// `skiplock`.
+    pub skiplock: Option<bool>,
+}
+impl DeleteQemu {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        DeleteQemu {
+            node: node.into(),
+            vmid,
+            destroy_unreferenced_disks: None,
+            purge: None,
+            skiplock: None,
+        }
+    }
+}
+endpoint!(
+    DeleteQemu 499 Delete "/nodes/{node}/qemu/{vmid}" -> Upid; node vmid
+    destroy_unreferenced_disks purge skiplock
+);
+/// Reads index of a virtual machine.
+///
+/// `GET /nodes/{node}/qemu/{vmid}`
+#[derive(Clone, Debug)]
+pub struct GetQemuIndex {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+}
+impl GetQemuIndex {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        GetQemuIndex {
+            node: node.into(),
+            vmid,
+        }
+    }
+}
+endpoint!(
+    GetQemuIndex 500 Get "/nodes/{node}/qemu/{vmid}" -> Vec < IndexEntry >, null
+    Vec::new(); node vmid
+);
+/// Clone qemu of a virtual machine.
+///
+/// `POST /nodes/{node}/qemu/{vmid}/clone`
+#[derive(Clone, Debug)]
+pub struct CloneQemu {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `newid`.
+    pub newid: u32,
+    /// `bwlimit`.
+    pub bwlimit: Option<u64>,
+    /// `description`.
+    pub description: Option<String>,
+    /// `format`.
+    pub format: Option<DiskFormatWord>,
+    /// `full`.
+    pub full: Option<bool>,
+    /// `name`.
+    pub name: Option<String>,
+    /// `pool`.
+    pub pool: Option<String>,
+    /// `snapname`.
+    pub snapname: Option<String>,
+    /// `storage`.
+    pub storage: Option<String>,
+    /// `target`.
+    pub target: Option<String>,
+}
+impl CloneQemu {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, newid: u32) -> Self {
+        CloneQemu {
+            node: node.into(),
+            vmid,
+            newid,
+            bwlimit: None,
+            description: None,
+            format: None,
+            full: None,
+            name: None,
+            pool: None,
+            snapname: None,
+            storage: None,
+            target: None,
+        }
+    }
+}
+endpoint!(
+    CloneQemu 501 Post "/nodes/{node}/qemu/{vmid}/clone" -> Upid; node vmid newid bwlimit
+    description format full name pool snapname storage target
+);
+/// Reads cloud init pending of a virtual machine.
+///
+/// `GET /nodes/{node}/qemu/{vmid}/cloudinit`
+#[derive(Clone, Debug)]
+pub struct ListQemuCloudInitPending {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+}
+impl ListQemuCloudInitPending {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        ListQemuCloudInitPending {
+            node: node.into(),
+            vmid,
+        }
+    }
+}
+endpoint!(
+    ListQemuCloudInitPending 502 Get "/nodes/{node}/qemu/{vmid}/cloudinit" -> Vec <
+    PendingKey >, null Vec::new(); node vmid
+);
+/// Regenerate qemu cloud init of a virtual machine.
+///
+/// `PUT /nodes/{node}/qemu/{vmid}/cloudinit`
+#[derive(Clone, Debug)]
+pub struct RegenerateQemuCloudInit {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+}
+impl RegenerateQemuCloudInit {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        RegenerateQemuCloudInit {
+            node: node.into(),
+            vmid,
+        }
+    }
+}
+endpoint!(
+    RegenerateQemuCloudInit 503 Put "/nodes/{node}/qemu/{vmid}/cloudinit" -> Nothing,
+    null Nothing; node vmid
+);
+/// Words of `type`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DumpQemuCloudInitKind {
+    /// `user`
+    User,
+    /// `network`
+    Network,
+    /// `meta`
+    Meta,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for DumpQemuCloudInitKind {
+    const KNOWN: &'static [&'static str] = &["user", "network", "meta"];
+    fn as_str(&self) -> &str {
+        match self {
+            DumpQemuCloudInitKind::User => "user",
+            DumpQemuCloudInitKind::Network => "network",
+            DumpQemuCloudInitKind::Meta => "meta",
+            DumpQemuCloudInitKind::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "user" => DumpQemuCloudInitKind::User,
+            "network" => DumpQemuCloudInitKind::Network,
+            "meta" => DumpQemuCloudInitKind::Meta,
+            other => DumpQemuCloudInitKind::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(DumpQemuCloudInitKind);
+/// Dump qemu cloud init of a virtual machine.
+///
+/// `GET /nodes/{node}/qemu/{vmid}/cloudinit/dump`
+#[derive(Clone, Debug)]
+pub struct DumpQemuCloudInit {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `type`.
+    pub kind: DumpQemuCloudInitKind,
+}
+impl DumpQemuCloudInit {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, kind: DumpQemuCloudInitKind) -> Self {
+        DumpQemuCloudInit {
+            node: node.into(),
+            vmid,
+            kind,
+        }
+    }
+}
+endpoint!(
+    DumpQemuCloudInit 504 Get "/nodes/{node}/qemu/{vmid}/cloudinit/dump" -> Tolerant <
+    String >; node vmid kind
+);
+/// Configure qemu of a virtual machine.
+///
+/// `POST /nodes/{node}/qemu/{vmid}/config`
+#[derive(Clone, Debug)]
+pub struct ConfigureQemu {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `acpi`. Yes when absent.
+    pub acpi: Option<bool>,
+    /// `affinity`. (7.3 and later)
+    pub affinity: Option<String>,
+    /// `agent`.
+    pub agent: Option<Agent>,
+    /// `allow-ksm`. Yes when absent. (9.1 and later)
+    pub allow_ksm: Option<bool>,
+    /// `amd-sev`. (8.3 and later)
+    pub amd_sev: Option<String>,
+    /// `arch`.
+    pub arch: Option<Arch>,
+    /// `args`.
+    pub args: Option<String>,
+    /// `audio0`.
+    pub audio0: Option<AudioDevice>,
+    /// `autostart`.
+    pub autostart: Option<bool>,
+    /// `background_delay`.
+    pub background_delay: Option<u32>,
+    /// `balloon`.
+    pub balloon: Option<u64>,
+    /// `bios`. `seabios` when absent.
+    pub bios: Option<Bios>,
+    /// `boot`.
+    pub boot: Option<String>,
+    /// `bootdisk`.
+    pub bootdisk: Option<String>,
+    /// `cdrom`.
+    pub cdrom: Option<String>,
+    /// `cicustom`.
+    pub cicustom: Option<String>,
+    /// `cipassword`.
+    pub cipassword: Option<SecretString>,
+    /// `citype`.
+    pub citype: Option<Citype>,
+    /// `ciupgrade`. Yes when absent. (8.0 and later)
+    pub ciupgrade: Option<bool>,
+    /// `ciuser`.
+    pub ciuser: Option<String>,
+    /// `cores`. `1` when absent.
+    pub cores: Option<u64>,
+    /// `cpu`.
+    pub cpu: Option<String>,
+    /// `cpulimit`. `0` when absent.
+    pub cpulimit: Option<f64>,
+    /// `cpuunits`.
+    pub cpuunits: Option<u32>,
+    /// `delete`.
+    pub delete: Vec<String>,
+    /// `description`.
+    pub description: Option<String>,
+    /// `digest`.
+    pub digest: Option<String>,
+    /// `efidisk0`.
+    pub efidisk0: Option<Disk>,
+    /// `force`.
+    pub force: Option<bool>,
+    /// `freeze`.
+    pub freeze: Option<bool>,
+    /// `hookscript`.
+    pub hookscript: Option<String>,
+    /// `hostpci[n]`.
+    pub host_devices: std::collections::BTreeMap<u32, String>,
+    /// `hotplug`. `network,disk,usb` when absent.
+    pub hotplug: Option<String>,
+    /// `hugepages`.
+    pub hugepages: Option<Hugepages>,
+    /// `ide[n]`.
+    pub ide: std::collections::BTreeMap<u32, Disk>,
+    /// `import-working-storage`. (8.3 and later)
+    pub import_working_storage: Option<String>,
+    /// `intel-tdx`. (9.1 and later)
+    pub intel_tdx: Option<String>,
+    /// `ipconfig[n]`.
+    pub ip_configs: std::collections::BTreeMap<u32, String>,
+    /// `ivshmem`.
+    pub ivshmem: Option<SharedMemory>,
+    /// `keephugepages`.
+    pub keephugepages: Option<bool>,
+    /// `keyboard`.
+    pub keyboard: Option<Keyboard>,
+    /// `kvm`. Yes when absent.
+    pub kvm: Option<bool>,
+    /// `localtime`.
+    pub localtime: Option<bool>,
+    /// `lock`.
+    pub lock: Option<QemuLock>,
+    /// `machine`.
+    pub machine: Option<MachineConfig>,
+    /// `memory`.
+    pub memory: Option<MemoryConfig>,
+    /// `migrate_downtime`. `0.1` when absent.
+    pub migrate_downtime: Option<f64>,
+    /// `migrate_speed`. `0` when absent.
+    pub migrate_speed: Option<u64>,
+    /// `name`.
+    pub name: Option<String>,
+    /// `nameserver`.
+    pub nameserver: Vec<String>,
+    /// `net[n]`.
+    pub networks: std::collections::BTreeMap<u32, NetDevice>,
+    /// `numa`.
+    pub numa: Option<bool>,
+    /// `numa[n]`.
+    pub numa_nodes: std::collections::BTreeMap<u32, NumaNode>,
+    /// `onboot`.
+    pub onboot: Option<bool>,
+    /// `ostype`. `other` when absent.
+    pub ostype: Option<QemuOstype>,
+    /// `parallel[n]`.
+    pub parallel_ports: std::collections::BTreeMap<u32, String>,
+    /// `protection`.
+    pub protection: Option<bool>,
+    /// `reboot`. Yes when absent.
+    pub reboot: Option<bool>,
+    /// `revert`.
+    pub revert: Vec<String>,
+    /// `rng0`.
+    pub rng0: Option<String>,
+    /// `sata[n]`.
+    pub sata: std::collections::BTreeMap<u32, Disk>,
+    /// `scsi[n]`.
+    pub scsi: std::collections::BTreeMap<u32, Disk>,
+    /// `scsihw`. `lsi` when absent.
+    pub scsihw: Option<Scsihw>,
+    /// `searchdomain`.
+    pub searchdomain: Option<String>,
+    /// `serial[n]`.
+    pub serial_ports: std::collections::BTreeMap<u32, String>,
+    /// `shares`. `1000` when absent.
+    pub shares: Option<u32>,
+    /// `skiplock`.
+    pub skiplock: Option<bool>,
+    /// `smbios1`.
+    pub smbios1: Option<String>,
+    /// `smp`. `1` when absent.
+    pub smp: Option<u64>,
+    /// `sockets`. `1` when absent.
+    pub sockets: Option<u64>,
+    /// `spice_enhancements`.
+    pub spice_enhancements: Option<SpiceEnhancements>,
+    /// `sshkeys`.
+    pub sshkeys: Option<String>,
+    /// `startdate`. `now` when absent.
+    pub startdate: Option<String>,
+    /// `startup`.
+    pub startup: Option<String>,
+    /// `tablet`. Yes when absent.
+    pub tablet: Option<bool>,
+    /// `tags`.
+    pub tags: Vec<String>,
+    /// `tdf`.
+    pub tdf: Option<bool>,
+    /// `template`.
+    pub template: Option<bool>,
+    /// `tpmstate0`. (7.1 and later)
+    pub tpmstate0: Option<Disk>,
+    /// `unused[n]`.
+    pub unused_disks: std::collections::BTreeMap<u32, Disk>,
+    /// `usb[n]`.
+    pub usb_devices: std::collections::BTreeMap<u32, UsbDevice>,
+    /// `vcpus`. `0` when absent.
+    pub vcpus: Option<u64>,
+    /// `vga`.
+    pub vga: Option<Display>,
+    /// `virtio[n]`.
+    pub virtio: std::collections::BTreeMap<u32, Disk>,
+    /// `virtiofs[n]`. (8.4 and later)
+    pub virtiofs: std::collections::BTreeMap<u32, VirtioFs>,
+    /// `vmgenid`.
+    pub vmgenid: Option<String>,
+    /// `vmstatestorage`.
+    pub vmstatestorage: Option<String>,
+    /// `watchdog`.
+    pub watchdog: Option<String>,
+}
+impl ConfigureQemu {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        ConfigureQemu {
+            node: node.into(),
+            vmid,
+            acpi: None,
+            affinity: None,
+            agent: None,
+            allow_ksm: None,
+            amd_sev: None,
+            arch: None,
+            args: None,
+            audio0: None,
+            autostart: None,
+            background_delay: None,
+            balloon: None,
+            bios: None,
+            boot: None,
+            bootdisk: None,
+            cdrom: None,
+            cicustom: None,
+            cipassword: None,
+            citype: None,
+            ciupgrade: None,
+            ciuser: None,
+            cores: None,
+            cpu: None,
+            cpulimit: None,
+            cpuunits: None,
+            delete: Vec::new(),
+            description: None,
+            digest: None,
+            efidisk0: None,
+            force: None,
+            freeze: None,
+            hookscript: None,
+            host_devices: std::collections::BTreeMap::new(),
+            hotplug: None,
+            hugepages: None,
+            ide: std::collections::BTreeMap::new(),
+            import_working_storage: None,
+            intel_tdx: None,
+            ip_configs: std::collections::BTreeMap::new(),
+            ivshmem: None,
+            keephugepages: None,
+            keyboard: None,
+            kvm: None,
+            localtime: None,
+            lock: None,
+            machine: None,
+            memory: None,
+            migrate_downtime: None,
+            migrate_speed: None,
+            name: None,
+            nameserver: Vec::new(),
+            networks: std::collections::BTreeMap::new(),
+            numa: None,
+            numa_nodes: std::collections::BTreeMap::new(),
+            onboot: None,
+            ostype: None,
+            parallel_ports: std::collections::BTreeMap::new(),
+            protection: None,
+            reboot: None,
+            revert: Vec::new(),
+            rng0: None,
+            sata: std::collections::BTreeMap::new(),
+            scsi: std::collections::BTreeMap::new(),
+            scsihw: None,
+            searchdomain: None,
+            serial_ports: std::collections::BTreeMap::new(),
+            shares: None,
+            skiplock: None,
+            smbios1: None,
+            smp: None,
+            sockets: None,
+            spice_enhancements: None,
+            sshkeys: None,
+            startdate: None,
+            startup: None,
+            tablet: None,
+            tags: Vec::new(),
+            tdf: None,
+            template: None,
+            tpmstate0: None,
+            unused_disks: std::collections::BTreeMap::new(),
+            usb_devices: std::collections::BTreeMap::new(),
+            vcpus: None,
+            vga: None,
+            virtio: std::collections::BTreeMap::new(),
+            virtiofs: std::collections::BTreeMap::new(),
+            vmgenid: None,
+            vmstatestorage: None,
+            watchdog: None,
+        }
+    }
+}
+endpoint!(
+    ConfigureQemu 505 Post "/nodes/{node}/qemu/{vmid}/config" -> Option < Upid >, null
+    None; node vmid acpi affinity agent allow_ksm amd_sev arch args audio0 autostart
+    background_delay balloon bios boot bootdisk cdrom cicustom cipassword citype
+    ciupgrade ciuser cores cpu cpulimit cpuunits delete description digest efidisk0 force
+    freeze hookscript host_devices hotplug hugepages ide import_working_storage intel_tdx
+    ip_configs ivshmem keephugepages keyboard kvm localtime lock machine memory
+    migrate_downtime migrate_speed name nameserver networks numa numa_nodes onboot ostype
+    parallel_ports protection reboot revert rng0 sata scsi scsihw searchdomain
+    serial_ports shares skiplock smbios1 smp sockets spice_enhancements sshkeys startdate
+    startup tablet tags tdf template tpmstate0 unused_disks usb_devices vcpus vga virtio
+    virtiofs vmgenid vmstatestorage watchdog
+);
+/// Changes config of a virtual machine.
+///
+/// `PUT /nodes/{node}/qemu/{vmid}/config`
+#[derive(Clone, Debug)]
+pub struct UpdateQemuConfig {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `acpi`. Yes when absent.
+    pub acpi: Option<bool>,
+    /// `affinity`. (7.3 and later)
+    pub affinity: Option<String>,
+    /// `agent`.
+    pub agent: Option<Agent>,
+    /// `allow-ksm`. Yes when absent. (9.1 and later)
+    pub allow_ksm: Option<bool>,
+    /// `amd-sev`. (8.3 and later)
+    pub amd_sev: Option<String>,
+    /// `arch`.
+    pub arch: Option<Arch>,
+    /// `args`.
+    pub args: Option<String>,
+    /// `audio0`.
+    pub audio0: Option<AudioDevice>,
+    /// `autostart`.
+    pub autostart: Option<bool>,
+    /// `balloon`.
+    pub balloon: Option<u64>,
+    /// `bios`. `seabios` when absent.
+    pub bios: Option<Bios>,
+    /// `boot`.
+    pub boot: Option<String>,
+    /// `bootdisk`.
+    pub bootdisk: Option<String>,
+    /// `cdrom`.
+    pub cdrom: Option<String>,
+    /// `cicustom`.
+    pub cicustom: Option<String>,
+    /// `cipassword`.
+    pub cipassword: Option<SecretString>,
+    /// `citype`.
+    pub citype: Option<Citype>,
+    /// `ciupgrade`. Yes when absent. (8.0 and later)
+    pub ciupgrade: Option<bool>,
+    /// `ciuser`.
+    pub ciuser: Option<String>,
+    /// `cores`. `1` when absent.
+    pub cores: Option<u64>,
+    /// `cpu`.
+    pub cpu: Option<String>,
+    /// `cpulimit`. `0` when absent.
+    pub cpulimit: Option<f64>,
+    /// `cpuunits`.
+    pub cpuunits: Option<u32>,
+    /// `delete`.
+    pub delete: Vec<String>,
+    /// `description`.
+    pub description: Option<String>,
+    /// `digest`.
+    pub digest: Option<String>,
+    /// `efidisk0`.
+    pub efidisk0: Option<Disk>,
+    /// `force`.
+    pub force: Option<bool>,
+    /// `freeze`.
+    pub freeze: Option<bool>,
+    /// `hookscript`.
+    pub hookscript: Option<String>,
+    /// `hostpci[n]`.
+    pub host_devices: std::collections::BTreeMap<u32, String>,
+    /// `hotplug`. `network,disk,usb` when absent.
+    pub hotplug: Option<String>,
+    /// `hugepages`.
+    pub hugepages: Option<Hugepages>,
+    /// `ide[n]`.
+    pub ide: std::collections::BTreeMap<u32, Disk>,
+    /// `intel-tdx`. (9.1 and later)
+    pub intel_tdx: Option<String>,
+    /// `ipconfig[n]`.
+    pub ip_configs: std::collections::BTreeMap<u32, String>,
+    /// `ivshmem`.
+    pub ivshmem: Option<SharedMemory>,
+    /// `keephugepages`.
+    pub keephugepages: Option<bool>,
+    /// `keyboard`.
+    pub keyboard: Option<Keyboard>,
+    /// `kvm`. Yes when absent.
+    pub kvm: Option<bool>,
+    /// `localtime`.
+    pub localtime: Option<bool>,
+    /// `lock`.
+    pub lock: Option<QemuLock>,
+    /// `machine`.
+    pub machine: Option<MachineConfig>,
+    /// `memory`.
+    pub memory: Option<MemoryConfig>,
+    /// `migrate_downtime`. `0.1` when absent.
+    pub migrate_downtime: Option<f64>,
+    /// `migrate_speed`. `0` when absent.
+    pub migrate_speed: Option<u64>,
+    /// `name`.
+    pub name: Option<String>,
+    /// `nameserver`.
+    pub nameserver: Vec<String>,
+    /// `net[n]`.
+    pub networks: std::collections::BTreeMap<u32, NetDevice>,
+    /// `numa`.
+    pub numa: Option<bool>,
+    /// `numa[n]`.
+    pub numa_nodes: std::collections::BTreeMap<u32, NumaNode>,
+    /// `onboot`.
+    pub onboot: Option<bool>,
+    /// `ostype`. `other` when absent.
+    pub ostype: Option<QemuOstype>,
+    /// `parallel[n]`.
+    pub parallel_ports: std::collections::BTreeMap<u32, String>,
+    /// `protection`.
+    pub protection: Option<bool>,
+    /// `reboot`. Yes when absent.
+    pub reboot: Option<bool>,
+    /// `revert`.
+    pub revert: Vec<String>,
+    /// `rng0`.
+    pub rng0: Option<String>,
+    /// `sata[n]`.
+    pub sata: std::collections::BTreeMap<u32, Disk>,
+    /// `scsi[n]`.
+    pub scsi: std::collections::BTreeMap<u32, Disk>,
+    /// `scsihw`. `lsi` when absent.
+    pub scsihw: Option<Scsihw>,
+    /// `searchdomain`.
+    pub searchdomain: Option<String>,
+    /// `serial[n]`.
+    pub serial_ports: std::collections::BTreeMap<u32, String>,
+    /// `shares`. `1000` when absent.
+    pub shares: Option<u32>,
+    /// `skiplock`.
+    pub skiplock: Option<bool>,
+    /// `smbios1`.
+    pub smbios1: Option<String>,
+    /// `smp`. `1` when absent.
+    pub smp: Option<u64>,
+    /// `sockets`. `1` when absent.
+    pub sockets: Option<u64>,
+    /// `spice_enhancements`.
+    pub spice_enhancements: Option<SpiceEnhancements>,
+    /// `sshkeys`.
+    pub sshkeys: Option<String>,
+    /// `startdate`. `now` when absent.
+    pub startdate: Option<String>,
+    /// `startup`.
+    pub startup: Option<String>,
+    /// `tablet`. Yes when absent.
+    pub tablet: Option<bool>,
+    /// `tags`.
+    pub tags: Vec<String>,
+    /// `tdf`.
+    pub tdf: Option<bool>,
+    /// `template`.
+    pub template: Option<bool>,
+    /// `tpmstate0`. (7.1 and later)
+    pub tpmstate0: Option<Disk>,
+    /// `unused[n]`.
+    pub unused_disks: std::collections::BTreeMap<u32, Disk>,
+    /// `usb[n]`.
+    pub usb_devices: std::collections::BTreeMap<u32, UsbDevice>,
+    /// `vcpus`. `0` when absent.
+    pub vcpus: Option<u64>,
+    /// `vga`.
+    pub vga: Option<Display>,
+    /// `virtio[n]`.
+    pub virtio: std::collections::BTreeMap<u32, Disk>,
+    /// `virtiofs[n]`. (8.4 and later)
+    pub virtiofs: std::collections::BTreeMap<u32, VirtioFs>,
+    /// `vmgenid`.
+    pub vmgenid: Option<String>,
+    /// `vmstatestorage`.
+    pub vmstatestorage: Option<String>,
+    /// `watchdog`.
+    pub watchdog: Option<String>,
+}
+impl UpdateQemuConfig {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        UpdateQemuConfig {
+            node: node.into(),
+            vmid,
+            acpi: None,
+            affinity: None,
+            agent: None,
+            allow_ksm: None,
+            amd_sev: None,
+            arch: None,
+            args: None,
+            audio0: None,
+            autostart: None,
+            balloon: None,
+            bios: None,
+            boot: None,
+            bootdisk: None,
+            cdrom: None,
+            cicustom: None,
+            cipassword: None,
+            citype: None,
+            ciupgrade: None,
+            ciuser: None,
+            cores: None,
+            cpu: None,
+            cpulimit: None,
+            cpuunits: None,
+            delete: Vec::new(),
+            description: None,
+            digest: None,
+            efidisk0: None,
+            force: None,
+            freeze: None,
+            hookscript: None,
+            host_devices: std::collections::BTreeMap::new(),
+            hotplug: None,
+            hugepages: None,
+            ide: std::collections::BTreeMap::new(),
+            intel_tdx: None,
+            ip_configs: std::collections::BTreeMap::new(),
+            ivshmem: None,
+            keephugepages: None,
+            keyboard: None,
+            kvm: None,
+            localtime: None,
+            lock: None,
+            machine: None,
+            memory: None,
+            migrate_downtime: None,
+            migrate_speed: None,
+            name: None,
+            nameserver: Vec::new(),
+            networks: std::collections::BTreeMap::new(),
+            numa: None,
+            numa_nodes: std::collections::BTreeMap::new(),
+            onboot: None,
+            ostype: None,
+            parallel_ports: std::collections::BTreeMap::new(),
+            protection: None,
+            reboot: None,
+            revert: Vec::new(),
+            rng0: None,
+            sata: std::collections::BTreeMap::new(),
+            scsi: std::collections::BTreeMap::new(),
+            scsihw: None,
+            searchdomain: None,
+            serial_ports: std::collections::BTreeMap::new(),
+            shares: None,
+            skiplock: None,
+            smbios1: None,
+            smp: None,
+            sockets: None,
+            spice_enhancements: None,
+            sshkeys: None,
+            startdate: None,
+            startup: None,
+            tablet: None,
+            tags: Vec::new(),
+            tdf: None,
+            template: None,
+            tpmstate0: None,
+            unused_disks: std::collections::BTreeMap::new(),
+            usb_devices: std::collections::BTreeMap::new(),
+            vcpus: None,
+            vga: None,
+            virtio: std::collections::BTreeMap::new(),
+            virtiofs: std::collections::BTreeMap::new(),
+            vmgenid: None,
+            vmstatestorage: None,
+            watchdog: None,
+        }
+    }
+}
+endpoint!(
+    UpdateQemuConfig 506 Put "/nodes/{node}/qemu/{vmid}/config" -> Nothing, null Nothing;
+    node vmid acpi affinity agent allow_ksm amd_sev arch args audio0 autostart balloon
+    bios boot bootdisk cdrom cicustom cipassword citype ciupgrade ciuser cores cpu
+    cpulimit cpuunits delete description digest efidisk0 force freeze hookscript
+    host_devices hotplug hugepages ide intel_tdx ip_configs ivshmem keephugepages
+    keyboard kvm localtime lock machine memory migrate_downtime migrate_speed name
+    nameserver networks numa numa_nodes onboot ostype parallel_ports protection reboot
+    revert rng0 sata scsi scsihw searchdomain serial_ports shares skiplock smbios1 smp
+    sockets spice_enhancements sshkeys startdate startup tablet tags tdf template
+    tpmstate0 unused_disks usb_devices vcpus vga virtio virtiofs vmgenid vmstatestorage
+    watchdog
+);
+/// Words of `action`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ControlQemuDbusVmstateAction {
+    /// `start`
+    Start,
+    /// `stop`
+    Stop,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for ControlQemuDbusVmstateAction {
+    const KNOWN: &'static [&'static str] = &["start", "stop"];
+    fn as_str(&self) -> &str {
+        match self {
+            ControlQemuDbusVmstateAction::Start => "start",
+            ControlQemuDbusVmstateAction::Stop => "stop",
+            ControlQemuDbusVmstateAction::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "start" => ControlQemuDbusVmstateAction::Start,
+            "stop" => ControlQemuDbusVmstateAction::Stop,
+            other => ControlQemuDbusVmstateAction::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(ControlQemuDbusVmstateAction);
+/// Control qemu dbus vmstate of a virtual machine.
+///
+/// `POST /nodes/{node}/qemu/{vmid}/dbus-vmstate`
+#[derive(Clone, Debug)]
+pub struct ControlQemuDbusVmstate {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `action`.
+    pub action: ControlQemuDbusVmstateAction,
+}
+impl ControlQemuDbusVmstate {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        vmid: u32,
+        action: ControlQemuDbusVmstateAction,
+    ) -> Self {
+        ControlQemuDbusVmstate {
+            node: node.into(),
+            vmid,
+            action,
+        }
+    }
+}
+endpoint!(
+    ControlQemuDbusVmstate 507 Post "/nodes/{node}/qemu/{vmid}/dbus-vmstate" -> Nothing,
+    null Nothing; node vmid action
+);
+/// Reads feature of a virtual machine.
+///
+/// `GET /nodes/{node}/qemu/{vmid}/feature`
+#[derive(Clone, Debug)]
+pub struct GetQemuFeature {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `feature`.
+    pub feature: Feature,
+    /// `snapname`.
+    pub snapname: Option<String>,
+}
+impl GetQemuFeature {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, feature: Feature) -> Self {
+        GetQemuFeature {
+            node: node.into(),
+            vmid,
+            feature,
+            snapname: None,
+        }
+    }
+}
+endpoint!(
+    GetQemuFeature 508 Get "/nodes/{node}/qemu/{vmid}/feature" -> GuestFeature; node vmid
+    feature snapname
+);
+/// A qemu migrate preconditions local disk, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct QemuMigratePreconditionsLocalDisk {
+    /// `cdrom`.
+    pub cdrom: Option<bool>,
+    /// `is_unused`.
+    pub is_unused: Option<bool>,
+    /// `size`.
+    pub size: Option<u64>,
+    /// `volid`.
+    pub volid: Option<String>,
+}
+row!(
+    QemuMigratePreconditionsLocalDisk[] { "cdrom" => cdrom Opt, "is_unused" => is_unused
+    Opt, "size" => size Opt, "volid" => volid Opt, }
+);
+/// A qemu migrate preconditions not allowed nodes blocking ha resource, as the server
+/// describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct QemuMigratePreconditionsNotAllowedNodesBlockingHaResource {
+    /// `cause`.
+    pub cause: Option<Cause>,
+    /// `sid`.
+    pub sid: Option<String>,
+}
+row!(
+    QemuMigratePreconditionsNotAllowedNodesBlockingHaResource[] { "cause" => cause Opt,
+    "sid" => sid Opt, }
+);
+/// A qemu migrate preconditions not allowed nodes, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct QemuMigratePreconditionsNotAllowedNodes {
+    /// `blocking-ha-resources`.
+    #[serde(default)]
+    pub blocking_ha_resources: Vec<
+        QemuMigratePreconditionsNotAllowedNodesBlockingHaResource,
+    >,
+    /// `unavailable_storages`.
+    #[serde(default)]
+    pub unavailable_storages: Vec<String>,
+}
+row!(
+    QemuMigratePreconditionsNotAllowedNodes[] { "blocking-ha-resources" |
+    "blocking_ha_resources" => blocking_ha_resources List, "unavailable_storages" =>
+    unavailable_storages Scalars, }
+);
+/// A qemu migrate preconditions, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct QemuMigratePreconditions {
+    /// `allowed_nodes`.
+    #[serde(default)]
+    pub allowed_nodes: Vec<String>,
+    /// `dependent-ha-resources`.
+    #[serde(default)]
+    pub dependent_ha_resources: Vec<String>,
+    /// `has-dbus-vmstate`.
+    pub has_dbus_vmstate: Option<bool>,
+    /// `local_disks`.
+    #[serde(default)]
+    pub local_disks: Vec<QemuMigratePreconditionsLocalDisk>,
+    /// `local_resources`.
+    #[serde(default)]
+    pub local_resources: Vec<String>,
+    /// `mapped-resource-info`.
+    pub mapped_resource_info: Option<serde_json::Value>,
+    /// `mapped-resources`.
+    #[serde(default)]
+    pub mapped_resources: Vec<String>,
+    /// `not_allowed_nodes`.
+    pub not_allowed_nodes: Option<QemuMigratePreconditionsNotAllowedNodes>,
+    /// `running`.
+    pub running: Option<bool>,
+}
+row!(
+    QemuMigratePreconditions[] { "allowed_nodes" => allowed_nodes Scalars,
+    "dependent-ha-resources" | "dependent_ha_resources" => dependent_ha_resources
+    Scalars, "has-dbus-vmstate" | "has_dbus_vmstate" => has_dbus_vmstate Opt,
+    "local_disks" => local_disks List, "local_resources" => local_resources Scalars,
+    "mapped-resource-info" | "mapped_resource_info" => mapped_resource_info Whole,
+    "mapped-resources" | "mapped_resources" => mapped_resources Scalars,
+    "not_allowed_nodes" => not_allowed_nodes Below, "running" => running Opt, }
+);
+/// Reads migrate preconditions of a virtual machine.
+///
+/// `GET /nodes/{node}/qemu/{vmid}/migrate`
+#[derive(Clone, Debug)]
+pub struct GetQemuMigratePreconditions {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `target`.
+    pub target: Option<String>,
+}
+impl GetQemuMigratePreconditions {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        GetQemuMigratePreconditions {
+            node: node.into(),
+            vmid,
+            target: None,
+        }
+    }
+}
+endpoint!(
+    GetQemuMigratePreconditions 509 Get "/nodes/{node}/qemu/{vmid}/migrate" ->
+    QemuMigratePreconditions; node vmid target
+);
+/// Migrate qemu of a virtual machine.
+///
+/// `POST /nodes/{node}/qemu/{vmid}/migrate`
+#[derive(Clone, Debug)]
+pub struct MigrateQemu {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `target`.
+    pub target: String,
+    /// `bwlimit`.
+    pub bwlimit: Option<u64>,
+    /// `force`.
+    pub force: Option<bool>,
+    /// `migration_network`.
+    pub migration_network: Option<String>,
+    /// `migration_type`.
+    pub migration_type: Option<MigrationSettingsKind>,
+    /// `online`.
+    pub online: Option<bool>,
+    /// `targetstorage`.
+    pub targetstorage: Vec<String>,
+    /// `with-conntrack-state`. (9.0 and later)
+    pub with_conntrack_state: Option<bool>,
+    /// `with-local-disks`.
+    pub with_local_disks: Option<bool>,
+}
+impl MigrateQemu {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, target: impl Into<String>) -> Self {
+        MigrateQemu {
+            node: node.into(),
+            vmid,
+            target: target.into(),
+            bwlimit: None,
+            force: None,
+            migration_network: None,
+            migration_type: None,
+            online: None,
+            targetstorage: Vec::new(),
+            with_conntrack_state: None,
+            with_local_disks: None,
+        }
+    }
+}
+endpoint!(
+    MigrateQemu 510 Post "/nodes/{node}/qemu/{vmid}/migrate" -> Upid; node vmid target
+    bwlimit force migration_network migration_type online targetstorage
+    with_conntrack_state with_local_disks
+);
+/// Run qemu monitor command of a virtual machine.
+///
+/// `POST /nodes/{node}/qemu/{vmid}/monitor`
+#[derive(Clone, Debug)]
+pub struct RunQemuMonitorCommand {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `command`.
+    pub command: String,
+}
+impl RunQemuMonitorCommand {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, command: impl Into<String>) -> Self {
+        RunQemuMonitorCommand {
+            node: node.into(),
+            vmid,
+            command: command.into(),
+        }
+    }
+}
+endpoint!(
+    RunQemuMonitorCommand 511 Post "/nodes/{node}/qemu/{vmid}/monitor" -> Tolerant <
+    String >; node vmid command
+);
+/// Move qemu disk of a virtual machine.
+///
+/// `POST /nodes/{node}/qemu/{vmid}/move_disk`
+#[derive(Clone, Debug)]
+pub struct MoveQemuDisk {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `disk`.
+    pub disk: String,
+    /// `bwlimit`.
+    pub bwlimit: Option<u64>,
+    /// `delete`.
+    pub delete: Option<bool>,
+    /// `digest`.
+    pub digest: Option<String>,
+    /// `format`.
+    pub format: Option<DiskFormatWord>,
+    /// `storage`.
+    pub storage: Option<String>,
+    /// `target-digest`. (7.1 and later)
+    pub target_digest: Option<String>,
+    /// `target-disk`. (7.1 and later)
+    pub target_disk: Option<String>,
+    /// `target-vmid`. (7.1 and later)
+    pub target_vmid: Option<u32>,
+}
+impl MoveQemuDisk {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, disk: impl Into<String>) -> Self {
+        MoveQemuDisk {
+            node: node.into(),
+            vmid,
+            disk: disk.into(),
+            bwlimit: None,
+            delete: None,
+            digest: None,
+            format: None,
+            storage: None,
+            target_digest: None,
+            target_disk: None,
+            target_vmid: None,
+        }
+    }
+}
+endpoint!(
+    MoveQemuDisk 512 Post "/nodes/{node}/qemu/{vmid}/move_disk" -> Upid; node vmid disk
+    bwlimit delete digest format storage target_digest target_disk target_vmid
+);
+/// Opens migration tunnel of a virtual machine.
+///
+/// `POST /nodes/{node}/qemu/{vmid}/mtunnel`
+#[derive(Clone, Debug)]
+pub struct OpenQemuMigrationTunnel {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `bridges`.
+    pub bridges: Vec<String>,
+    /// `storages`.
+    pub storages: Vec<String>,
+}
+impl OpenQemuMigrationTunnel {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        OpenQemuMigrationTunnel {
+            node: node.into(),
+            vmid,
+            bridges: Vec::new(),
+            storages: Vec::new(),
+        }
+    }
+}
+endpoint!(
+    OpenQemuMigrationTunnel 513 Post "/nodes/{node}/qemu/{vmid}/mtunnel" ->
+    MigrationTunnel; node vmid bridges storages
+);
+/// Connects to migration tunnel of a virtual machine.
+///
+/// `GET /nodes/{node}/qemu/{vmid}/mtunnelwebsocket`
+#[derive(Clone, Debug)]
+pub struct ConnectQemuMigrationTunnel {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `socket`.
+    pub socket: String,
+    /// `ticket`.
+    pub ticket: SecretString,
+}
+impl ConnectQemuMigrationTunnel {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        vmid: u32,
+        socket: impl Into<String>,
+        ticket: SecretString,
+    ) -> Self {
+        ConnectQemuMigrationTunnel {
+            node: node.into(),
+            vmid,
+            socket: socket.into(),
+            ticket,
+        }
+    }
+}
+endpoint!(
+    ConnectQemuMigrationTunnel 514 Get "/nodes/{node}/qemu/{vmid}/mtunnelwebsocket" ->
+    WebsocketPort; node vmid socket ticket
+);
+/// Reads pending config of a virtual machine.
+///
+/// `GET /nodes/{node}/qemu/{vmid}/pending`
+#[derive(Clone, Debug)]
+pub struct ListQemuPendingConfig {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+}
+impl ListQemuPendingConfig {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        ListQemuPendingConfig {
+            node: node.into(),
+            vmid,
+        }
+    }
+}
+endpoint!(
+    ListQemuPendingConfig 515 Get "/nodes/{node}/qemu/{vmid}/pending" -> Vec < PendingKey
+    >, null Vec::new(); node vmid
+);
+/// Remote migrate qemu of a virtual machine.
+///
+/// `POST /nodes/{node}/qemu/{vmid}/remote_migrate`
+#[derive(Clone, Debug)]
+pub struct RemoteMigrateQemu {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `target-bridge`.
+    pub target_bridge: Vec<String>,
+    /// `target-endpoint`.
+    pub target_endpoint: String,
+    /// `target-storage`.
+    pub target_storage: Vec<String>,
+    /// `bwlimit`.
+    pub bwlimit: Option<u64>,
+    /// `delete`.
+    pub delete: Option<bool>,
+    /// `online`.
+    pub online: Option<bool>,
+    /// `target-vmid`.
+    pub target_vmid: Option<u32>,
+}
+impl RemoteMigrateQemu {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        vmid: u32,
+        target_bridge: Vec<String>,
+        target_endpoint: impl Into<String>,
+        target_storage: Vec<String>,
+    ) -> Self {
+        RemoteMigrateQemu {
+            node: node.into(),
+            vmid,
+            target_bridge,
+            target_endpoint: target_endpoint.into(),
+            target_storage,
+            bwlimit: None,
+            delete: None,
+            online: None,
+            target_vmid: None,
+        }
+    }
+}
+endpoint!(
+    RemoteMigrateQemu 516 Post "/nodes/{node}/qemu/{vmid}/remote_migrate" -> Upid; node
+    vmid target_bridge target_endpoint target_storage bwlimit delete online target_vmid
+);
+/// Resize qemu disk of a virtual machine.
+///
+/// `PUT /nodes/{node}/qemu/{vmid}/resize`
+#[derive(Clone, Debug)]
+pub struct ResizeQemuDisk {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `disk`.
+    pub disk: String,
+    /// `size`.
+    pub size: String,
+    /// `digest`.
+    pub digest: Option<String>,
+    /// `skiplock`.
+    pub skiplock: Option<bool>,
+}
+impl ResizeQemuDisk {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        vmid: u32,
+        disk: impl Into<String>,
+        size: impl Into<String>,
+    ) -> Self {
+        ResizeQemuDisk {
+            node: node.into(),
+            vmid,
+            disk: disk.into(),
+            size: size.into(),
+            digest: None,
+            skiplock: None,
+        }
+    }
+}
+endpoint!(
+    ResizeQemuDisk 517 Put "/nodes/{node}/qemu/{vmid}/resize" -> Option < Upid >, null
+    None; node vmid disk size digest skiplock
+);
+/// Reads rrd of a virtual machine.
+///
+/// `GET /nodes/{node}/qemu/{vmid}/rrd`
+#[derive(Clone, Debug)]
+pub struct GetQemuRrd {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `ds`.
+    pub ds: Vec<String>,
+    /// `timeframe`.
+    pub timeframe: Timeframe,
+    /// `cf`.
+    pub cf: Option<Cf>,
+}
+impl GetQemuRrd {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        vmid: u32,
+        ds: Vec<String>,
+        timeframe: Timeframe,
+    ) -> Self {
+        GetQemuRrd {
+            node: node.into(),
+            vmid,
+            ds,
+            timeframe,
+            cf: None,
+        }
+    }
+}
+endpoint!(
+    GetQemuRrd 518 Get "/nodes/{node}/qemu/{vmid}/rrd" -> RrdImage; node vmid ds
+    timeframe cf
+);
+/// Reads rrd data of a virtual machine.
+///
+/// `GET /nodes/{node}/qemu/{vmid}/rrddata`
+#[derive(Clone, Debug)]
+pub struct GetQemuRrdData {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `timeframe`.
+    pub timeframe: Timeframe,
+    /// `cf`.
+    pub cf: Option<Cf>,
+}
+impl GetQemuRrdData {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, timeframe: Timeframe) -> Self {
+        GetQemuRrdData {
+            node: node.into(),
+            vmid,
+            timeframe,
+            cf: None,
+        }
+    }
+}
+endpoint!(
+    GetQemuRrdData 519 Get "/nodes/{node}/qemu/{vmid}/rrddata" -> Vec < GuestRrdPoint >,
+    null Vec::new(); node vmid timeframe cf
+);
+/// Send qemu key of a virtual machine.
+///
+/// `PUT /nodes/{node}/qemu/{vmid}/sendkey`
+#[derive(Clone, Debug)]
+pub struct SendQemuKey {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `key`.
+    pub key: String,
+    /// `skiplock`.
+    pub skiplock: Option<bool>,
+}
+impl SendQemuKey {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, key: impl Into<String>) -> Self {
+        SendQemuKey {
+            node: node.into(),
+            vmid,
+            key: key.into(),
+            skiplock: None,
+        }
+    }
+}
+endpoint!(
+    SendQemuKey 520 Put "/nodes/{node}/qemu/{vmid}/sendkey" -> Nothing, null Nothing;
+    node vmid key skiplock
+);
+/// Reads snapshots of a virtual machine.
+///
+/// `GET /nodes/{node}/qemu/{vmid}/snapshot`
+#[derive(Clone, Debug)]
+pub struct ListQemuSnapshots {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+}
+impl ListQemuSnapshots {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        ListQemuSnapshots {
+            node: node.into(),
+            vmid,
+        }
+    }
+}
+endpoint!(
+    ListQemuSnapshots 521 Get "/nodes/{node}/qemu/{vmid}/snapshot" -> Vec < GuestSnapshot
+    >, null Vec::new(); node vmid
+);
+/// Creates snapshot of a virtual machine.
+///
+/// `POST /nodes/{node}/qemu/{vmid}/snapshot`
+#[derive(Clone, Debug)]
+pub struct CreateQemuSnapshot {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `snapname`.
+    pub snapname: String,
+    /// `description`.
+    pub description: Option<String>,
+    /// `vmstate`.
+    pub vmstate: Option<bool>,
+}
+impl CreateQemuSnapshot {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, snapname: impl Into<String>) -> Self {
+        CreateQemuSnapshot {
+            node: node.into(),
+            vmid,
+            snapname: snapname.into(),
+            description: None,
+            vmstate: None,
+        }
+    }
+}
+endpoint!(
+    CreateQemuSnapshot 522 Post "/nodes/{node}/qemu/{vmid}/snapshot" -> Upid; node vmid
+    snapname description vmstate
+);
+/// Deletes snapshot of a virtual machine.
+///
+/// `DELETE /nodes/{node}/qemu/{vmid}/snapshot/{snapname}`
+#[derive(Clone, Debug)]
+pub struct DeleteQemuSnapshot {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `snapname`.
+    pub snapname: String,
+    /// `force`.
+    pub force: Option<bool>,
+}
+impl DeleteQemuSnapshot {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, snapname: impl Into<String>) -> Self {
+        DeleteQemuSnapshot {
+            node: node.into(),
+            vmid,
+            snapname: snapname.into(),
+            force: None,
+        }
+    }
+}
+endpoint!(
+    DeleteQemuSnapshot 523 Delete "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}" ->
+    Upid; node vmid snapname force
+);
+/// Reads snapshot index of a virtual machine.
+///
+/// `GET /nodes/{node}/qemu/{vmid}/snapshot/{snapname}`
+#[derive(Clone, Debug)]
+pub struct GetQemuSnapshotIndex {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `snapname`.
+    pub snapname: String,
+}
+impl GetQemuSnapshotIndex {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, snapname: impl Into<String>) -> Self {
+        GetQemuSnapshotIndex {
+            node: node.into(),
+            vmid,
+            snapname: snapname.into(),
+        }
+    }
+}
+endpoint!(
+    GetQemuSnapshotIndex 524 Get "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}" -> Vec <
+    IndexEntry >, null Vec::new(); node vmid snapname
+);
+/// Reads snapshot config of a virtual machine.
+///
+/// `GET /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config`
+#[derive(Clone, Debug)]
+pub struct GetQemuSnapshotConfig {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `snapname`.
+    pub snapname: String,
+}
+impl GetQemuSnapshotConfig {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, snapname: impl Into<String>) -> Self {
+        GetQemuSnapshotConfig {
+            node: node.into(),
+            vmid,
+            snapname: snapname.into(),
+        }
+    }
+}
+endpoint!(
+    GetQemuSnapshotConfig 525 Get "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config"
+    -> QemuConfig; node vmid snapname
+);
+/// Changes snapshot config of a virtual machine.
+///
+/// `PUT /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config`
+#[derive(Clone, Debug)]
+pub struct UpdateQemuSnapshotConfig {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `snapname`.
+    pub snapname: String,
+    /// `description`.
+    pub description: Option<String>,
+}
+impl UpdateQemuSnapshotConfig {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, snapname: impl Into<String>) -> Self {
+        UpdateQemuSnapshotConfig {
+            node: node.into(),
+            vmid,
+            snapname: snapname.into(),
+            description: None,
+        }
+    }
+}
+endpoint!(
+    UpdateQemuSnapshotConfig 526 Put
+    "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config" -> Nothing, null Nothing; node
+    vmid snapname description
+);
+/// Rollback qemu snapshot of a virtual machine.
+///
+/// `POST /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/rollback`
+#[derive(Clone, Debug)]
+pub struct RollbackQemuSnapshot {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `snapname`.
+    pub snapname: String,
+    /// `start`. (7.3 and later)
+    pub start: Option<bool>,
+}
+impl RollbackQemuSnapshot {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, snapname: impl Into<String>) -> Self {
+        RollbackQemuSnapshot {
+            node: node.into(),
+            vmid,
+            snapname: snapname.into(),
+            start: None,
+        }
+    }
+}
+endpoint!(
+    RollbackQemuSnapshot 527 Post
+    "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}/rollback" -> Upid; node vmid snapname
+    start
+);
+/// Opens spice of a virtual machine.
+///
+/// `POST /nodes/{node}/qemu/{vmid}/spiceproxy`
+#[derive(Clone, Debug)]
+pub struct OpenQemuSpice {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `proxy`.
+    pub proxy: Option<String>,
+}
+impl OpenQemuSpice {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        OpenQemuSpice {
+            node: node.into(),
+            vmid,
+            proxy: None,
+        }
+    }
+}
+endpoint!(
+    OpenQemuSpice 528 Post "/nodes/{node}/qemu/{vmid}/spiceproxy" -> SpiceTicket; node
+    vmid proxy
+);
+/// Reads status index of a virtual machine.
+///
+/// `GET /nodes/{node}/qemu/{vmid}/status`
+#[derive(Clone, Debug)]
+pub struct GetQemuStatusIndex {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+}
+impl GetQemuStatusIndex {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        GetQemuStatusIndex {
+            node: node.into(),
+            vmid,
+        }
+    }
+}
+endpoint!(
+    GetQemuStatusIndex 529 Get "/nodes/{node}/qemu/{vmid}/status" -> Vec < IndexEntry >,
+    null Vec::new(); node vmid
+);
+/// Reboot qemu of a virtual machine.
+///
+/// `POST /nodes/{node}/qemu/{vmid}/status/reboot`
+#[derive(Clone, Debug)]
+pub struct RebootQemu {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `timeout`.
+    pub timeout: Option<u64>,
+}
+impl RebootQemu {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        RebootQemu {
+            node: node.into(),
+            vmid,
+            timeout: None,
+        }
+    }
+}
+endpoint!(
+    RebootQemu 530 Post "/nodes/{node}/qemu/{vmid}/status/reboot" -> Upid; node vmid
+    timeout
+);
+/// Reset qemu of a virtual machine.
+///
+/// `POST /nodes/{node}/qemu/{vmid}/status/reset`
+#[derive(Clone, Debug)]
+pub struct ResetQemu {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `skiplock`.
+    pub skiplock: Option<bool>,
+}
+impl ResetQemu {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        ResetQemu {
+            node: node.into(),
+            vmid,
+            skiplock: None,
+        }
+    }
+}
+endpoint!(
+    ResetQemu 531 Post "/nodes/{node}/qemu/{vmid}/status/reset" -> Upid; node vmid
+    skiplock
+);
+/// Resume qemu of a virtual machine.
+///
+/// `POST /nodes/{node}/qemu/{vmid}/status/resume`
+#[derive(Clone, Debug)]
+pub struct ResumeQemu {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `nocheck`.
+    pub nocheck: Option<bool>,
+    /// `skiplock`.
+    pub skiplock: Option<bool>,
+}
+impl ResumeQemu {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        ResumeQemu {
+            node: node.into(),
+            vmid,
+            nocheck: None,
+            skiplock: None,
+        }
+    }
+}
+endpoint!(
+    ResumeQemu 532 Post "/nodes/{node}/qemu/{vmid}/status/resume" -> Upid; node vmid
+    nocheck skiplock
+);
+/// Suspend qemu of a virtual machine.
+///
+/// `POST /nodes/{node}/qemu/{vmid}/status/suspend`
+#[derive(Clone, Debug)]
+pub struct SuspendQemu {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `skiplock`.
+    pub skiplock: Option<bool>,
+    /// `statestorage`.
+    pub statestorage: Option<String>,
+    /// `todisk`.
+    pub todisk: Option<bool>,
+}
+impl SuspendQemu {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        SuspendQemu {
+            node: node.into(),
+            vmid,
+            skiplock: None,
+            statestorage: None,
+            todisk: None,
+        }
+    }
+}
+endpoint!(
+    SuspendQemu 533 Post "/nodes/{node}/qemu/{vmid}/status/suspend" -> Upid; node vmid
+    skiplock statestorage todisk
+);
+/// Convert qemu to template of a virtual machine.
+///
+/// `POST /nodes/{node}/qemu/{vmid}/template`
+#[derive(Clone, Debug)]
+pub struct ConvertQemuToTemplate {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `disk`.
+    pub disk: Option<String>,
+}
+impl ConvertQemuToTemplate {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        ConvertQemuToTemplate {
+            node: node.into(),
+            vmid,
+            disk: None,
+        }
+    }
+}
+endpoint!(
+    ConvertQemuToTemplate 534 Post "/nodes/{node}/qemu/{vmid}/template" -> Upid; node
+    vmid disk
+);
+/// Words of `serial`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Serial {
+    /// `serial0`
+    Serial0,
+    /// `serial1`
+    Serial1,
+    /// `serial2`
+    Serial2,
+    /// `serial3`
+    Serial3,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for Serial {
+    const KNOWN: &'static [&'static str] = &["serial0", "serial1", "serial2", "serial3"];
+    fn as_str(&self) -> &str {
+        match self {
+            Serial::Serial0 => "serial0",
+            Serial::Serial1 => "serial1",
+            Serial::Serial2 => "serial2",
+            Serial::Serial3 => "serial3",
+            Serial::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "serial0" => Serial::Serial0,
+            "serial1" => Serial::Serial1,
+            "serial2" => Serial::Serial2,
+            "serial3" => Serial::Serial3,
+            other => Serial::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(Serial);
+/// Opens terminal of a virtual machine.
+///
+/// `POST /nodes/{node}/qemu/{vmid}/termproxy`
+#[derive(Clone, Debug)]
+pub struct OpenQemuTerminal {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `serial`.
+    pub serial: Option<Serial>,
+}
+impl OpenQemuTerminal {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        OpenQemuTerminal {
+            node: node.into(),
+            vmid,
+            serial: None,
+        }
+    }
+}
+endpoint!(
+    OpenQemuTerminal 535 Post "/nodes/{node}/qemu/{vmid}/termproxy" -> TerminalTicket;
+    node vmid serial
+);
+/// Unlink qemu disks of a virtual machine.
+///
+/// `PUT /nodes/{node}/qemu/{vmid}/unlink`
+#[derive(Clone, Debug)]
+pub struct UnlinkQemuDisks {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `idlist`.
+    pub idlist: Vec<String>,
+    /// `force`.
+    pub force: Option<bool>,
+}
+impl UnlinkQemuDisks {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32, idlist: Vec<String>) -> Self {
+        UnlinkQemuDisks {
+            node: node.into(),
+            vmid,
+            idlist,
+            force: None,
+        }
+    }
+}
+endpoint!(
+    UnlinkQemuDisks 536 Put "/nodes/{node}/qemu/{vmid}/unlink" -> Nothing, null Nothing;
+    node vmid idlist force
+);
+/// Opens vnc of a virtual machine.
+///
+/// `POST /nodes/{node}/qemu/{vmid}/vncproxy`
+#[derive(Clone, Debug)]
+pub struct OpenQemuVnc {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `generate-password`.
+    pub generate_password: Option<bool>,
+    /// `websocket`.
+    pub websocket: Option<bool>,
+}
+impl OpenQemuVnc {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vmid: u32) -> Self {
+        OpenQemuVnc {
+            node: node.into(),
+            vmid,
+            generate_password: None,
+            websocket: None,
+        }
+    }
+}
+endpoint!(
+    OpenQemuVnc 537 Post "/nodes/{node}/qemu/{vmid}/vncproxy" -> VncTicket; node vmid
+    generate_password websocket
+);
+/// Connects to vnc websocket of a virtual machine.
+///
+/// `GET /nodes/{node}/qemu/{vmid}/vncwebsocket`
+#[derive(Clone, Debug)]
+pub struct ConnectQemuVncWebsocket {
+    /// `node`.
+    pub node: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `port`.
+    pub port: u32,
+    /// `vncticket`.
+    pub vncticket: SecretString,
+}
+impl ConnectQemuVncWebsocket {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        vmid: u32,
+        port: u32,
+        vncticket: SecretString,
+    ) -> Self {
+        ConnectQemuVncWebsocket {
+            node: node.into(),
+            vmid,
+            port,
+            vncticket,
+        }
+    }
+}
+endpoint!(
+    ConnectQemuVncWebsocket 538 Get "/nodes/{node}/qemu/{vmid}/vncwebsocket" ->
+    WebsocketPort; node vmid port vncticket
+);

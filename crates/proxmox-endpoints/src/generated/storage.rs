@@ -34,80 +34,49 @@ impl ListNodeStorage {
         }
     }
 }
-impl Endpoint for ListNodeStorage {
-    type Response = Vec<NodeStorage>;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/nodes/{node}/storage";
-    fn path(&self) -> String {
-        format!("/nodes/{}/storage", segment(& self.node))
-    }
-    fn params(&self) -> Result<Params> {
-        Params::check_path("node", &self.node, Rule::Node)?;
-        let mut params = Params::new();
-        if !self.content.is_empty() {
-            params.required("content", &self.content, Rule::Any)?;
-        }
-        params.optional("enabled", self.enabled.as_ref(), Rule::Any)?;
-        params.optional("format", self.format.as_ref(), Rule::Any)?;
-        params.optional("storage", self.storage.as_ref(), Rule::Id)?;
-        params.optional("target", self.target.as_ref(), Rule::Node)?;
-        Ok(params)
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = ListNodeStorage {
-            node: arguments.required("node")?,
-            content: arguments.optional("content")?.unwrap_or_default(),
-            enabled: arguments.optional("enabled")?,
-            format: arguments.optional("format")?,
-            storage: arguments.optional("storage")?,
-            target: arguments.optional("target")?,
-        };
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn node(&self) -> Option<&str> {
-        Some(&self.node)
-    }
-    fn absent() -> Option<Self::Response> {
-        Some(Vec::new())
-    }
-}
+endpoint!(
+    ListNodeStorage 638 Get "/nodes/{node}/storage" -> Vec < NodeStorage >, null
+    Vec::new(); node content enabled format storage target
+);
 /// A storage as a node sees it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NodeStorage {
     /// Its name.
-    #[serde(deserialize_with = "tolerant::req")]
     pub storage: String,
     /// Its type: `dir`, `lvmthin`, `zfspool`, `rbd`, …
-    #[serde(alias = "type", deserialize_with = "tolerant::req")]
     pub storage_type: String,
     /// What it may hold: `images`, `iso`, `backup`, …
-    #[serde(default, deserialize_with = "tolerant::words")]
+    #[serde(default)]
     pub content: Vec<String>,
     /// Whether it is enabled.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub enabled: Option<bool>,
     /// Whether the node can reach it now.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub active: Option<bool>,
     /// Whether all nodes see the same data.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub shared: Option<bool>,
     /// Its size; absent or 0 while it is not active.
-    #[serde(alias = "total", default, deserialize_with = "tolerant::opt")]
     pub total_bytes: Option<u64>,
     /// In use.
-    #[serde(alias = "used", default, deserialize_with = "tolerant::opt")]
     pub used_bytes: Option<u64>,
     /// Free.
-    #[serde(alias = "avail", default, deserialize_with = "tolerant::opt")]
     pub available_bytes: Option<u64>,
     /// In use, from 0 to 1.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub used_fraction: Option<f64>,
+    /// `formats`.
+    pub formats: Option<NodeStorageFormats>,
+    /// `select_existing`.
+    pub select_existing: Option<bool>,
 }
+row!(
+    NodeStorage["storage", "type"] { "storage" => storage Req 0, "type" | "storage_type"
+    => storage_type Req 1, "content" => content Words, "enabled" => enabled Opt, "active"
+    => active Opt, "shared" => shared Opt, "total" | "total_bytes" => total_bytes Opt,
+    "used" | "used_bytes" => used_bytes Opt, "avail" | "available_bytes" =>
+    available_bytes Opt, "used_fraction" => used_fraction Opt, "formats" => formats
+    Below, "select_existing" => select_existing Opt, }
+);
 /// The volumes on a storage.
 ///
 /// `GET /nodes/{node}/storage/{storage}/content`
@@ -133,79 +102,2171 @@ impl ListStorageContent {
         }
     }
 }
-impl Endpoint for ListStorageContent {
-    type Response = Vec<StorageContent>;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/nodes/{node}/storage/{storage}/content";
-    fn path(&self) -> String {
-        format!(
-            "/nodes/{}/storage/{}/content", segment(& self.node), segment(& self.storage)
-        )
-    }
-    fn params(&self) -> Result<Params> {
-        Params::check_path("node", &self.node, Rule::Node)?;
-        Params::check_path("storage", &self.storage, Rule::Id)?;
-        let mut params = Params::new();
-        params.optional("content", self.content.as_ref(), Rule::Any)?;
-        params.optional("vmid", self.vmid.as_ref(), Rule::Range(100.0, 999_999_999.0))?;
-        Ok(params)
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = ListStorageContent {
-            node: arguments.required("node")?,
-            storage: arguments.required("storage")?,
-            content: arguments.optional("content")?,
-            vmid: arguments.optional("vmid")?,
-        };
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn node(&self) -> Option<&str> {
-        Some(&self.node)
-    }
-    fn absent() -> Option<Self::Response> {
-        Some(Vec::new())
-    }
-}
+endpoint!(
+    ListStorageContent 639 Get "/nodes/{node}/storage/{storage}/content" -> Vec <
+    StorageContent >, null Vec::new(); node storage content vmid
+);
 /// A volume on a storage.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct StorageContent {
     /// Its name: `local:iso/talos.iso`.
-    #[serde(alias = "volid", deserialize_with = "tolerant::req")]
     pub volume: String,
     /// Its kind: `images`, `iso`, `backup`, …
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub content: Option<String>,
     /// Its format: `raw`, `qcow2`, `iso`, …
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub format: Option<String>,
     /// Its size.
-    #[serde(alias = "size", default, deserialize_with = "tolerant::opt")]
     pub size_bytes: Option<u64>,
     /// Its size where only an estimate is cheap.
-    #[serde(alias = "approximate-size", default, deserialize_with = "tolerant::opt")]
     pub approximate_size_bytes: Option<u64>,
     /// What it takes on the storage.
-    #[serde(alias = "used", default, deserialize_with = "tolerant::opt")]
     pub used_bytes: Option<u64>,
     /// When it was made.
-    #[serde(alias = "ctime", default, deserialize_with = "tolerant::opt_time")]
     pub created_at: Option<String>,
     /// The guest it belongs to.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub vmid: Option<u32>,
     /// The volume it is based on.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub parent: Option<String>,
     /// Notes of a backup.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub notes: Option<String>,
     /// Whether it is protected from removal.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub protected: Option<bool>,
     /// The key's fingerprint, or `1`, of an encrypted backup.
-    #[serde(default, deserialize_with = "tolerant::opt")]
     pub encrypted: Option<String>,
+    /// `verification`.
+    pub verification: Option<StorageContentVerification>,
 }
+row!(
+    StorageContent["volid"] { "volid" | "volume" => volume Req 0, "content" => content
+    Opt, "format" => format Opt, "size" | "size_bytes" => size_bytes Opt,
+    "approximate-size" | "approximate_size_bytes" => approximate_size_bytes Opt, "used" |
+    "used_bytes" => used_bytes Opt, "ctime" | "created_at" => created_at Moment, "vmid"
+    => vmid Opt, "parent" => parent Opt, "notes" => notes Opt, "protected" => protected
+    Opt, "encrypted" => encrypted Opt, "verification" => verification Below, }
+);
+/// An appliance template, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ApplianceTemplate {
+    /// `package`.
+    pub package: Option<String>,
+    /// `template`.
+    pub template: Option<String>,
+    /// `type`.
+    pub kind: Option<String>,
+    /// `os`.
+    pub os: Option<String>,
+    /// `version`.
+    pub version: Option<String>,
+    /// `section`.
+    pub section: Option<String>,
+    /// `headline`.
+    pub headline: Option<String>,
+    /// `description`.
+    pub description: Option<String>,
+    /// `infopage`.
+    pub infopage: Option<String>,
+    /// `location`.
+    pub location: Option<String>,
+    /// `source`.
+    pub source: Option<String>,
+    /// `maintainer`.
+    pub maintainer: Option<String>,
+    /// `architecture`.
+    pub architecture: Option<String>,
+    /// `sha512sum`.
+    pub sha512sum: Option<String>,
+    /// `md5sum`.
+    pub md5sum: Option<String>,
+    /// `manageurl`.
+    pub manageurl: Option<String>,
+}
+row!(
+    ApplianceTemplate[] { "package" => package Opt, "template" => template Opt, "type" |
+    "kind" => kind Opt, "os" => os Opt, "version" => version Opt, "section" => section
+    Opt, "headline" => headline Opt, "description" => description Opt, "infopage" =>
+    infopage Opt, "location" => location Opt, "source" => source Opt, "maintainer" =>
+    maintainer Opt, "architecture" => architecture Opt, "sha512sum" => sha512sum Opt,
+    "md5sum" => md5sum Opt, "manageurl" => manageurl Opt, }
+);
+/// Reads appliance templates of a node.
+///
+/// `GET /nodes/{node}/aplinfo`
+#[derive(Clone, Debug)]
+pub struct ListApplianceTemplates {
+    /// `node`.
+    pub node: String,
+}
+impl ListApplianceTemplates {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        ListApplianceTemplates {
+            node: node.into(),
+        }
+    }
+}
+endpoint!(
+    ListApplianceTemplates 640 Get "/nodes/{node}/aplinfo" -> Vec < ApplianceTemplate >,
+    null Vec::new(); node
+);
+/// Download appliance template of a node.
+///
+/// `POST /nodes/{node}/aplinfo`
+#[derive(Clone, Debug)]
+pub struct DownloadApplianceTemplate {
+    /// `node`.
+    pub node: String,
+    /// `storage`.
+    pub storage: String,
+    /// `template`.
+    pub template: String,
+}
+impl DownloadApplianceTemplate {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        storage: impl Into<String>,
+        template: impl Into<String>,
+    ) -> Self {
+        DownloadApplianceTemplate {
+            node: node.into(),
+            storage: storage.into(),
+            template: template.into(),
+        }
+    }
+}
+endpoint!(
+    DownloadApplianceTemplate 641 Post "/nodes/{node}/aplinfo" -> Upid; node storage
+    template
+);
+/// Reads oci repository tags of a node.
+///
+/// `GET /nodes/{node}/query-oci-repo-tags`
+#[derive(Clone, Debug)]
+pub struct ListOciRepositoryTags {
+    /// `node`.
+    pub node: String,
+    /// `reference`.
+    pub reference: String,
+}
+impl ListOciRepositoryTags {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, reference: impl Into<String>) -> Self {
+        ListOciRepositoryTags {
+            node: node.into(),
+            reference: reference.into(),
+        }
+    }
+}
+endpoint!(
+    ListOciRepositoryTags 642 Get "/nodes/{node}/query-oci-repo-tags" -> Vec < Tolerant <
+    String >>, null Vec::new(); node reference
+);
+/// An url metadata, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct UrlMetadata {
+    /// `filename`.
+    pub filename: Option<String>,
+    /// `mimetype`.
+    pub mimetype: Option<String>,
+    /// `size`.
+    pub size: Option<u64>,
+}
+row!(
+    UrlMetadata[] { "filename" => filename Opt, "mimetype" => mimetype Opt, "size" =>
+    size Opt, }
+);
+/// Reads url metadata of a node.
+///
+/// `GET /nodes/{node}/query-url-metadata`
+#[derive(Clone, Debug)]
+pub struct GetUrlMetadata {
+    /// `node`.
+    pub node: String,
+    /// `url`.
+    pub url: String,
+    /// `verify-certificates`. Yes when absent.
+    pub verify_certificates: Option<bool>,
+}
+impl GetUrlMetadata {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, url: impl Into<String>) -> Self {
+        GetUrlMetadata {
+            node: node.into(),
+            url: url.into(),
+            verify_certificates: None,
+        }
+    }
+}
+endpoint!(
+    GetUrlMetadata 643 Get "/nodes/{node}/query-url-metadata" -> UrlMetadata; node url
+    verify_certificates
+);
+/// Reads scan index of a node.
+///
+/// `GET /nodes/{node}/scan`
+#[derive(Clone, Debug)]
+pub struct GetScanIndex {
+    /// `node`.
+    pub node: String,
+}
+impl GetScanIndex {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        GetScanIndex { node: node.into() }
+    }
+}
+endpoint!(
+    GetScanIndex 644 Get "/nodes/{node}/scan" -> Vec < IndexEntry >, null Vec::new();
+    node
+);
+/// A cifs share, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct CifsShare {
+    /// `description`.
+    pub description: Option<String>,
+    /// `share`.
+    pub share: Option<String>,
+}
+row!(CifsShare[] { "description" => description Opt, "share" => share Opt, });
+/// Looks for cifs of a node.
+///
+/// `GET /nodes/{node}/scan/cifs`
+#[derive(Clone, Debug)]
+pub struct ScanCifs {
+    /// `node`.
+    pub node: String,
+    /// `server`.
+    pub server: String,
+    /// `domain`.
+    pub domain: Option<String>,
+    /// `password`.
+    pub password: Option<SecretString>,
+    /// `username`.
+    pub username: Option<String>,
+}
+impl ScanCifs {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, server: impl Into<String>) -> Self {
+        ScanCifs {
+            node: node.into(),
+            server: server.into(),
+            domain: None,
+            password: None,
+            username: None,
+        }
+    }
+}
+endpoint!(
+    ScanCifs 645 Get "/nodes/{node}/scan/cifs" -> Vec < CifsShare >, null Vec::new();
+    node server domain password username
+);
+/// An iscsi target, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct IscsiTarget {
+    /// `portal`.
+    pub portal: Option<String>,
+    /// `target`.
+    pub target: Option<String>,
+}
+row!(IscsiTarget[] { "portal" => portal Opt, "target" => target Opt, });
+/// Looks for iscsi of a node.
+///
+/// `GET /nodes/{node}/scan/iscsi`
+#[derive(Clone, Debug)]
+pub struct ScanIscsi {
+    /// `node`.
+    pub node: String,
+    /// `portal`.
+    pub portal: String,
+}
+impl ScanIscsi {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, portal: impl Into<String>) -> Self {
+        ScanIscsi {
+            node: node.into(),
+            portal: portal.into(),
+        }
+    }
+}
+endpoint!(
+    ScanIscsi 646 Get "/nodes/{node}/scan/iscsi" -> Vec < IscsiTarget >, null Vec::new();
+    node portal
+);
+/// A volume group, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct VolumeGroup {
+    /// `vg`.
+    pub vg: Option<String>,
+}
+row!(VolumeGroup[] { "vg" => vg Opt, });
+/// Looks for lvm of a node.
+///
+/// `GET /nodes/{node}/scan/lvm`
+#[derive(Clone, Debug)]
+pub struct ScanLvm {
+    /// `node`.
+    pub node: String,
+}
+impl ScanLvm {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        ScanLvm { node: node.into() }
+    }
+}
+endpoint!(
+    ScanLvm 647 Get "/nodes/{node}/scan/lvm" -> Vec < VolumeGroup >, null Vec::new();
+    node
+);
+/// A thin pool, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ThinPool {
+    /// `lv`.
+    pub lv: Option<String>,
+}
+row!(ThinPool[] { "lv" => lv Opt, });
+/// Looks for lvm thin of a node.
+///
+/// `GET /nodes/{node}/scan/lvmthin`
+#[derive(Clone, Debug)]
+pub struct ScanLvmThin {
+    /// `node`.
+    pub node: String,
+    /// `vg`.
+    pub vg: String,
+}
+impl ScanLvmThin {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, vg: impl Into<String>) -> Self {
+        ScanLvmThin {
+            node: node.into(),
+            vg: vg.into(),
+        }
+    }
+}
+endpoint!(
+    ScanLvmThin 648 Get "/nodes/{node}/scan/lvmthin" -> Vec < ThinPool >, null
+    Vec::new(); node vg
+);
+/// A nfs export, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct NfsExport {
+    /// `options`.
+    pub options: Option<String>,
+    /// `path`.
+    pub path: Option<String>,
+}
+row!(NfsExport[] { "options" => options Opt, "path" => path Opt, });
+/// Looks for nfs of a node.
+///
+/// `GET /nodes/{node}/scan/nfs`
+#[derive(Clone, Debug)]
+pub struct ScanNfs {
+    /// `node`.
+    pub node: String,
+    /// `server`.
+    pub server: String,
+}
+impl ScanNfs {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, server: impl Into<String>) -> Self {
+        ScanNfs {
+            node: node.into(),
+            server: server.into(),
+        }
+    }
+}
+endpoint!(
+    ScanNfs 649 Get "/nodes/{node}/scan/nfs" -> Vec < NfsExport >, null Vec::new(); node
+    server
+);
+/// A pbs datastore, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct PbsDatastore {
+    /// `comment`.
+    pub comment: Option<String>,
+    /// `store`.
+    pub store: Option<String>,
+}
+row!(PbsDatastore[] { "comment" => comment Opt, "store" => store Opt, });
+/// Looks for pbs of a node.
+///
+/// `GET /nodes/{node}/scan/pbs`
+#[derive(Clone, Debug)]
+pub struct ScanPbs {
+    /// `node`.
+    pub node: String,
+    /// `password`.
+    pub password: SecretString,
+    /// `server`.
+    pub server: String,
+    /// `username`.
+    pub username: String,
+    /// `fingerprint`.
+    pub fingerprint: Option<String>,
+    /// `port`. `8007` when absent.
+    pub port: Option<u32>,
+}
+impl ScanPbs {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        password: SecretString,
+        server: impl Into<String>,
+        username: impl Into<String>,
+    ) -> Self {
+        ScanPbs {
+            node: node.into(),
+            password,
+            server: server.into(),
+            username: username.into(),
+            fingerprint: None,
+            port: None,
+        }
+    }
+}
+endpoint!(
+    ScanPbs 650 Get "/nodes/{node}/scan/pbs" -> Vec < PbsDatastore >, null Vec::new();
+    node password server username fingerprint port
+);
+/// A zfs pool name, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ZfsPoolName {
+    /// `pool`.
+    pub pool: Option<String>,
+}
+row!(ZfsPoolName[] { "pool" => pool Opt, });
+/// Looks for zfs of a node.
+///
+/// `GET /nodes/{node}/scan/zfs`
+#[derive(Clone, Debug)]
+pub struct ScanZfs {
+    /// `node`.
+    pub node: String,
+}
+impl ScanZfs {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>) -> Self {
+        ScanZfs { node: node.into() }
+    }
+}
+endpoint!(
+    ScanZfs 651 Get "/nodes/{node}/scan/zfs" -> Vec < ZfsPoolName >, null Vec::new();
+    node
+);
+/// Words of `default`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NodeStorageFormatsDefaultDefault {
+    /// `qcow2`
+    Qcow2,
+    /// `raw`
+    Raw,
+    /// `subvol`
+    Subvol,
+    /// `vmdk`
+    Vmdk,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for NodeStorageFormatsDefaultDefault {
+    const KNOWN: &'static [&'static str] = &["qcow2", "raw", "subvol", "vmdk"];
+    fn as_str(&self) -> &str {
+        match self {
+            NodeStorageFormatsDefaultDefault::Qcow2 => "qcow2",
+            NodeStorageFormatsDefaultDefault::Raw => "raw",
+            NodeStorageFormatsDefaultDefault::Subvol => "subvol",
+            NodeStorageFormatsDefaultDefault::Vmdk => "vmdk",
+            NodeStorageFormatsDefaultDefault::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "qcow2" => NodeStorageFormatsDefaultDefault::Qcow2,
+            "raw" => NodeStorageFormatsDefaultDefault::Raw,
+            "subvol" => NodeStorageFormatsDefaultDefault::Subvol,
+            "vmdk" => NodeStorageFormatsDefaultDefault::Vmdk,
+            other => NodeStorageFormatsDefaultDefault::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(NodeStorageFormatsDefaultDefault);
+/// A node storage formats, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct NodeStorageFormats {
+    /// `default`.
+    pub default: Option<NodeStorageFormatsDefaultDefault>,
+    /// `supported`.
+    #[serde(default)]
+    pub supported: Vec<NodeStorageFormatsDefaultDefault>,
+}
+row!(
+    NodeStorageFormats[] { "default" => default Opt, "supported" => supported Scalars, }
+);
+/// Reads storage index of a node.
+///
+/// `GET /nodes/{node}/storage/{storage}`
+#[derive(Clone, Debug)]
+pub struct GetNodeStorageIndex {
+    /// `node`.
+    pub node: String,
+    /// `storage`.
+    pub storage: String,
+}
+impl GetNodeStorageIndex {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, storage: impl Into<String>) -> Self {
+        GetNodeStorageIndex {
+            node: node.into(),
+            storage: storage.into(),
+        }
+    }
+}
+endpoint!(
+    GetNodeStorageIndex 652 Get "/nodes/{node}/storage/{storage}" -> Vec < IndexEntry >,
+    null Vec::new(); node storage
+);
+/// A storage content verification, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct StorageContentVerification {
+    /// `state`.
+    pub state: Option<String>,
+    /// `upid`.
+    pub upid: Option<String>,
+}
+row!(StorageContentVerification[] { "state" => state Opt, "upid" => upid Opt, });
+/// Allocate volume of a node.
+///
+/// `POST /nodes/{node}/storage/{storage}/content`
+#[derive(Clone, Debug)]
+pub struct AllocateVolume {
+    /// `node`.
+    pub node: String,
+    /// `storage`.
+    pub storage: String,
+    /// `filename`.
+    pub filename: String,
+    /// `size`.
+    pub size: String,
+    /// `vmid`.
+    pub vmid: u32,
+    /// `format`.
+    pub format: Option<NodeStorageFormatsDefaultDefault>,
+}
+impl AllocateVolume {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        storage: impl Into<String>,
+        filename: impl Into<String>,
+        size: impl Into<String>,
+        vmid: u32,
+    ) -> Self {
+        AllocateVolume {
+            node: node.into(),
+            storage: storage.into(),
+            filename: filename.into(),
+            size: size.into(),
+            vmid,
+            format: None,
+        }
+    }
+}
+endpoint!(
+    AllocateVolume 653 Post "/nodes/{node}/storage/{storage}/content" -> Tolerant <
+    String >; node storage filename size vmid format
+);
+/// Deletes volume of a node.
+///
+/// `DELETE /nodes/{node}/storage/{storage}/content/{volume}`
+#[derive(Clone, Debug)]
+pub struct DeleteVolume {
+    /// `node`.
+    pub node: String,
+    /// `storage`.
+    pub storage: String,
+    /// `volume`.
+    pub volume: String,
+    /// `delay`.
+    pub delay: Option<u32>,
+}
+impl DeleteVolume {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        storage: impl Into<String>,
+        volume: impl Into<String>,
+    ) -> Self {
+        DeleteVolume {
+            node: node.into(),
+            storage: storage.into(),
+            volume: volume.into(),
+            delay: None,
+        }
+    }
+}
+endpoint!(
+    DeleteVolume 654 Delete "/nodes/{node}/storage/{storage}/content/{volume}" -> Option
+    < Upid >, null None; node storage volume delay
+);
+/// A volume, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Volume {
+    /// `format`.
+    pub format: Option<String>,
+    /// `notes`.
+    pub notes: Option<String>,
+    /// `path`.
+    pub path: Option<String>,
+    /// `protected`.
+    pub protected: Option<bool>,
+    /// `size`.
+    pub size: Option<u64>,
+    /// `used`.
+    pub used: Option<u64>,
+}
+row!(
+    Volume[] { "format" => format Opt, "notes" => notes Opt, "path" => path Opt,
+    "protected" => protected Opt, "size" => size Opt, "used" => used Opt, }
+);
+/// Reads volume of a node.
+///
+/// `GET /nodes/{node}/storage/{storage}/content/{volume}`
+#[derive(Clone, Debug)]
+pub struct GetVolume {
+    /// `node`.
+    pub node: String,
+    /// `storage`.
+    pub storage: String,
+    /// `volume`.
+    pub volume: String,
+}
+impl GetVolume {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        storage: impl Into<String>,
+        volume: impl Into<String>,
+    ) -> Self {
+        GetVolume {
+            node: node.into(),
+            storage: storage.into(),
+            volume: volume.into(),
+        }
+    }
+}
+endpoint!(
+    GetVolume 655 Get "/nodes/{node}/storage/{storage}/content/{volume}" -> Volume; node
+    storage volume
+);
+/// Copy volume of a node.
+///
+/// `POST /nodes/{node}/storage/{storage}/content/{volume}`
+#[derive(Clone, Debug)]
+pub struct CopyVolume {
+    /// `node`.
+    pub node: String,
+    /// `storage`.
+    pub storage: String,
+    /// `volume`.
+    pub volume: String,
+    /// `target`.
+    pub target: String,
+    /// `target_node`.
+    pub target_node: Option<String>,
+}
+impl CopyVolume {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        storage: impl Into<String>,
+        volume: impl Into<String>,
+        target: impl Into<String>,
+    ) -> Self {
+        CopyVolume {
+            node: node.into(),
+            storage: storage.into(),
+            volume: volume.into(),
+            target: target.into(),
+            target_node: None,
+        }
+    }
+}
+endpoint!(
+    CopyVolume 656 Post "/nodes/{node}/storage/{storage}/content/{volume}" -> Upid; node
+    storage volume target target_node
+);
+/// Changes volume of a node.
+///
+/// `PUT /nodes/{node}/storage/{storage}/content/{volume}`
+#[derive(Clone, Debug)]
+pub struct UpdateVolume {
+    /// `node`.
+    pub node: String,
+    /// `storage`.
+    pub storage: String,
+    /// `volume`.
+    pub volume: String,
+    /// `notes`.
+    pub notes: Option<String>,
+    /// `protected`. (7.1 and later)
+    pub protected: Option<bool>,
+}
+impl UpdateVolume {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        storage: impl Into<String>,
+        volume: impl Into<String>,
+    ) -> Self {
+        UpdateVolume {
+            node: node.into(),
+            storage: storage.into(),
+            volume: volume.into(),
+            notes: None,
+            protected: None,
+        }
+    }
+}
+endpoint!(
+    UpdateVolume 657 Put "/nodes/{node}/storage/{storage}/content/{volume}" -> Nothing,
+    null Nothing; node storage volume notes protected
+);
+/// Words of `checksum-algorithm`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ChecksumAlgorithm {
+    /// `md5`
+    Md5,
+    /// `sha1`
+    Sha1,
+    /// `sha224`
+    Sha224,
+    /// `sha256`
+    Sha256,
+    /// `sha384`
+    Sha384,
+    /// `sha512`
+    Sha512,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for ChecksumAlgorithm {
+    const KNOWN: &'static [&'static str] = &[
+        "md5",
+        "sha1",
+        "sha224",
+        "sha256",
+        "sha384",
+        "sha512",
+    ];
+    fn as_str(&self) -> &str {
+        match self {
+            ChecksumAlgorithm::Md5 => "md5",
+            ChecksumAlgorithm::Sha1 => "sha1",
+            ChecksumAlgorithm::Sha224 => "sha224",
+            ChecksumAlgorithm::Sha256 => "sha256",
+            ChecksumAlgorithm::Sha384 => "sha384",
+            ChecksumAlgorithm::Sha512 => "sha512",
+            ChecksumAlgorithm::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "md5" => ChecksumAlgorithm::Md5,
+            "sha1" => ChecksumAlgorithm::Sha1,
+            "sha224" => ChecksumAlgorithm::Sha224,
+            "sha256" => ChecksumAlgorithm::Sha256,
+            "sha384" => ChecksumAlgorithm::Sha384,
+            "sha512" => ChecksumAlgorithm::Sha512,
+            other => ChecksumAlgorithm::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(ChecksumAlgorithm);
+/// Words of `content`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DownloadUrlContent {
+    /// `iso`
+    Iso,
+    /// `vztmpl`
+    Vztmpl,
+    /// `import`
+    Import,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for DownloadUrlContent {
+    const KNOWN: &'static [&'static str] = &["iso", "vztmpl", "import"];
+    fn as_str(&self) -> &str {
+        match self {
+            DownloadUrlContent::Iso => "iso",
+            DownloadUrlContent::Vztmpl => "vztmpl",
+            DownloadUrlContent::Import => "import",
+            DownloadUrlContent::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "iso" => DownloadUrlContent::Iso,
+            "vztmpl" => DownloadUrlContent::Vztmpl,
+            "import" => DownloadUrlContent::Import,
+            other => DownloadUrlContent::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(DownloadUrlContent);
+/// Download url of a node.
+///
+/// `POST /nodes/{node}/storage/{storage}/download-url`
+#[derive(Clone, Debug)]
+pub struct DownloadUrl {
+    /// `node`.
+    pub node: String,
+    /// `storage`.
+    pub storage: String,
+    /// `content`.
+    pub content: DownloadUrlContent,
+    /// `filename`.
+    pub filename: String,
+    /// `url`.
+    pub url: String,
+    /// `checksum`.
+    pub checksum: Option<String>,
+    /// `checksum-algorithm`.
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    /// `compression`. (8.1 and later)
+    pub compression: Option<String>,
+    /// `verify-certificates`. Yes when absent.
+    pub verify_certificates: Option<bool>,
+}
+impl DownloadUrl {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        storage: impl Into<String>,
+        content: DownloadUrlContent,
+        filename: impl Into<String>,
+        url: impl Into<String>,
+    ) -> Self {
+        DownloadUrl {
+            node: node.into(),
+            storage: storage.into(),
+            content,
+            filename: filename.into(),
+            url: url.into(),
+            checksum: None,
+            checksum_algorithm: None,
+            compression: None,
+            verify_certificates: None,
+        }
+    }
+}
+endpoint!(
+    DownloadUrl 658 Post "/nodes/{node}/storage/{storage}/download-url" -> Upid; node
+    storage content filename url checksum checksum_algorithm compression
+    verify_certificates
+);
+/// Download backup file of a node.
+///
+/// `GET /nodes/{node}/storage/{storage}/file-restore/download`
+#[derive(Clone, Debug)]
+pub struct DownloadBackupFile {
+    /// `node`.
+    pub node: String,
+    /// `storage`.
+    pub storage: String,
+    /// `filepath`.
+    pub filepath: String,
+    /// `volume`.
+    pub volume: String,
+    /// `tar`. (8.1 and later)
+    pub tar: Option<bool>,
+}
+impl DownloadBackupFile {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        storage: impl Into<String>,
+        filepath: impl Into<String>,
+        volume: impl Into<String>,
+    ) -> Self {
+        DownloadBackupFile {
+            node: node.into(),
+            storage: storage.into(),
+            filepath: filepath.into(),
+            volume: volume.into(),
+            tar: None,
+        }
+    }
+}
+endpoint!(
+    DownloadBackupFile 659 Get "/nodes/{node}/storage/{storage}/file-restore/download" ->
+    serde_json::Value, null serde_json::Value::Null; node storage filepath volume tar
+);
+/// A backup file, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct BackupFile {
+    /// `filepath`.
+    pub filepath: Option<String>,
+    /// `leaf`.
+    pub leaf: Option<bool>,
+    /// `mtime`.
+    pub mtime: Option<String>,
+    /// `size`.
+    pub size: Option<u64>,
+    /// `text`.
+    pub text: Option<String>,
+    /// `type`.
+    pub kind: Option<String>,
+}
+row!(
+    BackupFile[] { "filepath" => filepath Opt, "leaf" => leaf Opt, "mtime" => mtime
+    Moment, "size" => size Opt, "text" => text Opt, "type" | "kind" => kind Opt, }
+);
+/// Reads backup files of a node.
+///
+/// `GET /nodes/{node}/storage/{storage}/file-restore/list`
+#[derive(Clone, Debug)]
+pub struct ListBackupFiles {
+    /// `node`.
+    pub node: String,
+    /// `storage`.
+    pub storage: String,
+    /// `filepath`.
+    pub filepath: String,
+    /// `volume`.
+    pub volume: String,
+}
+impl ListBackupFiles {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        storage: impl Into<String>,
+        filepath: impl Into<String>,
+        volume: impl Into<String>,
+    ) -> Self {
+        ListBackupFiles {
+            node: node.into(),
+            storage: storage.into(),
+            filepath: filepath.into(),
+            volume: volume.into(),
+        }
+    }
+}
+endpoint!(
+    ListBackupFiles 660 Get "/nodes/{node}/storage/{storage}/file-restore/list" -> Vec <
+    BackupFile >, null Vec::new(); node storage filepath volume
+);
+/// Words of `type`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StorageIdentityTypeKind {
+    /// `btrfs`
+    Btrfs,
+    /// `cephfs`
+    Cephfs,
+    /// `cifs`
+    Cifs,
+    /// `dir`
+    Dir,
+    /// `esxi`
+    Esxi,
+    /// `iscsi`
+    Iscsi,
+    /// `iscsidirect`
+    Iscsidirect,
+    /// `lvm`
+    Lvm,
+    /// `lvmthin`
+    Lvmthin,
+    /// `nfs`
+    Nfs,
+    /// `pbs`
+    Pbs,
+    /// `rbd`
+    Rbd,
+    /// `zfs`
+    Zfs,
+    /// `zfspool`
+    Zfspool,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for StorageIdentityTypeKind {
+    const KNOWN: &'static [&'static str] = &[
+        "btrfs",
+        "cephfs",
+        "cifs",
+        "dir",
+        "esxi",
+        "iscsi",
+        "iscsidirect",
+        "lvm",
+        "lvmthin",
+        "nfs",
+        "pbs",
+        "rbd",
+        "zfs",
+        "zfspool",
+    ];
+    fn as_str(&self) -> &str {
+        match self {
+            StorageIdentityTypeKind::Btrfs => "btrfs",
+            StorageIdentityTypeKind::Cephfs => "cephfs",
+            StorageIdentityTypeKind::Cifs => "cifs",
+            StorageIdentityTypeKind::Dir => "dir",
+            StorageIdentityTypeKind::Esxi => "esxi",
+            StorageIdentityTypeKind::Iscsi => "iscsi",
+            StorageIdentityTypeKind::Iscsidirect => "iscsidirect",
+            StorageIdentityTypeKind::Lvm => "lvm",
+            StorageIdentityTypeKind::Lvmthin => "lvmthin",
+            StorageIdentityTypeKind::Nfs => "nfs",
+            StorageIdentityTypeKind::Pbs => "pbs",
+            StorageIdentityTypeKind::Rbd => "rbd",
+            StorageIdentityTypeKind::Zfs => "zfs",
+            StorageIdentityTypeKind::Zfspool => "zfspool",
+            StorageIdentityTypeKind::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "btrfs" => StorageIdentityTypeKind::Btrfs,
+            "cephfs" => StorageIdentityTypeKind::Cephfs,
+            "cifs" => StorageIdentityTypeKind::Cifs,
+            "dir" => StorageIdentityTypeKind::Dir,
+            "esxi" => StorageIdentityTypeKind::Esxi,
+            "iscsi" => StorageIdentityTypeKind::Iscsi,
+            "iscsidirect" => StorageIdentityTypeKind::Iscsidirect,
+            "lvm" => StorageIdentityTypeKind::Lvm,
+            "lvmthin" => StorageIdentityTypeKind::Lvmthin,
+            "nfs" => StorageIdentityTypeKind::Nfs,
+            "pbs" => StorageIdentityTypeKind::Pbs,
+            "rbd" => StorageIdentityTypeKind::Rbd,
+            "zfs" => StorageIdentityTypeKind::Zfs,
+            "zfspool" => StorageIdentityTypeKind::Zfspool,
+            other => StorageIdentityTypeKind::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(StorageIdentityTypeKind);
+/// A storage identity, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct StorageIdentity {
+    /// `id`.
+    pub id: Option<String>,
+    /// `type`.
+    pub kind: Option<StorageIdentityTypeKind>,
+}
+row!(StorageIdentity[] { "id" => id Opt, "type" | "kind" => kind Opt, });
+/// Reads storage identity of a node.
+///
+/// `GET /nodes/{node}/storage/{storage}/identity`
+#[derive(Clone, Debug)]
+pub struct GetStorageIdentity {
+    /// `node`.
+    pub node: String,
+    /// `storage`.
+    pub storage: String,
+}
+impl GetStorageIdentity {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, storage: impl Into<String>) -> Self {
+        GetStorageIdentity {
+            node: node.into(),
+            storage: storage.into(),
+        }
+    }
+}
+endpoint!(
+    GetStorageIdentity 661 Get "/nodes/{node}/storage/{storage}/identity" ->
+    StorageIdentity; node storage
+);
+/// Words of `type`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ImportMetadataWarningTypeKind {
+    /// `cdrom-image-ignored`
+    CdromImageIgnored,
+    /// `efi-state-lost`
+    EfiStateLost,
+    /// `guest-is-running`
+    GuestIsRunning,
+    /// `nvme-unsupported`
+    NvmeUnsupported,
+    /// `ova-needs-extracting`
+    OvaNeedsExtracting,
+    /// `ovmf-with-lsi-unsupported`
+    OvmfWithLsiUnsupported,
+    /// `serial-port-socket-only`
+    SerialPortSocketOnly,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for ImportMetadataWarningTypeKind {
+    const KNOWN: &'static [&'static str] = &[
+        "cdrom-image-ignored",
+        "efi-state-lost",
+        "guest-is-running",
+        "nvme-unsupported",
+        "ova-needs-extracting",
+        "ovmf-with-lsi-unsupported",
+        "serial-port-socket-only",
+    ];
+    fn as_str(&self) -> &str {
+        match self {
+            ImportMetadataWarningTypeKind::CdromImageIgnored => "cdrom-image-ignored",
+            ImportMetadataWarningTypeKind::EfiStateLost => "efi-state-lost",
+            ImportMetadataWarningTypeKind::GuestIsRunning => "guest-is-running",
+            ImportMetadataWarningTypeKind::NvmeUnsupported => "nvme-unsupported",
+            ImportMetadataWarningTypeKind::OvaNeedsExtracting => "ova-needs-extracting",
+            ImportMetadataWarningTypeKind::OvmfWithLsiUnsupported => {
+                "ovmf-with-lsi-unsupported"
+            }
+            ImportMetadataWarningTypeKind::SerialPortSocketOnly => {
+                "serial-port-socket-only"
+            }
+            ImportMetadataWarningTypeKind::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "cdrom-image-ignored" => ImportMetadataWarningTypeKind::CdromImageIgnored,
+            "efi-state-lost" => ImportMetadataWarningTypeKind::EfiStateLost,
+            "guest-is-running" => ImportMetadataWarningTypeKind::GuestIsRunning,
+            "nvme-unsupported" => ImportMetadataWarningTypeKind::NvmeUnsupported,
+            "ova-needs-extracting" => ImportMetadataWarningTypeKind::OvaNeedsExtracting,
+            "ovmf-with-lsi-unsupported" => {
+                ImportMetadataWarningTypeKind::OvmfWithLsiUnsupported
+            }
+            "serial-port-socket-only" => {
+                ImportMetadataWarningTypeKind::SerialPortSocketOnly
+            }
+            other => ImportMetadataWarningTypeKind::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(ImportMetadataWarningTypeKind);
+/// An import metadata warning, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ImportMetadataWarning {
+    /// `key`.
+    pub key: Option<String>,
+    /// `type`.
+    pub kind: Option<ImportMetadataWarningTypeKind>,
+    /// `value`.
+    pub value: Option<String>,
+}
+row!(
+    ImportMetadataWarning[] { "key" => key Opt, "type" | "kind" => kind Opt, "value" =>
+    value Opt, }
+);
+/// An import metadata, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ImportMetadata {
+    /// `create-args`.
+    pub create_args: Option<serde_json::Value>,
+    /// `disks`.
+    pub disks: Option<serde_json::Value>,
+    /// `net`.
+    pub net: Option<serde_json::Value>,
+    /// `source`.
+    pub source: Option<String>,
+    /// `type`.
+    pub kind: Option<String>,
+    /// `warnings`.
+    #[serde(default)]
+    pub warnings: Vec<ImportMetadataWarning>,
+}
+row!(
+    ImportMetadata[] { "create-args" | "create_args" => create_args Whole, "disks" =>
+    disks Whole, "net" => net Whole, "source" => source Opt, "type" | "kind" => kind Opt,
+    "warnings" => warnings List, }
+);
+/// Reads import metadata of a node.
+///
+/// `GET /nodes/{node}/storage/{storage}/import-metadata`
+#[derive(Clone, Debug)]
+pub struct GetImportMetadata {
+    /// `node`.
+    pub node: String,
+    /// `storage`.
+    pub storage: String,
+    /// `volume`.
+    pub volume: String,
+}
+impl GetImportMetadata {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        storage: impl Into<String>,
+        volume: impl Into<String>,
+    ) -> Self {
+        GetImportMetadata {
+            node: node.into(),
+            storage: storage.into(),
+            volume: volume.into(),
+        }
+    }
+}
+endpoint!(
+    GetImportMetadata 662 Get "/nodes/{node}/storage/{storage}/import-metadata" ->
+    ImportMetadata; node storage volume
+);
+/// Pull oci image of a node.
+///
+/// `POST /nodes/{node}/storage/{storage}/oci-registry-pull`
+#[derive(Clone, Debug)]
+pub struct PullOciImage {
+    /// `node`.
+    pub node: String,
+    /// `storage`.
+    pub storage: String,
+    /// `reference`.
+    pub reference: String,
+    /// `filename`.
+    pub filename: Option<String>,
+}
+impl PullOciImage {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        storage: impl Into<String>,
+        reference: impl Into<String>,
+    ) -> Self {
+        PullOciImage {
+            node: node.into(),
+            storage: storage.into(),
+            reference: reference.into(),
+            filename: None,
+        }
+    }
+}
+endpoint!(
+    PullOciImage 663 Post "/nodes/{node}/storage/{storage}/oci-registry-pull" -> Upid;
+    node storage reference filename
+);
+/// Prune backups of a node.
+///
+/// `DELETE /nodes/{node}/storage/{storage}/prunebackups`
+#[derive(Clone, Debug)]
+pub struct PruneBackups {
+    /// `node`.
+    pub node: String,
+    /// `storage`.
+    pub storage: String,
+    /// `prune-backups`.
+    pub prune_backups: Option<String>,
+    /// `type`.
+    pub kind: Option<GuestNotBackedUpTypeKind>,
+    /// `vmid`.
+    pub vmid: Option<u32>,
+}
+impl PruneBackups {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, storage: impl Into<String>) -> Self {
+        PruneBackups {
+            node: node.into(),
+            storage: storage.into(),
+            prune_backups: None,
+            kind: None,
+            vmid: None,
+        }
+    }
+}
+endpoint!(
+    PruneBackups 664 Delete "/nodes/{node}/storage/{storage}/prunebackups" -> Tolerant <
+    String >; node storage prune_backups kind vmid
+);
+/// Words of `mark`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PrunableBackupMarkMark {
+    /// `keep`
+    Keep,
+    /// `remove`
+    Remove,
+    /// `protected`
+    Protected,
+    /// `renamed`
+    Renamed,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for PrunableBackupMarkMark {
+    const KNOWN: &'static [&'static str] = &["keep", "remove", "protected", "renamed"];
+    fn as_str(&self) -> &str {
+        match self {
+            PrunableBackupMarkMark::Keep => "keep",
+            PrunableBackupMarkMark::Remove => "remove",
+            PrunableBackupMarkMark::Protected => "protected",
+            PrunableBackupMarkMark::Renamed => "renamed",
+            PrunableBackupMarkMark::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "keep" => PrunableBackupMarkMark::Keep,
+            "remove" => PrunableBackupMarkMark::Remove,
+            "protected" => PrunableBackupMarkMark::Protected,
+            "renamed" => PrunableBackupMarkMark::Renamed,
+            other => PrunableBackupMarkMark::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(PrunableBackupMarkMark);
+/// A prunable backup, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct PrunableBackup {
+    /// `ctime`.
+    pub ctime: Option<String>,
+    /// `mark`.
+    pub mark: Option<PrunableBackupMarkMark>,
+    /// `type`.
+    pub kind: Option<String>,
+    /// `vmid`.
+    pub vmid: Option<u32>,
+    /// `volid`.
+    pub volid: Option<String>,
+}
+row!(
+    PrunableBackup[] { "ctime" => ctime Moment, "mark" => mark Opt, "type" | "kind" =>
+    kind Opt, "vmid" => vmid Opt, "volid" => volid Opt, }
+);
+/// Reads prunable backups of a node.
+///
+/// `GET /nodes/{node}/storage/{storage}/prunebackups`
+#[derive(Clone, Debug)]
+pub struct ListPrunableBackups {
+    /// `node`.
+    pub node: String,
+    /// `storage`.
+    pub storage: String,
+    /// `prune-backups`.
+    pub prune_backups: Option<String>,
+    /// `type`.
+    pub kind: Option<GuestNotBackedUpTypeKind>,
+    /// `vmid`.
+    pub vmid: Option<u32>,
+}
+impl ListPrunableBackups {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, storage: impl Into<String>) -> Self {
+        ListPrunableBackups {
+            node: node.into(),
+            storage: storage.into(),
+            prune_backups: None,
+            kind: None,
+            vmid: None,
+        }
+    }
+}
+endpoint!(
+    ListPrunableBackups 665 Get "/nodes/{node}/storage/{storage}/prunebackups" -> Vec <
+    PrunableBackup >, null Vec::new(); node storage prune_backups kind vmid
+);
+/// Reads storage rrd of a node.
+///
+/// `GET /nodes/{node}/storage/{storage}/rrd`
+#[derive(Clone, Debug)]
+pub struct GetStorageRrd {
+    /// `node`.
+    pub node: String,
+    /// `storage`.
+    pub storage: String,
+    /// `ds`.
+    pub ds: Vec<String>,
+    /// `timeframe`.
+    pub timeframe: Timeframe,
+    /// `cf`.
+    pub cf: Option<Cf>,
+}
+impl GetStorageRrd {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        storage: impl Into<String>,
+        ds: Vec<String>,
+        timeframe: Timeframe,
+    ) -> Self {
+        GetStorageRrd {
+            node: node.into(),
+            storage: storage.into(),
+            ds,
+            timeframe,
+            cf: None,
+        }
+    }
+}
+endpoint!(
+    GetStorageRrd 666 Get "/nodes/{node}/storage/{storage}/rrd" -> RrdImage; node storage
+    ds timeframe cf
+);
+/// A storage rrd point, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct StorageRrdPoint {
+    /// `time`.
+    pub time: Option<String>,
+    /// `total`.
+    pub total: Option<f64>,
+    /// `used`.
+    pub used: Option<f64>,
+}
+row!(
+    StorageRrdPoint[] { "time" => time Moment, "total" => total Opt, "used" => used Opt,
+    }
+);
+/// Reads storage rrd data of a node.
+///
+/// `GET /nodes/{node}/storage/{storage}/rrddata`
+#[derive(Clone, Debug)]
+pub struct GetStorageRrdData {
+    /// `node`.
+    pub node: String,
+    /// `storage`.
+    pub storage: String,
+    /// `timeframe`.
+    pub timeframe: Timeframe,
+    /// `cf`.
+    pub cf: Option<Cf>,
+}
+impl GetStorageRrdData {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        storage: impl Into<String>,
+        timeframe: Timeframe,
+    ) -> Self {
+        GetStorageRrdData {
+            node: node.into(),
+            storage: storage.into(),
+            timeframe,
+            cf: None,
+        }
+    }
+}
+endpoint!(
+    GetStorageRrdData 667 Get "/nodes/{node}/storage/{storage}/rrddata" -> Vec <
+    StorageRrdPoint >, null Vec::new(); node storage timeframe cf
+);
+/// A storage status, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct StorageStatus {
+    /// `active`.
+    pub active: Option<bool>,
+    /// `avail`.
+    pub avail: Option<u64>,
+    /// `content`.
+    #[serde(default)]
+    pub content: Vec<String>,
+    /// `enabled`.
+    pub enabled: Option<bool>,
+    /// `shared`.
+    pub shared: Option<bool>,
+    /// `total`.
+    pub total: Option<u64>,
+    /// `type`.
+    pub kind: Option<String>,
+    /// `used`.
+    pub used: Option<u64>,
+}
+row!(
+    StorageStatus[] { "active" => active Opt, "avail" => avail Opt, "content" => content
+    Words, "enabled" => enabled Opt, "shared" => shared Opt, "total" => total Opt, "type"
+    | "kind" => kind Opt, "used" => used Opt, }
+);
+/// Reads storage status of a node.
+///
+/// `GET /nodes/{node}/storage/{storage}/status`
+#[derive(Clone, Debug)]
+pub struct GetStorageStatus {
+    /// `node`.
+    pub node: String,
+    /// `storage`.
+    pub storage: String,
+}
+impl GetStorageStatus {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, storage: impl Into<String>) -> Self {
+        GetStorageStatus {
+            node: node.into(),
+            storage: storage.into(),
+        }
+    }
+}
+endpoint!(
+    GetStorageStatus 668 Get "/nodes/{node}/storage/{storage}/status" -> StorageStatus;
+    node storage
+);
+/// Upload file of a node.
+///
+/// `POST /nodes/{node}/storage/{storage}/upload`
+#[derive(Clone, Debug)]
+pub struct UploadFile {
+    /// `node`.
+    pub node: String,
+    /// `storage`.
+    pub storage: String,
+    /// `content`.
+    pub content: DownloadUrlContent,
+    /// `filename`.
+    pub filename: String,
+    /// `checksum`. (7.1 and later)
+    pub checksum: Option<String>,
+    /// `checksum-algorithm`. (7.1 and later)
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    /// `tmpfilename`.
+    pub tmpfilename: Option<String>,
+}
+impl UploadFile {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(
+        node: impl Into<String>,
+        storage: impl Into<String>,
+        content: DownloadUrlContent,
+        filename: impl Into<String>,
+    ) -> Self {
+        UploadFile {
+            node: node.into(),
+            storage: storage.into(),
+            content,
+            filename: filename.into(),
+            checksum: None,
+            checksum_algorithm: None,
+            tmpfilename: None,
+        }
+    }
+}
+endpoint!(
+    UploadFile 669 Post "/nodes/{node}/storage/{storage}/upload" -> Upid; node storage
+    content filename checksum checksum_algorithm tmpfilename
+);
+/// A storage, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Storage {
+    /// `storage`.
+    pub storage: Option<String>,
+    /// `type`.
+    pub kind: Option<String>,
+    /// `content`.
+    #[serde(default)]
+    pub content: Vec<String>,
+    /// `nodes`.
+    #[serde(default)]
+    pub nodes: Vec<String>,
+    /// `shared`.
+    pub shared: Option<bool>,
+    /// `disable`.
+    pub disable: Option<bool>,
+    /// `path`.
+    pub path: Option<String>,
+    /// `prune-backups`.
+    pub prune_backups: Option<String>,
+    /// `digest`.
+    pub digest: Option<String>,
+    /// What the server sent beyond that.
+    pub other: std::collections::BTreeMap<String, serde_json::Value>,
+}
+row!(
+    Storage[] { "storage" => storage Opt, "type" | "kind" => kind Opt, "content" =>
+    content Words, "nodes" => nodes Words, "shared" => shared Opt, "disable" => disable
+    Opt, "path" => path Opt, "prune-backups" | "prune_backups" => prune_backups Opt,
+    "digest" => digest Opt, } rest other
+);
+/// Reads storages.
+///
+/// `GET /storage`
+#[derive(Clone, Debug)]
+pub struct ListStorages {
+    /// `type`.
+    pub kind: Option<StorageIdentityTypeKind>,
+}
+impl ListStorages {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        ListStorages { kind: None }
+    }
+}
+impl Default for ListStorages {
+    fn default() -> Self {
+        ListStorages::new()
+    }
+}
+endpoint!(ListStorages 670 Get "/storage" -> Vec < Storage >, null Vec::new(); kind);
+/// Words of `preallocation`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Preallocation {
+    /// `off`
+    Off,
+    /// `metadata`
+    Metadata,
+    /// `falloc`
+    Falloc,
+    /// `full`
+    Full,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for Preallocation {
+    const KNOWN: &'static [&'static str] = &["off", "metadata", "falloc", "full"];
+    fn as_str(&self) -> &str {
+        match self {
+            Preallocation::Off => "off",
+            Preallocation::Metadata => "metadata",
+            Preallocation::Falloc => "falloc",
+            Preallocation::Full => "full",
+            Preallocation::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "off" => Preallocation::Off,
+            "metadata" => Preallocation::Metadata,
+            "falloc" => Preallocation::Falloc,
+            "full" => Preallocation::Full,
+            other => Preallocation::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(Preallocation);
+/// Words of `smbversion`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Smbversion {
+    /// `default`
+    Default,
+    /// `2.0`
+    V20,
+    /// `2.1`
+    V21,
+    /// `3`
+    V3,
+    /// `3.0`
+    V30,
+    /// `3.11`
+    V311,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+impl TextEnum for Smbversion {
+    const KNOWN: &'static [&'static str] = &[
+        "default",
+        "2.0",
+        "2.1",
+        "3",
+        "3.0",
+        "3.11",
+    ];
+    fn as_str(&self) -> &str {
+        match self {
+            Smbversion::Default => "default",
+            Smbversion::V20 => "2.0",
+            Smbversion::V21 => "2.1",
+            Smbversion::V3 => "3",
+            Smbversion::V30 => "3.0",
+            Smbversion::V311 => "3.11",
+            Smbversion::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "default" => Smbversion::Default,
+            "2.0" => Smbversion::V20,
+            "2.1" => Smbversion::V21,
+            "3" => Smbversion::V3,
+            "3.0" => Smbversion::V30,
+            "3.11" => Smbversion::V311,
+            other => Smbversion::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(Smbversion);
+/// A storage created config, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct StorageCreatedConfig {
+    /// `encryption-key`.
+    pub encryption_key: Option<String>,
+}
+row!(
+    StorageCreatedConfig[] { "encryption-key" | "encryption_key" => encryption_key Opt, }
+);
+/// A storage created, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct StorageCreated {
+    /// `config`.
+    pub config: Option<StorageCreatedConfig>,
+    /// `storage`.
+    pub storage: Option<String>,
+    /// `type`.
+    pub kind: Option<StorageIdentityTypeKind>,
+}
+row!(
+    StorageCreated[] { "config" => config Below, "storage" => storage Opt, "type" |
+    "kind" => kind Opt, }
+);
+/// Creates storage.
+///
+/// `POST /storage`
+#[derive(Clone, Debug)]
+pub struct CreateStorage {
+    /// `storage`.
+    pub storage: String,
+    /// `type`.
+    pub kind: StorageIdentityTypeKind,
+    /// `authsupported`.
+    pub authsupported: Option<String>,
+    /// `base`.
+    pub base: Option<String>,
+    /// `blocksize`.
+    pub blocksize: Option<String>,
+    /// `bwlimit`.
+    pub bwlimit: Option<BandwidthLimits>,
+    /// `comstar_hg`.
+    pub comstar_hg: Option<String>,
+    /// `comstar_tg`.
+    pub comstar_tg: Option<String>,
+    /// `content`.
+    pub content: Vec<String>,
+    /// `content-dirs`. (7.4 and later)
+    pub content_dirs: Vec<String>,
+    /// `create-base-path`. Yes when absent. (8.0 and later)
+    pub create_base_path: Option<bool>,
+    /// `create-subdirs`. Yes when absent. (8.0 and later)
+    pub create_subdirs: Option<bool>,
+    /// `data-pool`. (7.2 and later)
+    pub data_pool: Option<String>,
+    /// `datastore`.
+    pub datastore: Option<String>,
+    /// `disable`.
+    pub disable: Option<bool>,
+    /// `domain`.
+    pub domain: Option<String>,
+    /// `encryption-key`.
+    pub encryption_key: Option<SecretString>,
+    /// `export`.
+    pub export: Option<String>,
+    /// `fingerprint`.
+    pub fingerprint: Option<String>,
+    /// `format`.
+    pub format: Option<NodeStorageFormatsDefaultDefault>,
+    /// `fs-name`. (7.1 and later)
+    pub fs_name: Option<String>,
+    /// `fuse`.
+    pub fuse: Option<bool>,
+    /// `is_mountpoint`. `no` when absent.
+    pub is_mountpoint: Option<String>,
+    /// `iscsiprovider`.
+    pub iscsiprovider: Option<String>,
+    /// `keyring`. (7.1 and later)
+    pub keyring: Option<SecretString>,
+    /// `krbd`.
+    pub krbd: Option<bool>,
+    /// `lio_tpg`.
+    pub lio_tpg: Option<String>,
+    /// `master-pubkey`.
+    pub master_pubkey: Option<String>,
+    /// `max-protected-backups`. (7.2 and later)
+    pub max_protected_backups: Option<i64>,
+    /// `mkdir`. Yes when absent.
+    pub mkdir: Option<bool>,
+    /// `monhost`.
+    pub monhost: Vec<String>,
+    /// `mountpoint`.
+    pub mountpoint: Option<String>,
+    /// `namespace`.
+    pub namespace: Option<String>,
+    /// `nocow`.
+    pub nocow: Option<bool>,
+    /// `nodes`.
+    pub nodes: Vec<String>,
+    /// `nowritecache`.
+    pub nowritecache: Option<bool>,
+    /// `options`.
+    pub options: Option<String>,
+    /// `password`.
+    pub password: Option<SecretString>,
+    /// `path`.
+    pub path: Option<String>,
+    /// `pool`.
+    pub pool: Option<String>,
+    /// `port`.
+    pub port: Option<u32>,
+    /// `portal`.
+    pub portal: Option<String>,
+    /// `preallocation`. `metadata` when absent. (7.1 and later)
+    pub preallocation: Option<Preallocation>,
+    /// `prune-backups`.
+    pub prune_backups: Option<String>,
+    /// `saferemove`.
+    pub saferemove: Option<bool>,
+    /// `saferemove-stepsize`. `32` when absent. (9.1 and later)
+    pub saferemove_stepsize: Option<i64>,
+    /// `saferemove_throughput`.
+    pub saferemove_throughput: Option<String>,
+    /// `server`.
+    pub server: Option<String>,
+    /// `share`.
+    pub share: Option<String>,
+    /// `shared`.
+    pub shared: Option<bool>,
+    /// `skip-cert-verification`. (8.2 and later)
+    pub skip_cert_verification: Option<bool>,
+    /// `smbversion`. `default` when absent.
+    pub smbversion: Option<Smbversion>,
+    /// `snapshot-as-volume-chain`. (9.0 and later)
+    pub snapshot_as_volume_chain: Option<bool>,
+    /// `sparse`.
+    pub sparse: Option<bool>,
+    /// `subdir`.
+    pub subdir: Option<String>,
+    /// `tagged_only`.
+    pub tagged_only: Option<bool>,
+    /// `target`.
+    pub target: Option<String>,
+    /// `thinpool`.
+    pub thinpool: Option<String>,
+    /// `username`.
+    pub username: Option<String>,
+    /// `vgname`.
+    pub vgname: Option<String>,
+    /// `zfs-base-path`. (9.0 and later)
+    pub zfs_base_path: Option<String>,
+}
+impl CreateStorage {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(storage: impl Into<String>, kind: StorageIdentityTypeKind) -> Self {
+        CreateStorage {
+            storage: storage.into(),
+            kind,
+            authsupported: None,
+            base: None,
+            blocksize: None,
+            bwlimit: None,
+            comstar_hg: None,
+            comstar_tg: None,
+            content: Vec::new(),
+            content_dirs: Vec::new(),
+            create_base_path: None,
+            create_subdirs: None,
+            data_pool: None,
+            datastore: None,
+            disable: None,
+            domain: None,
+            encryption_key: None,
+            export: None,
+            fingerprint: None,
+            format: None,
+            fs_name: None,
+            fuse: None,
+            is_mountpoint: None,
+            iscsiprovider: None,
+            keyring: None,
+            krbd: None,
+            lio_tpg: None,
+            master_pubkey: None,
+            max_protected_backups: None,
+            mkdir: None,
+            monhost: Vec::new(),
+            mountpoint: None,
+            namespace: None,
+            nocow: None,
+            nodes: Vec::new(),
+            nowritecache: None,
+            options: None,
+            password: None,
+            path: None,
+            pool: None,
+            port: None,
+            portal: None,
+            preallocation: None,
+            prune_backups: None,
+            saferemove: None,
+            saferemove_stepsize: None,
+            saferemove_throughput: None,
+            server: None,
+            share: None,
+            shared: None,
+            skip_cert_verification: None,
+            smbversion: None,
+            snapshot_as_volume_chain: None,
+            sparse: None,
+            subdir: None,
+            tagged_only: None,
+            target: None,
+            thinpool: None,
+            username: None,
+            vgname: None,
+            zfs_base_path: None,
+        }
+    }
+}
+endpoint!(
+    CreateStorage 671 Post "/storage" -> StorageCreated; storage kind authsupported base
+    blocksize bwlimit comstar_hg comstar_tg content content_dirs create_base_path
+    create_subdirs data_pool datastore disable domain encryption_key export fingerprint
+    format fs_name fuse is_mountpoint iscsiprovider keyring krbd lio_tpg master_pubkey
+    max_protected_backups mkdir monhost mountpoint namespace nocow nodes nowritecache
+    options password path pool port portal preallocation prune_backups saferemove
+    saferemove_stepsize saferemove_throughput server share shared skip_cert_verification
+    smbversion snapshot_as_volume_chain sparse subdir tagged_only target thinpool
+    username vgname zfs_base_path
+);
+/// Deletes storage.
+///
+/// `DELETE /storage/{storage}`
+#[derive(Clone, Debug)]
+pub struct DeleteStorage {
+    /// `storage`.
+    pub storage: String,
+}
+impl DeleteStorage {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(storage: impl Into<String>) -> Self {
+        DeleteStorage {
+            storage: storage.into(),
+        }
+    }
+}
+endpoint!(
+    DeleteStorage 672 Delete "/storage/{storage}" -> Nothing, null Nothing; storage
+);
+/// Reads storage.
+///
+/// `GET /storage/{storage}`
+#[derive(Clone, Debug)]
+pub struct GetStorage {
+    /// `storage`.
+    pub storage: String,
+}
+impl GetStorage {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(storage: impl Into<String>) -> Self {
+        GetStorage {
+            storage: storage.into(),
+        }
+    }
+}
+endpoint!(GetStorage 673 Get "/storage/{storage}" -> Storage; storage);
+/// Changes storage.
+///
+/// `PUT /storage/{storage}`
+#[derive(Clone, Debug)]
+pub struct UpdateStorage {
+    /// `storage`.
+    pub storage: String,
+    /// `blocksize`.
+    pub blocksize: Option<String>,
+    /// `bwlimit`.
+    pub bwlimit: Option<BandwidthLimits>,
+    /// `comstar_hg`.
+    pub comstar_hg: Option<String>,
+    /// `comstar_tg`.
+    pub comstar_tg: Option<String>,
+    /// `content`.
+    pub content: Vec<String>,
+    /// `content-dirs`. (7.4 and later)
+    pub content_dirs: Vec<String>,
+    /// `create-base-path`. Yes when absent. (8.0 and later)
+    pub create_base_path: Option<bool>,
+    /// `create-subdirs`. Yes when absent. (8.0 and later)
+    pub create_subdirs: Option<bool>,
+    /// `data-pool`. (7.2 and later)
+    pub data_pool: Option<String>,
+    /// `delete`.
+    pub delete: Vec<String>,
+    /// `digest`.
+    pub digest: Option<String>,
+    /// `disable`.
+    pub disable: Option<bool>,
+    /// `domain`.
+    pub domain: Option<String>,
+    /// `encryption-key`.
+    pub encryption_key: Option<SecretString>,
+    /// `fingerprint`.
+    pub fingerprint: Option<String>,
+    /// `format`.
+    pub format: Option<NodeStorageFormatsDefaultDefault>,
+    /// `fs-name`. (7.1 and later)
+    pub fs_name: Option<String>,
+    /// `fuse`.
+    pub fuse: Option<bool>,
+    /// `is_mountpoint`. `no` when absent.
+    pub is_mountpoint: Option<String>,
+    /// `keyring`. (7.1 and later)
+    pub keyring: Option<SecretString>,
+    /// `krbd`.
+    pub krbd: Option<bool>,
+    /// `lio_tpg`.
+    pub lio_tpg: Option<String>,
+    /// `master-pubkey`.
+    pub master_pubkey: Option<String>,
+    /// `max-protected-backups`. (7.2 and later)
+    pub max_protected_backups: Option<i64>,
+    /// `mkdir`. Yes when absent.
+    pub mkdir: Option<bool>,
+    /// `monhost`.
+    pub monhost: Vec<String>,
+    /// `mountpoint`.
+    pub mountpoint: Option<String>,
+    /// `namespace`.
+    pub namespace: Option<String>,
+    /// `nocow`.
+    pub nocow: Option<bool>,
+    /// `nodes`.
+    pub nodes: Vec<String>,
+    /// `nowritecache`.
+    pub nowritecache: Option<bool>,
+    /// `options`.
+    pub options: Option<String>,
+    /// `password`.
+    pub password: Option<SecretString>,
+    /// `pool`.
+    pub pool: Option<String>,
+    /// `port`.
+    pub port: Option<u32>,
+    /// `preallocation`. `metadata` when absent. (7.1 and later)
+    pub preallocation: Option<Preallocation>,
+    /// `prune-backups`.
+    pub prune_backups: Option<String>,
+    /// `saferemove`.
+    pub saferemove: Option<bool>,
+    /// `saferemove-stepsize`. `32` when absent. (9.1 and later)
+    pub saferemove_stepsize: Option<i64>,
+    /// `saferemove_throughput`.
+    pub saferemove_throughput: Option<String>,
+    /// `server`.
+    pub server: Option<String>,
+    /// `shared`.
+    pub shared: Option<bool>,
+    /// `skip-cert-verification`. (8.2 and later)
+    pub skip_cert_verification: Option<bool>,
+    /// `smbversion`. `default` when absent.
+    pub smbversion: Option<Smbversion>,
+    /// `snapshot-as-volume-chain`. (9.0 and later)
+    pub snapshot_as_volume_chain: Option<bool>,
+    /// `sparse`.
+    pub sparse: Option<bool>,
+    /// `subdir`.
+    pub subdir: Option<String>,
+    /// `tagged_only`.
+    pub tagged_only: Option<bool>,
+    /// `username`.
+    pub username: Option<String>,
+    /// `zfs-base-path`. (9.0 and later)
+    pub zfs_base_path: Option<String>,
+}
+impl UpdateStorage {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(storage: impl Into<String>) -> Self {
+        UpdateStorage {
+            storage: storage.into(),
+            blocksize: None,
+            bwlimit: None,
+            comstar_hg: None,
+            comstar_tg: None,
+            content: Vec::new(),
+            content_dirs: Vec::new(),
+            create_base_path: None,
+            create_subdirs: None,
+            data_pool: None,
+            delete: Vec::new(),
+            digest: None,
+            disable: None,
+            domain: None,
+            encryption_key: None,
+            fingerprint: None,
+            format: None,
+            fs_name: None,
+            fuse: None,
+            is_mountpoint: None,
+            keyring: None,
+            krbd: None,
+            lio_tpg: None,
+            master_pubkey: None,
+            max_protected_backups: None,
+            mkdir: None,
+            monhost: Vec::new(),
+            mountpoint: None,
+            namespace: None,
+            nocow: None,
+            nodes: Vec::new(),
+            nowritecache: None,
+            options: None,
+            password: None,
+            pool: None,
+            port: None,
+            preallocation: None,
+            prune_backups: None,
+            saferemove: None,
+            saferemove_stepsize: None,
+            saferemove_throughput: None,
+            server: None,
+            shared: None,
+            skip_cert_verification: None,
+            smbversion: None,
+            snapshot_as_volume_chain: None,
+            sparse: None,
+            subdir: None,
+            tagged_only: None,
+            username: None,
+            zfs_base_path: None,
+        }
+    }
+}
+endpoint!(
+    UpdateStorage 674 Put "/storage/{storage}" -> StorageCreated; storage blocksize
+    bwlimit comstar_hg comstar_tg content content_dirs create_base_path create_subdirs
+    data_pool delete digest disable domain encryption_key fingerprint format fs_name fuse
+    is_mountpoint keyring krbd lio_tpg master_pubkey max_protected_backups mkdir monhost
+    mountpoint namespace nocow nodes nowritecache options password pool port
+    preallocation prune_backups saferemove saferemove_stepsize saferemove_throughput
+    server shared skip_cert_verification smbversion snapshot_as_volume_chain sparse
+    subdir tagged_only username zfs_base_path
+);

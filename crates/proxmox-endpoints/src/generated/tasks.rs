@@ -49,54 +49,10 @@ impl ListTasks {
         }
     }
 }
-impl Endpoint for ListTasks {
-    type Response = Vec<TaskSummary>;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/nodes/{node}/tasks";
-    fn path(&self) -> String {
-        format!("/nodes/{}/tasks", segment(& self.node))
-    }
-    fn params(&self) -> Result<Params> {
-        Params::check_path("node", &self.node, Rule::Node)?;
-        let mut params = Params::new();
-        params.optional("start", self.start.as_ref(), Rule::Any)?;
-        params.optional("limit", self.limit.as_ref(), Rule::Any)?;
-        params.optional("source", self.source.as_ref(), Rule::Any)?;
-        params.optional("vmid", self.vmid.as_ref(), Rule::Range(100.0, 999_999_999.0))?;
-        params.optional("typefilter", self.kind.as_ref(), Rule::Any)?;
-        params.optional("userfilter", self.user.as_ref(), Rule::Any)?;
-        if !self.status.is_empty() {
-            params.required("statusfilter", &self.status, Rule::Any)?;
-        }
-        params.optional("errors", self.failed.as_ref(), Rule::Any)?;
-        params.optional("since", self.since_epoch.as_ref(), Rule::Any)?;
-        params.optional("until", self.until_epoch.as_ref(), Rule::Any)?;
-        Ok(params)
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = ListTasks {
-            node: arguments.required("node")?,
-            start: arguments.optional("start")?,
-            limit: arguments.optional("limit")?,
-            source: arguments.optional("source")?,
-            vmid: arguments.optional("vmid")?,
-            kind: arguments.optional("typefilter")?,
-            user: arguments.optional("userfilter")?,
-            status: arguments.optional("statusfilter")?.unwrap_or_default(),
-            failed: arguments.optional("errors")?,
-            since_epoch: arguments.optional("since")?,
-            until_epoch: arguments.optional("until")?,
-        };
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn node(&self) -> Option<&str> {
-        Some(&self.node)
-    }
-    fn absent() -> Option<Self::Response> {
-        Some(Vec::new())
-    }
-}
+endpoint!(
+    ListTasks 675 Get "/nodes/{node}/tasks" -> Vec < TaskSummary >, null Vec::new(); node
+    start limit source vmid kind user status failed since_epoch until_epoch
+);
 /// Which tasks to list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -141,28 +97,28 @@ pub struct TaskSummary {
     #[serde(deserialize_with = "tolerant::req")]
     pub node: String,
     /// Its type: `qmstart`, `vzdump`, …
-    #[serde(alias = "type", default, deserialize_with = "tolerant::opt")]
+    #[serde(alias = "type", deserialize_with = "tolerant::lenient", default)]
     pub kind: Option<String>,
     /// What it is about: a guest id, or empty.
-    #[serde(alias = "id", default, deserialize_with = "tolerant::opt")]
+    #[serde(alias = "id", deserialize_with = "tolerant::lenient", default)]
     pub subject: Option<String>,
     /// Who started it.
-    #[serde(default, deserialize_with = "tolerant::opt")]
+    #[serde(deserialize_with = "tolerant::lenient", default)]
     pub user: Option<String>,
     /// With which API token.
-    #[serde(alias = "tokenid", default, deserialize_with = "tolerant::opt")]
+    #[serde(alias = "tokenid", deserialize_with = "tolerant::lenient", default)]
     pub token: Option<String>,
     /// When it started.
-    #[serde(alias = "starttime", default, deserialize_with = "tolerant::opt_time")]
+    #[serde(alias = "starttime", deserialize_with = "tolerant::opt_time", default)]
     pub started_at: Option<String>,
     /// When it ended; absent while it runs.
-    #[serde(alias = "endtime", default, deserialize_with = "tolerant::opt_time")]
+    #[serde(alias = "endtime", deserialize_with = "tolerant::opt_time", default)]
     pub ended_at: Option<String>,
     /// How it ended: `OK`, `WARNINGS: 1`, or the error's text. While it runs absent, or `RUNNING`.
-    #[serde(default, deserialize_with = "tolerant::opt")]
+    #[serde(deserialize_with = "tolerant::lenient", default)]
     pub status: Option<String>,
     /// Its process on the node.
-    #[serde(default, deserialize_with = "tolerant::opt")]
+    #[serde(deserialize_with = "tolerant::lenient", default)]
     pub pid: Option<u32>,
 }
 /// Whether a task still runs, and how it ended. Only the node that runs it knows.
@@ -184,30 +140,9 @@ impl GetTaskStatus {
         }
     }
 }
-impl Endpoint for GetTaskStatus {
-    type Response = TaskStatus;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/nodes/{node}/tasks/{upid}/status";
-    fn path(&self) -> String {
-        format!("/nodes/{}/tasks/{}/status", segment(& self.node), segment(& self.upid))
-    }
-    fn params(&self) -> Result<Params> {
-        Params::check_path("node", &self.node, Rule::Node)?;
-        Params::check_path("upid", &self.upid, Rule::Any)?;
-        Ok(Params::new())
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = GetTaskStatus {
-            node: arguments.required("node")?,
-            upid: arguments.required("upid")?,
-        };
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn node(&self) -> Option<&str> {
-        Some(&self.node)
-    }
-}
+endpoint!(
+    GetTaskStatus 676 Get "/nodes/{node}/tasks/{upid}/status" -> TaskStatus; node upid
+);
 /// Whether a task still runs, and how it ended.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -219,29 +154,32 @@ pub struct TaskStatus {
     #[serde(deserialize_with = "tolerant::req")]
     pub status: TaskState,
     /// How it ended: `OK`, `WARNINGS: 1`, or the error's text; absent while it runs.
-    #[serde(alias = "exitstatus", default, deserialize_with = "tolerant::opt")]
+    #[serde(alias = "exitstatus", deserialize_with = "tolerant::lenient", default)]
     pub exit_status: Option<String>,
     /// The node that runs it.
-    #[serde(default, deserialize_with = "tolerant::opt")]
+    #[serde(deserialize_with = "tolerant::lenient", default)]
     pub node: Option<String>,
     /// Its type: `qmstart`, `vzdump`, …
-    #[serde(alias = "type", default, deserialize_with = "tolerant::opt")]
+    #[serde(alias = "type", deserialize_with = "tolerant::lenient", default)]
     pub kind: Option<String>,
     /// What it is about: a guest id, or empty.
-    #[serde(alias = "id", default, deserialize_with = "tolerant::opt")]
+    #[serde(alias = "id", deserialize_with = "tolerant::lenient", default)]
     pub subject: Option<String>,
     /// Who started it.
-    #[serde(default, deserialize_with = "tolerant::opt")]
+    #[serde(deserialize_with = "tolerant::lenient", default)]
     pub user: Option<String>,
     /// With which API token.
-    #[serde(alias = "tokenid", default, deserialize_with = "tolerant::opt")]
+    #[serde(alias = "tokenid", deserialize_with = "tolerant::lenient", default)]
     pub token: Option<String>,
     /// When it started.
-    #[serde(alias = "starttime", default, deserialize_with = "tolerant::opt_time")]
+    #[serde(alias = "starttime", deserialize_with = "tolerant::opt_time", default)]
     pub started_at: Option<String>,
     /// Its process on the node.
-    #[serde(default, deserialize_with = "tolerant::opt")]
+    #[serde(deserialize_with = "tolerant::lenient", default)]
     pub pid: Option<u32>,
+    /// `pstart`.
+    #[serde(deserialize_with = "tolerant::lenient", default)]
+    pub pstart: Option<i64>,
 }
 /// Whether a task runs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -285,6 +223,8 @@ pub struct GetTaskLog {
     pub start: Option<u32>,
     /// At most this many; 50 when absent, all when 0.
     pub limit: Option<u32>,
+    /// `download`. (7.4 and later)
+    pub download: Option<bool>,
 }
 impl GetTaskLog {
     /// The request with what is required; the rest starts empty.
@@ -294,53 +234,27 @@ impl GetTaskLog {
             upid,
             start: None,
             limit: None,
+            download: None,
         }
     }
 }
-impl Endpoint for GetTaskLog {
-    type Response = Vec<TaskLogLine>;
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/nodes/{node}/tasks/{upid}/log";
-    fn path(&self) -> String {
-        format!("/nodes/{}/tasks/{}/log", segment(& self.node), segment(& self.upid))
-    }
-    fn params(&self) -> Result<Params> {
-        Params::check_path("node", &self.node, Rule::Node)?;
-        Params::check_path("upid", &self.upid, Rule::Any)?;
-        let mut params = Params::new();
-        params.optional("start", self.start.as_ref(), Rule::Any)?;
-        params.optional("limit", self.limit.as_ref(), Rule::Any)?;
-        Ok(params)
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = GetTaskLog {
-            node: arguments.required("node")?,
-            upid: arguments.required("upid")?,
-            start: arguments.optional("start")?,
-            limit: arguments.optional("limit")?,
-        };
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn node(&self) -> Option<&str> {
-        Some(&self.node)
-    }
-    fn absent() -> Option<Self::Response> {
-        Some(Vec::new())
-    }
-}
+endpoint!(
+    GetTaskLog 677 Get "/nodes/{node}/tasks/{upid}/log" -> Vec < TaskLogLine >, null
+    Vec::new(); node upid start limit download
+);
 /// A line of a task's log.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TaskLogLine {
     /// Its number, from 1.
-    #[serde(alias = "n", deserialize_with = "tolerant::req")]
     pub number: u32,
     /// Its text. A task that has written nothing has one line: `no content`.
-    #[serde(alias = "t", deserialize_with = "tolerant::req")]
     pub text: String,
 }
+row!(
+    TaskLogLine["n", "t"] { "n" | "number" => number Req 0, "t" | "text" => text Req 1, }
+);
 /// Asks a task to stop: its processes are terminated, and killed five seconds
 /// later. Its end comes later still.
 ///
@@ -361,30 +275,60 @@ impl StopTask {
         }
     }
 }
-impl Endpoint for StopTask {
-    type Response = Nothing;
-    const METHOD: Method = Method::Delete;
-    const PATH: &'static str = "/nodes/{node}/tasks/{upid}";
-    fn path(&self) -> String {
-        format!("/nodes/{}/tasks/{}", segment(& self.node), segment(& self.upid))
-    }
-    fn params(&self) -> Result<Params> {
-        Params::check_path("node", &self.node, Rule::Node)?;
-        Params::check_path("upid", &self.upid, Rule::Any)?;
-        Ok(Params::new())
-    }
-    fn from_arguments(arguments: &mut Arguments) -> Result<Self> {
-        let request = StopTask {
-            node: arguments.required("node")?,
-            upid: arguments.required("upid")?,
-        };
-        arguments.finish()?;
-        Ok(request)
-    }
-    fn node(&self) -> Option<&str> {
-        Some(&self.node)
-    }
-    fn absent() -> Option<Self::Response> {
-        Some(Nothing)
+endpoint!(
+    StopTask 678 Delete "/nodes/{node}/tasks/{upid}" -> Nothing, null Nothing; node upid
+);
+/// A task, as the server describes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Task {
+    /// `endtime`.
+    pub endtime: Option<String>,
+    /// `id`.
+    pub id: Option<String>,
+    /// `node`.
+    pub node: Option<String>,
+    /// `pid`.
+    pub pid: Option<i64>,
+    /// `pstart`.
+    pub pstart: Option<i64>,
+    /// `starttime`.
+    pub starttime: Option<String>,
+    /// `status`.
+    pub status: Option<String>,
+    /// `type`.
+    pub kind: Option<String>,
+    /// `upid`.
+    pub upid: Option<String>,
+    /// `user`.
+    pub user: Option<String>,
+}
+row!(
+    Task[] { "endtime" => endtime Moment, "id" => id Opt, "node" => node Opt, "pid" =>
+    pid Opt, "pstart" => pstart Opt, "starttime" => starttime Moment, "status" => status
+    Opt, "type" | "kind" => kind Opt, "upid" => upid Opt, "user" => user Opt, }
+);
+/// Reads task index of a node.
+///
+/// `GET /nodes/{node}/tasks/{upid}`
+#[derive(Clone, Debug)]
+pub struct GetTaskIndex {
+    /// `node`.
+    pub node: String,
+    /// `upid`.
+    pub upid: String,
+}
+impl GetTaskIndex {
+    /// The request with what is required; the rest starts empty.
+    pub fn new(node: impl Into<String>, upid: impl Into<String>) -> Self {
+        GetTaskIndex {
+            node: node.into(),
+            upid: upid.into(),
+        }
     }
 }
+endpoint!(
+    GetTaskIndex 679 Get "/nodes/{node}/tasks/{upid}" -> Vec < IndexEntry >, null
+    Vec::new(); node upid
+);

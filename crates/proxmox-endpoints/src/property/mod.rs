@@ -155,9 +155,55 @@ pub fn print<P: Property>(property: &P) -> String {
     parts.join(",")
 }
 
-/// Everything that follows from [`Property`].
-macro_rules! impl_property {
-    ($($name:ident),+ $(,)?) => {$(
+/// `Property` and everything that follows from it, for generated structs.
+macro_rules! property {
+    ($name:ident $label:literal { $($key:literal => $field:ident $codec:ident,)* }
+     $(default $default:literal)? $(required [$($required:literal),*])?
+     $(aliases [$($alias:expr),*])? $(pairs $name_to:literal $value_to:literal [$($pair:literal),*])?) => {
+        impl $crate::property::Property for $name {
+            const NAME: &'static str = $label;
+            $(const DEFAULT_KEY: Option<&'static str> = Some($default);)?
+            $(const REQUIRED: &'static [&'static str] = &[$($required),*];)?
+            $(const ALIASES: &'static [(&'static str, &'static str)] = &[$($alias),*];)?
+            $(const PAIRS: Option<$crate::property::Pairs> = Some($crate::property::Pairs {
+                name_to: $name_to,
+                value_to: $value_to,
+                names: &[$($pair),*],
+            });)?
+
+            fn set(&mut self, key: &str, value: &str) -> Option<bool> {
+                Some(match key {
+                    $($key => $crate::property::value::Keyed::<$codec>::set(&mut self.$field, value),)*
+                    _ => return None,
+                })
+            }
+
+            fn entries(&self) -> Vec<(&'static str, String)> {
+                let all: [(&'static str, Option<String>); _] = [
+                    $(($key, $crate::property::value::Keyed::<$codec>::get(&self.$field)),)*
+                ];
+                all.into_iter()
+                    .filter_map(|(key, value)| value.map(|value| (key, value)))
+                    .collect()
+            }
+
+            fn other(&self) -> &std::collections::BTreeMap<String, String> {
+                &self.other
+            }
+
+            fn other_mut(&mut self) -> &mut std::collections::BTreeMap<String, String> {
+                &mut self.other
+            }
+
+            fn order(&self) -> &$crate::property::KeyOrder {
+                &self.key_order
+            }
+
+            fn order_mut(&mut self) -> &mut $crate::property::KeyOrder {
+                &mut self.key_order
+            }
+        }
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&$crate::property::print(self))
@@ -173,17 +219,17 @@ macro_rules! impl_property {
         }
 
         impl $crate::params::ParamValue for $name {
-            fn to_text(&self) -> String {
-                self.to_string()
+            fn to_text(&self) -> std::borrow::Cow<'_, str> {
+                std::borrow::Cow::Owned($crate::property::print(self))
             }
 
             fn from_text(text: &str) -> Option<Self> {
-                text.parse().ok()
+                $crate::property::parse(text).ok()
             }
         }
-    )+};
+    };
 }
-pub(crate) use impl_property;
+pub(crate) use property;
 
 #[cfg(test)]
 mod tests;

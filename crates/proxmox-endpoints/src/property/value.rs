@@ -11,6 +11,46 @@ pub trait Codec<T> {
     fn write(value: &T) -> String;
 }
 
+/// A field of a property string, read and printed in the way `C`.
+pub trait Keyed<C> {
+    /// Sets it; whether the text has the right form.
+    fn set(&mut self, text: &str) -> bool;
+
+    /// Its text; `None` when it is not set.
+    fn get(&self) -> Option<String>;
+}
+
+impl<T, C: Codec<T>> Keyed<C> for Option<T> {
+    fn set(&mut self, text: &str) -> bool {
+        *self = C::read(text);
+        self.is_some()
+    }
+
+    fn get(&self) -> Option<String> {
+        self.as_ref().map(C::write)
+    }
+}
+
+impl<C: Codec<String>> Keyed<C> for String {
+    fn set(&mut self, text: &str) -> bool {
+        C::read(text).map(|value| *self = value).is_some()
+    }
+
+    fn get(&self) -> Option<String> {
+        (!self.is_empty()).then(|| C::write(self))
+    }
+}
+
+impl<C: Codec<Vec<String>>> Keyed<C> for Vec<String> {
+    fn set(&mut self, text: &str) -> bool {
+        C::read(text).map(|value| *self = value).is_some()
+    }
+
+    fn get(&self) -> Option<String> {
+        (!self.is_empty()).then(|| C::write(self))
+    }
+}
+
 /// Truth values, numbers, texts, words.
 #[derive(Debug)]
 pub struct Plain;
@@ -21,7 +61,7 @@ impl<T: ParamValue> Codec<T> for Plain {
     }
 
     fn write(value: &T) -> String {
-        value.to_text()
+        value.to_text().into_owned()
     }
 }
 

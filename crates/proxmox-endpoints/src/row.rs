@@ -1,0 +1,231 @@
+//! [`Row`]: objects in answers, decoded key by key.
+//!
+//! Written by hand rather than derived: with hundreds of types, the code that
+//! serde's derive makes for each field is most of the compile time. A row
+//! takes what it knows, skips what it does not, and lets a value of the wrong
+//! form in an optional field count as absent: no schema promises the forms,
+//! and one odd field must not cost the caller the whole answer.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
+
+use crate::tolerant::{self, Scalar};
+
+/// An object of an answer.
+pub trait Row: Default {
+    /// The fields without which it makes no sense, at most 32.
+    const REQUIRED: &'static [&'static str];
+
+    /// Takes the value of `key`. Marks what is required in `seen`; `false`
+    /// when the key is unknown and the value is still there.
+    ///
+    /// # Errors
+    /// When a required value has the wrong form, or the JSON ends.
+    fn take<'de, A: MapAccess<'de>>(
+        &mut self,
+        key: &str,
+        map: &mut A,
+        seen: &mut u32,
+    ) -> Result<bool, A::Error>;
+
+    /// From a text, for objects that also come as property strings.
+    fn from_text(_: &str) -> Option<Self> {
+        None
+    }
+}
+
+/// Decodes a row.
+///
+/// # Errors
+/// When the value is no object, or something required is missing.
+pub fn decode<'de, T: Row, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    struct Object<T>(PhantomData<T>);
+
+    impl<'de, T: Row> Visitor<'de> for Object<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+            T::from_text(text)
+                .ok_or_else(|| E::invalid_type(serde::de::Unexpected::Str(text), &self))
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
+            let mut row = T::default();
+            let mut seen = 0;
+            while let Some(key) = map.next_key_seed(Key)? {
+                if !row.take(&key, &mut map, &mut seen)? {
+                    map.next_value::<serde::de::IgnoredAny>()?;
+                }
+            }
+            match T::REQUIRED
+                .iter()
+                .enumerate()
+                .find(|(at, _)| seen & (1 << at) == 0)
+            {
+                Some((_, name)) => Err(A::Error::missing_field(name)),
+                None => Ok(row),
+            }
+        }
+    }
+
+    deserializer.deserialize_any(Object(PhantomData))
+}
+
+/// A key, borrowed where the input allows it.
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+/// A way of reading a field.
+pub trait Read<T> {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When the value has the wrong form.
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error>;
+}
+
+/// Reads the value of the current key into `field`.
+///
+/// # Errors
+/// When the value has the wrong form.
+pub fn fill<'de, C: Read<T>, T, A: MapAccess<'de>>(
+    field: &mut T,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    struct Seed<C, T>(PhantomData<(C, T)>);
+
+    impl<'de, C: Read<T>, T> DeserializeSeed<'de> for Seed<C, T> {
+        type Value = T;
+
+        fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+            C::read(deserializer)
+        }
+    }
+
+    *field = map.next_value_seed(Seed::<C, T>(PhantomData))?;
+    Ok(())
+}
+
+macro_rules! readers {
+    ($($(#[$doc:meta])* $name:ident<$t:ident: $bound:path> $type:ty = $with:path;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name;
+
+        impl<$t: $bound> Read<$type> for $name {
+            fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<$type, D::Error> {
+                $with(deserializer)
+            }
+        }
+    )+};
+}
+readers! {
+    /// A scalar that identifies the row.
+    Req<T: Scalar> T = tolerant::req;
+    /// A scalar that may be absent.
+    Opt<T: Scalar> Option<T> = tolerant::lenient;
+    /// A list; `null` is an empty one.
+    List<T: DeserializeOwned> Vec<T> = tolerant::list;
+    /// A list of scalars.
+    Scalars<T: Scalar> Vec<T> = tolerant::scalars;
+    /// A map; `null` and an empty list are an empty one.
+    Map<T: DeserializeOwned> BTreeMap<String, T> = tolerant::map;
+    /// A map of scalars.
+    ScalarMap<T: Scalar> BTreeMap<String, T> = tolerant::scalar_map;
+    /// An object below that may be absent.
+    Below<T: Row> Option<T> = tolerant::below;
+    /// Anything that may be absent.
+    Whole<T: DeserializeOwned> T = plain;
+}
+
+/// A point in time, as RFC 3339.
+#[derive(Debug)]
+pub struct Moment;
+
+impl Read<Option<String>> for Moment {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+        Ok(tolerant::lenient::<D, tolerant::Time>(deserializer)?.map(tolerant::Time::into_text))
+    }
+}
+
+/// A list in one text, or a real list.
+#[derive(Debug)]
+pub struct Words;
+
+impl Read<Vec<String>> for Words {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+        tolerant::words(deserializer)
+    }
+}
+
+fn plain<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
+    T::deserialize(deserializer)
+}
+
+/// `Row` and `Deserialize` for generated structs.
+macro_rules! row {
+    ($name:ident [$($required:literal),*] { $($($key:literal)|+ => $field:ident $reader:ident $($bit:literal)?,)* } $(rest $rest:ident)? $(from $parse:ident)?) => {
+        impl $crate::row::Row for $name {
+            const REQUIRED: &'static [&'static str] = &[$($required),*];
+
+            fn take<'de, A: serde::de::MapAccess<'de>>(
+                &mut self,
+                key: &str,
+                map: &mut A,
+                _seen: &mut u32,
+            ) -> Result<bool, A::Error> {
+                match key {
+                    $($($key)|+ => {
+                        $crate::row::fill::<$crate::row::$reader, _, _>(&mut self.$field, map)?;
+                        $(*_seen |= 1 << $bit;)?
+                    })*
+                    $(_ => { self.$rest.insert(key.to_owned(), map.next_value()?); })?
+                    #[allow(unreachable_patterns, reason = "a row that keeps unknown keys knows all")]
+                    _ => return Ok(false),
+                }
+                Ok(true)
+            }
+
+            $(fn from_text(text: &str) -> Option<Self> {
+                $crate::property::$parse(text).ok()
+            })?
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::row::decode(deserializer)
+            }
+        }
+    };
+}
+pub(crate) use row;
