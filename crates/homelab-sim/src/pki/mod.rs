@@ -6,10 +6,12 @@
 //! | [`authority`] | a CA and the certificates it signs |
 //! | [`talos`] | per Talos cluster: Ed25519 CA, node certificates, client certificates with roles |
 //! | [`pve`] | per PVE cluster: CA and host certificates |
+//! | [`kubernetes`] | per Kubernetes cluster: CA and administrator |
 //! | [`client_auth`] | who may connect to a Talos node |
 
 mod authority;
 mod client_auth;
+mod kubernetes;
 mod pve;
 mod talos;
 
@@ -20,6 +22,7 @@ use rustls::crypto::CryptoProvider;
 
 pub(crate) use authority::Validity;
 pub(crate) use client_auth::roles_of;
+pub(crate) use kubernetes::KubernetesPki;
 pub(crate) use pve::{HostTls, PvePki};
 pub(crate) use talos::{ClientFiles, NodeCertificate, NodeNames, TalosPki, maintenance_server};
 

@@ -103,7 +103,8 @@ impl Director {
         let alone = shared
             .world
             .read(|state| state.node(endpoint).is_some_and(|n| !n.configured()));
-        let target = if alone {
+        // And what was passed on to a node stays with it.
+        let target = if alone || request.headers().contains_key("proxyfrom") {
             Ok(Target::Endpoint)
         } else {
             target(request.headers())

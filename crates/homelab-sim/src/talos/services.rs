@@ -88,7 +88,7 @@ impl NodeServices {
         let service = path.split('/').nth(1).unwrap_or_default();
         let known = self.local.node(|_, node| {
             let mode = (!node.configured()).then(|| Maintenance::of(node));
-            (node.since(first_minor(service)), mode)
+            (node.since(first_minor(&path)), mode)
         });
         let (known, mode) = match known {
             Ok(known) => known,
@@ -147,11 +147,17 @@ fn too_large(answer: Response<Body>, most: usize) -> Response<Body> {
     }
 }
 
-/// The minor release that brought a service.
-fn first_minor(service: &str) -> u32 {
-    match service {
-        "machine.ImageService" | "machine.LifecycleService" | "machine.DebugService" => 13,
-        "machine.LVMService" | "machine.MDService" => 14,
+/// The minor release that brought a method, for those that are not old.
+fn first_minor(path: &str) -> u32 {
+    let mut parts = path.trim_start_matches('/').split('/');
+    match (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    ) {
+        ("machine.ImageService" | "machine.LifecycleService" | "machine.DebugService", _) => 13,
+        ("machine.LVMService" | "machine.MDService", _) => 14,
+        ("machine.MachineService", "CPUFreqStats") => 9,
+        ("machine.MachineService", method) if method.starts_with("EtcdDowngrade") => 11,
         _ => 0,
     }
 }

@@ -42,7 +42,7 @@ impl State {
             Apply::Live if !maintenance => self.configure(name, config),
             Apply::Reboot if !maintenance => {
                 node.reboot_waits = true;
-                self.order(name, Order::Reboot, actor);
+                self.order(name, Order::Reboot { force: false }, actor);
             }
             _ if installed => self.answer(name),
             _ => {
@@ -152,6 +152,7 @@ impl State {
             name: cluster.clone(),
             vip: config.vip,
             vip_holder: None,
+            kubernetes_ca: None,
             ca: Some(ClusterCa {
                 crt: config.ca.clone(),
                 key: config.ca_key.clone(),

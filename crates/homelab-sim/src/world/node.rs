@@ -307,6 +307,8 @@ pub struct TalosCluster {
     pub vip_holder: Option<String>,
     /// The CA of its API, once the simulation has one for it.
     pub ca: Option<ClusterCa>,
+    /// The CA of its Kubernetes, once somebody asked for credentials.
+    pub kubernetes_ca: Option<ClusterCa>,
     /// Its etcd.
     pub etcd: Etcd,
 }

@@ -10,7 +10,10 @@ use super::{EventPayload, Stage, State};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Order {
     /// Stop and start again.
-    Reboot,
+    Reboot {
+        /// Without stopping anything in an orderly way.
+        force: bool,
+    },
     /// Stop.
     Shutdown {
         /// Without moving the workload away.
@@ -71,7 +74,7 @@ impl Order {
     /// Talos' name of the sequence.
     pub fn name(&self) -> &'static str {
         match self {
-            Order::Reboot => "reboot",
+            Order::Reboot { .. } => "reboot",
             Order::Shutdown { .. } => "shutdown",
             Order::Reset(_) => "reset",
             Order::Upgrade { stage: true, .. } => "stageUpgrade",
@@ -82,7 +85,7 @@ impl Order {
 
     fn stage(&self) -> Stage {
         match self {
-            Order::Reboot => Stage::Rebooting,
+            Order::Reboot { .. } => Stage::Rebooting,
             Order::Shutdown { .. } => Stage::ShuttingDown,
             Order::Reset(_) => Stage::Resetting,
             Order::Upgrade { .. } => Stage::Upgrading,
@@ -93,7 +96,8 @@ impl Order {
     fn phases(&self) -> Vec<Phase> {
         let stop = [STOP_SERVICES, UNMOUNT, STOP_ALL];
         match self {
-            Order::Reboot => [&[CLEANUP][..], &stop, &[REBOOT]].concat(),
+            Order::Reboot { force: true } => vec![REBOOT],
+            Order::Reboot { force: false } => [&[CLEANUP][..], &stop, &[REBOOT]].concat(),
             Order::Shutdown { force } => {
                 let first = if *force { CLEANUP } else { DRAIN };
                 [&[first][..], &stop, &[SHUTDOWN]].concat()

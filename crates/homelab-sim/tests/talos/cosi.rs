@@ -56,6 +56,18 @@ async fn both_encodings_of_what_the_join_needs() {
         ("runtime", "SecurityStates.talos.dev", 1),
         ("etcd", "EtcdMembers.etcd.talos.dev", 1),
         ("k8s", "Nodenames.kubernetes.talos.dev", 1),
+        ("k8s", "NodeStatuses.kubernetes.talos.dev", 1),
+        ("k8s", "StaticPodStatuses.kubernetes.talos.dev", 3),
+        ("runtime", "VolumeStatuses.block.talos.dev", 3),
+        ("runtime", "DiscoveredVolumes.block.talos.dev", 5),
+        ("runtime", "SystemDisks.block.talos.dev", 1),
+        ("runtime", "TimeStatuses.v1alpha1.talos.dev", 1),
+        ("runtime", "KernelCmdlines.runtime.talos.dev", 1),
+        ("runtime", "Versions.runtime.talos.dev", 1),
+        ("network", "RouteStatuses.net.talos.dev", 1),
+        ("network", "AddressStatuses.net.talos.dev", 1),
+        ("config", "MachineConfigs.config.talos.dev", 2),
+        ("hardware", "Processors.hardware.talos.dev", 1),
     ] {
         let all = list(&mut client, ns, kind).await;
         assert_eq!(all.len(), count, "{kind}");

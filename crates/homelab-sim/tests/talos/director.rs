@@ -34,6 +34,16 @@ async fn one_node_answers_through_another() {
 }
 
 #[tokio::test]
+async fn what_was_passed_on_once_stays() {
+    let sim = lab::start().await;
+    let mut request = lab::to("192.168.1.53", ());
+    let from = "192.168.1.51".parse().unwrap();
+    request.metadata_mut().insert("proxyfrom", from);
+    let answer = lab::machine(&sim, "cp-1").hostname(request).await.unwrap();
+    assert_eq!(answer.into_inner().messages[0].hostname, "cp-1");
+}
+
+#[tokio::test]
 async fn workers_do_not_forward() {
     let sim = lab::start().await;
     let mut client = lab::machine(&sim, "worker-1");

@@ -1,9 +1,11 @@
 //! The resources of a node, made from the world: each in both encodings.
 
+mod cluster;
 mod hardware;
 mod machine;
 mod network;
 mod system;
+mod volumes;
 
 use prost::Message;
 use serde_json::Value;
@@ -49,5 +51,7 @@ pub(super) fn of(state: &State, node: &TalosNode) -> Vec<Draft> {
     all.extend(network::resources(state, node));
     all.extend(hardware::resources(state, node));
     all.extend(system::resources(state, node));
+    all.extend(volumes::resources(state, node));
+    all.extend(cluster::resources(state, node));
     all
 }

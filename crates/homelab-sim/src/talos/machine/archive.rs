@@ -1,9 +1,7 @@
-//! Archives: `Copy` and `Kubeconfig`.
+//! Archives: `Copy`.
 
 use std::io::{self, Write};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::stream;
@@ -14,7 +12,6 @@ use tonic::codegen::BoxStream;
 
 use super::bytes;
 use super::files::{File, Kind, walk};
-use crate::world::{State, TalosNode};
 
 /// A gzipped tar of `root` with paths relative to it. Files that cannot be read
 /// are reported behind the whole archive, by releases before v1.14 inside of a
@@ -79,50 +76,12 @@ pub(super) fn copy(
     Ok(Box::pin(stream::iter(frames)))
 }
 
-fn internal(error: &io::Error) -> Status {
+pub(super) fn internal(error: &io::Error) -> Status {
     Status::internal(error.to_string())
 }
 
-fn gzip(data: &[u8]) -> io::Result<Vec<u8>> {
+pub(super) fn gzip(data: &[u8]) -> io::Result<Vec<u8>> {
     let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
     gz.write_all(data)?;
     gz.finish()
-}
-
-/// A gzipped tar with one file, without padding and end blocks.
-pub(super) fn kubeconfig(state: &State, node: &TalosNode) -> Result<BoxStream<Data>, Status> {
-    if !node.control_plane() {
-        return Err(Status::unimplemented(
-            "kubeconfig is only available on control plane nodes",
-        ));
-    }
-    let config = node.config.as_ref();
-    let Some(cluster) = state.cluster(&node.cluster).filter(|_| config.is_some()) else {
-        return Err(Status::failed_precondition("the node has no cluster yet"));
-    };
-    let endpoint = config
-        .map(|c| c.endpoint.clone())
-        .filter(|e| !e.is_empty())
-        .unwrap_or_else(|| format!("https://{}:6443", cluster.vip.unwrap_or(node.address)));
-    let pem = |what: &str| STANDARD.encode(format!("simulated {what} of {}", node.cluster));
-    let name = &node.cluster;
-    let text = format!(
-        "apiVersion: v1\nkind: Config\nclusters:\n  - name: {name}\n    cluster:\n      \
-         server: {endpoint}\n      certificate-authority-data: {}\nusers:\n  \
-         - name: admin@{name}\n    user:\n      client-certificate-data: {}\n      \
-         client-key-data: {}\ncontexts:\n  - name: admin@{name}\n    context:\n      \
-         cluster: {name}\n      namespace: default\n      user: admin@{name}\n\
-         current-context: admin@{name}\n",
-        pem("CA"),
-        pem("certificate"),
-        pem("key"),
-    );
-    let mut header = Header::new_ustar();
-    header.set_path("kubeconfig").map_err(|e| internal(&e))?;
-    header.set_mode(0o600);
-    header.set_size(text.len() as u64);
-    header.set_cksum();
-    let mut tar = header.as_bytes().to_vec();
-    tar.extend(text.as_bytes());
-    Ok(bytes::stream(gzip(&tar).map_err(|e| internal(&e))?, false))
 }

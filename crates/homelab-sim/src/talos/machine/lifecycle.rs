@@ -19,6 +19,11 @@ pub(super) fn order(local: &Local, order: Order) -> Result<String, Status> {
     Ok(actor)
 }
 
+pub(super) fn reboot(local: &Local, request: pb::RebootRequest) -> Result<String, Status> {
+    let force = request.mode() == pb::reboot_request::Mode::Force && local.since(12)?;
+    order(local, Order::Reboot { force })
+}
+
 pub(super) fn reset(local: &Local, request: &pb::ResetRequest) -> Result<String, Status> {
     let labels = &request.system_partitions_to_wipe;
     let disks = &request.user_disks_to_wipe;
@@ -139,7 +144,7 @@ pub(super) fn rollback(local: &Local) -> Result<(), Status> {
         });
         swapped
             .ok_or_else(|| Status::failed_precondition("there is no other system to go back to"))?;
-        state.order(&local.name, Order::Reboot, &actor);
+        state.order(&local.name, Order::Reboot { force: false }, &actor);
         Ok(())
     })
 }

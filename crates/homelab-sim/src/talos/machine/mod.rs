@@ -13,6 +13,7 @@ mod events;
 mod files;
 mod images;
 mod info;
+mod kubeconfig;
 mod lifecycle;
 mod logs;
 mod snapshot;
@@ -159,7 +160,7 @@ methods! { self;
         capture::capture(&self.local.shared, &request)
     }
     kubeconfig(() in ()) -> BoxStream<common::Data> {
-        self.node(archive::kubeconfig)?
+        kubeconfig::kubeconfig(&self.local)
     }
     generate_client_configuration(
         request in pb::GenerateClientConfigurationRequest
@@ -183,8 +184,8 @@ methods! { self;
         bootstrap::bootstrap(&self.local, request)?;
         one!(BootstrapResponse, Bootstrap)
     }
-    reboot(_ in pb::RebootRequest) -> pb::RebootResponse {
-        let actor_id = lifecycle::order(&self.local, Order::Reboot)?;
+    reboot(request in pb::RebootRequest) -> pb::RebootResponse {
+        let actor_id = lifecycle::reboot(&self.local, request)?;
         one!(RebootResponse, Reboot, actor_id: actor_id)
     }
     shutdown(request in pb::ShutdownRequest) -> pb::ShutdownResponse {

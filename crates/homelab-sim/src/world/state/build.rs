@@ -162,6 +162,7 @@ impl State {
                 vip: seed.vip,
                 vip_holder: None,
                 ca: None,
+                kubernetes_ca: None,
                 etcd: Etcd {
                     members,
                     term: 6,

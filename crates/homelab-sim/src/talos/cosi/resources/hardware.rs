@@ -7,7 +7,7 @@ use super::Draft;
 use crate::world::{State, TalosNode};
 
 pub(super) fn resources(state: &State, node: &TalosNode) -> Vec<Draft> {
-    let mut all = vec![system_information(node)];
+    let mut all = vec![system_information(node), processor(node), memory(node)];
     all.extend(disks(state, node));
     all
 }
@@ -35,6 +35,56 @@ fn system_information(node: &TalosNode) -> Draft {
     Draft::new(
         "SystemInformations.hardware.talos.dev",
         "systeminformation",
+        "hardware.SystemInfoController",
+        &proto,
+        &yaml,
+    )
+}
+
+fn processor(node: &TalosNode) -> Draft {
+    let proto = hardware::ProcessorSpec {
+        socket: "CPU 0".into(),
+        manufacturer: "QEMU".into(),
+        max_speed: 2000,
+        boot_speed: 2000,
+        status: 65,
+        core_count: node.cpus,
+        core_enabled: node.cpus,
+        thread_count: node.cpus,
+        ..hardware::ProcessorSpec::default()
+    };
+    let yaml = json!({
+        "socket": "CPU 0",
+        "manufacturer": "QEMU",
+        "maxSpeedMhz": 2000,
+        "bootSpeedMhz": 2000,
+        "status": 65,
+        "coreCount": node.cpus,
+        "coreEnabled": node.cpus,
+        "threadCount": node.cpus,
+    });
+    let owner = "hardware.SystemInfoController";
+    Draft::new(
+        "Processors.hardware.talos.dev",
+        "CPU-0",
+        owner,
+        &proto,
+        &yaml,
+    )
+}
+
+fn memory(node: &TalosNode) -> Draft {
+    let size = u32::try_from(node.memory_bytes >> 20).unwrap_or(u32::MAX);
+    let proto = hardware::MemoryModuleSpec {
+        size,
+        device_locator: "DIMM 0".into(),
+        manufacturer: "QEMU".into(),
+        ..hardware::MemoryModuleSpec::default()
+    };
+    let yaml = json!({"sizeMiB": size, "deviceLocator": "DIMM 0", "manufacturer": "QEMU"});
+    Draft::new(
+        "MemoryModules.hardware.talos.dev",
+        "DIMM-0",
         "hardware.SystemInfoController",
         &proto,
         &yaml,
@@ -90,7 +140,7 @@ fn disk(name: &str, size: u64, model: &str, serial: &str, transport: &str) -> Dr
 
 /// Powers of ten with two significant digits, as the node prints sizes.
 #[expect(clippy::cast_precision_loss, reason = "rounded for people anyway")]
-fn pretty_size(bytes: u64) -> String {
+pub(super) fn pretty_size(bytes: u64) -> String {
     let mut size = bytes as f64;
     for unit in ["B", "kB", "MB", "GB", "TB", "PB"] {
         if size < 1000.0 {

@@ -18,7 +18,53 @@ pub(super) fn resources(state: &State, node: &TalosNode) -> Vec<Draft> {
     all.extend(addresses(state, node));
     all.extend(links(state, node));
     all.push(address(node));
+    all.extend(node.gateway.map(route));
     all
+}
+
+/// The default route.
+fn route(gateway: IpAddr) -> Draft {
+    let link = format!("ens{FIRST_CARD}");
+    let (family, word) = if gateway.is_ipv4() {
+        (enums::NethelpersFamily::FamilyInet4, "inet4")
+    } else {
+        (enums::NethelpersFamily::FamilyInet6, "inet6")
+    };
+    let proto = network::RouteStatusSpec {
+        family: family.into(),
+        gateway: Some(common::NetIp {
+            ip: octets(gateway),
+        }),
+        out_link_index: 2,
+        out_link_name: link.clone(),
+        table: enums::NethelpersRoutingTable::TableMain.into(),
+        priority: 1024,
+        scope: enums::NethelpersScope::ScopeGlobal.into(),
+        r#type: enums::NethelpersRouteType::TypeUnicast.into(),
+        protocol: enums::NethelpersRouteProtocol::ProtocolStatic.into(),
+        ..network::RouteStatusSpec::default()
+    };
+    let yaml = json!({
+        "family": word,
+        "dst": "",
+        "src": "",
+        "gateway": gateway,
+        "outLinkIndex": 2,
+        "outLinkName": link,
+        "table": "main",
+        "priority": 1024,
+        "scope": "global",
+        "type": "unicast",
+        "flags": "",
+        "protocol": "static",
+    });
+    Draft::new(
+        "RouteStatuses.net.talos.dev",
+        format!("{word}/{gateway}//1024"),
+        "network.RouteStatusController",
+        &proto,
+        &yaml,
+    )
 }
 
 /// The address on the first card.
