@@ -66,6 +66,15 @@ impl Shared {
         })
     }
 
+    /// Whether what refuses now has said goodbye: a Talos node that stopped its
+    /// API by itself. What is gone by force breaks off in the middle.
+    pub(crate) fn said_goodbye(&self, target: &str) -> bool {
+        self.world.read(|state| {
+            let node = state.node(target);
+            node.is_some_and(|node| node.orderly && !node.reachable())
+        })
+    }
+
     /// Waits as long as a request to `target` takes on its way: in real time,
     /// as the client does.
     pub(crate) async fn delay(&self, target: &str) {

@@ -19,6 +19,9 @@ use crate::shared::{Link, Shared};
 /// How soon a listener that could not be opened is tried again.
 const RETRY: Duration = Duration::from_millis(20);
 
+/// How long a server that stops by itself finishes what it was saying.
+const GOODBYE: Duration = Duration::from_millis(200);
+
 /// A loopback port that belongs to one host or Talos node.
 #[derive(Debug)]
 pub(crate) struct Listener {
@@ -123,6 +126,10 @@ where
     loop {
         let link = shared.link(name);
         if link == Link::Refuse {
+            if shared.said_goodbye(name) {
+                // Answers that are under way still get out.
+                let _ = tokio::time::timeout(GOODBYE, &mut serve).await;
+            }
             reset.store(true, Ordering::Relaxed);
             return;
         }

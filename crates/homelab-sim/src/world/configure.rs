@@ -108,6 +108,7 @@ impl State {
             self.service_restart(name, "kubelet");
         }
         if before != after {
+            self.etcd_renamed(name);
             self.emit_own(
                 name,
                 EventPayload::Address {

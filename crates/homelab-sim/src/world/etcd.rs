@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::TalosNode;
+
 /// Writes that a quiet Kubernetes cluster makes each second.
 const WRITES_PER_SECOND: u64 = 4;
 
@@ -135,7 +137,13 @@ impl Etcd {
         self.voters() > 0 && running.count() >= self.quorum()
     }
 
-    /// The member on a node.
+    /// The member whose data a node has.
+    pub fn member_on(&self, node: &TalosNode) -> Option<&EtcdMember> {
+        let own = node.etcd_data?;
+        self.members.iter().find(|m| m.id == own)
+    }
+
+    /// The member that goes by a hostname.
     pub fn member_of(&self, node: &str) -> Option<&EtcdMember> {
         self.members.iter().find(|m| m.name == node)
     }

@@ -53,15 +53,15 @@ impl State {
     pub fn etcd_of(&mut self, name: &str) -> Result<(&mut Etcd, u64), EtcdRefusal> {
         let node = self.node(name).ok_or(EtcdRefusal::NotRunning)?;
         let runs = node.service("etcd").is_some_and(|s| s.state == "Running");
-        let (cluster, hostname) = (node.cluster.clone(), node.hostname.clone());
+        let cluster = node.cluster.clone();
+        let own = node.etcd_data.ok_or(EtcdRefusal::NotRunning)?;
         let etcd = self
             .clusters
             .iter_mut()
             .find(|c| c.name == cluster)
             .map(|c| &mut c.etcd)
-            .filter(|_| runs)
+            .filter(|etcd| runs && etcd.members.iter().any(|m| m.id == own))
             .ok_or(EtcdRefusal::NotRunning)?;
-        let own = etcd.member_of(&hostname).ok_or(EtcdRefusal::NotRunning)?.id;
         Ok((etcd, own))
     }
 
@@ -94,7 +94,7 @@ impl State {
         let cluster = self.node(name).map_or(String::new(), |n| n.cluster.clone());
         let on = self
             .nodes_of(&cluster)
-            .find(|n| n.hostname == gone.name && n.service("etcd").is_some())
+            .find(|n| n.etcd_data == Some(gone.id) && n.service("etcd").is_some())
             .map(|n| n.name.clone());
         if let Some(on) = on {
             let message = "the member has been permanently removed from the cluster";
@@ -265,6 +265,21 @@ impl State {
         self.settle();
     }
 
+    /// A node has another name or another address, and so has its member.
+    pub(super) fn etcd_renamed(&mut self, name: &str) {
+        let Some(node) = self.node(name) else { return };
+        let (own, hostname, cluster) =
+            (node.etcd_data, node.hostname.clone(), node.cluster.clone());
+        let (peer_url, client_url) = urls(node);
+        let etcd = self.clusters.iter_mut().find(|c| c.name == cluster);
+        let member = etcd.and_then(|c| c.etcd.members.iter_mut().find(|m| Some(m.id) == own));
+        if let Some(member) = member {
+            member.name = hostname;
+            member.peer_url = peer_url;
+            member.client_url = client_url;
+        }
+    }
+
     /// Whether etcd on a node waits for somebody to begin the cluster.
     pub fn etcd_waits(node: &TalosNode) -> bool {
         let waits = |state: &str| matches!(state, "Preparing" | "Failed");
@@ -276,17 +291,26 @@ impl State {
 
 fn new_member(seed: u64, node: &TalosNode, serial: u32) -> EtcdMember {
     let label = format!("cluster/{}/{}/{serial}", node.cluster, node.hostname);
-    let host = match node.address {
-        std::net::IpAddr::V4(a) => a.to_string(),
-        std::net::IpAddr::V6(a) => format!("[{a}]"),
-    };
+    let (peer_url, client_url) = urls(node);
     EtcdMember {
         id: derive::number(seed, &label),
         name: node.hostname.clone(),
-        peer_url: format!("https://{host}:2380"),
-        client_url: format!("https://{host}:2379"),
+        peer_url,
+        client_url,
         learner: true,
         running: true,
         defragmented: false,
     }
+}
+
+/// Where a node's member is reached by the others and by clients.
+fn urls(node: &TalosNode) -> (String, String) {
+    let host = match node.address {
+        std::net::IpAddr::V4(a) => a.to_string(),
+        std::net::IpAddr::V6(a) => format!("[{a}]"),
+    };
+    (
+        format!("https://{host}:2380"),
+        format!("https://{host}:2379"),
+    )
 }

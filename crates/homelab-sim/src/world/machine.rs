@@ -144,6 +144,8 @@ impl State {
             let (cpus, memory) = (guest.cores, guest.memory_bytes);
             if let Some(node) = self.node_mut(&name) {
                 // What was changed while it was off.
+                node.vmid = Some(vmid);
+                node.orphaned = false;
                 node.medium = medium;
                 node.mac = macs.unwrap_or_default();
                 node.smbios_uuid = uuid;
@@ -156,14 +158,18 @@ impl State {
         let Some(medium) = medium.filter(|_| guest.kind == GuestKind::Qemu) else {
             return;
         };
-        let free = |name: &String| self.node(name).is_none();
+        let free = |name: &String| self.node(name).is_none_or(|n| n.orphaned);
         let Some(name) = [guest.name.clone(), format!("{}-{vmid}", guest.name)]
             .into_iter()
             .find(free)
         else {
             return;
         };
-        let node = self.blank_node(&name, medium, Some(guest));
+        let mut node = self.blank_node(&name, medium, Some(guest));
+        // The machine of that name before it is forgotten, but not its boots.
+        if let Some(old) = self.nodes.iter().position(|n| n.name == name) {
+            node.events = self.nodes.remove(old).events;
+        }
         self.nodes.push(node);
         if let Some(guest) = self.guest_mut(vmid) {
             guest.node = Some(name.clone());

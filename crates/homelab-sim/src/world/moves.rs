@@ -34,9 +34,7 @@ impl State {
         let guest = self.guests.remove(at);
         if let Some(node) = guest.node.as_deref().and_then(|n| self.node_mut(n)) {
             node.vmid = None;
-            node.installed = None;
-            node.stored_config = None;
-            node.medium = None;
+            node.orphaned = true;
         }
         Ok(guest)
     }

@@ -176,6 +176,11 @@ pub struct TalosNode {
     pub medium: Option<SystemImage>,
     /// Whether it has power. A guest has when it runs.
     pub powered: bool,
+    /// It stopped its API by itself: what it had still to say got out.
+    pub orderly: bool,
+    /// Whether its guest was removed: it never starts again, unless the guest
+    /// comes back from a backup.
+    pub orphaned: bool,
     /// The config in force; none in maintenance mode.
     pub config: Option<MachineConfig>,
     /// The config that it starts with, on its STATE partition.
@@ -236,6 +241,8 @@ impl TalosNode {
             installer_runs: false,
             medium: None,
             powered: false,
+            orderly: false,
+            orphaned: false,
             config: None,
             stored_config: None,
             trial: None,

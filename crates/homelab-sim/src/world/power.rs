@@ -148,6 +148,10 @@ impl State {
         if let Some(vmid) = node.vmid {
             return self.guest_start(vmid);
         }
+        if node.orphaned {
+            let message = "the machine is no more";
+            return Err(Error::new(ErrorKind::FailedPrecondition, message).target(name));
+        }
         if node.powered {
             let message = "the machine is on already";
             return Err(Error::new(ErrorKind::FailedPrecondition, message).target(name));
@@ -219,6 +223,7 @@ impl State {
 impl TalosNode {
     /// Everything that lives in memory is gone.
     fn power_lost(&mut self) {
+        self.orderly = false;
         self.stage = Stage::Off;
         self.services.clear();
         self.sequence = None;

@@ -156,6 +156,7 @@ impl State {
         }
         let stage = order.stage();
         let title = order.name();
+        node.orderly = true;
         node.sequence = Some(Sequence {
             order,
             actor: actor.to_owned(),
@@ -256,6 +257,9 @@ impl State {
             self.restart(name);
         } else {
             self.power_off(name);
+        }
+        if let Some(node) = self.node_mut(name) {
+            node.orderly = true;
         }
         self.settle();
     }

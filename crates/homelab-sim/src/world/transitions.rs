@@ -275,7 +275,7 @@ impl State {
                 .filter(|n| n.service("etcd").is_some_and(|s| s.state == "Running"))
                 .collect();
             for member in &mut cluster.etcd.members {
-                member.running = running.iter().any(|n| n.hostname == member.name);
+                member.running = running.iter().any(|n| n.etcd_data == Some(member.id));
             }
             cluster.etcd.elect(now);
             let holder_runs = cluster

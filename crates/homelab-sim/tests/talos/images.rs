@@ -1,7 +1,7 @@
 //! Container images and the installer.
 
 use homelab_sim::ClientCert;
-use homelab_sim::world::ImageDefect;
+use homelab_sim::world::{ImageDefect, Stage};
 use talos_proto::common::{ContainerDriver, ContainerdInstance, ContainerdNamespace, Data};
 use talos_proto::machine as pb;
 use talos_proto::machine::image_service_client::ImageServiceClient;
@@ -245,6 +245,20 @@ async fn an_upgrade_reboots_nothing_and_its_exit_code_is_no_error() {
     let version = lab::machine(&sim, "cp-1").version(()).await.unwrap();
     let version = version.into_inner().messages[0].version.clone().unwrap();
     assert_eq!(version.tag, "v1.13.0", "the node did not reboot");
+
+    lab::machine(&sim, "cp-1")
+        .reboot(pb::RebootRequest::default())
+        .await
+        .unwrap();
+    lab::eventually("the new system", || {
+        sim.world().read(|s| {
+            let node = s.node("cp-1").unwrap();
+            node.talos_version == "v1.13.5" && node.stage == Stage::Running
+        })
+    })
+    .await;
+    let channel = lab::channel(&sim, "cp-1", &ClientCert::admin());
+    let mut lifecycle = LifecycleServiceClient::new(channel);
 
     let install = pb::LifecycleServiceInstallRequest {
         containerd: Some(system()),

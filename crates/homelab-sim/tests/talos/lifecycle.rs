@@ -310,6 +310,30 @@ async fn configs_come_into_force_as_asked() {
 }
 
 #[tokio::test]
+async fn another_name_is_followed_everywhere() {
+    let sim = stopped().await;
+    let text = config(&sim, "cp-2").replace("hostname: \"cp-2\"", "hostname: renamed");
+    let mut client = lab::machine(&sim, "cp-2");
+    client
+        .apply_configuration(apply(&text, Mode::NoReboot))
+        .await
+        .unwrap();
+    let name = client.hostname(()).await.unwrap().into_inner();
+    assert_eq!(name.messages[0].hostname, "renamed");
+    let members = client
+        .etcd_member_list(pb::EtcdMemberListRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
+    let names = members.messages[0].members.iter();
+    assert!(
+        names.clone().any(|m| m.hostname == "renamed"),
+        "{members:?}"
+    );
+    assert!(client.etcd_status(()).await.is_ok());
+}
+
+#[tokio::test]
 async fn since_1_14_nothing_reboots_by_itself() {
     let sim = lab::start_version("v1.14.0").await;
     let before = config(&sim, "worker-1");

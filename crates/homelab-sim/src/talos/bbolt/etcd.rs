@@ -78,7 +78,7 @@ pub(in crate::talos) fn etcd_database(state: &State, node: &TalosNode, etcd: &Et
     bucket(&mut pages, "meta", meta(etcd, version, state));
     let root = tree::write(&mut pages, root);
     let size = etcd
-        .member_of(&node.hostname)
+        .member_on(node)
         .map_or(etcd.db_bytes, |member| etcd.database_bytes(member));
     pages.finish(root, size, etcd.term + 1000)
 }

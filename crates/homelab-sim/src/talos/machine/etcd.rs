@@ -21,7 +21,7 @@ pub(super) fn local<'a>(
         .ok_or_else(|| Status::internal("the node has no cluster"))?;
     let member = cluster
         .etcd
-        .member_of(&node.hostname)
+        .member_on(node)
         .filter(|_| node.service("etcd").is_some_and(|s| s.state == "Running"))
         .ok_or_else(|| Status::unknown("error building etcd client: context deadline exceeded"))?;
     Ok((&cluster.etcd, member))

@@ -200,10 +200,7 @@ fn nodename(node: &TalosNode) -> Draft {
 
 /// The node's own member id, while etcd runs on it.
 fn etcd_member(state: &State, node: &TalosNode) -> Option<Draft> {
-    let member = state
-        .cluster(&node.cluster)?
-        .etcd
-        .member_of(&node.hostname)?;
+    let member = state.cluster(&node.cluster)?.etcd.member_on(node)?;
     if !member.running {
         return None;
     }
