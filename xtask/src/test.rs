@@ -194,6 +194,27 @@ fn peers(run: &mut Run<'_>) {
                 "crates/homelab-sim/tests/peers",
             ],
         );
+        proxmox_api(run);
+    }
+}
+
+/// The npm package `proxmox-api`, installed under `target/`.
+fn proxmox_api(run: &mut Run<'_>) {
+    const TESTS: &str = "crates/homelab-sim/tests/peers/proxmox-api";
+    let folder = run.root.join("target/peers/proxmox-api");
+    let copied = fs::create_dir_all(&folder).and_then(|()| {
+        let package = run.root.join(TESTS).join("package.json");
+        fs::copy(package, folder.join("package.json"))
+    });
+    if let Err(error) = copied {
+        run.counted("proxmox-api", Err(error.to_string()));
+        return;
+    }
+    let mut install = run.command(&["npm", "install", "--no-audit", "--no-fund", "--silent"]);
+    install.current_dir(&folder);
+    if run.spawn("npm install proxmox-api", install) {
+        let tests = format!("{TESTS}/life.test.mjs");
+        run.check("proxmox-api", &["node", "--test", &tests]);
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) struct User {
     pub(super) about: BTreeMap<String, String>,
     /// The one-time code that the second factor accepts, if there is one.
     pub(super) totp: Option<String>,
+    /// The groups that the user is in.
+    pub(super) groups: BTreeSet<String>,
 }
 
 /// An API token of a user.
@@ -79,6 +81,8 @@ pub(super) struct Directory {
     /// By full id, such as `root@pam!sim`.
     pub(super) tokens: BTreeMap<String, Token>,
     pub(super) grants: Vec<Grant>,
+    /// Groups of users with what somebody wrote about them.
+    pub(super) groups: BTreeMap<String, Option<String>>,
     /// Roles beside the built-in ones.
     pub(super) roles: BTreeMap<String, Vec<&'static str>>,
 }
@@ -129,6 +133,7 @@ impl Accounts {
             expire: 0,
             about: BTreeMap::new(),
             totp: None,
+            groups: BTreeSet::new(),
         };
         self.change(|all| all.users.insert(id.into(), user));
         self
@@ -240,7 +245,13 @@ impl Accounts {
     /// The paths at which anything is granted to `caller` or its owner.
     pub(super) fn granted_paths(&self, caller: &str) -> BTreeSet<String> {
         self.read(|all| {
-            let mine = |grant: &&Grant| grant.subject == caller || grant.subject == owner(caller);
+            let groups = all.users.get(owner(caller)).map(|user| &user.groups);
+            let mine = |grant: &&Grant| {
+                let name = grant.subject.strip_prefix('@');
+                grant.subject == caller
+                    || grant.subject == owner(caller)
+                    || name.is_some_and(|name| groups.is_some_and(|all| all.contains(name)))
+            };
             let grants = all.grants.iter().filter(mine);
             grants.map(|grant| grant.path.clone()).collect()
         })
@@ -280,8 +291,13 @@ impl Directory {
 
     /// Grants on the longest path win over those above it.
     fn granted(&self, subject: &str, path: &str) -> BTreeSet<&'static str> {
+        let groups = self.users.get(subject).map(|user| &user.groups);
         let applies = |grant: &&Grant| {
-            grant.subject == subject
+            let in_group = || {
+                let name = grant.subject.strip_prefix('@')?;
+                Some(groups?.contains(name))
+            };
+            (grant.subject == subject || in_group().unwrap_or(false))
                 && (grant.path == path || grant.propagate && is_below(path, &grant.path))
         };
         let grants: Vec<_> = self.grants.iter().filter(applies).collect();

@@ -14,7 +14,9 @@
 //! | `params` | query, form and JSON parameters and their checks |
 //! | `upload` | multipart bodies |
 //! | `authentication`, `accounts`, `roles`, `ticket` | who asks, and may what |
-//! | `router` | the table of calls, permissions, the hop to another host |
+//! | `router` | the way of a call: permissions, the hop to another host, checks |
+//! | `catalogue`, `permission` | all calls as the schema describes them |
+//! | `generic`, `store` | calls without a file of their own; plain configuration |
 //! | `api/` | the calls themselves |
 //! | `config_keys/` | the config of guests: schema, property strings, disks |
 //! | `retention` | which backups stay |
@@ -28,16 +30,20 @@ mod answer;
 mod api;
 mod authentication;
 mod body;
+mod catalogue;
 mod config_keys;
 mod console;
+mod generic;
 mod http;
 mod manager;
 mod operation;
 mod params;
+mod permission;
 mod retention;
 mod roles;
 mod router;
 mod serve;
+mod store;
 #[cfg(test)]
 mod tests;
 mod ticket;
@@ -81,6 +87,8 @@ pub(crate) struct PveOptions {
     /// How long the HA manager waits before it takes guests from a host that is
     /// gone (about 2 minutes).
     pub(crate) fencing_delay: Duration,
+    /// How long a host takes from going down to being back.
+    pub(crate) reboot: Duration,
     /// An idle connection is closed after this time.
     pub(crate) idle_timeout: Duration,
     /// A connection is closed after this many requests.
@@ -99,6 +107,7 @@ impl Default for PveOptions {
             agent_timeout: Duration::from_millis(100),
             ha_delay: Duration::from_millis(300),
             fencing_delay: Duration::from_secs(2),
+            reboot: Duration::from_secs(2),
             idle_timeout: Duration::from_secs(5),
             requests_per_connection: 100,
         }

@@ -111,13 +111,25 @@ pub(super) const fn required(name: &'static str, kind: Kind) -> Param {
     }
 }
 
-/// Checks parameters against what the call knows, all at once; `more` knows
-/// further ones.
-pub(super) fn verify(
+#[cfg(test)]
+fn verify(params: &Params, known: &[Param], more: impl Fn(&str) -> Option<Kind>) -> Result<()> {
+    let errors = problems(params, known, more, |_, _| None);
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(ApiError::params(errors))
+    }
+}
+
+/// What is wrong with parameters, by name. `more` knows further ones than
+/// `known`; `further` is asked about those that neither knows: nothing when it
+/// does not know them either.
+pub(super) fn problems(
     params: &Params,
     known: &[Param],
     more: impl Fn(&str) -> Option<Kind>,
-) -> Result<()> {
+    further: impl Fn(&str, &Value) -> Option<Vec<(String, String)>>,
+) -> Map<String, Value> {
     let mut errors = Map::new();
     for param in known
         .iter()
@@ -127,26 +139,28 @@ pub(super) fn verify(
         errors.insert(param.name.into(), text.into());
     }
     for (name, value) in params {
-        let problem = match known.iter().find(|p| p.name == name) {
-            Some(param) => check(name, param.kind, value).err(),
-            None => match more(name) {
-                Some(kind) => check(name, kind, value).err(),
-                None => Some(
-                    "property is not defined in schema and the schema does not allow additional \
-                 properties"
-                        .into(),
-                ),
-            },
+        let kind = match known.iter().find(|p| p.name == name) {
+            Some(param) => Some(param.kind),
+            None => more(name),
         };
-        if let Some(text) = problem {
-            errors.insert(name.clone(), text.into());
+        if let Some(kind) = kind {
+            if let Err(text) = check(name, kind, value) {
+                errors.insert(name.clone(), text.into());
+            }
+            continue;
+        }
+        match further(name, value) {
+            Some(found) => {
+                errors.extend(found.into_iter().map(|(name, text)| (name, text.into())));
+            }
+            None => {
+                let text = "property is not defined in schema and the schema does not allow \
+                            additional properties";
+                errors.insert(name.clone(), text.into());
+            }
         }
     }
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(ApiError::params(errors))
-    }
+    errors
 }
 
 fn check(name: &str, kind: Kind, value: &Value) -> std::result::Result<(), String> {

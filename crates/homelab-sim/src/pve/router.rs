@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 
 use hyper::header::HeaderMap;
-use serde_json::{Value, json};
+use proxmox_endpoints::describe::Call as Described;
+use serde_json::Value;
 
 use super::answer::{Answer, ApiError, Held, Result};
 use super::params::{self, Kind, Param, Params};
 use super::upload::{Received, Upload};
-use super::{PveCluster, accounts, api, console};
+use super::{PveCluster, accounts, api, catalogue, console, generic, permission};
 use crate::world::Down;
 
 /// A request to the API.
@@ -54,6 +55,8 @@ pub(super) struct Route {
     pub(super) wait: Wait,
     /// Served by the host that was asked, whichever the path names.
     pub(super) here: bool,
+    /// Its parameters are those of the schema, without checks of its own.
+    pub(super) schema: bool,
 }
 
 /// What a call waits for before it answers.
@@ -80,6 +83,7 @@ pub(super) const fn get(
         run,
         wait: Wait::Nothing,
         here: false,
+        schema: false,
     }
 }
 
@@ -102,29 +106,16 @@ impl Route {
         self
     }
 
+    /// With the parameters that the schema gives it.
+    pub(super) const fn by_schema(mut self) -> Self {
+        self.schema = true;
+        self
+    }
+
     /// Served by the host that was asked.
     pub(super) const fn here(mut self) -> Self {
         self.here = true;
         self
-    }
-
-    /// The variable parts if `path` is one of this route's.
-    fn matches(&self, path: &str) -> Option<Vec<(&'static str, String)>> {
-        let mut parts = path.split('/');
-        let mut vars = Vec::new();
-        for expected in self.path.split('/') {
-            let part = parts.next()?;
-            match expected.strip_prefix('{').and_then(|p| p.strip_suffix('}')) {
-                Some(name) if REST.contains(&name) && !part.is_empty() => {
-                    let rest = std::iter::once(part).chain(parts.by_ref());
-                    vars.push((name, rest.collect::<Vec<_>>().join("/")));
-                }
-                Some(name) if !part.is_empty() => vars.push((name, part.to_owned())),
-                None if part == expected => {}
-                _ => return None,
-            }
-        }
-        parts.next().is_none().then_some(vars)
     }
 }
 
@@ -237,27 +228,36 @@ pub(super) async fn dispatch(
     } = inquiry;
     let found = api::routes()
         .filter(|route| route.method == method)
-        .find_map(|route| Some((route, route.matches(&path)?)));
-    let name = found
-        .as_ref()
-        .map_or("other".into(), |(r, _)| format!("{method} {}", r.path));
+        .find_map(|route| Some((route, catalogue::matches(route.path, &path)?)));
+    let (target, vars) = match found {
+        Some((route, vars)) => (Some(Target::Route(route)), vars),
+        None => match catalogue::find(&method, &path) {
+            Some((call, vars)) => (Some(Target::Described(call)), vars),
+            None => (None, Vec::new()),
+        },
+    };
+    let name = target.map_or("other".into(), |target| {
+        format!("{method} {}", target.path())
+    });
     cluster.0.shared.counters.request(contacted, &name);
 
-    let open = found
-        .as_ref()
-        .is_some_and(|(route, _)| matches!(route.access, Access::Open));
+    let open = target.is_some_and(Target::open);
+    if target.is_some_and(|target| !target.takes_tokens()) {
+        refuse_tokens(&headers, &path)?;
+    }
     let caller = if open {
-        refuse_tokens(&headers, &method, &path)?;
         String::new()
     } else {
         // Uploads are let in without a CSRF prevention token.
         cluster.authenticate(&headers, method != "GET" && upload.is_none())?
     };
-    let Some((route, vars)) = found else {
-        return index(&method, &path);
+    let Some(target) = target else {
+        if method == "GET" && path == "/" {
+            return Ok(generic::index("/"));
+        }
+        return Err(ApiError::not_implemented(&method, &path));
     };
     let pools = cluster.pools();
-    let access = check_access(cluster, &caller, route.access, &vars, &params, &pools);
     let mut call = Call {
         cluster,
         contacted,
@@ -266,6 +266,13 @@ pub(super) async fn dispatch(
         file: None,
         pools,
         upgrades: console::wanted(&headers),
+    };
+    let access = match target {
+        Target::Route(route) => check_access(&call, route.access, &vars),
+        Target::Described(described) => {
+            bind(&mut call, &vars)?;
+            permission::check(&call, described.permission)
+        }
     };
     match (access, upload) {
         (Ok(()), Some(upload)) => call.file = Some(upload.receive(&mut call.params).await?),
@@ -280,23 +287,81 @@ pub(super) async fn dispatch(
         (access, None) => access?,
     }
     bind(&mut call, &vars)?;
-    if !route.here && call.params.contains_key("node") && route.path.starts_with("/nodes/{node}") {
+    if target.forwarded() && call.params.contains_key("node") {
         hop(&call).await?;
     }
-    verify(&call, route)?;
-    if route.wait == Wait::Agent && api::agent::will_not_answer(&call) {
-        cluster.world().hold(cluster.0.options.agent_timeout).await;
+    match target {
+        Target::Described(described) => {
+            catalogue::verify(described, &call.params)?;
+            generic::answer(&call, described)
+        }
+        Target::Route(route) => {
+            verify(&call, route)?;
+            if route.wait == Wait::Agent && api::agent::will_not_answer(&call) {
+                cluster.world().hold(cluster.0.options.agent_timeout).await;
+            }
+            (route.run)(&call)
+        }
     }
-    (route.run)(&call)
 }
 
-/// The login call wants a password, not a token.
-fn refuse_tokens(headers: &HeaderMap, method: &str, path: &str) -> Result<()> {
+/// Whether a call has a function of its own.
+#[cfg(test)]
+pub(super) fn has_route(method: &str, path: &str) -> bool {
+    api::routes().any(|route| route.method == method && route.path == path)
+}
+
+/// What answers a call: a function of its own, or what the schema says of it.
+#[derive(Clone, Copy)]
+enum Target {
+    Route(&'static Route),
+    Described(&'static Described),
+}
+
+impl Target {
+    fn path(self) -> &'static str {
+        match self {
+            Target::Route(route) => route.path,
+            Target::Described(call) => call.path,
+        }
+    }
+
+    /// What the schema says of it.
+    fn described(self) -> Option<&'static Described> {
+        match self {
+            Target::Route(route) => catalogue::described(route.method, route.path),
+            Target::Described(call) => Some(call),
+        }
+    }
+
+    fn open(self) -> bool {
+        match self {
+            Target::Route(route) => matches!(route.access, Access::Open),
+            Target::Described(call) => call.permission == "no-auth",
+        }
+    }
+
+    fn takes_tokens(self) -> bool {
+        self.described().is_none_or(|call| call.token)
+    }
+
+    /// Whether the host in the path does the work.
+    fn forwarded(self) -> bool {
+        match (self, self.described()) {
+            (Target::Route(route), _) if route.here => false,
+            (_, Some(call)) => call.proxy_to == Some("node"),
+            (target, None) => target.path().starts_with("/nodes/{node}"),
+        }
+    }
+}
+
+/// Some calls want a password, not a token.
+fn refuse_tokens(headers: &HeaderMap, path: &str) -> Result<()> {
     let token = headers
         .get("authorization")
         .and_then(|v| v.to_str().ok())
         .is_some_and(|v| v.starts_with("PVEAPIToken"));
-    if token && method == "POST" {
+    if token && !headers.contains_key("cookie") {
         return Err(ApiError::raise(
             403,
             format!("URI '{path}' not available with API token, need proper ticket.\n"),
@@ -305,14 +370,7 @@ fn refuse_tokens(headers: &HeaderMap, method: &str, path: &str) -> Result<()> {
     Ok(())
 }
 
-fn check_access(
-    cluster: &PveCluster,
-    caller: &str,
-    access: Access,
-    vars: &[(&str, String)],
-    given: &Params,
-    pools: &BTreeMap<u32, String>,
-) -> Result<()> {
+fn check_access(call: &Call<'_>, access: Access, vars: &[(&str, String)]) -> Result<()> {
     let Access::Any(template, privileges) = access else {
         return Ok(());
     };
@@ -324,15 +382,15 @@ fn check_access(
     if let Some((start, rest)) = path.clone().split_once('{')
         && let Some((name, end)) = rest.split_once('}')
     {
-        let value = given.get(name).map(params::text).unwrap_or_default();
+        let value = call.text(name).unwrap_or_default();
         path = format!("{start}{value}{end}");
     }
     // A path that cannot be one belongs to nobody.
     let good = |b: u8| b.is_ascii_alphanumeric() || b"._-/@!:".contains(&b);
-    if !path.bytes().all(good) && caller != accounts::ROOT {
+    if !path.bytes().all(good) && !call.is_root() {
         return Err(ApiError::forbidden(&format!(", {}", privileges.join("|"))));
     }
-    let has = cluster.privileges(caller, &path, pools);
+    let has = call.cluster.privileges(&call.caller, &path, &call.pools);
     if privileges.iter().any(|p| has.contains(p)) {
         return Ok(());
     }
@@ -387,23 +445,32 @@ async fn hop(call: &Call<'_>) -> Result<()> {
     }
 }
 
+/// The call's own checks first, which know more than the schema; what they do
+/// not know the schema may.
 fn verify(call: &Call<'_>, route: &Route) -> Result<()> {
+    let described = catalogue::described(route.method, route.path);
+    if let Some(described) = described.filter(|_| route.schema) {
+        return catalogue::verify(described, &call.params);
+    }
     let mut known = route.params.to_vec();
     for part in route.path.split('/') {
-        let Some(name) = part.strip_prefix('{').and_then(|p| p.strip_suffix('}')) else {
+        let Some(name) = catalogue::variable(part) else {
             continue;
         };
         let name = PATH_PARTS.iter().find(|(n, _)| *n == name);
         known.extend(name.map(|(name, kind)| params::required(name, *kind)));
     }
-    params::verify(&call.params, &known, route.more)
+    let errors = params::problems(&call.params, &known, route.more, |name, value| {
+        catalogue::problem(described?, name, value)
+    });
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(ApiError::params(errors))
+    }
 }
 
-/// Variable parts that take the rest of a path: volumes have folders, networks
-/// a prefix.
-const REST: &[&str] = &["volume", "cidr"];
-
-/// The variable parts that paths have.
+/// The variable parts of paths whose calls check their own parameters.
 const PATH_PARTS: &[(&str, Kind)] = &[
     ("node", Kind::Text),
     ("vmid", Kind::Vmid),
@@ -415,45 +482,13 @@ const PATH_PARTS: &[(&str, Kind)] = &[
     ("sid", Kind::Text),
     ("rule", Kind::Text),
     ("group", Kind::Text),
+    ("groupid", Kind::Text),
     ("snapname", Kind::Text),
     ("tokenid", Kind::Text),
     ("roleid", Kind::Text),
+    ("id", Kind::Text),
+    ("service", Kind::Text),
 ];
-
-/// The folders between the calls list what is below them.
-fn index(method: &str, path: &str) -> Result<Answer> {
-    let prefix = if path == "/" {
-        String::new()
-    } else {
-        path.to_owned()
-    };
-    let depth = prefix.split('/').count();
-    let mut names: Vec<&str> = api::routes()
-        .filter(|route| below(route.path, &prefix))
-        .filter_map(|route| route.path.split('/').nth(depth))
-        .filter(|name| !name.starts_with('{'))
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    if method != "GET" || names.is_empty() {
-        return Err(ApiError::not_implemented(method, path));
-    }
-    let named = path.starts_with("/nodes/") && depth == 3
-        || path.starts_with("/cluster")
-        || path.ends_with("/agent");
-    let key = if named { "name" } else { "subdir" };
-    Ok(Value::Array(names.iter().map(|name| json!({ key: name })).collect()).into())
-}
-
-/// Whether `route` lies below the folder `prefix`.
-fn below(route: &str, prefix: &str) -> bool {
-    let mut parts = route.split('/');
-    prefix.split('/').all(|wanted| {
-        parts
-            .next()
-            .is_some_and(|part| part == wanted || part.starts_with('{'))
-    }) && parts.next().is_some()
-}
 
 /// The user part of the caller, without a token.
 pub(super) fn user_of(caller: &str) -> &str {
@@ -480,12 +515,14 @@ mod tests {
     }
 
     #[test]
-    fn folders_list_their_content() {
-        let names = |path| index("GET", path).unwrap().data.to_string();
-        assert!(names("/").contains(r#"{"subdir":"version"}"#));
-        assert!(names("/nodes/pve1").contains(r#"{"name":"qemu"}"#));
-        assert!(names("/nodes/pve1/qemu/100/status").contains(r#"{"subdir":"current"}"#));
-        let error = index("GET", "/nodes/pve1/qemu/100/config/nope").unwrap_err();
-        assert_eq!(error.status, 501);
+    fn every_call_is_one_of_the_schema_and_needs_no_forwarding_that_is_none() {
+        for route in api::routes() {
+            assert!(
+                catalogue::described(route.method, route.path).is_some(),
+                "{} {}",
+                route.method,
+                route.path
+            );
+        }
     }
 }

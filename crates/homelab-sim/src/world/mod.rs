@@ -17,6 +17,7 @@
 //! | [`system`] | the systems that a Talos node can boot |
 //! | [`volume`] | what is on the disks of a Talos node |
 //! | [`storage`], [`ceph`], [`ha`], [`pools`] | what the hosts offer together |
+//! | [`registry`] | configuration that nothing else follows |
 //! | [`task`] | tasks of the hosts, with UPIDs and logs |
 //! | [`event`] | events of a Talos node |
 //! | [`moves`] | guests that are made, moved, paused and removed |
@@ -40,6 +41,7 @@ pub mod moves;
 pub mod node;
 pub mod pools;
 mod power;
+pub mod registry;
 pub mod seed;
 pub mod sequence;
 mod services;
@@ -76,6 +78,7 @@ pub use machine::Machine;
 pub use machine_config::{ClusterCa, MachineConfig};
 pub use node::{Extension, KernelLine, Role, Service, Stage, TalosCluster, TalosNode};
 pub use pools::{ResourcePool, ResourcePools};
+pub use registry::{Object, Registry};
 pub use seed::WorldSeed;
 pub use sequence::{Order, Sequence, Wipe};
 pub use state::State;

@@ -11,8 +11,8 @@ use homelab_core::{Error, ErrorKind, Result};
 
 use super::transitions::Due;
 use super::{
-    AgentMemory, Ceph, Guest, Ha, Host, ImageDefect, Power, ResourcePools, Storage, TalosCluster,
-    TalosNode, Task, TaskEnd, derive,
+    AgentMemory, Ceph, Guest, Ha, Host, ImageDefect, Power, Registry, ResourcePools, Storage,
+    TalosCluster, TalosNode, Task, TaskEnd, derive,
 };
 
 /// Everything that is true in the lab right now.
@@ -38,6 +38,8 @@ pub struct State {
     pub ha: Ha,
     /// Resource pools of guests and storages.
     pub pools: ResourcePools,
+    /// Configuration that nothing else follows.
+    pub registry: Registry,
     /// What guest agents remember, by VMID.
     pub agents: BTreeMap<u32, AgentMemory>,
     /// Tasks of all hosts, oldest first.

@@ -69,6 +69,15 @@ impl Storage {
         ["dir", "nfs", "cifs", "btrfs", "cephfs"].contains(&self.kind.as_str())
     }
 
+    /// Where a storage of files lies on its host.
+    pub fn path(&self) -> String {
+        match (self.options.get("path"), self.id.as_str()) {
+            (Some(path), _) => path.clone(),
+            (None, "local") => "/var/lib/vz".into(),
+            (None, id) => format!("/mnt/pve/{id}"),
+        }
+    }
+
     /// The folder of a kind of files below the storage's own.
     pub fn folder(content: &str) -> &str {
         match content {

@@ -309,3 +309,54 @@ def test_a_login_with_a_second_factor(lab: Lab) -> None:
         proxmoxer.ProxmoxAPI(url.hostname, **settings, otp="000000")
     pve = proxmoxer.ProxmoxAPI(url.hostname, **settings, otp="123456")
     assert pve.version.get()["release"]
+
+
+def test_a_file_is_uploaded_attached_and_removed(lab: Lab, tmp_path: Path) -> None:
+    pve = lab.token()
+    node = pve.nodes.get()[0]["node"]
+    stores = pve.nodes(node).storage.get(content="iso")
+    if not stores:
+        pytest.skip("the lab has no storage for ISO images")
+    store = pve.nodes(node).storage(stores[0]["storage"])
+    iso = tmp_path / "from proxmoxer.iso"
+    iso.write_bytes(b"CD001" * 50_000)
+    with iso.open("rb") as content:
+        upid = store.upload.post(content="iso", filename=content)
+    assert done(pve, upid) == "OK"
+    volume = f"{stores[0]['storage']}:iso/from_proxmoxer.iso"
+    row = next(row for row in store.content.get(content="iso") if row["volid"] == volume)
+    assert (row["size"], row["format"]) == (250_000, "iso")
+    vmid = int(pve.cluster.nextid.get())
+    drive = f"{volume},media=cdrom"
+    assert done(pve, pve.nodes(node).qemu.post(vmid=vmid, ide2=drive)) == "OK"
+    assert pve.nodes(node).qemu(vmid).config.get()["ide2"].startswith(drive)
+    assert done(pve, pve.nodes(node).qemu(vmid).delete()) == "OK"
+    assert done(pve, store.content(volume).delete()) == "OK"
+    assert volume not in [row["volid"] for row in store.content.get(content="iso")]
+    bad = tmp_path / "text.txt"
+    bad.write_text("x")
+    with bad.open("rb") as content, pytest.raises(ResourceException) as caught:
+        store.upload.post(content="iso", filename=content)
+    assert caught.value.errors == {"filename": "wrong file extension"}
+
+
+def test_plain_configuration_is_kept(lab: Lab) -> None:
+    pve = lab.token()
+    pve.pools.post(poolid="peers", comment="from proxmoxer")
+    guest = a_guest(pve)
+    pve.pools.put(poolid="peers", vms=guest["vmid"])
+    assert [m["vmid"] for m in pve.pools("peers").get()["members"]] == [guest["vmid"]]
+    pve.cluster.firewall.groups.post(group="web")
+    pve.cluster.firewall.groups("web").post(type="in", action="ACCEPT", proto="tcp", dport="443")
+    assert pve.cluster.firewall.groups("web").get()[0]["dport"] == "443"
+    with pytest.raises(ResourceException) as caught:
+        pve.cluster.firewall.groups("web").delete()
+    assert caught.value.content == "Security group 'web' is not empty"
+    with pytest.raises(ResourceException) as caught:
+        pve.cluster.firewall.rules.post(type="in", action="ACCEPT", dport="22")
+    assert caught.value.errors == {"proto": "missing property - 'dport' requires this property"}
+    pve.cluster.sdn.zones.post(zone="zsim", type="simple")
+    pve.cluster.sdn.vnets.post(vnet="vn1", zone="zsim")
+    assert pve.cluster.sdn.vnets.get(running=1) == []
+    assert done(pve, pve.cluster.sdn.put()) == "OK"
+    assert [row["vnet"] for row in pve.cluster.sdn.vnets.get(running=1)] == ["vn1"]

@@ -38,6 +38,13 @@ fn login(call: &Call<'_>) -> Result<Answer> {
     if !answered.unwrap_or(right) || !accounts.active(&user, now) {
         return Err(ApiError::login_failed());
     }
+    // Asked about a privilege, the login fails without it.
+    if let (Some(path), privileges) = (call.text("path"), call.list("privs")) {
+        let has = accounts.privileges(&user, &path);
+        if !privileges.iter().all(|p| has.contains(p.as_str())) {
+            return Err(ApiError::login_failed());
+        }
+    }
     let renewed = key.verify(&password, now).is_some();
     let second = accounts.read(|all| all.users.get(&user).is_some_and(|u| u.totp.is_some()));
     let mut data = if second && answered.is_none() && !renewed && !call.params.contains_key("otp") {
@@ -105,12 +112,22 @@ fn capabilities(call: &Call<'_>, user: &str) -> Value {
 }
 
 /// `GET /access/domains`: open to all, for login pages.
-fn domains(_: &Call<'_>) -> Result<Answer> {
-    Ok(json!([
-        { "realm": "pam", "type": "pam", "comment": "Linux PAM standard authentication" },
-        { "realm": "pve", "type": "pve", "comment": "Proxmox VE authentication server" },
-    ])
-    .into())
+fn domains(call: &Call<'_>) -> Result<Answer> {
+    let mut rows = vec![
+        json!({ "realm": "pam", "type": "pam", "comment": "Linux PAM standard authentication" }),
+        json!({ "realm": "pve", "type": "pve", "comment": "Proxmox VE authentication server" }),
+    ];
+    call.cluster.world().read(|state| {
+        for realm in state.registry.objects("/access/domains") {
+            let mut row = realm.values.clone();
+            row.retain(|key, _| ["type", "comment", "default", "tfa"].contains(&key.as_str()));
+            row.insert("realm".into(), realm.id.as_str().into());
+            let same = |r: &Value| r["realm"] == realm.id.as_str();
+            rows.retain(|r| !same(r));
+            rows.push(Value::Object(row));
+        }
+    });
+    Ok(Value::Array(rows).into())
 }
 
 /// `GET /access/permissions`: path to privileges; the value says whether it

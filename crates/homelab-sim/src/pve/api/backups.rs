@@ -213,7 +213,8 @@ impl Request {
         say(format!("backup mode: {mode}"));
         say("ionice priority: 7".into());
         let name = self.file(guest, state.now);
-        let path = format!("{}/dump/{name}", disks::folder(&self.storage));
+        let folder = state.storage(&self.storage, &self.host).map(Storage::path);
+        let path = format!("{}/dump/{name}", folder.unwrap_or_default());
         say(format!("creating vzdump archive '{path}'"));
         let total = size(guest);
         if guest.kind == GuestKind::Qemu {

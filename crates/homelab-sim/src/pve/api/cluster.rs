@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::answer::{Answer, ApiError, Result};
-use super::super::params::{Kind, optional};
+use super::super::config_keys::property;
+use super::super::params::{self, Kind, optional};
 use super::super::router::{Access, Call, Route, get};
 use crate::world::derive;
 
@@ -54,7 +55,10 @@ fn next_id(call: &Call<'_>) -> Result<Answer> {
                 Some(_) => Err(ApiError::param("vmid", format!("VM {vmid} already exists"))),
             };
         }
-        let mut free = 100;
+        let options = state.registry.document("/cluster/options");
+        let range = options.get("next-id").map(params::text).unwrap_or_default();
+        let lower = property::parse(&range, "lower").remove("lower");
+        let mut free = lower.and_then(|n| n.parse().ok()).unwrap_or(100);
         // Guests are sorted by VMID.
         for guest in &state.guests {
             if guest.vmid == free {
@@ -76,8 +80,50 @@ fn options(call: &Call<'_>) -> Result<Answer> {
     if call.may("/", "Sys.Audit") {
         data["mac_prefix"] = "BC:24:11".into();
         data["description"] = "".into();
+        let set = call
+            .cluster
+            .world()
+            .read(|state| state.registry.document("/cluster/options"));
+        for (key, value) in set {
+            data[&key] = option(&key, value);
+        }
     }
     Ok(data.into())
+}
+
+/// Some options are told apart, others as they were given.
+fn option(key: &str, value: Value) -> Value {
+    const APART: &[(&str, &str)] = &[
+        ("consent-text", ""),
+        ("crs", "ha"),
+        ("ha", "shutdown_policy"),
+        ("migration", "type"),
+        ("next-id", "lower"),
+        ("notify", "fencing"),
+        ("tag-style", "color-map"),
+        ("u2f", "appid"),
+        ("user-tag-access", "user-allow"),
+        ("webauthn", "id"),
+    ];
+    let text = params::text(&value);
+    match (key, APART.iter().find(|(name, _)| *name == key)) {
+        ("description", _) => format!("{text}\n").into(),
+        ("registered-tags", _) => params::list(&value).into(),
+        (_, Some((_, default))) if !default.is_empty() => {
+            let parts = property::parse(&text, default);
+            let told = parts.into_iter().map(|(name, part)| {
+                let list = ["user-allow-list"].contains(&name.as_str());
+                let part = if list {
+                    part.split(';').collect::<Vec<_>>().into()
+                } else {
+                    Value::String(part)
+                };
+                (name, part)
+            });
+            Value::Object(told.collect())
+        }
+        (_, _) => text.into(),
+    }
 }
 
 /// The hosts as corosync knows them: all values are text.

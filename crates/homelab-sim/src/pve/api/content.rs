@@ -49,7 +49,7 @@ pub(super) fn in_path(call: &Call<'_>, parameter: &str) -> Result<(String, Strin
 pub(super) fn file_path(storage: &Storage, volume: &Volume) -> String {
     let file = volume.name.split_once('/').map_or("", |(_, file)| file);
     let folder = Storage::folder(&volume.content);
-    format!("{}/{folder}/{file}", disks::folder(&storage.id))
+    format!("{}/{folder}/{file}", storage.path())
 }
 
 /// `GET …/content`: the guests' disks, and files.
@@ -255,7 +255,7 @@ fn remove(call: &Call<'_>) -> Result<Answer> {
         let there = storage.volume(&name, &node).is_some() || disk(state, &volid).is_some();
         let file = name.split_once('/').filter(|_| storage.keeps_files());
         Ok(file.filter(|_| !there).map(|(content, file)| {
-            let folder = disks::folder(&id);
+            let folder = storage.path();
             format!(
                 "disk image '{folder}/{}/{file}' does not exist",
                 Storage::folder(content)
@@ -353,7 +353,7 @@ fn allocate(call: &Call<'_>) -> Result<Answer> {
         }
         let volid = format!("{id}:{name}");
         if storage.volume(&name, &node).is_some() || disk(state, &volid).is_some() {
-            let path = format!("{}/images/{name}", disks::folder(&id));
+            let path = format!("{}/images/{name}", storage.path());
             return Err(ApiError::die(format!("disk image '{path}' already exists")));
         }
         let volume = Volume {

@@ -191,10 +191,30 @@ fn arming(call: &Call<'_>, disarmed: bool) -> Result<Answer> {
 }
 
 /// Since PVE 9 there are rules in place of groups.
-fn no_groups(_: &Call<'_>) -> Result<Answer> {
-    Err(ApiError::die(
-        "cannot use ha groups: ha groups have been migrated to rules",
-    ))
+fn no_groups(what: &str) -> Result<Answer> {
+    Err(ApiError::die(format!(
+        "cannot {what}: ha groups have been migrated to rules"
+    )))
+}
+
+fn groups(_: &Call<'_>) -> Result<Answer> {
+    no_groups("index groups")
+}
+
+fn group(_: &Call<'_>) -> Result<Answer> {
+    no_groups("read group")
+}
+
+fn create_group(_: &Call<'_>) -> Result<Answer> {
+    no_groups("create group")
+}
+
+fn update_group(_: &Call<'_>) -> Result<Answer> {
+    no_groups("update group")
+}
+
+fn delete_group(_: &Call<'_>) -> Result<Answer> {
+    no_groups("delete group")
 }
 
 /// `Sun Nov 22 19:35:49 2026`, as Perl writes the time.
@@ -226,15 +246,15 @@ pub(super) const ROUTES: &[Route] = &[
         .method("POST")
         .with(&[required("resource-mode", Kind::Word(&["freeze", "ignore"]))]),
     get("/cluster/ha/status/arm-ha", CONSOLE, arm).method("POST"),
-    get("/cluster/ha/groups", AUDIT, no_groups),
-    get("/cluster/ha/groups", CONSOLE, no_groups)
+    get("/cluster/ha/groups", AUDIT, groups),
+    get("/cluster/ha/groups", CONSOLE, create_group)
         .method("POST")
         .with(GROUP),
-    get("/cluster/ha/groups/{group}", AUDIT, no_groups),
-    get("/cluster/ha/groups/{group}", CONSOLE, no_groups)
+    get("/cluster/ha/groups/{group}", AUDIT, group),
+    get("/cluster/ha/groups/{group}", CONSOLE, update_group)
         .method("PUT")
         .with(GROUP),
-    get("/cluster/ha/groups/{group}", CONSOLE, no_groups).method("DELETE"),
+    get("/cluster/ha/groups/{group}", CONSOLE, delete_group).method("DELETE"),
 ];
 
 #[cfg(test)]

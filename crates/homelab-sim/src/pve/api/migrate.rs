@@ -74,6 +74,11 @@ fn local_disks<'g>(state: &'g State, guest: &'g Guest) -> impl Iterator<Item = &
     })
 }
 
+/// Whether a guest has volumes that no other host reaches.
+pub(super) fn holds_local_disks(state: &State, guest: &Guest) -> bool {
+    local_disks(state, guest).next().is_some()
+}
+
 /// Devices of the host that the VM holds.
 fn local_resources(guest: &Guest) -> impl Iterator<Item = String> {
     let pci = (0..).zip(&guest.hostpci);

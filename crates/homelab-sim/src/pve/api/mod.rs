@@ -4,9 +4,11 @@
 #![allow(clippy::unnecessary_wraps, reason = "calls share one signature")]
 
 mod access;
+mod acl;
 pub(super) mod agent;
 mod agent_files;
 mod backups;
+mod bulk;
 mod ceph;
 mod certificates;
 mod cluster;
@@ -20,9 +22,12 @@ mod destroy;
 mod disk_moves;
 mod fetch;
 mod files;
+pub(super) mod firewall;
+mod groups;
 mod guests;
 mod ha;
 mod ha_config;
+mod host_info;
 mod lifecycle;
 mod load;
 mod migrate;
@@ -30,9 +35,11 @@ mod nodes;
 mod pools;
 mod resources;
 mod restore;
+pub(super) mod sdn;
 mod snapshots;
 mod storage;
 mod tasks;
+mod tokens;
 mod users;
 
 use super::router::Route;
@@ -41,9 +48,11 @@ use super::router::Route;
 pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
     [
         access::ROUTES,
+        acl::ROUTES,
         agent::ROUTES,
         agent_files::ROUTES,
         backups::ROUTES,
+        bulk::ROUTES,
         ceph::ROUTES,
         certificates::ROUTES,
         cluster::ROUTES,
@@ -57,8 +66,10 @@ pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
         disk_moves::ROUTES,
         files::ROUTES,
         guests::ROUTES,
+        groups::ROUTES,
         ha::ROUTES,
         ha_config::ROUTES,
+        host_info::ROUTES,
         lifecycle::ROUTES,
         migrate::ROUTES,
         nodes::ROUTES,
@@ -67,6 +78,7 @@ pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
         snapshots::ROUTES,
         storage::ROUTES,
         tasks::ROUTES,
+        tokens::ROUTES,
         users::ROUTES,
     ]
     .into_iter()

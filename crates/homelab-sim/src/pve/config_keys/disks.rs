@@ -150,7 +150,7 @@ pub(in super::super) fn path(storage: &Storage, vmid: u32, disk: &GuestDisk) -> 
     if storage.keeps_files() {
         format!(
             "{}/images/{vmid}/{}.{}",
-            folder(&storage.id),
+            storage.path(),
             disk.volume,
             disk.format
         )
@@ -162,14 +162,6 @@ pub(in super::super) fn path(storage: &Storage, vmid: u32, disk: &GuestDisk) -> 
 /// What a disk takes on a storage of files: images grow as they are written.
 pub(in super::super) fn used(disk: &GuestDisk) -> u64 {
     disk.size_bytes / 8
-}
-
-/// Where a storage of files lies on its host.
-pub(in super::super) fn folder(storage: &str) -> String {
-    match storage {
-        "local" => "/var/lib/vz".into(),
-        other => format!("/mnt/pve/{other}"),
-    }
 }
 
 fn storage_for<'s>(state: &'s State, guest: &Guest, id: &str) -> Result<&'s Storage> {

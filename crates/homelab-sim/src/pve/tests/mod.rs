@@ -2,10 +2,12 @@
 
 mod access;
 mod agent;
+mod agreement;
 mod authentication;
 mod cluster;
 mod consoles;
 mod containers;
+mod coverage;
 mod faults;
 mod guests;
 mod ha;

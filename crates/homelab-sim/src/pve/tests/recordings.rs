@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{Accounts, Lab, Reply, host, quick};
 use crate::world::seed::{GuestSeed, StorageSeed, WorldSeed};
 
-fn folder() -> Option<PathBuf> {
+pub(super) fn folder() -> Option<PathBuf> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
     let beside = root.join("../shared/facts/pve/recorded");
     std::env::var_os("PVE_RECORDINGS")
@@ -64,8 +64,247 @@ fn recorded_host(tokens: &[(String, String)]) -> Lab {
     lab
 }
 
-fn text(value: &Value) -> &str {
+pub(super) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
+}
+
+/// The lab as it was when a file of recordings was begun.
+pub(super) fn recorded_lab(file: &str, exchanges: &[Value]) -> Lab {
+    let names: &[&str] = match file {
+        "cluster" | "cluster-ha-bulk" | "quorum-lost" => &["c1", "c2"],
+        "proxy-errors-and-pools" => &["pve1", "pve2"],
+        _ => &["pve1"],
+    };
+    let dir = |id: &str, content: &[&str]| StorageSeed {
+        id: id.into(),
+        kind: "dir".into(),
+        content: content.iter().map(|c| (*c).to_owned()).collect(),
+        shared: false,
+        hosts: Vec::new(),
+        pool: None,
+        server: None,
+        total_bytes: 252 << 30,
+    };
+    let seed = WorldSeed {
+        lab: "testcl".into(),
+        hosts: (1..)
+            .zip(names)
+            .map(|(n, name)| crate::world::seed::HostSeed {
+                name: (*name).into(),
+                osd_bytes: Vec::new(),
+                monitor: false,
+                ..host(n)
+            })
+            .collect(),
+        guests: guests(file),
+        storages: vec![
+            dir("local", &["iso", "vztmpl", "backup", "import", "snippets"]),
+            dir("local-dir", &["images", "rootdir"]),
+        ],
+        ..WorldSeed::default()
+    };
+    let mut accounts = Accounts::new().user("root@pam", "pverootpw");
+    if file != "auth" {
+        accounts = accounts
+            .user("test@pve", "testpassword1")
+            .disabled_user("disabled@pve")
+            .grant("/vms/100", "test@pve", "PVEVMUser");
+    }
+    // What is made on the way is not there before.
+    let made: Vec<_> = tokens(exchanges).into_iter().map(|(id, _)| id).collect();
+    let used = used_tokens(exchanges).into_iter();
+    for (id, secret) in used.filter(|(id, _)| !made.contains(id)) {
+        accounts = accounts.token(&id, &secret, !id.starts_with("root@"), None);
+    }
+    let lab = Lab::with(&seed, accounts, quick());
+    lab.world().change(|state| {
+        state.hosts.iter_mut().for_each(|host| host.votes = 1);
+        let at = state.now;
+        for name in names {
+            for (volume, content, format) in FILES {
+                let volume = crate::world::Volume {
+                    name: (*volume).into(),
+                    host: (*name).into(),
+                    content: (*content).into(),
+                    format: (*format).into(),
+                    size_bytes: 2048,
+                    created_at: at,
+                    notes: None,
+                    protected: false,
+                    guest: None,
+                    checksums: std::collections::BTreeMap::new(),
+                };
+                state.storage_mut("local").unwrap().keep(volume).unwrap();
+            }
+        }
+        for storage in &mut state.storages {
+            let path = if storage.id == "local" {
+                "/var/lib/vz"
+            } else {
+                "/var/lib/vzdisks"
+            };
+            storage.options.insert("path".into(), path.into());
+        }
+        add_tasks(state, exchanges);
+        if file == "quorum-lost" {
+            let _ = state.host_down("c2", crate::world::Down::Blackhole);
+        }
+        if file == "proxy-errors-and-pools" {
+            let _ = state.host_down("pve2", crate::world::Down::Blackhole);
+            let pool = crate::world::ResourcePool {
+                comment: None,
+                vmids: vec![100],
+                storages: vec!["local".into()],
+            };
+            state.pools.insert("p1".into(), pool);
+        }
+    });
+    lab
+}
+
+/// Tasks whose start was not recorded, but what became of them.
+fn add_tasks(state: &mut crate::world::State, exchanges: &[Value]) {
+    for exchange in exchanges {
+        let Ok(body) = serde_json::from_str::<Value>(text(&exchange["response"]["body"])) else {
+            continue;
+        };
+        let rows = match &body["data"] {
+            Value::Array(rows) => rows.clone(),
+            one => vec![one.clone()],
+        };
+        for row in rows {
+            let upid = text(&row["upid"]);
+            let Some(parts) = crate::pve::upid::Upid::parse(upid) else {
+                continue;
+            };
+            if state.task(upid).is_some() || state.host(&parts.node).is_none() {
+                continue;
+            }
+            let at = |seconds: u64| {
+                std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds)
+            };
+            let end = row["exitstatus"].as_str().or(row["status"].as_str());
+            let end = end.filter(|word| !["running", "RUNNING", "stopped"].contains(word));
+            state.tasks.push(crate::world::Task {
+                upid: upid.into(),
+                node: parts.node,
+                pid: parts.pid,
+                pstart: u32::try_from(parts.pstart).unwrap_or(0),
+                started_at: at(parts.starttime),
+                kind: parts.kind,
+                id: parts.id,
+                user: parts.user,
+                stopped: String::new(),
+                log: Vec::new(),
+                end: end.map(|end| crate::world::TaskEnd {
+                    at: at(parts.starttime + 1),
+                    exit_status: end.into(),
+                }),
+            });
+        }
+    }
+}
+
+/// Files that lay there before anything was recorded.
+const FILES: &[(&str, &str, &str)] = &[
+    ("vztmpl/alpine-3.20-tiny_3.20_amd64.tar.gz", "vztmpl", "tgz"),
+    ("import/imp.qcow2", "import", "qcow2"),
+    ("import/big.raw", "import", "raw"),
+];
+
+/// Guests that were there: host, number, name, container, running.
+fn guests(file: &str) -> Vec<GuestSeed> {
+    let list: &[(&str, u32, &str, bool, bool)] = match file {
+        "cluster" => &[("c1", 101, "onc1", false, false)],
+        "cluster-ha-bulk" => &[
+            ("c1", 100, "onc2", false, false),
+            ("c1", 120, "bulk-a", false, false),
+            ("c2", 121, "bulk-b", false, false),
+        ],
+        "quorum-lost" => &[
+            ("c1", 121, "bulk-b", false, false),
+            ("c2", 123, "other", false, false),
+        ],
+        "guest-agent" => &[
+            ("pve1", 100, "vm-one", false, true),
+            ("pve1", 900, "agentvm", false, true),
+        ],
+        "containers-snapshots-backups" => &[
+            ("pve1", 100, "vm-one", false, false),
+            ("pve1", 101, "vm-two", false, false),
+            ("pve1", 111, "vm111", false, false),
+            ("pve1", 201, "ct2", true, false),
+        ],
+        "guests" => &[
+            ("pve1", 100, "vm-one", false, true),
+            ("pve1", 102, "tmpl", false, false),
+            ("pve1", 103, "vm103", false, false),
+            ("pve1", 130, "vm130", false, true),
+            ("pve1", 140, "vm140", false, false),
+        ],
+        "storage-and-tasks" => &[
+            ("pve1", 100, "vm-one", false, true),
+            ("pve1", 120, "vm120", false, false),
+        ],
+        "containers" => &[("pve1", 100, "vm-one", false, true)],
+        "long-tasks" => &[("pve1", 100, "vm-one", false, false)],
+        "second-chances" => &[
+            ("pve1", 100, "vm-one", false, false),
+            ("pve1", 134, "vm134", false, false),
+        ],
+        "access" | "host-writes" | "reads-tour" => &[
+            ("pve1", 100, "vm-one", false, false),
+            ("pve1", 200, "ct1", true, false),
+        ],
+        _ => &[("pve1", 100, "vm-one", false, true)],
+    };
+    let guest =
+        |(host, vmid, name, container, running): &(&str, u32, &str, bool, bool)| GuestSeed {
+            vmid: Some(*vmid),
+            kind: if *container {
+                crate::world::GuestKind::Lxc
+            } else {
+                crate::world::GuestKind::Qemu
+            },
+            disks: vec![("local-dir".into(), 1 << 30)],
+            running: *running,
+            tags: if *vmid == 100 {
+                vec!["a".into(), "b".into()]
+            } else {
+                Vec::new()
+            },
+            ..GuestSeed::new(*name, *host)
+        };
+    list.iter().map(guest).collect()
+}
+
+/// Tokens that were let in, as their requests told them.
+fn used_tokens(exchanges: &[Value]) -> Vec<(String, String)> {
+    let mut tokens = Vec::new();
+    for exchange in exchanges {
+        let refused = text(&exchange["response"]["status_line"]).contains(" 401 ");
+        let headers = exchange["request"]["headers"].as_array();
+        for header in headers.into_iter().flatten().filter(|_| !refused) {
+            let value = text(&header[1]).strip_prefix("PVEAPIToken=");
+            if let Some((id, secret)) = value.and_then(|value| value.split_once('='))
+                && id.contains('!')
+            {
+                tokens.push((id.to_owned(), secret.to_owned()));
+            }
+        }
+    }
+    // Two servers were recorded into one file; the one that was asked more
+    // often is the one that is simulated.
+    let often = |token: &(String, String)| tokens.iter().filter(|t| *t == token).count();
+    let mut best: Vec<(String, String)> = Vec::new();
+    for token in &tokens {
+        match best.iter_mut().find(|(id, _)| *id == token.0) {
+            Some(known) if often(known) < often(token) => known.clone_from(token),
+            Some(_) => {}
+            None => best.push(token.clone()),
+        }
+    }
+    best
 }
 
 /// Tokens that the recordings used with success, with their secrets.
@@ -182,7 +421,7 @@ fn merged(rows: &[Value]) -> Value {
 }
 
 /// What `real` has and `here` has not, or has with another type.
-fn differences(path: &str, real: &Value, here: &Value, found: &mut Vec<String>) {
+pub(super) fn differences(path: &str, real: &Value, here: &Value, found: &mut Vec<String>) {
     match (real, here) {
         (Value::Object(real), Value::Object(here)) => {
             for (key, value) in real {

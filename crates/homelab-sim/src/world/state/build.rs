@@ -9,7 +9,9 @@ use homelab_core::{Error, ErrorKind, Result, nearest};
 use super::State;
 use super::machines::{guest, host, lower, talos_node};
 use crate::world::seed::{ClusterSeed, GuestSeed, WorldSeed};
-use crate::world::{Ceph, Etcd, EtcdMember, Ha, Monitor, Osd, Pool, Storage, TalosCluster, derive};
+use crate::world::{
+    Ceph, Etcd, EtcdMember, Ha, Monitor, Osd, Pool, Registry, Storage, TalosCluster, derive,
+};
 
 /// How long everything has been up when the simulation starts.
 const UPTIME: Duration = Duration::from_secs(14 * 24 * 3600);
@@ -40,6 +42,7 @@ impl State {
             },
             pools: BTreeMap::new(),
             agents: BTreeMap::new(),
+            registry: Registry::default(),
             tasks: Vec::new(),
             image_defects: Vec::new(),
             now,
