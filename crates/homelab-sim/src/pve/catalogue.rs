@@ -203,9 +203,7 @@ fn property(
             (None, _, Some((key, _))) => return Err(format!("{name}.{key}: {UNKNOWN}")),
             (None, Some(default), None) => (default, part),
             (None, None, None) => {
-                return Err(format!(
-                    "value without key, but schema does not define a default key"
-                ));
+                return Err("value without key, but schema does not define a default key".into());
             }
         };
         let real = key

@@ -30,6 +30,7 @@ mod answer;
 mod api;
 mod authentication;
 mod body;
+mod call;
 mod catalogue;
 mod config_keys;
 mod console;

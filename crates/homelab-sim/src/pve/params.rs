@@ -149,15 +149,12 @@ pub(super) fn problems(
             }
             continue;
         }
-        match further(name, value) {
-            Some(found) => {
-                errors.extend(found.into_iter().map(|(name, text)| (name, text.into())));
-            }
-            None => {
-                let text = "property is not defined in schema and the schema does not allow \
-                            additional properties";
-                errors.insert(name.clone(), text.into());
-            }
+        if let Some(found) = further(name, value) {
+            errors.extend(found.into_iter().map(|(name, text)| (name, text.into())));
+        } else {
+            let text = "property is not defined in schema and the schema does not allow \
+                        additional properties";
+            errors.insert(name.clone(), text.into());
         }
     }
     errors

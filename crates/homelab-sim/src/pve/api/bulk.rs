@@ -51,12 +51,11 @@ fn line(state: &State, vmid: u32, act: &Act, timeout: u64) -> Option<(String, bo
     match act {
         Act::Start if guest.running() => skipped("already running"),
         Act::Start => Some((format!("Starting {what}"), false)),
-        Act::Shutdown if !guest.running() => skipped("not running"),
+        Act::Shutdown | Act::Suspend if !guest.running() => skipped("not running"),
         Act::Shutdown => Some((
             format!("Shutting down {what} (Timeout = {timeout} seconds)"),
             false,
         )),
-        Act::Suspend if !guest.running() => skipped("not running"),
         Act::Suspend => Some((format!("Suspending {what}"), false)),
         Act::Migrate(_) => Some((format!("Migrating {what}"), false)),
     }

@@ -85,14 +85,14 @@ fn options(call: &Call<'_>) -> Result<Answer> {
             .world()
             .read(|state| state.registry.document("/cluster/options"));
         for (key, value) in set {
-            data[&key] = option(&key, value);
+            data[&key] = option(&key, &value);
         }
     }
     Ok(data.into())
 }
 
 /// Some options are told apart, others as they were given.
-fn option(key: &str, value: Value) -> Value {
+fn option(key: &str, value: &Value) -> Value {
     const APART: &[(&str, &str)] = &[
         ("consent-text", ""),
         ("crs", "ha"),
@@ -105,10 +105,10 @@ fn option(key: &str, value: Value) -> Value {
         ("user-tag-access", "user-allow"),
         ("webauthn", "id"),
     ];
-    let text = params::text(&value);
+    let text = params::text(value);
     match (key, APART.iter().find(|(name, _)| *name == key)) {
         ("description", _) => format!("{text}\n").into(),
-        ("registered-tags", _) => params::list(&value).into(),
+        ("registered-tags", _) => params::list(value).into(),
         (_, Some((_, default))) if !default.is_empty() => {
             let parts = property::parse(&text, default);
             let told = parts.into_iter().map(|(name, part)| {

@@ -82,10 +82,18 @@ fn row(state: &State, guest: &Guest, now: SystemTime, full: bool) -> Map<String,
         put(&mut row, "swap", 0.into());
         put(&mut row, "maxswap", (512 << 20).into());
     }
-    if guest.running() {
-        put(&mut row, "pid", guest.pid.into());
+    if guest.running() || guest.kind == GuestKind::Lxc {
         put(&mut row, "diskread", load.diskread.into());
         put(&mut row, "diskwrite", load.diskwrite.into());
+    }
+    if full && (0..4).any(|n| guest.extra.contains_key(&format!("serial{n}"))) {
+        put(&mut row, "serial", 1.into());
+    }
+    if full && guest.running() && guest.kind == GuestKind::Qemu {
+        put(&mut row, "nics", nics(state, guest, now));
+    }
+    if guest.running() {
+        put(&mut row, "pid", guest.pid.into());
         for kind in [
             "cpusome",
             "cpufull",
@@ -136,7 +144,6 @@ fn current(call: &Call<'_>, kind: GuestKind) -> Result<Answer> {
             if guest.running() {
                 row.insert("running-machine".into(), "pc-q35-10.0+pve1".into());
                 row.insert("running-qemu".into(), "10.0.2".into());
-                row.insert("nics".into(), nics(state, guest, now));
             }
         }
         Ok(Value::Object(row).into())

@@ -1,16 +1,16 @@
-//! What a host tells about itself: time, services, packages, disks, devices,
-//! load over time; and what can be done to it as a whole.
+//! What a host tells about itself: time, services, packages, disks, devices;
+//! and what can be done to it as a whole.
 
 use serde_json::{Value, json};
 
 use super::super::answer::{Answer, ApiError, Result};
 use super::super::operation::Job;
 use super::super::router::{Access, Call, Route, get};
-use super::super::unix;
 use super::load;
 use crate::world::{Down, Guest, Host, State, derive};
 
-fn host<T>(call: &Call<'_>, tell: impl FnOnce(&State, &Host) -> T) -> Result<T> {
+/// Tells something of the host in the path.
+pub(super) fn host<T>(call: &Call<'_>, tell: impl FnOnce(&State, &Host) -> T) -> Result<T> {
     let node = call.node();
     call.cluster.world().read(|state| {
         let host = state.host(&node);
@@ -257,94 +257,6 @@ fn netstat(call: &Call<'_>) -> Result<Answer> {
     })
 }
 
-/// Seconds from one sample to the next, and how many there are.
-fn samples(timeframe: &str) -> (u64, u64) {
-    match timeframe {
-        "hour" => (60, 60),
-        "day" => (60, 1440),
-        "week" => (1800, 336),
-        "month" => (1800, 1488),
-        "year" => (21_600, 1460),
-        _ => (604_800, 520),
-    }
-}
-
-/// Rows up to now; before the lab began there is nothing but the time.
-fn rows(call: &Call<'_>, since: u64, fill: impl Fn(&mut Value, u64)) -> Answer {
-    let timeframe = call.text("timeframe").unwrap_or_default();
-    let (step, count) = samples(&timeframe);
-    let end = call.cluster.unix_now() / step * step;
-    let rows = (0..count).rev().map(|n| {
-        let at = end.saturating_sub(n * step);
-        let mut row = json!({ "time": at });
-        if at >= since {
-            fill(&mut row, at);
-        }
-        row
-    });
-    Value::Array(rows.collect()).into()
-}
-
-fn host_load(call: &Call<'_>) -> Result<Answer> {
-    let now = call.cluster.world().now();
-    let (since, sample) = host(call, |state, host| {
-        let cpu = load::host_cpu(state, host, now);
-        let used = state.host_memory_used(host);
-        (
-            unix(host.booted_at),
-            json!({
-                "cpu": cpu, "maxcpu": host.cpus, "iowait": 0.0, "loadavg": cpu * f64::from(host.cpus),
-                "memtotal": host.memory_bytes, "memused": used,
-                "memavailable": host.memory_bytes - used, "swaptotal": 0, "swapused": 0,
-                "roottotal": host.root_bytes, "rootused": host.root_bytes / 8,
-                "netin": 12_000.5, "netout": 9000.25, "arcsize": 0,
-            }),
-        )
-    })?;
-    Ok(rows(call, since, |row, _| extend(row, &sample)))
-}
-
-fn extend(row: &mut Value, sample: &Value) {
-    if let (Value::Object(row), Value::Object(sample)) = (row, sample) {
-        row.extend(sample.clone());
-    }
-}
-
-fn guest_load(call: &Call<'_>) -> Result<Answer> {
-    let now = call.cluster.world().now();
-    let vmid = call.vmid();
-    let sample = call.cluster.world().read(|state| {
-        let guest = state.guest(vmid)?;
-        let load = load::guest(state, guest, now);
-        let since = guest.started_at.filter(|_| guest.running()).map(unix);
-        let disk = guest.disks.first().map_or(0, |disk| disk.size_bytes);
-        let mut sample = json!({
-            "cpu": load.cpu, "maxcpu": guest.cores, "mem": load.mem, "maxmem": guest.memory_bytes,
-            "disk": 0, "maxdisk": disk, "netin": 120.5, "netout": 80.25, "diskread": 300.0,
-            "diskwrite": 40_000.0,
-        });
-        if guest.kind == crate::world::GuestKind::Qemu {
-            sample["memhost"] = load.memhost.into();
-        }
-        Some((since.unwrap_or(u64::MAX), sample))
-    });
-    let (since, sample) = sample.unwrap_or((u64::MAX, json!({})));
-    Ok(rows(call, since, |row, _| extend(row, &sample)))
-}
-
-fn storage_load(call: &Call<'_>) -> Result<Answer> {
-    let id = call.text("storage").unwrap_or_default();
-    let node = call.node();
-    let (total, used) = call.cluster.world().read(|state| {
-        let storage = state.storage(&id, &node);
-        storage.map_or((0, 0), |s| (s.total_bytes, s.used_bytes))
-    });
-    Ok(rows(call, 0, |row, _| {
-        row["total"] = total.into();
-        row["used"] = used.into();
-    }))
-}
-
 /// The journal as lines of text.
 fn journal(call: &Call<'_>) -> Result<Answer> {
     let now = call.cluster.unix_now();
@@ -407,104 +319,6 @@ fn wake(call: &Call<'_>) -> Result<Answer> {
     Ok(Value::String(mac).into())
 }
 
-/// Cards, the bridge over the first one, and what was configured.
-fn network(call: &Call<'_>) -> Result<Answer> {
-    let wanted = call.text("type");
-    host(call, |state, host| {
-        let address = host.address.to_string();
-        let mut rows = vec![
-            json!({
-                "iface": "nic0", "type": "eth", "method": "manual", "method6": "manual",
-                "families": ["inet"], "exists": 1, "active": 1, "priority": 3,
-            }),
-            json!({
-                "iface": "vmbr0", "type": "bridge", "method": "static", "method6": "manual",
-                "address": address, "netmask": "24", "cidr": format!("{address}/24"),
-                "families": ["inet"], "bridge_ports": "nic0", "bridge_stp": "off",
-                "bridge_fd": "0", "active": 1, "autostart": 1, "priority": 4,
-            }),
-        ];
-        let configured = state
-            .registry
-            .objects(&format!("/nodes/{}/network", host.name));
-        rows.extend(configured.iter().map(|object| {
-            let mut row = object.values.clone();
-            row.insert("iface".into(), object.id.as_str().into());
-            Value::Object(row)
-        }));
-        let like = |row: &Value| match wanted.as_deref() {
-            None => true,
-            Some("any_bridge" | "any_local_bridge") => row["type"] == "bridge",
-            Some(kind) => row["type"] == kind,
-        };
-        rows.retain(like);
-        Value::Array(rows).into()
-    })
-}
-
-/// `PUT /nodes/{node}/network`: what was configured comes true, in a task.
-fn reload_network(call: &Call<'_>) -> Result<Answer> {
-    Ok(Job::new(call, "srvreload", "networking", |_| Ok(())).start(call))
-}
-
-/// `DELETE /nodes/{node}/network`: what was configured is forgotten.
-fn revert_network(call: &Call<'_>) -> Result<Answer> {
-    let path = format!("/nodes/{}/network", call.node());
-    call.cluster
-        .world()
-        .change(|state| state.registry.objects_mut(&path).clear());
-    Ok(Value::Null.into())
-}
-
-/// Replication jobs of guests on a host, as plain as they were made.
-fn replication(call: &Call<'_>) -> Result<Answer> {
-    let guest = call.number::<u32>("guest");
-    host(call, |state, host| {
-        let jobs = state.registry.objects("/cluster/replication").iter();
-        let rows = jobs.filter_map(|job| {
-            let vmid: u32 = job.id.split('-').next()?.parse().ok()?;
-            let here = state.guest(vmid).is_some_and(|g| g.host == host.name);
-            let asked = guest.is_none_or(|guest| guest == vmid);
-            (here && asked).then(|| {
-                let mut row = job.values.clone();
-                row.insert("id".into(), job.id.as_str().into());
-                row.insert("guest".into(), vmid.into());
-                row.insert("fail_count".into(), 0.into());
-                Value::Object(row)
-            })
-        });
-        Value::Array(rows.collect()).into()
-    })
-}
-
-fn replication_job(call: &Call<'_>) -> Result<(String, u32)> {
-    let id = call.text("id").unwrap_or_default();
-    let known = call
-        .cluster
-        .world()
-        .read(|state| state.registry.object("/cluster/replication", &id).is_some());
-    let vmid = id.split('-').next().and_then(|n| n.parse().ok());
-    match vmid.filter(|_| known) {
-        Some(vmid) => Ok((id, vmid)),
-        None => Err(ApiError::die(format!("no such replication job '{id}'"))),
-    }
-}
-
-fn replication_status(call: &Call<'_>) -> Result<Answer> {
-    let (id, vmid) = replication_job(call)?;
-    Ok(json!({ "id": id, "guest": vmid, "fail_count": 0 }).into())
-}
-
-fn replication_log(call: &Call<'_>) -> Result<Answer> {
-    replication_job(call)?;
-    Ok(Answer::page(vec![json!({ "n": 1, "t": "no content" })], 1))
-}
-
-fn replication_now(call: &Call<'_>) -> Result<Answer> {
-    replication_job(call)?;
-    Ok(Value::Null.into())
-}
-
 /// Guests that no backup job covers.
 fn not_backed_up(call: &Call<'_>) -> Result<Answer> {
     let rows = call.cluster.world().read(|state| {
@@ -527,22 +341,27 @@ fn not_backed_up(call: &Call<'_>) -> Result<Answer> {
     Ok(Value::Array(rows).into())
 }
 
-const AUDIT: Access = Access::Any("/nodes/{node}", &["Sys.Audit"]);
+pub(super) const AUDIT: Access = Access::Any("/nodes/{node}", &["Sys.Audit"]);
 const ROOT_AUDIT: Access = Access::Any("/", &["Sys.Audit"]);
-const MODIFY: Access = Access::Any("/nodes/{node}", &["Sys.Modify"]);
+pub(super) const MODIFY: Access = Access::Any("/nodes/{node}", &["Sys.Modify"]);
 const SYSLOG: Access = Access::Any("/nodes/{node}", &["Sys.Syslog"]);
 const POWER: Access = Access::Any("/nodes/{node}", &["Sys.PowerMgmt"]);
-const VM: Access = Access::Any("/vms/{vmid}", &["VM.Audit"]);
-const STORAGE: Access = Access::Any(
-    "/storage/{storage}",
-    &["Datastore.Audit", "Datastore.AllocateSpace"],
-);
 
-const fn post(path: &'static str, access: Access, run: fn(&Call<'_>) -> Result<Answer>) -> Route {
+/// A `POST` with the parameters of the schema.
+pub(super) const fn post(
+    path: &'static str,
+    access: Access,
+    run: fn(&Call<'_>) -> Result<Answer>,
+) -> Route {
     get(path, access, run).method("POST").by_schema()
 }
 
-const fn ask(path: &'static str, access: Access, run: fn(&Call<'_>) -> Result<Answer>) -> Route {
+/// A `GET` with the parameters of the schema.
+pub(super) const fn ask(
+    path: &'static str,
+    access: Access,
+    run: fn(&Call<'_>) -> Result<Answer>,
+) -> Route {
     get(path, access, run).by_schema()
 }
 
@@ -588,14 +407,6 @@ pub(super) const ROUTES: &[Route] = &[
     ),
     ask("/nodes/{node}/capabilities/qemu/cpu", Access::User, cpus),
     ask("/nodes/{node}/netstat", AUDIT, netstat),
-    ask("/nodes/{node}/rrddata", AUDIT, host_load),
-    ask("/nodes/{node}/qemu/{vmid}/rrddata", VM, guest_load),
-    ask("/nodes/{node}/lxc/{vmid}/rrddata", VM, guest_load),
-    ask(
-        "/nodes/{node}/storage/{storage}/rrddata",
-        STORAGE,
-        storage_load,
-    ),
     ask("/nodes/{node}/journal", SYSLOG, journal),
     ask("/nodes/{node}/syslog", SYSLOG, syslog),
     post("/nodes/{node}/status", POWER, power),
@@ -604,28 +415,5 @@ pub(super) const ROUTES: &[Route] = &[
         "/cluster/backup-info/not-backed-up",
         ROOT_AUDIT,
         not_backed_up,
-    ),
-    ask("/nodes/{node}/network", Access::User, network),
-    get("/nodes/{node}/network", MODIFY, reload_network)
-        .method("PUT")
-        .by_schema(),
-    get("/nodes/{node}/network", MODIFY, revert_network)
-        .method("DELETE")
-        .by_schema(),
-    ask("/nodes/{node}/replication", Access::User, replication),
-    ask(
-        "/nodes/{node}/replication/{id}/status",
-        Access::User,
-        replication_status,
-    ),
-    ask(
-        "/nodes/{node}/replication/{id}/log",
-        Access::User,
-        replication_log,
-    ),
-    post(
-        "/nodes/{node}/replication/{id}/schedule_now",
-        Access::User,
-        replication_now,
     ),
 ];

@@ -23,16 +23,20 @@ mod disk_moves;
 mod fetch;
 mod files;
 pub(super) mod firewall;
+mod firewall_sets;
 mod groups;
 mod guests;
 mod ha;
 mod ha_config;
 mod host_info;
+mod host_network;
 mod lifecycle;
 mod load;
+mod load_history;
 mod migrate;
 mod nodes;
 mod pools;
+mod prune;
 mod resources;
 mod restore;
 pub(super) mod sdn;
@@ -70,10 +74,13 @@ pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
         ha::ROUTES,
         ha_config::ROUTES,
         host_info::ROUTES,
+        host_network::ROUTES,
+        load_history::ROUTES,
         lifecycle::ROUTES,
         migrate::ROUTES,
         nodes::ROUTES,
         pools::ROUTES,
+        prune::ROUTES,
         resources::ROUTES,
         snapshots::ROUTES,
         storage::ROUTES,

@@ -213,6 +213,26 @@ fn check_write(call: &Call<'_>, described: &Described, method: &str) -> Result<(
                     )));
                 }
             }
+            ("DELETE", "/cluster/sdn/vnets/{vnet}") => {
+                let vnet = call.text("vnet").unwrap_or_default();
+                let subnets = format!("/cluster/sdn/vnets/{vnet}/subnets");
+                if !state.registry.objects(&subnets).is_empty() {
+                    return Err(ApiError::die(format!(
+                        "{prefix}400 Parameter verification failed.\n\
+                         vnet: Can't delete vnet if subnets exists"
+                    )));
+                }
+            }
+            ("DELETE", "/cluster/sdn/controllers/{controller}") => {
+                let id = call.text("controller").unwrap_or_default();
+                if let Some(zone) = used_by("/cluster/sdn/zones", "controller", &id) {
+                    return Err(ApiError::die(format!(
+                        "{prefix}controller {id} is used by {zone} at \
+                         /usr/share/perl5/PVE/Network/SDN/Controllers/EvpnPlugin.pm line 476."
+                    )));
+                }
+            }
+            ("POST", "/cluster/sdn/zones") => check_zone(call, &prefix)?,
             ("DELETE", "/cluster/sdn/zones/{zone}") => {
                 let zone = call.text("zone").unwrap_or_default();
                 if let Some(vnet) = used_by("/cluster/sdn/vnets", "zone", &zone) {
@@ -226,6 +246,24 @@ fn check_write(call: &Call<'_>, described: &Described, method: &str) -> Result<(
         }
         Ok(())
     })
+}
+
+/// What a zone of a type cannot do without.
+fn check_zone(call: &Call<'_>, prefix: &str) -> Result<()> {
+    let has = |key: &str| call.params.contains_key(key);
+    match call.text("type").unwrap_or_default().as_str() {
+        "vlan" | "qinq" if !has("bridge") => {
+            Err(ApiError::die("missing value for required option 'bridge'"))
+        }
+        "evpn" if !has("controller") => Err(ApiError::die(
+            "missing value for required option 'controller'",
+        )),
+        "vxlan" if has("peers") == has("fabric") => Err(ApiError::die(format!(
+            "{prefix}400 Parameter verification failed.\npeers: must have exactly one of peers / \
+             fabric defined\nfabric: must have exactly one of peers / fabric defined"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// `PUT /cluster/sdn`: a task makes it the running configuration.

@@ -7,6 +7,7 @@ mod authentication;
 mod cluster;
 mod consoles;
 mod containers;
+mod copies;
 mod coverage;
 mod faults;
 mod guests;

@@ -116,6 +116,9 @@ pub(super) fn recorded_lab(file: &str, exchanges: &[Value]) -> Lab {
     for (id, secret) in used.filter(|(id, _)| !made.contains(id)) {
         accounts = accounts.token(&id, &secret, !id.starts_with("root@"), None);
     }
+    if file == "access" {
+        accounts.change(|all| all.groups.insert("grpa".into(), None));
+    }
     let lab = Lab::with(&seed, accounts, quick());
     lab.world().change(|state| {
         state.hosts.iter_mut().for_each(|host| host.votes = 1);
@@ -246,7 +249,6 @@ fn guests(file: &str) -> Vec<GuestSeed> {
             ("pve1", 100, "vm-one", false, true),
             ("pve1", 120, "vm120", false, false),
         ],
-        "containers" => &[("pve1", 100, "vm-one", false, true)],
         "long-tasks" => &[("pve1", 100, "vm-one", false, false)],
         "second-chances" => &[
             ("pve1", 100, "vm-one", false, false),

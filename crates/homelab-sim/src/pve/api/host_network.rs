@@ -1,0 +1,132 @@
+//! Networks of a host, and replication from it.
+
+use serde_json::{Value, json};
+
+use super::super::answer::{Answer, ApiError, Result};
+use super::super::operation::Job;
+use super::super::router::{Access, Call, Route, get};
+use super::host_info::{MODIFY, ask, host, post};
+
+/// Cards, the bridge over the first one, and what was configured.
+fn network(call: &Call<'_>) -> Result<Answer> {
+    let wanted = call.text("type");
+    host(call, |state, host| {
+        let address = host.address.to_string();
+        let mut rows = vec![
+            json!({
+                "iface": "nic0", "type": "eth", "method": "manual", "method6": "manual",
+                "families": ["inet"], "exists": 1, "active": 1, "priority": 3,
+            }),
+            json!({
+                "iface": "vmbr0", "type": "bridge", "method": "static", "method6": "manual",
+                "address": address, "netmask": "24", "cidr": format!("{address}/24"),
+                "families": ["inet"], "bridge_ports": "nic0", "bridge_stp": "off",
+                "bridge_fd": "0", "active": 1, "autostart": 1, "priority": 4,
+            }),
+        ];
+        let configured = state
+            .registry
+            .objects(&format!("/nodes/{}/network", host.name));
+        rows.extend(configured.iter().map(|object| {
+            let mut row = object.values.clone();
+            row.insert("iface".into(), object.id.as_str().into());
+            Value::Object(row)
+        }));
+        let like = |row: &Value| match wanted.as_deref() {
+            None => true,
+            Some("any_bridge" | "any_local_bridge") => row["type"] == "bridge",
+            Some(kind) => row["type"] == kind,
+        };
+        rows.retain(like);
+        Value::Array(rows).into()
+    })
+}
+
+/// `PUT /nodes/{node}/network`: what was configured comes true, in a task.
+fn reload_network(call: &Call<'_>) -> Result<Answer> {
+    Ok(Job::new(call, "srvreload", "networking", |_| Ok(())).start(call))
+}
+
+/// `DELETE /nodes/{node}/network`: what was configured is forgotten.
+fn revert_network(call: &Call<'_>) -> Result<Answer> {
+    let path = format!("/nodes/{}/network", call.node());
+    call.cluster
+        .world()
+        .change(|state| state.registry.objects_mut(&path).clear());
+    Ok(Value::Null.into())
+}
+
+/// Replication jobs of guests on a host, as plain as they were made.
+fn replication(call: &Call<'_>) -> Result<Answer> {
+    let guest = call.number::<u32>("guest");
+    host(call, |state, host| {
+        let jobs = state.registry.objects("/cluster/replication").iter();
+        let rows = jobs.filter_map(|job| {
+            let vmid: u32 = job.id.split('-').next()?.parse().ok()?;
+            let here = state.guest(vmid).is_some_and(|g| g.host == host.name);
+            let asked = guest.is_none_or(|guest| guest == vmid);
+            (here && asked).then(|| {
+                let mut row = job.values.clone();
+                row.insert("id".into(), job.id.as_str().into());
+                row.insert("guest".into(), vmid.into());
+                row.insert("fail_count".into(), 0.into());
+                Value::Object(row)
+            })
+        });
+        Value::Array(rows.collect()).into()
+    })
+}
+
+fn replication_job(call: &Call<'_>) -> Result<(String, u32)> {
+    let id = call.text("id").unwrap_or_default();
+    let known = call
+        .cluster
+        .world()
+        .read(|state| state.registry.object("/cluster/replication", &id).is_some());
+    let vmid = id.split('-').next().and_then(|n| n.parse().ok());
+    match vmid.filter(|_| known) {
+        Some(vmid) => Ok((id, vmid)),
+        None => Err(ApiError::die(format!("no such replication job '{id}'"))),
+    }
+}
+
+fn replication_status(call: &Call<'_>) -> Result<Answer> {
+    let (id, vmid) = replication_job(call)?;
+    Ok(json!({ "id": id, "guest": vmid, "fail_count": 0 }).into())
+}
+
+fn replication_log(call: &Call<'_>) -> Result<Answer> {
+    replication_job(call)?;
+    Ok(Answer::page(vec![json!({ "n": 1, "t": "no content" })], 1))
+}
+
+fn replication_now(call: &Call<'_>) -> Result<Answer> {
+    replication_job(call)?;
+    Ok(Value::Null.into())
+}
+
+pub(super) const ROUTES: &[Route] = &[
+    ask("/nodes/{node}/network", Access::User, network),
+    get("/nodes/{node}/network", MODIFY, reload_network)
+        .method("PUT")
+        .by_schema(),
+    get("/nodes/{node}/network", MODIFY, revert_network)
+        .method("DELETE")
+        .by_schema(),
+    ask("/nodes/{node}/replication", Access::User, replication),
+    ask(
+        "/nodes/{node}/replication/{id}/status",
+        Access::User,
+        replication_status,
+    ),
+    ask(
+        "/nodes/{node}/replication/{id}/log",
+        Access::User,
+        replication_log,
+    ),
+    post(
+        "/nodes/{node}/replication/{id}/schedule_now",
+        Access::User,
+        replication_now,
+    ),
+];
