@@ -98,7 +98,7 @@ async fn kernel_messages_are_parsed() {
         .try_collect()
         .await
         .unwrap();
-    assert_eq!(all.len(), 3);
+    assert!(all.len() >= 3);
     assert_eq!(
         (all[1].facility.as_str(), all[1].priority.as_str()),
         ("kern", "info")
@@ -263,7 +263,10 @@ async fn the_kubeconfig_is_unpacked() {
     let dir = tempfile::tempdir().unwrap();
     let to = dir.path().join("kubeconfig");
     talos.node(CP1).kubeconfig_to_file(&to).await.unwrap();
-    assert_eq!(std::fs::read_to_string(&to).unwrap(), text.expose_secret());
+    // Each time the node issues another certificate.
+    let written = std::fs::read_to_string(&to).unwrap();
+    assert!(written.starts_with("apiVersion: v1\n"));
+    assert!(written.ends_with("current-context: admin@kubernetes\n"));
     let error = talos.node(WORKER).kubeconfig().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
 }

@@ -234,7 +234,12 @@ impl State {
         let cluster = self.clusters.iter_mut().find(|c| c.name == cluster)?;
         let etcd = &mut cluster.etcd;
         if let Some(own) = data {
-            return etcd.members.iter().find(|m| m.id == own).map(|m| m.id);
+            let learner = etcd.members.iter().find(|m| m.id == own)?.learner;
+            if learner {
+                // It had not caught up when it stopped.
+                self.later(self.ready / 10, name, Step::Promote(own));
+            }
+            return Some(own);
         }
         if !etcd.has_quorum() {
             return None;

@@ -43,9 +43,11 @@ async fn the_official_client_library_finds_what_it_expects() {
             .read(|s| s.node("new-1").unwrap().stage == Stage::Maintenance)
     })
     .await;
+    let newer = lab::start_version("v1.13.0").await;
     let mut peer = Command::new(binary);
     peer.arg(sim.files())
         .env("TALOSCONFIG", &sim.env()["TALOSCONFIG"])
+        .env("TALOSCONFIG_113", &newer.env()["TALOSCONFIG"])
         .env("MAINTENANCE", sim.talos_endpoint("new-1").unwrap());
     let output = tokio::task::spawn_blocking(move || peer.output())
         .await
@@ -56,7 +58,7 @@ async fn the_official_client_library_finds_what_it_expects() {
     assert!(output.status.success(), "{said}{failed}");
     assert_eq!(
         said.lines().filter(|l| l.starts_with("ok ")).count(),
-        16,
+        17,
         "{said}"
     );
 }

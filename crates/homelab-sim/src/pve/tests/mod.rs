@@ -16,6 +16,7 @@ mod life;
 mod protocol;
 mod recordings;
 mod storage;
+mod talos;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

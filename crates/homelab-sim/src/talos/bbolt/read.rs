@@ -1,5 +1,7 @@
 //! Reads the keys of an etcd database: enough to restore what a snapshot holds.
 
+use std::cell::Cell;
+
 use super::page::{HEADER, PAGE};
 
 const BRANCH: u16 = 0x01;
@@ -18,7 +20,7 @@ type Take<'a> = dyn FnMut(u32, &[u8], &[u8]) + 'a;
 
 /// The revisions in the bucket `key`, oldest first.
 pub(in crate::talos) fn read_keys(database: &[u8]) -> Result<Pairs, String> {
-    let file = File(database);
+    let file = File::new(database);
     let root = file.root()?;
     let mut buckets = Vec::new();
     file.walk(root, DEPTH, &mut |flags, key, value| {
@@ -31,22 +33,33 @@ pub(in crate::talos) fn read_keys(database: &[u8]) -> Result<Pairs, String> {
     let mut take = |_: u32, key: &[u8], value: &[u8]| pairs.push((key.to_vec(), value.to_vec()));
     match number(&bucket, 0)? {
         // A small bucket lies where its root would be named.
-        0 => File(&bucket).leaf(16, &mut take)?,
+        0 => File::new(&bucket).leaf(16, &mut take)?,
         page => file.walk(page, DEPTH, &mut take)?,
     }
     Ok(pairs)
 }
 
-struct File<'a>(&'a [u8]);
+struct File<'a> {
+    bytes: &'a [u8],
+    /// Pages that may still be looked at: none of a real tree is in it twice.
+    left: Cell<usize>,
+}
 
-impl File<'_> {
+impl<'a> File<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        File {
+            bytes,
+            left: Cell::new(bytes.len() / PAGE + 1),
+        }
+    }
+
     /// The root page, as the newer of the two meta pages says.
     fn root(&self) -> Result<u64, String> {
         let metas = [0, PAGE].into_iter().filter_map(|at| {
             let at = at + HEADER;
-            let magic = small(self.0, at).ok()?;
-            let root = number(self.0, at + 16).ok()?;
-            let transaction = number(self.0, at + 48).ok()?;
+            let magic = small(self.bytes, at).ok()?;
+            let root = number(self.bytes, at + 16).ok()?;
+            let transaction = number(self.bytes, at + 48).ok()?;
             (magic == MAGIC).then_some((transaction, root))
         });
         let newest = metas.max().ok_or("invalid database")?;
@@ -54,7 +67,10 @@ impl File<'_> {
     }
 
     fn walk(&self, page: u64, depth: usize, take: &mut Take<'_>) -> Result<(), String> {
-        let deeper = depth.checked_sub(1).ok_or("the database is a loop")?;
+        let again = || "the database is a loop";
+        let deeper = depth.checked_sub(1).ok_or_else(again)?;
+        self.left
+            .set(self.left.get().checked_sub(1).ok_or_else(again)?);
         let at = usize::try_from(page)
             .ok()
             .and_then(|page| page.checked_mul(PAGE))
@@ -64,7 +80,7 @@ impl File<'_> {
             LEAF => self.leaf(at, take),
             BRANCH => {
                 for n in 0..count {
-                    let child = number(self.0, at + HEADER + n * ELEMENT + 8)?;
+                    let child = number(self.bytes, at + HEADER + n * ELEMENT + 8)?;
                     self.walk(child, deeper, take)?;
                 }
                 Ok(())
@@ -77,12 +93,12 @@ impl File<'_> {
         let (_, count) = self.header(at)?;
         for n in 0..count {
             let element = at + HEADER + n * ELEMENT;
-            let field = |n: usize| small(self.0, element + 4 * n);
+            let field = |n: usize| small(self.bytes, element + 4 * n);
             let (flags, position, key, value) = (field(0)?, field(1)?, field(2)?, field(3)?);
             let start = element + position as usize;
             let middle = start + key as usize;
-            let key = self.0.get(start..middle);
-            let value = self.0.get(middle..middle + value as usize);
+            let key = self.bytes.get(start..middle);
+            let value = self.bytes.get(middle..middle + value as usize);
             match (key, value) {
                 (Some(key), Some(value)) => take(flags, key, value),
                 _ => return Err("an entry is beyond the file".into()),
@@ -94,7 +110,7 @@ impl File<'_> {
     /// Kind of a page and number of its elements.
     fn header(&self, at: usize) -> Result<(u16, usize), String> {
         let word = |at: usize| -> Option<u16> {
-            let bytes = self.0.get(at..at + 2)?;
+            let bytes = self.bytes.get(at..at + 2)?;
             Some(u16::from_le_bytes(bytes.try_into().ok()?))
         };
         match (word(at + 8), word(at + 10)) {
@@ -116,4 +132,46 @@ fn number(bytes: &[u8], at: usize) -> Result<u64, String> {
 
 fn short() -> String {
     "the file is cut short".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::page::Pages;
+    use super::super::tree::{self, Entry};
+    use super::*;
+
+    fn database(entries: usize) -> Vec<u8> {
+        let mut pages = Pages::new();
+        let keys = (0..entries).map(|n| Entry::new(format!("{n:08}"), vec![7; 100]));
+        let page = tree::write(&mut pages, keys.collect());
+        let root = tree::write(&mut pages, vec![Entry::bucket("key", page)]);
+        let database = pages.finish(root, 1 << 20, 10);
+        database.read(0, 1 << 20).to_vec()
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        for count in [0, 1, 3000] {
+            let pairs = read_keys(&database(count)).unwrap();
+            assert_eq!(pairs.len(), count);
+            assert!(pairs.is_sorted());
+        }
+    }
+
+    #[test]
+    fn what_is_no_database_is_an_error() {
+        let good = database(3000);
+        assert!(read_keys(&[]).is_err());
+        assert!(read_keys(&good[..20_000]).is_err());
+        // A branch that names itself.
+        let mut looped = good.clone();
+        for at in (2 * PAGE..good.len()).step_by(PAGE) {
+            if looped[at + 8] == 1 {
+                let page = (at / PAGE) as u64;
+                let child = at + HEADER + 8;
+                looped[child..child + 8].copy_from_slice(&page.to_le_bytes());
+            }
+        }
+        assert!(read_keys(&looped).is_err());
+    }
 }

@@ -170,7 +170,7 @@ impl State {
                     members,
                     term: 6,
                     db_bytes,
-                    db_used_bytes: db_bytes / 5 * 3,
+                    db_used_bytes: db_bytes / 4096 / 5 * 3 * 4096,
                     index: 4_000_000 + derive::number(self.seed, &label("index")) % 1_000_000,
                     ..Etcd::empty(derive::number(self.seed, &label("etcd")), self.now)
                 },

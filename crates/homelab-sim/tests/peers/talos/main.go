@@ -2,7 +2,8 @@
 // reads the snapshot with etcd's own storage library. Prints one line for each
 // check; the first one that fails ends it with a message.
 //
-//	TALOSCONFIG=... MAINTENANCE=<address of a machine without a config> go run . <folder for the snapshot>
+//	TALOSCONFIG=... MAINTENANCE=<address of a machine without a config> \
+//	TALOSCONFIG_113=<of a lab of v1.13> go run . <folder for the snapshot>
 package main
 
 import (
@@ -71,6 +72,7 @@ func main() {
 		{"apply", apply},
 		{"upgrade", upgrade},
 		{"new cluster", newCluster},
+		{"installer", installer},
 	} {
 		if err := check.run(ctx, c); err != nil {
 			fail(check.name, err)
