@@ -23,6 +23,56 @@ const CLASSES: &[(&str, &str, &str)] = &[
         "fn client(",
     ),
     (
+        "ProxmoxCluster",
+        include_str!("../src/proxmox/cluster.rs"),
+        "fn cluster(",
+    ),
+    (
+        "ProxmoxHa",
+        include_str!("../src/proxmox/cluster.rs"),
+        "fn ha(",
+    ),
+    (
+        "ProxmoxSdn",
+        include_str!("../src/proxmox/cluster.rs"),
+        "fn sdn(",
+    ),
+    (
+        "ProxmoxFirewall",
+        include_str!("../src/proxmox/cluster.rs"),
+        "fn firewall(",
+    ),
+    (
+        "ProxmoxAccess",
+        include_str!("../src/proxmox/access.rs"),
+        "fn access(",
+    ),
+    (
+        "ProxmoxNode",
+        include_str!("../src/proxmox/node.rs"),
+        "fn node(",
+    ),
+    (
+        "ProxmoxNodeStorage",
+        include_str!("../src/proxmox/node.rs"),
+        "fn node_storage(",
+    ),
+    (
+        "ProxmoxCeph",
+        include_str!("../src/proxmox/node.rs"),
+        "fn ceph(",
+    ),
+    (
+        "ProxmoxQemu",
+        include_str!("../src/proxmox/guest.rs"),
+        "fn qemu(",
+    ),
+    (
+        "ProxmoxLxc",
+        include_str!("../src/proxmox/guest.rs"),
+        "fn lxc(",
+    ),
+    (
         "ProxmoxTask",
         include_str!("../src/proxmox/task.rs"),
         "fn task(",
@@ -37,6 +87,10 @@ const MANIFEST: &[&str] = &[
     include_str!("../../api/lab.toml"),
     include_str!("../../api/talos.toml"),
     include_str!("../../api/proxmox.toml"),
+    include_str!("../../api/proxmox_node.toml"),
+    include_str!("../../api/proxmox_guest.toml"),
+    include_str!("../../api/proxmox_cluster.toml"),
+    include_str!("../../api/proxmox_access.toml"),
     include_str!("../../api/simulator.toml"),
 ];
 const ROOT: &str = include_str!("../src/root.rs");

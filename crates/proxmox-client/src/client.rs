@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use homelab_core::{Clock, Error, ErrorKind, Result};
-use proxmox_endpoints::{Answer, Endpoint, Method, Params, Upid};
+use proxmox_endpoints::{
+    Answer, Endpoint, GetVersion, ListNodes, ListPools, ListStorages, Method, Params, Upid,
+};
 
 use crate::auth::Auth;
 use crate::builder::ProxmoxClientBuilder;
-use crate::face::{Cluster, Node};
+use crate::face::{Access, Cluster, Node, Pending, Pool, Storage};
 use crate::locks::{self, Backoff};
 use crate::task::Task;
 use crate::transport::{Call, EndpointHealth, Endpoints, Limits, Reply};
@@ -61,11 +63,8 @@ impl ProxmoxClient {
     }
 
     /// Which release the contacted node runs.
-    ///
-    /// # Errors
-    /// See [`send`](ProxmoxClient::send).
-    pub async fn version(&self) -> Result<proxmox_endpoints::Version> {
-        self.send(&proxmox_endpoints::GetVersion::new()).await
+    pub fn version(&self) -> Pending<GetVersion> {
+        Pending::new(self, GetVersion::new())
     }
 
     /// What concerns the whole cluster.
@@ -73,12 +72,34 @@ impl ProxmoxClient {
         Cluster::new(self.clone())
     }
 
+    /// Who may do what.
+    pub fn access(&self) -> Access {
+        Access::new(self.clone())
+    }
+
     /// The nodes of the cluster with their use of resources.
-    ///
-    /// # Errors
-    /// See [`send`](ProxmoxClient::send).
-    pub async fn nodes(&self) -> Result<Vec<proxmox_endpoints::NodeSummary>> {
-        self.send(&proxmox_endpoints::ListNodes::new()).await
+    pub fn nodes(&self) -> Pending<ListNodes> {
+        Pending::new(self, ListNodes::new())
+    }
+
+    /// The definitions of all storages.
+    pub fn storages(&self) -> Pending<ListStorages> {
+        Pending::new(self, ListStorages::new())
+    }
+
+    /// A storage's definition, by its name.
+    pub fn storage(&self, name: impl Into<String>) -> Storage {
+        Storage::new(self.clone(), name.into())
+    }
+
+    /// The pools of guests and storages.
+    pub fn pools(&self) -> Pending<ListPools> {
+        Pending::new(self, ListPools::new())
+    }
+
+    /// A pool, by its name; nested ones read `a/b`.
+    pub fn pool(&self, name: impl Into<String>) -> Pool {
+        Pool::new(self.clone(), name.into())
     }
 
     /// One node, by its name in the cluster.

@@ -26,9 +26,11 @@
 //! | start here | for |
 //! |---|---|
 //! | [`ProxmoxClient::builder`] | credentials, trust, endpoints |
-//! | [`ProxmoxClient::cluster`], [`ProxmoxClient::node`] | the calls people make most |
+//! | [`ProxmoxClient::node`], [`ProxmoxClient::cluster`], [`ProxmoxClient::access`] | the calls people make most |
+//! | [`ProxmoxClient::guest`] | a guest, wherever it is |
 //! | [`ProxmoxClient::send`] | every typed request of `proxmox-endpoints` |
 //! | [`ProxmoxClient::request`] | anything else, as JSON |
+//! | [`ProxmoxClient::preflight`] | which privileges a call lacks |
 //! | [`Task`] | what a started action becomes: wait, progress, log, cancel |
 //!
 //! # What the client does on its own
@@ -66,6 +68,7 @@ mod first_contact;
 mod iso;
 mod locate;
 mod locks;
+mod privileges;
 mod recipes;
 mod release;
 mod task;
@@ -85,10 +88,14 @@ pub use client::ProxmoxClient;
 pub use cloud_init::CloudInitPart;
 pub use console::{Terminal, TerminalReader, TerminalWriter, Vnc};
 pub use download::{BackupEntry, DownloadOptions, DownloadProgress, Downloaded, JournalQuery};
-pub use face::{Cluster, ClusterNode, ClusterStatus, Node, Qemu};
+pub use face::{
+    Access, Ceph, Cluster, ClusterNode, ClusterStatus, DataLoss, DestroyScope, Firewall, Guest, Ha,
+    Lxc, Node, NodeStorage, Pending, PendingTask, Pool, Qemu, Sdn, Storage,
+};
 pub use first_contact::ServerCertificate;
 pub use iso::CidataIso;
 pub use locate::{GuestKind, GuestPlace};
+pub use privileges::{MissingPrivilege, Preflight};
 pub use proxmox_endpoints as endpoints;
 pub use proxmox_endpoints::{Endpoint, Method, Params, Upid};
 pub use recipes::{MadeGuest, RecipeProgress, TalosGuest};

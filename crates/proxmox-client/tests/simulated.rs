@@ -84,7 +84,7 @@ async fn every_read_of_the_face_is_answered() {
     assert_eq!(status.load_average.len(), 3);
     assert_eq!(node.qemu_list().await.unwrap()[0].vmid, 101);
     assert!(node.lxc_list().await.unwrap().is_empty());
-    assert!(!node.storage().await.unwrap().is_empty());
+    assert!(!node.storages().await.unwrap().is_empty());
 
     let config = node.qemu(101).config().await.unwrap();
     assert_eq!(config.name.as_deref(), Some("cp-1"));
@@ -96,7 +96,7 @@ async fn every_read_of_the_face_is_answered() {
     let status = node.qemu(101).status().await.unwrap();
     assert_eq!(status.status, GuestState::Running);
 
-    pve.cluster().ha_status().await.unwrap();
+    pve.cluster().ha().status().await.unwrap();
     pve.cluster().tasks().await.unwrap();
     node.tasks().await.unwrap();
     sim.stop().await;

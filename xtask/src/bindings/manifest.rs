@@ -7,7 +7,16 @@ use serde::{Deserialize, Deserializer};
 use super::types::Type;
 
 /// The parts of the manifest, in the order in which their classes are written.
-const FILES: &[&str] = &["lab.toml", "talos.toml", "proxmox.toml", "simulator.toml"];
+const FILES: &[&str] = &[
+    "lab.toml",
+    "talos.toml",
+    "proxmox.toml",
+    "proxmox_node.toml",
+    "proxmox_guest.toml",
+    "proxmox_cluster.toml",
+    "proxmox_access.toml",
+    "simulator.toml",
+];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,5 +1,10 @@
 //! Proxmox VE. One file for each class, and here the client itself.
 
+mod access;
+mod cluster;
+mod guest;
+mod node;
+mod place;
 mod raw;
 mod task;
 
@@ -7,12 +12,18 @@ use std::path::PathBuf;
 
 use homelab_core::{Error, Result};
 use proxmox_client::{ProxmoxClient, ProxmoxClientBuilder, SecondFactor, Task};
+use serde_json::{Map, Value};
 
 use crate::args::seconds;
 use crate::handle::{Object, no_method};
 use crate::reply::{data, per_node};
 use crate::{Args, Handle, Reply};
 
+pub(crate) use access::access;
+pub(crate) use cluster::{cluster, firewall, ha, sdn};
+pub(crate) use guest::{lxc, qemu};
+pub(crate) use node::{ceph, node, node_storage};
+pub(crate) use place::Place;
 pub(crate) use task::task;
 
 pub(crate) fn connect(args: &mut Args) -> Result<Reply> {
@@ -76,20 +87,29 @@ pub(crate) async fn client(pve: &ProxmoxClient, method: &str, args: &mut Args) -
     match method {
         "endpoints" => data(&pve.endpoints()),
         "version" => data(&pve.version().await?),
-        "cluster_status" => data(&pve.cluster().status().await?),
+        "cluster" => Ok(Place::new(pve).same(Object::ProxmoxCluster)),
         "cluster_resources" => data(&pve.cluster().resources(args.take("kind")?).await?),
-        "locate" => data(&pve.locate(args.take("vmid")?).await?),
+        "access" => Ok(Place::new(pve).same(Object::ProxmoxAccess)),
         "nodes" => data(&pve.nodes().await?),
-        "node_status" => data(&pve.node(args.take::<String>("node")?).status().await?),
-        "guest_config" => data(&guest(pve, args)?.config().await?),
-        "guest_status" => data(&guest(pve, args)?.status().await?),
-        "guest_start" => Ok(started(guest(pve, args)?.start().await?)),
-        "guest_stop" => Ok(started(guest(pve, args)?.stop().await?)),
-        "guest_shutdown" => Ok(started(guest(pve, args)?.shutdown().await?)),
-        "storages" => data(&pve.node(args.take::<String>("node")?).storage().await?),
-        "ceph_status" => data(&pve.cluster().ceph_status().await?),
-        "ha_status" => data(&pve.cluster().ha_status().await?),
-        "tasks" => data(&pve.cluster().tasks().await?),
+        "node" => Ok(Place::new(pve).at("node", args.take("name")?, Object::ProxmoxNode)),
+        "storages" => data(&pve.storages().await?),
+        "pools" => data(&pve.pools().await?),
+        "locate" => data(&pve.locate(args.take("vmid")?).await?),
+        "missing_privileges" => {
+            let needed: Vec<(String, String)> = args
+                .take::<Map<String, Value>>("needed")?
+                .into_iter()
+                .map(|(path, names)| Ok((path.clone(), raw::texts(&path, names)?)))
+                .collect::<Result<Vec<_>>>()?
+                .into_iter()
+                .flat_map(|(path, names)| names.into_iter().map(move |n| (path.clone(), n)))
+                .collect();
+            let needed: Vec<(&str, &str)> = needed
+                .iter()
+                .map(|(p, n)| (p.as_str(), n.as_str()))
+                .collect();
+            data(&pve.missing_privileges(&needed).await?)
+        }
         "task" => Ok(started(pve.task(args.take::<String>("upid")?.parse()?))),
         "request" => {
             let (verb, path): (String, String) = (args.take("method")?, args.take("path")?);
@@ -98,11 +118,6 @@ pub(crate) async fn client(pve: &ProxmoxClient, method: &str, args: &mut Args) -
         }
         _ => Err(no_method("ProxmoxClient", method)),
     }
-}
-
-fn guest(pve: &ProxmoxClient, args: &mut Args) -> Result<proxmox_client::Qemu> {
-    let node: String = args.take("node")?;
-    Ok(pve.node(node).qemu(args.take("vmid")?))
 }
 
 fn started(task: Task) -> Reply {

@@ -23,25 +23,28 @@ pub(super) fn verb_of(verb: &str) -> Result<Method> {
 pub(super) fn params(given: Option<Map<String, Value>>) -> Result<Params> {
     let mut params = Params::new();
     for (name, value) in given.unwrap_or_default() {
-        let values = match value {
-            Value::Array(values) => values,
-            value => vec![value],
-        };
-        for value in values {
-            let text = match value {
-                Value::Null => continue,
-                Value::Bool(truth) => u8::from(truth).to_string(),
-                Value::Number(number) => number.to_string(),
-                Value::String(text) => text,
-                Value::Array(_) | Value::Object(_) => {
-                    return Err(Error::new(
-                        ErrorKind::InvalidArgument,
-                        format!("argument params: {name} is no text, number or truth value"),
-                    ));
-                }
-            };
+        for text in texts(&name, value)? {
             params.push(name.clone(), text);
         }
     }
     Ok(params)
+}
+
+/// A value as the texts that stand for it on the wire; null is none.
+pub(super) fn texts(name: &str, value: Value) -> Result<Vec<String>> {
+    let values = match value {
+        Value::Array(values) => values,
+        value => vec![value],
+    };
+    let text = |value| match value {
+        Value::Null => None,
+        Value::Bool(truth) => Some(Ok(u8::from(truth).to_string())),
+        Value::Number(number) => Some(Ok(number.to_string())),
+        Value::String(text) => Some(Ok(text)),
+        Value::Array(_) | Value::Object(_) => Some(Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("argument {name}: no text, number or truth value"),
+        ))),
+    };
+    values.into_iter().filter_map(text).collect()
 }

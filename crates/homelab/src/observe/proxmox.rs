@@ -77,7 +77,7 @@ async fn each_host(pve: &ProxmoxClient, asked: &Collector, out: &Shared, hosts: 
         let node = pve.node(&host.name);
         let (status, storages) = tokio::join!(
             asked.ask(&host.name, "GET /nodes/{node}/status", node.status()),
-            asked.ask(&host.name, "GET /nodes/{node}/storage", node.storage()),
+            asked.ask(&host.name, "GET /nodes/{node}/storage", node.storages()),
         );
         out.write(|o| {
             let seen = o.hosts.iter_mut().find(|h| h.name == host.name);
@@ -152,7 +152,7 @@ async fn ha(pve: &ProxmoxClient, asked: &Collector, out: &Shared) {
         .ask_optional(
             PROXMOX,
             "GET /cluster/ha/status/current",
-            pve.cluster().ha_status(),
+            pve.cluster().ha().status(),
         )
         .await;
     let Some(status) = status else { return };

@@ -85,6 +85,15 @@ impl Auth {
         matches!(self, Auth::Ticket(_))
     }
 
+    /// Who it is: `root@pam`, `root@pam!ci`; `None` without credentials.
+    pub(crate) fn who(&self) -> Option<&str> {
+        match self {
+            Auth::Nobody => None,
+            Auth::Token { id, .. } => Some(id),
+            Auth::Ticket(auth) => Some(auth.user()),
+        }
+    }
+
     /// Adds what a refusal means for credentials of this form: the server's
     /// sentence alone lets people look for a missing privilege that no role has.
     pub(crate) fn explain(&self, error: Error) -> Error {

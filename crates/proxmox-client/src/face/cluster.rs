@@ -1,20 +1,20 @@
 //! `pve.cluster()`: what concerns all nodes.
 
-use homelab_core::Result;
 use proxmox_endpoints::{
-    CephStatus, ClusterEntryKind, ClusterStatusEntry, CorosyncNode, GetCephStatus,
-    GetClusterStatus, GetHaManagerStatus, GetHaStatus, GetNextId, HaManagerReport, HaResource,
-    HaStatusEntry, ListClusterTasks, ListCorosyncNodes, ListHaResources, ListResources, Resource,
-    ResourceFilter, TaskSummary,
+    BulkMigrateGuests, BulkShutdownGuests, BulkStartGuests, CephFlagNameName, ClusterEntryKind,
+    ClusterStatusEntry, GetCephMetadata, GetCephStatus, GetClusterLog, GetClusterOptions,
+    GetClusterStatus, GetJoinInfo, GetNextId, GetQdevice, GetTotem, ListCephFlags,
+    ListClusterTasks, ListCorosyncNodes, ListResources, ResourceFilter, UpdateCephFlag,
+    UpdateClusterOptions,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::ProxmoxClient;
+use crate::{Firewall, Ha, Pending, PendingTask, ProxmoxClient, Sdn};
 
 /// What concerns the whole cluster. Errors are those of [`ProxmoxClient::send`].
 #[derive(Clone, Debug)]
 pub struct Cluster {
-    client: ProxmoxClient,
+    pub(super) client: ProxmoxClient,
 }
 
 /// Membership and quorum.
@@ -84,77 +84,115 @@ impl Cluster {
         Cluster { client }
     }
 
+    /// High availability.
+    pub fn ha(&self) -> Ha {
+        Ha::new(self.client.clone())
+    }
+
+    /// The cluster's firewall.
+    pub fn firewall(&self) -> Firewall {
+        Firewall::new(self.client.clone())
+    }
+
+    /// Software-defined networks.
+    pub fn sdn(&self) -> Sdn {
+        Sdn::new(self.client.clone())
+    }
+
     /// Membership and quorum.
-    ///
-    /// # Errors
-    /// See [`ProxmoxClient::send`].
-    pub async fn status(&self) -> Result<ClusterStatus> {
-        let rows = self.client.send(&GetClusterStatus::new()).await?;
-        Ok(rows.into())
+    pub fn status(&self) -> Pending<GetClusterStatus, ClusterStatus> {
+        Pending::finished_by(&self.client, GetClusterStatus::new(), |_, rows| {
+            Ok(rows.into())
+        })
     }
 
     /// Everything in the cluster in one cheap call, or only rows of one kind.
-    ///
-    /// # Errors
-    /// See [`ProxmoxClient::send`].
-    pub async fn resources(&self, kind: Option<ResourceFilter>) -> Result<Vec<Resource>> {
-        self.client.send(&ListResources { kind }).await
+    pub fn resources(&self, kind: Option<ResourceFilter>) -> Pending<ListResources> {
+        let mut request = ListResources::new();
+        request.kind = kind;
+        Pending::new(&self.client, request)
+    }
+
+    /// A guest id that is free now; not reserved. See
+    /// [`with_new_vmid`](ProxmoxClient::with_new_vmid) for one that is.
+    pub fn next_id(&self) -> Pending<GetNextId, u32> {
+        Pending::finished_by(&self.client, GetNextId::new(), |_, id| Ok(id.0))
     }
 
     /// Running tasks, and the last 25 finished ones of every node.
-    ///
-    /// # Errors
-    /// See [`ProxmoxClient::send`].
-    pub async fn tasks(&self) -> Result<Vec<TaskSummary>> {
-        self.client.send(&ListClusterTasks::new()).await
+    pub fn tasks(&self) -> Pending<ListClusterTasks> {
+        Pending::new(&self.client, ListClusterTasks::new())
     }
 
-    /// A guest id that is free now; not reserved.
-    ///
-    /// # Errors
-    /// See [`ProxmoxClient::send`].
-    pub async fn next_id(&self) -> Result<u32> {
-        Ok(self.client.send(&GetNextId::new()).await?.0)
+    /// The cluster's log, newest first.
+    pub fn log(&self) -> Pending<GetClusterLog> {
+        Pending::new(&self.client, GetClusterLog::new())
+    }
+
+    /// The settings of the whole datacentre.
+    pub fn options(&self) -> Pending<GetClusterOptions> {
+        Pending::new(&self.client, GetClusterOptions::new())
+    }
+
+    /// Changes settings of the whole datacentre.
+    pub fn update_options(&self) -> Pending<UpdateClusterOptions> {
+        Pending::new(&self.client, UpdateClusterOptions::new())
     }
 
     /// The nodes in the corosync configuration, with their votes.
-    ///
-    /// # Errors
-    /// See [`ProxmoxClient::send`].
-    pub async fn corosync_nodes(&self) -> Result<Vec<CorosyncNode>> {
-        self.client.send(&ListCorosyncNodes::new()).await
+    pub fn corosync_nodes(&self) -> Pending<ListCorosyncNodes> {
+        Pending::new(&self.client, ListCorosyncNodes::new())
     }
 
-    /// Ceph's health, monitors, OSDs and placement groups.
-    ///
-    /// # Errors
-    /// `FailedPrecondition` where Ceph is not installed or not set up;
-    /// otherwise see [`ProxmoxClient::send`].
-    pub async fn ceph_status(&self) -> Result<CephStatus> {
-        self.client.send(&GetCephStatus::new()).await
+    /// What another node needs to join: addresses and fingerprints. `FailedPrecondition` on a
+    /// host that stands alone.
+    pub fn join_info(&self) -> Pending<GetJoinInfo> {
+        Pending::new(&self.client, GetJoinInfo::new())
     }
 
-    /// The HA manager's view: quorum, master, local managers, guests.
-    ///
-    /// # Errors
-    /// See [`ProxmoxClient::send`].
-    pub async fn ha_status(&self) -> Result<Vec<HaStatusEntry>> {
-        self.client.send(&GetHaStatus::new()).await
+    /// The state of the external vote, if there is one.
+    pub fn qdevice(&self) -> Pending<GetQdevice> {
+        Pending::new(&self.client, GetQdevice::new())
     }
 
-    /// The HA manager's own notes, among them which nodes are in maintenance.
-    ///
-    /// # Errors
-    /// See [`ProxmoxClient::send`].
-    pub async fn ha_manager_status(&self) -> Result<HaManagerReport> {
-        self.client.send(&GetHaManagerStatus::new()).await
+    /// Corosync's settings.
+    pub fn totem(&self) -> Pending<GetTotem> {
+        Pending::new(&self.client, GetTotem::new())
     }
 
-    /// The guests that the HA manager looks after.
-    ///
-    /// # Errors
-    /// See [`ProxmoxClient::send`].
-    pub async fn ha_resources(&self) -> Result<Vec<HaResource>> {
-        self.client.send(&ListHaResources::new()).await
+    /// Starts guests on any node (9.1 and later).
+    pub fn bulk_start(&self) -> PendingTask<BulkStartGuests> {
+        PendingTask::task(&self.client, BulkStartGuests::new())
+    }
+
+    /// Shuts down guests on any node (9.1 and later).
+    pub fn bulk_shutdown(&self) -> PendingTask<BulkShutdownGuests> {
+        PendingTask::task(&self.client, BulkShutdownGuests::new())
+    }
+
+    /// Moves guests from any node to one (9.1 and later).
+    pub fn bulk_migrate(&self, target: impl Into<String>) -> PendingTask<BulkMigrateGuests> {
+        PendingTask::task(&self.client, BulkMigrateGuests::new(target))
+    }
+
+    /// Ceph's health, monitors, OSDs and placement groups. `FailedPrecondition` where Ceph is
+    /// not installed or not set up.
+    pub fn ceph_status(&self) -> Pending<GetCephStatus> {
+        Pending::new(&self.client, GetCephStatus::new())
+    }
+
+    /// The versions and hosts of all Ceph services.
+    pub fn ceph_metadata(&self) -> Pending<GetCephMetadata> {
+        Pending::new(&self.client, GetCephMetadata::new())
+    }
+
+    /// Ceph's flags: `noout`, `norebalance`, …
+    pub fn ceph_flags(&self) -> Pending<ListCephFlags> {
+        Pending::new(&self.client, ListCephFlags::new())
+    }
+
+    /// Sets or clears one of Ceph's flags.
+    pub fn set_ceph_flag(&self, flag: CephFlagNameName, value: bool) -> Pending<UpdateCephFlag> {
+        Pending::new(&self.client, UpdateCephFlag::new(flag, value))
     }
 }

@@ -1,20 +1,21 @@
-//! `pve.node("pve1")`: one node.
+//! `pve.node("pve1")`: one node, its guests, tasks, storages.
 
-use homelab_core::Result;
 use proxmox_endpoints::{
-    CephOsdTree, CephStatus, GetCephOsdTree, GetNodeCephStatus, GetNodeStatus, ListLxc,
-    ListNodeStorage, ListQemu, ListStorageContent, ListTasks, LxcSummary, NodeStatus, NodeStorage,
-    QemuSummary, StorageContent, TaskSummary,
+    CreateLxc, CreateQemu, DownloadApplianceTemplate, ExtractBackupConfig, GetBackupDefaults,
+    GetNodeRrdData, GetNodeStatus, GetNodeVersion, ListApplianceTemplates, ListLxc,
+    ListNodeReplication, ListNodeStorage, ListQemu, ListTasks, MigrateAll, NodeRrdTimeframe,
+    ScheduleReplicationNow, ShutdownNode, ShutdownNodeCommand, StartAll, StopAll, SuspendAll,
+    WakeNode,
 };
 
-use crate::{ProxmoxClient, Qemu};
+use crate::{Ceph, Lxc, NodeStorage, Pending, PendingTask, ProxmoxClient, Qemu};
 
 /// One node. Errors are those of [`ProxmoxClient::send`]; a name that is not in
 /// the cluster is `NotFound`, a node that is down `Unavailable`.
 #[derive(Clone, Debug)]
 pub struct Node {
-    client: ProxmoxClient,
-    name: String,
+    pub(super) client: ProxmoxClient,
+    pub(super) name: String,
 }
 
 impl Node {
@@ -31,76 +32,137 @@ impl Node {
         &self.name
     }
 
-    /// Memory, load, kernel and CPU.
-    ///
-    /// # Errors
-    /// See [`ProxmoxClient::send`].
-    pub async fn status(&self) -> Result<NodeStatus> {
-        self.client.send(&GetNodeStatus::new(&self.name)).await
-    }
-
-    /// The virtual machines on it.
-    ///
-    /// # Errors
-    /// See [`ProxmoxClient::send`].
-    pub async fn qemu_list(&self) -> Result<Vec<QemuSummary>> {
-        self.client.send(&ListQemu::new(&self.name)).await
-    }
-
-    /// The containers on it.
-    ///
-    /// # Errors
-    /// See [`ProxmoxClient::send`].
-    pub async fn lxc_list(&self) -> Result<Vec<LxcSummary>> {
-        self.client.send(&ListLxc::new(&self.name)).await
-    }
-
     /// One virtual machine on it.
     pub fn qemu(&self, vmid: u32) -> Qemu {
         Qemu::new(self.client.clone(), self.name.clone(), vmid)
     }
 
+    /// One container on it.
+    pub fn lxc(&self, vmid: u32) -> Lxc {
+        Lxc::new(self.client.clone(), self.name.clone(), vmid)
+    }
+
+    /// One storage as it sees it.
+    pub fn storage(&self, storage: impl Into<String>) -> NodeStorage {
+        NodeStorage::new(self.client.clone(), self.name.clone(), storage.into())
+    }
+
+    /// Ceph on it.
+    pub fn ceph(&self) -> Ceph {
+        Ceph::new(self.client.clone(), self.name.clone())
+    }
+
+    /// Shuts it down or reboots it, guests first. The answer comes before it is off.
+    pub fn power(&self, command: ShutdownNodeCommand) -> Pending<ShutdownNode> {
+        Pending::new(&self.client, ShutdownNode::new(&self.name, command))
+    }
+
+    /// Memory, load, kernel and CPU.
+    pub fn status(&self) -> Pending<GetNodeStatus> {
+        Pending::new(&self.client, GetNodeStatus::new(&self.name))
+    }
+
+    /// The version of Proxmox VE on it.
+    pub fn version(&self) -> Pending<GetNodeVersion> {
+        Pending::new(&self.client, GetNodeVersion::new(&self.name))
+    }
+
+    /// Wakes it over the network, from another node; gives back the MAC address that was
+    /// called.
+    pub fn wake(&self) -> Pending<WakeNode> {
+        Pending::new(&self.client, WakeNode::new(&self.name))
+    }
+
+    /// The virtual machines on it. `full` adds what QEMU says and is slow.
+    pub fn qemu_list(&self) -> Pending<ListQemu> {
+        Pending::new(&self.client, ListQemu::new(&self.name))
+    }
+
+    /// Creates a virtual machine; with `archive`, restores one. Every setting is a field of the
+    /// request.
+    pub fn create_qemu(&self, vmid: u32) -> PendingTask<CreateQemu> {
+        PendingTask::task(&self.client, CreateQemu::new(&self.name, vmid))
+    }
+
+    /// The containers on it.
+    pub fn lxc_list(&self) -> Pending<ListLxc> {
+        Pending::new(&self.client, ListLxc::new(&self.name))
+    }
+
+    /// Creates a container from a template or image; with `restore`, from a backup.
+    pub fn create_lxc(&self, vmid: u32, ostemplate: impl Into<String>) -> PendingTask<CreateLxc> {
+        PendingTask::task(&self.client, CreateLxc::new(&self.name, ostemplate, vmid))
+    }
+
+    /// Starts the guests that start at boot, or those in `vms`.
+    pub fn start_all(&self) -> PendingTask<StartAll> {
+        PendingTask::task(&self.client, StartAll::new(&self.name))
+    }
+
+    /// Stops all guests, or those in `vms`.
+    pub fn stop_all(&self) -> PendingTask<StopAll> {
+        PendingTask::task(&self.client, StopAll::new(&self.name))
+    }
+
+    /// Suspends all virtual machines, or those in `vms`.
+    pub fn suspend_all(&self) -> PendingTask<SuspendAll> {
+        PendingTask::task(&self.client, SuspendAll::new(&self.name))
+    }
+
+    /// Moves all guests to another node, or those in `vms`.
+    pub fn migrate_all(&self, target: impl Into<String>) -> PendingTask<MigrateAll> {
+        PendingTask::task(&self.client, MigrateAll::new(&self.name, target))
+    }
+
+    /// Its last 50 finished tasks, newest first; running ones with `source`.
+    pub fn tasks(&self) -> Pending<ListTasks> {
+        Pending::new(&self.client, ListTasks::new(&self.name))
+    }
+
+    /// Its use of resources over an `hour`, `day`, `week`, `month` or `year`.
+    pub fn rrd_data(&self, timeframe: NodeRrdTimeframe) -> Pending<GetNodeRrdData> {
+        Pending::new(&self.client, GetNodeRrdData::new(&self.name, timeframe))
+    }
+
     /// The storages as it sees them. A hung network share delays the answer.
-    ///
-    /// # Errors
-    /// See [`ProxmoxClient::send`].
-    pub async fn storage(&self) -> Result<Vec<NodeStorage>> {
-        self.client.send(&ListNodeStorage::new(&self.name)).await
+    pub fn storages(&self) -> Pending<ListNodeStorage> {
+        Pending::new(&self.client, ListNodeStorage::new(&self.name))
     }
 
-    /// The volumes on one of its storages.
-    ///
-    /// # Errors
-    /// See [`ProxmoxClient::send`].
-    pub async fn storage_content(&self, storage: &str) -> Result<Vec<StorageContent>> {
-        self.client
-            .send(&ListStorageContent::new(&self.name, storage))
-            .await
+    /// The container templates that can be fetched.
+    pub fn appliance_templates(&self) -> Pending<ListApplianceTemplates> {
+        Pending::new(&self.client, ListApplianceTemplates::new(&self.name))
     }
 
-    /// Ceph's status, as this node tells it.
-    ///
-    /// # Errors
-    /// `FailedPrecondition` where Ceph is not installed or not set up;
-    /// otherwise see [`ProxmoxClient::send`].
-    pub async fn ceph_status(&self) -> Result<CephStatus> {
-        self.client.send(&GetNodeCephStatus::new(&self.name)).await
+    /// Fetches a container template to a storage.
+    pub fn download_appliance_template(
+        &self,
+        storage: impl Into<String>,
+        template: impl Into<String>,
+    ) -> PendingTask<DownloadApplianceTemplate> {
+        PendingTask::task(
+            &self.client,
+            DownloadApplianceTemplate::new(&self.name, storage, template),
+        )
     }
 
-    /// The CRUSH tree: which OSD is on which host.
-    ///
-    /// # Errors
-    /// As [`ceph_status`](Node::ceph_status).
-    pub async fn ceph_osds(&self) -> Result<CephOsdTree> {
-        self.client.send(&GetCephOsdTree::new(&self.name)).await
+    /// What a backup does where nothing is said.
+    pub fn backup_defaults(&self) -> Pending<GetBackupDefaults> {
+        Pending::new(&self.client, GetBackupDefaults::new(&self.name))
     }
 
-    /// Its last 50 finished tasks, newest first. For more, or other ones, send
-    /// a [`ListTasks`].
-    ///
-    /// # Errors
-    /// See [`ProxmoxClient::send`].
-    pub async fn tasks(&self) -> Result<Vec<TaskSummary>> {
-        self.client.send(&ListTasks::new(&self.name)).await
+    /// The guest's configuration in a backup, as text.
+    pub fn extract_backup_config(&self, volume: impl Into<String>) -> Pending<ExtractBackupConfig> {
+        Pending::new(&self.client, ExtractBackupConfig::new(&self.name, volume))
+    }
+
+    /// How its replication jobs are doing.
+    pub fn replication(&self) -> Pending<ListNodeReplication> {
+        Pending::new(&self.client, ListNodeReplication::new(&self.name))
+    }
+
+    /// Has a replication job run as soon as it can.
+    pub fn replicate_now(&self, id: impl Into<String>) -> Pending<ScheduleReplicationNow> {
+        Pending::new(&self.client, ScheduleReplicationNow::new(&self.name, id))
     }
 }

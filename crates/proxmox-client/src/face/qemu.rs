@@ -1,20 +1,23 @@
 //! `pve.node("pve1").qemu(100)`: one virtual machine.
 
-use homelab_core::Result;
 use proxmox_endpoints::{
-    Endpoint, GetQemuConfig, GetQemuStatus, QemuConfig, QemuStatus, ShutdownQemu, StartQemu,
-    StopQemu, Upid,
+    CloneQemu, ConfigureQemu, ConvertQemuToTemplate, CreateQemuSnapshot, DeleteQemu,
+    DeleteQemuSnapshot, Feature, GetQemuConfig, GetQemuFeature, GetQemuMigratePreconditions,
+    GetQemuRrdData, GetQemuSnapshotConfig, GetQemuStatus, ListQemuPendingConfig, ListQemuSnapshots,
+    MigrateQemu, MoveQemuDisk, RebootQemu, RemoteMigrateQemu, ResetQemu, ResizeQemuDisk,
+    ResumeQemu, RollbackQemuSnapshot, RunQemuMonitorCommand, SendQemuKey, ShutdownQemu, StartQemu,
+    StopQemu, SuspendQemu, Timeframe, UnlinkQemuDisks, UpdateQemuConfig, UpdateQemuSnapshotConfig,
 };
 
-use crate::{ProxmoxClient, Task};
+use crate::{DataLoss, DestroyScope, Pending, PendingTask, ProxmoxClient, Task};
 
 /// One virtual machine on a node. HA and migrations move guests: when its node
-/// answers `NotFound`, look it up again in the cluster's resources.
+/// answers `NotFound`, [`ProxmoxClient::guest`] finds it again.
 #[derive(Clone, Debug)]
 pub struct Qemu {
-    client: ProxmoxClient,
-    node: String,
-    vmid: u32,
+    pub(super) client: ProxmoxClient,
+    pub(super) node: String,
+    pub(super) vmid: u32,
 }
 
 impl Qemu {
@@ -26,63 +29,246 @@ impl Qemu {
         &self.client
     }
 
-    /// The node it is on.
-    pub fn node(&self) -> &str {
-        &self.node
-    }
-
     /// Its id.
     pub fn vmid(&self) -> u32 {
         self.vmid
     }
 
-    /// What it is doing now.
-    ///
-    /// # Errors
-    /// See [`ProxmoxClient::send`].
-    pub async fn status(&self) -> Result<QemuStatus> {
-        self.client
-            .send(&GetQemuStatus::new(&self.node, self.vmid))
-            .await
+    /// The node that is asked.
+    pub fn node(&self) -> &str {
+        &self.node
+    }
+
+    /// Deletes it with its disks, and with what the scope adds. It must be
+    /// stopped. Its snapshots go too; its backups stay.
+    pub fn destroy(&self, scope: DestroyScope) -> PendingTask<DeleteQemu> {
+        let mut request = DeleteQemu::new(&self.node, self.vmid);
+        request.purge = scope.purge();
+        request.destroy_unreferenced_disks = Some(scope.unreferenced_disks());
+        PendingTask::task(&self.client, request)
+    }
+
+    /// What it is doing now: running or not, CPU, memory, what the HA manager has to do with
+    /// it.
+    pub fn status(&self) -> Pending<GetQemuStatus> {
+        Pending::new(&self.client, GetQemuStatus::new(&self.node, self.vmid))
     }
 
     /// Its configuration, changes that wait for its next start included.
-    ///
-    /// # Errors
-    /// See [`ProxmoxClient::send`].
-    pub async fn config(&self) -> Result<QemuConfig> {
-        self.client
-            .send(&GetQemuConfig::new(&self.node, self.vmid))
-            .await
+    pub fn config(&self) -> Pending<GetQemuConfig> {
+        Pending::new(&self.client, GetQemuConfig::new(&self.node, self.vmid))
     }
 
-    /// Starts it. Most refusals (locked, missing, already running) are the
-    /// failure of the task. When the HA manager owns it, the task only asks the
-    /// manager and ends long before the guest runs.
-    ///
-    /// # Errors
-    /// See [`ProxmoxClient::send`].
-    pub async fn start(&self) -> Result<Task> {
-        self.task(&StartQemu::new(&self.node, self.vmid)).await
+    /// Every key of its configuration with the value it has now and the one that waits for its
+    /// next start.
+    pub fn pending(&self) -> Pending<ListQemuPendingConfig> {
+        Pending::new(
+            &self.client,
+            ListQemuPendingConfig::new(&self.node, self.vmid),
+        )
     }
 
-    /// Stops it as if its power cord were pulled.
-    ///
-    /// # Errors
-    /// See [`ProxmoxClient::send`].
-    pub async fn stop(&self) -> Result<Task> {
-        self.task(&StopQemu::new(&self.node, self.vmid)).await
+    /// Changes its configuration at once. Give `digest` so that nobody else's change is lost
+    /// (`Conflict` then). New or imported disks can take longer than the server's 30 seconds:
+    /// use [`configure`](Self::configure) for these.
+    pub fn update_config(&self) -> Pending<UpdateQemuConfig> {
+        Pending::new(&self.client, UpdateQemuConfig::new(&self.node, self.vmid))
     }
 
-    /// Asks it to shut down. The task fails when it does not within its time.
-    ///
-    /// # Errors
-    /// See [`ProxmoxClient::send`].
-    pub async fn shutdown(&self) -> Result<Task> {
-        self.task(&ShutdownQemu::new(&self.node, self.vmid)).await
+    /// Changes its configuration in a task; `None` when that was done within
+    /// `background_delay`.
+    pub fn configure(&self) -> Pending<ConfigureQemu, Option<Task>> {
+        Pending::maybe_task(&self.client, ConfigureQemu::new(&self.node, self.vmid))
     }
 
-    async fn task<E: Endpoint<Response = Upid>>(&self, request: &E) -> Result<Task> {
-        Ok(self.client.task(self.client.send(request).await?))
+    /// Starts it. Most refusals (locked, missing, already running) are the failure of the task.
+    /// When the HA manager owns it, waiting for the task also waits until the guest runs.
+    pub fn start(&self) -> PendingTask<StartQemu> {
+        PendingTask::task(&self.client, StartQemu::new(&self.node, self.vmid))
+    }
+
+    /// Stops it as if its power cord were pulled. Stopping a stopped one succeeds.
+    pub fn stop(&self) -> PendingTask<StopQemu> {
+        PendingTask::task(&self.client, StopQemu::new(&self.node, self.vmid))
+    }
+
+    /// Asks it to shut down: by its agent, else by ACPI. The task fails when it does not within
+    /// `timeout_seconds`; `force_stop` pulls the cord then.
+    pub fn shutdown(&self) -> PendingTask<ShutdownQemu> {
+        PendingTask::task(&self.client, ShutdownQemu::new(&self.node, self.vmid))
+    }
+
+    /// Shuts it down and starts it again, with the changes that waited for that.
+    pub fn reboot(&self) -> PendingTask<RebootQemu> {
+        PendingTask::task(&self.client, RebootQemu::new(&self.node, self.vmid))
+    }
+
+    /// Resets it as its reset button would.
+    pub fn reset(&self) -> PendingTask<ResetQemu> {
+        PendingTask::task(&self.client, ResetQemu::new(&self.node, self.vmid))
+    }
+
+    /// Pauses it; with `todisk` its memory goes to a storage and it stops (hibernation).
+    pub fn suspend(&self) -> PendingTask<SuspendQemu> {
+        PendingTask::task(&self.client, SuspendQemu::new(&self.node, self.vmid))
+    }
+
+    /// Lets a paused or hibernated one go on.
+    pub fn resume(&self) -> PendingTask<ResumeQemu> {
+        PendingTask::task(&self.client, ResumeQemu::new(&self.node, self.vmid))
+    }
+
+    /// Sends a key combination in QEMU's names: `ctrl-alt-delete`.
+    pub fn send_key(&self, key: impl Into<String>) -> Pending<SendQemuKey> {
+        Pending::new(&self.client, SendQemuKey::new(&self.node, self.vmid, key))
+    }
+
+    /// Runs a command of QEMU's monitor and gives back its text.
+    pub fn monitor(&self, command: impl Into<String>) -> Pending<RunQemuMonitorCommand> {
+        Pending::new(
+            &self.client,
+            RunQemuMonitorCommand::new(&self.node, self.vmid, command),
+        )
+    }
+
+    /// Its snapshots. One row, `current`, is no snapshot but the state that it is in.
+    pub fn snapshots(&self) -> Pending<ListQemuSnapshots> {
+        Pending::new(&self.client, ListQemuSnapshots::new(&self.node, self.vmid))
+    }
+
+    /// Takes a snapshot; with `vmstate` its memory too.
+    pub fn snapshot(&self, name: impl Into<String>) -> PendingTask<CreateQemuSnapshot> {
+        PendingTask::task(
+            &self.client,
+            CreateQemuSnapshot::new(&self.node, self.vmid, name),
+        )
+    }
+
+    /// The configuration that a snapshot holds.
+    pub fn snapshot_config(&self, name: impl Into<String>) -> Pending<GetQemuSnapshotConfig> {
+        Pending::new(
+            &self.client,
+            GetQemuSnapshotConfig::new(&self.node, self.vmid, name),
+        )
+    }
+
+    /// Changes a snapshot's description.
+    pub fn update_snapshot(&self, name: impl Into<String>) -> Pending<UpdateQemuSnapshotConfig> {
+        Pending::new(
+            &self.client,
+            UpdateQemuSnapshotConfig::new(&self.node, self.vmid, name),
+        )
+    }
+
+    /// Goes back to a snapshot. What was written since is lost.
+    pub fn rollback(
+        &self,
+        name: impl Into<String>,
+        _loss: DataLoss,
+    ) -> PendingTask<RollbackQemuSnapshot> {
+        PendingTask::task(
+            &self.client,
+            RollbackQemuSnapshot::new(&self.node, self.vmid, name),
+        )
+    }
+
+    /// Deletes a snapshot; the guest stays as it is.
+    pub fn delete_snapshot(&self, name: impl Into<String>) -> PendingTask<DeleteQemuSnapshot> {
+        PendingTask::task(
+            &self.client,
+            DeleteQemuSnapshot::new(&self.node, self.vmid, name),
+        )
+    }
+
+    /// Copies it to a new id: in full, or linked to a template's disks. See
+    /// [`with_new_vmid`](crate::ProxmoxClient::with_new_vmid) for free ids.
+    pub fn clone_to(&self, newid: u32) -> PendingTask<CloneQemu> {
+        PendingTask::task(&self.client, CloneQemu::new(&self.node, self.vmid, newid))
+    }
+
+    /// What stands in the way of a migration: local disks and devices, allowed nodes.
+    pub fn migration(&self) -> Pending<GetQemuMigratePreconditions> {
+        Pending::new(
+            &self.client,
+            GetQemuMigratePreconditions::new(&self.node, self.vmid),
+        )
+    }
+
+    /// Moves it to another node; a running one needs `online`.
+    pub fn migrate(&self, target: impl Into<String>) -> PendingTask<MigrateQemu> {
+        PendingTask::task(
+            &self.client,
+            MigrateQemu::new(&self.node, self.vmid, target),
+        )
+    }
+
+    /// Moves it to another cluster, which `target_endpoint` names with a token.
+    pub fn remote_migrate(
+        &self,
+        target_bridge: Vec<String>,
+        target_endpoint: impl Into<String>,
+        target_storage: Vec<String>,
+    ) -> PendingTask<RemoteMigrateQemu> {
+        PendingTask::task(
+            &self.client,
+            RemoteMigrateQemu::new(
+                &self.node,
+                self.vmid,
+                target_bridge,
+                target_endpoint,
+                target_storage,
+            ),
+        )
+    }
+
+    /// Grows a disk: to a size (`64G`) or by one (`+8G`). Disks do not shrink.
+    pub fn resize_disk(
+        &self,
+        disk: impl Into<String>,
+        size: impl Into<String>,
+    ) -> Pending<ResizeQemuDisk, Option<Task>> {
+        Pending::maybe_task(
+            &self.client,
+            ResizeQemuDisk::new(&self.node, self.vmid, disk, size),
+        )
+    }
+
+    /// Moves a disk to another `storage`, or to another guest.
+    pub fn move_disk(&self, disk: impl Into<String>) -> PendingTask<MoveQemuDisk> {
+        PendingTask::task(&self.client, MoveQemuDisk::new(&self.node, self.vmid, disk))
+    }
+
+    /// Takes disks (a list with commas) out of the configuration; with `force` their volumes
+    /// are deleted.
+    pub fn unlink_disks(&self, disks: Vec<String>) -> Pending<UnlinkQemuDisks> {
+        Pending::new(
+            &self.client,
+            UnlinkQemuDisks::new(&self.node, self.vmid, disks),
+        )
+    }
+
+    /// Makes it a template, for good.
+    pub fn template(&self) -> PendingTask<ConvertQemuToTemplate> {
+        PendingTask::task(
+            &self.client,
+            ConvertQemuToTemplate::new(&self.node, self.vmid),
+        )
+    }
+
+    /// Whether it can `snapshot`, `clone` or `copy`.
+    pub fn feature(&self, feature: Feature) -> Pending<GetQemuFeature> {
+        Pending::new(
+            &self.client,
+            GetQemuFeature::new(&self.node, self.vmid, feature),
+        )
+    }
+
+    /// Its use of resources over an `hour`, `day`, `week`, `month` or `year`. Samples that are
+    /// missing have no values.
+    pub fn rrd_data(&self, timeframe: Timeframe) -> Pending<GetQemuRrdData> {
+        Pending::new(
+            &self.client,
+            GetQemuRrdData::new(&self.node, self.vmid, timeframe),
+        )
     }
 }

@@ -1,0 +1,193 @@
+//! What a handle of the Proxmox API holds: a client, and the arguments of its
+//! paths that are known. A method is one typed request; what it is not given
+//! by the handle comes from the call's arguments, by the API's own names with
+//! `_` for `-`.
+
+use homelab_core::{Error, ErrorKind, Result};
+use proxmox_client::endpoints::describe::Shape;
+use proxmox_client::endpoints::{Arguments, Endpoint};
+use proxmox_client::{ProxmoxClient, Upid};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::raw::texts;
+use super::started;
+use crate::handle::Object;
+use crate::reply::{data, done};
+use crate::{Args, Handle, Reply};
+
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(super) pve: ProxmoxClient,
+    known: Vec<(&'static str, String)>,
+}
+
+impl Place {
+    pub(super) fn new(pve: &ProxmoxClient) -> Self {
+        Place {
+            pve: pve.clone(),
+            known: Vec::new(),
+        }
+    }
+
+    /// A handle of something below this one.
+    pub(super) fn at(
+        &self,
+        name: &'static str,
+        value: String,
+        object: fn(Place) -> Object,
+    ) -> Reply {
+        let mut place = self.clone();
+        place.known.push((name, value));
+        Handle::new(object(place)).into()
+    }
+
+    /// Another handle of the same thing.
+    pub(super) fn same(&self, object: fn(Place) -> Object) -> Reply {
+        Handle::new(object(self.clone())).into()
+    }
+
+    fn request<E: Endpoint>(&self, args: &mut Args) -> Result<E> {
+        let mut wire = Arguments::default();
+        for (name, value) in &self.known {
+            wire.add(*name, value.clone());
+        }
+        for param in &E::call().params {
+            if self.known.iter().any(|(name, _)| *name == param.name) {
+                continue;
+            }
+            let given: Option<Value> = args.take(&argument(param.name))?;
+            push(&mut wire, param.name, param.shape, given)?;
+        }
+        for (name, value) in args
+            .take::<Option<Map<String, Value>>>("settings")?
+            .unwrap_or_default()
+        {
+            let shape = E::call().param(&name).map_or(Shape::One, |p| p.shape);
+            push(&mut wire, &name, shape, Some(value))?;
+        }
+        E::from_arguments(&mut wire)
+    }
+
+    pub(super) async fn data<E>(&self, args: &mut Args) -> Result<Reply>
+    where
+        E: Endpoint + Send + Sync,
+        E::Response: Serialize,
+    {
+        let request: E = self.request(args)?;
+        data(&self.pve.send(&request).await?)
+    }
+
+    pub(super) async fn done<E: Endpoint + Send + Sync>(&self, args: &mut Args) -> Result<Reply> {
+        let request: E = self.request(args)?;
+        self.pve.send(&request).await?;
+        Ok(done())
+    }
+
+    pub(super) async fn task<E>(&self, args: &mut Args) -> Result<Reply>
+    where
+        E: Endpoint<Response = Upid> + Send + Sync,
+    {
+        let request: E = self.request(args)?;
+        let upid = self.pve.send(&request).await?;
+        Ok(started(self.pve.task(upid)))
+    }
+
+    pub(super) async fn maybe_task<E>(&self, args: &mut Args) -> Result<Reply>
+    where
+        E: Endpoint<Response = Option<Upid>> + Send + Sync,
+    {
+        let request: E = self.request(args)?;
+        let upid = self.pve.send(&request).await?;
+        Ok(upid.map_or_else(done, |upid| started(self.pve.task(upid))))
+    }
+}
+
+/// Deletes a guest with what the argument `scope` spells out.
+pub(super) async fn destroy<E>(place: &Place, args: &mut Args) -> Result<Reply>
+where
+    E: Endpoint<Response = Upid> + Send + Sync,
+{
+    let scope: String = args.take("scope")?;
+    let (purge, unreferenced) = match scope.as_str() {
+        "guest" => (false, false),
+        "guest_and_references" => (true, false),
+        "everything" => (true, true),
+        other => {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!(
+                    "argument scope: '{other}' is none of guest, guest_and_references, everything"
+                ),
+            ));
+        }
+    };
+    let mut args = Args::from(Map::from_iter([
+        ("purge".to_owned(), Value::from(purge)),
+        (
+            "destroy_unreferenced_disks".to_owned(),
+            Value::from(unreferenced),
+        ),
+    ]));
+    place.task::<E>(&mut args).await
+}
+
+/// Refuses a call that loses data unless the argument `data_loss` says so.
+pub(super) fn accepted(args: &mut Args) -> Result<()> {
+    match args.take::<String>("data_loss")?.as_str() {
+        "accepted" => Ok(()),
+        other => Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("argument data_loss: the word is 'accepted', not '{other}'"),
+        )),
+    }
+}
+
+/// `force-cpu` is `force_cpu`, `keepActive` is `keep_active`; `type` is a word
+/// of the languages and goes as `kind`.
+fn argument(wire: &str) -> String {
+    if wire == "type" {
+        return "kind".to_owned();
+    }
+    let mut name = String::with_capacity(wire.len() + 2);
+    let mut lower = false;
+    for c in wire.chars() {
+        if c.is_ascii_uppercase() && lower {
+            name.push('_');
+        }
+        lower = c.is_ascii_lowercase() || c.is_ascii_digit();
+        name.push(if matches!(c, '-' | '.') {
+            '_'
+        } else {
+            c.to_ascii_lowercase()
+        });
+    }
+    name
+}
+
+fn push(wire: &mut Arguments, name: &str, shape: Shape, value: Option<Value>) -> Result<()> {
+    let texts = texts(name, value.unwrap_or_default())?;
+    match shape {
+        Shape::Array => texts.into_iter().for_each(|text| wire.add(name, text)),
+        _ if texts.is_empty() => {}
+        _ => wire.add(name, texts.join(",")),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::argument;
+
+    #[test]
+    fn names_of_the_api_as_arguments() {
+        for (wire, name) in [
+            ("force-cpu", "force_cpu"),
+            ("keepActive", "keep_active"),
+            ("type", "kind"),
+            ("dns1", "dns1"),
+        ] {
+            assert_eq!(argument(wire), name);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! `pve.node("pve1").storage("local")`: a storage as one node sees it.
+
+use proxmox_endpoints::{
+    AllocateVolume, DeleteVolume, GetImportMetadata, GetStorageRrdData, GetStorageStatus,
+    GetVolume, ListBackupFiles, ListPrunableBackups, ListStorageContent, PruneBackups,
+    PullOciImage, Timeframe, UpdateVolume,
+};
+
+use crate::{DataLoss, Pending, PendingTask, ProxmoxClient, Task};
+
+/// A storage as one node sees it.
+#[derive(Clone, Debug)]
+pub struct NodeStorage {
+    client: ProxmoxClient,
+    node: String,
+    storage: String,
+}
+
+impl NodeStorage {
+    pub(crate) fn new(client: ProxmoxClient, node: String, storage: String) -> Self {
+        NodeStorage {
+            client,
+            node,
+            storage,
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.storage
+    }
+
+    /// Space, type, whether it is active. A storage that is off or out of reach on this node is
+    /// an error.
+    pub fn status(&self) -> Pending<GetStorageStatus> {
+        Pending::new(
+            &self.client,
+            GetStorageStatus::new(&self.node, &self.storage),
+        )
+    }
+
+    /// The volumes on it.
+    pub fn content(&self) -> Pending<ListStorageContent> {
+        Pending::new(
+            &self.client,
+            ListStorageContent::new(&self.node, &self.storage),
+        )
+    }
+
+    /// One volume: path, size, format, notes.
+    pub fn volume(&self, volume: impl Into<String>) -> Pending<GetVolume> {
+        Pending::new(
+            &self.client,
+            GetVolume::new(&self.node, &self.storage, volume),
+        )
+    }
+
+    /// Makes an empty disk image and gives back its volume id. The size is in KiB, or has a
+    /// suffix: `32G`.
+    pub fn allocate(
+        &self,
+        filename: impl Into<String>,
+        size: impl Into<String>,
+        vmid: u32,
+    ) -> Pending<AllocateVolume> {
+        Pending::new(
+            &self.client,
+            AllocateVolume::new(&self.node, &self.storage, filename, size, vmid),
+        )
+    }
+
+    /// Changes a backup's `notes` or whether it is `protected`.
+    pub fn update_volume(&self, volume: impl Into<String>) -> Pending<UpdateVolume> {
+        Pending::new(
+            &self.client,
+            UpdateVolume::new(&self.node, &self.storage, volume),
+        )
+    }
+
+    /// Deletes a volume; `None` when that was done within `delay`. A volume that is not there
+    /// is no error.
+    pub fn delete_volume(
+        &self,
+        volume: impl Into<String>,
+        _loss: DataLoss,
+    ) -> Pending<DeleteVolume, Option<Task>> {
+        Pending::maybe_task(
+            &self.client,
+            DeleteVolume::new(&self.node, &self.storage, volume),
+        )
+    }
+
+    /// Which backups would go and stay, by the storage's rules or by `prune_backups`. Nothing
+    /// is deleted.
+    pub fn prunable_backups(&self) -> Pending<ListPrunableBackups> {
+        Pending::new(
+            &self.client,
+            ListPrunableBackups::new(&self.node, &self.storage),
+        )
+    }
+
+    /// Deletes the backups that would go.
+    pub fn prune_backups(&self, _loss: DataLoss) -> Pending<PruneBackups> {
+        Pending::new(&self.client, PruneBackups::new(&self.node, &self.storage))
+    }
+
+    /// What an OVA or `ESXi` guest would become here.
+    pub fn import_metadata(&self, volume: impl Into<String>) -> Pending<GetImportMetadata> {
+        Pending::new(
+            &self.client,
+            GetImportMetadata::new(&self.node, &self.storage, volume),
+        )
+    }
+
+    /// Has the node fetch a container image from a registry (9.1 and later).
+    pub fn pull_oci_image(&self, reference: impl Into<String>) -> PendingTask<PullOciImage> {
+        PendingTask::task(
+            &self.client,
+            PullOciImage::new(&self.node, &self.storage, reference),
+        )
+    }
+
+    /// The files in a backup on a Proxmox Backup Server.
+    pub fn backup_files(
+        &self,
+        filepath: impl Into<String>,
+        volume: impl Into<String>,
+    ) -> Pending<ListBackupFiles> {
+        Pending::new(
+            &self.client,
+            ListBackupFiles::new(&self.node, &self.storage, filepath, volume),
+        )
+    }
+
+    /// Its use over an `hour`, `day`, `week`, `month` or `year`.
+    pub fn rrd_data(&self, timeframe: Timeframe) -> Pending<GetStorageRrdData> {
+        Pending::new(
+            &self.client,
+            GetStorageRrdData::new(&self.node, &self.storage, timeframe),
+        )
+    }
+}
