@@ -16,7 +16,7 @@ use crate::locks::{self, Backoff};
 use crate::task::Task;
 use crate::transport::{Call, EndpointHealth, Endpoints, Limits, Reply};
 use crate::vmid::Claims;
-use crate::{answer, transport};
+use crate::{answer, release, transport};
 
 /// A client for one cluster, or one host that stands alone. Cheap to clone;
 /// clones share connections, tickets and limits.
@@ -141,6 +141,7 @@ impl ProxmoxClient {
     /// See [`send`](ProxmoxClient::send).
     pub async fn send_for_answer<E: Endpoint>(&self, request: &E) -> Result<Answer<E::Response>> {
         let named = |error: Error| error.operation(E::operation());
+        let explained = |error: Error| named(release::explain(error, E::call()));
         let params = request.params().map_err(named)?;
         let call = Call {
             method: E::METHOD,
@@ -148,7 +149,7 @@ impl ProxmoxClient {
             params: &params,
             node: request.node(),
         };
-        let reply = self.perform(&call).await.map_err(named)?;
+        let reply = self.perform(&call).await.map_err(explained)?;
         proxmox_endpoints::decode::<E>(&reply.body)
             .map_err(|error| named(error).target(reply.target))
     }

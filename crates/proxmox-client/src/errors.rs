@@ -138,7 +138,8 @@ const TABLE: &[Row] = &[
     row(0, &["guest agent configured"], FailedPrecondition),
     row(0, &["if it's a template"], FailedPrecondition),
     row(0, &["used in ha resources"], FailedPrecondition),
-    row(0, &["ha groups have been migrated"], FailedPrecondition),
+    row(0, &["ha groups have been migrated"], FailedPrecondition)
+        .hint("from release 9.0 on, node affinity is said in HA rules"),
     row(0, &["not initialized"], FailedPrecondition),
     row(0, &["is not enabled"], FailedPrecondition),
     row(0, &["is disabled"], FailedPrecondition),

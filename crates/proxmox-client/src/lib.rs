@@ -90,7 +90,7 @@ pub use console::{Terminal, TerminalReader, TerminalWriter, Vnc};
 pub use download::{BackupEntry, DownloadOptions, DownloadProgress, Downloaded, JournalQuery};
 pub use face::{
     Access, Ceph, Cluster, ClusterNode, ClusterStatus, DataLoss, DestroyScope, Firewall, Guest, Ha,
-    Lxc, Node, NodeStorage, Pending, PendingTask, Pool, Qemu, Sdn, Storage,
+    Lxc, Node, NodeAffinity, NodeStorage, Pending, PendingTask, Pool, Qemu, Sdn, Storage,
 };
 pub use first_contact::ServerCertificate;
 pub use iso::CidataIso;

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use homelab_core::{Error, ErrorKind, Result};
 
+use proxmox_endpoints::Call;
+
 use crate::ProxmoxClient;
 
 /// A release of Proxmox VE, as numbers that can be compared.
@@ -95,9 +97,87 @@ impl ProxmoxClient {
     }
 }
 
+/// Says which release first has what the server refused as unknown: the whole
+/// call, or parameters of it. Everything else stays as it is.
+pub(crate) fn explain(error: Error, call: &Call) -> Error {
+    let code = error.status_text().unwrap_or_default();
+    if error.kind() == ErrorKind::Unsupported && code.starts_with("501") {
+        return match call.since {
+            "" | "7.0" => error,
+            since => {
+                let hint = format!("the call exists {}", since_words(since));
+                error.hint(&hint)
+            }
+        };
+    }
+    let unknown = "property is not defined in schema";
+    if error.kind() != ErrorKind::InvalidArgument || !error.message().contains(unknown) {
+        return error;
+    }
+    let newer: Vec<String> = call
+        .params
+        .iter()
+        .filter(|param| {
+            error
+                .message()
+                .contains(&format!("{}: {unknown}", param.name))
+        })
+        .filter_map(|param| {
+            let since = param
+                .since
+                .or(Some(call.since).filter(|since| *since != "7.0"))?;
+            Some(format!("{} exists {}", param.name, since_words(since)))
+        })
+        .collect();
+    if newer.is_empty() {
+        return error;
+    }
+    let unsupported = Error::new(ErrorKind::Unsupported, error.message())
+        .status(code)
+        .hint(&newer.join(", "));
+    match error.target_name() {
+        Some(target) => unsupported.target(target),
+        None => unsupported,
+    }
+}
+
+fn since_words(since: &str) -> String {
+    match since.strip_suffix('+') {
+        Some(release) => format!("in releases after {release}"),
+        None => format!("from release {since} on"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn call(name: &str) -> &'static Call {
+        proxmox_endpoints::call(name).unwrap()
+    }
+
+    #[test]
+    fn what_an_older_server_lacks_is_unsupported_and_names_the_release() {
+        let answer = crate::errors::from_answer;
+        let error = answer(501, "Method 'GET /cluster/ha/rules' not implemented", "");
+        let error = explain(error, call("ListHaRules"));
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.message().contains("from release 9.0 on"), "{error}");
+        let body = r#"{"errors":{"regenerate":"property is not defined in schema and the schema does not allow additional properties"}}"#;
+        let error = answer(400, "Parameter verification failed.", body);
+        let error = explain(error, call("UpdateToken"));
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(
+            error
+                .message()
+                .contains("regenerate exists from release 9.2 on"),
+            "{error}"
+        );
+        // What no release has is the caller's mistake.
+        let body = r#"{"errors":{"typo":"property is not defined in schema and the schema does not allow additional properties"}}"#;
+        let error = explain(answer(400, "x", body), call("UpdateToken"));
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    }
 
     #[test]
     fn releases_as_they_are_written() {

@@ -11,7 +11,7 @@ use crate::{Pending, ProxmoxClient};
 /// High availability.
 #[derive(Clone, Debug)]
 pub struct Ha {
-    client: ProxmoxClient,
+    pub(super) client: ProxmoxClient,
 }
 
 impl Ha {

@@ -6,6 +6,7 @@
 //! [`ProxmoxClient::send`](crate::ProxmoxClient::send) unless a method says more.
 
 mod access;
+mod affinity;
 mod ceph;
 mod cluster;
 mod cluster_objects;
@@ -26,6 +27,7 @@ mod sdn;
 mod storage;
 
 pub use access::Access;
+pub use affinity::NodeAffinity;
 pub use ceph::Ceph;
 pub use cluster::{Cluster, ClusterNode, ClusterStatus};
 pub use firewall::Firewall;

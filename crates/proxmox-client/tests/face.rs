@@ -1,0 +1,144 @@
+//! What the face's calls look like on the wire.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use homelab_core::ErrorKind;
+use proxmox_client::endpoints::StartQemu;
+use proxmox_client::{DataLoss, DestroyScope, Release};
+use support::{Server, VERSION, decoded, error, ok};
+
+const UPID: &str = "\"UPID:pve1:00001A2B:0010ABCD:6B0343B7:qmstart:100:root@pam!test:\"";
+
+/// Method, path and query of the last request.
+fn last(server: &Server) -> (String, String, Vec<(String, String)>) {
+    let request = server.requests().pop().unwrap();
+    let form = match request.target.split_once('?') {
+        Some((_, query)) => decoded(query),
+        None => decoded(&request.body),
+    };
+    (request.method.clone(), request.path().to_owned(), form)
+}
+
+fn pair(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+#[tokio::test]
+async fn a_call_takes_its_options_before_it_is_made() {
+    let server = Server::start(|_| ok(UPID)).await;
+    let pve = server.client();
+    let guest = pve.node("pve1").qemu(100);
+    // Made, but never awaited: nothing is sent.
+    drop(guest.start());
+    assert!(server.requests().is_empty());
+    let task = guest
+        .shutdown()
+        .with(|request| request.timeout_seconds = Some(30))
+        .await
+        .unwrap();
+    assert_eq!(task.upid().node(), "pve1");
+    let path = "/nodes/pve1/qemu/100/status/shutdown".to_owned();
+    assert_eq!(
+        last(&server),
+        ("POST".to_owned(), path, vec![pair("timeout", "30")])
+    );
+
+    guest.destroy(DestroyScope::Guest).await.unwrap();
+    let (method, path, query) = last(&server);
+    assert_eq!(
+        (method.as_str(), path.as_str()),
+        ("DELETE", "/nodes/pve1/qemu/100")
+    );
+    assert_eq!(query, [pair("destroy-unreferenced-disks", "0")]);
+    let container = pve.node("pve1").lxc(200);
+    container.destroy(DestroyScope::Everything).await.unwrap();
+    let (_, path, query) = last(&server);
+    assert_eq!(path, "/nodes/pve1/lxc/200");
+    assert!(query.contains(&pair("purge", "1")));
+    assert!(query.contains(&pair("destroy-unreferenced-disks", "1")));
+
+    let storage = pve.node("pve1").storage("local");
+    let task = storage
+        .delete_volume("local:iso/x.iso", DataLoss::Accepted)
+        .await
+        .unwrap();
+    assert!(task.is_some());
+    assert_eq!(
+        server.requests().pop().unwrap().path(),
+        "/nodes/pve1/storage/local/content/local%3Aiso%2Fx.iso"
+    );
+}
+
+#[tokio::test]
+async fn a_quick_call_has_no_task() {
+    let server = Server::start(|_| ok("null")).await;
+    let guest = server.client().node("pve1").qemu(100);
+    let task = guest.configure().with(|r| r.cores = Some(2)).await.unwrap();
+    assert!(task.is_none());
+    assert_eq!(last(&server).2, [pair("cores", "2")]);
+}
+
+#[tokio::test]
+async fn missing_privileges_are_named_before_the_call() {
+    let server = Server::start(|request| {
+        let path = "\"/vms/100\"";
+        assert!(request.target.contains("path=%2Fvms%2F100"), "{request:?}");
+        ok(&format!("{{{path}:{{\"VM.Audit\":1}}}}"))
+    })
+    .await;
+    let pve = server.client();
+    let preflight = pve.preflight(&StartQemu::new("pve1", 100)).await.unwrap();
+    assert!(!preflight.allowed());
+    assert_eq!(preflight.missing[0].path, "/vms/100");
+    assert_eq!(preflight.missing[0].one_of, ["VM.PowerMgmt"]);
+    let missing = pve
+        .missing_privileges(&[("/vms/100", "VM.Audit"), ("/vms/100", "VM.Clone")])
+        .await
+        .unwrap();
+    assert_eq!(missing.len(), 1);
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn an_older_server_is_told_apart() {
+    let server = Server::start(|request| match request.path() {
+        "/version" => ok(VERSION),
+        "/cluster/ha/groups" => ok(r#"[{"group":"fast","nodes":"pve1:2,pve2","restricted":"1"}]"#),
+        "/cluster/ha/resources" => ok(r#"[{"sid":"vm:100","group":"fast"},{"sid":"vm:101"}]"#),
+        _ => error("501 Method 'GET /cluster/ha/rules' not implemented"),
+    })
+    .await;
+    let pve = server.client();
+    assert!(pve.release().await.unwrap() > Release::new(9, 2));
+    let failed = pve.cluster().ha().rules().await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Unsupported);
+    assert!(failed.message().contains("from release 9.0 on"), "{failed}");
+    // What rules say from 9.0 on, groups said before.
+    let affinity = pve.cluster().ha().node_affinity().await.unwrap();
+    assert_eq!(affinity[0].name, "fast");
+    assert_eq!(affinity[0].nodes["pve1"], 2);
+    assert_eq!(affinity[0].resources, ["vm:100"]);
+    assert!(affinity[0].strict && affinity[0].enabled);
+}
+
+#[tokio::test]
+async fn a_guest_that_moved_is_found_again() {
+    let server = Server::start(|request| match request.path() {
+        "/cluster/resources" => {
+            ok(r#"[{"id":"qemu/100","type":"qemu","vmid":100,"node":"c1","status":"running"}]"#)
+        }
+        _ => error("500 Configuration file 'nodes/c1/qemu-server/100.conf' does not exist"),
+    })
+    .await;
+    let pve = server.client();
+    let failed = pve
+        .on_guest(100, |guest| async { guest.qemu()?.config().await })
+        .await
+        .unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::NotFound);
+    // Looked for once, and three times more.
+    let looks = server.requests();
+    let looks = looks.iter().filter(|r| r.path() == "/cluster/resources");
+    assert_eq!(looks.count(), 4);
+}
