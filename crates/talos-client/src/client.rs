@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use homelab_core::{Error, ErrorKind, ExposeSecret, Result, Sent};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use jiff::Timestamp;
+use rustls::ClientConfig;
 use tokio::sync::Semaphore;
 
 use crate::config::{Auth, Context, ContextInfo};
@@ -67,11 +68,21 @@ impl TalosClient {
         reason = "connecting may come to need I/O (proxies, signing keys)"
     )]
     pub async fn connect(context: &Context, options: ClientOptions) -> Result<TalosClient> {
-        let mut info = context.describe()?;
-        let now = options.clock.now();
-        if info.expired(now) {
+        let info = context.describe()?;
+        if info.expired(options.clock.now()) {
             return Err(expired(context, &info));
         }
+        Self::with_tls(context, client_config(context)?, options)
+    }
+
+    /// A client for the context's endpoints that trusts as `tls` says.
+    pub(crate) fn with_tls(
+        context: &Context,
+        tls: ClientConfig,
+        options: ClientOptions,
+    ) -> Result<TalosClient> {
+        let mut info = context.describe()?;
+        let now = options.clock.now();
         let written = options.endpoints.as_ref().unwrap_or(&context.endpoints);
         let addresses = context.endpoint_addresses(written)?;
         if addresses.is_empty() {
@@ -87,7 +98,7 @@ impl TalosClient {
         let pool = Pool::new(
             addresses,
             options.seed.unwrap_or_else(|| seed(now)),
-            client_config(context)?,
+            tls,
             options.connect_timeout,
             options.clock.clone(),
         );
@@ -111,6 +122,19 @@ impl TalosClient {
     /// Calls meant for several nodes: one call each, at the same time.
     pub fn nodes(&self, nodes: impl IntoIterator<Item = impl Into<String>>) -> NodesClient {
         NodesClient::new(nodes.into_iter().map(|node| self.node(node)).collect())
+    }
+
+    /// Calls meant for the nodes that the context names, one call each.
+    ///
+    /// # Errors
+    /// `Config` when it names none.
+    pub fn context_nodes(&self) -> Result<NodesClient> {
+        let nodes = &self.shared.info.nodes;
+        if nodes.is_empty() {
+            let message = format!("context {:?} names no nodes", self.shared.info.name);
+            return Err(Error::new(ErrorKind::Config, message));
+        }
+        Ok(self.nodes(nodes))
     }
 
     /// Calls that the endpoint itself answers, whichever it is.

@@ -25,6 +25,12 @@
 //! | [`machine`] | version, services, memory, counters, etcd |
 //! | [`events`] | what a node does, as it does it |
 //! | [`lifecycle`] | reboot, reset, configuration, services: what changes a machine |
+//! | [`images`] | container images: list, pull, import, verify |
+//! | [`storage`] | disks, LVM volumes and RAID arrays given back |
+//! | [`debug`] | a privileged container to look around in |
+//! | [`health`] | is the cluster well? |
+//! | [`maintenance`] | machines that wait for their first configuration |
+//! | [`flows`] | reboot, upgrade, bootstrap and the like, seen through to their end |
 //! | [`streams`] | logs, kernel messages, files, packets |
 //! | [`snapshot`] | etcd snapshots, verified on their way to disk |
 //! | [`pki`] | secrets of a cluster; client certificates signed offline |
@@ -37,21 +43,30 @@
 mod client;
 pub mod config;
 pub mod cosi;
+pub mod debug;
 mod enum_name;
 pub mod events;
+pub mod flows;
+pub mod health;
+pub mod images;
 pub mod lifecycle;
 pub mod machine;
 pub mod machine_config;
+pub mod maintenance;
 mod node;
 mod nodes;
 mod options;
 pub mod pki;
 pub mod raw;
+mod release;
+mod selector;
 pub mod snapshot;
 mod status;
+pub mod storage;
 pub mod streams;
 mod timestamp;
 mod transport;
+mod unknown;
 pub mod yaml;
 
 pub use client::TalosClient;
@@ -60,10 +75,21 @@ pub use cosi::{
     Disk, ExtensionStatus, HostnameStatus, LinkStatus, LocalEtcdMember, MachineStatus, Member,
     NodeAddress, Nodename, Resource, SecurityState, SystemInformation,
 };
+pub use debug::{DebugContainer, DebugInput, DebugOptions, DebugOutput};
 pub use events::{Event, EventKind, EventOptions, EventStream};
+pub use flows::{
+    EtcdStarted, FlowOptions, FlowPhase, FlowProgress, Rebooted, Stopped, UpgradePath, Upgraded,
+};
+pub use health::{
+    CheckName, CheckOutcome, HealthCheck, HealthCheckOptions, HealthOptions, HealthReport,
+};
+pub use images::{
+    Image, ImageCredentials, ImageNamespace, ImageVerification, ImportProgress, PullOptions,
+    PullProgress,
+};
 pub use lifecycle::{
-    AppliedConfiguration, ApplyMode, ApplyOptions, BootstrapOptions, ClientCredentials, RebootMode,
-    ResetOptions, ResetScope, UpgradeOptions,
+    AppliedConfiguration, ApplyMode, ApplyOptions, BootstrapOptions, ClientCredentials,
+    InstallOptions, RebootMode, ResetOptions, ResetScope, UpgradeOptions,
 };
 pub use machine::{
     Connection, Container, ContainerStats, ControllerDependency, CpuFrequency, DiskCounters,
@@ -71,11 +97,14 @@ pub use machine::{
     NetworkCounters, NetworkStats, NodeTime, Process, Processor, Service, StorageDisk, SystemStat,
     Version,
 };
+pub use maintenance::{MaintenanceClient, MaintenanceTrust, SpkiFingerprint};
 pub use node::NodeClient;
 pub use nodes::NodesClient;
 pub use options::ClientOptions;
 pub use raw::RawClients;
+pub use selector::NodeSelector;
 pub use snapshot::{Snapshot, SnapshotProgress};
+pub use storage::{BlockDeviceWipe, WipeMethod};
 pub use streams::{
     BpfInstruction, CaptureOptions, CaptureProgress, ContainerNamespace, Copied, CopyOptions,
     CopyProgress, DiskUsage, DiskUsageOptions, DmesgOptions, FileInfo, FileKind, KernelMessage,

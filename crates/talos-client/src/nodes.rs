@@ -32,6 +32,11 @@ impl NodesClient {
         NodesClient { nodes }
     }
 
+    /// Each of the nodes.
+    pub fn iter(&self) -> impl Iterator<Item = &NodeClient> {
+        self.nodes.iter()
+    }
+
     /// Asks each node `question`; for calls that have no method here.
     ///
     /// ```no_run

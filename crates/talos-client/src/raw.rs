@@ -67,4 +67,5 @@ clients! {
     md: MdServiceClient,
 }
 
+pub use crate::machine::answer::Answer;
 pub use crate::transport::{Fault, ResponseBody, Transport as RawTransport};

@@ -5,14 +5,21 @@ use std::time::Duration;
 use tonic::{Code, Status};
 
 use crate::transport::Fault;
+use crate::unknown::meaning;
 
-/// What each code means. `Unknown` is what Talos answers from most handlers.
+/// What each code means, and where Talos answers it.
 ///
 /// | code | kind | |
 /// |---|---|---|
-/// | `UNAVAILABLE` | `Unavailable` | node down or rebooting, seen by us or by the endpoint |
-/// | `PERMISSION_DENIED` | `PermissionDenied` | role; unknown resource type; forwarding through a worker |
-/// | `UNIMPLEMENTED` | `Unsupported` | older release, or a control-plane call to a worker |
+/// | `UNAVAILABLE` | `Unavailable` | node down or rebooting, seen by us or by the endpoint; containerd down |
+/// | `PERMISSION_DENIED` | `PermissionDenied` | role; unknown resource type or namespace; forwarding through a worker |
+/// | `UNIMPLEMENTED` | `Unsupported` | older release, control-plane call to a worker, maintenance before v1.13 |
+/// | `INVALID_ARGUMENT` | `InvalidArgument` | configuration, enum, driver or namespace that is none |
+/// | `FAILED_PRECONDITION` | `FailedPrecondition` | busy, not installed, not ready, in use, a container, stale bookmark |
+/// | `NOT_FOUND`, `ALREADY_EXISTS` | the same | file, image, member, resource; bootstrap, install |
+/// | `RESOURCE_EXHAUSTED` | `ResourceExhausted` | META is full; a message above 32 MiB |
+/// | `INTERNAL` | `Internal` | the proxy's own failures, installer errors, panics |
+/// | `UNKNOWN` | by its words | most handlers; see `unknown.rs` |
 const fn kind(code: Code) -> ErrorKind {
     match code {
         Code::Cancelled => ErrorKind::Cancelled,
@@ -73,7 +80,11 @@ pub(crate) fn to_error(status: Status) -> Error {
         "" => format!("the server answered {} without a word", code_name(code)),
         text => text.to_owned(),
     };
-    let error = Error::new(kind(code), message).status(code_name(code));
+    let error = match code {
+        Code::Unknown => unknown(message),
+        code => Error::new(kind(code), message),
+    };
+    let error = error.status(code_name(code));
     match code {
         // The endpoint speaks for a node that it cannot reach; whether its
         // request got through, it does not say.
@@ -83,6 +94,12 @@ pub(crate) fn to_error(status: Status) -> Error {
         _ => error,
     }
     .source(status)
+}
+
+/// The error for words that came without a code. The node was asked and answered.
+pub(crate) fn unknown(message: String) -> Error {
+    let (kind, retry) = meaning(&message);
+    Error::new(kind, message).sent(Sent::Yes).retry(retry)
 }
 
 /// Our own transport's word, if that is where the status comes from.
@@ -150,6 +167,15 @@ mod tests {
     fn an_answered_unavailable_may_have_been_sent_and_may_be_retried() {
         let error = to_error(Status::unavailable("node is rebooting"));
         assert_eq!(error.was_sent(), Sent::Maybe);
+        assert!(error.is_retryable());
+    }
+
+    #[test]
+    fn unknown_is_read_by_its_words() {
+        let error = to_error(Status::unknown("etcdserver: no leader"));
+        assert_eq!(error.kind(), ErrorKind::FailedPrecondition);
+        assert_eq!(error.status_text(), Some("UNKNOWN"));
+        assert_eq!(error.was_sent(), Sent::Yes);
         assert!(error.is_retryable());
     }
 

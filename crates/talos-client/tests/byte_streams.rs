@@ -148,7 +148,7 @@ async fn files_are_listed_and_counted() {
     assert_eq!(links.len(), 2);
 
     let missing = node.list_files("/nope", ListOptions::default()).await;
-    assert_eq!(missing.err().unwrap().kind(), ErrorKind::Unknown);
+    assert_eq!(missing.err().unwrap().kind(), ErrorKind::NotFound);
     let error = node
         .list_files("etc", ListOptions::default())
         .await
@@ -195,7 +195,7 @@ async fn a_file_is_read_whole_or_not() {
     let kind = async |path: &str, limit| node.read_file(path, limit).await.unwrap_err().kind();
     assert_eq!(kind("/etc/nope", 100).await, ErrorKind::NotFound);
     assert_eq!(kind("/etc/hostname", 4).await, ErrorKind::ResourceExhausted);
-    assert_eq!(kind("/etc", 100).await, ErrorKind::Unknown);
+    assert_eq!(kind("/etc", 100).await, ErrorKind::InvalidArgument);
     assert_eq!(kind("hostname", 100).await, ErrorKind::InvalidArgument);
     // The node logs that it cannot read it, and says OK.
     assert_eq!(kind("/var/log/audit/kube", 1000).await, ErrorKind::Corrupt);

@@ -82,7 +82,7 @@ async fn services_stop_and_start() {
     );
     assert_eq!(
         node.service_stop("apid").await.unwrap_err().kind(),
-        ErrorKind::Unknown
+        ErrorKind::Unsupported
     );
     let reader = client_with(&sim, &ClientCert::role("os:reader"), options()).await;
     let error = reader

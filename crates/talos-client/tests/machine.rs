@@ -118,7 +118,7 @@ async fn members_leave_and_are_removed() {
     talos.node(CP2).etcd_leave().await.unwrap();
     assert_eq!(talos.node(CP1).etcd_members().await.unwrap().len(), 1);
     let alone = talos.node(CP1).etcd_forfeit_leadership().await.unwrap_err();
-    assert_eq!(alone.kind(), ErrorKind::Unknown);
+    assert_eq!(alone.kind(), ErrorKind::FailedPrecondition);
 }
 
 #[tokio::test]
@@ -130,7 +130,8 @@ async fn etcd_is_cared_for() {
     assert!(node.etcd_disarm_alarms().await.unwrap().is_empty());
     node.etcd_defragment().await.unwrap();
     let status = node.etcd_status().await.unwrap();
-    assert_eq!(status.db_size_bytes, status.db_size_in_use_bytes);
+    let unused = status.db_size_bytes - status.db_size_in_use_bytes;
+    assert!(unused < 64 << 10, "{unused} bytes are left");
     let mut minor: Vec<u32> = status
         .protocol_version
         .split('.')
@@ -146,7 +147,7 @@ async fn etcd_is_cared_for() {
             .await
             .unwrap_err()
             .kind(),
-        ErrorKind::Unknown
+        ErrorKind::InvalidArgument
     );
     let error = node.etcd_downgrade_enable("v3.5.1").await.unwrap_err();
     assert_eq!(

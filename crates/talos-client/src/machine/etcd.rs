@@ -4,7 +4,6 @@ use homelab_core::Result;
 use serde::{Deserialize, Serialize};
 use talos_proto::machine::{EtcdMember as RawMember, EtcdMemberListRequest, EtcdMemberStatus};
 
-use super::only;
 use crate::node::NodeClient;
 
 /// A member of etcd, as the asked node sees it.
@@ -93,7 +92,7 @@ impl NodeClient {
     /// quorum this fails or waits for its deadline: the list is read through raft.
     ///
     /// # Errors
-    /// `Unsupported` from a worker; `Unknown` with etcd's words when it has no quorum.
+    /// `Unsupported` from a worker; `FailedPrecondition` with etcd's words when it has no quorum.
     pub async fn etcd_members(&self) -> Result<Vec<EtcdMember>> {
         let request = EtcdMemberListRequest { query_local: false };
         self.member_list(request).await
@@ -107,30 +106,24 @@ impl NodeClient {
     }
 
     async fn member_list(&self, request: EtcdMemberListRequest) -> Result<Vec<EtcdMember>> {
-        let answer = self
-            .read("EtcdMemberList", request, |raw, request| async move {
+        let m = self
+            .ask("EtcdMemberList", request, |raw, request| async move {
                 raw.machine().etcd_member_list(request).await
             })
-            .await?
-            .into_inner();
-        let m = only(answer.messages, |m| m.metadata.as_ref())
-            .map_err(|e| e.operation("EtcdMemberList").target(self.target()))?;
+            .await?;
         Ok(m.members.into_iter().map(EtcdMember::from).collect())
     }
 
     /// The state of the etcd member on this node.
     ///
     /// # Errors
-    /// `Unsupported` from a worker; `Unknown` with etcd's words when it does not run.
+    /// `Unsupported` from a worker; `Timeout` with etcd's words when it does not run.
     pub async fn etcd_status(&self) -> Result<EtcdStatus> {
-        let answer = self
-            .read("EtcdStatus", (), |raw, request| async move {
+        let m = self
+            .ask("EtcdStatus", (), |raw, request| async move {
                 raw.machine().etcd_status(request).await
             })
-            .await?
-            .into_inner();
-        let m = only(answer.messages, |m| m.metadata.as_ref())
-            .map_err(|e| e.operation("EtcdStatus").target(self.target()))?;
+            .await?;
         Ok(m.member_status.unwrap_or_default().into())
     }
 }

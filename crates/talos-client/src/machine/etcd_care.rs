@@ -107,7 +107,7 @@ impl NodeClient {
     /// node is not the leader.
     ///
     /// # Errors
-    /// `Unknown` when there is no other member.
+    /// `FailedPrecondition` when there is no other member.
     pub async fn etcd_forfeit_leadership(&self) -> Result<Option<String>> {
         let m = self
             .order(

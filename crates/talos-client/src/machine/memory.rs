@@ -4,7 +4,6 @@ use homelab_core::Result;
 use serde::{Deserialize, Serialize};
 use talos_proto::machine::MemInfo;
 
-use super::only;
 use crate::node::NodeClient;
 
 /// Memory of a node, in bytes (Talos reports KiB).
@@ -46,14 +45,11 @@ impl From<MemInfo> for Memory {
 impl NodeClient {
     /// Memory of the node.
     pub async fn memory(&self) -> Result<Memory> {
-        let answer = self
-            .read("Memory", (), |raw, request| async move {
+        let m = self
+            .ask("Memory", (), |raw, request| async move {
                 raw.machine().memory(request).await
             })
-            .await?
-            .into_inner();
-        let m = only(answer.messages, |m| m.metadata.as_ref())
-            .map_err(|e| e.operation("Memory").target(self.target()))?;
+            .await?;
         Ok(m.meminfo.unwrap_or_default().into())
     }
 }

@@ -1,6 +1,6 @@
 //! The machine's own answers: version, services, memory, counters, etcd.
 
-mod answer;
+pub(crate) mod answer;
 mod etcd;
 mod etcd_care;
 mod inspection;
@@ -54,7 +54,7 @@ pub(crate) fn element_error(metadata: &Metadata) -> Option<Error> {
             )));
         }
     }
-    (!metadata.error.is_empty()).then(|| Error::new(ErrorKind::Unknown, metadata.error.clone()))
+    (!metadata.error.is_empty()).then(|| crate::status::unknown(metadata.error.clone()))
 }
 
 #[cfg(test)]

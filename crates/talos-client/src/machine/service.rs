@@ -4,7 +4,6 @@ use homelab_core::Result;
 use serde::{Deserialize, Serialize};
 use talos_proto::machine::ServiceInfo;
 
-use super::only;
 use crate::node::NodeClient;
 use crate::timestamp::rfc3339;
 
@@ -67,14 +66,11 @@ impl From<ServiceInfo> for Service {
 impl NodeClient {
     /// The services of the node and how they are.
     pub async fn services(&self) -> Result<Vec<Service>> {
-        let answer = self
-            .read("ServiceList", (), |raw, request| async move {
+        let m = self
+            .ask("ServiceList", (), |raw, request| async move {
                 raw.machine().service_list(request).await
             })
-            .await?
-            .into_inner();
-        let m = only(answer.messages, |m| m.metadata.as_ref())
-            .map_err(|e| e.operation("ServiceList").target(self.target()))?;
+            .await?;
         Ok(m.services.into_iter().map(Service::from).collect())
     }
 }

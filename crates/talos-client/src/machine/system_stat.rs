@@ -4,7 +4,6 @@ use homelab_core::Result;
 use serde::{Deserialize, Serialize};
 use talos_proto::machine::CpuStat;
 
-use super::only;
 use crate::node::NodeClient;
 use crate::timestamp::rfc3339_seconds;
 
@@ -69,14 +68,11 @@ impl From<CpuStat> for CpuTime {
 impl NodeClient {
     /// Counters of the node's kernel, and when it booted.
     pub async fn system_stat(&self) -> Result<SystemStat> {
-        let answer = self
-            .read("SystemStat", (), |raw, request| async move {
+        let m = self
+            .ask("SystemStat", (), |raw, request| async move {
                 raw.machine().system_stat(request).await
             })
-            .await?
-            .into_inner();
-        let m = only(answer.messages, |m| m.metadata.as_ref())
-            .map_err(|e| e.operation("SystemStat").target(self.target()))?;
+            .await?;
         Ok(SystemStat {
             boot_time: rfc3339_seconds(m.boot_time),
             cpu_count: u32::try_from(m.cpu.len()).unwrap_or(u32::MAX),

@@ -3,7 +3,6 @@
 use homelab_core::Result;
 use serde::{Deserialize, Serialize};
 
-use super::only;
 use crate::node::NodeClient;
 
 /// What a node runs, and on what.
@@ -32,14 +31,11 @@ pub struct Version {
 impl NodeClient {
     /// Which release of Talos the node runs, and on what.
     pub async fn version(&self) -> Result<Version> {
-        let answer = self
-            .read("Version", (), |raw, request| async move {
+        let m = self
+            .ask("Version", (), |raw, request| async move {
                 raw.machine().version(request).await
             })
-            .await?
-            .into_inner();
-        let m = only(answer.messages, |m| m.metadata.as_ref())
-            .map_err(|e| e.operation("Version").target(self.target()))?;
+            .await?;
         let version = m.version.unwrap_or_default();
         let platform = m.platform.unwrap_or_default();
         Ok(Version {

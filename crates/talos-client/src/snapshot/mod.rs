@@ -16,6 +16,7 @@ use crate::machine::element_error;
 use crate::node::NodeClient;
 use crate::status::to_error;
 use crate::streams::after;
+pub(crate) use recover::chunks;
 use writer::Writer;
 
 const OPERATION: &str = "EtcdSnapshot";

@@ -78,7 +78,7 @@ impl NodeClient {
 
 /// The first `size` bytes of `file`: as many as were verified. When they cannot
 /// be read, the stream reports it and does not end.
-fn chunks(
+pub(crate) fn chunks(
     file: tokio::fs::File,
     size: u64,
     failed: oneshot::Sender<io::Error>,

@@ -7,19 +7,19 @@ const LONGEST: usize = 1 << 20;
 
 /// Joins chunks and cuts them at line ends.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     buffer: BytesMut,
     /// How much of the buffer is known to hold no line end.
     searched: usize,
 }
 
 impl Lines {
-    pub(super) fn push(&mut self, chunk: &[u8]) {
+    pub(crate) fn push(&mut self, chunk: &[u8]) {
         self.buffer.extend_from_slice(chunk);
     }
 
     /// The next whole line, without its end. What is not UTF-8 is replaced.
-    pub(super) fn next(&mut self) -> Option<String> {
+    pub(crate) fn next(&mut self) -> Option<String> {
         let new = self.buffer.get(self.searched..).unwrap_or_default();
         if let Some(at) = new.iter().position(|b| *b == b'\n') {
             let line = self.buffer.split_to(self.searched + at);
@@ -32,7 +32,7 @@ impl Lines {
     }
 
     /// What came after the last line end.
-    pub(super) fn last(&mut self) -> Option<String> {
+    pub(crate) fn last(&mut self) -> Option<String> {
         (!self.buffer.is_empty()).then(|| self.rest())
     }
 

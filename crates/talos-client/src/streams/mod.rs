@@ -35,4 +35,5 @@ pub use dmesg::{DmesgOptions, KernelMessage};
 pub use file_mode::FileKind;
 pub use files::{FileInfo, ListOptions};
 pub(crate) use frames::{Frames, after};
+pub(crate) use lines::Lines;
 pub use logs::{ContainerNamespace, LogOptions, LogStream};

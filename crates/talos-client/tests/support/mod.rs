@@ -44,6 +44,15 @@ pub async fn lab_with(options: SimOptions) -> Sim {
     Sim::start(&inventory, options).await.unwrap()
 }
 
+/// The same lab with another release of Talos, such as `v1.13.0`.
+pub async fn lab_of(version: &str, options: SimOptions) -> Sim {
+    let none = |path: &str| Err(Error::new(ErrorKind::NotFound, path));
+    let named = "  - name: kubernetes\n";
+    let text = LAB.replace(named, &format!("{named}    talos_version: {version}\n"));
+    let inventory = Inventory::parse("lab.yaml", &text, &none).unwrap();
+    Sim::start(&inventory, options).await.unwrap()
+}
+
 /// Short enough that a test which waits for a deadline is quick.
 pub fn options() -> ClientOptions {
     ClientOptions::default()
