@@ -261,6 +261,53 @@ export class TalosClient {
   /** Whichever endpoint answers first, itself. */
   endpoint(): TalosNode
 
+  /** The nodes that the context names. One that names none fails with `Config`. */
+  contextNodes(): TalosNodes
+
+  /**
+   * The nodes that a selector means, by host name, each by its internal address. One that means nobody fails with `NotFound`, which names the members there are.
+   *
+   * @param selector - Conditions with commas between them: `cp-*`, `role=worker`, `address=172.16.1.5*`, `version=v1.12.*`; `*` for all.
+   */
+  select(selector: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TalosNodes>
+
+  /** Makes the sixteen checks of `talosctl health` once and says what is not well and where. */
+  checkHealth(options?: {
+    /** Addresses of the control planes there should be. Default: those that discovery knows. */
+    controlPlanes?: readonly string[] | undefined
+    /** Addresses of the workers there should be. */
+    workers?: readonly string[] | undefined
+    /** Address of the Kubernetes API in place of the configured one. */
+    kubernetesEndpoint?: string | undefined
+    /** Leave out what only Kubernetes' API knows. */
+    skipKubernetes?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<HealthReport>
+
+  /** Makes the checks in their order, each again and again until it passes. One that does not in time is `Timeout`, which names it and what is missing. */
+  waitForHealth(options?: {
+    /** Addresses of the control planes there should be. Default: those that discovery knows. */
+    controlPlanes?: readonly string[] | undefined
+    /** Addresses of the workers there should be. */
+    workers?: readonly string[] | undefined
+    /** Address of the Kubernetes API in place of the configured one. */
+    kubernetesEndpoint?: string | undefined
+    /** Leave out what only Kubernetes' API knows. */
+    skipKubernetes?: boolean | undefined
+    /** Longest wait. Default: 1200. */
+    deadlineSeconds?: number | undefined
+    /** How often to look. Default: 5. */
+    pollSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: FlowProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<HealthReport>
+
   /** Closes the connections; later calls throw `FailedPreconditionError`. */
   close(): void
 }
@@ -493,6 +540,650 @@ export class TalosNode {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<Snapshot>
+
+  /** The name or address that it is asked by; nothing for the endpoint itself. */
+  readonly name: string | null
+
+  /** Its host name as its kernel has it. */
+  kernelHostname(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /** How busy it has been for one, five and fifteen minutes. */
+  loadAverage(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<LoadAverage>
+
+  /** Its processors. */
+  processors(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Processor[]>
+
+  /** How fast its processors run now. Since Talos v1.9. */
+  cpuFrequencies(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<CpuFrequency[]>
+
+  /** What its disks have read and written since boot. */
+  diskStats(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<DiskStats>
+
+  /** What its network devices have sent and received since boot. */
+  networkStats(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NetworkStats>
+
+  /** Its mounted file systems. */
+  mounts(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Mount[]>
+
+  /** Its processes. */
+  processes(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Process[]>
+
+  /** Its containers. */
+  containers(options?: {
+    /** Talos' own containers, or those of Kubernetes. Default: `system`. */
+    namespace?: 'system' | 'kubernetes' | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Container[]>
+
+  /** What its containers use. */
+  containerStats(options?: {
+    /** Talos' own containers, or those of Kubernetes. Default: `system`. */
+    namespace?: 'system' | 'kubernetes' | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ContainerStats[]>
+
+  /** Its connections. */
+  netstat(options?: {
+    /** Only sockets that wait for connections. */
+    listening?: boolean | undefined
+    /** Raw sockets and UDP-Lite too. */
+    allProtocols?: boolean | undefined
+    /** The networks of pods too. */
+    allNamespaces?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Connection[]>
+
+  /** Its clock and that of its time server. */
+  time(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NodeTime>
+
+  /**
+   * Its clock and that of a time server it is told to ask.
+   *
+   * @param server - The time server.
+   */
+  timeCheck(server: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NodeTime>
+
+  /** Its disks as the storage service sees them, which also works before Talos v1.8. */
+  storageDisks(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<StorageDisk[]>
+
+  /** What its controllers read and write: for support. */
+  controllerDependencies(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ControllerDependency[]>
+
+  /** The members of etcd from this node's own copy, which works without a quorum and may be out of date. */
+  etcdMembersLocal(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<EtcdMember[]>
+
+  /**
+   * Uploads a snapshot, from which `bootstrap` with `recover` starts etcd. The file is verified before anything is sent; one that is damaged fails with `Corrupt`.
+   *
+   * @param path - The snapshot.
+   */
+  etcdRecover(path: string, options?: {
+    /** It is a copy of `member/snap/db`, which has no checksum and cannot be verified. */
+    rawCopy?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Removes a member from etcd: for one whose node is gone. A missing one fails with `NotFound`.
+   *
+   * @param memberId - Its id, 16 hexadecimal digits.
+   */
+  etcdRemoveMember(memberId: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Makes this node's member leave etcd and removes its data. */
+  etcdLeave(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Hands leadership of etcd to another member and names it; nothing when this node is not the leader. */
+  etcdForfeitLeadership(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string | null>
+
+  /** The alarms of etcd. */
+  etcdAlarms(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<EtcdAlarm[]>
+
+  /** Ends all alarms of etcd and says which there were. Room has to be made before. */
+  etcdDisarmAlarms(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<EtcdAlarm[]>
+
+  /** Gives room that this node's member no longer uses back to the disk. The member answers nobody meanwhile: one node at a time. */
+  etcdDefragment(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Whether etcd could go back to a version; gives the one it has now. Since Talos v1.11.
+   *
+   * @param version - Such as `3.5`.
+   */
+  etcdDowngradeValidate(version: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /**
+   * Allows etcd to go back to a version. Since Talos v1.11.
+   *
+   * @param version - Such as `3.5`.
+   */
+  etcdDowngradeEnable(version: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /** Takes the permission to go back to an older version away. Since Talos v1.11. */
+  etcdDowngradeCancel(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /**
+   * Applies a whole machine configuration. One that is not valid fails with `InvalidArgument` and Talos' words.
+   *
+   * @param yaml - All its documents.
+   */
+  applyConfiguration(yaml: string, options?: {
+    /** When it takes effect. Default: `auto`. */
+    mode?: 'auto' | 'no-reboot' | 'staged' | 'try' | 'reboot' | undefined
+    /** Only say what would change. */
+    dryRun?: boolean | undefined
+    /** Undo it after this long unless it is applied again. */
+    trySeconds?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<AppliedConfiguration>
+
+  /** Starts etcd for the first time: once in the life of a cluster, on one control plane. One that has data fails with `AlreadyExists`. `bootstrap_and_wait` waits until it runs. */
+  bootstrap(options?: {
+    /** From the snapshot that `etcd_recover` uploaded. */
+    recover?: boolean | undefined
+    /** That one is a raw copy of the database. */
+    rawCopy?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Reboots it, and gives the id of the action, by which events can be told. `reboot_and_wait` waits for its end. */
+  reboot(options?: {
+    /** `powercycle` starts from the firmware, `force` stops no services. Default: `default`. */
+    mode?: 'default' | 'powercycle' | 'force' | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /** Shuts it down, and gives the id of the action. */
+  shutdown(options?: {
+    /** Do not move its pods to other nodes before. */
+    force?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /** Goes back to the release that was installed before, and reboots. */
+  rollback(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Wipes it, and gives the id of the action. What is wiped is gone.
+   *
+   * @param scope - What is wiped.
+   */
+  reset(scope: 'system-disk' | 'partitions' | 'user-disks' | 'everything', options?: {
+    /** Their labels, such as `EPHEMERAL`, for `partitions`. */
+    partitions?: readonly string[] | undefined
+    /** Their paths, such as `/dev/sdb`, for `user-disks` and `everything`. */
+    userDisks?: readonly string[] | undefined
+    /** Neither move pods nor leave etcd before: for nodes whose cluster is lost. */
+    forced?: boolean | undefined
+    /** Reboot afterwards and do not shut down. */
+    reboot?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /**
+   * Upgrades a node before Talos v1.13 through the call of its time, and gives the id of the action. `upgrade_and_wait` does it on every release.
+   *
+   * @param image - The installer image.
+   */
+  upgradeLegacy(image: string, options?: {
+    /** Install at the next reboot: before Talos v1.13. */
+    stage?: boolean | undefined
+    /** Skip the checks of etcd, which only releases before v1.13 make. */
+    force?: boolean | undefined
+    /** Start from the firmware afterwards. */
+    powercycle?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /**
+   * Starts a service; gives Talos' words.
+   *
+   * @param id - Such as `kubelet`.
+   */
+  serviceStart(id: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /**
+   * Stops a service; gives Talos' words.
+   *
+   * @param id - Such as `kubelet`.
+   */
+  serviceStop(id: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /**
+   * Restarts a service; gives Talos' words.
+   *
+   * @param id - Such as `kubelet`.
+   */
+  serviceRestart(id: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /**
+   * Kills a container's process, whose keeper then starts it again.
+   *
+   * @param id - As `containers` gives it.
+   */
+  containerRestart(id: string, options?: {
+    /** Talos' own containers, or those of Kubernetes. Default: `system`. */
+    namespace?: 'system' | 'kubernetes' | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Writes a value of the META partition. A full one fails with `ResourceExhausted`.
+   *
+   * @param key - 12 to 14 are the user's own, 10 is the network configuration on metal.
+   * @param value - The value.
+   */
+  metaWrite(key: number, value: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Removes a value of the META partition. A missing one fails with `NotFound`.
+   *
+   * @param key - The key.
+   */
+  metaDelete(key: number, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Its container images. */
+  images(options?: {
+    /** Where it is kept: Talos' own images, those of pods, or in memory before Talos is installed. Default: `system`. */
+    namespace?: 'system' | 'cri' | 'inmem' | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Image[]>
+
+  /**
+   * Makes it pull an image, and gives the image's name with its digest. Progress is that of single layers.
+   *
+   * @param image - Such as `ghcr.io/siderolabs/installer:v1.13.9`.
+   */
+  pullImage(image: string, options?: {
+    /** Where it is kept: Talos' own images, those of pods, or in memory before Talos is installed. Default: `system`. */
+    namespace?: 'system' | 'cri' | 'inmem' | undefined
+    /** How long it may take. Default: 600. */
+    deadlineSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: PullProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /**
+   * Brings an image from a file, without a registry, and gives its name. Since Talos v1.13.
+   *
+   * @param path - An archive of one image.
+   */
+  importImage(path: string, options?: {
+    /** Where it is kept: Talos' own images, those of pods, or in memory before Talos is installed. Default: `system`. */
+    namespace?: 'system' | 'cri' | 'inmem' | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: ImportProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /**
+   * Removes an image. A missing one fails with `NotFound`. Since Talos v1.13.
+   *
+   * @param name - As `images` gives it.
+   */
+  removeImage(name: string, options?: {
+    /** Where it is kept: Talos' own images, those of pods, or in memory before Talos is installed. Default: `system`. */
+    namespace?: 'system' | 'cri' | 'inmem' | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Makes it verify the signature of an image in its registry, by the rules of its configuration. Since Talos v1.13.
+   *
+   * @param image - The image.
+   */
+  verifyImage(image: string, options?: {
+    /** Whose credentials these are. */
+    registry?: string | undefined
+    /** The user. */
+    username?: string | undefined
+    /** The user's password or token. */
+    password?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ImageVerification>
+
+  /**
+   * Installs Talos on a disk, which is overwritten, from an image that was pulled before; no reboot happens. Progress is what the installer writes; its failure is `TaskFailed`. Since Talos v1.13.
+   *
+   * @param disk - Such as `/dev/sda`.
+   * @param image - The installer image, as it was pulled.
+   */
+  install(disk: string, image: string, options?: {
+    /** Where it is kept: Talos' own images, those of pods, or in memory before Talos is installed. Default: `system`. */
+    namespace?: 'system' | 'cri' | 'inmem' | undefined
+    /** How long the installer may take. Default: 600. */
+    deadlineSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: string) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Writes another release to its disk from an image that was pulled before. No reboot happens: until one does, the old release runs on. `upgrade_and_wait` does all of it. Since Talos v1.13.
+   *
+   * @param image - The installer image, as it was pulled.
+   */
+  installUpgrade(image: string, options?: {
+    /** Where it is kept: Talos' own images, those of pods, or in memory before Talos is installed. Default: `system`. */
+    namespace?: 'system' | 'cri' | 'inmem' | undefined
+    /** How long the installer may take. Default: 600. */
+    deadlineSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: string) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Wipes block devices. What was on them is gone. One that is in use fails with `FailedPrecondition`.
+   *
+   * @param devices - Disks or partitions, such as `sdb`.
+   */
+  wipeBlockDevices(devices: readonly string[], options?: {
+    /** What says that something is there, or every byte. Default: `fast`. */
+    method?: 'fast' | 'zeroes' | undefined
+    /** Do so though Talos keeps a volume on it. */
+    skipVolumeCheck?: boolean | undefined
+    /** Do so though another device is built on it. */
+    skipSecondaryCheck?: boolean | undefined
+    /** Remove the partition afterwards. */
+    dropPartition?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Removes a logical volume, with its data. Since Talos v1.14.
+   *
+   * @param group - Its volume group.
+   * @param volume - Its name.
+   */
+  removeLogicalVolume(group: string, volume: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Removes a volume group. Since Talos v1.14.
+   *
+   * @param group - Its name.
+   */
+  removeVolumeGroup(group: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Takes the mark of a physical volume off a device. Since Talos v1.14.
+   *
+   * @param device - The device.
+   */
+  removePhysicalVolume(device: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Takes a software RAID array apart, with its data. Since Talos v1.14.
+   *
+   * @param device - The array's device.
+   */
+  destroyMdArray(device: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Runs a privileged container on it, with its input and output here. It starts at once; errors come with the output. Since Talos v1.13.
+   *
+   * @param image - The image; it must have been pulled.
+   */
+  debugContainer(image: string, options?: {
+    /** Where it is kept: Talos' own images, those of pods, or in memory before Talos is installed. Default: `system`. */
+    namespace?: 'system' | 'cri' | 'inmem' | undefined
+    /** The command and its arguments. Default: those of the image. */
+    args?: readonly string[] | undefined
+    /** Environment variables. */
+    env?: Readonly<Record<string, string | undefined>> | undefined
+    /** With a terminal. */
+    tty?: boolean | undefined
+    /** In the namespaces of the host. Since Talos v1.14. */
+    hostNamespaces?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<DebugContainer>
+
+  /**
+   * Reboots it and waits until it runs and is ready again.
+   *
+   * The node is looked at by boot id, events and machine status together. Time that runs out is `Timeout`, a bad state
+   * `TaskFailed`, a refusal `FailedPrecondition`; a lost answer is looked into, never sent again.
+   */
+  rebootAndWait(options?: {
+    /** `powercycle` starts from the firmware, `force` stops no services. Default: `default`. */
+    mode?: 'default' | 'powercycle' | 'force' | undefined
+    /** How long the whole may take. Default: 1800. */
+    deadlineSeconds?: number | undefined
+    /** How often the node is looked at. Default: 2. */
+    pollSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: FlowProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Rebooted>
+
+  /** Shuts it down and waits until it answers no more. */
+  shutdownAndWait(options?: {
+    /** Do not move its pods to other nodes before. */
+    force?: boolean | undefined
+    /** How long the whole may take. Default: 1800. */
+    deadlineSeconds?: number | undefined
+    /** How often the node is looked at. Default: 2. */
+    pollSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: FlowProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Stopped>
+
+  /**
+   * Resets it and waits for its end: down, running again, or waiting for a configuration.
+   *
+   * @param scope - What is wiped.
+   */
+  resetAndWait(scope: 'system-disk' | 'partitions' | 'user-disks' | 'everything', options?: {
+    /** Their labels, such as `EPHEMERAL`, for `partitions`. */
+    partitions?: readonly string[] | undefined
+    /** Their paths, such as `/dev/sdb`, for `user-disks` and `everything`. */
+    userDisks?: readonly string[] | undefined
+    /** Neither move pods nor leave etcd before: for nodes whose cluster is lost. */
+    forced?: boolean | undefined
+    /** Reboot afterwards and do not shut down. */
+    reboot?: boolean | undefined
+    /** Where to look for it when it waits for a configuration. Default: its own address. */
+    maintenanceAddress?: string | undefined
+    /** How long the whole may take. Default: 1800. */
+    deadlineSeconds?: number | undefined
+    /** How often the node is looked at. Default: 2. */
+    pollSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: FlowProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Stopped>
+
+  /**
+   * Upgrades it and waits until the new release runs and it is ready, through the calls that it offers.
+   *
+   * A node that comes back with its old release has rolled back: `TaskFailed`. Pods are not moved away here; upgrade
+   * control planes one at a time.
+   *
+   * @param image - The installer image.
+   */
+  upgradeAndWait(image: string, options?: {
+    /** Install at the next reboot: before Talos v1.13. */
+    stage?: boolean | undefined
+    /** Skip the checks of etcd, which only releases before v1.13 make. */
+    force?: boolean | undefined
+    /** Start from the firmware afterwards. */
+    powercycle?: boolean | undefined
+    /** How long the whole may take. Default: 1800. */
+    deadlineSeconds?: number | undefined
+    /** How often the node is looked at. Default: 2. */
+    pollSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: FlowProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Upgraded>
+
+  /** Starts etcd for the first time and waits until it runs and has a leader. A node that is not ready yet is asked again. */
+  bootstrapAndWait(options?: {
+    /** How long the whole may take. Default: 1800. */
+    deadlineSeconds?: number | undefined
+    /** How often the node is looked at. Default: 2. */
+    pollSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: FlowProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<EtcdStarted>
+
+  /**
+   * Brings etcd back from a snapshot, after every control plane has lost it: uploads the file, starts etcd from it and waits until it runs.
+   *
+   * @param path - The snapshot.
+   */
+  recoverAndWait(path: string, options?: {
+    /** It is a copy of `member/snap/db`. */
+    rawCopy?: boolean | undefined
+    /** How long the whole may take. Default: 1800. */
+    deadlineSeconds?: number | undefined
+    /** How often the node is looked at. Default: 2. */
+    pollSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: FlowProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<EtcdStarted>
+
+  /** Makes this control plane check the whole cluster and waits until all is well. Progress is what it writes. */
+  healthCheck(options?: {
+    /** How long it waits. Default: 1200. */
+    waitSeconds?: number | undefined
+    /** Addresses of the control planes there should be. Default: those that discovery knows. */
+    controlPlanes?: readonly string[] | undefined
+    /** Addresses of the workers there should be. */
+    workers?: readonly string[] | undefined
+    /** Address of the Kubernetes API in place of the configured one. */
+    kubernetesEndpoint?: string | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: string) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
 }
 
 /** Several Talos nodes, asked at once: every node is in the result, with its answer or its error, in the order asked. */
@@ -570,6 +1261,216 @@ export class TalosNodes {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<PerNode<ExtensionStatus[]>>
+
+  /** The names or addresses that they are asked by. */
+  readonly names: readonly string[]
+
+  /** How busy each has been. */
+  loadAverage(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<LoadAverage>>
+
+  /** The processors of each. */
+  processors(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<Processor[]>>
+
+  /** How fast the processors of each run. */
+  cpuFrequencies(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<CpuFrequency[]>>
+
+  /** What the disks of each have read and written. */
+  diskStats(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<DiskStats>>
+
+  /** What the network devices of each have sent and received. */
+  networkStats(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<NetworkStats>>
+
+  /** The mounted file systems of each. */
+  mounts(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<Mount[]>>
+
+  /** The processes of each. */
+  processes(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<Process[]>>
+
+  /** The clock of each. */
+  time(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<NodeTime>>
+
+  /** The disks of each as the storage service sees them. */
+  storageDisks(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<StorageDisk[]>>
+
+  /** The host name of each as its kernel has it. */
+  kernelHostname(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<string>>
+
+  /** The alarms of etcd, as each knows them. */
+  etcdAlarms(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<EtcdAlarm[]>>
+
+  /** The containers of each. */
+  containers(options?: {
+    /** Talos' own containers, or those of Kubernetes. Default: `system`. */
+    namespace?: 'system' | 'kubernetes' | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<Container[]>>
+
+  /** What the containers of each use. */
+  containerStats(options?: {
+    /** Talos' own containers, or those of Kubernetes. Default: `system`. */
+    namespace?: 'system' | 'kubernetes' | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<ContainerStats[]>>
+
+  /** The container images of each. */
+  images(options?: {
+    /** Where it is kept: Talos' own images, those of pods, or in memory before Talos is installed. Default: `system`. */
+    namespace?: 'system' | 'cri' | 'inmem' | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<Image[]>>
+}
+
+/** A privileged container that runs on a node: input one way, output the other. It is stopped when its output is no longer read. */
+export class DebugContainer {
+  private constructor()
+
+  /** Its output, errors among it, and at last its exit code. It is read once. One that goes without an exit code fails with `Unavailable`. */
+  output(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Stream<DebugChunk>
+
+  /**
+   * Writes to its input.
+   *
+   * @param text - What it reads.
+   */
+  write(text: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Sends it a signal.
+   *
+   * @param number - 2 interrupts, 15 asks to end.
+   */
+  signal(number: number, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Tells it how large its terminal is.
+   *
+   * @param columns - Characters in a line.
+   * @param rows - Lines.
+   */
+  resize(columns: number, rows: number, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Ends its input: what reads it sees its end. */
+  closeInput(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+}
+
+/** A client of one machine that waits for its first configuration. Its certificate is signed by nobody: its fingerprint, which its console shows, says that it is the one. */
+export class MaintenanceClient {
+  private constructor()
+
+  /**
+   * A client of the machine at an address. Connections are made when they are needed.
+   *
+   * @param address - Such as `172.16.1.60`.
+   */
+  static connect(address: string, options?: {
+    /** SHA-256 of the machine's public key as base64; one of them must be its. */
+    fingerprints?: readonly string[] | undefined
+    /** Trust whoever answers. A machine configuration holds all secrets of the cluster. */
+    dangerouslyAnyCertificate?: boolean | undefined
+    /** How long it may take to accept a connection. Default: 5. */
+    connectTimeoutSeconds?: number | undefined
+    /** How long one answer may take. Default: 30. */
+    requestTimeoutSeconds?: number | undefined
+  }): MaintenanceClient
+
+  /**
+   * Looks at a machine without showing who we are and without trusting it: whether it waits for a configuration, and which fingerprint it shows.
+   *
+   * @param address - Such as `172.16.1.60`.
+   */
+  static probe(address: string, options?: {
+    /** How long it may take to accept a connection. Default: 5. */
+    connectTimeoutSeconds?: number | undefined
+    /** How long one answer may take. Default: 30. */
+    requestTimeoutSeconds?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Probe>
+
+  /** All calls, of which such a machine takes few. */
+  node(): TalosNode
+
+  /** The fingerprint that it has shown; nothing before the first call. */
+  fingerprint(): string | null
+
+  /** Which release it runs; nothing before v1.13, where machines do not say. */
+  version(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TalosVersion | null>
+
+  /** The disks that Talos could be installed on. */
+  disks(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TalosDisk[]>
+
+  /**
+   * Gives it its first configuration, with which it installs itself and comes back as a node of its cluster.
+   *
+   * @param yaml - All its documents.
+   */
+  applyConfiguration(yaml: string, options?: {
+    /** When it takes effect. Default: `auto`. */
+    mode?: 'auto' | 'no-reboot' | 'staged' | 'try' | 'reboot' | undefined
+    /** Only say what would change. */
+    dryRun?: boolean | undefined
+    /** Undo it after this long unless it is applied again. */
+    trySeconds?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<AppliedConfiguration>
 }
 
 /** A client of the Proxmox VE API. Its words are Proxmox's own: a node is a host that runs Proxmox VE. */
@@ -981,6 +1882,16 @@ export interface ApplianceSpec {
   readonly location: Location
 }
 
+/** What became of a configuration. */
+export interface AppliedConfiguration {
+  /** How it was, or would be, applied: `no-reboot`, `reboot`, `staged`, `try`. */
+  readonly mode: string
+  /** In words; of a dry run, what would change. */
+  readonly details: string
+  /** What the node does not like about it. */
+  readonly warnings: readonly string[]
+}
+
 /** Numbers that no API and no file tells. All have defaults. */
 export interface Assumptions {
   /** Memory of one Ceph OSD. Default 4 GiB, Ceph's own `osd_memory_target`. */
@@ -1133,6 +2044,35 @@ export interface CephStatus {
   readonly placementGroups: CephPgMap | null
 }
 
+/**
+ * A check, in the order in which they are made.
+ * - `etcd-service`: etcd runs and is healthy on every control plane.
+ * - `etcd-agreement`: Every control plane knows the same members of etcd.
+ * - `etcd-members`: Every member of etcd is one of the control planes.
+ * - `api`: Every node answers.
+ * - `memory`: Every node has the memory that it needs at least.
+ * - `disk`: Every node has the disk space that it needs at least.
+ * - `diagnostics`: No node reports a problem with itself.
+ * - `kubelet`: kubelet runs and is healthy on every control plane.
+ * - `boot`: Every node has come to the end of its boot.
+ * - `kubernetes-nodes`: Kubernetes knows these nodes and no others.
+ * - `static-pods`: Every control plane runs the parts of Kubernetes' own.
+ * - `control-plane-pods`: The parts of Kubernetes' control plane are ready.
+ * - `kubernetes-ready`: Kubernetes calls every node ready.
+ * - `kube-proxy`: kube-proxy is ready, where there is one.
+ * - `coredns`: `CoreDNS` is ready, where there is one.
+ * - `schedulable`: Kubernetes may place pods on every node.
+ */
+export type CheckName = 'etcd-service' | 'etcd-agreement' | 'etcd-members' | 'api' | 'memory' | 'disk' | 'diagnostics' | 'kubelet' | 'boot' | 'kubernetes-nodes' | 'static-pods' | 'control-plane-pods' | 'kubernetes-ready' | 'kube-proxy' | 'coredns' | 'schedulable'
+
+/**
+ * What came of a check.
+ * - `passed`: All is well.
+ * - `failed`: Something is not.
+ * - `skipped`: There was nothing to look at, or no way to.
+ */
+export type CheckOutcome = 'passed' | 'failed' | 'skipped'
+
 /** A sentence in the lab's documents that can be true or false. */
 export interface Claim {
   /** The sentence, as written there. */
@@ -1270,6 +2210,74 @@ export interface ClusterStatus {
   readonly nodes: readonly ClusterNode[]
 }
 
+/** A connection, or a socket that waits for some. */
+export interface Connection {
+  /** `tcp`, `tcp6`, `udp`, `udp6`, `udplite`, `udplite6`, `raw` or `raw6`. */
+  readonly protocol: string
+  /** Address on the node. */
+  readonly localAddress: string
+  /** Port on the node. */
+  readonly localPort: number
+  /** Address of the other side. */
+  readonly remoteAddress: string
+  /** Port of the other side; 0 while nobody is there. */
+  readonly remotePort: number
+  /** `established`, `listen`, `time-wait`, … */
+  readonly state: string
+  /** Bytes that wait to be sent. */
+  readonly sendQueueBytes: number
+  /** Bytes that wait to be read. */
+  readonly receiveQueueBytes: number
+  /** Number of the process; absent when the kernel does not tell. */
+  readonly pid: number | null
+  /** Name of the process. */
+  readonly process: string | null
+  /** Number of its user. */
+  readonly uid: number
+  /** Network namespace; empty for the host's. */
+  readonly networkNamespace: string
+}
+
+/** A container, or the sandbox of a pod. */
+export interface Container {
+  /** Id, as `logs`, `restart` and the like take it. */
+  readonly id: string
+  /** `system` or `k8s.io`. */
+  readonly namespace: string
+  /** Its name. */
+  readonly name: string
+  /** The pod it belongs to, as `namespace/name`; empty for Talos' own. */
+  readonly pod: string
+  /** The image it was made from. */
+  readonly image: string
+  /** Number of its process; absent when it does not run. */
+  readonly pid: number | null
+  /** `RUNNING`, `CONTAINER_EXITED`, … in the runtime's words. */
+  readonly status: string
+  /** Kubernetes' id of the pod (since Talos v1.9). */
+  readonly uid: string
+  /** The runtime's own id (since Talos v1.9). */
+  readonly internalId: string
+  /** Path of its network namespace. */
+  readonly networkNamespace: string
+}
+
+/** What a container uses. */
+export interface ContainerStats {
+  /** Id of the container. */
+  readonly id: string
+  /** `system` or `k8s.io`. */
+  readonly namespace: string
+  /** Its name. */
+  readonly name: string
+  /** The pod it belongs to. */
+  readonly pod: string
+  /** Memory it holds. */
+  readonly memoryBytes: number
+  /** Processor time since it started, in nanoseconds. */
+  readonly cpuNanoseconds: number
+}
+
 /** What a context says about itself, without connecting. */
 export interface ContextInfo {
   /** The context's name. */
@@ -1308,6 +2316,35 @@ export interface Contradiction {
   readonly second: Place
 }
 
+/** What a controller of the node reads or writes. */
+export interface ControllerDependency {
+  /** The controller. */
+  readonly controller: string
+  /**
+   * `output-exclusive`, `output-shared`, `input-strong`, `input-weak` or
+   * `input-destroy-ready`.
+   */
+  readonly edge: string
+  /** Namespace of the resource; empty for outputs. */
+  readonly namespace: string
+  /** Type of the resource. */
+  readonly resourceType: string
+  /** Id of the resource; absent for all of the type. */
+  readonly id: string | null
+}
+
+/** The clock of a logical processor. All zero where the kernel has no control over it. */
+export interface CpuFrequency {
+  /** At this moment, in hertz. */
+  readonly currentHz: number
+  /** Lowest, in hertz. */
+  readonly minimumHz: number
+  /** Highest, in hertz. */
+  readonly maximumHz: number
+  /** How it is chosen: `performance`, `powersave`, … */
+  readonly governor: string
+}
+
 /** A node's CPU. */
 export interface CpuInfo {
   /** Its name. */
@@ -1344,12 +2381,44 @@ export interface CpuTime {
   readonly stealSeconds: number
 }
 
+/** What comes from a container. */
+export interface DebugChunk {
+  /** Some of its output; what is not UTF-8 is replaced. */
+  readonly text: string | null
+  /** Its exit code: it has ended, nothing follows. */
+  readonly exitCode: number | null
+}
+
 /** One disk of a guest. */
 export interface Disk {
   /** The pool or storage it is on. */
   readonly storage: string
   /** Its size in bytes. */
   readonly sizeBytes: number | null
+}
+
+/** Counters of a block device since boot. */
+export interface DiskCounters {
+  /** Its name: `sda`, `sda1`. */
+  readonly name: string
+  /** Reads that were done. */
+  readonly reads: number
+  /** What they brought. */
+  readonly readBytes: number
+  /** How long they took together, in milliseconds. */
+  readonly readTimeMs: number
+  /** Writes that were done. */
+  readonly writes: number
+  /** What they held. */
+  readonly writtenBytes: number
+  /** How long they took together, in milliseconds. */
+  readonly writeTimeMs: number
+  /** Requests at this moment. */
+  readonly inProgress: number
+  /** How long there was at least one request, in milliseconds. */
+  readonly busyTimeMs: number
+  /** What was given back to the device. */
+  readonly discardedBytes: number
 }
 
 /** One event of a watch, as data. */
@@ -1370,6 +2439,14 @@ export interface DiskSpec {
   readonly storage: string
   /** Its size in bytes. */
   readonly sizeBytes: number
+}
+
+/** Counters of all block devices since boot. */
+export interface DiskStats {
+  /** All together. */
+  readonly total: DiskCounters
+  /** Each device and partition. */
+  readonly devices: readonly DiskCounters[]
 }
 
 /** A file system, in bytes. */
@@ -1396,6 +2473,14 @@ export interface EndpointStats {
   readonly requests: Readonly<Record<string, number>>
 }
 
+/** An alarm of an etcd member. */
+export interface EtcdAlarm {
+  /** Id of the member, 16 hexadecimal digits. */
+  readonly memberId: string
+  /** `nospace` or `corrupt`. */
+  readonly alarm: string
+}
+
 /** A member of etcd, as the asked node sees it. */
 export interface EtcdMember {
   /** Member id, 16 hexadecimal digits. */
@@ -1408,6 +2493,16 @@ export interface EtcdMember {
   readonly clientUrls: readonly string[]
   /** Whether it has no vote yet. */
   readonly learner: boolean
+}
+
+/** etcd, started. */
+export interface EtcdStarted {
+  /** Id of this node's member, 16 hexadecimal digits. */
+  readonly memberId: string
+  /** How many members there are. */
+  readonly members: number
+  /** Seconds until then. */
+  readonly elapsedSeconds: number
 }
 
 /** The etcd member on a node, as it sees itself. */
@@ -1571,6 +2666,30 @@ export interface Fix {
   readonly moves: readonly Move[]
 }
 
+/**
+ * Where a flow is.
+ * - `preparing`: Looking before anything is changed.
+ * - `pulling`: The image is on its way to the node.
+ * - `installing`: The installer writes to the disk.
+ * - `ordered`: The order has been given.
+ * - `acting`: The node works on it.
+ * - `away`: The node does not answer.
+ * - `starting`: The node is back and not ready yet.
+ * - `checking`: A check, or what it waits for.
+ * - `done`: All is done.
+ */
+export type FlowPhase = 'preparing' | 'pulling' | 'installing' | 'ordered' | 'acting' | 'away' | 'starting' | 'checking' | 'done'
+
+/** What a flow reports on the way. */
+export interface FlowProgress {
+  /** Where it is. */
+  readonly phase: FlowPhase
+  /** In words. */
+  readonly message: string
+  /** Seconds since the flow began. */
+  readonly elapsedSeconds: number
+}
+
 /** One VM or container. */
 export interface Guest {
   /** Its name; two guests of one name get their number appended, as `name (101)`. */
@@ -1690,6 +2809,28 @@ export interface HaStatusEntry {
   readonly armedState: string | null
 }
 
+/** One check and what came of it. */
+export interface HealthCheck {
+  /** Which. */
+  readonly name: CheckName
+  /** What came of it. */
+  readonly outcome: CheckOutcome
+  /** What is not well and where, or why it was skipped; empty when it passed. */
+  readonly message: string
+}
+
+/** All checks and what came of them. */
+export interface HealthReport {
+  /** Whether no check failed. */
+  readonly healthy: boolean
+  /** The checks, in their order. */
+  readonly checks: readonly HealthCheck[]
+  /** Addresses of the control planes that were looked at. */
+  readonly controlPlanes: readonly string[]
+  /** Addresses of the workers that were looked at. */
+  readonly workers: readonly string[]
+}
+
 /** One Proxmox VE host. */
 export interface Host {
   /** Its name. */
@@ -1792,6 +2933,38 @@ export interface HostnameStatusEvent {
   readonly spec: HostnameStatus | null
   /** How it was before, when it changed. */
   readonly old: HostnameStatus | null
+}
+
+/** An image on a node. */
+export interface Image {
+  /** Its name: `ghcr.io/siderolabs/kubelet:v1.34.1`. One image may have several. */
+  readonly name: string
+  /** Its digest: `sha256:…`. */
+  readonly digest: string
+  /** Its size. */
+  readonly sizeBytes: number
+  /** When it came here, RFC 3339. */
+  readonly createdAt: string | null
+  /** Its labels (since Talos v1.13). */
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** What the node found out about the signature of an image. */
+export interface ImageVerification {
+  /** Whether it is signed by one whom the node's configuration trusts. */
+  readonly verified: boolean
+  /** In Talos' words: which rule applied, or why it is not verified. */
+  readonly message: string
+  /** The image with the digest that was verified: `repository@sha256:…`. */
+  readonly digestedReference: string
+}
+
+/** How far an import is. */
+export interface ImportProgress {
+  /** How many bytes have been handed to the connection. */
+  readonly bytes: number
+  /** How many there are. */
+  readonly totalBytes: number
 }
 
 /**
@@ -1923,6 +3096,16 @@ export interface LinkStatusEvent {
   readonly old: LinkStatus | null
 }
 
+/** Processes that ran or wanted to, on average. */
+export interface LoadAverage {
+  /** Over the last minute. */
+  readonly oneMinute: number
+  /** Over the last five minutes. */
+  readonly fiveMinutes: number
+  /** Over the last fifteen minutes. */
+  readonly fifteenMinutes: number
+}
+
 /** The etcd member on this node (`EtcdMembers.etcd.talos.dev`, id `local`). */
 export interface LocalEtcdMember {
   /** Member id, in hexadecimal. */
@@ -1954,6 +3137,13 @@ export interface Loss {
   /** Whether the lost guests fit on the remaining hosts. */
   readonly restart: Restart
 }
+
+/**
+ * In which of its two lives a machine is.
+ * - `maintenance`: It waits for a configuration.
+ * - `configured`: It has one: it wants a client certificate.
+ */
+export type MachineMode = 'maintenance' | 'configured'
 
 /**
  * Where a machine is in its life.
@@ -2106,6 +3296,18 @@ export interface Mismatch {
   readonly location: Location | null
 }
 
+/** A mounted file system. */
+export interface Mount {
+  /** What is mounted: a device or a kind of file system. */
+  readonly source: string
+  /** Where. */
+  readonly target: string
+  /** Size. */
+  readonly sizeBytes: number
+  /** Room that is left. */
+  readonly availableBytes: number
+}
+
 /** One guest moved from one host to another. */
 export interface Move {
   /** The guest's name. */
@@ -2162,6 +3364,36 @@ export interface Network {
   readonly gateway: string | null
   /** Speed of the links in bits per second. */
   readonly linkBitsPerSecond: number | null
+}
+
+/** Counters of a network interface since boot. */
+export interface NetworkCounters {
+  /** Its name: `eth0`. */
+  readonly name: string
+  /** Bytes that came. */
+  readonly receivedBytes: number
+  /** Packets that came. */
+  readonly receivedPackets: number
+  /** Damaged packets that came. */
+  readonly receiveErrors: number
+  /** Packets that came and were dropped. */
+  readonly receiveDropped: number
+  /** Bytes that went. */
+  readonly sentBytes: number
+  /** Packets that went. */
+  readonly sentPackets: number
+  /** Packets that could not be sent. */
+  readonly sendErrors: number
+  /** Packets that were dropped instead of sent. */
+  readonly sendDropped: number
+}
+
+/** Counters of all network interfaces since boot. */
+export interface NetworkStats {
+  /** All together. */
+  readonly total: NetworkCounters
+  /** Each interface. */
+  readonly devices: readonly NetworkCounters[]
 }
 
 /** One Talos node. */
@@ -2368,6 +3600,18 @@ export interface NodeSummary {
   readonly rootBytes: number | null
   /** The subscription level; empty without one. */
   readonly level: string | null
+}
+
+/** The clock of a node and that of a time server. */
+export interface NodeTime {
+  /** The time server that was asked. */
+  readonly server: string
+  /** The node's clock, RFC 3339. */
+  readonly local: string | null
+  /** The server's clock, RFC 3339. */
+  readonly remote: string | null
+  /** By how much the node's clock is ahead, in seconds; negative when it is behind. */
+  readonly aheadSeconds: number | null
 }
 
 /** The node's name in Kubernetes (`Nodenames.kubernetes.talos.dev`). */
@@ -2668,6 +3912,76 @@ export interface PoolSpec {
   readonly location: Location
 }
 
+/** What a look at a machine has shown. */
+export interface Probe {
+  /** Whether it waits. */
+  readonly mode: MachineMode
+  /**
+   * The fingerprint of the certificate it shows: compare it with the one on the
+   * machine's console before trusting it.
+   */
+  readonly fingerprint: string | null
+  /**
+   * The release it runs, if it says so: `v1.13.9`. Machines that have a
+   * configuration, and those before v1.13, do not.
+   */
+  readonly version: string | null
+}
+
+/** A process. */
+export interface Process {
+  /** Its number. */
+  readonly pid: number
+  /** Number of the process that started it. */
+  readonly parentPid: number
+  /** `R` runs, `S` sleeps, `D` waits for I/O, `Z` is dead. */
+  readonly state: string
+  /** How many threads it has. */
+  readonly threads: number
+  /** Processor time since it started, in seconds. */
+  readonly cpuSeconds: number
+  /** Address space. */
+  readonly virtualMemoryBytes: number
+  /** Memory that it holds. */
+  readonly residentMemoryBytes: number
+  /** Name of its program. */
+  readonly command: string
+  /** Path of its program. */
+  readonly executable: string
+  /** Its arguments, joined by spaces. */
+  readonly args: string
+  /** Security label (since Talos v1.8). */
+  readonly label: string
+}
+
+/** A logical processor. */
+export interface Processor {
+  /** Its number. */
+  readonly number: number
+  /** Who made it: `GenuineIntel`, `AuthenticAMD`. */
+  readonly vendor: string
+  /** Its model, in the maker's words. */
+  readonly model: string
+  /** Clock at this moment. */
+  readonly mhz: number
+  /** The socket it is in. */
+  readonly socket: string
+  /** The core of the socket that it belongs to. */
+  readonly core: string
+  /** Cores of the socket. */
+  readonly cores: number
+  /** Logical processors of the socket. */
+  readonly siblings: number
+  /** Cache, in the kernel's words: `512 KB`. */
+  readonly cache: string
+  /** Version of its microcode. */
+  readonly microcode: string
+  /** What it can do: `vmx`, `aes`, … */
+  readonly flags: readonly string[]
+  /** Known faults: `spectre_v2`, … */
+  readonly bugs: readonly string[]
+}
+
 /** A disk or CD drive of a virtual machine. */
 export interface ProxmoxDisk {
   /** The volume: `local-lvm:vm-100-disk-0`, a path, `none` for an empty CD drive. */
@@ -2808,6 +4122,20 @@ export interface ProxmoxVersion {
   readonly release: string
   /** The build's commit. */
   readonly repositoryId: string | null
+}
+
+/** How far one layer of an image is. */
+export interface PullProgress {
+  /** The layer. */
+  readonly layer: string
+  /** `downloading`, `download-complete`, `extracting`, `extract-complete`, `already-exists`. */
+  readonly status: string
+  /** How many bytes of it are here. */
+  readonly bytes: number
+  /** How many there will be; 0 when it is not known. */
+  readonly totalBytes: number
+  /** How long this status has lasted. */
+  readonly elapsedSeconds: number
 }
 
 /** The configuration of a virtual machine. */
@@ -2972,6 +4300,14 @@ export interface QemuStatus {
   readonly runningMachine: string | null
   /** The QEMU version it was started with. */
   readonly runningQemu: string | null
+}
+
+/** A node that was rebooted. */
+export interface Rebooted {
+  /** The release that runs now: `v1.13.9`. */
+  readonly version: string
+  /** Seconds from the order until it was ready. */
+  readonly elapsedSeconds: number
 }
 
 /** What a node says about one of its resource types. */
@@ -3144,6 +4480,14 @@ export interface Stats {
   readonly endpoints: Readonly<Record<string, EndpointStats>>
 }
 
+/** A node that was shut down or reset. */
+export interface Stopped {
+  /** Whether it waits for a configuration now: after a reset with a reboot. */
+  readonly maintenance: boolean
+  /** Seconds from the order until then. */
+  readonly elapsedSeconds: number
+}
+
 /** A storage that Proxmox VE reported, all hosts taken together. */
 export interface Storage {
   /** Its name. */
@@ -3160,6 +4504,33 @@ export interface Storage {
   readonly totalBytes: number | null
   /** Used bytes, likewise. */
   readonly usedBytes: number | null
+}
+
+/**
+ * A block device as the storage service sees it; `disks`
+ * says more since Talos v1.8.
+ */
+export interface StorageDisk {
+  /** Its path: `/dev/sda`. */
+  readonly device: string
+  /** Size. */
+  readonly sizeBytes: number
+  /** Its model. */
+  readonly model: string
+  /** Its serial number. */
+  readonly serial: string
+  /** World-wide name. */
+  readonly wwid: string
+  /** UUID of the device. */
+  readonly uuid: string
+  /** `ssd`, `hdd`, `nvme`, `sd`, `cd`, `unknown`. */
+  readonly kind: string
+  /** Where it is connected. */
+  readonly busPath: string
+  /** Whether Talos is installed on it. */
+  readonly systemDisk: boolean
+  /** Whether it cannot be written. */
+  readonly readOnly: boolean
 }
 
 /** What SMBIOS says about the machine (`SystemInformations.hardware.talos.dev`). */
@@ -3424,6 +4795,25 @@ export interface UnmetCondition {
   readonly name: string
   /** Why it is not met, in words. */
   readonly reason: string
+}
+
+/**
+ * Which calls an upgrade went through.
+ * - `lifecycle`: Pull, `LifecycleService.Upgrade`, reboot: since Talos v1.13.
+ * - `machine`: `MachineService.Upgrade`, after which the node reboots by itself.
+ */
+export type UpgradePath = 'lifecycle' | 'machine'
+
+/** A node that was upgraded. */
+export interface Upgraded {
+  /** The release before: `v1.12.4`. */
+  readonly from: string
+  /** The release now. */
+  readonly to: string
+  /** Which calls it went through. */
+  readonly path: UpgradePath
+  /** Seconds from the beginning until the node was ready. */
+  readonly elapsedSeconds: number
 }
 
 /** Something odd in a file that is no error. */

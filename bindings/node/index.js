@@ -9,6 +9,8 @@ export {
   TalosClient,
   TalosNode,
   TalosNodes,
+  DebugContainer,
+  MaintenanceClient,
   ProxmoxClient,
   ProxmoxTask,
   Simulator,

@@ -2,42 +2,66 @@
 
 import { ROOT, Stream, call, callNow, open, openNow, perNode, run } from './runtime.js'
 import {
+  decodeAppliedConfiguration,
   decodeCephStatus,
   decodeClusterStatus,
+  decodeConnection,
+  decodeContainer,
+  decodeContainerStats,
   decodeContextInfo,
+  decodeControllerDependency,
+  decodeCpuFrequency,
+  decodeDebugChunk,
   decodeDiskEvent,
+  decodeDiskStats,
+  decodeEtcdAlarm,
   decodeEtcdMember,
+  decodeEtcdStarted,
   decodeEtcdStatus,
   decodeEvent,
   decodeExtensionStatus,
   decodeExtensionStatusEvent,
   decodeFailure,
   decodeFinding,
+  decodeFlowProgress,
   decodeGuestPlace,
   decodeHaStatusEntry,
+  decodeHealthReport,
   decodeHostnameStatus,
   decodeHostnameStatusEvent,
+  decodeImage,
+  decodeImageVerification,
+  decodeImportProgress,
   decodeInventory,
   decodeLinkStatus,
   decodeLinkStatusEvent,
+  decodeLoadAverage,
   decodeLocalEtcdMember,
   decodeLoss,
   decodeMachineStatus,
   decodeMachineStatusEvent,
   decodeMemberEvent,
   decodeMemory,
+  decodeMount,
+  decodeNetworkStats,
   decodeNodeAddress,
   decodeNodeAddressEvent,
   decodeNodeStatus,
   decodeNodeStorage,
   decodeNodeSummary,
+  decodeNodeTime,
   decodeNodename,
   decodeObservation,
+  decodeProbe,
+  decodeProcess,
+  decodeProcessor,
   decodeProxmoxEndpointHealth,
   decodeProxmoxResource,
   decodeProxmoxVersion,
+  decodePullProgress,
   decodeQemuConfig,
   decodeQemuStatus,
+  decodeRebooted,
   decodeResourceDefinition,
   decodeSecurityState,
   decodeServerCertificate,
@@ -45,6 +69,8 @@ import {
   decodeSnapshot,
   decodeSnapshotProgress,
   decodeStats,
+  decodeStopped,
+  decodeStorageDisk,
   decodeSystemInformation,
   decodeSystemStat,
   decodeTalosDisk,
@@ -58,6 +84,7 @@ import {
   decodeTaskStatus,
   decodeTaskSummary,
   decodeTopology,
+  decodeUpgraded,
   decodeWarning,
 } from './types.js'
 
@@ -318,6 +345,24 @@ export class TalosClient {
     return new TalosNode(openNow(this.#handle, 'endpoint', {}))
   }
 
+  contextNodes() {
+    return new TalosNodes(openNow(this.#handle, 'context_nodes', {}))
+  }
+
+  async select(selector, options = {}) {
+    return new TalosNodes(await open(this.#handle, 'select', { selector }, options.signal))
+  }
+
+  async checkHealth(options = {}) {
+    const value = await call(this.#handle, 'check_health', { control_planes: options.controlPlanes, workers: options.workers, kubernetes_endpoint: options.kubernetesEndpoint, skip_kubernetes: options.skipKubernetes }, options.signal)
+    return decodeHealthReport(value)
+  }
+
+  async waitForHealth(options = {}) {
+    const steps = openNow(this.#handle, 'wait_for_health', { control_planes: options.controlPlanes, workers: options.workers, kubernetes_endpoint: options.kubernetesEndpoint, skip_kubernetes: options.skipKubernetes, deadline_seconds: options.deadlineSeconds, poll_seconds: options.pollSeconds })
+    return run(steps, options.onProgress, decodeFlowProgress, decodeHealthReport, options.signal)
+  }
+
   close() {
     this.#handle.close()
   }
@@ -477,6 +522,281 @@ export class TalosNode {
     const steps = openNow(this.#handle, 'etcd_snapshot', { to })
     return run(steps, options.onProgress, decodeSnapshotProgress, decodeSnapshot, options.signal)
   }
+
+  get name() {
+    if (!this.#cache.has('name')) {
+      const value = callNow(this.#handle, 'name', {})
+      this.#cache.set('name', value)
+    }
+    return this.#cache.get('name')
+  }
+
+  async kernelHostname(options = {}) {
+    return await call(this.#handle, 'kernel_hostname', {}, options.signal)
+  }
+
+  async loadAverage(options = {}) {
+    const value = await call(this.#handle, 'load_average', {}, options.signal)
+    return decodeLoadAverage(value)
+  }
+
+  async processors(options = {}) {
+    const value = await call(this.#handle, 'processors', {}, options.signal)
+    return value.map(decodeProcessor)
+  }
+
+  async cpuFrequencies(options = {}) {
+    const value = await call(this.#handle, 'cpu_frequencies', {}, options.signal)
+    return value.map(decodeCpuFrequency)
+  }
+
+  async diskStats(options = {}) {
+    const value = await call(this.#handle, 'disk_stats', {}, options.signal)
+    return decodeDiskStats(value)
+  }
+
+  async networkStats(options = {}) {
+    const value = await call(this.#handle, 'network_stats', {}, options.signal)
+    return decodeNetworkStats(value)
+  }
+
+  async mounts(options = {}) {
+    const value = await call(this.#handle, 'mounts', {}, options.signal)
+    return value.map(decodeMount)
+  }
+
+  async processes(options = {}) {
+    const value = await call(this.#handle, 'processes', {}, options.signal)
+    return value.map(decodeProcess)
+  }
+
+  async containers(options = {}) {
+    const value = await call(this.#handle, 'containers', { namespace: options.namespace }, options.signal)
+    return value.map(decodeContainer)
+  }
+
+  async containerStats(options = {}) {
+    const value = await call(this.#handle, 'container_stats', { namespace: options.namespace }, options.signal)
+    return value.map(decodeContainerStats)
+  }
+
+  async netstat(options = {}) {
+    const value = await call(this.#handle, 'netstat', { listening: options.listening, all_protocols: options.allProtocols, all_namespaces: options.allNamespaces }, options.signal)
+    return value.map(decodeConnection)
+  }
+
+  async time(options = {}) {
+    const value = await call(this.#handle, 'time', {}, options.signal)
+    return decodeNodeTime(value)
+  }
+
+  async timeCheck(server, options = {}) {
+    const value = await call(this.#handle, 'time_check', { server }, options.signal)
+    return decodeNodeTime(value)
+  }
+
+  async storageDisks(options = {}) {
+    const value = await call(this.#handle, 'storage_disks', {}, options.signal)
+    return value.map(decodeStorageDisk)
+  }
+
+  async controllerDependencies(options = {}) {
+    const value = await call(this.#handle, 'controller_dependencies', {}, options.signal)
+    return value.map(decodeControllerDependency)
+  }
+
+  async etcdMembersLocal(options = {}) {
+    const value = await call(this.#handle, 'etcd_members_local', {}, options.signal)
+    return value.map(decodeEtcdMember)
+  }
+
+  async etcdRecover(path, options = {}) {
+    await call(this.#handle, 'etcd_recover', { path, raw_copy: options.rawCopy }, options.signal)
+  }
+
+  async etcdRemoveMember(memberId, options = {}) {
+    await call(this.#handle, 'etcd_remove_member', { member_id: memberId }, options.signal)
+  }
+
+  async etcdLeave(options = {}) {
+    await call(this.#handle, 'etcd_leave', {}, options.signal)
+  }
+
+  async etcdForfeitLeadership(options = {}) {
+    return await call(this.#handle, 'etcd_forfeit_leadership', {}, options.signal)
+  }
+
+  async etcdAlarms(options = {}) {
+    const value = await call(this.#handle, 'etcd_alarms', {}, options.signal)
+    return value.map(decodeEtcdAlarm)
+  }
+
+  async etcdDisarmAlarms(options = {}) {
+    const value = await call(this.#handle, 'etcd_disarm_alarms', {}, options.signal)
+    return value.map(decodeEtcdAlarm)
+  }
+
+  async etcdDefragment(options = {}) {
+    await call(this.#handle, 'etcd_defragment', {}, options.signal)
+  }
+
+  async etcdDowngradeValidate(version, options = {}) {
+    return await call(this.#handle, 'etcd_downgrade_validate', { version }, options.signal)
+  }
+
+  async etcdDowngradeEnable(version, options = {}) {
+    return await call(this.#handle, 'etcd_downgrade_enable', { version }, options.signal)
+  }
+
+  async etcdDowngradeCancel(options = {}) {
+    return await call(this.#handle, 'etcd_downgrade_cancel', {}, options.signal)
+  }
+
+  async applyConfiguration(yaml, options = {}) {
+    const value = await call(this.#handle, 'apply_configuration', { yaml, mode: options.mode, dry_run: options.dryRun, try_seconds: options.trySeconds }, options.signal)
+    return decodeAppliedConfiguration(value)
+  }
+
+  async bootstrap(options = {}) {
+    await call(this.#handle, 'bootstrap', { recover: options.recover, raw_copy: options.rawCopy }, options.signal)
+  }
+
+  async reboot(options = {}) {
+    return await call(this.#handle, 'reboot', { mode: options.mode }, options.signal)
+  }
+
+  async shutdown(options = {}) {
+    return await call(this.#handle, 'shutdown', { force: options.force }, options.signal)
+  }
+
+  async rollback(options = {}) {
+    await call(this.#handle, 'rollback', {}, options.signal)
+  }
+
+  async reset(scope, options = {}) {
+    return await call(this.#handle, 'reset', { scope, partitions: options.partitions, user_disks: options.userDisks, forced: options.forced, reboot: options.reboot }, options.signal)
+  }
+
+  async upgradeLegacy(image, options = {}) {
+    return await call(this.#handle, 'upgrade_legacy', { image, stage: options.stage, force: options.force, powercycle: options.powercycle }, options.signal)
+  }
+
+  async serviceStart(id, options = {}) {
+    return await call(this.#handle, 'service_start', { id }, options.signal)
+  }
+
+  async serviceStop(id, options = {}) {
+    return await call(this.#handle, 'service_stop', { id }, options.signal)
+  }
+
+  async serviceRestart(id, options = {}) {
+    return await call(this.#handle, 'service_restart', { id }, options.signal)
+  }
+
+  async containerRestart(id, options = {}) {
+    await call(this.#handle, 'container_restart', { id, namespace: options.namespace }, options.signal)
+  }
+
+  async metaWrite(key, value, options = {}) {
+    await call(this.#handle, 'meta_write', { key, value }, options.signal)
+  }
+
+  async metaDelete(key, options = {}) {
+    await call(this.#handle, 'meta_delete', { key }, options.signal)
+  }
+
+  async images(options = {}) {
+    const value = await call(this.#handle, 'images', { namespace: options.namespace }, options.signal)
+    return value.map(decodeImage)
+  }
+
+  async pullImage(image, options = {}) {
+    const steps = openNow(this.#handle, 'pull_image', { image, namespace: options.namespace, deadline_seconds: options.deadlineSeconds })
+    return run(steps, options.onProgress, decodePullProgress, (v) => v, options.signal)
+  }
+
+  async importImage(path, options = {}) {
+    const steps = openNow(this.#handle, 'import_image', { path, namespace: options.namespace })
+    return run(steps, options.onProgress, decodeImportProgress, (v) => v, options.signal)
+  }
+
+  async removeImage(name, options = {}) {
+    await call(this.#handle, 'remove_image', { name, namespace: options.namespace }, options.signal)
+  }
+
+  async verifyImage(image, options = {}) {
+    const value = await call(this.#handle, 'verify_image', { image, registry: options.registry, username: options.username, password: options.password }, options.signal)
+    return decodeImageVerification(value)
+  }
+
+  async install(disk, image, options = {}) {
+    const steps = openNow(this.#handle, 'install', { disk, image, namespace: options.namespace, deadline_seconds: options.deadlineSeconds })
+    return run(steps, options.onProgress, (v) => v, (v) => v, options.signal)
+  }
+
+  async installUpgrade(image, options = {}) {
+    const steps = openNow(this.#handle, 'install_upgrade', { image, namespace: options.namespace, deadline_seconds: options.deadlineSeconds })
+    return run(steps, options.onProgress, (v) => v, (v) => v, options.signal)
+  }
+
+  async wipeBlockDevices(devices, options = {}) {
+    await call(this.#handle, 'wipe_block_devices', { devices, method: options.method, skip_volume_check: options.skipVolumeCheck, skip_secondary_check: options.skipSecondaryCheck, drop_partition: options.dropPartition }, options.signal)
+  }
+
+  async removeLogicalVolume(group, volume, options = {}) {
+    await call(this.#handle, 'remove_logical_volume', { group, volume }, options.signal)
+  }
+
+  async removeVolumeGroup(group, options = {}) {
+    await call(this.#handle, 'remove_volume_group', { group }, options.signal)
+  }
+
+  async removePhysicalVolume(device, options = {}) {
+    await call(this.#handle, 'remove_physical_volume', { device }, options.signal)
+  }
+
+  async destroyMdArray(device, options = {}) {
+    await call(this.#handle, 'destroy_md_array', { device }, options.signal)
+  }
+
+  async debugContainer(image, options = {}) {
+    return new DebugContainer(await open(this.#handle, 'debug_container', { image, namespace: options.namespace, args: options.args, env: options.env, tty: options.tty, host_namespaces: options.hostNamespaces }, options.signal))
+  }
+
+  async rebootAndWait(options = {}) {
+    const steps = openNow(this.#handle, 'reboot_and_wait', { mode: options.mode, deadline_seconds: options.deadlineSeconds, poll_seconds: options.pollSeconds })
+    return run(steps, options.onProgress, decodeFlowProgress, decodeRebooted, options.signal)
+  }
+
+  async shutdownAndWait(options = {}) {
+    const steps = openNow(this.#handle, 'shutdown_and_wait', { force: options.force, deadline_seconds: options.deadlineSeconds, poll_seconds: options.pollSeconds })
+    return run(steps, options.onProgress, decodeFlowProgress, decodeStopped, options.signal)
+  }
+
+  async resetAndWait(scope, options = {}) {
+    const steps = openNow(this.#handle, 'reset_and_wait', { scope, partitions: options.partitions, user_disks: options.userDisks, forced: options.forced, reboot: options.reboot, maintenance_address: options.maintenanceAddress, deadline_seconds: options.deadlineSeconds, poll_seconds: options.pollSeconds })
+    return run(steps, options.onProgress, decodeFlowProgress, decodeStopped, options.signal)
+  }
+
+  async upgradeAndWait(image, options = {}) {
+    const steps = openNow(this.#handle, 'upgrade_and_wait', { image, stage: options.stage, force: options.force, powercycle: options.powercycle, deadline_seconds: options.deadlineSeconds, poll_seconds: options.pollSeconds })
+    return run(steps, options.onProgress, decodeFlowProgress, decodeUpgraded, options.signal)
+  }
+
+  async bootstrapAndWait(options = {}) {
+    const steps = openNow(this.#handle, 'bootstrap_and_wait', { deadline_seconds: options.deadlineSeconds, poll_seconds: options.pollSeconds })
+    return run(steps, options.onProgress, decodeFlowProgress, decodeEtcdStarted, options.signal)
+  }
+
+  async recoverAndWait(path, options = {}) {
+    const steps = openNow(this.#handle, 'recover_and_wait', { path, raw_copy: options.rawCopy, deadline_seconds: options.deadlineSeconds, poll_seconds: options.pollSeconds })
+    return run(steps, options.onProgress, decodeFlowProgress, decodeEtcdStarted, options.signal)
+  }
+
+  async healthCheck(options = {}) {
+    const steps = openNow(this.#handle, 'health_check', { wait_seconds: options.waitSeconds, control_planes: options.controlPlanes, workers: options.workers, kubernetes_endpoint: options.kubernetesEndpoint })
+    return run(steps, options.onProgress, (v) => v, (v) => v, options.signal)
+  }
 }
 
 export class TalosNodes {
@@ -545,6 +865,154 @@ export class TalosNodes {
   async extensions(options = {}) {
     const value = await call(this.#handle, 'extensions', {}, options.signal)
     return perNode(value, (v) => v.map(decodeExtensionStatus))
+  }
+
+  get names() {
+    if (!this.#cache.has('names')) {
+      const value = callNow(this.#handle, 'names', {})
+      this.#cache.set('names', value)
+    }
+    return this.#cache.get('names')
+  }
+
+  async loadAverage(options = {}) {
+    const value = await call(this.#handle, 'load_average', {}, options.signal)
+    return perNode(value, decodeLoadAverage)
+  }
+
+  async processors(options = {}) {
+    const value = await call(this.#handle, 'processors', {}, options.signal)
+    return perNode(value, (v) => v.map(decodeProcessor))
+  }
+
+  async cpuFrequencies(options = {}) {
+    const value = await call(this.#handle, 'cpu_frequencies', {}, options.signal)
+    return perNode(value, (v) => v.map(decodeCpuFrequency))
+  }
+
+  async diskStats(options = {}) {
+    const value = await call(this.#handle, 'disk_stats', {}, options.signal)
+    return perNode(value, decodeDiskStats)
+  }
+
+  async networkStats(options = {}) {
+    const value = await call(this.#handle, 'network_stats', {}, options.signal)
+    return perNode(value, decodeNetworkStats)
+  }
+
+  async mounts(options = {}) {
+    const value = await call(this.#handle, 'mounts', {}, options.signal)
+    return perNode(value, (v) => v.map(decodeMount))
+  }
+
+  async processes(options = {}) {
+    const value = await call(this.#handle, 'processes', {}, options.signal)
+    return perNode(value, (v) => v.map(decodeProcess))
+  }
+
+  async time(options = {}) {
+    const value = await call(this.#handle, 'time', {}, options.signal)
+    return perNode(value, decodeNodeTime)
+  }
+
+  async storageDisks(options = {}) {
+    const value = await call(this.#handle, 'storage_disks', {}, options.signal)
+    return perNode(value, (v) => v.map(decodeStorageDisk))
+  }
+
+  async kernelHostname(options = {}) {
+    const value = await call(this.#handle, 'kernel_hostname', {}, options.signal)
+    return perNode(value, (v) => v)
+  }
+
+  async etcdAlarms(options = {}) {
+    const value = await call(this.#handle, 'etcd_alarms', {}, options.signal)
+    return perNode(value, (v) => v.map(decodeEtcdAlarm))
+  }
+
+  async containers(options = {}) {
+    const value = await call(this.#handle, 'containers', { namespace: options.namespace }, options.signal)
+    return perNode(value, (v) => v.map(decodeContainer))
+  }
+
+  async containerStats(options = {}) {
+    const value = await call(this.#handle, 'container_stats', { namespace: options.namespace }, options.signal)
+    return perNode(value, (v) => v.map(decodeContainerStats))
+  }
+
+  async images(options = {}) {
+    const value = await call(this.#handle, 'images', { namespace: options.namespace }, options.signal)
+    return perNode(value, (v) => v.map(decodeImage))
+  }
+}
+
+export class DebugContainer {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  output(options = {}) {
+    return new Stream(openNow(this.#handle, 'output', {}), decodeDebugChunk, options.signal)
+  }
+
+  async write(text, options = {}) {
+    await call(this.#handle, 'write', { text }, options.signal)
+  }
+
+  async signal(number, options = {}) {
+    await call(this.#handle, 'signal', { number }, options.signal)
+  }
+
+  async resize(columns, rows, options = {}) {
+    await call(this.#handle, 'resize', { columns, rows }, options.signal)
+  }
+
+  async closeInput(options = {}) {
+    await call(this.#handle, 'close_input', {}, options.signal)
+  }
+}
+
+export class MaintenanceClient {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  static connect(address, options = {}) {
+    return new MaintenanceClient(openNow(ROOT, 'MaintenanceClient.connect', { address, fingerprints: options.fingerprints, dangerously_any_certificate: options.dangerouslyAnyCertificate, connect_timeout_seconds: options.connectTimeoutSeconds, request_timeout_seconds: options.requestTimeoutSeconds }))
+  }
+
+  static async probe(address, options = {}) {
+    const value = await call(ROOT, 'MaintenanceClient.probe', { address, connect_timeout_seconds: options.connectTimeoutSeconds, request_timeout_seconds: options.requestTimeoutSeconds }, options.signal)
+    return decodeProbe(value)
+  }
+
+  node() {
+    return new TalosNode(openNow(this.#handle, 'node', {}))
+  }
+
+  fingerprint() {
+    return callNow(this.#handle, 'fingerprint', {})
+  }
+
+  async version(options = {}) {
+    const value = await call(this.#handle, 'version', {}, options.signal)
+    return value === null ? null : decodeTalosVersion(value)
+  }
+
+  async disks(options = {}) {
+    const value = await call(this.#handle, 'disks', {}, options.signal)
+    return value.map(decodeTalosDisk)
+  }
+
+  async applyConfiguration(yaml, options = {}) {
+    const value = await call(this.#handle, 'apply_configuration', { yaml, mode: options.mode, dry_run: options.dryRun, try_seconds: options.trySeconds }, options.signal)
+    return decodeAppliedConfiguration(value)
   }
 }
 

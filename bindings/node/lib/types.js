@@ -23,6 +23,12 @@ export const decodeApplianceSpec = (d) => ({
   location: decodeLocation(d.location),
 })
 
+export const decodeAppliedConfiguration = (d) => ({
+  mode: d.mode,
+  details: d.details,
+  warnings: d.warnings,
+})
+
 export const decodeAssumptions = (d) => ({
   osdMemoryBytes: d.osd_memory_bytes ?? 0,
   cephDaemonsMemoryBytes: d.ceph_daemons_memory_bytes ?? 0,
@@ -182,6 +188,43 @@ export const decodeClusterStatus = (d) => ({
   nodes: d.nodes.map(decodeClusterNode),
 })
 
+export const decodeConnection = (d) => ({
+  protocol: d.protocol,
+  localAddress: d.local_address,
+  localPort: d.local_port,
+  remoteAddress: d.remote_address,
+  remotePort: d.remote_port,
+  state: d.state,
+  sendQueueBytes: d.send_queue_bytes,
+  receiveQueueBytes: d.receive_queue_bytes,
+  pid: d.pid ?? null,
+  process: d.process ?? null,
+  uid: d.uid,
+  networkNamespace: d.network_namespace,
+})
+
+export const decodeContainer = (d) => ({
+  id: d.id,
+  namespace: d.namespace,
+  name: d.name,
+  pod: d.pod,
+  image: d.image,
+  pid: d.pid ?? null,
+  status: d.status,
+  uid: d.uid,
+  internalId: d.internal_id,
+  networkNamespace: d.network_namespace,
+})
+
+export const decodeContainerStats = (d) => ({
+  id: d.id,
+  namespace: d.namespace,
+  name: d.name,
+  pod: d.pod,
+  memoryBytes: d.memory_bytes,
+  cpuNanoseconds: d.cpu_nanoseconds,
+})
+
 export const decodeContextInfo = (d) => ({
   name: d.name,
   endpoints: d.endpoints,
@@ -198,6 +241,21 @@ export const decodeContradiction = (d) => ({
   field: d.field,
   first: decodePlace(d.first),
   second: decodePlace(d.second),
+})
+
+export const decodeControllerDependency = (d) => ({
+  controller: d.controller,
+  edge: d.edge,
+  namespace: d.namespace,
+  resourceType: d.resource_type,
+  id: d.id ?? null,
+})
+
+export const decodeCpuFrequency = (d) => ({
+  currentHz: d.current_hz,
+  minimumHz: d.minimum_hz,
+  maximumHz: d.maximum_hz,
+  governor: d.governor,
 })
 
 export const decodeCpuInfo = (d) => ({
@@ -220,9 +278,27 @@ export const decodeCpuTime = (d) => ({
   stealSeconds: d.steal_seconds,
 })
 
+export const decodeDebugChunk = (d) => ({
+  text: d.text ?? null,
+  exitCode: d.exit_code ?? null,
+})
+
 export const decodeDisk = (d) => ({
   storage: d.storage,
   sizeBytes: d.size_bytes ?? null,
+})
+
+export const decodeDiskCounters = (d) => ({
+  name: d.name,
+  reads: d.reads,
+  readBytes: d.read_bytes,
+  readTimeMs: d.read_time_ms,
+  writes: d.writes,
+  writtenBytes: d.written_bytes,
+  writeTimeMs: d.write_time_ms,
+  inProgress: d.in_progress,
+  busyTimeMs: d.busy_time_ms,
+  discardedBytes: d.discarded_bytes,
 })
 
 export const decodeDiskEvent = (d) => ({
@@ -235,6 +311,11 @@ export const decodeDiskEvent = (d) => ({
 export const decodeDiskSpec = (d) => ({
   storage: d.storage,
   sizeBytes: d.size_bytes,
+})
+
+export const decodeDiskStats = (d) => ({
+  total: decodeDiskCounters(d.total),
+  devices: d.devices.map(decodeDiskCounters),
 })
 
 export const decodeDiskUse = (d) => ({
@@ -251,12 +332,23 @@ export const decodeEndpointStats = (d) => ({
   requests: d.requests,
 })
 
+export const decodeEtcdAlarm = (d) => ({
+  memberId: d.member_id,
+  alarm: d.alarm,
+})
+
 export const decodeEtcdMember = (d) => ({
   id: d.id,
   hostname: d.hostname,
   peerUrls: d.peer_urls,
   clientUrls: d.client_urls,
   learner: d.learner,
+})
+
+export const decodeEtcdStarted = (d) => ({
+  memberId: d.member_id,
+  members: d.members,
+  elapsedSeconds: d.elapsed_seconds,
 })
 
 export const decodeEtcdStatus = (d) => ({
@@ -335,6 +427,12 @@ export const decodeFix = (d) => ({
   moves: d.moves.map(decodeMove),
 })
 
+export const decodeFlowProgress = (d) => ({
+  phase: d.phase,
+  message: d.message,
+  elapsedSeconds: d.elapsed_seconds,
+})
+
 export const decodeGuest = (d) => ({
   name: d.name,
   vmid: d.vmid ?? null,
@@ -395,6 +493,19 @@ export const decodeHaStatusEntry = (d) => ({
   armedState: d.armed_state ?? null,
 })
 
+export const decodeHealthCheck = (d) => ({
+  name: d.name,
+  outcome: d.outcome,
+  message: d.message,
+})
+
+export const decodeHealthReport = (d) => ({
+  healthy: d.healthy,
+  checks: d.checks.map(decodeHealthCheck),
+  controlPlanes: d.control_planes,
+  workers: d.workers,
+})
+
 export const decodeHost = (d) => ({
   name: d.name,
   address: d.address ?? null,
@@ -451,6 +562,25 @@ export const decodeHostnameStatusEvent = (d) => ({
   metadata: d.metadata == null ? null : decodeMetadata(d.metadata),
   spec: d.spec == null ? null : decodeHostnameStatus(d.spec),
   old: d.old == null ? null : decodeHostnameStatus(d.old),
+})
+
+export const decodeImage = (d) => ({
+  name: d.name,
+  digest: d.digest,
+  sizeBytes: d.size_bytes,
+  createdAt: d.created_at ?? null,
+  labels: d.labels,
+})
+
+export const decodeImageVerification = (d) => ({
+  verified: d.verified,
+  message: d.message,
+  digestedReference: d.digested_reference,
+})
+
+export const decodeImportProgress = (d) => ({
+  bytes: d.bytes,
+  totalBytes: d.total_bytes,
 })
 
 export const decodeInventory = (d) => ({
@@ -521,6 +651,12 @@ export const decodeLinkStatusEvent = (d) => ({
   metadata: d.metadata == null ? null : decodeMetadata(d.metadata),
   spec: d.spec == null ? null : decodeLinkStatus(d.spec),
   old: d.old == null ? null : decodeLinkStatus(d.old),
+})
+
+export const decodeLoadAverage = (d) => ({
+  oneMinute: d.one_minute,
+  fiveMinutes: d.five_minutes,
+  fifteenMinutes: d.fifteen_minutes,
 })
 
 export const decodeLocalEtcdMember = (d) => ({
@@ -612,6 +748,13 @@ export const decodeMismatch = (d) => ({
   location: d.location == null ? null : decodeLocation(d.location),
 })
 
+export const decodeMount = (d) => ({
+  source: d.source,
+  target: d.target,
+  sizeBytes: d.size_bytes,
+  availableBytes: d.available_bytes,
+})
+
 export const decodeMove = (d) => ({
   guest: d.guest,
   from: d.from,
@@ -643,6 +786,23 @@ export const decodeNetwork = (d) => ({
   subnet: d.subnet ?? null,
   gateway: d.gateway ?? null,
   linkBitsPerSecond: d.link_bits_per_second ?? null,
+})
+
+export const decodeNetworkCounters = (d) => ({
+  name: d.name,
+  receivedBytes: d.received_bytes,
+  receivedPackets: d.received_packets,
+  receiveErrors: d.receive_errors,
+  receiveDropped: d.receive_dropped,
+  sentBytes: d.sent_bytes,
+  sentPackets: d.sent_packets,
+  sendErrors: d.send_errors,
+  sendDropped: d.send_dropped,
+})
+
+export const decodeNetworkStats = (d) => ({
+  total: decodeNetworkCounters(d.total),
+  devices: d.devices.map(decodeNetworkCounters),
 })
 
 export const decodeNode = (d) => ({
@@ -748,6 +908,13 @@ export const decodeNodeSummary = (d) => ({
   rootUsedBytes: d.root_used_bytes ?? null,
   rootBytes: d.root_bytes ?? null,
   level: d.level ?? null,
+})
+
+export const decodeNodeTime = (d) => ({
+  server: d.server,
+  local: d.local ?? null,
+  remote: d.remote ?? null,
+  aheadSeconds: d.ahead_seconds ?? null,
 })
 
 export const decodeNodename = (d) => ({
@@ -915,6 +1082,41 @@ export const decodePoolSpec = (d) => ({
   location: decodeLocation(d.location),
 })
 
+export const decodeProbe = (d) => ({
+  mode: d.mode,
+  fingerprint: d.fingerprint ?? null,
+  version: d.version ?? null,
+})
+
+export const decodeProcess = (d) => ({
+  pid: d.pid,
+  parentPid: d.parent_pid,
+  state: d.state,
+  threads: d.threads,
+  cpuSeconds: d.cpu_seconds,
+  virtualMemoryBytes: d.virtual_memory_bytes,
+  residentMemoryBytes: d.resident_memory_bytes,
+  command: d.command,
+  executable: d.executable,
+  args: d.args,
+  label: d.label,
+})
+
+export const decodeProcessor = (d) => ({
+  number: d.number,
+  vendor: d.vendor,
+  model: d.model,
+  mhz: d.mhz,
+  socket: d.socket,
+  core: d.core,
+  cores: d.cores,
+  siblings: d.siblings,
+  cache: d.cache,
+  microcode: d.microcode,
+  flags: d.flags,
+  bugs: d.bugs,
+})
+
 export const decodeProxmoxDisk = (d) => ({
   volume: d.volume ?? '',
   aio: d.aio ?? null,
@@ -988,6 +1190,14 @@ export const decodeProxmoxVersion = (d) => ({
   version: d.version,
   release: d.release,
   repositoryId: d.repository_id ?? null,
+})
+
+export const decodePullProgress = (d) => ({
+  layer: d.layer,
+  status: d.status,
+  bytes: d.bytes,
+  totalBytes: d.total_bytes,
+  elapsedSeconds: d.elapsed_seconds,
 })
 
 export const decodeQemuConfig = (d) => ({
@@ -1075,6 +1285,11 @@ export const decodeQemuStatus = (d) => ({
   runningQemu: d.running_qemu ?? null,
 })
 
+export const decodeRebooted = (d) => ({
+  version: d.version,
+  elapsedSeconds: d.elapsed_seconds,
+})
+
 export const decodeResourceDefinition = (d) => ({
   typeName: d.type_name,
   displayName: d.display_name,
@@ -1156,6 +1371,11 @@ export const decodeStats = (d) => ({
   endpoints: Object.fromEntries(Object.entries(d.endpoints).map(([k, v]) => [k, decodeEndpointStats(v)])),
 })
 
+export const decodeStopped = (d) => ({
+  maintenance: d.maintenance,
+  elapsedSeconds: d.elapsed_seconds,
+})
+
 export const decodeStorage = (d) => ({
   name: d.name,
   kind: d.kind,
@@ -1164,6 +1384,19 @@ export const decodeStorage = (d) => ({
   inactiveOn: d.inactive_on,
   totalBytes: d.total_bytes ?? null,
   usedBytes: d.used_bytes ?? null,
+})
+
+export const decodeStorageDisk = (d) => ({
+  device: d.device,
+  sizeBytes: d.size_bytes,
+  model: d.model,
+  serial: d.serial,
+  wwid: d.wwid,
+  uuid: d.uuid,
+  kind: d.kind,
+  busPath: d.bus_path,
+  systemDisk: d.system_disk,
+  readOnly: d.read_only,
 })
 
 export const decodeSystemInformation = (d) => ({
@@ -1310,6 +1543,13 @@ export const decodeTopology = (d) => ({
 export const decodeUnmetCondition = (d) => ({
   name: d.name,
   reason: d.reason,
+})
+
+export const decodeUpgraded = (d) => ({
+  from: d.from,
+  to: d.to,
+  path: d.path,
+  elapsedSeconds: d.elapsed_seconds,
 })
 
 export const decodeWarning = (d) => ({

@@ -33,6 +33,14 @@ impl Args {
         serde_json::from_value(value)
             .map_err(|e| Error::new(ErrorKind::InvalidArgument, format!("argument {name}: {e}")))
     }
+
+    /// Takes one argument; its type's default when it is absent.
+    ///
+    /// # Errors
+    /// `InvalidArgument` that names the argument.
+    pub fn take_or_default<T: DeserializeOwned + Default>(&mut self, name: &str) -> Result<T> {
+        Ok(self.take::<Option<T>>(name)?.unwrap_or_default())
+    }
 }
 
 impl From<Map<String, Value>> for Args {

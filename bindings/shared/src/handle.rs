@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use homelab::{ClusterHandle, Lab, LiveLab, Seen};
 use homelab_core::{Error, ErrorKind, Result, Sent};
 use proxmox_client::{ProxmoxClient, Task};
-use talos_client::{NodeClient, NodesClient, TalosClient, TalosConfig};
+use talos_client::{MaintenanceClient, NodeClient, NodesClient, TalosClient, TalosConfig};
 
 use crate::simulator::Simulator;
 use crate::{Args, Reply, lab, proxmox, root, talos};
@@ -27,6 +27,8 @@ pub(crate) enum Object {
     TalosClient(TalosClient),
     TalosNode(NodeClient),
     TalosNodes(NodesClient),
+    DebugContainer(Arc<talos::DebugSession>),
+    MaintenanceClient(MaintenanceClient),
     ProxmoxClient(ProxmoxClient),
     ProxmoxCluster(proxmox::Place),
     ProxmoxHa(proxmox::Place),
@@ -69,9 +71,11 @@ impl Handle {
             Object::ClusterHandle(cluster) => lab::cluster(&cluster, method, args),
             Object::Seen(seen) => lab::seen(&seen, method, args),
             Object::TalosConfig(config) => talos::config(&config, method, args).await,
-            Object::TalosClient(client) => talos::client(&client, method, args),
+            Object::TalosClient(client) => talos::client(&client, method, args).await,
             Object::TalosNode(node) => talos::node(&node, method, args).await,
-            Object::TalosNodes(nodes) => talos::nodes(&nodes, method).await,
+            Object::TalosNodes(nodes) => talos::nodes(&nodes, method, args).await,
+            Object::DebugContainer(session) => talos::container(&session, method, args).await,
+            Object::MaintenanceClient(machine) => talos::machine(&machine, method, args).await,
             Object::ProxmoxClient(pve) => proxmox::client(&pve, method, args).await,
             Object::ProxmoxCluster(place) => proxmox::cluster(&place, method, args).await,
             Object::ProxmoxHa(place) => proxmox::ha(&place, method, args).await,

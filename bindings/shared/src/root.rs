@@ -12,6 +12,8 @@ pub(crate) async fn call(method: &str, args: &mut Args) -> Result<Reply> {
         "TalosConfig.from_file" => talos::from_file(args),
         "TalosConfig.search" => talos::search(),
         "TalosConfig.parse" => talos::parse(args),
+        "MaintenanceClient.connect" => talos::maintenance_connect(args),
+        "MaintenanceClient.probe" => talos::probe(args).await,
         "ProxmoxClient.connect" => proxmox::connect(args),
         "ProxmoxClient.first_contact" => proxmox::first_contact(args).await,
         "Simulator.start" => simulator::start(args).await,

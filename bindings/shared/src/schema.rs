@@ -9,7 +9,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use talos_client::cosi;
 
-use crate::talos::WatchedEvent;
+use crate::talos::{DebugChunk, WatchedEvent};
 
 /// The types of one crate. Types of two crates may have one name; then each
 /// gets its crate's prefix.
@@ -65,17 +65,44 @@ fn groups() -> Vec<Group> {
             cosi::ResourceDefinition,
             cosi::SecurityState,
             cosi::SystemInformation,
+            DebugChunk,
+            talos_client::AppliedConfiguration,
+            talos_client::Connection,
+            talos_client::Container,
+            talos_client::ContainerStats,
             talos_client::ContextInfo,
+            talos_client::ControllerDependency,
+            talos_client::CpuFrequency,
+            talos_client::DiskStats,
             talos_client::EndpointHealth,
+            talos_client::EtcdAlarm,
             talos_client::EtcdMember,
+            talos_client::EtcdStarted,
             talos_client::EtcdStatus,
             talos_client::Event,
+            talos_client::FlowProgress,
+            talos_client::HealthReport,
+            talos_client::Image,
+            talos_client::ImageVerification,
+            talos_client::ImportProgress,
+            talos_client::LoadAverage,
+            talos_client::maintenance::Probe,
             talos_client::Memory,
+            talos_client::Mount,
+            talos_client::NetworkStats,
+            talos_client::NodeTime,
+            talos_client::Process,
+            talos_client::Processor,
+            talos_client::PullProgress,
+            talos_client::Rebooted,
             talos_client::Resource,
             talos_client::Service,
             talos_client::Snapshot,
             talos_client::SnapshotProgress,
+            talos_client::Stopped,
+            talos_client::StorageDisk,
             talos_client::SystemStat,
+            talos_client::Upgraded,
             talos_client::Version,
             WatchedEvent<cosi::Disk>,
             WatchedEvent<cosi::ExtensionStatus>,

@@ -1,6 +1,6 @@
 //! `bindings/api` and the dispatch table name the same methods.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Class, a file that dispatches it, the function in it. A class with many
 /// methods has several.
@@ -13,10 +13,71 @@ const CLASSES: &[(&str, &str, &str)] = &[
         "fn cluster(",
     ),
     ("Seen", include_str!("../src/lab.rs"), "fn seen("),
-    ("TalosConfig", include_str!("../src/talos.rs"), "fn config("),
-    ("TalosClient", include_str!("../src/talos.rs"), "fn client("),
-    ("TalosNode", include_str!("../src/talos.rs"), "fn node("),
-    ("TalosNodes", include_str!("../src/talos.rs"), "fn nodes("),
+    (
+        "TalosConfig",
+        include_str!("../src/talos/config.rs"),
+        "fn config(",
+    ),
+    (
+        "TalosClient",
+        include_str!("../src/talos/client.rs"),
+        "fn client(",
+    ),
+    (
+        "TalosNode",
+        include_str!("../src/talos/node.rs"),
+        "fn node(",
+    ),
+    (
+        "TalosNode",
+        include_str!("../src/talos/reads.rs"),
+        "fn reads(",
+    ),
+    (
+        "TalosNode",
+        include_str!("../src/talos/resources.rs"),
+        "fn resources(",
+    ),
+    (
+        "TalosNode",
+        include_str!("../src/talos/etcd.rs"),
+        "fn etcd(",
+    ),
+    (
+        "TalosNode",
+        include_str!("../src/talos/orders.rs"),
+        "fn orders(",
+    ),
+    (
+        "TalosNode",
+        include_str!("../src/talos/images.rs"),
+        "fn images(",
+    ),
+    (
+        "TalosNode",
+        include_str!("../src/talos/storage.rs"),
+        "fn storage(",
+    ),
+    (
+        "TalosNode",
+        include_str!("../src/talos/flows.rs"),
+        "fn flows(",
+    ),
+    (
+        "TalosNodes",
+        include_str!("../src/talos/nodes.rs"),
+        "fn nodes(",
+    ),
+    (
+        "DebugContainer",
+        include_str!("../src/talos/debug.rs"),
+        "fn container(",
+    ),
+    (
+        "MaintenanceClient",
+        include_str!("../src/talos/maintenance.rs"),
+        "fn machine(",
+    ),
     (
         "ProxmoxClient",
         include_str!("../src/proxmox/mod.rs"),
@@ -86,6 +147,8 @@ const CLASSES: &[(&str, &str, &str)] = &[
 const MANIFEST: &[&str] = &[
     include_str!("../../api/lab.toml"),
     include_str!("../../api/talos.toml"),
+    include_str!("../../api/talos_node.toml"),
+    include_str!("../../api/talos_cluster.toml"),
     include_str!("../../api/proxmox.toml"),
     include_str!("../../api/proxmox_node.toml"),
     include_str!("../../api/proxmox_guest.toml"),
@@ -99,7 +162,10 @@ const ROOT: &str = include_str!("../src/root.rs");
 fn arms<'a>(source: &'a str, function: &str) -> Option<BTreeSet<&'a str>> {
     let (_, body) = source.split_once(function)?;
     let (_, body) = body.split_once("match method {")?;
-    let (body, _) = body.split_once("Err(no_method(")?;
+    // The last arm: no such method, or the next function of a chain.
+    let ends = ["\n        _ => ", "Err(no_method("];
+    let end = ends.iter().filter_map(|end| body.find(end)).min()?;
+    let body = body.get(..end)?;
     let names = body.lines().filter_map(|line| {
         let (name, _) = line.trim().strip_prefix('"')?.split_once("\" =>")?;
         Some(name)
@@ -113,16 +179,20 @@ fn manifest_and_dispatch_agree() {
         let file: toml::Value = toml::from_str(text).unwrap();
         file["class"].as_array().unwrap().clone()
     });
-    let mut constructors = BTreeSet::new();
+    let (mut constructors, mut classes) = (BTreeSet::new(), BTreeMap::new());
     for class in manifest {
-        let name = class["name"].as_str().unwrap();
+        let name = class["name"].as_str().unwrap().to_owned();
+        let methods = class["method"].as_array().unwrap().clone();
+        classes.entry(name).or_insert_with(Vec::new).extend(methods);
+    }
+    for (name, all) in &classes {
         let dispatched: BTreeSet<&str> = CLASSES
             .iter()
-            .filter(|(c, ..)| *c == name)
+            .filter(|(c, ..)| c == name)
             .flat_map(|(_, source, function)| arms(source, function).unwrap())
             .collect();
         let mut methods = BTreeSet::new();
-        for method in class["method"].as_array().unwrap() {
+        for method in all {
             let method_name = method["name"].as_str().unwrap();
             if method.get("static").is_some() {
                 constructors.insert(format!("{name}.{method_name}"));

@@ -7,9 +7,12 @@ use serde::{Deserialize, Deserializer};
 use super::types::Type;
 
 /// The parts of the manifest, in the order in which their classes are written.
+/// A class that a later file names again gets that file's methods too.
 const FILES: &[&str] = &[
     "lab.toml",
     "talos.toml",
+    "talos_node.toml",
+    "talos_cluster.toml",
     "proxmox.toml",
     "proxmox_node.toml",
     "proxmox_guest.toml",
@@ -28,6 +31,7 @@ pub(super) struct Manifest {
 #[serde(deny_unknown_fields)]
 pub(super) struct Class {
     pub(super) name: String,
+    #[serde(default)]
     pub(super) doc: String,
     /// What leaving a `with` block calls: `close` or an awaited method such as `stop`.
     pub(super) exit: Option<String>,
@@ -93,7 +97,13 @@ impl Manifest {
             let explain = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
             let text = std::fs::read_to_string(&path).map_err(|e| explain(&e))?;
             let part: Manifest = toml::from_str(&text).map_err(|e| explain(&e))?;
-            manifest.class.extend(part.class);
+            for class in part.class {
+                match manifest.class.iter_mut().find(|c| c.name == class.name) {
+                    Some(known) if class.doc.is_empty() => known.method.extend(class.method),
+                    Some(_) => return Err(explain(&format!("{} has a doc already", class.name))),
+                    None => manifest.class.push(class),
+                }
+            }
         }
         manifest.mark_twins();
         Ok(manifest)

@@ -17,42 +17,66 @@ from ._runtime import (
 )
 from .types import (
     Address,
+    AppliedConfiguration,
     CephStatus,
     ClusterStatus,
+    Connection,
+    Container,
+    ContainerStats,
     ContextInfo,
+    ControllerDependency,
+    CpuFrequency,
+    DebugChunk,
     DiskEvent,
+    DiskStats,
+    EtcdAlarm,
     EtcdMember,
+    EtcdStarted,
     EtcdStatus,
     Event,
     ExtensionStatus,
     ExtensionStatusEvent,
     Failure,
     Finding,
+    FlowProgress,
     GuestPlace,
     HaStatusEntry,
+    HealthReport,
     HostnameStatus,
     HostnameStatusEvent,
+    Image,
+    ImageVerification,
+    ImportProgress,
     Inventory,
     LinkStatus,
     LinkStatusEvent,
+    LoadAverage,
     LocalEtcdMember,
     Loss,
     MachineStatus,
     MachineStatusEvent,
     MemberEvent,
     Memory,
+    Mount,
+    NetworkStats,
     NodeAddress,
     NodeAddressEvent,
     NodeStatus,
     NodeStorage,
     NodeSummary,
+    NodeTime,
     Nodename,
     Observation,
+    Probe,
+    Process,
+    Processor,
     ProxmoxEndpointHealth,
     ProxmoxResource,
     ProxmoxVersion,
+    PullProgress,
     QemuConfig,
     QemuStatus,
+    Rebooted,
     ResourceDefinition,
     SecurityState,
     ServerCertificate,
@@ -60,6 +84,8 @@ from .types import (
     Snapshot,
     SnapshotProgress,
     Stats,
+    Stopped,
+    StorageDisk,
     SystemInformation,
     SystemStat,
     TalosDisk,
@@ -73,43 +99,68 @@ from .types import (
     TaskStatus,
     TaskSummary,
     Topology,
+    Upgraded,
     Warning,
+    decode_applied_configuration,
     decode_ceph_status,
     decode_cluster_status,
+    decode_connection,
+    decode_container,
+    decode_container_stats,
     decode_context_info,
+    decode_controller_dependency,
+    decode_cpu_frequency,
+    decode_debug_chunk,
     decode_disk_event,
+    decode_disk_stats,
+    decode_etcd_alarm,
     decode_etcd_member,
+    decode_etcd_started,
     decode_etcd_status,
     decode_event,
     decode_extension_status,
     decode_extension_status_event,
     decode_failure,
     decode_finding,
+    decode_flow_progress,
     decode_guest_place,
     decode_ha_status_entry,
+    decode_health_report,
     decode_hostname_status,
     decode_hostname_status_event,
+    decode_image,
+    decode_image_verification,
+    decode_import_progress,
     decode_inventory,
     decode_link_status,
     decode_link_status_event,
+    decode_load_average,
     decode_local_etcd_member,
     decode_loss,
     decode_machine_status,
     decode_machine_status_event,
     decode_member_event,
     decode_memory,
+    decode_mount,
+    decode_network_stats,
     decode_node_address,
     decode_node_address_event,
     decode_node_status,
     decode_node_storage,
     decode_node_summary,
+    decode_node_time,
     decode_nodename,
     decode_observation,
+    decode_probe,
+    decode_process,
+    decode_processor,
     decode_proxmox_endpoint_health,
     decode_proxmox_resource,
     decode_proxmox_version,
+    decode_pull_progress,
     decode_qemu_config,
     decode_qemu_status,
+    decode_rebooted,
     decode_resource_definition,
     decode_security_state,
     decode_server_certificate,
@@ -117,6 +168,8 @@ from .types import (
     decode_snapshot,
     decode_snapshot_progress,
     decode_stats,
+    decode_stopped,
+    decode_storage_disk,
     decode_system_information,
     decode_system_stat,
     decode_talos_disk,
@@ -130,6 +183,7 @@ from .types import (
     decode_task_status,
     decode_task_summary,
     decode_topology,
+    decode_upgraded,
     decode_warning,
 )
 
@@ -521,6 +575,48 @@ class TalosClient:
         """Whichever endpoint answers first, itself."""
         return TalosNode(_runtime.open_now(self._handle, "endpoint", {}))
 
+    def context_nodes(self) -> TalosNodes:
+        """The nodes that the context names. One that names none fails with `Config`."""
+        return TalosNodes(_runtime.open_now(self._handle, "context_nodes", {}))
+
+    def select(self, selector: str) -> TalosNodes:
+        """The nodes that a selector means, by host name, each by its internal address. One that means nobody fails with `NotFound`, which names the members there are.
+
+        Args:
+            selector: Conditions with commas between them: `cp-*`, `role=worker`, `address=172.16.1.5*`, `version=v1.12.*`; `*` for all.
+        """
+        return TalosNodes(_runtime.open(self._handle, "select", {"selector": selector}))
+
+    def check_health(self, *, control_planes: Sequence[str] | None = None, workers: Sequence[str] | None = None, kubernetes_endpoint: str | None = None, skip_kubernetes: bool | None = None) -> HealthReport:
+        """Makes the sixteen checks of `talosctl health` once and says what is not well and where.
+
+        Args:
+            control_planes: Addresses of the control planes there should be. Default: those that discovery knows.
+            workers: Addresses of the workers there should be.
+            kubernetes_endpoint: Address of the Kubernetes API in place of the configured one.
+            skip_kubernetes: Leave out what only Kubernetes' API knows.
+        """
+        return decode_health_report(_runtime.call(self._handle, "check_health", {"control_planes": control_planes, "workers": workers, "kubernetes_endpoint": kubernetes_endpoint, "skip_kubernetes": skip_kubernetes}))
+
+    def wait_for_health(self, *, on_progress: Callable[[FlowProgress], None] | None = None, control_planes: Sequence[str] | None = None, workers: Sequence[str] | None = None, kubernetes_endpoint: str | None = None, skip_kubernetes: bool | None = None, deadline_seconds: float | None = None, poll_seconds: float | None = None) -> HealthReport:
+        """Makes the checks in their order, each again and again until it passes. One that does not in time is `Timeout`, which names it and what is missing.
+
+        Args:
+            on_progress: Called with each report; what it raises ends the call.
+            control_planes: Addresses of the control planes there should be. Default: those that discovery knows.
+            workers: Addresses of the workers there should be.
+            kubernetes_endpoint: Address of the Kubernetes API in place of the configured one.
+            skip_kubernetes: Leave out what only Kubernetes' API knows.
+            deadline_seconds: Longest wait. Default: 1200.
+            poll_seconds: How often to look. Default: 5.
+        """
+        return _runtime.run(
+            _runtime.follow(self._handle, "wait_for_health", {"control_planes": control_planes, "workers": workers, "kubernetes_endpoint": kubernetes_endpoint, "skip_kubernetes": skip_kubernetes, "deadline_seconds": deadline_seconds, "poll_seconds": poll_seconds}),
+            on_progress,
+            decode_flow_progress,
+            decode_health_report,
+        )
+
     def close(self) -> None:
         """Closes the connections; later calls raise `FailedPreconditionError`."""
         self._handle.close()
@@ -722,6 +818,569 @@ class TalosNode:
             decode_snapshot,
         )
 
+    @property
+    def name(self) -> str | None:
+        """The name or address that it is asked by; nothing for the endpoint itself."""
+        if "name" not in self._cache:
+            value = _runtime.call_now(self._handle, "name", {})
+            self._cache["name"] = value
+        cached: str | None = self._cache["name"]
+        return cached
+
+    def kernel_hostname(self) -> str:
+        """Its host name as its kernel has it."""
+        value: str = _runtime.call(self._handle, "kernel_hostname", {})
+        return value
+
+    def load_average(self) -> LoadAverage:
+        """How busy it has been for one, five and fifteen minutes."""
+        return decode_load_average(_runtime.call(self._handle, "load_average", {}))
+
+    def processors(self) -> list[Processor]:
+        """Its processors."""
+        value = _runtime.call(self._handle, "processors", {})
+        return [decode_processor(v) for v in value]
+
+    def cpu_frequencies(self) -> list[CpuFrequency]:
+        """How fast its processors run now. Since Talos v1.9."""
+        value = _runtime.call(self._handle, "cpu_frequencies", {})
+        return [decode_cpu_frequency(v) for v in value]
+
+    def disk_stats(self) -> DiskStats:
+        """What its disks have read and written since boot."""
+        return decode_disk_stats(_runtime.call(self._handle, "disk_stats", {}))
+
+    def network_stats(self) -> NetworkStats:
+        """What its network devices have sent and received since boot."""
+        return decode_network_stats(_runtime.call(self._handle, "network_stats", {}))
+
+    def mounts(self) -> list[Mount]:
+        """Its mounted file systems."""
+        value = _runtime.call(self._handle, "mounts", {})
+        return [decode_mount(v) for v in value]
+
+    def processes(self) -> list[Process]:
+        """Its processes."""
+        value = _runtime.call(self._handle, "processes", {})
+        return [decode_process(v) for v in value]
+
+    def containers(self, *, namespace: Literal["system", "kubernetes"] | None = None) -> list[Container]:
+        """Its containers.
+
+        Args:
+            namespace: Talos' own containers, or those of Kubernetes. Default: `system`.
+        """
+        value = _runtime.call(self._handle, "containers", {"namespace": namespace})
+        return [decode_container(v) for v in value]
+
+    def container_stats(self, *, namespace: Literal["system", "kubernetes"] | None = None) -> list[ContainerStats]:
+        """What its containers use.
+
+        Args:
+            namespace: Talos' own containers, or those of Kubernetes. Default: `system`.
+        """
+        value = _runtime.call(self._handle, "container_stats", {"namespace": namespace})
+        return [decode_container_stats(v) for v in value]
+
+    def netstat(self, *, listening: bool | None = None, all_protocols: bool | None = None, all_namespaces: bool | None = None) -> list[Connection]:
+        """Its connections.
+
+        Args:
+            listening: Only sockets that wait for connections.
+            all_protocols: Raw sockets and UDP-Lite too.
+            all_namespaces: The networks of pods too.
+        """
+        value = _runtime.call(self._handle, "netstat", {"listening": listening, "all_protocols": all_protocols, "all_namespaces": all_namespaces})
+        return [decode_connection(v) for v in value]
+
+    def time(self) -> NodeTime:
+        """Its clock and that of its time server."""
+        return decode_node_time(_runtime.call(self._handle, "time", {}))
+
+    def time_check(self, server: str) -> NodeTime:
+        """Its clock and that of a time server it is told to ask.
+
+        Args:
+            server: The time server.
+        """
+        return decode_node_time(_runtime.call(self._handle, "time_check", {"server": server}))
+
+    def storage_disks(self) -> list[StorageDisk]:
+        """Its disks as the storage service sees them, which also works before Talos v1.8."""
+        value = _runtime.call(self._handle, "storage_disks", {})
+        return [decode_storage_disk(v) for v in value]
+
+    def controller_dependencies(self) -> list[ControllerDependency]:
+        """What its controllers read and write: for support."""
+        value = _runtime.call(self._handle, "controller_dependencies", {})
+        return [decode_controller_dependency(v) for v in value]
+
+    def etcd_members_local(self) -> list[EtcdMember]:
+        """The members of etcd from this node's own copy, which works without a quorum and may be out of date."""
+        value = _runtime.call(self._handle, "etcd_members_local", {})
+        return [decode_etcd_member(v) for v in value]
+
+    def etcd_recover(self, path: str | os.PathLike[str], *, raw_copy: bool | None = None) -> None:
+        """Uploads a snapshot, from which `bootstrap` with `recover` starts etcd. The file is verified before anything is sent; one that is damaged fails with `Corrupt`.
+
+        Args:
+            path: The snapshot.
+            raw_copy: It is a copy of `member/snap/db`, which has no checksum and cannot be verified.
+        """
+        _runtime.call(self._handle, "etcd_recover", {"path": path, "raw_copy": raw_copy})
+
+    def etcd_remove_member(self, member_id: str) -> None:
+        """Removes a member from etcd: for one whose node is gone. A missing one fails with `NotFound`.
+
+        Args:
+            member_id: Its id, 16 hexadecimal digits.
+        """
+        _runtime.call(self._handle, "etcd_remove_member", {"member_id": member_id})
+
+    def etcd_leave(self) -> None:
+        """Makes this node's member leave etcd and removes its data."""
+        _runtime.call(self._handle, "etcd_leave", {})
+
+    def etcd_forfeit_leadership(self) -> str | None:
+        """Hands leadership of etcd to another member and names it; nothing when this node is not the leader."""
+        value: str | None = _runtime.call(self._handle, "etcd_forfeit_leadership", {})
+        return value
+
+    def etcd_alarms(self) -> list[EtcdAlarm]:
+        """The alarms of etcd."""
+        value = _runtime.call(self._handle, "etcd_alarms", {})
+        return [decode_etcd_alarm(v) for v in value]
+
+    def etcd_disarm_alarms(self) -> list[EtcdAlarm]:
+        """Ends all alarms of etcd and says which there were. Room has to be made before."""
+        value = _runtime.call(self._handle, "etcd_disarm_alarms", {})
+        return [decode_etcd_alarm(v) for v in value]
+
+    def etcd_defragment(self) -> None:
+        """Gives room that this node's member no longer uses back to the disk. The member answers nobody meanwhile: one node at a time."""
+        _runtime.call(self._handle, "etcd_defragment", {})
+
+    def etcd_downgrade_validate(self, version: str) -> str:
+        """Whether etcd could go back to a version; gives the one it has now. Since Talos v1.11.
+
+        Args:
+            version: Such as `3.5`.
+        """
+        value: str = _runtime.call(self._handle, "etcd_downgrade_validate", {"version": version})
+        return value
+
+    def etcd_downgrade_enable(self, version: str) -> str:
+        """Allows etcd to go back to a version. Since Talos v1.11.
+
+        Args:
+            version: Such as `3.5`.
+        """
+        value: str = _runtime.call(self._handle, "etcd_downgrade_enable", {"version": version})
+        return value
+
+    def etcd_downgrade_cancel(self) -> str:
+        """Takes the permission to go back to an older version away. Since Talos v1.11."""
+        value: str = _runtime.call(self._handle, "etcd_downgrade_cancel", {})
+        return value
+
+    def apply_configuration(self, yaml: str, *, mode: Literal["auto", "no-reboot", "staged", "try", "reboot"] | None = None, dry_run: bool | None = None, try_seconds: float | None = None) -> AppliedConfiguration:
+        """Applies a whole machine configuration. One that is not valid fails with `InvalidArgument` and Talos' words.
+
+        Args:
+            yaml: All its documents.
+            mode: When it takes effect. Default: `auto`.
+            dry_run: Only say what would change.
+            try_seconds: Undo it after this long unless it is applied again.
+        """
+        return decode_applied_configuration(_runtime.call(self._handle, "apply_configuration", {"yaml": yaml, "mode": mode, "dry_run": dry_run, "try_seconds": try_seconds}))
+
+    def bootstrap(self, *, recover: bool | None = None, raw_copy: bool | None = None) -> None:
+        """Starts etcd for the first time: once in the life of a cluster, on one control plane. One that has data fails with `AlreadyExists`. `bootstrap_and_wait` waits until it runs.
+
+        Args:
+            recover: From the snapshot that `etcd_recover` uploaded.
+            raw_copy: That one is a raw copy of the database.
+        """
+        _runtime.call(self._handle, "bootstrap", {"recover": recover, "raw_copy": raw_copy})
+
+    def reboot(self, *, mode: Literal["default", "powercycle", "force"] | None = None) -> str:
+        """Reboots it, and gives the id of the action, by which events can be told. `reboot_and_wait` waits for its end.
+
+        Args:
+            mode: `powercycle` starts from the firmware, `force` stops no services. Default: `default`.
+        """
+        value: str = _runtime.call(self._handle, "reboot", {"mode": mode})
+        return value
+
+    def shutdown(self, *, force: bool | None = None) -> str:
+        """Shuts it down, and gives the id of the action.
+
+        Args:
+            force: Do not move its pods to other nodes before.
+        """
+        value: str = _runtime.call(self._handle, "shutdown", {"force": force})
+        return value
+
+    def rollback(self) -> None:
+        """Goes back to the release that was installed before, and reboots."""
+        _runtime.call(self._handle, "rollback", {})
+
+    def reset(self, scope: Literal["system-disk", "partitions", "user-disks", "everything"], *, partitions: Sequence[str] | None = None, user_disks: Sequence[str] | None = None, forced: bool | None = None, reboot: bool | None = None) -> str:
+        """Wipes it, and gives the id of the action. What is wiped is gone.
+
+        Args:
+            scope: What is wiped.
+            partitions: Their labels, such as `EPHEMERAL`, for `partitions`.
+            user_disks: Their paths, such as `/dev/sdb`, for `user-disks` and `everything`.
+            forced: Neither move pods nor leave etcd before: for nodes whose cluster is lost.
+            reboot: Reboot afterwards and do not shut down.
+        """
+        value: str = _runtime.call(self._handle, "reset", {"scope": scope, "partitions": partitions, "user_disks": user_disks, "forced": forced, "reboot": reboot})
+        return value
+
+    def upgrade_legacy(self, image: str, *, stage: bool | None = None, force: bool | None = None, powercycle: bool | None = None) -> str:
+        """Upgrades a node before Talos v1.13 through the call of its time, and gives the id of the action. `upgrade_and_wait` does it on every release.
+
+        Args:
+            image: The installer image.
+            stage: Install at the next reboot: before Talos v1.13.
+            force: Skip the checks of etcd, which only releases before v1.13 make.
+            powercycle: Start from the firmware afterwards.
+        """
+        value: str = _runtime.call(self._handle, "upgrade_legacy", {"image": image, "stage": stage, "force": force, "powercycle": powercycle})
+        return value
+
+    def service_start(self, id: str) -> str:
+        """Starts a service; gives Talos' words.
+
+        Args:
+            id: Such as `kubelet`.
+        """
+        value: str = _runtime.call(self._handle, "service_start", {"id": id})
+        return value
+
+    def service_stop(self, id: str) -> str:
+        """Stops a service; gives Talos' words.
+
+        Args:
+            id: Such as `kubelet`.
+        """
+        value: str = _runtime.call(self._handle, "service_stop", {"id": id})
+        return value
+
+    def service_restart(self, id: str) -> str:
+        """Restarts a service; gives Talos' words.
+
+        Args:
+            id: Such as `kubelet`.
+        """
+        value: str = _runtime.call(self._handle, "service_restart", {"id": id})
+        return value
+
+    def container_restart(self, id: str, *, namespace: Literal["system", "kubernetes"] | None = None) -> None:
+        """Kills a container's process, whose keeper then starts it again.
+
+        Args:
+            id: As `containers` gives it.
+            namespace: Talos' own containers, or those of Kubernetes. Default: `system`.
+        """
+        _runtime.call(self._handle, "container_restart", {"id": id, "namespace": namespace})
+
+    def meta_write(self, key: int, value: str) -> None:
+        """Writes a value of the META partition. A full one fails with `ResourceExhausted`.
+
+        Args:
+            key: 12 to 14 are the user's own, 10 is the network configuration on metal.
+            value: The value.
+        """
+        _runtime.call(self._handle, "meta_write", {"key": key, "value": value})
+
+    def meta_delete(self, key: int) -> None:
+        """Removes a value of the META partition. A missing one fails with `NotFound`.
+
+        Args:
+            key: The key.
+        """
+        _runtime.call(self._handle, "meta_delete", {"key": key})
+
+    def images(self, *, namespace: Literal["system", "cri", "inmem"] | None = None) -> list[Image]:
+        """Its container images.
+
+        Args:
+            namespace: Where it is kept: Talos' own images, those of pods, or in memory before Talos is installed. Default: `system`.
+        """
+        value = _runtime.call(self._handle, "images", {"namespace": namespace})
+        return [decode_image(v) for v in value]
+
+    def pull_image(self, image: str, *, on_progress: Callable[[PullProgress], None] | None = None, namespace: Literal["system", "cri", "inmem"] | None = None, deadline_seconds: float | None = None) -> str:
+        """Makes it pull an image, and gives the image's name with its digest. Progress is that of single layers.
+
+        Args:
+            image: Such as `ghcr.io/siderolabs/installer:v1.13.9`.
+            on_progress: Called with each report; what it raises ends the call.
+            namespace: Where it is kept: Talos' own images, those of pods, or in memory before Talos is installed. Default: `system`.
+            deadline_seconds: How long it may take. Default: 600.
+        """
+        return _runtime.run(
+            _runtime.follow(self._handle, "pull_image", {"image": image, "namespace": namespace, "deadline_seconds": deadline_seconds}),
+            on_progress,
+            decode_pull_progress,
+            lambda v: v,
+        )
+
+    def import_image(self, path: str | os.PathLike[str], *, on_progress: Callable[[ImportProgress], None] | None = None, namespace: Literal["system", "cri", "inmem"] | None = None) -> str:
+        """Brings an image from a file, without a registry, and gives its name. Since Talos v1.13.
+
+        Args:
+            path: An archive of one image.
+            on_progress: Called with each report; what it raises ends the call.
+            namespace: Where it is kept: Talos' own images, those of pods, or in memory before Talos is installed. Default: `system`.
+        """
+        return _runtime.run(
+            _runtime.follow(self._handle, "import_image", {"path": path, "namespace": namespace}),
+            on_progress,
+            decode_import_progress,
+            lambda v: v,
+        )
+
+    def remove_image(self, name: str, *, namespace: Literal["system", "cri", "inmem"] | None = None) -> None:
+        """Removes an image. A missing one fails with `NotFound`. Since Talos v1.13.
+
+        Args:
+            name: As `images` gives it.
+            namespace: Where it is kept: Talos' own images, those of pods, or in memory before Talos is installed. Default: `system`.
+        """
+        _runtime.call(self._handle, "remove_image", {"name": name, "namespace": namespace})
+
+    def verify_image(self, image: str, *, registry: str | None = None, username: str | None = None, password: str | None = None) -> ImageVerification:
+        """Makes it verify the signature of an image in its registry, by the rules of its configuration. Since Talos v1.13.
+
+        Args:
+            image: The image.
+            registry: Whose credentials these are.
+            username: The user.
+            password: The user's password or token.
+        """
+        return decode_image_verification(_runtime.call(self._handle, "verify_image", {"image": image, "registry": registry, "username": username, "password": password}))
+
+    def install(self, disk: str, image: str, *, on_progress: Callable[[str], None] | None = None, namespace: Literal["system", "cri", "inmem"] | None = None, deadline_seconds: float | None = None) -> None:
+        """Installs Talos on a disk, which is overwritten, from an image that was pulled before; no reboot happens. Progress is what the installer writes; its failure is `TaskFailed`. Since Talos v1.13.
+
+        Args:
+            disk: Such as `/dev/sda`.
+            image: The installer image, as it was pulled.
+            on_progress: Called with each report; what it raises ends the call.
+            namespace: Where it is kept: Talos' own images, those of pods, or in memory before Talos is installed. Default: `system`.
+            deadline_seconds: How long the installer may take. Default: 600.
+        """
+        return _runtime.run(
+            _runtime.follow(self._handle, "install", {"disk": disk, "image": image, "namespace": namespace, "deadline_seconds": deadline_seconds}),
+            on_progress,
+            lambda v: v,
+            lambda v: v,
+        )
+
+    def install_upgrade(self, image: str, *, on_progress: Callable[[str], None] | None = None, namespace: Literal["system", "cri", "inmem"] | None = None, deadline_seconds: float | None = None) -> None:
+        """Writes another release to its disk from an image that was pulled before. No reboot happens: until one does, the old release runs on. `upgrade_and_wait` does all of it. Since Talos v1.13.
+
+        Args:
+            image: The installer image, as it was pulled.
+            on_progress: Called with each report; what it raises ends the call.
+            namespace: Where it is kept: Talos' own images, those of pods, or in memory before Talos is installed. Default: `system`.
+            deadline_seconds: How long the installer may take. Default: 600.
+        """
+        return _runtime.run(
+            _runtime.follow(self._handle, "install_upgrade", {"image": image, "namespace": namespace, "deadline_seconds": deadline_seconds}),
+            on_progress,
+            lambda v: v,
+            lambda v: v,
+        )
+
+    def wipe_block_devices(self, devices: Sequence[str], *, method: Literal["fast", "zeroes"] | None = None, skip_volume_check: bool | None = None, skip_secondary_check: bool | None = None, drop_partition: bool | None = None) -> None:
+        """Wipes block devices. What was on them is gone. One that is in use fails with `FailedPrecondition`.
+
+        Args:
+            devices: Disks or partitions, such as `sdb`.
+            method: What says that something is there, or every byte. Default: `fast`.
+            skip_volume_check: Do so though Talos keeps a volume on it.
+            skip_secondary_check: Do so though another device is built on it.
+            drop_partition: Remove the partition afterwards.
+        """
+        _runtime.call(self._handle, "wipe_block_devices", {"devices": devices, "method": method, "skip_volume_check": skip_volume_check, "skip_secondary_check": skip_secondary_check, "drop_partition": drop_partition})
+
+    def remove_logical_volume(self, group: str, volume: str) -> None:
+        """Removes a logical volume, with its data. Since Talos v1.14.
+
+        Args:
+            group: Its volume group.
+            volume: Its name.
+        """
+        _runtime.call(self._handle, "remove_logical_volume", {"group": group, "volume": volume})
+
+    def remove_volume_group(self, group: str) -> None:
+        """Removes a volume group. Since Talos v1.14.
+
+        Args:
+            group: Its name.
+        """
+        _runtime.call(self._handle, "remove_volume_group", {"group": group})
+
+    def remove_physical_volume(self, device: str) -> None:
+        """Takes the mark of a physical volume off a device. Since Talos v1.14.
+
+        Args:
+            device: The device.
+        """
+        _runtime.call(self._handle, "remove_physical_volume", {"device": device})
+
+    def destroy_md_array(self, device: str) -> None:
+        """Takes a software RAID array apart, with its data. Since Talos v1.14.
+
+        Args:
+            device: The array's device.
+        """
+        _runtime.call(self._handle, "destroy_md_array", {"device": device})
+
+    def debug_container(self, image: str, *, namespace: Literal["system", "cri", "inmem"] | None = None, args: Sequence[str] | None = None, env: Mapping[str, str] | None = None, tty: bool | None = None, host_namespaces: bool | None = None) -> DebugContainer:
+        """Runs a privileged container on it, with its input and output here. It starts at once; errors come with the output. Since Talos v1.13.
+
+        Args:
+            image: The image; it must have been pulled.
+            namespace: Where it is kept: Talos' own images, those of pods, or in memory before Talos is installed. Default: `system`.
+            args: The command and its arguments. Default: those of the image.
+            env: Environment variables.
+            tty: With a terminal.
+            host_namespaces: In the namespaces of the host. Since Talos v1.14.
+        """
+        return DebugContainer(_runtime.open(self._handle, "debug_container", {"image": image, "namespace": namespace, "args": args, "env": env, "tty": tty, "host_namespaces": host_namespaces}))
+
+    def reboot_and_wait(self, *, on_progress: Callable[[FlowProgress], None] | None = None, mode: Literal["default", "powercycle", "force"] | None = None, deadline_seconds: float | None = None, poll_seconds: float | None = None) -> Rebooted:
+        """Reboots it and waits until it runs and is ready again.
+
+        The node is looked at by boot id, events and machine status together. Time that runs out is `Timeout`, a bad state
+        `TaskFailed`, a refusal `FailedPrecondition`; a lost answer is looked into, never sent again.
+
+        Args:
+            on_progress: Called with each report; what it raises ends the call.
+            mode: `powercycle` starts from the firmware, `force` stops no services. Default: `default`.
+            deadline_seconds: How long the whole may take. Default: 1800.
+            poll_seconds: How often the node is looked at. Default: 2.
+        """
+        return _runtime.run(
+            _runtime.follow(self._handle, "reboot_and_wait", {"mode": mode, "deadline_seconds": deadline_seconds, "poll_seconds": poll_seconds}),
+            on_progress,
+            decode_flow_progress,
+            decode_rebooted,
+        )
+
+    def shutdown_and_wait(self, *, on_progress: Callable[[FlowProgress], None] | None = None, force: bool | None = None, deadline_seconds: float | None = None, poll_seconds: float | None = None) -> Stopped:
+        """Shuts it down and waits until it answers no more.
+
+        Args:
+            on_progress: Called with each report; what it raises ends the call.
+            force: Do not move its pods to other nodes before.
+            deadline_seconds: How long the whole may take. Default: 1800.
+            poll_seconds: How often the node is looked at. Default: 2.
+        """
+        return _runtime.run(
+            _runtime.follow(self._handle, "shutdown_and_wait", {"force": force, "deadline_seconds": deadline_seconds, "poll_seconds": poll_seconds}),
+            on_progress,
+            decode_flow_progress,
+            decode_stopped,
+        )
+
+    def reset_and_wait(self, scope: Literal["system-disk", "partitions", "user-disks", "everything"], *, on_progress: Callable[[FlowProgress], None] | None = None, partitions: Sequence[str] | None = None, user_disks: Sequence[str] | None = None, forced: bool | None = None, reboot: bool | None = None, maintenance_address: str | None = None, deadline_seconds: float | None = None, poll_seconds: float | None = None) -> Stopped:
+        """Resets it and waits for its end: down, running again, or waiting for a configuration.
+
+        Args:
+            scope: What is wiped.
+            on_progress: Called with each report; what it raises ends the call.
+            partitions: Their labels, such as `EPHEMERAL`, for `partitions`.
+            user_disks: Their paths, such as `/dev/sdb`, for `user-disks` and `everything`.
+            forced: Neither move pods nor leave etcd before: for nodes whose cluster is lost.
+            reboot: Reboot afterwards and do not shut down.
+            maintenance_address: Where to look for it when it waits for a configuration. Default: its own address.
+            deadline_seconds: How long the whole may take. Default: 1800.
+            poll_seconds: How often the node is looked at. Default: 2.
+        """
+        return _runtime.run(
+            _runtime.follow(self._handle, "reset_and_wait", {"scope": scope, "partitions": partitions, "user_disks": user_disks, "forced": forced, "reboot": reboot, "maintenance_address": maintenance_address, "deadline_seconds": deadline_seconds, "poll_seconds": poll_seconds}),
+            on_progress,
+            decode_flow_progress,
+            decode_stopped,
+        )
+
+    def upgrade_and_wait(self, image: str, *, on_progress: Callable[[FlowProgress], None] | None = None, stage: bool | None = None, force: bool | None = None, powercycle: bool | None = None, deadline_seconds: float | None = None, poll_seconds: float | None = None) -> Upgraded:
+        """Upgrades it and waits until the new release runs and it is ready, through the calls that it offers.
+
+        A node that comes back with its old release has rolled back: `TaskFailed`. Pods are not moved away here; upgrade
+        control planes one at a time.
+
+        Args:
+            image: The installer image.
+            on_progress: Called with each report; what it raises ends the call.
+            stage: Install at the next reboot: before Talos v1.13.
+            force: Skip the checks of etcd, which only releases before v1.13 make.
+            powercycle: Start from the firmware afterwards.
+            deadline_seconds: How long the whole may take. Default: 1800.
+            poll_seconds: How often the node is looked at. Default: 2.
+        """
+        return _runtime.run(
+            _runtime.follow(self._handle, "upgrade_and_wait", {"image": image, "stage": stage, "force": force, "powercycle": powercycle, "deadline_seconds": deadline_seconds, "poll_seconds": poll_seconds}),
+            on_progress,
+            decode_flow_progress,
+            decode_upgraded,
+        )
+
+    def bootstrap_and_wait(self, *, on_progress: Callable[[FlowProgress], None] | None = None, deadline_seconds: float | None = None, poll_seconds: float | None = None) -> EtcdStarted:
+        """Starts etcd for the first time and waits until it runs and has a leader. A node that is not ready yet is asked again.
+
+        Args:
+            on_progress: Called with each report; what it raises ends the call.
+            deadline_seconds: How long the whole may take. Default: 1800.
+            poll_seconds: How often the node is looked at. Default: 2.
+        """
+        return _runtime.run(
+            _runtime.follow(self._handle, "bootstrap_and_wait", {"deadline_seconds": deadline_seconds, "poll_seconds": poll_seconds}),
+            on_progress,
+            decode_flow_progress,
+            decode_etcd_started,
+        )
+
+    def recover_and_wait(self, path: str | os.PathLike[str], *, on_progress: Callable[[FlowProgress], None] | None = None, raw_copy: bool | None = None, deadline_seconds: float | None = None, poll_seconds: float | None = None) -> EtcdStarted:
+        """Brings etcd back from a snapshot, after every control plane has lost it: uploads the file, starts etcd from it and waits until it runs.
+
+        Args:
+            path: The snapshot.
+            on_progress: Called with each report; what it raises ends the call.
+            raw_copy: It is a copy of `member/snap/db`.
+            deadline_seconds: How long the whole may take. Default: 1800.
+            poll_seconds: How often the node is looked at. Default: 2.
+        """
+        return _runtime.run(
+            _runtime.follow(self._handle, "recover_and_wait", {"path": path, "raw_copy": raw_copy, "deadline_seconds": deadline_seconds, "poll_seconds": poll_seconds}),
+            on_progress,
+            decode_flow_progress,
+            decode_etcd_started,
+        )
+
+    def health_check(self, *, on_progress: Callable[[str], None] | None = None, wait_seconds: float | None = None, control_planes: Sequence[str] | None = None, workers: Sequence[str] | None = None, kubernetes_endpoint: str | None = None) -> None:
+        """Makes this control plane check the whole cluster and waits until all is well. Progress is what it writes.
+
+        Args:
+            on_progress: Called with each report; what it raises ends the call.
+            wait_seconds: How long it waits. Default: 1200.
+            control_planes: Addresses of the control planes there should be. Default: those that discovery knows.
+            workers: Addresses of the workers there should be.
+            kubernetes_endpoint: Address of the Kubernetes API in place of the configured one.
+        """
+        return _runtime.run(
+            _runtime.follow(self._handle, "health_check", {"wait_seconds": wait_seconds, "control_planes": control_planes, "workers": workers, "kubernetes_endpoint": kubernetes_endpoint}),
+            on_progress,
+            lambda v: v,
+            lambda v: v,
+        )
+
 
 class TalosNodes:
     """Several Talos nodes, asked at once: every node is in the result, with its answer or its error, in the order asked."""
@@ -791,6 +1450,204 @@ class TalosNodes:
         """The system extensions in the image of each."""
         value = _runtime.call(self._handle, "extensions", {})
         return per_node(value, lambda v: [decode_extension_status(v) for v in v])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names or addresses that they are asked by."""
+        if "names" not in self._cache:
+            value = _runtime.call_now(self._handle, "names", {})
+            self._cache["names"] = tuple(value)
+        cached: tuple[str, ...] = self._cache["names"]
+        return cached
+
+    def load_average(self) -> PerNode[LoadAverage]:
+        """How busy each has been."""
+        value = _runtime.call(self._handle, "load_average", {})
+        return per_node(value, decode_load_average)
+
+    def processors(self) -> PerNode[list[Processor]]:
+        """The processors of each."""
+        value = _runtime.call(self._handle, "processors", {})
+        return per_node(value, lambda v: [decode_processor(v) for v in v])
+
+    def cpu_frequencies(self) -> PerNode[list[CpuFrequency]]:
+        """How fast the processors of each run."""
+        value = _runtime.call(self._handle, "cpu_frequencies", {})
+        return per_node(value, lambda v: [decode_cpu_frequency(v) for v in v])
+
+    def disk_stats(self) -> PerNode[DiskStats]:
+        """What the disks of each have read and written."""
+        value = _runtime.call(self._handle, "disk_stats", {})
+        return per_node(value, decode_disk_stats)
+
+    def network_stats(self) -> PerNode[NetworkStats]:
+        """What the network devices of each have sent and received."""
+        value = _runtime.call(self._handle, "network_stats", {})
+        return per_node(value, decode_network_stats)
+
+    def mounts(self) -> PerNode[list[Mount]]:
+        """The mounted file systems of each."""
+        value = _runtime.call(self._handle, "mounts", {})
+        return per_node(value, lambda v: [decode_mount(v) for v in v])
+
+    def processes(self) -> PerNode[list[Process]]:
+        """The processes of each."""
+        value = _runtime.call(self._handle, "processes", {})
+        return per_node(value, lambda v: [decode_process(v) for v in v])
+
+    def time(self) -> PerNode[NodeTime]:
+        """The clock of each."""
+        value = _runtime.call(self._handle, "time", {})
+        return per_node(value, decode_node_time)
+
+    def storage_disks(self) -> PerNode[list[StorageDisk]]:
+        """The disks of each as the storage service sees them."""
+        value = _runtime.call(self._handle, "storage_disks", {})
+        return per_node(value, lambda v: [decode_storage_disk(v) for v in v])
+
+    def kernel_hostname(self) -> PerNode[str]:
+        """The host name of each as its kernel has it."""
+        value = _runtime.call(self._handle, "kernel_hostname", {})
+        return per_node(value, lambda v: v)
+
+    def etcd_alarms(self) -> PerNode[list[EtcdAlarm]]:
+        """The alarms of etcd, as each knows them."""
+        value = _runtime.call(self._handle, "etcd_alarms", {})
+        return per_node(value, lambda v: [decode_etcd_alarm(v) for v in v])
+
+    def containers(self, *, namespace: Literal["system", "kubernetes"] | None = None) -> PerNode[list[Container]]:
+        """The containers of each.
+
+        Args:
+            namespace: Talos' own containers, or those of Kubernetes. Default: `system`.
+        """
+        value = _runtime.call(self._handle, "containers", {"namespace": namespace})
+        return per_node(value, lambda v: [decode_container(v) for v in v])
+
+    def container_stats(self, *, namespace: Literal["system", "kubernetes"] | None = None) -> PerNode[list[ContainerStats]]:
+        """What the containers of each use.
+
+        Args:
+            namespace: Talos' own containers, or those of Kubernetes. Default: `system`.
+        """
+        value = _runtime.call(self._handle, "container_stats", {"namespace": namespace})
+        return per_node(value, lambda v: [decode_container_stats(v) for v in v])
+
+    def images(self, *, namespace: Literal["system", "cri", "inmem"] | None = None) -> PerNode[list[Image]]:
+        """The container images of each.
+
+        Args:
+            namespace: Where it is kept: Talos' own images, those of pods, or in memory before Talos is installed. Default: `system`.
+        """
+        value = _runtime.call(self._handle, "images", {"namespace": namespace})
+        return per_node(value, lambda v: [decode_image(v) for v in v])
+
+
+class DebugContainer:
+    """A privileged container that runs on a node: input one way, output the other. It is stopped when its output is no longer read."""
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    def output(self) -> Stream[DebugChunk]:
+        """Its output, errors among it, and at last its exit code. It is read once. One that goes without an exit code fails with `Unavailable`."""
+        return Stream(_runtime.follow(self._handle, "output", {}), decode_debug_chunk)
+
+    def write(self, text: str) -> None:
+        """Writes to its input.
+
+        Args:
+            text: What it reads.
+        """
+        _runtime.call(self._handle, "write", {"text": text})
+
+    def signal(self, number: int) -> None:
+        """Sends it a signal.
+
+        Args:
+            number: 2 interrupts, 15 asks to end.
+        """
+        _runtime.call(self._handle, "signal", {"number": number})
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Tells it how large its terminal is.
+
+        Args:
+            columns: Characters in a line.
+            rows: Lines.
+        """
+        _runtime.call(self._handle, "resize", {"columns": columns, "rows": rows})
+
+    def close_input(self) -> None:
+        """Ends its input: what reads it sees its end."""
+        _runtime.call(self._handle, "close_input", {})
+
+
+class MaintenanceClient:
+    """A client of one machine that waits for its first configuration. Its certificate is signed by nobody: its fingerprint, which its console shows, says that it is the one."""
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    @staticmethod
+    def connect(address: str, *, fingerprints: Sequence[str] | None = None, dangerously_any_certificate: bool | None = None, connect_timeout_seconds: float | None = None, request_timeout_seconds: float | None = None) -> MaintenanceClient:
+        """A client of the machine at an address. Connections are made when they are needed.
+
+        Args:
+            address: Such as `172.16.1.60`.
+            fingerprints: SHA-256 of the machine's public key as base64; one of them must be its.
+            dangerously_any_certificate: Trust whoever answers. A machine configuration holds all secrets of the cluster.
+            connect_timeout_seconds: How long it may take to accept a connection. Default: 5.
+            request_timeout_seconds: How long one answer may take. Default: 30.
+        """
+        return MaintenanceClient(_runtime.open_now(_runtime.ROOT, "MaintenanceClient.connect", {"address": address, "fingerprints": fingerprints, "dangerously_any_certificate": dangerously_any_certificate, "connect_timeout_seconds": connect_timeout_seconds, "request_timeout_seconds": request_timeout_seconds}))
+
+    @staticmethod
+    def probe(address: str, *, connect_timeout_seconds: float | None = None, request_timeout_seconds: float | None = None) -> Probe:
+        """Looks at a machine without showing who we are and without trusting it: whether it waits for a configuration, and which fingerprint it shows.
+
+        Args:
+            address: Such as `172.16.1.60`.
+            connect_timeout_seconds: How long it may take to accept a connection. Default: 5.
+            request_timeout_seconds: How long one answer may take. Default: 30.
+        """
+        return decode_probe(_runtime.call(_runtime.ROOT, "MaintenanceClient.probe", {"address": address, "connect_timeout_seconds": connect_timeout_seconds, "request_timeout_seconds": request_timeout_seconds}))
+
+    def node(self) -> TalosNode:
+        """All calls, of which such a machine takes few."""
+        return TalosNode(_runtime.open_now(self._handle, "node", {}))
+
+    def fingerprint(self) -> str | None:
+        """The fingerprint that it has shown; nothing before the first call."""
+        value: str | None = _runtime.call_now(self._handle, "fingerprint", {})
+        return value
+
+    def version(self) -> TalosVersion | None:
+        """Which release it runs; nothing before v1.13, where machines do not say."""
+        value = _runtime.call(self._handle, "version", {})
+        return None if value is None else decode_talos_version(value)
+
+    def disks(self) -> list[TalosDisk]:
+        """The disks that Talos could be installed on."""
+        value = _runtime.call(self._handle, "disks", {})
+        return [decode_talos_disk(v) for v in value]
+
+    def apply_configuration(self, yaml: str, *, mode: Literal["auto", "no-reboot", "staged", "try", "reboot"] | None = None, dry_run: bool | None = None, try_seconds: float | None = None) -> AppliedConfiguration:
+        """Gives it its first configuration, with which it installs itself and comes back as a node of its cluster.
+
+        Args:
+            yaml: All its documents.
+            mode: When it takes effect. Default: `auto`.
+            dry_run: Only say what would change.
+            try_seconds: Undo it after this long unless it is applied again.
+        """
+        return decode_applied_configuration(_runtime.call(self._handle, "apply_configuration", {"yaml": yaml, "mode": mode, "dry_run": dry_run, "try_seconds": try_seconds}))
 
 
 class ProxmoxClient:

@@ -14,6 +14,7 @@ __all__ = [
     "Address",
     "Agent",
     "ApplianceSpec",
+    "AppliedConfiguration",
     "Assumptions",
     "BootInfo",
     "CephCheck",
@@ -27,22 +28,34 @@ __all__ = [
     "CephPgMap",
     "CephPgState",
     "CephStatus",
+    "CheckName",
+    "CheckOutcome",
     "Claim",
     "Cluster",
     "ClusterLoss",
     "ClusterNode",
     "ClusterSpec",
     "ClusterStatus",
+    "Connection",
+    "Container",
+    "ContainerStats",
     "ContextInfo",
     "Contradiction",
+    "ControllerDependency",
+    "CpuFrequency",
     "CpuInfo",
     "CpuTime",
+    "DebugChunk",
     "Disk",
+    "DiskCounters",
     "DiskEvent",
     "DiskSpec",
+    "DiskStats",
     "DiskUse",
     "EndpointStats",
+    "EtcdAlarm",
     "EtcdMember",
+    "EtcdStarted",
     "EtcdStatus",
     "Event",
     "EventKind",
@@ -52,17 +65,24 @@ __all__ = [
     "Failure",
     "Finding",
     "Fix",
+    "FlowPhase",
+    "FlowProgress",
     "Guest",
     "GuestKind",
     "GuestPlace",
     "GuestSpec",
     "HaStatusEntry",
+    "HealthCheck",
+    "HealthReport",
     "Host",
     "HostPci",
     "HostQuorumLoss",
     "HostSpec",
     "HostnameStatus",
     "HostnameStatusEvent",
+    "Image",
+    "ImageVerification",
+    "ImportProgress",
     "Inventory",
     "IpConfig",
     "Join",
@@ -70,9 +90,11 @@ __all__ = [
     "KsmUse",
     "LinkStatus",
     "LinkStatusEvent",
+    "LoadAverage",
     "LocalEtcdMember",
     "Location",
     "Loss",
+    "MachineMode",
     "MachineStage",
     "MachineStatus",
     "MachineStatusEvent",
@@ -83,10 +105,13 @@ __all__ = [
     "MemoryUse",
     "Metadata",
     "Mismatch",
+    "Mount",
     "Move",
     "NamedAddress",
     "NetDevice",
     "Network",
+    "NetworkCounters",
+    "NetworkStats",
     "Node",
     "NodeAddress",
     "NodeAddressEvent",
@@ -95,6 +120,7 @@ __all__ = [
     "NodeStatus",
     "NodeStorage",
     "NodeSummary",
+    "NodeTime",
     "Nodename",
     "Observation",
     "ObservedCeph",
@@ -111,13 +137,18 @@ __all__ = [
     "Pool",
     "PoolLoss",
     "PoolSpec",
+    "Probe",
+    "Process",
+    "Processor",
     "ProxmoxDisk",
     "ProxmoxEndpointHealth",
     "ProxmoxResource",
     "ProxmoxVersion",
+    "PullProgress",
     "QemuConfig",
     "QemuHaStatus",
     "QemuStatus",
+    "Rebooted",
     "ResourceDefinition",
     "Restart",
     "SecurityState",
@@ -130,7 +161,9 @@ __all__ = [
     "Snapshot",
     "SnapshotProgress",
     "Stats",
+    "Stopped",
     "Storage",
+    "StorageDisk",
     "SystemInformation",
     "SystemStat",
     "TalosDisk",
@@ -145,6 +178,8 @@ __all__ = [
     "TaskSummary",
     "Topology",
     "UnmetCondition",
+    "UpgradePath",
+    "Upgraded",
     "Warning",
     "WatchEventKind",
 ]
@@ -239,6 +274,28 @@ def decode_appliance_spec(data: Any) -> ApplianceSpec:
         kind=data.get("kind"),
         address=data["address"],
         location=decode_location(data["location"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedConfiguration:
+    """What became of a configuration."""
+
+    mode: str
+    """How it was, or would be, applied: `no-reboot`, `reboot`, `staged`, `try`."""
+
+    details: str
+    """In words; of a dry run, what would change."""
+
+    warnings: tuple[str, ...]
+    """What the node does not like about it."""
+
+
+def decode_applied_configuration(data: Any) -> AppliedConfiguration:
+    return AppliedConfiguration(
+        mode=data["mode"],
+        details=data["details"],
+        warnings=tuple(data["warnings"]),
     )
 
 
@@ -571,6 +628,33 @@ def decode_ceph_status(data: Any) -> CephStatus:
         placement_groups=None if data.get("placement_groups") is None else decode_ceph_pg_map(data.get("placement_groups")),
     )
 
+CheckName = Literal["etcd-service", "etcd-agreement", "etcd-members", "api", "memory", "disk", "diagnostics", "kubelet", "boot", "kubernetes-nodes", "static-pods", "control-plane-pods", "kubernetes-ready", "kube-proxy", "coredns", "schedulable"]
+"""A check, in the order in which they are made.
+- ``etcd-service``: etcd runs and is healthy on every control plane.
+- ``etcd-agreement``: Every control plane knows the same members of etcd.
+- ``etcd-members``: Every member of etcd is one of the control planes.
+- ``api``: Every node answers.
+- ``memory``: Every node has the memory that it needs at least.
+- ``disk``: Every node has the disk space that it needs at least.
+- ``diagnostics``: No node reports a problem with itself.
+- ``kubelet``: kubelet runs and is healthy on every control plane.
+- ``boot``: Every node has come to the end of its boot.
+- ``kubernetes-nodes``: Kubernetes knows these nodes and no others.
+- ``static-pods``: Every control plane runs the parts of Kubernetes' own.
+- ``control-plane-pods``: The parts of Kubernetes' control plane are ready.
+- ``kubernetes-ready``: Kubernetes calls every node ready.
+- ``kube-proxy``: kube-proxy is ready, where there is one.
+- ``coredns``: `CoreDNS` is ready, where there is one.
+- ``schedulable``: Kubernetes may place pods on every node.
+"""
+
+CheckOutcome = Literal["passed", "failed", "skipped"]
+"""What came of a check.
+- ``passed``: All is well.
+- ``failed``: Something is not.
+- ``skipped``: There was nothing to look at, or no way to.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
@@ -847,6 +931,148 @@ def decode_cluster_status(data: Any) -> ClusterStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """A connection, or a socket that waits for some."""
+
+    protocol: str
+    """`tcp`, `tcp6`, `udp`, `udp6`, `udplite`, `udplite6`, `raw` or `raw6`."""
+
+    local_address: str
+    """Address on the node."""
+
+    local_port: int
+    """Port on the node."""
+
+    remote_address: str
+    """Address of the other side."""
+
+    remote_port: int
+    """Port of the other side; 0 while nobody is there."""
+
+    state: str
+    """`established`, `listen`, `time-wait`, …"""
+
+    send_queue_bytes: int
+    """Bytes that wait to be sent."""
+
+    receive_queue_bytes: int
+    """Bytes that wait to be read."""
+
+    pid: int | None = None
+    """Number of the process; absent when the kernel does not tell."""
+
+    process: str | None = None
+    """Name of the process."""
+
+    uid: int
+    """Number of its user."""
+
+    network_namespace: str
+    """Network namespace; empty for the host's."""
+
+
+def decode_connection(data: Any) -> Connection:
+    return Connection(
+        protocol=data["protocol"],
+        local_address=data["local_address"],
+        local_port=data["local_port"],
+        remote_address=data["remote_address"],
+        remote_port=data["remote_port"],
+        state=data["state"],
+        send_queue_bytes=data["send_queue_bytes"],
+        receive_queue_bytes=data["receive_queue_bytes"],
+        pid=data.get("pid"),
+        process=data.get("process"),
+        uid=data["uid"],
+        network_namespace=data["network_namespace"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """A container, or the sandbox of a pod."""
+
+    id: str
+    """Id, as `logs`, `restart` and the like take it."""
+
+    namespace: str
+    """`system` or `k8s.io`."""
+
+    name: str
+    """Its name."""
+
+    pod: str
+    """The pod it belongs to, as `namespace/name`; empty for Talos' own."""
+
+    image: str
+    """The image it was made from."""
+
+    pid: int | None = None
+    """Number of its process; absent when it does not run."""
+
+    status: str
+    """`RUNNING`, `CONTAINER_EXITED`, … in the runtime's words."""
+
+    uid: str
+    """Kubernetes' id of the pod (since Talos v1.9)."""
+
+    internal_id: str
+    """The runtime's own id (since Talos v1.9)."""
+
+    network_namespace: str
+    """Path of its network namespace."""
+
+
+def decode_container(data: Any) -> Container:
+    return Container(
+        id=data["id"],
+        namespace=data["namespace"],
+        name=data["name"],
+        pod=data["pod"],
+        image=data["image"],
+        pid=data.get("pid"),
+        status=data["status"],
+        uid=data["uid"],
+        internal_id=data["internal_id"],
+        network_namespace=data["network_namespace"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerStats:
+    """What a container uses."""
+
+    id: str
+    """Id of the container."""
+
+    namespace: str
+    """`system` or `k8s.io`."""
+
+    name: str
+    """Its name."""
+
+    pod: str
+    """The pod it belongs to."""
+
+    memory_bytes: int
+    """Memory it holds."""
+
+    cpu_nanoseconds: int
+    """Processor time since it started, in nanoseconds."""
+
+
+def decode_container_stats(data: Any) -> ContainerStats:
+    return ContainerStats(
+        id=data["id"],
+        namespace=data["namespace"],
+        name=data["name"],
+        pod=data["pod"],
+        memory_bytes=data["memory_bytes"],
+        cpu_nanoseconds=data["cpu_nanoseconds"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContextInfo:
     """What a context says about itself, without connecting."""
 
@@ -915,6 +1141,64 @@ def decode_contradiction(data: Any) -> Contradiction:
         field=data["field"],
         first=decode_place(data["first"]),
         second=decode_place(data["second"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControllerDependency:
+    """What a controller of the node reads or writes."""
+
+    controller: str
+    """The controller."""
+
+    edge: str
+    """`output-exclusive`, `output-shared`, `input-strong`, `input-weak` or
+    `input-destroy-ready`.
+    """
+
+    namespace: str
+    """Namespace of the resource; empty for outputs."""
+
+    resource_type: str
+    """Type of the resource."""
+
+    id: str | None = None
+    """Id of the resource; absent for all of the type."""
+
+
+def decode_controller_dependency(data: Any) -> ControllerDependency:
+    return ControllerDependency(
+        controller=data["controller"],
+        edge=data["edge"],
+        namespace=data["namespace"],
+        resource_type=data["resource_type"],
+        id=data.get("id"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CpuFrequency:
+    """The clock of a logical processor. All zero where the kernel has no control over it."""
+
+    current_hz: int
+    """At this moment, in hertz."""
+
+    minimum_hz: int
+    """Lowest, in hertz."""
+
+    maximum_hz: int
+    """Highest, in hertz."""
+
+    governor: str
+    """How it is chosen: `performance`, `powersave`, …"""
+
+
+def decode_cpu_frequency(data: Any) -> CpuFrequency:
+    return CpuFrequency(
+        current_hz=data["current_hz"],
+        minimum_hz=data["minimum_hz"],
+        maximum_hz=data["maximum_hz"],
+        governor=data["governor"],
     )
 
 
@@ -995,6 +1279,24 @@ def decode_cpu_time(data: Any) -> CpuTime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DebugChunk:
+    """What comes from a container."""
+
+    text: str | None = None
+    """Some of its output; what is not UTF-8 is replaced."""
+
+    exit_code: int | None = None
+    """Its exit code: it has ended, nothing follows."""
+
+
+def decode_debug_chunk(data: Any) -> DebugChunk:
+    return DebugChunk(
+        text=data.get("text"),
+        exit_code=data.get("exit_code"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
     """One disk of a guest."""
 
@@ -1009,6 +1311,56 @@ def decode_disk(data: Any) -> Disk:
     return Disk(
         storage=data["storage"],
         size_bytes=data.get("size_bytes"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskCounters:
+    """Counters of a block device since boot."""
+
+    name: str
+    """Its name: `sda`, `sda1`."""
+
+    reads: int
+    """Reads that were done."""
+
+    read_bytes: int
+    """What they brought."""
+
+    read_time_ms: int
+    """How long they took together, in milliseconds."""
+
+    writes: int
+    """Writes that were done."""
+
+    written_bytes: int
+    """What they held."""
+
+    write_time_ms: int
+    """How long they took together, in milliseconds."""
+
+    in_progress: int
+    """Requests at this moment."""
+
+    busy_time_ms: int
+    """How long there was at least one request, in milliseconds."""
+
+    discarded_bytes: int
+    """What was given back to the device."""
+
+
+def decode_disk_counters(data: Any) -> DiskCounters:
+    return DiskCounters(
+        name=data["name"],
+        reads=data["reads"],
+        read_bytes=data["read_bytes"],
+        read_time_ms=data["read_time_ms"],
+        writes=data["writes"],
+        written_bytes=data["written_bytes"],
+        write_time_ms=data["write_time_ms"],
+        in_progress=data["in_progress"],
+        busy_time_ms=data["busy_time_ms"],
+        discarded_bytes=data["discarded_bytes"],
     )
 
 
@@ -1053,6 +1405,24 @@ def decode_disk_spec(data: Any) -> DiskSpec:
     return DiskSpec(
         storage=data["storage"],
         size_bytes=data["size_bytes"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskStats:
+    """Counters of all block devices since boot."""
+
+    total: DiskCounters
+    """All together."""
+
+    devices: tuple[DiskCounters, ...]
+    """Each device and partition."""
+
+
+def decode_disk_stats(data: Any) -> DiskStats:
+    return DiskStats(
+        total=decode_disk_counters(data["total"]),
+        devices=tuple(decode_disk_counters(v) for v in data["devices"]),
     )
 
 
@@ -1109,6 +1479,24 @@ def decode_endpoint_stats(data: Any) -> EndpointStats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EtcdAlarm:
+    """An alarm of an etcd member."""
+
+    member_id: str
+    """Id of the member, 16 hexadecimal digits."""
+
+    alarm: str
+    """`nospace` or `corrupt`."""
+
+
+def decode_etcd_alarm(data: Any) -> EtcdAlarm:
+    return EtcdAlarm(
+        member_id=data["member_id"],
+        alarm=data["alarm"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EtcdMember:
     """A member of etcd, as the asked node sees it."""
 
@@ -1135,6 +1523,28 @@ def decode_etcd_member(data: Any) -> EtcdMember:
         peer_urls=tuple(data["peer_urls"]),
         client_urls=tuple(data["client_urls"]),
         learner=data["learner"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EtcdStarted:
+    """etcd, started."""
+
+    member_id: str
+    """Id of this node's member, 16 hexadecimal digits."""
+
+    members: int
+    """How many members there are."""
+
+    elapsed_seconds: float
+    """Seconds until then."""
+
+
+def decode_etcd_started(data: Any) -> EtcdStarted:
+    return EtcdStarted(
+        member_id=data["member_id"],
+        members=data["members"],
+        elapsed_seconds=data["elapsed_seconds"],
     )
 
 
@@ -1446,6 +1856,41 @@ def decode_fix(data: Any) -> Fix:
         moves=tuple(decode_move(v) for v in data["moves"]),
     )
 
+FlowPhase = Literal["preparing", "pulling", "installing", "ordered", "acting", "away", "starting", "checking", "done"]
+"""Where a flow is.
+- ``preparing``: Looking before anything is changed.
+- ``pulling``: The image is on its way to the node.
+- ``installing``: The installer writes to the disk.
+- ``ordered``: The order has been given.
+- ``acting``: The node works on it.
+- ``away``: The node does not answer.
+- ``starting``: The node is back and not ready yet.
+- ``checking``: A check, or what it waits for.
+- ``done``: All is done.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowProgress:
+    """What a flow reports on the way."""
+
+    phase: FlowPhase
+    """Where it is."""
+
+    message: str
+    """In words."""
+
+    elapsed_seconds: float
+    """Seconds since the flow began."""
+
+
+def decode_flow_progress(data: Any) -> FlowProgress:
+    return FlowProgress(
+        phase=data["phase"],
+        message=data["message"],
+        elapsed_seconds=data["elapsed_seconds"],
+    )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guest:
@@ -1686,6 +2131,54 @@ def decode_ha_status_entry(data: Any) -> HaStatusEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HealthCheck:
+    """One check and what came of it."""
+
+    name: CheckName
+    """Which."""
+
+    outcome: CheckOutcome
+    """What came of it."""
+
+    message: str
+    """What is not well and where, or why it was skipped; empty when it passed."""
+
+
+def decode_health_check(data: Any) -> HealthCheck:
+    return HealthCheck(
+        name=data["name"],
+        outcome=data["outcome"],
+        message=data["message"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthReport:
+    """All checks and what came of them."""
+
+    healthy: bool
+    """Whether no check failed."""
+
+    checks: tuple[HealthCheck, ...]
+    """The checks, in their order."""
+
+    control_planes: tuple[str, ...]
+    """Addresses of the control planes that were looked at."""
+
+    workers: tuple[str, ...]
+    """Addresses of the workers that were looked at."""
+
+
+def decode_health_report(data: Any) -> HealthReport:
+    return HealthReport(
+        healthy=data["healthy"],
+        checks=tuple(decode_health_check(v) for v in data["checks"]),
+        control_planes=tuple(data["control_planes"]),
+        workers=tuple(data["workers"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """One Proxmox VE host."""
 
@@ -1902,6 +2395,76 @@ def decode_hostname_status_event(data: Any) -> HostnameStatusEvent:
         metadata=None if data.get("metadata") is None else decode_metadata(data.get("metadata")),
         spec=None if data.get("spec") is None else decode_hostname_status(data.get("spec")),
         old=None if data.get("old") is None else decode_hostname_status(data.get("old")),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image on a node."""
+
+    name: str
+    """Its name: `ghcr.io/siderolabs/kubelet:v1.34.1`. One image may have several."""
+
+    digest: str
+    """Its digest: `sha256:…`."""
+
+    size_bytes: int
+    """Its size."""
+
+    created_at: str | None = None
+    """When it came here, RFC 3339."""
+
+    labels: Mapping[str, str]
+    """Its labels (since Talos v1.13)."""
+
+
+def decode_image(data: Any) -> Image:
+    return Image(
+        name=data["name"],
+        digest=data["digest"],
+        size_bytes=data["size_bytes"],
+        created_at=data.get("created_at"),
+        labels=data["labels"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageVerification:
+    """What the node found out about the signature of an image."""
+
+    verified: bool
+    """Whether it is signed by one whom the node's configuration trusts."""
+
+    message: str
+    """In Talos' words: which rule applied, or why it is not verified."""
+
+    digested_reference: str
+    """The image with the digest that was verified: `repository@sha256:…`."""
+
+
+def decode_image_verification(data: Any) -> ImageVerification:
+    return ImageVerification(
+        verified=data["verified"],
+        message=data["message"],
+        digested_reference=data["digested_reference"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportProgress:
+    """How far an import is."""
+
+    bytes: int
+    """How many bytes have been handed to the connection."""
+
+    total_bytes: int
+    """How many there are."""
+
+
+def decode_import_progress(data: Any) -> ImportProgress:
+    return ImportProgress(
+        bytes=data["bytes"],
+        total_bytes=data["total_bytes"],
     )
 
 
@@ -2174,6 +2737,28 @@ def decode_link_status_event(data: Any) -> LinkStatusEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoadAverage:
+    """Processes that ran or wanted to, on average."""
+
+    one_minute: float
+    """Over the last minute."""
+
+    five_minutes: float
+    """Over the last five minutes."""
+
+    fifteen_minutes: float
+    """Over the last fifteen minutes."""
+
+
+def decode_load_average(data: Any) -> LoadAverage:
+    return LoadAverage(
+        one_minute=data["one_minute"],
+        five_minutes=data["five_minutes"],
+        fifteen_minutes=data["fifteen_minutes"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LocalEtcdMember:
     """The etcd member on this node (`EtcdMembers.etcd.talos.dev`, id `local`)."""
 
@@ -2241,6 +2826,12 @@ def decode_loss(data: Any) -> Loss:
         pools=tuple(decode_pool_loss(v) for v in data["pools"]),
         restart=decode_restart(data["restart"]),
     )
+
+MachineMode = Literal["maintenance", "configured"]
+"""In which of its two lives a machine is.
+- ``maintenance``: It waits for a configuration.
+- ``configured``: It has one: it wants a client certificate.
+"""
 
 MachineStage = Literal["unknown", "booting", "installing", "maintenance", "running", "rebooting", "shutting-down", "resetting", "upgrading"] | str
 """Where a machine is in its life.
@@ -2532,6 +3123,32 @@ def decode_mismatch(data: Any) -> Mismatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """A mounted file system."""
+
+    source: str
+    """What is mounted: a device or a kind of file system."""
+
+    target: str
+    """Where."""
+
+    size_bytes: int
+    """Size."""
+
+    available_bytes: int
+    """Room that is left."""
+
+
+def decode_mount(data: Any) -> Mount:
+    return Mount(
+        source=data["source"],
+        target=data["target"],
+        size_bytes=data["size_bytes"],
+        available_bytes=data["available_bytes"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
     """One guest moved from one host to another."""
 
@@ -2652,6 +3269,70 @@ def decode_network(data: Any) -> Network:
         subnet=data.get("subnet"),
         gateway=data.get("gateway"),
         link_bits_per_second=data.get("link_bits_per_second"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkCounters:
+    """Counters of a network interface since boot."""
+
+    name: str
+    """Its name: `eth0`."""
+
+    received_bytes: int
+    """Bytes that came."""
+
+    received_packets: int
+    """Packets that came."""
+
+    receive_errors: int
+    """Damaged packets that came."""
+
+    receive_dropped: int
+    """Packets that came and were dropped."""
+
+    sent_bytes: int
+    """Bytes that went."""
+
+    sent_packets: int
+    """Packets that went."""
+
+    send_errors: int
+    """Packets that could not be sent."""
+
+    send_dropped: int
+    """Packets that were dropped instead of sent."""
+
+
+def decode_network_counters(data: Any) -> NetworkCounters:
+    return NetworkCounters(
+        name=data["name"],
+        received_bytes=data["received_bytes"],
+        received_packets=data["received_packets"],
+        receive_errors=data["receive_errors"],
+        receive_dropped=data["receive_dropped"],
+        sent_bytes=data["sent_bytes"],
+        sent_packets=data["sent_packets"],
+        send_errors=data["send_errors"],
+        send_dropped=data["send_dropped"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkStats:
+    """Counters of all network interfaces since boot."""
+
+    total: NetworkCounters
+    """All together."""
+
+    devices: tuple[NetworkCounters, ...]
+    """Each interface."""
+
+
+def decode_network_stats(data: Any) -> NetworkStats:
+    return NetworkStats(
+        total=decode_network_counters(data["total"]),
+        devices=tuple(decode_network_counters(v) for v in data["devices"]),
     )
 
 
@@ -3066,6 +3747,32 @@ def decode_node_summary(data: Any) -> NodeSummary:
         root_used_bytes=data.get("root_used_bytes"),
         root_bytes=data.get("root_bytes"),
         level=data.get("level"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeTime:
+    """The clock of a node and that of a time server."""
+
+    server: str
+    """The time server that was asked."""
+
+    local: str | None = None
+    """The node's clock, RFC 3339."""
+
+    remote: str | None = None
+    """The server's clock, RFC 3339."""
+
+    ahead_seconds: float | None = None
+    """By how much the node's clock is ahead, in seconds; negative when it is behind."""
+
+
+def decode_node_time(data: Any) -> NodeTime:
+    return NodeTime(
+        server=data["server"],
+        local=data.get("local"),
+        remote=data.get("remote"),
+        ahead_seconds=data.get("ahead_seconds"),
     )
 
 
@@ -3698,6 +4405,144 @@ def decode_pool_spec(data: Any) -> PoolSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What a look at a machine has shown."""
+
+    mode: MachineMode
+    """Whether it waits."""
+
+    fingerprint: str | None = None
+    """The fingerprint of the certificate it shows: compare it with the one on the
+    machine's console before trusting it.
+    """
+
+    version: str | None = None
+    """The release it runs, if it says so: `v1.13.9`. Machines that have a
+    configuration, and those before v1.13, do not.
+    """
+
+
+def decode_probe(data: Any) -> Probe:
+    return Probe(
+        mode=data["mode"],
+        fingerprint=data.get("fingerprint"),
+        version=data.get("version"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """A process."""
+
+    pid: int
+    """Its number."""
+
+    parent_pid: int
+    """Number of the process that started it."""
+
+    state: str
+    """`R` runs, `S` sleeps, `D` waits for I/O, `Z` is dead."""
+
+    threads: int
+    """How many threads it has."""
+
+    cpu_seconds: float
+    """Processor time since it started, in seconds."""
+
+    virtual_memory_bytes: int
+    """Address space."""
+
+    resident_memory_bytes: int
+    """Memory that it holds."""
+
+    command: str
+    """Name of its program."""
+
+    executable: str
+    """Path of its program."""
+
+    args: str
+    """Its arguments, joined by spaces."""
+
+    label: str
+    """Security label (since Talos v1.8)."""
+
+
+def decode_process(data: Any) -> Process:
+    return Process(
+        pid=data["pid"],
+        parent_pid=data["parent_pid"],
+        state=data["state"],
+        threads=data["threads"],
+        cpu_seconds=data["cpu_seconds"],
+        virtual_memory_bytes=data["virtual_memory_bytes"],
+        resident_memory_bytes=data["resident_memory_bytes"],
+        command=data["command"],
+        executable=data["executable"],
+        args=data["args"],
+        label=data["label"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processor:
+    """A logical processor."""
+
+    number: int
+    """Its number."""
+
+    vendor: str
+    """Who made it: `GenuineIntel`, `AuthenticAMD`."""
+
+    model: str
+    """Its model, in the maker's words."""
+
+    mhz: float
+    """Clock at this moment."""
+
+    socket: str
+    """The socket it is in."""
+
+    core: str
+    """The core of the socket that it belongs to."""
+
+    cores: int
+    """Cores of the socket."""
+
+    siblings: int
+    """Logical processors of the socket."""
+
+    cache: str
+    """Cache, in the kernel's words: `512 KB`."""
+
+    microcode: str
+    """Version of its microcode."""
+
+    flags: tuple[str, ...]
+    """What it can do: `vmx`, `aes`, …"""
+
+    bugs: tuple[str, ...]
+    """Known faults: `spectre_v2`, …"""
+
+
+def decode_processor(data: Any) -> Processor:
+    return Processor(
+        number=data["number"],
+        vendor=data["vendor"],
+        model=data["model"],
+        mhz=data["mhz"],
+        socket=data["socket"],
+        core=data["core"],
+        cores=data["cores"],
+        siblings=data["siblings"],
+        cache=data["cache"],
+        microcode=data["microcode"],
+        flags=tuple(data["flags"]),
+        bugs=tuple(data["bugs"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProxmoxDisk:
     """A disk or CD drive of a virtual machine."""
 
@@ -3986,6 +4831,36 @@ def decode_proxmox_version(data: Any) -> ProxmoxVersion:
         version=data["version"],
         release=data["release"],
         repository_id=data.get("repository_id"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullProgress:
+    """How far one layer of an image is."""
+
+    layer: str
+    """The layer."""
+
+    status: str
+    """`downloading`, `download-complete`, `extracting`, `extract-complete`, `already-exists`."""
+
+    bytes: int
+    """How many bytes of it are here."""
+
+    total_bytes: int
+    """How many there will be; 0 when it is not known."""
+
+    elapsed_seconds: float
+    """How long this status has lasted."""
+
+
+def decode_pull_progress(data: Any) -> PullProgress:
+    return PullProgress(
+        layer=data["layer"],
+        status=data["status"],
+        bytes=data["bytes"],
+        total_bytes=data["total_bytes"],
+        elapsed_seconds=data["elapsed_seconds"],
     )
 
 
@@ -4324,6 +5199,24 @@ def decode_qemu_status(data: Any) -> QemuStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rebooted:
+    """A node that was rebooted."""
+
+    version: str
+    """The release that runs now: `v1.13.9`."""
+
+    elapsed_seconds: float
+    """Seconds from the order until it was ready."""
+
+
+def decode_rebooted(data: Any) -> Rebooted:
+    return Rebooted(
+        version=data["version"],
+        elapsed_seconds=data["elapsed_seconds"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceDefinition:
     """What a node says about one of its resource types."""
 
@@ -4650,6 +5543,24 @@ def decode_stats(data: Any) -> Stats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """A node that was shut down or reset."""
+
+    maintenance: bool
+    """Whether it waits for a configuration now: after a reset with a reboot."""
+
+    elapsed_seconds: float
+    """Seconds from the order until then."""
+
+
+def decode_stopped(data: Any) -> Stopped:
+    return Stopped(
+        maintenance=data["maintenance"],
+        elapsed_seconds=data["elapsed_seconds"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
     """A storage that Proxmox VE reported, all hosts taken together."""
 
@@ -4684,6 +5595,58 @@ def decode_storage(data: Any) -> Storage:
         inactive_on=tuple(data["inactive_on"]),
         total_bytes=data.get("total_bytes"),
         used_bytes=data.get("used_bytes"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageDisk:
+    """A block device as the storage service sees it; `disks`
+    says more since Talos v1.8.
+    """
+
+    device: str
+    """Its path: `/dev/sda`."""
+
+    size_bytes: int
+    """Size."""
+
+    model: str
+    """Its model."""
+
+    serial: str
+    """Its serial number."""
+
+    wwid: str
+    """World-wide name."""
+
+    uuid: str
+    """UUID of the device."""
+
+    kind: str
+    """`ssd`, `hdd`, `nvme`, `sd`, `cd`, `unknown`."""
+
+    bus_path: str
+    """Where it is connected."""
+
+    system_disk: bool
+    """Whether Talos is installed on it."""
+
+    read_only: bool
+    """Whether it cannot be written."""
+
+
+def decode_storage_disk(data: Any) -> StorageDisk:
+    return StorageDisk(
+        device=data["device"],
+        size_bytes=data["size_bytes"],
+        model=data["model"],
+        serial=data["serial"],
+        wwid=data["wwid"],
+        uuid=data["uuid"],
+        kind=data["kind"],
+        bus_path=data["bus_path"],
+        system_disk=data["system_disk"],
+        read_only=data["read_only"],
     )
 
 
@@ -5240,6 +6203,38 @@ def decode_unmet_condition(data: Any) -> UnmetCondition:
     return UnmetCondition(
         name=data["name"],
         reason=data["reason"],
+    )
+
+UpgradePath = Literal["lifecycle", "machine"]
+"""Which calls an upgrade went through.
+- ``lifecycle``: Pull, `LifecycleService.Upgrade`, reboot: since Talos v1.13.
+- ``machine``: `MachineService.Upgrade`, after which the node reboots by itself.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgraded:
+    """A node that was upgraded."""
+
+    from_: str
+    """The release before: `v1.12.4`."""
+
+    to: str
+    """The release now."""
+
+    path: UpgradePath
+    """Which calls it went through."""
+
+    elapsed_seconds: float
+    """Seconds from the beginning until the node was ready."""
+
+
+def decode_upgraded(data: Any) -> Upgraded:
+    return Upgraded(
+        from_=data["from"],
+        to=data["to"],
+        path=data["path"],
+        elapsed_seconds=data["elapsed_seconds"],
     )
 
 WatchEventKind = Literal["created", "updated", "destroyed", "bootstrapped", "noop", "restarted"]
