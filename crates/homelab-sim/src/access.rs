@@ -51,6 +51,11 @@ pub(crate) fn talosconfig(contexts: &[ClusterAccess]) -> String {
     text
 }
 
+/// A line that sets a variable in a shell.
+pub(crate) fn export((name, value): (&String, &String)) -> String {
+    format!("export {name}='{}'\n", value.replace('\'', "'\\''"))
+}
+
 /// Writes a file that only its owner may read and returns its path.
 pub(crate) fn write(folder: &Path, name: &str, content: &str) -> Result<String> {
     let path = folder.join(name);

@@ -14,8 +14,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
 use homelab_core::{Clock, Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::time::Instant;
+
+use crate::log::rfc3339;
 
 /// The slowest and the fastest that a clock runs.
 const PACES: std::ops::RangeInclusive<f64> = 0.001..=1e6;
@@ -41,6 +44,18 @@ const PACES: std::ops::RangeInclusive<f64> = 0.001..=1e6;
 /// ```
 #[derive(Clone)]
 pub struct SimClock(Arc<Inner>);
+
+/// What a lab's clock shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct ClockState {
+    /// The lab's time: RFC 3339 with milliseconds.
+    pub now: String,
+    /// How much of it passed since the lab was first started.
+    pub elapsed_seconds: f64,
+    /// How many times as fast as real time it runs; 0 while it stands still.
+    pub pace: f64,
+}
 
 struct Inner {
     time: Mutex<Time>,
@@ -103,7 +118,6 @@ impl SimClock {
 
     /// Goes on where a saved lab stood: at its time if it stood still, at the
     /// real time, if that is later, if it ran.
-    #[cfg(test)]
     pub(crate) fn resume(&self, now: SystemTime, elapsed: Duration) {
         let mut time = self.time();
         let real = SystemTime::now();
@@ -123,15 +137,42 @@ impl SimClock {
 
     /// Stands still from now on.
     pub fn pause(&self) {
-        self.set_pace(0.0);
+        self.change_pace(0.0);
     }
 
     /// Runs so many times as fast as real time from now on.
     pub fn run(&self, pace: f64) {
-        self.set_pace(limited(pace));
+        self.change_pace(limited(pace));
     }
 
-    fn set_pace(&self, pace: f64) {
+    /// Runs so many times as fast as real time from now on, or stands still
+    /// with 0.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for what is no pace.
+    pub fn set_pace(&self, pace: f64) -> Result<()> {
+        if pace != 0.0 && !PACES.contains(&pace) {
+            let message = format!(
+                "{pace} is no pace: 0 stands still, {} to {} are times as fast as real time",
+                PACES.start(),
+                PACES.end()
+            );
+            return Err(Error::new(ErrorKind::InvalidArgument, message));
+        }
+        self.change_pace(pace);
+        Ok(())
+    }
+
+    /// What it shows.
+    pub fn state(&self) -> ClockState {
+        ClockState {
+            now: rfc3339(self.now()),
+            elapsed_seconds: self.elapsed().as_secs_f64(),
+            pace: self.pace(),
+        }
+    }
+
+    fn change_pace(&self, pace: f64) {
         let mut time = self.time();
         time.base = time.elapsed();
         time.since = Instant::now();

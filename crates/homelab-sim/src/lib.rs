@@ -11,7 +11,10 @@
 
 mod access;
 mod clock;
+mod control;
 mod faults;
+mod keep;
+mod log;
 mod machines;
 mod net;
 mod options;
@@ -22,13 +25,15 @@ mod seed;
 mod shared;
 mod sim;
 mod start;
+mod state_dir;
 mod stats;
 mod talos;
 pub mod world;
 
-pub use clock::SimClock;
-pub use faults::Fault;
+pub use clock::{ClockState, SimClock};
+pub use faults::{ActiveFault, Fault, FaultTable};
+pub use log::{EventFilter, EventWaiter, LabEvent};
 pub use options::{ClientCert, SimOptions};
-pub use sim::Sim;
+pub use sim::{ControlAccess, Sim};
 pub use stats::{EndpointStats, Stats};
 pub use world::Down;

@@ -1,11 +1,12 @@
 //! `homelab-sim`: serves a simulated lab on loopback until Ctrl-C.
 //!
 //! ```text
-//! homelab-sim --lab FILE [--latency MS] [--seed N]
+//! homelab-sim --lab FILE [--state DIR] [--clock real|paused|N] [--seed N] [--log FILE]
+//!             [--control PORT] [--listen ADDRESS] [--ports FIRST] [--latency MS]
 //! ```
 //!
 //! Prints a line `export NAME=value` for each variable that clients need, then
-//! a comment line for each listener. It also ends when standard input closes,
+//! a comment line for each listener. docs/simulator.md is the guide. It also ends when standard input closes,
 //! so that a parent process cannot leave it behind.
 
 #![allow(
@@ -22,11 +23,24 @@ use homelab_core::{Error, ErrorKind, Result};
 use homelab_model::Inventory;
 use homelab_sim::{Sim, SimOptions};
 
-const USAGE: &str = "usage: homelab-sim --lab FILE [--latency MS] [--seed N]";
+const USAGE: &str = "\
+usage: homelab-sim --lab FILE [options]
+       homelab-sim --state DIR [options]      goes on with a lab that is kept there
+
+  --lab FILE        the inventory of the lab
+  --state DIR       keep the lab in this folder
+  --clock CLOCK     real, paused, or how many times as fast as real time
+  --seed N          drives ids, MACs and all chance
+  --log FILE        append what happens, one JSON object in a line
+  --control PORT    open the control endpoint; 0 is any free port
+  --listen ADDRESS  listen there instead of on 127.0.0.1
+  --ports FIRST     listen on consecutive ports from this one on
+  --latency MS      every request takes this much longer";
 
 #[derive(Debug)]
 struct Arguments {
-    lab: PathBuf,
+    lab: Option<PathBuf>,
+    state: Option<PathBuf>,
     options: SimOptions,
 }
 
@@ -57,9 +71,30 @@ fn main() -> ExitCode {
 
 async fn serve(arguments: Arguments) -> Result<()> {
     let interrupted = interrupted()?;
-    let sim = Sim::start(&inventory(&arguments.lab)?, arguments.options).await?;
+    let Arguments {
+        lab,
+        state,
+        options,
+    } = arguments;
+    let saved = state.as_deref().filter(|folder| Sim::saved_in(folder));
+    let sim = match (saved, &lab) {
+        (Some(folder), _) => Sim::load(folder, options).await?,
+        (None, Some(lab)) => Sim::start(&inventory(lab)?, options).await?,
+        (None, None) => return Err(wrong("which lab? Name its inventory file")),
+    };
+    if let (Some(folder), Some(lab)) = (saved, &lab) {
+        eprintln!(
+            "homelab-sim: goes on with the lab in {}, not with {}; remove the folder to start afresh",
+            folder.display(),
+            lab.display()
+        );
+    }
     for (name, value) in sim.env() {
         println!("export {name}={}", quoted(&value));
+    }
+    if let Some(control) = sim.control() {
+        println!("export HOMELAB_SIM_CONTROL={}", quoted(&control.url));
+        println!("export HOMELAB_SIM_TOKEN={}", quoted(&control.token));
     }
     for (name, address) in sim.listeners() {
         println!("# {name} listens on {address}");
@@ -137,7 +172,7 @@ fn inventory(path: &Path) -> Result<Inventory> {
 }
 
 fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments> {
-    let mut lab = None;
+    let (mut lab, mut state) = (None, None);
     let mut options = SimOptions::default();
     while let Some(word) = words.next() {
         let mut value = || {
@@ -149,16 +184,37 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments> {
             "--lab" => lab = Some(PathBuf::from(value()?)),
             "--latency" => options = options.latency(Duration::from_millis(number(&value()?)?)),
             "--seed" => options = options.seed(number(&value()?)?),
+            "--state" => {
+                let folder = PathBuf::from(value()?);
+                options = options.state(&folder);
+                state = Some(folder);
+            }
+            "--clock" => options = options.clock(value()?.parse()?),
+            "--log" => options = options.log(value()?),
+            "--control" => options = options.control(number(&value()?)?),
+            "--ports" => options = options.ports(number(&value()?)?),
+            "--listen" => {
+                let text = value()?;
+                let address = text.parse();
+                let address = address.map_err(|_| wrong(&format!("{text} is no IP address")))?;
+                options = options.listen(address);
+            }
             _ => return Err(wrong(&format!("unknown argument {word}"))),
         }
     }
-    let lab = lab.ok_or_else(|| wrong("which lab? Name its inventory file"))?;
-    Ok(Arguments { lab, options })
+    if lab.is_none() && state.is_none() {
+        return Err(wrong("which lab? Name its inventory file"));
+    }
+    Ok(Arguments {
+        lab,
+        state,
+        options,
+    })
 }
 
-fn number(text: &str) -> Result<u64> {
+fn number<T: std::str::FromStr>(text: &str) -> Result<T> {
     text.parse()
-        .map_err(|_| wrong(&format!("{text} is not a whole number")))
+        .map_err(|_| wrong(&format!("{text} is not a whole number in range")))
 }
 
 fn wrong(message: &str) -> Error {

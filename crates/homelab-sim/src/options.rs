@@ -1,5 +1,7 @@
 //! How a simulation runs.
 
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::clock::SimClock;
@@ -21,6 +23,11 @@ pub struct SimOptions {
     pub(crate) boot: Option<Duration>,
     pub(crate) ready: Option<Duration>,
     pub(crate) etcd_db_bytes: Option<u64>,
+    pub(crate) log: Option<PathBuf>,
+    pub(crate) state: Option<PathBuf>,
+    pub(crate) listen: IpAddr,
+    pub(crate) ports: Option<u16>,
+    pub(crate) control: Option<u16>,
 }
 
 impl Default for SimOptions {
@@ -32,6 +39,11 @@ impl Default for SimOptions {
             boot: None,
             ready: None,
             etcd_db_bytes: None,
+            log: None,
+            state: None,
+            listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            ports: None,
+            control: None,
         }
     }
 }
@@ -64,6 +76,42 @@ impl SimOptions {
     pub fn boot_times(mut self, answers: Duration, runs: Duration) -> Self {
         self.boot = Some(answers);
         self.ready = Some(runs);
+        self
+    }
+
+    /// Appends what happens to a file, one JSON object in a line.
+    pub fn log(mut self, path: impl Into<PathBuf>) -> Self {
+        self.log = Some(path.into());
+        self
+    }
+
+    /// Keeps the lab in a folder: it is written there while it runs and when it
+    /// stops, and a later start with the same folder goes on where it stood,
+    /// with the same credentials and fingerprints.
+    pub fn state(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.state = Some(folder.into());
+        self
+    }
+
+    /// The address that hosts and nodes listen on; 127.0.0.1 unless set. What
+    /// listens elsewhere can be reached by others: its credentials are no
+    /// secret.
+    pub fn listen(mut self, address: IpAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// Hosts and nodes listen on consecutive ports from this one on: hosts
+    /// first, each in the order of the inventory. Free ports unless set.
+    pub fn ports(mut self, first: u16) -> Self {
+        self.ports = Some(first);
+        self
+    }
+
+    /// Opens the control endpoint on this port of 127.0.0.1; 0 is any that is
+    /// free. See [`Sim::control`](crate::Sim::control).
+    pub fn control(mut self, port: u16) -> Self {
+        self.control = Some(port);
         self
     }
 

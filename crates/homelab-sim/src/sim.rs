@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use homelab_core::{Error, ErrorKind, Result, nearest};
@@ -12,9 +12,13 @@ use tempfile::TempDir;
 
 use crate::access::{self, ClusterAccess};
 use crate::clock::SimClock;
+use crate::control::Control;
+use crate::faults::ActiveFault;
+use crate::log::{EventFilter, EventWaiter, LabEvent};
 use crate::options::{ClientCert, SimOptions};
 use crate::pki::{TalosPki, Validity};
-use crate::start::{self, Parts, host_names};
+use crate::start::{self, Origin, Parts, host_names};
+use crate::state_dir::{self, StateDir};
 use crate::stats::Stats;
 use crate::world::{Down, World, WorldSeed};
 use crate::{Fault, seed};
@@ -50,8 +54,54 @@ use crate::{Fault, seed};
 /// ```
 pub struct Sim {
     pub(crate) parts: Parts,
-    files: TempDir,
+    files: Files,
     env: BTreeMap<String, String>,
+    control: Option<ControlAccess>,
+}
+
+/// Where a lab keeps the files that clients need.
+#[derive(Debug)]
+enum Files {
+    /// In a folder that goes with it.
+    Passing(TempDir),
+    /// In its own folder.
+    Kept(StateDir),
+}
+
+impl Files {
+    fn folder(&self) -> &Path {
+        match self {
+            Files::Passing(folder) => folder.path(),
+            Files::Kept(state) => state.folder(),
+        }
+    }
+}
+
+/// How to reach the control endpoint.
+#[derive(Clone)]
+pub struct ControlAccess {
+    /// `http://127.0.0.1:<port>`; docs/simulator.md lists the calls.
+    pub url: String,
+    /// Goes into the header `Authorization: Bearer …` of every call.
+    pub token: String,
+}
+
+impl ControlAccess {
+    /// As environment variables: `HOMELAB_SIM_CONTROL`, `HOMELAB_SIM_TOKEN`.
+    pub fn env(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            ("HOMELAB_SIM_CONTROL".to_owned(), self.url.clone()),
+            ("HOMELAB_SIM_TOKEN".to_owned(), self.token.clone()),
+        ])
+    }
+}
+
+impl fmt::Debug for ControlAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ControlAccess")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Sim {
@@ -70,23 +120,115 @@ impl Sim {
     ///
     /// # Errors
     /// As [`start`](Sim::start).
+    pub async fn start_world(seed: WorldSeed, options: SimOptions) -> Result<Sim> {
+        Sim::begin(Some(seed), options).await
+    }
+
+    /// Goes on with a lab that was saved: by [`save`](Sim::save), or because
+    /// it was started with [`SimOptions::state`]. It is kept in the same folder
+    /// from then on. Seed and sizes among the options count no more.
+    ///
+    /// # Errors
+    /// `NotFound` when the folder holds no lab, `Unsupported` for one of
+    /// another version, `Corrupt` for half a one, `FailedPrecondition` when
+    /// another simulator runs it; each names the file.
+    pub async fn load(folder: impl Into<PathBuf>, options: SimOptions) -> Result<Sim> {
+        Sim::begin(None, options.state(folder)).await
+    }
+
+    /// Whether a folder holds a saved lab.
+    pub fn saved_in(folder: &Path) -> bool {
+        state_dir::holds_lab(folder)
+    }
+
     #[expect(
         clippy::unused_async,
         reason = "must run within a runtime, and may come to wait"
     )]
-    pub async fn start_world(seed: WorldSeed, options: SimOptions) -> Result<Sim> {
-        let parts = start::start(seed, &options)?;
-        let files = tempfile::Builder::new()
-            .prefix("homelab-sim-")
-            .tempdir()
-            .map_err(|e| Error::new(ErrorKind::Io, "cannot make a temporary folder").source(e))?;
+    async fn begin(seed: Option<WorldSeed>, options: SimOptions) -> Result<Sim> {
+        let state = options.state.as_deref();
+        let (files, saved) = if let Some(folder) = state {
+            if seed.is_none() && !state_dir::holds_lab(folder) {
+                let message = format!("{}: there is no saved lab", folder.display());
+                return Err(Error::new(ErrorKind::NotFound, message));
+            }
+            let state = StateDir::take(folder)?;
+            let saved = state.load()?;
+            (Files::Kept(state), saved)
+        } else {
+            let folder = tempfile::Builder::new().prefix("homelab-sim-").tempdir();
+            let folder = folder.map_err(|e| {
+                Error::new(ErrorKind::Io, "cannot make a temporary folder").source(e)
+            })?;
+            (Files::Passing(folder), None)
+        };
+        let origin = match (saved, seed) {
+            (Some(saved), _) => Origin::Saved(Box::new(saved)),
+            (None, Some(seed)) => Origin::Seed(Box::new(seed)),
+            (None, None) => {
+                return Err(Error::new(ErrorKind::NotFound, "there is no saved lab"));
+            }
+        };
+        let parts = start::start(origin, &options)?;
         let mut sim = Sim {
             parts,
             files,
             env: BTreeMap::new(),
+            control: None,
         };
         sim.env = sim.write_env()?;
+        if let Files::Kept(state) = &sim.files {
+            sim.parts.keeper.save(state.folder())?;
+            let keeper = sim.parts.keeper.clone();
+            tokio::spawn(keeper.keep(state.folder().to_owned()));
+        }
+        if let Some(port) = options.control {
+            let control = Control::bind(port)?;
+            sim.control = Some(ControlAccess {
+                url: control.url(),
+                token: control.token().to_owned(),
+            });
+            let keeper = sim.parts.keeper.clone();
+            tokio::spawn(control.serve(keeper, sim.env(), sim.listeners()));
+        }
         Ok(sim)
+    }
+
+    /// Writes the lab as it is into a folder, from where [`load`](Sim::load)
+    /// goes on with it. Tasks that run end with the saved lab as those of a
+    /// host that lost power.
+    ///
+    /// ```
+    /// # use homelab_model::Inventory;
+    /// # use homelab_core::{Error, ErrorKind};
+    /// # let runtime = tokio::runtime::Runtime::new().unwrap();
+    /// # runtime.block_on(async {
+    /// use homelab_sim::{Sim, SimOptions};
+    ///
+    /// # let text = "{name: tiny, hosts: [{name: pve1, address: 192.168.1.2, memory: 32GB}]}";
+    /// # let nothing = |path: &str| Err(Error::new(ErrorKind::NotFound, path));
+    /// # let inventory = Inventory::parse("homelab.yaml", text, &nothing)?;
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let sim = Sim::start(&inventory, SimOptions::default()).await?;
+    /// let fingerprint = sim.fingerprint("pve1")?;
+    /// sim.save(folder.path())?;
+    /// sim.stop().await;
+    /// let again = Sim::load(folder.path(), SimOptions::default()).await?;
+    /// assert_eq!(again.fingerprint("pve1")?, fingerprint);
+    /// # again.stop().await;
+    /// # Ok::<(), Error>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// `Io` when it cannot be written.
+    pub fn save(&self, folder: &Path) -> Result<()> {
+        self.parts.keeper.save(folder)
+    }
+
+    /// How to reach the control endpoint, if it was asked for with
+    /// [`SimOptions::control`].
+    pub fn control(&self) -> Option<&ControlAccess> {
+        self.control.as_ref()
     }
 
     /// The environment variables with which the SDK, and anything else that
@@ -98,7 +240,7 @@ impl Sim {
 
     /// The folder with the files that [`env`](Sim::env) names.
     pub fn files(&self) -> &Path {
-        self.files.path()
+        self.files.folder()
     }
 
     /// A talosconfig with one context for each cluster; the first one is current.
@@ -106,7 +248,7 @@ impl Sim {
     /// # Errors
     /// `Internal` when no certificate can be made.
     pub fn talosconfig(&self, certificate: &ClientCert) -> Result<String> {
-        let now = self.parts.shared.world.now();
+        let now = self.parts.keeper.shared.world.now();
         let validity = if certificate.expired {
             Validity::expired(now)
         } else {
@@ -184,18 +326,18 @@ impl Sim {
     /// `NotFound` for an unknown host.
     pub fn fingerprint(&self, host: &str) -> Result<String> {
         known(&self.parts.hosts, "host", host)?;
-        let fingerprint = self.parts.pve.fingerprint(host).map(str::to_owned);
+        let fingerprint = self.parts.keeper.pve.fingerprint(host).map(str::to_owned);
         fingerprint.ok_or_else(|| Error::new(ErrorKind::NotFound, "no certificate").target(host))
     }
 
     /// The CA of the PVE cluster as PEM.
     pub fn proxmox_ca_pem(&self) -> String {
-        self.parts.pve_ca_pem.clone()
+        self.parts.keeper.pve_pki.ca_pem()
     }
 
     /// The password of a PVE user, such as `root@pam`, if there is one.
     pub fn proxmox_password(&self, user: &str) -> Option<String> {
-        self.parts.pve.accounts().password(user)
+        self.parts.keeper.pve.accounts().password(user)
     }
 
     /// A host loses power or its network: its guests go with it.
@@ -231,32 +373,66 @@ impl Sim {
         self.world().guest_stop(vmid)
     }
 
-    /// Makes something go wrong at a host or Talos node until
-    /// [`clear_faults`](Sim::clear_faults).
+    /// Makes something go wrong until it is cleared. [`Fault`] says what there
+    /// is and where it can strike.
     ///
     /// # Errors
-    /// `NotFound` for a name that is neither.
+    /// `NotFound` when the lab has no such place, `InvalidArgument` when the
+    /// fault cannot strike there.
     pub fn fault(&self, target: &str, fault: Fault) -> Result<()> {
-        if !self.parts.hosts.contains_key(target) {
-            known(&self.parts.nodes.all(), "host or node", target)?;
-        }
-        self.parts.shared.faults.add(target, fault);
-        Ok(())
+        self.world().change(|state| state.fault_set(target, fault))
+    }
+
+    /// Ends the faults of this kind at `target`, whatever their number; how
+    /// many there were.
+    pub fn clear_fault(&self, target: &str, fault: Fault) -> usize {
+        self.world()
+            .change(|state| state.fault_clear(Some(target), Some(fault)))
     }
 
     /// Everything that [`fault`](Sim::fault) broke works again.
     pub fn clear_faults(&self) {
-        self.parts.shared.faults.clear();
+        self.world().change(|state| state.fault_clear(None, None));
+    }
+
+    /// What is wrong right now, oldest first.
+    pub fn faults(&self) -> Vec<ActiveFault> {
+        self.world()
+            .read(|state| state.faults.active().cloned().collect())
+    }
+
+    /// What happened since entry number `after` of the log; 0 for all. The
+    /// oldest entries of a long run are forgotten here, not in the file.
+    pub fn events(&self, after: u64) -> Vec<LabEvent> {
+        self.world().log().after(after)
+    }
+
+    /// Waits until the log has an entry that fits, and returns the first. Looks
+    /// at what happened already, too, unless the filter says after what.
+    ///
+    /// The way to let a caller crash at a chosen moment: run it as a process of
+    /// its own, hold the answers of a host ([`Fault::HoldAnswers`]), wait for
+    /// its call here, and kill it.
+    ///
+    /// # Errors
+    /// `Timeout` when nothing fits within `limit` of real time.
+    pub async fn wait_for_event(&self, filter: &EventFilter, limit: Duration) -> Result<LabEvent> {
+        self.event_waiter().wait(filter, limit).await
+    }
+
+    /// What waits for entries of the log without holding the lab.
+    pub fn event_waiter(&self) -> EventWaiter {
+        EventWaiter::new(self.world().log())
     }
 
     /// What the listeners saw since the start.
     pub fn stats(&self) -> Stats {
-        self.parts.shared.counters.snapshot()
+        self.parts.keeper.shared.counters.snapshot()
     }
 
     /// The state behind both sides, to look at and to change.
     pub fn world(&self) -> &World {
-        &self.parts.shared.world
+        &self.parts.keeper.shared.world
     }
 
     /// The lab's clock: to pause it, to change its pace, or to give to a client
@@ -298,8 +474,15 @@ impl Sim {
     }
 
     /// Ends the simulation: all connections close, all ports are free.
+    ///
+    /// A lab with a folder of its own ([`SimOptions::state`]) is written there
+    /// once more; a folder that cannot be written to keeps what it had, see
+    /// [`save`](Sim::save) for how to know.
     pub async fn stop(self) {
-        self.parts.shared.stop.cancel();
+        if let Files::Kept(state) = &self.files {
+            let _ = self.parts.keeper.save(state.folder());
+        }
+        self.parts.keeper.shared.stop.cancel();
         // Listeners and connections end at their next poll.
         let limit = Duration::from_secs(1);
         let closed = async {
@@ -334,11 +517,11 @@ impl Sim {
             .collect();
         let mut env = BTreeMap::new();
         env.insert("HOMELAB_PROXMOX_ENDPOINTS".into(), urls.join(","));
-        if let Some(token) = self.parts.pve.accounts().token_text(access::TOKEN) {
+        if let Some(token) = self.parts.keeper.pve.accounts().token_text(access::TOKEN) {
             env.insert("HOMELAB_PROXMOX_TOKEN".into(), token);
         }
-        let folder = self.files.path();
-        let ca = access::write(folder, "pve-root-ca.pem", &self.parts.pve_ca_pem)?;
+        let folder = self.files.folder();
+        let ca = access::write(folder, "pve-root-ca.pem", &self.proxmox_ca_pem())?;
         env.insert("HOMELAB_PROXMOX_CA".into(), ca);
         env.insert(
             "TALOSCONFIG".into(),
@@ -350,6 +533,8 @@ impl Sim {
         if let Some(context) = first {
             env.insert("HOMELAB_TALOS_CONTEXT".into(), context);
         }
+        let lines: Vec<_> = env.iter().map(access::export).collect();
+        access::write(folder, "env", &lines.concat())?;
         Ok(env)
     }
 }

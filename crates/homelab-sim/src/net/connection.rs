@@ -4,11 +4,14 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
+
+use super::pace::Pace;
+use crate::shared::Shared;
 
 /// A TLS stream as handlers get it.
 pub(crate) type TlsSocket = tokio_rustls::server::TlsStream<Socket>;
@@ -26,11 +29,34 @@ impl Connection {
     }
 }
 
-/// A TCP stream that can be closed with a reset instead of a goodbye.
+/// A TCP stream that can be closed with a reset instead of a goodbye, and that
+/// carries no faster than the faults in force allow.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    pub(super) tcp: TcpStream,
-    pub(super) reset: Arc<AtomicBool>,
+    tcp: TcpStream,
+    reset: Arc<AtomicBool>,
+    shared: Shared,
+    name: String,
+    incoming: Pace,
+    outgoing: Pace,
+}
+
+impl Socket {
+    /// A connection to `name`.
+    pub(super) fn new(tcp: TcpStream, reset: Arc<AtomicBool>, shared: &Shared, name: &str) -> Self {
+        Socket {
+            tcp,
+            reset,
+            shared: shared.clone(),
+            name: name.to_owned(),
+            incoming: Pace::default(),
+            outgoing: Pace::default(),
+        }
+    }
+
+    fn limit(&self) -> Option<u64> {
+        self.shared.bandwidth(&self.name)
+    }
 }
 
 impl Drop for Socket {
@@ -48,7 +74,12 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_read(cx, buf)
+        ready!(self.incoming.poll_ready(cx));
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.tcp).poll_read(cx, buf))?;
+        let limit = self.limit();
+        self.incoming.passed(buf.filled().len() - before, limit);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -58,7 +89,12 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tcp).poll_write(cx, buf)
+        ready!(self.outgoing.poll_ready(cx));
+        let limit = self.limit();
+        let piece = &buf[..buf.len().min(Pace::piece(limit))];
+        let written = ready!(Pin::new(&mut self.tcp).poll_write(cx, piece))?;
+        self.outgoing.passed(written, limit);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,7 +1,7 @@
 //! The accept loop.
 
 use std::future::Future;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 use super::{Connection, Socket, TlsSocket};
 use crate::shared::{Link, Shared};
 
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
+
 /// How soon a listener that could not be opened is tried again.
 const RETRY: Duration = Duration::from_millis(20);
 
@@ -28,21 +31,34 @@ pub(crate) struct Listener {
     name: String,
     address: SocketAddr,
     shared: Shared,
-    /// Holds the port while nothing listens, so that "refused" is what a
-    /// client sees and nobody else gets the port meanwhile.
-    _port: TcpSocket,
+    accepts: TcpListener,
 }
 
 impl Listener {
-    /// Takes a free port of 127.0.0.1 for the host or Talos node `name`.
+    /// Takes the port of the host or Talos node `name`; a free one unless the
+    /// lab says which.
+    ///
+    /// # Errors
+    /// `Io` when it cannot be had.
     pub(crate) fn bind(name: &str, shared: &Shared) -> Result<Self> {
-        let port = socket(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-        let address = port.local_addr().map_err(|e| io(&e))?;
+        let (ip, port) = shared.place_of(name);
+        let wanted = SocketAddr::new(ip, port);
+        let failed = |e: std::io::Error| refused(name, wanted, &e);
+        // A port that others may share would be shared with another lab.
+        let free = match port {
+            0 => Ok(()),
+            _ => std::net::TcpListener::bind(wanted).map(drop),
+        };
+        let listener = free
+            .and_then(|()| socket(wanted))
+            .and_then(|socket| socket.listen(BACKLOG))
+            .map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
         Ok(Listener {
             name: name.to_owned(),
             address,
             shared: shared.clone(),
-            _port: port,
+            accepts: listener,
         })
     }
 
@@ -56,31 +72,40 @@ impl Listener {
     /// when the simulation stops.
     ///
     /// Clients may connect from when this returns, before the loop is polled.
-    pub(crate) fn serve<T, H, F>(self, tls: T, handle: H) -> Result<impl Future<Output = ()> + Send>
+    pub(crate) fn serve<T, H, F>(self, tls: T, handle: H) -> impl Future<Output = ()> + Send
     where
-        T: Fn() -> Arc<ServerConfig> + Send + Sync + 'static,
+        T: Fn() -> Option<Arc<ServerConfig>> + Send + Sync + 'static,
         H: Fn(TlsSocket, Connection) -> F + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let first = listen(self.address)?;
-        Ok(self.accept_loop(first, Arc::new(tls), Arc::new(handle)))
+        self.accept_loop(Arc::new(tls), Arc::new(handle))
     }
 
-    async fn accept_loop<T, H, F>(self, first: TcpListener, tls: Arc<T>, handle: Arc<H>)
+    async fn accept_loop<T, H, F>(self, tls: Arc<T>, handle: Arc<H>)
     where
-        T: Fn() -> Arc<ServerConfig> + Send + Sync + 'static,
+        T: Fn() -> Option<Arc<ServerConfig>> + Send + Sync + 'static,
         H: Fn(TlsSocket, Connection) -> F + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
         let mut changes = self.shared.changes();
-        let mut listener = Some(first);
+        let mut listener = Some(self.accepts);
+        // Holds the port while nothing listens, so that "refused" is what a
+        // client sees and nobody else gets the port meanwhile.
+        let mut port = None;
         loop {
             let refuses = self.shared.link(&self.name) == Link::Refuse;
-            if refuses {
+            if refuses && listener.is_some() {
+                port = socket(self.address).ok();
                 listener = None;
-            } else if listener.is_none() {
-                listener = listen(self.address).ok();
+            } else if !refuses && listener.is_none() {
+                listener = socket(self.address)
+                    .and_then(|socket| socket.listen(BACKLOG))
+                    .ok();
+                if listener.is_some() {
+                    port = None;
+                }
             }
+            let _ = &port;
             tokio::select! {
                 () = self.shared.stop.cancelled() => return,
                 () = changes.next() => {}
@@ -102,7 +127,7 @@ impl Listener {
 /// Serves one connection while the network carries it.
 async fn connection<T, H, F>(shared: &Shared, name: &str, tcp: TcpStream, tls: T, handle: Arc<H>)
 where
-    T: Fn() -> Arc<ServerConfig> + Send + Sync,
+    T: Fn() -> Option<Arc<ServerConfig>> + Send + Sync,
     H: Fn(TlsSocket, Connection) -> F + Send + Sync,
     F: Future<Output = ()> + Send,
 {
@@ -111,20 +136,24 @@ where
     let reset = Arc::new(AtomicBool::new(false));
     let cut = CancellationToken::new();
     let handler = Connection { cut: cut.clone() };
-    let socket = Socket {
-        tcp,
-        reset: Arc::clone(&reset),
-    };
+    let socket = Socket::new(tcp, Arc::clone(&reset), shared, name);
     let mut serve = pin!(async move {
         shared.delay(name).await;
+        let Some(config) = tls() else { return };
         // A failed handshake was answered with a TLS alert; there is nobody to tell.
-        if let Ok(stream) = TlsAcceptor::from(tls()).accept(socket).await {
+        if let Ok(stream) = TlsAcceptor::from(config).accept(socket).await {
             handle(stream, handler).await;
         }
     });
     let mut changes = shared.changes();
+    let born = shared.world.read(|state| state.faults.serial());
+    let mut forgotten = false;
     loop {
         let link = shared.link(name);
+        forgotten |= shared
+            .world
+            .read(|state| state.faults.half_open_since(name))
+            .is_some_and(|since| since > born);
         if link == Link::Refuse {
             if shared.said_goodbye(name) {
                 // Answers that are under way still get out.
@@ -134,7 +163,7 @@ where
             return;
         }
         tokio::select! {
-            () = &mut serve, if link == Link::Up => return,
+            () = &mut serve, if link == Link::Up && !forgotten => return,
             () = changes.next() => {}
             () = cut.cancelled() => {
                 reset.store(true, Ordering::Relaxed);
@@ -152,22 +181,36 @@ async fn accept(listener: Option<&TcpListener>) -> std::io::Result<(TcpStream, S
     }
 }
 
-fn socket(address: SocketAddr) -> Result<TcpSocket> {
-    let socket = TcpSocket::new_v4().map_err(|e| io(&e))?;
-    socket.set_reuseaddr(true).map_err(|e| io(&e))?;
+fn socket(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    // Lets a held port be listened on again, see `accept_loop`.
     #[cfg(unix)]
-    socket.set_reuseport(true).map_err(|e| io(&e))?;
-    socket.bind(address).map_err(|e| io(&e))?;
+    socket.set_reuseport(true)?;
+    socket.bind(address)?;
     Ok(socket)
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener> {
-    socket(address)?.listen(1024).map_err(|e| io(&e))
-}
-
-fn io(error: &std::io::Error) -> Error {
+/// Why the port of `name` cannot be had, and what would help.
+fn refused(name: &str, address: SocketAddr, error: &std::io::Error) -> Error {
+    let message = match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            format!("port {} is taken: stop what listens there", address.port())
+        }
+        // EMFILE and ENFILE have no kind of their own.
+        _ if matches!(error.raw_os_error(), Some(23 | 24)) => {
+            "too many open files: each host and Talos node needs one and each connection \
+             another; raise the limit (ulimit -n)"
+                .to_owned()
+        }
+        _ => error.to_string(),
+    };
     Error::new(
         ErrorKind::Io,
-        format!("cannot listen on 127.0.0.1: {error}"),
+        format!("cannot listen on {address} for {name}: {message}"),
     )
+    .target(name)
 }

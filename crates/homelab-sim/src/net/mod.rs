@@ -8,6 +8,7 @@
 
 mod connection;
 mod listener;
+mod pace;
 
 pub(crate) use connection::{Connection, Socket, TlsSocket};
 pub(crate) use listener::Listener;

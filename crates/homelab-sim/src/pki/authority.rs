@@ -1,5 +1,6 @@
 //! A CA and the certificates it signs.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
@@ -10,6 +11,7 @@ use rcgen::{
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use serde::{Deserialize, Serialize};
 
 use super::failed;
 
@@ -54,6 +56,19 @@ pub(super) struct Authority {
     /// The key as PEM.
     pub(super) key_pem: String,
     issuer: Issuer<'static, KeyPair>,
+}
+
+/// A certificate and its key as PEM, to keep.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Pair {
+    pub(crate) crt: String,
+    pub(crate) key: String,
+}
+
+impl fmt::Debug for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pair").finish_non_exhaustive()
+    }
 }
 
 /// A certificate and its key.
@@ -104,6 +119,14 @@ impl Authority {
             key_pem,
             issuer,
         })
+    }
+
+    /// To keep it.
+    pub(super) fn pair(&self) -> Pair {
+        Pair {
+            crt: self.pem.clone(),
+            key: self.key_pem.clone(),
+        }
     }
 
     /// Signs a certificate with exactly these usages and names.

@@ -2,8 +2,9 @@
 //! extended key usage is client authentication and nothing else.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use homelab_core::Result;
+use homelab_core::{Clock, Result};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, UnixTime};
@@ -16,15 +17,21 @@ use rustls::{
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::failed;
+use crate::clock::SimClock;
 
 /// Demands a client certificate as apid does.
 #[derive(Debug)]
-pub(super) struct ClientAuth(Arc<dyn ClientCertVerifier>);
+pub(super) struct ClientAuth {
+    chain: Arc<dyn ClientCertVerifier>,
+    /// Certificates expire in the lab's time.
+    clock: SimClock,
+}
 
 impl ClientAuth {
     pub(super) fn new(
         cas: impl IntoIterator<Item = CertificateDer<'static>>,
         provider: &Arc<CryptoProvider>,
+        clock: &SimClock,
     ) -> Result<Arc<Self>> {
         let mut roots = RootCertStore::empty();
         for ca in cas {
@@ -36,22 +43,29 @@ impl ClientAuth {
             WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
                 .build()
                 .map_err(|e| failed("the client verifier", e))?;
-        Ok(Arc::new(ClientAuth(chain)))
+        Ok(Arc::new(ClientAuth {
+            chain,
+            clock: clock.clone(),
+        }))
     }
 }
 
 impl ClientCertVerifier for ClientAuth {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.0.root_hint_subjects()
+        self.chain.root_hint_subjects()
     }
 
     fn verify_client_cert(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
+        _: UnixTime,
     ) -> Result<ClientCertVerified, TlsError> {
-        let verified = self.0.verify_client_cert(end_entity, intermediates, now)?;
+        let now = self.clock.now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = UnixTime::since_unix_epoch(now.unwrap_or_default());
+        let verified = self
+            .chain
+            .verify_client_cert(end_entity, intermediates, now)?;
         if only_client_auth(end_entity) {
             Ok(verified)
         } else {
@@ -67,7 +81,7 @@ impl ClientCertVerifier for ClientAuth {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.0.verify_tls12_signature(message, cert, dss)
+        self.chain.verify_tls12_signature(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -76,11 +90,11 @@ impl ClientCertVerifier for ClientAuth {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.0.verify_tls13_signature(message, cert, dss)
+        self.chain.verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.chain.supported_verify_schemes()
     }
 }
 

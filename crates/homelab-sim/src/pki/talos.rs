@@ -14,6 +14,7 @@ use rustls::{ConfigBuilder, ServerConfig};
 use super::authority::{Authority, Leaf, Validity, names};
 use super::client_auth::ClientAuth;
 use super::{failed, provider};
+use crate::clock::SimClock;
 
 /// A client certificate as a talosconfig holds it.
 #[derive(Clone, Debug)]
@@ -92,8 +93,13 @@ impl TalosPki {
     }
 
     /// The TLS settings of a node: HTTP/2, a client certificate of this CA
-    /// demanded, no session tickets.
-    pub(crate) fn server(&self, names: &NodeNames, validity: Validity) -> Result<NodeCertificate> {
+    /// demanded that counts by `clock`, no session tickets.
+    pub(crate) fn server(
+        &self,
+        names: &NodeNames,
+        validity: Validity,
+        clock: &SimClock,
+    ) -> Result<NodeCertificate> {
         let mut subject = DistinguishedName::new();
         subject.push(DnType::CommonName, names.hostname.as_str());
         let leaf = self.authority.sign(
@@ -109,7 +115,7 @@ impl TalosPki {
             CertificateDer::from_pem_slice(pem.as_bytes()).ok()
         });
         let cas = std::iter::once(self.authority.certificate.clone()).chain(accepted);
-        let clients = ClientAuth::new(cas, &provider)?;
+        let clients = ClientAuth::new(cas, &provider, clock)?;
         let builder = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(rustls::ALL_VERSIONS)
             .map_err(|e| failed("TLS settings", e))?

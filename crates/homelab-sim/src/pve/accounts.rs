@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::roles;
 use crate::world::derive;
 
@@ -14,7 +16,7 @@ pub(super) const ROOT: &str = "root@pam";
 const PASSWORD: &str = "homelab-sim";
 
 /// A user of the simulated cluster.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct User {
     /// The password; nobody logs in without one.
     pub(super) password: Option<String>,
@@ -31,7 +33,7 @@ pub(super) struct User {
 }
 
 /// An API token of a user.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Token {
     /// The secret after the `=`, a UUID.
     pub(super) secret: String,
@@ -61,7 +63,7 @@ impl fmt::Debug for Token {
 }
 
 /// A grant: `subject` (a user or a full token id) has `role` at `path`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Grant {
     pub(super) path: String,
     pub(super) subject: String,
@@ -75,7 +77,7 @@ pub(super) struct Grant {
 pub(crate) struct Accounts(Arc<RwLock<Directory>>);
 
 /// What stands in the cluster's list of users.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Directory {
     pub(super) users: BTreeMap<String, User>,
     /// By full id, such as `root@pam!sim`.
@@ -84,7 +86,21 @@ pub(super) struct Directory {
     /// Groups of users with what somebody wrote about them.
     pub(super) groups: BTreeMap<String, Option<String>>,
     /// Roles beside the built-in ones.
+    #[serde(deserialize_with = "roles::read")]
     pub(super) roles: BTreeMap<String, Vec<&'static str>>,
+}
+
+impl Serialize for Accounts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.read(|all| all.serialize(serializer))
+    }
+}
+
+impl<'de> Deserialize<'de> for Accounts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let all = Directory::deserialize(deserializer)?;
+        Ok(Accounts(Arc::new(RwLock::new(all))))
+    }
 }
 
 impl Accounts {

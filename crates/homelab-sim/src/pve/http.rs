@@ -44,6 +44,10 @@ pub(super) async fn answer(
     cluster.0.shared.delay(host).await;
     let headers = request.headers().clone();
     let upgrade = console::wanted(&headers).then(|| hyper::upgrade::on(&mut request));
+    let (method, path) = (
+        request.method().to_string(),
+        request.uri().path().to_owned(),
+    );
     let (formatter, result) = match Parsed::read(request).await {
         Ok(parsed) => {
             let formatter = parsed.formatter;
@@ -70,6 +74,9 @@ pub(super) async fn answer(
         return Ok(console::switching(&headers));
     }
     let rendered = Rendered::new(formatter, &result);
+    let status = rendered.status.to_string();
+    cluster.0.shared.log_call(host, &method, &path, &status);
+    cluster.0.shared.held(host).await;
     match FAULTS.iter().find(|fault| cluster.has_fault(host, **fault)) {
         None => Ok(rendered.response(session.last_request(rendered.status))),
         Some(Fault::ResetEarly) => {
@@ -82,12 +89,14 @@ pub(super) async fn answer(
 }
 
 /// The faults that concern single answers.
-const FAULTS: [Fault; 5] = [
+const FAULTS: [Fault; 7] = [
     Fault::ResetEarly,
     Fault::Html,
     Fault::Reset,
     Fault::TruncateBody,
     Fault::WrongLength,
+    Fault::Garbage,
+    Fault::ResetLate,
 ];
 
 /// What something in between answers that speaks no JSON.
@@ -189,6 +198,15 @@ impl Rendered {
         let mut response = self.response(true);
         let half = &self.text.as_bytes()[..self.text.len() / 2];
         match fault {
+            Fault::Garbage => *response.body_mut() = body::full(vec![0xfe; self.text.len()]),
+            Fault::ResetLate => {
+                let connection = Some(session.connection.clone());
+                *response.body_mut() = body::broken(self.text.as_bytes(), connection);
+                let length = self.text.len().into();
+                response
+                    .headers_mut()
+                    .insert(header::CONTENT_LENGTH, length);
+            }
             Fault::TruncateBody => *response.body_mut() = body::full(half.to_vec()),
             Fault::Reset | Fault::WrongLength => {
                 let reset = (fault == Fault::Reset).then(|| session.connection.clone());

@@ -58,7 +58,7 @@ use std::time::{Duration, SystemTime};
 use homelab_core::Result;
 
 use crate::faults::Fault;
-use crate::pki::{HostTls, PvePki, Validity};
+use crate::pki::{Certificates, HostTls, Pair, PvePki, Which};
 use crate::shared::Shared;
 use crate::world::{World, derive};
 
@@ -115,15 +115,6 @@ impl Default for PveOptions {
     }
 }
 
-/// The certificates of a host.
-#[derive(Clone, Debug)]
-struct HostCertificates {
-    /// What it shows.
-    current: HostTls,
-    /// What it shows under [`Fault::CertificateExpired`].
-    expired: HostTls,
-}
-
 /// What the listeners of one cluster share. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct PveCluster(Arc<Inner>);
@@ -134,7 +125,7 @@ struct Inner {
     accounts: Accounts,
     key: ticket::TicketKey,
     options: PveOptions,
-    certificates: BTreeMap<String, HostCertificates>,
+    certificates: BTreeMap<String, Certificates<HostTls>>,
     ca_pem: String,
     consoles: console::Consoles,
 }
@@ -150,6 +141,20 @@ impl PveCluster {
         options: PveOptions,
         pki: &PvePki,
     ) -> Result<Self> {
+        PveCluster::resume(shared, accounts, options, pki, &BTreeMap::new())
+    }
+
+    /// The same with the certificates that its hosts have already.
+    ///
+    /// # Errors
+    /// As [`new`](PveCluster::new), and `Corrupt` when one cannot be read.
+    pub(crate) fn resume(
+        shared: Shared,
+        accounts: Accounts,
+        options: PveOptions,
+        pki: &PvePki,
+        kept: &BTreeMap<String, Pair>,
+    ) -> Result<Self> {
         let now = shared.world.now();
         let (seed, hosts) = shared.world.read(|state| {
             let hosts: Vec<_> = state
@@ -161,9 +166,9 @@ impl PveCluster {
         });
         let mut certificates = BTreeMap::new();
         for (host, address) in hosts {
-            let current = pki.host(&host, address, Validity::days(now, 730))?;
-            let expired = pki.host(&host, address, Validity::expired(now))?;
-            certificates.insert(host, HostCertificates { current, expired });
+            let kept = kept.get(&host);
+            let shown = pki.certificates(&host, address, now, kept)?;
+            certificates.insert(host, shown);
         }
         let key = ticket::TicketKey::new(derive::bytes(seed, "pve ticket key"));
         let ca_pem = pki.ca_pem();
@@ -202,11 +207,15 @@ impl PveCluster {
     /// What `host` shows right now.
     fn tls(&self, host: &str) -> Option<&HostTls> {
         let certificates = self.0.certificates.get(host)?;
-        Some(if self.has_fault(host, Fault::CertificateExpired) {
-            &certificates.expired
-        } else {
-            &certificates.current
-        })
+        certificates.get(Which::of(&self.0.shared.faults, host))
+    }
+
+    /// The certificates of the hosts and their keys, to keep.
+    pub(crate) fn pairs(&self) -> BTreeMap<String, Pair> {
+        let own = |(host, shown): (&String, &Certificates<HostTls>)| {
+            Some((host.clone(), shown.get(Which::Current)?.pair.clone()))
+        };
+        self.0.certificates.iter().filter_map(own).collect()
     }
 
     /// What `caller` may do at `path`. A pool's rights are its guests' as well;

@@ -15,6 +15,22 @@ use super::{PveCluster, upid::Upid};
 use crate::faults::Fault;
 use crate::world::{State, World};
 
+/// Tasks that need room on a disk.
+const WRITES: [&str; 12] = [
+    "download",
+    "imgcopy",
+    "move_volume",
+    "qmclone",
+    "qmcreate",
+    "qmmove",
+    "qmrestore",
+    "qmsnapshot",
+    "resize",
+    "vzcreate",
+    "vzdump",
+    "vzrestore",
+];
+
 /// What a task does to the world when its time has come; an error's text
 /// becomes the task's end.
 pub(super) type Work = Box<dyn FnOnce(&mut State) -> Result<(), String> + Send>;
@@ -172,7 +188,7 @@ impl Job {
         }
         if let Some(slot) = self.found.take() {
             let Some(found) = arrives(world, &slot, upid).await else {
-                world.change(|state| self.finish(state, upid, false));
+                world.change(|state| self.finish(state, upid));
                 return;
             };
             self.lines.extend(found.lines);
@@ -192,11 +208,10 @@ impl Job {
             }
         }
         passes(world, pause, upid).await;
-        let failing = cluster.has_fault(&self.node, Fault::TaskFailure);
-        world.change(|state| self.finish(state, upid, failing));
+        world.change(|state| self.finish(state, upid));
     }
 
-    fn finish(self, state: &mut State, upid: &str, failing: bool) {
+    fn finish(self, state: &mut State, upid: &str) {
         let stopped = state.task(upid).is_none_or(|task| task.end.is_some());
         if !stopped && !state.host_online(&self.node) {
             // Its process died with the host: the log has no last line, and
@@ -206,8 +221,10 @@ impl Job {
         }
         let result = if stopped {
             Err(String::new())
-        } else if failing {
+        } else if state.faults.has(&self.node, Fault::TaskFailure) {
             Err("start failed: QEMU exited with code 1".to_owned())
+        } else if WRITES.contains(&self.kind.as_str()) && state.disk_full(&self.node, None) {
+            Err("unable to create image: No space left on device".to_owned())
         } else {
             (self.work)(state)
         };
@@ -215,7 +232,15 @@ impl Job {
             undo(state);
         }
         // Of a stopped task the first end stays.
-        state.task_end(upid, &result.err().unwrap_or_else(|| "OK".into()));
+        let status = match result {
+            Err(text) => text,
+            Ok(()) if state.faults.has(&self.node, Fault::TaskWarning) => {
+                state.task_log(upid, "WARN: something is not as it should be");
+                "WARNINGS: 1".into()
+            }
+            Ok(()) => "OK".into(),
+        };
+        state.task_end(upid, &status);
     }
 }
 

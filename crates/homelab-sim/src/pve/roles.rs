@@ -1,5 +1,9 @@
 //! The privileges and built-in roles of PVE 9.
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+
 /// Every privilege.
 pub(super) const ALL: &[&str] = &[
     "Datastore.Allocate",
@@ -83,4 +87,16 @@ pub(super) fn privileges(role: &str) -> Option<Vec<&'static str>> {
         "PVESysAdmin" => vec!["Sys.Audit", "Sys.Console", "Sys.Syslog"],
         _ => return None,
     })
+}
+
+/// Reads roles of our own; a privilege that is none any more is left out.
+pub(super) fn read<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Vec<&'static str>>, D::Error> {
+    let known = |privilege: &String| ALL.iter().copied().find(|known| known == privilege);
+    let roles = BTreeMap::<String, Vec<String>>::deserialize(deserializer)?;
+    Ok(roles
+        .into_iter()
+        .map(|(role, privileges)| (role, privileges.iter().filter_map(known).collect()))
+        .collect())
 }

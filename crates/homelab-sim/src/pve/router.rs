@@ -324,10 +324,11 @@ fn bind(call: &mut Call<'_>, vars: &[(&'static str, String)]) -> Result<()> {
 /// Any host serves all; calls about another host are forwarded to it.
 async fn hop(call: &Call<'_>) -> Result<()> {
     let node = call.node();
-    let down = call
-        .cluster
-        .world()
-        .read(|state| state.host(&node).map(|h| h.down));
+    let down = call.cluster.world().read(|state| {
+        let connected = state.connected(call.contacted, &node);
+        let cut = (!connected).then_some(Down::Blackhole);
+        state.host(&node).map(|h| h.down.or(cut))
+    });
     match down {
         None => Err(ApiError::die(format!(
             "hostname lookup '{node}' failed - failed to get address info for: {node}: \
@@ -343,7 +344,7 @@ async fn hop(call: &Call<'_>) -> Result<()> {
                 595,
                 match how {
                     Down::Refuse => "Connection refused",
-                    Down::Blackhole => "No route to host",
+                    Down::Blackhole | Down::Frozen => "No route to host",
                 },
             ))
         }

@@ -45,20 +45,14 @@ impl PveCluster {
         &self,
         host: &str,
     ) -> Result<(SocketAddr, impl Future<Output = ()> + Send + use<>)> {
-        let Some(certificates) = self.0.certificates.get(host) else {
+        if !self.0.certificates.contains_key(host) {
             let error = Error::new(ErrorKind::NotFound, "the host has no certificate");
             return Err(error.target(host));
-        };
+        }
         let listener = Listener::bind(host, &self.0.shared)?;
         let address = listener.address();
-        let fallback = certificates.current.config.clone();
         let (cluster, name) = (self.clone(), host.to_owned());
-        let tls = move || {
-            cluster
-                .tls(&name)
-                .map_or(&fallback, |tls| &tls.config)
-                .clone()
-        };
+        let tls = move || cluster.tls(&name).map(|tls| tls.config.clone());
         let (cluster, name) = (self.clone(), host.to_owned());
         let handle = move |stream, connection| {
             let session = Session {
@@ -69,7 +63,7 @@ impl PveCluster {
             };
             connection_loop(Arc::new(session), stream)
         };
-        Ok((address, listener.serve(tls, handle)?))
+        Ok((address, listener.serve(tls, handle)))
     }
 }
 

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use tonic::Status;
 use tonic::body::Body;
 
-use super::carry::Carrier;
+use super::carry::{Carrier, Damage};
 use super::fan_out;
 use super::services::{Caller, NodeServices};
 use crate::faults::Fault;
@@ -118,10 +118,16 @@ impl Director {
         let streams = is_stream(&method)
             || method == "/cosi.resource.State/Watch"
             || method == "/cosi.resource.State/List";
-        let resets = shared.faults.has(endpoint, Fault::Reset);
+        shared.held(endpoint).await;
+        if shared.faults.has(endpoint, Fault::ResetEarly) {
+            connection.reset();
+            return std::future::pending().await;
+        }
+        let damage = Damage::of(shared, endpoint, connection);
         Carrier::new(shared)
             .open(streams.then(|| shared.counters.stream(endpoint)))
-            .reset(resets.then(|| connection.clone()))
+            .damage(damage)
+            .log(shared.record(endpoint, &method))
             .carry(response)
     }
 
@@ -144,13 +150,15 @@ impl Director {
         if node == endpoint {
             return self.local(&node, caller, request).await;
         }
-        self.shared.delay(&node).await;
+        self.shared.delay_between(endpoint, &node).await;
         if self.shared.faults.has(&node, Fault::Reset) {
             return Status::unavailable("error reading from server: connection reset by peer")
                 .into_http();
         }
         let response = self.local(&node, caller, request).await;
-        Carrier::new(&self.shared).behind(&node).carry(response)
+        Carrier::new(&self.shared)
+            .behind(endpoint, &node)
+            .carry(response)
     }
 
     async fn fan_out(
@@ -229,7 +237,7 @@ impl Director {
         let give_up = tokio::time::sleep(DIAL_TIMEOUT);
         tokio::pin!(give_up);
         loop {
-            match self.shared.link(&hostname) {
+            match self.shared.link_between(endpoint, &hostname) {
                 Link::Up => return Ok(hostname),
                 Link::Refuse => {
                     return Err(dial_error(

@@ -66,7 +66,7 @@ impl Nodes {
             let tls = Arc::new(NodeTls::new(&inner.shared, &name, inner.nobody.clone()));
             let listener = Listener::bind(&name, &inner.shared)?;
             let address = listener.address();
-            serve(listener, &name, Arc::clone(&tls), &inner.director)?;
+            serve(listener, &name, Arc::clone(&tls), &inner.director);
             listening.insert(name, Listening { address, tls });
         }
         Ok(())

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use homelab_core::Result;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -19,13 +18,8 @@ const STREAM_WINDOW: u32 = 65_535 * 32;
 const CONNECTION_WINDOW: u32 = 65_535 * 16;
 
 /// Starts the listener of the node `name`, until the simulation stops.
-pub(crate) fn serve(
-    listener: Listener,
-    name: &str,
-    tls: Arc<NodeTls>,
-    director: &Director,
-) -> Result<()> {
-    let tls = move || tls.now().config;
+pub(crate) fn serve(listener: Listener, name: &str, tls: Arc<NodeTls>, director: &Director) {
+    let tls = move || Some(tls.now().config);
     let director = director.clone();
     let name = name.to_owned();
     let accept = listener.serve(tls, move |stream, connection| {
@@ -54,7 +48,6 @@ pub(crate) fn serve(
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
         }
-    })?;
+    });
     tokio::spawn(accept);
-    Ok(())
 }

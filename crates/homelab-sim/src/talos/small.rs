@@ -22,12 +22,13 @@ impl Small {
     }
 
     fn clock(&self, server: &str) -> Response<TimeResponse> {
-        let now = timestamp(self.0.shared.world.now());
+        let local = timestamp(self.0.shared.now_at(&self.0.name));
+        let remote = timestamp(self.0.shared.world.now());
         let messages = vec![Time {
             metadata: None,
             server: server.to_owned(),
-            localtime: Some(now),
-            remotetime: Some(now),
+            localtime: Some(local),
+            remotetime: Some(remote),
         }];
         Response::new(TimeResponse { messages })
     }

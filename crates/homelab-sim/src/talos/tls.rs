@@ -6,8 +6,7 @@ use std::time::SystemTime;
 
 use homelab_core::Result;
 
-use crate::faults::Fault;
-use crate::pki::{NodeCertificate, NodeNames, TalosPki, Validity, maintenance_server};
+use crate::pki::{NodeCertificate, NodeNames, TalosPki, Validity, Which, maintenance_server};
 use crate::shared::Shared;
 use crate::world::{State, TalosNode};
 
@@ -35,7 +34,7 @@ struct Shown {
     names: NodeNames,
     /// Certificate and key of the CA; none in maintenance mode.
     ca: Option<(String, String)>,
-    expired: bool,
+    which: Which,
     /// Maintenance certificates live for one boot.
     boot: Option<u64>,
 }
@@ -54,13 +53,10 @@ impl NodeTls {
 
     /// The settings for a connection that is made now.
     pub(crate) fn now(&self) -> NodeCertificate {
-        let expired = self
-            .shared
-            .faults
-            .has(&self.name, Fault::CertificateExpired);
+        let which = Which::of(&self.shared.faults, &self.name);
         let shown = self.shared.world.read(|state| {
             let node = state.node(&self.name)?;
-            shown(state, node, expired)
+            shown(state, node, which)
         });
         let Some(shown) = shown else {
             return self.nobody.clone();
@@ -84,18 +80,21 @@ impl NodeTls {
         let Some((crt, key)) = &shown.ca else {
             return maintenance_server(&shown.names, self.from);
         };
-        let validity = if shown.expired {
-            Validity::expired(self.from)
-        } else {
-            Validity::days(self.from, NODE_DAYS)
+        let validity = match shown.which {
+            Which::Expired => Validity::expired(self.from),
+            Which::Current | Which::Strange => Validity::days(self.from, NODE_DAYS),
         };
-        TalosPki::from_pem(crt, key)?.server(&shown.names, validity)
+        let pki = match shown.which {
+            Which::Strange => TalosPki::new(self.from)?,
+            Which::Current | Which::Expired => TalosPki::from_pem(crt, key)?,
+        };
+        pki.server(&shown.names, validity, self.shared.world.clock())
     }
 }
 
 /// What a node shows; none when it has a config but nobody who would sign for
 /// it: a worker before its first control plane.
-fn shown(state: &State, node: &TalosNode, expired: bool) -> Option<Shown> {
+fn shown(state: &State, node: &TalosNode, which: Which) -> Option<Shown> {
     let vip = state
         .cluster(&node.cluster)
         .filter(|c| c.vip_holder.as_deref() == Some(&node.name))
@@ -110,7 +109,7 @@ fn shown(state: &State, node: &TalosNode, expired: bool) -> Option<Shown> {
         return Some(Shown {
             names,
             ca: None,
-            expired: false,
+            which: Which::Current,
             boot: Some(node.events.boot),
         });
     };
@@ -124,7 +123,7 @@ fn shown(state: &State, node: &TalosNode, expired: bool) -> Option<Shown> {
     Some(Shown {
         names,
         ca: Some((config.ca.clone(), key)),
-        expired,
+        which,
         boot: None,
     })
 }

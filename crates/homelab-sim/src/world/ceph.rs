@@ -1,5 +1,7 @@
 //! Ceph of the PVE cluster. What is up follows from the hosts.
 
+use serde::{Deserialize, Serialize};
+
 use super::State;
 
 /// Ceph's own verdict.
@@ -25,7 +27,7 @@ impl CephHealth {
 }
 
 /// An OSD.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Osd {
     /// Its number.
     pub id: u32,
@@ -36,7 +38,7 @@ pub struct Osd {
 }
 
 /// A monitor.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Monitor {
     /// Its name; in PVE the host's name.
     pub name: String,
@@ -45,7 +47,7 @@ pub struct Monitor {
 }
 
 /// A pool.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Pool {
     /// Its number.
     pub id: u32,
@@ -62,7 +64,7 @@ pub struct Pool {
 }
 
 /// Ceph of the PVE cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Ceph {
     /// Its cluster id.
     pub fsid: String,

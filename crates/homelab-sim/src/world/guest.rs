@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 /// What kind of guest it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GuestKind {
     /// A virtual machine.
     Qemu,
@@ -31,7 +33,7 @@ impl GuestKind {
 }
 
 /// Whether a guest is powered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Power {
     /// It runs.
     Running,
@@ -50,7 +52,7 @@ impl Power {
 }
 
 /// A network card of a guest.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Nic {
     /// Its number: 0 for `net0`.
     pub index: u32,
@@ -67,7 +69,7 @@ pub struct Nic {
 }
 
 /// A disk of a guest.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GuestDisk {
     /// Where it is attached, such as `scsi0`.
     pub slot: String,
@@ -86,7 +88,7 @@ pub struct GuestDisk {
 }
 
 /// A snapshot of a guest.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Snapshot {
     /// Its name, unique in the guest.
     pub name: String,
@@ -103,7 +105,7 @@ pub struct Snapshot {
 }
 
 /// A guest: a VM or a container on a host.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "independent switches of a guest's config"

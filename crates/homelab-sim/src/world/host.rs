@@ -1,19 +1,52 @@
 //! A Proxmox VE host.
 
 use std::net::IpAddr;
+use std::str::FromStr;
 use std::time::SystemTime;
 
+use homelab_core::{Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
+
 /// How a host that is down behaves on the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Down {
     /// Connections are refused at once.
     Refuse,
     /// Connections are accepted by nobody who ever answers.
     Blackhole,
+    /// It stands still with everything on it, and nobody hears from it; when
+    /// it goes on, its guests have lost no more than time.
+    Frozen,
+}
+
+impl Down {
+    /// The word of the bindings: `refuse`, `blackhole`, `frozen`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Down::Refuse => "refuse",
+            Down::Blackhole => "blackhole",
+            Down::Frozen => "frozen",
+        }
+    }
+}
+
+impl FromStr for Down {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        [Down::Refuse, Down::Blackhole, Down::Frozen]
+            .into_iter()
+            .find(|how| how.as_str() == text)
+            .ok_or_else(|| {
+                let message =
+                    format!("no way {text} to go down: there are refuse, blackhole, frozen");
+                Error::new(ErrorKind::InvalidArgument, message)
+            })
+    }
 }
 
 /// A Proxmox VE host.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Host {
     /// Its node name, such as `pve1`.
     pub name: String,
@@ -51,7 +84,7 @@ impl Host {
 }
 
 /// A PCI device of a host.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PciDevice {
     /// Its address, such as `0000:00:02.0`.
     pub address: String,

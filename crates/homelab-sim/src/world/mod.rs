@@ -21,6 +21,9 @@
 //! | [`task`] | tasks of the hosts, with UPIDs and logs |
 //! | [`event`] | events of a Talos node |
 //! | [`moves`] | guests that are made, moved, paused and removed |
+//! | [`links`] | who reaches whom, and how well |
+//! | [`trouble`] | what faults do to machines when they are set and cleared |
+//! | `journal` | what a change was, for the log |
 //! | [`transitions`] | what happens when a host or guest goes or comes |
 //! | [`mod@derive`] | names and numbers derived from one seed |
 
@@ -35,6 +38,8 @@ pub mod guest;
 pub mod ha;
 pub mod host;
 pub mod image;
+mod journal;
+pub mod links;
 pub mod machine;
 pub mod machine_config;
 pub mod moves;
@@ -52,17 +57,21 @@ pub mod task;
 #[cfg(test)]
 mod tests;
 pub mod transitions;
+pub mod trouble;
 pub mod volume;
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use homelab_core::{Clock, Result};
 use tokio::sync::watch;
 
 use crate::clock::SimClock;
+use crate::log::EventLog;
 use crate::process::Processes;
+
+use journal::Journal;
 
 pub use agent::{AgentMemory, Program};
 pub use ceph::{Ceph, CephHealth, Monitor, Osd, Pool};
@@ -94,6 +103,9 @@ pub struct World(Arc<Inner>);
 struct Inner {
     state: RwLock<State>,
     revision: watch::Sender<u64>,
+    reach: watch::Sender<u64>,
+    journal: Mutex<Journal>,
+    log: EventLog,
     clock: SimClock,
     processes: Processes,
 }
@@ -107,12 +119,20 @@ impl World {
     /// unknown host, a VMID, name or address used twice.
     pub fn new(seed: &WorldSeed, clock: SimClock) -> Result<Self> {
         let state = State::build(seed, clock.now(), clock.elapsed())?;
-        Ok(World(Arc::new(Inner {
+        Ok(World::of(state, clock))
+    }
+
+    /// A world in this state.
+    pub(crate) fn of(state: State, clock: SimClock) -> Self {
+        World(Arc::new(Inner {
+            journal: Mutex::new(Journal::new(&state)),
             state: RwLock::new(state),
             revision: watch::Sender::new(0),
+            reach: watch::Sender::new(0),
+            log: EventLog::default(),
             clock,
             processes: Processes::default(),
-        })))
+        }))
     }
 
     /// Looks at the state. Keep `look` short: it holds the lock.
@@ -127,7 +147,18 @@ impl World {
         let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
         state.set_time(self.0.clock.now(), self.0.clock.elapsed());
         let result = change(&mut state);
+        let mut journal = self
+            .0
+            .journal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let changed = journal.compare(&state);
+        self.0.log.write_all(state.now, changed.drafts);
+        drop(journal);
         drop(state);
+        if changed.reach {
+            self.0.reach.send_modify(|revision| *revision += 1);
+        }
         self.0.revision.send_modify(|revision| *revision += 1);
         self.0.processes.run_ready();
         result
@@ -136,6 +167,17 @@ impl World {
     /// A receiver that sees every change.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.0.revision.subscribe()
+    }
+
+    /// A receiver that sees when somebody may have come into reach or gone
+    /// out of it.
+    pub(crate) fn reach(&self) -> watch::Receiver<u64> {
+        self.0.reach.subscribe()
+    }
+
+    /// The log of what happened.
+    pub(crate) fn log(&self) -> &EventLog {
+        &self.0.log
     }
 
     /// Counts the changes so far.

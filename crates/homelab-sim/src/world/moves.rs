@@ -69,6 +69,7 @@ impl State {
         if let Some(guest) = self.guest_mut(vmid) {
             guest.paused = paused;
         }
+        self.settle();
         Ok(())
     }
 

@@ -8,15 +8,18 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use homelab_core::{Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
 
 use super::transitions::Due;
+use crate::faults::{Fault, FaultTable, PROXMOX};
+
 use super::{
     AgentMemory, Ceph, Guest, Ha, Host, ImageDefect, Power, Registry, ResourcePools, Storage,
     TalosCluster, TalosNode, Task, TaskEnd, derive,
 };
 
 /// Everything that is true in the lab right now.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct State {
     /// Name of the lab and of the PVE cluster.
     pub lab: String,
@@ -42,6 +45,8 @@ pub struct State {
     pub registry: Registry,
     /// What guest agents remember, by VMID.
     pub agents: BTreeMap<u32, AgentMemory>,
+    /// What is wrong.
+    pub faults: FaultTable,
     /// Tasks of all hosts, oldest first.
     pub tasks: Vec<Task>,
     /// Images that are broken, by name.
@@ -176,7 +181,8 @@ impl State {
 
     /// Whether the PVE cluster has its quorum. A host alone always has.
     pub fn quorate(&self) -> bool {
-        self.hosts.len() == 1 || self.votes_present() >= self.votes_needed()
+        !self.faults.has(PROXMOX, Fault::QuorumLost)
+            && (self.hosts.len() == 1 || self.votes_present() >= self.votes_needed())
     }
 
     /// RAM that a host uses: its running guests, and what it needs itself.
@@ -254,6 +260,25 @@ impl State {
                 at,
                 exit_status: exit_status.to_owned(),
             });
+        }
+    }
+
+    /// What ran when the lab was saved is over: tasks ended as with a host that
+    /// lost power, and what they had locked is free again.
+    pub(crate) fn interrupt_tasks(&mut self) {
+        let now = self.now;
+        let mut concerned = Vec::new();
+        for task in self.tasks.iter_mut().filter(|t| t.end.is_none()) {
+            concerned.extend(task.id.parse::<u32>());
+            task.end = Some(TaskEnd {
+                at: now,
+                exit_status: "unexpected status".into(),
+            });
+        }
+        for guest in &mut self.guests {
+            if concerned.contains(&guest.vmid) {
+                guest.lock = None;
+            }
         }
     }
 

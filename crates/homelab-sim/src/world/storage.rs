@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use super::Guest;
 
 /// A file on a storage that is no guest's disk: an ISO image, a container
 /// template, a disk image to import, a backup.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Volume {
     /// Its name on the storage, such as `iso/talos.iso`.
     pub name: String,
@@ -32,7 +34,7 @@ pub struct Volume {
 }
 
 /// A storage as `/storage` and `/nodes/{node}/storage` know it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Storage {
     /// Its id, such as `vm-storage`.
     pub id: String,

@@ -2,8 +2,10 @@
 
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 /// How a task ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TaskEnd {
     /// When.
     pub at: SystemTime,
@@ -12,7 +14,7 @@ pub struct TaskEnd {
 }
 
 /// A task of a host.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Task {
     /// `UPID:node:pid:pstart:starttime:type:id:user:`.
     pub upid: String,

@@ -8,6 +8,7 @@ use homelab_core::{Error, ErrorKind, Result, nearest};
 use serde::{Deserialize, Serialize};
 
 use super::{Down, Power, Stage, State, TalosNode};
+use crate::faults::Fault;
 
 /// Something that happens later by itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,6 +53,10 @@ impl State {
         if let Some(host) = self.host_mut(name) {
             host.down = Some(how);
         }
+        if how == Down::Frozen {
+            self.settle();
+            return Ok(());
+        }
         for vmid in running {
             self.cut_power(vmid);
             if let Some(guest) = self.guest_mut(vmid) {
@@ -70,7 +75,7 @@ impl State {
         self.require_host(name)?;
         let now = self.now;
         if let Some(host) = self.host_mut(name)
-            && host.down.take().is_some()
+            && host.down.take().is_some_and(|how| how != Down::Frozen)
         {
             host.booted_at = now;
         }
@@ -148,6 +153,7 @@ impl State {
                 continue;
             }
             match step {
+                Step::Answer if self.faults.has(&node, Fault::NeverReturns) => {}
                 Step::Answer => self.answer(&node),
                 Step::Services => self.services_up(&node),
                 Step::Phase => self.next_phase(&node),
@@ -267,12 +273,14 @@ impl State {
     /// which is held through an election in etcd.
     fn count_members(&mut self) {
         let now = self.now;
-        for cluster in &mut self.clusters {
+        let cut_off: Vec<_> = self.clusters.iter().map(|c| self.cut_off(c)).collect();
+        for (cluster, cut_off) in self.clusters.iter_mut().zip(cut_off) {
             let running: Vec<&TalosNode> = self
                 .nodes
                 .iter()
                 .filter(|n| n.cluster == cluster.name && n.control_plane())
                 .filter(|n| n.service("etcd").is_some_and(|s| s.state == "Running"))
+                .filter(|n| !cut_off.contains(&n.name))
                 .collect();
             for member in &mut cluster.etcd.members {
                 member.running = running.iter().any(|n| n.etcd_data == Some(member.id));

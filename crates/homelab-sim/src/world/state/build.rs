@@ -8,6 +8,7 @@ use homelab_core::{Error, ErrorKind, Result, nearest};
 
 use super::State;
 use super::machines::{guest, host, lower, talos_node};
+use crate::faults::FaultTable;
 use crate::world::seed::{ClusterSeed, GuestSeed, WorldSeed};
 use crate::world::{
     Ceph, Etcd, EtcdMember, Ha, Monitor, Osd, Pool, Registry, Storage, TalosCluster, derive,
@@ -43,6 +44,7 @@ impl State {
             pools: BTreeMap::new(),
             agents: BTreeMap::new(),
             registry: Registry::default(),
+            faults: FaultTable::default(),
             tasks: Vec::new(),
             image_defects: Vec::new(),
             now,
