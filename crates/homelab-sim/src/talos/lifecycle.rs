@@ -63,9 +63,15 @@ impl Lifecycle {
                 .ok_or_else(|| Status::unavailable("the node is down"))?;
             check(state, node, disk.as_deref())?;
             let image = node.image(store, &name).ok_or_else(|| missing(&name))?.name;
-            let defect = state.image_defect(&image);
+            let (cluster, installed_on) = (node.cluster.clone(), node.install_disk.clone());
+            let unlucky = disk.is_none() && state.faults.upgrade_begins(&cluster);
+            let defect = if unlucky {
+                Some(ImageDefect::Install)
+            } else {
+                state.image_defect(&image)
+            };
             let fails = defect == Some(ImageDefect::Install);
-            let text = output(&image, disk.as_deref().unwrap_or(&node.install_disk), fails);
+            let text = output(&image, disk.as_deref().unwrap_or(&installed_on), fails);
             if let Some(node) = state.node_mut(&self.0.name) {
                 node.installer_runs = true;
             }
