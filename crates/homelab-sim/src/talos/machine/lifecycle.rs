@@ -105,6 +105,16 @@ pub(super) fn upgrade(local: &Local, request: &pb::UpgradeRequest) -> Result<Str
         }
         Ok(())
     })??;
+    let world = &local.shared.world;
+    let unlucky = world.change(|state| {
+        let cluster = state.node(&local.name).map(|node| node.cluster.clone());
+        cluster.is_some_and(|cluster| state.faults.upgrade_begins(&cluster))
+    });
+    if unlucky {
+        return Err(Status::unknown(format!(
+            "error validating installer image {image:?}: exit code 1"
+        )));
+    }
     let order_ = Order::Upgrade {
         image: image.clone(),
         stage: request.stage,
