@@ -82,7 +82,7 @@ impl Call<'_> {
 
     /// Fails when the cluster has no quorum: its locks are waited for in vain.
     pub(super) fn need_lock(&self, file: &str, prefix: &str) -> Result<()> {
-        if self.cluster.world().read(crate::world::State::quorate) {
+        if self.cluster.world().read(|s| s.quorate_at(self.contacted)) {
             return Ok(());
         }
         Err(ApiError {
@@ -93,7 +93,7 @@ impl Call<'_> {
 
     /// Fails when the cluster has no quorum: nothing can be written then.
     pub(super) fn need_quorum(&self) -> Result<()> {
-        if self.cluster.world().read(crate::world::State::quorate) {
+        if self.cluster.world().read(|s| s.quorate_at(self.contacted)) {
             Ok(())
         } else {
             Err(ApiError::die("cluster not ready - no quorum?"))
