@@ -66,6 +66,10 @@ impl StateDir {
     /// has it.
     pub(crate) fn take(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
+        // What clients are told must hold wherever they run.
+        let folder = folder
+            .canonicalize()
+            .map_err(|e| Error::io("read", folder, e))?;
         let path = folder.join("lock");
         let lock = File::options()
             .create(true)
@@ -75,7 +79,7 @@ impl StateDir {
             .map_err(|e| Error::io("write", &path, e))?;
         match lock.try_lock() {
             Ok(()) => Ok(StateDir {
-                folder: folder.to_owned(),
+                folder,
                 _lock: lock,
             }),
             Err(std::fs::TryLockError::WouldBlock) => Err(Error::new(
