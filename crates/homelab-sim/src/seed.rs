@@ -27,7 +27,7 @@ pub(crate) fn from_inventory(inventory: &Inventory) -> Result<WorldSeed> {
         ..WorldSeed::default()
     };
     let (prefix, gateway) = network(inventory);
-    for (n, host) in (2..).zip(&inventory.hosts) {
+    for (n, host) in (2_u16..).zip(&inventory.hosts) {
         seed.hosts.push(host_seed(host, n)?);
     }
     for host in monitors(inventory) {
@@ -38,11 +38,11 @@ pub(crate) fn from_inventory(inventory: &Inventory) -> Result<WorldSeed> {
     for guest in &inventory.guests {
         seed.guests.push(guest_seed(inventory, guest));
     }
-    let mut n = 0;
+    let mut n = 0_u16;
     for cluster in &inventory.clusters {
         seed.clusters.push(cluster_seed(cluster)?);
         for node in &cluster.nodes {
-            n += 1;
+            n = n.wrapping_add(1);
             if let Some(host) = &node.host {
                 seed.guests.push(node_guest(inventory, node, host));
             }
@@ -72,11 +72,18 @@ fn network(inventory: &Inventory) -> (u8, Option<IpAddr>) {
     (prefix, gateway)
 }
 
-fn host_seed(host: &HostSpec, n: u8) -> Result<HostSeed> {
+/// The address of the `n`-th of those that the inventory gives none.
+fn usual_address(net: u8, n: u16) -> Ipv4Addr {
+    let [high, low] = n.to_be_bytes();
+    // Hosts and nodes each have a row of networks of their own.
+    Ipv4Addr::new(10, 99, net.wrapping_add(high.wrapping_mul(2)), low)
+}
+
+fn host_seed(host: &HostSpec, n: u16) -> Result<HostSeed> {
     Ok(HostSeed {
         name: host.name.clone(),
         address: address(host.address.as_deref(), &host.location)?
-            .unwrap_or(IpAddr::V4(Ipv4Addr::new(10, 99, 0, n))),
+            .unwrap_or(IpAddr::V4(usual_address(0, n))),
         memory_bytes: host.memory_bytes,
         cpus: host.threads,
         cpu_model: host.cpu.clone(),
@@ -193,7 +200,7 @@ fn cluster_seed(cluster: &ClusterSpec) -> Result<ClusterSeed> {
 fn node_seed(
     cluster: &ClusterSpec,
     node: &NodeSpec,
-    n: u8,
+    n: u16,
     prefix: u8,
     gateway: Option<IpAddr>,
 ) -> Result<NodeSeed> {
@@ -212,7 +219,7 @@ fn node_seed(
         hostname: node.name.clone(),
         cluster: cluster.name.clone(),
         address: address(node.address.as_deref(), &node.location)?
-            .unwrap_or(IpAddr::V4(Ipv4Addr::new(10, 99, 1, n))),
+            .unwrap_or(IpAddr::V4(usual_address(1, n))),
         prefix,
         gateway,
         role: match node.role {
