@@ -6,6 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use homelab::{ClusterHandle, Lab, LiveLab, Seen};
 use homelab_core::{Error, ErrorKind, Result, Sent};
 use proxmox_client::{ProxmoxClient, Task};
+use talos_client::machine_config::MachineConfig;
+use talos_client::pki::SecretsBundle;
 use talos_client::{MaintenanceClient, NodeClient, NodesClient, TalosClient, TalosConfig};
 
 use crate::simulator::Simulator;
@@ -24,6 +26,8 @@ pub(crate) enum Object {
     ClusterHandle(ClusterHandle),
     Seen(Arc<Seen>),
     TalosConfig(Arc<TalosConfig>),
+    MachineConfig(Arc<MachineConfig>),
+    SecretsBundle(Arc<SecretsBundle>),
     TalosClient(TalosClient),
     TalosNode(NodeClient),
     TalosNodes(NodesClient),
@@ -71,6 +75,8 @@ impl Handle {
             Object::ClusterHandle(cluster) => lab::cluster(&cluster, method, args),
             Object::Seen(seen) => lab::seen(&seen, method, args),
             Object::TalosConfig(config) => talos::config(&config, method, args).await,
+            Object::MachineConfig(config) => talos::machine_config(&config, method, args),
+            Object::SecretsBundle(secrets) => talos::secrets(&secrets, method, args),
             Object::TalosClient(client) => talos::client(&client, method, args).await,
             Object::TalosNode(node) => talos::node(&node, method, args).await,
             Object::TalosNodes(nodes) => talos::nodes(&nodes, method, args).await,

@@ -9,6 +9,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use talos_client::cosi;
 
+use crate::talos::NewClusterFiles;
 use crate::talos::{DebugChunk, WatchedEvent};
 
 /// The types of one crate. Types of two crates may have one name; then each
@@ -74,6 +75,18 @@ fn groups() -> Vec<Group> {
             talos_client::ControllerDependency,
             talos_client::CpuFrequency,
             talos_client::DiskStats,
+            NewClusterFiles,
+            talos_client::machine_config::Change,
+            talos_client::machine_config::ConfigurationPlan,
+            talos_client::machine_config::MachineConfigView,
+            talos_client::Copied,
+            talos_client::CopyProgress,
+            talos_client::CaptureProgress,
+            talos_client::DiskUsage,
+            talos_client::FileInfo,
+            talos_client::KernelMessage,
+            talos_client::MergedKubeconfig,
+            talos_client::PacketCapture,
             talos_client::EndpointHealth,
             talos_client::EtcdAlarm,
             talos_client::EtcdMember,
@@ -104,6 +117,7 @@ fn groups() -> Vec<Group> {
             talos_client::SystemStat,
             talos_client::Upgraded,
             talos_client::Version,
+            WatchedEvent<talos_client::Resource>,
             WatchedEvent<cosi::Disk>,
             WatchedEvent<cosi::ExtensionStatus>,
             WatchedEvent<cosi::HostnameStatus>,

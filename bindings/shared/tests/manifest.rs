@@ -79,6 +79,26 @@ const CLASSES: &[(&str, &str, &str)] = &[
         "fn machine(",
     ),
     (
+        "TalosConfig",
+        include_str!("../src/talos/machine_config.rs"),
+        "fn config(",
+    ),
+    (
+        "MachineConfig",
+        include_str!("../src/talos/machine_config.rs"),
+        "fn machine(",
+    ),
+    (
+        "SecretsBundle",
+        include_str!("../src/talos/machine_config.rs"),
+        "fn secrets(",
+    ),
+    (
+        "TalosNode",
+        include_str!("../src/talos/streams.rs"),
+        "fn node(",
+    ),
+    (
         "ProxmoxClient",
         include_str!("../src/proxmox/mod.rs"),
         "fn client(",
@@ -149,6 +169,7 @@ const MANIFEST: &[&str] = &[
     include_str!("../../api/talos.toml"),
     include_str!("../../api/talos_node.toml"),
     include_str!("../../api/talos_cluster.toml"),
+    include_str!("../../api/talos_config.toml"),
     include_str!("../../api/proxmox.toml"),
     include_str!("../../api/proxmox_node.toml"),
     include_str!("../../api/proxmox_guest.toml"),

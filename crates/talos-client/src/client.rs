@@ -16,7 +16,7 @@ use crate::node::NodeClient;
 use crate::nodes::NodesClient;
 use crate::options::ClientOptions;
 use crate::raw::RawClients;
-use crate::transport::{EndpointHealth, Pool, Transport, client_config};
+use crate::transport::{Dialer, EndpointHealth, Pool, Proxies, Transport, client_config};
 
 /// A client for the Talos API of one cluster. Cheap to clone; clones share
 /// connections.
@@ -61,8 +61,7 @@ impl TalosClient {
     /// - `Unauthenticated` when the client certificate has expired, naming the date.
     /// - `Config` when certificates, key or endpoints cannot be used, or there is
     ///   no endpoint; with file and line where there is a file.
-    /// - `Unsupported` for contexts that sign calls with an Omni identity, or
-    ///   that ask for a proxy.
+    /// - `Unsupported` for contexts that sign calls with an Omni identity.
     #[expect(
         clippy::unused_async,
         reason = "connecting may come to need I/O (proxies, signing keys)"
@@ -93,14 +92,16 @@ impl TalosClient {
             .at(context.location().clone()));
         }
         info.endpoints = addresses.iter().map(ToString::to_string).collect();
-        refuse_proxy(context)?;
         let headers = headers(context)?;
         let pool = Pool::new(
             addresses,
             options.seed.unwrap_or_else(|| seed(now)),
-            tls,
-            options.connect_timeout,
-            options.clock.clone(),
+            Dialer {
+                tls: Arc::new(tls),
+                proxies: Proxies::of(context, |name| std::env::var(name).ok())?,
+                limit: options.connect_timeout,
+                clock: options.clock.clone(),
+            },
         );
         Ok(TalosClient {
             shared: Arc::new(Shared {
@@ -215,19 +216,6 @@ fn headers(context: &Context) -> Result<HeaderMap> {
         }
     }
     Ok(headers)
-}
-
-/// To ignore a proxy that was asked for could send traffic where it must not go.
-fn refuse_proxy(context: &Context) -> Result<()> {
-    match context.proxy_url.as_deref() {
-        None | Some("direct") => Ok(()),
-        Some(_) => Err(Error::new(
-            ErrorKind::Unsupported,
-            "connecting through proxy-url is not supported; use `direct` or remove it",
-        )
-        .at(context.location().clone())
-        .sent(Sent::No)),
-    }
 }
 
 fn expired(context: &Context, info: &ContextInfo) -> Error {

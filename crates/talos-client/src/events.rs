@@ -213,7 +213,10 @@ impl Stream for EventStream {
                 },
                 Some(Err(status)) => return self.fail(to_error(status)),
                 None => {
-                    let error = Error::new(ErrorKind::Unavailable, "the node ended the events")
+                    let error = Error::new(
+                        ErrorKind::Unavailable,
+                        "the node ended the events: it goes down, or they came faster than they were read",
+                    )
                         .sent(Sent::Yes)
                         .retry(Retry::Now);
                     return self.fail(error);

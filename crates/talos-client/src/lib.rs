@@ -103,11 +103,12 @@ pub use nodes::NodesClient;
 pub use options::ClientOptions;
 pub use raw::RawClients;
 pub use selector::NodeSelector;
-pub use snapshot::{Snapshot, SnapshotProgress};
+pub use snapshot::{EtcdDatabase, Snapshot, SnapshotProgress};
 pub use storage::{BlockDeviceWipe, WipeMethod};
 pub use streams::{
     BpfInstruction, CaptureOptions, CaptureProgress, ContainerNamespace, Copied, CopyOptions,
     CopyProgress, DiskUsage, DiskUsageOptions, DmesgOptions, FileInfo, FileKind, KernelMessage,
-    ListOptions, LogOptions, LogStream, PacketCapture, SkippedFile,
+    KubeconfigMergeOptions, ListOptions, LogOptions, LogStream, MergedKubeconfig, PacketCapture,
+    SkippedFile,
 };
 pub use transport::EndpointHealth;

@@ -9,12 +9,13 @@ use std::time::{Duration, SystemTime};
 use homelab_core::ErrorKind;
 use homelab_sim::Sim;
 use support::{CP1, lab, options};
-use talos_client::pki::{ClientCertificateOptions, SecretsBundle};
+use talos_client::pki::{ClientCertificateOptions, SecretsBundle, ServiceAccountKey};
 use talos_client::{TalosClient, TalosConfig};
 
 /// The secrets of the simulated cluster, as far as the nodes have them.
 fn secrets(sim: &Sim) -> SecretsBundle {
-    let mut secrets = SecretsBundle::generate(SystemTime::now()).unwrap();
+    let mut secrets =
+        SecretsBundle::generate_with(SystemTime::now(), ServiceAccountKey::EcdsaP256).unwrap();
     let (crt, key) = sim.talos_ca("kubernetes").unwrap();
     secrets.os.crt = crt;
     secrets.os.key = key.into();
@@ -66,7 +67,9 @@ async fn nodes_refuse_what_another_ca_signed() {
     let sim = lab().await;
     let mut secrets = secrets(&sim);
     let trusted = secrets.os.crt.clone();
-    secrets.os = SecretsBundle::generate(SystemTime::now()).unwrap().os;
+    secrets.os = SecretsBundle::generate_with(SystemTime::now(), ServiceAccountKey::EcdsaP256)
+        .unwrap()
+        .os;
     let mut issued = secrets
         .issue(&ClientCertificateOptions::role("os:admin"))
         .unwrap();

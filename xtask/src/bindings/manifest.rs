@@ -11,6 +11,7 @@ use super::types::Type;
 const FILES: &[&str] = &[
     "lab.toml",
     "talos.toml",
+    "talos_config.toml",
     "talos_node.toml",
     "talos_cluster.toml",
     "proxmox.toml",

@@ -7,7 +7,7 @@ use homelab_core::Result;
 use talos_client::{ClientOptions, TalosClient, TalosConfig};
 
 use crate::args::seconds;
-use crate::handle::{Object, no_method};
+use crate::handle::Object;
 use crate::reply::{data, done};
 use crate::{Args, Handle, Reply};
 
@@ -64,6 +64,6 @@ pub(crate) async fn config(config: &TalosConfig, method: &str, args: &mut Args) 
             let client = TalosClient::connect(context, options).await?;
             Ok(Handle::new(Object::TalosClient(client)).into())
         }
-        _ => Err(no_method("TalosConfig", method)),
+        _ => super::machine_config::config(config, method, args),
     }
 }

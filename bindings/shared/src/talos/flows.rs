@@ -6,8 +6,8 @@ use homelab_core::Result;
 use talos_client::{FlowOptions, HealthCheckOptions, NodeClient};
 
 use super::orders::{reboot_mode, reset_options, upgrade_options};
+use super::streams;
 use crate::args::seconds;
-use crate::handle::no_method;
 use crate::{Args, Reply, Stream};
 
 pub(super) async fn flows(node: &NodeClient, method: &str, args: &mut Args) -> Result<Reply> {
@@ -65,7 +65,7 @@ pub(super) async fn flows(node: &NodeClient, method: &str, args: &mut Args) -> R
                 node.health_check(&options, line).await
             })))
         }
-        _ => Err(no_method("TalosNode", method)),
+        _ => Box::pin(streams::node(&node, method, args)).await,
     }
 }
 

@@ -9,6 +9,7 @@ mod debug;
 mod etcd;
 mod flows;
 mod images;
+mod machine_config;
 mod maintenance;
 mod node;
 mod nodes;
@@ -16,14 +17,22 @@ mod orders;
 mod reads;
 mod resources;
 mod storage;
+mod streams;
 
 pub(crate) use client::client;
 pub(crate) use config::{config, from_file, parse, search};
 #[cfg(feature = "schema")]
 pub(crate) use debug::DebugChunk;
 pub(crate) use debug::{DebugSession, container};
+#[cfg(feature = "schema")]
+pub(crate) use machine_config::NewClusterFiles;
+pub(crate) use machine_config::{
+    generate, machine as machine_config, machine_config_from_file, machine_config_from_text,
+    secrets, secrets_from_file, secrets_from_text,
+};
 pub(crate) use maintenance::{connect as maintenance_connect, machine, probe};
 pub(crate) use node::node;
 pub(crate) use nodes::nodes;
 #[cfg(feature = "schema")]
 pub(crate) use resources::WatchedEvent;
+pub(crate) use streams::verify_snapshot;

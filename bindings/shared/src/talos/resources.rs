@@ -5,7 +5,7 @@ use homelab_core::Result;
 use serde::Serialize;
 use talos_client::cosi::{
     Disk, ExtensionStatus, HostnameStatus, LinkStatus, ListOptions, MachineStatus, Member,
-    Metadata, NodeAddress, ResourceType, WatchEventKind, WatchOptions,
+    Metadata, NodeAddress, ResourceType, WatchEvent, WatchEventKind, WatchOptions,
 };
 use talos_client::{EventOptions, NodeClient};
 
@@ -54,7 +54,14 @@ pub(super) async fn resources(node: &NodeClient, method: &str, args: &mut Args) 
         "list_dynamic" => {
             let (namespace, kind): (String, String) =
                 (args.take("namespace")?, args.take("type_name")?);
-            data(&node.list_dynamic(&namespace, &kind).await?)
+            let mut options = ListOptions::default();
+            if let Some(labels) = args.take::<Option<String>>("labels")? {
+                options = options.labels(labels.parse()?);
+            }
+            if let Some(pattern) = args.take::<Option<String>>("id_pattern")? {
+                options = options.id_pattern(pattern);
+            }
+            data(&node.list_dynamic_with(&namespace, &kind, &options).await?)
         }
         "watch_members" => Ok(watch::<Member>(node)),
         "watch_machine_status" => Ok(watch::<MachineStatus>(node)),
@@ -96,12 +103,17 @@ pub(crate) struct WatchedEvent<R> {
 fn watch<R: ResourceType + Serialize>(node: &NodeClient) -> Reply {
     let node = node.clone();
     let events = async move { node.watch::<R>(WatchOptions::default()).await };
-    Reply::Stream(Stream::new(stream::once(events).try_flatten().map_ok(
-        |event| WatchedEvent {
-            kind: event.kind,
-            metadata: event.metadata,
-            spec: event.spec,
-            old: event.old,
-        },
-    )))
+    watched(stream::once(events).try_flatten())
+}
+
+/// Events of a watch as data.
+pub(super) fn watched<R: Serialize + Send + 'static>(
+    events: impl futures_util::Stream<Item = Result<WatchEvent<R>>> + Send + 'static,
+) -> Reply {
+    Reply::Stream(Stream::new(events.map_ok(|event| WatchedEvent {
+        kind: event.kind,
+        metadata: event.metadata,
+        spec: event.spec,
+        old: event.old,
+    })))
 }

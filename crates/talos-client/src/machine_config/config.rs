@@ -64,8 +64,9 @@ impl Document {
         &self.value
     }
 
-    /// `v1alpha1`, `HostnameConfig` or `LinkConfig/eth0`.
-    pub(super) fn id(&self) -> String {
+    /// What it is called in differences: `v1alpha1`, `HostnameConfig` or
+    /// `LinkConfig/eth0`.
+    pub fn id(&self) -> String {
         match (self.kind(), self.name()) {
             (None, _) => "v1alpha1".to_owned(),
             (Some(kind), None) => kind.to_owned(),
@@ -134,6 +135,10 @@ impl MachineConfig {
             return Err(wrong(file_name, 1, "there is no document"));
         }
         Ok(config)
+    }
+
+    pub(super) fn of(documents: Vec<Document>) -> Self {
+        MachineConfig { documents }
     }
 
     /// The text that a node takes. It holds keys and tokens, hence a secret.

@@ -2,15 +2,23 @@
 //!
 //! Mappings are merged key by key, scalars are replaced, lists are appended
 //! to. Exceptions: some lists are merged item by item where a key agrees,
-//! some are replaced as a whole; `$patch: delete` takes away.
+//! some are replaced as a whole. A value that is nothing in Talos' own types
+//! (null, an empty text, the number 0 in the `v1alpha1` document) changes
+//! nothing; `false` does. Deletions are `delete.rs`.
+//!
+//! The rules are those of the official implementation's types; the test
+//! `machine_config_peer` compares both.
 
 use super::config::Document;
 use crate::yaml::{Map, Value};
 
 /// How the items of a list find each other.
 enum ListRule {
-    /// By the value of one of these keys.
-    ByKey(&'static [&'static str]),
+    /// By the value of the first of these keys that the patch's item has, and
+    /// are then merged.
+    Merge(&'static [&'static str]),
+    /// By the value of this key, and the patch's item takes the other's place.
+    Swap(&'static str),
     /// Not at all: the patch's list is the list.
     Replace,
     /// Not at all: the patch's items come behind.
@@ -22,12 +30,15 @@ enum ListRule {
 fn rule(path: &[&str]) -> ListRule {
     match path {
         [MAIN, "machine", "network", "interfaces"] => {
-            ListRule::ByKey(&["interface", "deviceSelector"])
+            ListRule::Merge(&["interface", "deviceSelector"])
         }
-        [MAIN, "machine", "network", "interfaces", "*", "vlans"] => ListRule::ByKey(&["vlanId"]),
-        [MAIN, "cluster", "apiServer", "admissionControl"] => ListRule::ByKey(&["name"]),
-        ["ExtensionServiceConfig", "configFiles"] => ListRule::ByKey(&["mountPath"]),
-        [MAIN, "cluster", "network", "podSubnets" | "serviceSubnets"]
+        [MAIN, "machine", "network", "interfaces", "*", "vlans"] => ListRule::Merge(&["vlanId"]),
+        [MAIN, "cluster", "apiServer", "admissionControl"] => ListRule::Merge(&["name"]),
+        ["ExtensionServiceConfig", "configFiles"] => ListRule::Merge(&["mountPath"]),
+        ["ImageVerificationConfig", "rules"] => ListRule::Swap("image"),
+        // An argument that is given several times.
+        [MAIN, .., "extraArgs", _]
+        | [MAIN, "cluster", "network", "podSubnets" | "serviceSubnets"]
         | ["NetworkRuleConfig", "ingress"]
         | ["NetworkRuleConfig", "portSelector", "ports"] => ListRule::Replace,
         _ => ListRule::Append,
@@ -37,14 +48,8 @@ fn rule(path: &[&str]) -> ListRule {
 /// What the document without a kind is called in a path.
 const MAIN: &str = "";
 
-const PATCH: &str = "$patch";
-
-/// Whether a mapping asks for its own deletion.
-pub(super) fn is_deletion(value: &Value) -> bool {
-    value.get(PATCH).and_then(Value::as_str) == Some("delete")
-}
-
-/// Merges a document of a patch into the document that it names.
+/// Merges a document of a patch, without its deletions, into the document that
+/// it names.
 pub(super) fn merge_documents(document: &mut Document, patch: &Document) {
     let mut path = vec![patch.kind().unwrap_or(MAIN)];
     merge(&mut document.value, &patch.value, &mut path);
@@ -54,96 +59,70 @@ fn merge<'p>(into: &mut Value, patch: &'p Value, path: &mut Vec<&'p str>) {
     match (into, patch) {
         (Value::Map(into), Value::Map(patch)) => merge_maps(into, patch, path),
         (Value::List(into), Value::List(patch)) => merge_lists(into, patch, path),
-        // An empty value in a patch says nothing.
-        (_, patch) if patch.is_null() => {}
-        (into, patch) => *into = without_deletions(patch),
+        (_, patch) if says_nothing(patch, path) => {}
+        (into, patch) => *into = patch.clone(),
+    }
+}
+
+/// Whether a value is what Talos' types have when nothing is written.
+fn says_nothing(value: &Value, path: &[&str]) -> bool {
+    match value {
+        Value::Scalar(scalar) if scalar.text().is_empty() => true,
+        // Numbers of other documents are optional there, and 0 is one.
+        Value::Scalar(_) => value.is_null() || (path.first() == Some(&MAIN) && value.is_zero()),
+        Value::Map(_) | Value::List(_) => false,
     }
 }
 
 fn merge_maps<'p>(into: &mut Map, patch: &'p Map, path: &mut Vec<&'p str>) {
     // The one mapping that is replaced as a whole.
     if let [MAIN, "cluster", "apiServer", "auditPolicy"] = path.as_slice() {
-        *into = patch.clone();
+        if !patch.is_empty() {
+            *into = patch.clone();
+        }
         return;
     }
     for (key, value) in patch.iter() {
-        if is_deletion(value) {
-            match into.get_mut(key) {
-                // In a list the deletion names its item.
-                Some(Value::List(items)) => delete_item(items, value),
-                _ => {
-                    into.remove(key);
-                }
-            }
-            continue;
-        }
         path.push(key);
         match into.get_mut(key) {
             Some(there) => merge(there, value, path),
-            None => into.insert(key, without_deletions(value)),
+            None => into.insert(key, value.clone()),
         }
         path.pop();
     }
 }
 
 fn merge_lists<'p>(into: &mut Vec<Value>, patch: &'p [Value], path: &mut Vec<&'p str>) {
-    let keys = match rule(path) {
-        ListRule::Replace => {
-            *into = patch.iter().map(without_deletions).collect();
-            return;
-        }
-        ListRule::ByKey(keys) => keys,
-        ListRule::Append => &[],
-    };
-    for item in patch {
-        if is_deletion(item) {
-            delete_item(into, item);
-            continue;
-        }
-        match into.iter_mut().find(|there| same_item(there, item, keys)) {
-            Some(there) => {
-                path.push("*");
-                merge(there, item, path);
-                path.pop();
+    match rule(path) {
+        ListRule::Replace => *into = patch.to_vec(),
+        ListRule::Append => into.extend_from_slice(patch),
+        ListRule::Swap(key) => {
+            for item in patch {
+                match partner(into, item, &[key]) {
+                    Some(there) => *there = item.clone(),
+                    None => into.push(item.clone()),
+                }
             }
-            None => into.push(without_deletions(item)),
+        }
+        ListRule::Merge(keys) => {
+            for item in patch {
+                match partner(into, item, keys) {
+                    Some(there) => {
+                        path.push("*");
+                        merge(there, item, path);
+                        path.pop();
+                    }
+                    None => into.push(item.clone()),
+                }
+            }
         }
     }
 }
 
-/// Whether two items agree in the first key that both have.
-fn same_item(a: &Value, b: &Value, keys: &[&str]) -> bool {
-    keys.iter()
-        .find_map(|key| Some(a.get(key)? == b.get(key)?))
-        .unwrap_or(false)
-}
-
-/// Takes the items out that agree with a deletion in all that it says.
-fn delete_item(items: &mut Vec<Value>, deletion: &Value) {
-    let Value::Map(deletion) = deletion else {
-        return;
-    };
-    let says = || deletion.iter().filter(|(key, _)| *key != PATCH);
-    // A deletion that names nothing is one of the whole list.
-    items.retain(|item| !says().all(|(key, value)| item.get(key) == Some(value)));
-}
-
-/// What a patch adds where there was nothing: deletions have nothing to delete.
-fn without_deletions(value: &Value) -> Value {
-    match value {
-        Value::Map(map) => Value::Map(
-            map.iter()
-                .filter(|(_, value)| !is_deletion(value))
-                .map(|(key, value)| (key, without_deletions(value)))
-                .collect(),
-        ),
-        Value::List(items) => Value::List(
-            items
-                .iter()
-                .filter(|item| !is_deletion(item))
-                .map(without_deletions)
-                .collect(),
-        ),
-        scalar @ Value::Scalar(_) => scalar.clone(),
-    }
+/// The item that agrees with `item` in the first key that `item` has.
+fn partner<'a>(items: &'a mut [Value], item: &Value, keys: &[&str]) -> Option<&'a mut Value> {
+    let (key, value) = keys
+        .iter()
+        .find_map(|key| Some((key, item.get(key).filter(|value| !value.is_null())?)))?;
+    items.iter_mut().find(|there| there.get(key) == Some(value))
 }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use homelab_core::{Error, ErrorKind, ExposeSecret, Location, Result, SecretString, Sent};
 
 use super::authority::KeyPair;
+use super::generate::ServiceAccountKey;
 use crate::config::write_secret;
 use crate::yaml::{Map, Value, documents_to_text, parse};
 
@@ -16,9 +17,9 @@ use crate::yaml::{Map, Value, documents_to_text, parse};
 ///
 /// ```
 /// use std::time::SystemTime;
-/// use talos_client::pki::{ClientCertificateOptions, SecretsBundle};
+/// use talos_client::pki::{ClientCertificateOptions, SecretsBundle, ServiceAccountKey};
 ///
-/// let secrets = SecretsBundle::generate(SystemTime::now())?;
+/// let secrets = SecretsBundle::generate_with(SystemTime::now(), ServiceAccountKey::EcdsaP256)?;
 /// let reader = secrets.issue(&ClientCertificateOptions::role("os:reader"))?;
 /// let context = reader.context("lab", ["172.16.1.50"]);
 /// assert_eq!(context.describe()?.roles, ["os:reader"]);
@@ -53,17 +54,24 @@ pub struct SecretsBundle {
 
 impl SecretsBundle {
     /// Secrets for a new cluster: CAs for ten years from `now`, Ed25519 for the
-    /// Talos API and ECDSA P-256 for the others, tokens from the system's
-    /// random numbers.
+    /// Talos API and ECDSA P-256 for the others, an RSA key of 4096 bits for
+    /// service accounts, tokens from the system's random numbers.
     ///
-    /// The service account key is ECDSA P-256, where `talosctl` makes RSA 4096
-    /// since v1.7; Kubernetes takes both. For another one, set
-    /// [`kubernetes_service_account`](SecretsBundle::kubernetes_service_account).
+    /// The RSA key takes a second or more; [`generate_with`](Self::generate_with)
+    /// offers a quicker one.
     ///
     /// # Errors
     /// `Internal` when the system has no random numbers.
     pub fn generate(now: SystemTime) -> Result<Self> {
-        super::generate::generate(now)
+        Self::generate_with(now, ServiceAccountKey::Rsa4096)
+    }
+
+    /// [`generate`](Self::generate) with another key for service accounts.
+    ///
+    /// # Errors
+    /// As [`generate`](Self::generate).
+    pub fn generate_with(now: SystemTime, key: ServiceAccountKey) -> Result<Self> {
+        super::generate::generate(now, key)
     }
 
     /// Reads a `secrets.yaml`.

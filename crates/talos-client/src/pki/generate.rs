@@ -7,6 +7,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use homelab_core::{Result, SecretString};
 use rcgen::{PKCS_ECDSA_P256_SHA256, PKCS_ED25519};
 use ring::rand::{SecureRandom as _, SystemRandom};
+use rsa::pkcs1::{EncodeRsaPrivateKey as _, LineEnding};
 
 use super::authority::{ca, failed, key_pem};
 use super::bundle::SecretsBundle;
@@ -41,9 +42,38 @@ fn token() -> Result<SecretString> {
     Ok(text.into())
 }
 
-pub(super) fn generate(now: SystemTime) -> Result<SecretsBundle> {
-    let service_account = rcgen::KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)
-        .map_err(|e| failed("the service account key", e))?;
+/// The key that signs the tokens of Kubernetes' service accounts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ServiceAccountKey {
+    /// RSA of 4096 bits, as Talos makes since v1.7: what reads the tokens
+    /// elsewhere, clouds above all, knows RSA alone.
+    #[default]
+    Rsa4096,
+    /// ECDSA P-256, as Talos made before. Made at once.
+    EcdsaP256,
+}
+
+impl ServiceAccountKey {
+    fn generate(self) -> Result<SecretString> {
+        const WHAT: &str = "the service account key";
+        match self {
+            ServiceAccountKey::EcdsaP256 => rcgen::KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)
+                .map(|key| key_pem(&key))
+                .map_err(|e| failed(WHAT, e)),
+            ServiceAccountKey::Rsa4096 => {
+                let mut random = rsa::rand_core::UnwrapErr(getrandom::SysRng);
+                let key = rsa::PrivateKey::new(&mut random, 4096).map_err(|e| failed(WHAT, e))?;
+                let pem = key
+                    .to_pkcs1_pem(LineEnding::LF)
+                    .map_err(|e| failed(WHAT, e))?;
+                Ok(pem.as_str().to_owned().into())
+            }
+        }
+    }
+}
+
+pub(super) fn generate(now: SystemTime, key: ServiceAccountKey) -> Result<SecretsBundle> {
     Ok(SecretsBundle {
         cluster_id: URL_SAFE.encode(random::<32>()?),
         cluster_secret: STANDARD.encode(random::<32>()?).into(),
@@ -54,7 +84,7 @@ pub(super) fn generate(now: SystemTime) -> Result<SecretsBundle> {
         etcd: ca(Some("etcd"), &PKCS_ECDSA_P256_SHA256, now)?,
         kubernetes: ca(Some("kubernetes"), &PKCS_ECDSA_P256_SHA256, now)?,
         kubernetes_aggregator: ca(None, &PKCS_ECDSA_P256_SHA256, now)?,
-        kubernetes_service_account: key_pem(&service_account),
+        kubernetes_service_account: key.generate()?,
         os: ca(Some("talos"), &PKCS_ED25519, now)?,
     })
 }

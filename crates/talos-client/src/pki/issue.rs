@@ -8,6 +8,7 @@ use homelab_core::{Clock, Error, ErrorKind, Result, Sent, SystemClock};
 use super::authority::{self, KeyPair};
 use super::bundle::SecretsBundle;
 use crate::config::Context;
+use crate::lifecycle::ClientCredentials;
 
 /// What a client certificate is to say.
 #[derive(Clone, Debug)]
@@ -71,6 +72,18 @@ impl ClientCertificate {
         endpoints: impl IntoIterator<Item = impl Into<String>>,
     ) -> Context {
         Context::new(name, endpoints).with_certificate(&self.ca, &self.pair.crt, &self.pair.key)
+    }
+}
+
+impl ClientCredentials {
+    /// A context for a talosconfig that uses them. What the node sends has no
+    /// endpoints.
+    pub fn context(
+        &self,
+        name: impl Into<String>,
+        endpoints: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Context {
+        Context::new(name, endpoints).with_certificate(&self.ca, &self.crt, &self.key)
     }
 }
 

@@ -20,6 +20,7 @@ mod issue;
 
 pub use authority::KeyPair;
 pub use bundle::SecretsBundle;
+pub use generate::ServiceAccountKey;
 pub use issue::{ClientCertificate, ClientCertificateOptions};
 
 #[cfg(test)]

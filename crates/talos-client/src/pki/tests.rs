@@ -11,7 +11,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::*;
 
 fn bundle() -> SecretsBundle {
-    SecretsBundle::generate(SystemTime::now()).unwrap()
+    SecretsBundle::generate_with(SystemTime::now(), ServiceAccountKey::EcdsaP256).unwrap()
 }
 
 fn inspect<T>(pem: &str, look: impl FnOnce(&X509Certificate<'_>) -> T) -> T {

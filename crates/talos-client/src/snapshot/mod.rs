@@ -1,8 +1,21 @@
 //! etcd snapshots: streamed to disk, verified, whole or absent.
+//!
+//! | file | what |
+//! |---|---|
+//! | `writer.rs` | the thread that hashes and writes |
+//! | `verify.rs` | size and checksum, while it streams by |
+//! | `database.rs`, `pages.rs` | the database inside, page by page |
+//! | `offline.rs` | a file that is on the disk already |
+//! | `recover.rs` | a snapshot on its way back |
 
+mod database;
+mod offline;
+mod pages;
 mod recover;
 mod verify;
 mod writer;
+
+pub use database::EtcdDatabase;
 
 use std::path::{Path, PathBuf};
 
@@ -37,6 +50,8 @@ pub struct Snapshot {
     pub sha256: String,
     /// SHA-256 of the database alone; what the file's last 32 bytes say.
     pub database_sha256: String,
+    /// What is in the database.
+    pub database: EtcdDatabase,
 }
 
 /// How far a snapshot is.
@@ -57,8 +72,9 @@ impl NodeClient {
     /// `to` is a file, which is replaced, or a folder (one that exists, or a
     /// path with a slash at its end, which is created), in which the file is
     /// named after node and time. The file appears under its name only when all
-    /// of it has arrived, both checks have passed (its size is whole pages and a
-    /// checksum; the SHA-256 at its end is right) and it is on the disk. A node
+    /// of it has arrived, all checks have passed (its size is whole pages and a
+    /// checksum; the SHA-256 at its end is right; the database inside is whole,
+    /// from its meta pages down to every leaf) and it is on the disk. A node
     /// that stops halfway and says OK, as Talos can, is found out by the checks.
     ///
     /// `on_progress` is called about every 256 KiB, and at the end.
@@ -80,7 +96,7 @@ impl NodeClient {
     /// let snapshot = node
     ///     .etcd_snapshot("backups/", |p| eprintln!("{} bytes", p.bytes))
     ///     .await?;
-    /// println!("{}: {}", snapshot.path.display(), snapshot.sha256);
+    /// println!("{}: revision {}", snapshot.path.display(), snapshot.database.revision);
     /// # Ok(())
     /// # }
     /// ```
@@ -178,3 +194,6 @@ fn file_name_part(text: &str) -> String {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use talos_proto::common::Data;
 use tokio::io::AsyncReadExt;
 use tokio::sync::oneshot;
 
-use super::verify::Verifier;
+use super::Snapshot;
 use crate::node::NodeClient;
 
 const OPERATION: &str = "EtcdRecover";
@@ -25,9 +25,11 @@ impl NodeClient {
     /// Uploads a snapshot to this control-plane node, from which a bootstrap with
     /// recovery then starts etcd. Nothing else changes on the node.
     ///
-    /// The file is verified before anything is sent: a snapshot that is cut or
-    /// damaged would show only after etcd is lost. `raw_copy` is for a copy of
-    /// `member/snap/db`, which has no checksum and cannot be verified.
+    /// The file is verified before anything is sent, as
+    /// [`Snapshot::verify`] does: one that is cut or damaged would show only
+    /// after etcd is lost. `raw_copy` is for a copy of `member/snap/db`, which
+    /// has no checksum and may be all that is left: it is sent as it is, and
+    /// [`EtcdDatabase::read`](super::EtcdDatabase::read) says how it is.
     ///
     /// # Errors
     /// - `Corrupt` when a check fails, `NotFound` or `Io` when the file cannot be
@@ -38,26 +40,24 @@ impl NodeClient {
         let named = |e: Error| e.operation(OPERATION).target(self.target());
         let from = from.as_ref();
         let unreadable = |e| named(Error::io("read", from, e));
-        let mut file = tokio::fs::File::open(from).await.map_err(unreadable)?;
-        let mut verifier = Verifier::default();
-        let (mut size, mut block) = (0_u64, vec![0; CHUNK]);
-        loop {
-            let count = file.read(&mut block).await.map_err(unreadable)?;
-            if count == 0 {
-                break;
+        let path = from.to_owned();
+        let checked = tokio::task::spawn_blocking(move || {
+            if raw_copy {
+                let size = std::fs::metadata(&path)
+                    .map_err(|e| Error::io("read", &path, e))?
+                    .len();
+                return if size == 0 {
+                    Err(empty(&path))
+                } else {
+                    Ok(size)
+                };
             }
-            size += count as u64;
-            verifier.update(block.get(..count).unwrap_or_default());
-        }
-        if size == 0 {
-            let empty = Error::new(ErrorKind::Corrupt, format!("{} is empty", from.display()));
-            return Err(named(empty.sent(Sent::No)));
-        }
-        if !raw_copy {
-            verifier
-                .finish()
-                .map_err(|e| named(Error::new(e.kind(), e.message()).sent(Sent::No)))?;
-        }
+            Snapshot::verify(&path).map(|snapshot| snapshot.size_bytes)
+        });
+        let size = match checked.await {
+            Ok(checked) => checked.map_err(|e| named(e.sent(Sent::No)))?,
+            Err(e) => return Err(named(Error::new(ErrorKind::Internal, e.to_string()))),
+        };
         let file = tokio::fs::File::open(from).await.map_err(unreadable)?;
         let limit =
             self.shared.options.request_timeout + Duration::from_secs(size / BYTES_A_SECOND);
@@ -104,4 +104,8 @@ pub(crate) fn chunks(
         let _ = failed.send(error);
         std::future::pending().await
     })
+}
+
+fn empty(path: &Path) -> Error {
+    Error::new(ErrorKind::Corrupt, format!("{} is empty", path.display()))
 }

@@ -1,7 +1,11 @@
-//! The two checks of a snapshot, made while it streams by.
+//! Size and checksum of a snapshot, checked while it streams by.
+
+use std::path::PathBuf;
 
 use homelab_core::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
+
+use super::{EtcdDatabase, Snapshot};
 
 /// Length of the checksum behind the database.
 const TRAILER: usize = 32;
@@ -18,12 +22,29 @@ pub(super) struct Verifier {
     size: u64,
 }
 
-/// What a snapshot that passed both checks is.
+/// What a snapshot that passed these checks is.
 #[derive(Debug, PartialEq)]
 pub(super) struct Verified {
     pub(super) size: u64,
     pub(super) file_sha256: String,
     pub(super) database_sha256: String,
+}
+
+impl Verified {
+    /// Bytes before the checksum.
+    pub(super) fn database_size(&self) -> u64 {
+        self.size.saturating_sub(TRAILER as u64)
+    }
+
+    pub(super) fn snapshot(self, path: PathBuf, database: EtcdDatabase) -> Snapshot {
+        Snapshot {
+            path,
+            size_bytes: self.size,
+            sha256: self.file_sha256,
+            database_sha256: self.database_sha256,
+            database,
+        }
+    }
 }
 
 impl Verifier {

@@ -4,6 +4,7 @@
 //! hashing and writing on a thread of their own overlap with it instead of
 //! adding to it.
 
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,8 +14,8 @@ use bytes::Bytes;
 use homelab_core::{AtomicFile, Error, ErrorKind, Result};
 use tokio::sync::{mpsc, oneshot};
 
-use super::Snapshot;
 use super::verify::Verifier;
+use super::{Snapshot, database};
 
 /// Blocks that may wait for the disk: bounds memory.
 const QUEUE: usize = 4;
@@ -115,12 +116,11 @@ fn run(
             }
             Work::Finish => {
                 let verified = verifier.finish()?;
-                return Ok(Snapshot {
-                    path: file.commit()?,
-                    size_bytes: verified.size,
-                    sha256: verified.file_sha256,
-                    database_sha256: verified.database_sha256,
-                });
+                // Read back what was just written: it is still in memory.
+                let written =
+                    File::open(file.temp_path()).map_err(|e| Error::io("read", file.path(), e))?;
+                let database = database::walk(&written, verified.database_size())?;
+                return Ok(verified.snapshot(file.commit()?, database));
             }
         }
     }
@@ -132,9 +132,8 @@ fn run(
 
 #[cfg(test)]
 mod tests {
-    use sha2::{Digest, Sha256};
-
     use super::*;
+    use crate::snapshot::tests::{database, snapshot};
 
     fn entries(dir: &Path) -> usize {
         std::fs::read_dir(dir).unwrap().count()
@@ -144,25 +143,28 @@ mod tests {
     async fn a_good_one_appears_and_a_bad_one_does_not() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("etcd.db");
-        let data = vec![7_u8; 1024];
-        let trailer = Sha256::digest(&data);
+        let write = async |parts: &[&[u8]]| {
+            let mut writer = Writer::start(&path).unwrap();
+            for part in parts {
+                writer.write(Bytes::copy_from_slice(part)).await.unwrap();
+            }
+            assert!(!path.exists());
+            writer.finish().await
+        };
+        let data = snapshot(&database(3));
+        let (body, trailer) = data.split_at(data.len() - 32);
 
-        let mut writer = Writer::start(&path).unwrap();
-        writer.write(data.clone().into()).await.unwrap();
-        assert!(!path.exists());
-        let error = writer.finish().await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert_eq!(write(&[body]).await.unwrap_err().kind(), ErrorKind::Corrupt);
+        assert_eq!(entries(dir.path()), 0);
+        // Both checksums right, and no database.
+        let error = write(&[&snapshot(&[7; 1024])]).await.unwrap_err();
+        assert!(error.message().contains("not a meta page"), "{error}");
         assert_eq!(entries(dir.path()), 0);
 
-        let mut writer = Writer::start(&path).unwrap();
-        writer.write(data.into()).await.unwrap();
-        writer
-            .write(Bytes::copy_from_slice(&trailer))
-            .await
-            .unwrap();
-        let snapshot = writer.finish().await.unwrap();
-        assert_eq!(snapshot.size_bytes, 1056);
-        assert_eq!(std::fs::read(&path).unwrap().len(), 1056);
+        let good = write(&[body, trailer]).await.unwrap();
+        assert_eq!(good.size_bytes, data.len() as u64);
+        assert_eq!(good.database.revision, 4);
+        assert_eq!(std::fs::read(&path).unwrap(), data);
         assert_eq!(entries(dir.path()), 1);
     }
 

@@ -11,7 +11,7 @@
 //! | `files.rs`, `file_mode.rs`, `disk_usage.rs` | which files there are, how large |
 //! | `read.rs` | one file |
 //! | `copy.rs`, `unpack.rs` | a tree of files, unpacked safely |
-//! | `kubeconfig.rs` | the administrator's kubeconfig |
+//! | `kubeconfig.rs`, `kubeconfig_merge.rs` | the administrator's kubeconfig, alone or into another |
 //! | `capture.rs`, `pcap.rs` | packets, to a file |
 
 mod capture;
@@ -22,6 +22,7 @@ mod file_mode;
 mod files;
 mod frames;
 mod kubeconfig;
+mod kubeconfig_merge;
 mod lines;
 mod logs;
 mod pcap;
@@ -35,5 +36,6 @@ pub use dmesg::{DmesgOptions, KernelMessage};
 pub use file_mode::FileKind;
 pub use files::{FileInfo, ListOptions};
 pub(crate) use frames::{Frames, after};
+pub use kubeconfig_merge::{KubeconfigMergeOptions, MergedKubeconfig, merge_kubeconfig};
 pub(crate) use lines::Lines;
 pub use logs::{ContainerNamespace, LogOptions, LogStream};

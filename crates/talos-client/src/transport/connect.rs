@@ -10,14 +10,15 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tower::ServiceExt;
 
 use homelab_core::{ErrorKind, Sent};
 
+use super::carrier::Carrier;
 use super::fault::{Fault, root_cause};
+use super::proxy::{self, Proxies};
 use super::watched::{Received, Watched};
 use crate::config::EndpointAddress;
 
@@ -46,9 +47,10 @@ pub(crate) struct Connection {
 pub(crate) async fn connect(
     address: &EndpointAddress,
     tls: &Arc<ClientConfig>,
+    proxies: &Proxies,
     limit: Duration,
 ) -> Result<Connection, Fault> {
-    match tokio::time::timeout(limit, dial(address, tls)).await {
+    match tokio::time::timeout(limit, dial(address, tls, proxies)).await {
         Ok(result) => result,
         Err(_) => Err(Fault::unreachable(format!(
             "no connection within {limit:?}"
@@ -56,8 +58,12 @@ pub(crate) async fn connect(
     }
 }
 
-async fn dial(address: &EndpointAddress, tls: &Arc<ClientConfig>) -> Result<Connection, Fault> {
-    let tcp = tcp(address).await?;
+async fn dial(
+    address: &EndpointAddress,
+    tls: &Arc<ClientConfig>,
+    proxies: &Proxies,
+) -> Result<Connection, Fault> {
+    let carrier = carrier(address, proxies).await?;
     let name = ServerName::try_from(address.host().to_owned()).map_err(|_| {
         Fault::new(
             ErrorKind::Config,
@@ -66,7 +72,7 @@ async fn dial(address: &EndpointAddress, tls: &Arc<ClientConfig>) -> Result<Conn
         )
     })?;
     let mut stream = TlsConnector::from(tls.clone())
-        .connect(name, tcp)
+        .connect(name, carrier)
         .await
         .map_err(|e| Fault::connecting(&e))?;
     let first = first_bytes(&mut stream).await?;
@@ -85,8 +91,9 @@ async fn dial(address: &EndpointAddress, tls: &Arc<ClientConfig>) -> Result<Conn
     Ok(Connection { sender, received })
 }
 
-/// All addresses of the host in turn, IPv6 and IPv4 side by side.
-async fn tcp(address: &EndpointAddress) -> Result<TcpStream, Fault> {
+/// TCP to all addresses of the host in turn, IPv6 and IPv4 side by side; or
+/// through a proxy, which then finds the host.
+async fn carrier(address: &EndpointAddress, proxies: &Proxies) -> Result<Carrier, Fault> {
     let uri: http::Uri = format!("https://{address}")
         .parse()
         .map_err(|_| Fault::new(ErrorKind::Config, Sent::No, "not a host name or address"))?;
@@ -96,11 +103,14 @@ async fn tcp(address: &EndpointAddress) -> Result<TcpStream, Fault> {
     connector.set_keepalive(Some(KEEPALIVE_IDLE));
     connector.set_keepalive_interval(Some(KEEPALIVE_INTERVAL));
     connector.set_keepalive_retries(Some(KEEPALIVE_RETRIES));
+    if let Some(proxy) = proxies.proxy(address) {
+        return proxy::connect(&proxy, uri, connector).await;
+    }
     let stream = connector
         .oneshot(uri)
         .await
         .map_err(|e| Fault::unreachable(root_cause(&e)))?;
-    Ok(stream.into_inner())
+    Ok(Carrier::Tcp(stream.into_inner()))
 }
 
 /// Waits for the server to speak before anything is sent.
@@ -111,7 +121,7 @@ async fn tcp(address: &EndpointAddress) -> Result<TcpStream, Fault> {
 /// SETTINGS unasked, so waiting for them costs nothing and makes the refusal
 /// certain and certain not to have executed anything. A server that stays
 /// silent is given the benefit of the doubt.
-async fn first_bytes(stream: &mut TlsStream<TcpStream>) -> Result<Bytes, Fault> {
+async fn first_bytes(stream: &mut TlsStream<Carrier>) -> Result<Bytes, Fault> {
     let mut first = BytesMut::with_capacity(1024);
     match tokio::time::timeout(FIRST_BYTES, stream.read_buf(&mut first)).await {
         Err(_) => Ok(Bytes::new()),

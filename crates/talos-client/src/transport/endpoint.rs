@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::connect::{Connection, connect};
 use super::fault::Fault;
+use super::proxy::Proxies;
 use crate::config::EndpointAddress;
 
 /// First pause after a failure, and how it grows: 1 s, 1.6 s, … at most 15 s.
@@ -52,6 +53,16 @@ pub(crate) enum Standing {
     Quick,
     /// Failed slowly; asking again would cost the wait again.
     Resting(Fault, Duration),
+}
+
+/// How endpoints are dialled.
+#[derive(Clone, Debug)]
+pub(crate) struct Dialer {
+    pub(crate) tls: Arc<ClientConfig>,
+    pub(crate) proxies: Proxies,
+    /// Longest wait, TLS included.
+    pub(crate) limit: Duration,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 #[derive(Debug)]
@@ -141,12 +152,7 @@ impl Endpoint {
     }
 
     /// The open connection, or a new one.
-    pub(crate) async fn connection(
-        &self,
-        tls: &Arc<ClientConfig>,
-        limit: Duration,
-        clock: &Arc<dyn Clock>,
-    ) -> Result<Connection, Fault> {
+    pub(crate) async fn connection(&self, dialer: &Dialer) -> Result<Connection, Fault> {
         let seen = {
             let state = self.state();
             if let Some(open) = state.connection.as_ref().filter(|c| is_open(c)) {
@@ -165,9 +171,9 @@ impl Endpoint {
                 return Err(failure.fault.clone());
             }
         }
-        let start = clock.elapsed();
-        let result = connect(&self.address, tls, limit).await;
-        let now = clock.elapsed();
+        let start = dialer.clock.elapsed();
+        let result = connect(&self.address, &dialer.tls, &dialer.proxies, dialer.limit).await;
+        let now = dialer.clock.elapsed();
         let mut state = self.state();
         state.attempts += 1;
         match result {

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use homelab_core::{Clock, ErrorKind, Sent};
-use rustls::ClientConfig;
+use homelab_core::{ErrorKind, Sent};
 
 use super::connect::Connection;
-use super::endpoint::{Endpoint, EndpointHealth, Standing};
+use super::endpoint::{Dialer, Endpoint, EndpointHealth, Standing};
 use super::fault::Fault;
 use crate::config::EndpointAddress;
 
@@ -20,20 +19,12 @@ use crate::config::EndpointAddress;
 pub(crate) struct Pool {
     endpoints: Vec<Arc<Endpoint>>,
     next: AtomicUsize,
-    tls: Arc<ClientConfig>,
-    connect_timeout: Duration,
-    clock: Arc<dyn Clock>,
+    dialer: Dialer,
 }
 
 impl Pool {
     /// `seed` decides the order; the same seed gives the same.
-    pub(crate) fn new(
-        mut addresses: Vec<EndpointAddress>,
-        seed: u64,
-        tls: ClientConfig,
-        connect_timeout: Duration,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub(crate) fn new(mut addresses: Vec<EndpointAddress>, seed: u64, dialer: Dialer) -> Self {
         shuffle(&mut addresses, seed);
         Pool {
             endpoints: addresses
@@ -41,14 +32,12 @@ impl Pool {
                 .map(|address| Arc::new(Endpoint::new(address)))
                 .collect(),
             next: AtomicUsize::new(0),
-            tls: Arc::new(tls),
-            connect_timeout,
-            clock,
+            dialer,
         }
     }
 
     pub(crate) fn now(&self) -> Duration {
-        self.clock.elapsed()
+        self.dialer.clock.elapsed()
     }
 
     pub(crate) fn health(&self) -> Vec<EndpointHealth> {
@@ -61,10 +50,7 @@ impl Pool {
         let (candidates, resting) = self.candidates();
         let mut faults = Vec::new();
         for endpoint in candidates {
-            match endpoint
-                .connection(&self.tls, self.connect_timeout, &self.clock)
-                .await
-            {
+            match endpoint.connection(&self.dialer).await {
                 Ok(connection) => return Ok((endpoint, connection)),
                 Err(fault) => faults.push(fault),
             }
@@ -108,9 +94,9 @@ impl Pool {
         let Some(probe) = endpoint.start_probe() else {
             return;
         };
-        let (tls, limit, clock) = (self.tls.clone(), self.connect_timeout, self.clock.clone());
+        let dialer = self.dialer.clone();
         tokio::spawn(async move {
-            let _ = probe.endpoint().connection(&tls, limit, &clock).await;
+            let _ = probe.endpoint().connection(&dialer).await;
         });
     }
 }

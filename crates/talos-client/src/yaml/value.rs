@@ -127,6 +127,12 @@ impl Value {
         matches!(self, Value::Scalar(s) if s.kind() == Kind::Null)
     }
 
+    /// Whether it is the number 0, however spelled.
+    pub(crate) fn is_zero(&self) -> bool {
+        matches!(self, Value::Scalar(s) if s.kind() == Kind::Number
+            && s.text.trim_start_matches(['-', '+']).chars().all(|c| matches!(c, '0' | '.' | 'x' | 'o' | 'b' | '_')))
+    }
+
     /// The spelling of a scalar that is something.
     pub fn as_str(&self) -> Option<&str> {
         match self {
