@@ -174,11 +174,12 @@ mod tests {
 
     #[test]
     fn what_is_in_the_way_is_told_apart() {
+        use AgentAvailability::{GuestStopped, NotConfigured, NotRunning};
+
         let of = |text: &str| {
             let body = format!("{{\"data\":null,\"message\":\"{text}\\n\"}}");
             AgentAvailability::of(&crate::errors::from_answer(500, text, &body))
         };
-        use AgentAvailability::{GuestStopped, NotConfigured, NotRunning};
         assert_eq!(of("No QEMU guest agent configured"), Some(NotConfigured));
         assert_eq!(of("QEMU guest agent is not running"), Some(NotRunning));
         assert_eq!(of("VM 900 is not running"), Some(GuestStopped));

@@ -46,12 +46,12 @@ impl Ha {
                 .flatten()
                 .filter_map(from_rule)
                 .collect()),
-            Err(error) if error.kind() == ErrorKind::Unsupported => self.from_groups().await,
+            Err(error) if error.kind() == ErrorKind::Unsupported => self.of_groups().await,
             Err(error) => Err(error),
         }
     }
 
-    async fn from_groups(&self) -> Result<Vec<NodeAffinity>> {
+    async fn of_groups(&self) -> Result<Vec<NodeAffinity>> {
         let groups = self.client.send(&ListHaGroups::new()).await?;
         let resources = self.client.send(&ListHaResources::new()).await?;
         Ok(groups
