@@ -1672,7 +1672,21 @@ export class ProxmoxClient {
   task(upid: string): ProxmoxTask
 
   /**
-   * Any call of the API, as JSON: what the typed calls do not cover.
+   * Any of the 680 calls of the API by its name, `ListQemu` or `CreateBackupJob`, as JSON.
+   *
+   * Path arguments and parameters go into one map, under the names that the server has for them; lists are lists, `true` is `true`. All of them are checked before anything is sent: an unknown name, a missing parameter, a number out of range or a word that the server does not know raises `InvalidArgument` with the parameter and the rule. `docs/proxmox-coverage.md` lists the names.
+   *
+   * @param name - The call's name.
+   */
+  callByName(name: string, options?: {
+    /** Its path arguments and parameters. */
+    params?: Readonly<Record<string, Json | undefined>> | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Json>
+
+  /**
+   * Any call of the API by method and path, as JSON: what the typed calls do not cover. When the path is known, the parameters are checked before anything is sent.
    *
    * @param method - The HTTP method.
    * @param path - The path below `/api2/json`, such as `/nodes/pve1/status`.
@@ -1680,6 +1694,8 @@ export class ProxmoxClient {
   request(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, options?: {
     /** The call's parameters. */
     params?: Readonly<Record<string, Json | undefined>> | undefined
+    /** Whether to check the parameters before sending; turn it off for a server that is newer than this library. Default: true. */
+    check?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<Json>
@@ -1976,6 +1992,20 @@ export interface CephMonitor {
   readonly rank: number | null
   /** Its address. */
   readonly address: string | null
+  /** The version of Ceph, in full. */
+  readonly cephVersion: string | null
+  /** The version of Ceph. */
+  readonly cephVersionShort: string | null
+  /** Whether its folder is there. */
+  readonly direxists: boolean | null
+  /** The host's name or address. */
+  readonly host: string | null
+  /** Whether the majority is there. */
+  readonly quorum: boolean | null
+  /** The service. */
+  readonly service: boolean | null
+  /** The state it shall have, or has. */
+  readonly state: string | null
 }
 
 /** How many OSDs there are. */
@@ -2865,8 +2895,12 @@ export interface Host {
 export interface HostPci {
   /** Its addresses on the host: `0000:01:00.0`; all functions without the last part. Empty when it is mapped. */
   readonly host: readonly string[]
+  /** The device id that the guest sees. */
+  readonly deviceId: string | null
   /** The host's driver while the guest runs: `vfio` or `keep` (9.1 and later). */
   readonly driver: string | null
+  /** Whether an Intel graphics card is given as the guest's only one. */
+  readonly legacyIgd: boolean | null
   /** The cluster-wide mapping that says which device it is on each node. */
   readonly mapping: string | null
   /** The type of mediated device to make. */
@@ -2877,6 +2911,12 @@ export interface HostPci {
   readonly romBar: boolean | null
   /** A ROM from a file. */
   readonly romFile: string | null
+  /** The subsystem device id that the guest sees. */
+  readonly subDeviceId: string | null
+  /** The subsystem vendor id that the guest sees. */
+  readonly subVendorId: string | null
+  /** The vendor id that the guest sees. */
+  readonly vendorId: string | null
   /** Whether it is the guest's primary graphics card. */
   readonly xVga: boolean | null
   /** Keys that this version does not know. */
@@ -3338,6 +3378,8 @@ export interface NetDevice {
   readonly bridge: string | null
   /** Whether the firewall guards it. */
   readonly firewall: boolean | null
+  /** Whether the host has a tunnel of its own. */
+  readonly hostTunnel: boolean | null
   /** Whether the cable is pulled. */
   readonly linkDown: boolean | null
   /** Its MAC address, upper case. */
@@ -3990,8 +4032,22 @@ export interface ProxmoxDisk {
   readonly aio: string | null
   /** Whether backups include it; yes when absent. */
   readonly backup: boolean | null
+  /** The most it may move, in bytes a second. */
+  readonly bps: number | null
+  /** How long a burst may last, in seconds. */
+  readonly bpsMaxLength: number | null
+  /** The most it may read, in bytes a second. */
+  readonly bpsRd: number | null
+  /** How long a burst of reads may last, in seconds. */
+  readonly bpsRdMaxLength: number | null
+  /** The most it may write, in bytes a second. */
+  readonly bpsWr: number | null
+  /** How long a burst of writes may last, in seconds. */
+  readonly bpsWrMaxLength: number | null
   /** The host's cache: `none`, `writeback`, … */
   readonly cache: string | null
+  /** Whether zeroes that are written free their place. */
+  readonly detectZeroes: boolean | null
   /** `on` passes the guest's TRIM to the storage. */
   readonly discard: string | null
   /** Firmware variables: `2m` or `4m`. */
@@ -4000,26 +4056,74 @@ export interface ProxmoxDisk {
   readonly format: string | null
   /** Only when it is made: copy this volume into it. */
   readonly importFrom: string | null
+  /** The most operations a second. */
+  readonly iops: number | null
+  /** The most operations a second in a burst. */
+  readonly iopsMax: number | null
+  /** How long a burst may last, in seconds. */
+  readonly iopsMaxLength: number | null
+  /** The most reads a second. */
+  readonly iopsRd: number | null
+  /** The most reads a second in a burst. */
+  readonly iopsRdMax: number | null
+  /** How long a burst of reads may last, in seconds. */
+  readonly iopsRdMaxLength: number | null
+  /** The most writes a second. */
+  readonly iopsWr: number | null
+  /** The most writes a second in a burst. */
+  readonly iopsWrMax: number | null
+  /** How long a burst of writes may last, in seconds. */
+  readonly iopsWrMaxLength: number | null
   /** Whether it has an I/O thread of its own. */
   readonly ioThread: boolean | null
+  /** The most it may move, in MB a second. */
+  readonly mbps: number | null
+  /** The most in a burst, in MB a second. */
+  readonly mbpsMax: number | null
+  /** The most it may read, in MB a second. */
+  readonly mbpsRd: number | null
+  /** The most it may read in a burst, in MB a second. */
+  readonly mbpsRdMax: number | null
+  /** The most it may write, in MB a second. */
+  readonly mbpsWr: number | null
+  /** The most it may write in a burst, in MB a second. */
+  readonly mbpsWrMax: number | null
   /** Disk or CD; a disk when absent. */
   readonly media: string | null
+  /** The model. */
+  readonly model: string | null
+  /** Which of Microsoft's certificates are in it. */
+  readonly msCert: string | null
   /** Firmware variables: whether the usual secure boot keys are in. */
   readonly preEnrolledKeys: boolean | null
+  /** The name that the drive tells. */
+  readonly product: string | null
+  /** How many queues. */
+  readonly queues: number | null
   /** Whether replication includes it; yes when absent. */
   readonly replicate: boolean | null
+  /** What happens when reading fails. */
+  readonly rerror: string | null
   /** Whether the guest may only read. */
   readonly readOnly: boolean | null
+  /** Whether the whole host device is passed through; an error of the host's then reaches the guest. */
+  readonly scsiblock: boolean | null
   /** The serial number that the guest sees. */
   readonly serial: string | null
   /** Whether all nodes see the volume though its storage does not say so. */
   readonly shared: boolean | null
   /** Its size; only informative when read. */
   readonly sizeBytes: number | null
+  /** The snapshot. */
+  readonly snapshot: boolean | null
   /** Whether the guest sees a solid-state disk. */
   readonly ssd: boolean | null
+  /** Who makes it. */
+  readonly vendor: string | null
   /** TPM: `v1.2` or `v2.0`. */
   readonly version: string | null
+  /** What happens when writing fails. */
+  readonly werror: string | null
   /** The world wide name that the guest sees. */
   readonly wwn: string | null
   /** Keys that this version does not know. */

@@ -3,6 +3,7 @@
 //! | file | task |
 //! |---|---|
 //! | `codegen.rs` | `codegen [--check]`: writes, or compares, every generated file |
+//! | `compile_cost.rs` | `compile-cost`: what checking the Proxmox VE types costs, beside a peer |
 //! | `proxmox/refresh.rs` | `proxmox-schema --from FILE`: brings the schema of Proxmox VE up to date |
 //! | `test.rs` | `test [STAGE ...]`: everything, as CI runs it |
 //!
@@ -16,6 +17,7 @@
 
 mod bindings;
 mod codegen;
+mod compile_cost;
 mod findings_doc;
 mod proxmox;
 mod talos;
@@ -27,6 +29,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask codegen [--check]   write the generated files, or fail if one is stale
 cargo xtask codegen NAME        write those of one generator alone
+cargo xtask compile-cost        measure what checking the Proxmox VE types costs, beside a peer
 cargo xtask proxmox-schema --from FILE
                                 add what is new in FILE (facts, or a node's apidoc.js) to the
                                 schema of Proxmox VE; then run codegen
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         ["codegen"] => codegen::write(&root(), None),
         ["codegen", "--check"] => codegen::check(&root()),
         ["codegen", name] => codegen::write(&root(), Some(name)),
+        ["compile-cost"] => compile_cost::run(&root()),
         ["proxmox-schema", "--from", file] => proxmox::refresh::run(&root(), file),
         ["test", stages @ ..] => test::run(&root(), stages),
         [] | ["help" | "--help" | "-h"] => {

@@ -5,6 +5,7 @@
 //! | `schema.rs` | reads the schema's compact form (`crates/proxmox-endpoints/schema/README.md`) |
 //! | `emit.rs` | prints structs, enums, configurations and property strings |
 //! | `calls.rs` | prints requests and the way from a path to a type |
+//! | `coverage.rs` | prints `docs/proxmox-coverage.md` |
 //! | `refresh.rs` | brings the schema up to date with what a server says of itself |
 //! | `table.rs` | prints the table that the crate reads at run time |
 //!
@@ -12,6 +13,7 @@
 //! calls: this keeps the compile time of the whole API in the low seconds.
 
 mod calls;
+mod coverage;
 mod emit;
 pub(crate) mod refresh;
 mod schema;
@@ -50,8 +52,13 @@ pub(crate) fn generate() -> Result<Vec<(PathBuf, String)>, String> {
     let areas = read()?;
     check_names(&areas)?;
 
+    let folder = crate::root().join(CRATE).join("schema");
+    let properties = refresh::properties(&folder)?;
     let target = PathBuf::from(CRATE).join("src/generated");
-    let mut files = vec![(target.join("mod.rs"), format(&calls::index(&areas))?)];
+    let mut files = vec![(
+        target.join("mod.rs"),
+        format(&calls::index(&areas, &properties))?,
+    )];
     files.push((target.join("calls.txt"), table::print(&areas)));
     let mut first = 0;
     for (name, schema) in areas.iter().filter(|(_, schema)| has_code(schema)) {
@@ -63,6 +70,10 @@ pub(crate) fn generate() -> Result<Vec<(PathBuf, String)>, String> {
             .filter(|item| matches!(item.kind, schema::Kind::Call { .. }))
             .count();
     }
+    files.push((
+        PathBuf::from("docs/proxmox-coverage.md"),
+        coverage::print(&areas, &crate::root())?,
+    ));
     Ok(files)
 }
 
@@ -155,7 +166,7 @@ enum Kind one two-three
         ] {
             assert!(formatted.contains(wanted), "{wanted} in\n{formatted}");
         }
-        format(&calls::index(&areas)).unwrap();
+        format(&calls::index(&areas, &std::collections::BTreeMap::new())).unwrap();
         let table = table::print(&areas);
         assert!(
             table.starts_with(

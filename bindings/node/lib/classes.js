@@ -1114,8 +1114,12 @@ export class ProxmoxClient {
     return new ProxmoxTask(openNow(this.#handle, 'task', { upid }))
   }
 
+  async callByName(name, options = {}) {
+    return await call(this.#handle, 'call_by_name', { name, params: options.params }, options.signal)
+  }
+
   async request(method, path, options = {}) {
-    return await call(this.#handle, 'request', { method, path, params: options.params }, options.signal)
+    return await call(this.#handle, 'request', { method, path, params: options.params, check: options.check }, options.signal)
   }
 
   close() {

@@ -58,6 +58,7 @@ mod answer;
 mod auth;
 mod backup;
 mod builder;
+mod call;
 mod client;
 mod cloud_init;
 mod console;

@@ -4,7 +4,7 @@ use homelab_core::Result;
 use percent_encoding::percent_decode_str;
 
 use crate::Method;
-use crate::describe::{Call, Param, Shape, calls};
+use crate::describe::{Call, Kind, Param, Shape, calls};
 use crate::params::{refused, split_list};
 use crate::value::FromTexts;
 
@@ -44,7 +44,11 @@ impl Arguments {
         let mut rest = Vec::new();
         for (name, text) in std::mem::take(&mut self.0) {
             match param.index(&name) {
-                Some(index) if param.shape == Shape::List => {
+                Some(_) if param.kind == Kind::Boolean && !matches!(text.as_str(), "0" | "1") => {
+                    return Err(refused(&name, format!("'{text}' must be 1 or 0")));
+                }
+                // An empty list that is sent is not the same as none.
+                Some(index) if param.shape == Shape::List && !text.is_empty() => {
                     texts.extend(split_list(&text).into_iter().map(|item| (index, item)));
                 }
                 Some(index) => texts.push((index, text)),
@@ -87,50 +91,75 @@ fn unescape(text: &str, plus_is_blank: bool) -> String {
     percent_decode_str(&text).decode_utf8_lossy().into_owned()
 }
 
+impl IntoIterator for Arguments {
+    type Item = (String, String);
+    type IntoIter = std::vec::IntoIter<(String, String)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 /// The call that a method and a path (below `/api2/json`, no query) belong to,
 /// with the path's arguments. Literal segments win over arguments; the last
-/// argument may hold slashes, as volume names do.
+/// argument may hold slashes where it names a volume or a network.
 pub fn route(method: Method, path: &str) -> Option<(&'static Call, Arguments)> {
     let path = unescape(path, false);
     let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
     if segments.iter().any(|segment| segment.is_empty()) {
         return None;
     }
-    calls()
+    let call = calls()
         .iter()
-        .filter(|call| call.method == method)
-        .filter_map(|call| fit(call.path, &segments).map(|(score, args)| (score, call, args)))
-        .max_by_key(|(score, ..)| *score)
-        .map(|(_, call, args)| (call, args))
+        .filter(|call| call.method == method && path.starts_with(call.prefix()))
+        .filter_map(|call| fit(call.path, &segments).map(|score| (score, call)))
+        .max_by_key(|(score, _)| *score)
+        .map(|(_, call)| call)?;
+    Some((call, arguments_of(call.path, &segments)))
 }
 
-/// How well `template` fits (exact length first, then literal segments), and the arguments.
-fn fit(template: &str, segments: &[&str]) -> Option<((bool, usize), Arguments)> {
-    let parts: Vec<&str> = template.trim_matches('/').split('/').collect();
-    let open_end = parts.last().is_some_and(|p| p.starts_with('{'));
-    if segments.len() < parts.len() || (segments.len() > parts.len() && !open_end) {
-        return None;
-    }
-    let mut literals = 0;
-    let mut arguments = Vec::new();
-    for (at, part) in parts.iter().enumerate() {
-        match part.strip_prefix('{').and_then(|p| p.strip_suffix('}')) {
-            Some(name) => {
-                let value = if at + 1 == parts.len() {
-                    segments.get(at..)?.join("/")
-                } else {
-                    (*segments.get(at)?).to_owned()
-                };
-                arguments.push((name.to_owned(), value));
-            }
-            None if segments.get(at) == Some(part) => literals += 1,
-            None => return None,
+fn parts(template: &str) -> impl Iterator<Item = &str> + Clone {
+    template.trim_matches('/').split('/')
+}
+
+fn argument(part: &str) -> Option<&str> {
+    part.strip_prefix('{').and_then(|p| p.strip_suffix('}'))
+}
+
+/// How well `template` fits: exact length first, then literal segments.
+fn fit(template: &str, segments: &[&str]) -> Option<(bool, usize)> {
+    let (mut literals, mut count, mut open_end) = (0, 0, false);
+    for (part, segment) in
+        parts(template).zip(segments.iter().map(Some).chain(std::iter::repeat(None)))
+    {
+        let segment = segment?;
+        let argument = argument(part);
+        // Names of volumes and networks hold slashes of their own.
+        open_end = matches!(argument, Some("volume" | "cidr"));
+        if part == *segment {
+            literals += 1;
+        } else if argument.is_none() {
+            return None;
         }
+        count += 1;
     }
-    Some((
-        (segments.len() == parts.len(), literals),
-        Arguments(arguments),
-    ))
+    let exact = segments.len() == count;
+    (exact || open_end).then_some((exact, literals))
+}
+
+/// The arguments of a path that fits; the last one may hold slashes.
+fn arguments_of(template: &str, segments: &[&str]) -> Arguments {
+    let count = parts(template).count();
+    let found = parts(template).enumerate().filter_map(|(at, part)| {
+        let rest = segments.get(at..)?;
+        let value = if at + 1 == count {
+            rest.join("/")
+        } else {
+            (*rest.first()?).to_owned()
+        };
+        Some((argument(part)?.to_owned(), value))
+    });
+    Arguments(found.collect())
 }
 
 #[cfg(test)]
@@ -143,21 +172,35 @@ mod tests {
         assert_eq!(call.path, "/nodes/{node}/qemu/{vmid}/config");
         assert_eq!(args.take::<u32>(call.params.get(1)).unwrap(), 100);
         assert!(route(Method::Get, "/no/such/thing").is_none());
-        let ((exact, _), args) = fit(
-            "/nodes/{node}/storage/{storage}/content/{volume}",
-            &[
-                "nodes",
-                "a",
-                "storage",
-                "s",
-                "content",
-                "local:iso",
-                "x.iso",
-            ],
+        let template = "/nodes/{node}/storage/{storage}/content/{volume}";
+        let segments = [
+            "nodes",
+            "a",
+            "storage",
+            "s",
+            "content",
+            "local:iso",
+            "x.iso",
+        ];
+        assert_eq!(fit(template, &segments), Some((false, 3)));
+        assert_eq!(fit(template, &segments[..5]), None);
+        let args = arguments_of(template, &segments);
+        assert_eq!(args.0.last().unwrap().1, "local:iso/x.iso");
+        let (call, _) = route(
+            Method::Get,
+            "/nodes/a/storage/s/content/local%3Aiso%2Fx.iso",
         )
         .unwrap();
-        assert!(!exact);
-        assert_eq!(args.0.last().unwrap().1, "local:iso/x.iso");
+        assert_eq!(call.name, "GetVolume");
+    }
+
+    #[test]
+    fn every_call_is_found_by_its_path() {
+        for call in calls() {
+            let path = call.path.replace(['{', '}'], "");
+            let (found, _) = route(call.method, &path).unwrap();
+            assert_eq!(found.path, call.path);
+        }
     }
 
     #[test]

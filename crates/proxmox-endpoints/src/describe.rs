@@ -183,6 +183,16 @@ pub fn formats() -> impl Iterator<Item = &'static str> {
 }
 
 impl Call {
+    /// What every path of this call begins with.
+    pub(crate) fn prefix(&self) -> &'static str {
+        self.path.split('{').next().unwrap_or_default()
+    }
+
+    /// Whether the parameter stands in the path.
+    pub fn is_in_path(&self, name: &str) -> bool {
+        self.params.iter().any(|p| p.in_path && p.name == name)
+    }
+
     /// A parameter by its name on the wire; `net3` finds the family `net`.
     pub fn param(&self, name: &str) -> Option<&Param> {
         find(self.params.iter(), name)

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`endpoint`] | [`Endpoint`], [`decode`], [`Call`], [`Visitor`] |
 //! | [`describe`], [`check`] | every call, parameter and rule as data: [`calls`], [`Call::violations`] |
+//! | [`permission`] | who may make a call |
 //! | [`params`], [`value`], [`arguments`] | parameters to the wire, checked, and from it |
 //! | [`tolerant`], [`row`], [`text_enum`] | `1`, `"1"` and `true` are one truth; unknown words are kept |
 //! | [`property`] | `virtio=BC:24:…,bridge=vmbr0` as typed values |
@@ -18,6 +19,7 @@
 //! `schema/`, whose README explains the form. What is not there yet can be
 //! asked for with the client's raw `request`.
 
+mod agent_reply;
 pub mod arguments;
 pub mod check;
 pub mod config_keys;
@@ -27,7 +29,9 @@ pub mod endpoint;
 mod generated;
 mod guest;
 pub mod params;
+pub mod permission;
 pub mod property;
+mod releases;
 pub mod row;
 pub mod text_enum;
 mod ticket;
@@ -36,6 +40,7 @@ pub mod tolerant;
 pub mod upid;
 pub mod value;
 
+pub use agent_reply::AgentReply;
 pub use arguments::{Arguments, route};
 pub use check::Violation;
 pub use describe::{Call, Param, call, calls};

@@ -473,6 +473,14 @@ impl<'de, T: Scalar> Deserialize<'de> for Loose<T> {
 #[serde(transparent)]
 pub struct Tolerant<T>(pub T);
 
+impl<T> std::ops::Deref for Tolerant<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
 impl<'de, T: Scalar> Deserialize<'de> for Tolerant<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         req(deserializer).map(Tolerant)

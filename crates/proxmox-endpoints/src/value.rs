@@ -9,6 +9,9 @@ use crate::describe::{Call, Param, Shape};
 use crate::params::{ParamValue, Params, escape, refused};
 
 /// A field of a request: one value, an optional one, a list or an indexed family.
+///
+/// A list that travels in one text is left out when it is empty; one empty
+/// item sends an empty text, which clears the list on the server.
 pub trait Value {
     /// Hands over the text of each value, with its index in a family.
     fn each(&self, out: &mut dyn FnMut(Option<u32>, Cow<'_, str>));
@@ -139,7 +142,7 @@ fn add(params: &mut Params, param: &'static Param, value: &dyn Value) -> Result<
         let items: Vec<&str> = texts.iter().map(|(_, text)| text.as_str()).collect();
         if let Some(item) = items
             .iter()
-            .find(|item| crate::params::split_list(item).len() != 1)
+            .find(|item| items.len() > 1 && crate::params::split_list(item).len() != 1)
         {
             return Err(refused(
                 param.name,

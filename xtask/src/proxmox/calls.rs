@@ -1,9 +1,10 @@
 //! Prints requests, and the tables over all of them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::docs;
-use super::emit::{field_type, is_collection, is_scalar, rust_type};
+use super::emit::{field_type, is_collection, rust_type};
 use super::schema::{Item, Kind, Schema};
 
 type Areas = [(String, Schema)];
@@ -92,6 +93,25 @@ pub(crate) fn path_arguments(path: &str) -> impl Iterator<Item = &str> {
         .filter_map(|part| part.split('}').next())
 }
 
+/// The type of an answer that consists of lists, maps and scalars alone.
+fn tolerant_type(ty: &str, areas: &Areas) -> Result<String, String> {
+    let inside = |open, close| ty.strip_prefix(open).and_then(|t| t.strip_suffix(close));
+    if let Some(inner) = inside('[', ']') {
+        return Ok(format!("Vec<{}>", tolerant_type(inner, areas)?));
+    }
+    if let Some(inner) = inside('{', '}') {
+        return Ok(format!(
+            "std::collections::BTreeMap<String, {}>",
+            tolerant_type(inner, areas)?
+        ));
+    }
+    let rust = rust_type(ty, areas)?;
+    Ok(match ty {
+        "text" | "bool" | "u32" | "u64" | "i64" | "f64" => format!("Tolerant<{rust}>"),
+        _ => rust,
+    })
+}
+
 /// The answer's type, and what `null` means.
 fn response(answer: &str, areas: &Areas) -> Result<(String, Option<&'static str>), String> {
     let ty = rust_type(answer, areas)?;
@@ -100,25 +120,20 @@ fn response(answer: &str, areas: &Areas) -> Result<(String, Option<&'static str>
         "any" => (ty, Some("serde_json::Value::Null")),
         "text?" => (ty, Some("None")),
         "text" | "bool" | "u32" | "u64" | "i64" | "f64" => (format!("Tolerant<{ty}>"), None),
-        list if list.starts_with('[') => {
-            let inner = list.trim_matches(['[', ']']);
-            if is_scalar(inner, areas) {
-                (
-                    format!("Vec<Tolerant<{}>>", rust_type(inner, areas)?),
-                    Some("Vec::new()"),
-                )
-            } else {
-                (ty, Some("Vec::new()"))
-            }
-        }
-        map if map.starts_with('{') => (ty, Some("std::collections::BTreeMap::new()")),
+        list if list.starts_with('[') => (tolerant_type(list, areas)?, Some("Vec::new()")),
+        map if map.starts_with('{') => (
+            tolerant_type(map, areas)?,
+            Some("std::collections::BTreeMap::new()"),
+        ),
         optional if optional.ends_with('?') => (ty, Some("None")),
         _ => (ty, None),
     })
 }
 
 /// `mod.rs`: the areas, a table of all calls, and the way from a path to a type.
-pub(crate) fn index(areas: &Areas) -> String {
+///
+/// `properties` are the formats of property strings and their types.
+pub(crate) fn index(areas: &Areas, properties: &BTreeMap<String, String>) -> String {
     let mut out = String::from(
         "/// What generated code uses.\nmod prelude {\n\
          pub(super) use homelab_core::SecretString;\n\
@@ -130,7 +145,7 @@ pub(crate) fn index(areas: &Areas) -> String {
          pub(super) use crate::row::row;\n\
          pub(super) use crate::text_enum::impl_text_enum;\n\
          pub(super) use crate::tolerant::{self, Tolerant};\n\
-         pub(super) use crate::{Arguments, Call, Endpoint, Nothing, TextEnum, Ticket, Upid, Visitor};\n}\n\
+         pub(super) use crate::{Arguments, Call, Endpoint, AgentReply, Nothing, TextEnum, Ticket, Upid, Visitor};\n}\n\
          use prelude::{Arguments, Call, Endpoint, Visitor};\n",
     );
     let with_code: Vec<&String> = areas
@@ -144,6 +159,23 @@ pub(crate) fn index(areas: &Areas) -> String {
     for name in &with_code {
         let _ = writeln!(out, "#[doc(inline)] pub use {name}::*;");
     }
+    let mut printers = String::new();
+    for (format, name) in properties {
+        let _ = writeln!(
+            printers,
+            "{format:?} => crate::property::parse::<{name}>(text).map(|p| p.to_string()),"
+        );
+    }
+    let _ = writeln!(
+        out,
+        "/// Reads a property string of the named format and prints it again: keys in\n\
+         /// their order, sizes and truth values in the server's way. Two of them mean\n\
+         /// the same when their parts are the same after this. `None` when no property\n\
+         /// string has this format.\n///\n/// # Errors\n\
+         /// `InvalidArgument` in it, when the text is none.\n\
+         pub fn reprinted(format: &str, text: &str) -> Option<homelab_core::Result<String>> {{\n\
+         Some(match format {{ {printers} _ => return None }})\n}}"
+    );
     let mut arms = String::new();
     for (id, (area, item)) in all(areas).enumerate() {
         let _ = writeln!(

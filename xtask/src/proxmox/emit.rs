@@ -48,6 +48,9 @@ pub(crate) fn rust_type(ty: &str, areas: &Areas) -> Result<String, String> {
             rust_type(inner, areas)?
         ));
     }
+    if let Some(inner) = ty.strip_prefix('<').and_then(|t| t.strip_suffix('>')) {
+        return Ok(format!("AgentReply<{}>", rust_type(inner, areas)?));
+    }
     Ok(match ty {
         "text" | "time" | "node" | "id" | "mac" => "String",
         "bool" => "bool",

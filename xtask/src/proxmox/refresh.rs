@@ -25,6 +25,13 @@ mod words;
 
 use std::path::Path;
 
+/// The types of property strings, by format.
+pub(crate) fn properties(
+    folder: &Path,
+) -> Result<std::collections::BTreeMap<String, String>, String> {
+    Ok(names::Names::read(folder)?.properties)
+}
+
 /// Reads FILE and rewrites the schema files.
 pub(crate) fn run(root: &Path, file: &str) -> Result<(), String> {
     let folder = root.join(super::CRATE).join("schema");

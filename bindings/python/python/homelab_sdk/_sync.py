@@ -1818,15 +1818,28 @@ class ProxmoxClient:
         """
         return ProxmoxTask(_runtime.open_now(self._handle, "task", {"upid": upid}))
 
-    def request(self, method: Literal["GET", "POST", "PUT", "DELETE"], path: str, *, params: Mapping[str, Json] | None = None) -> Json:
-        """Any call of the API, as JSON: what the typed calls do not cover.
+    def call_by_name(self, name: str, *, params: Mapping[str, Json] | None = None) -> Json:
+        """Any of the 680 calls of the API by its name, `ListQemu` or `CreateBackupJob`, as JSON.
+
+        Path arguments and parameters go into one map, under the names that the server has for them; lists are lists, `true` is `true`. All of them are checked before anything is sent: an unknown name, a missing parameter, a number out of range or a word that the server does not know raises `InvalidArgument` with the parameter and the rule. `docs/proxmox-coverage.md` lists the names.
+
+        Args:
+            name: The call's name.
+            params: Its path arguments and parameters.
+        """
+        value: Json = _runtime.call(self._handle, "call_by_name", {"name": name, "params": params})
+        return value
+
+    def request(self, method: Literal["GET", "POST", "PUT", "DELETE"], path: str, *, params: Mapping[str, Json] | None = None, check: bool | None = None) -> Json:
+        """Any call of the API by method and path, as JSON: what the typed calls do not cover. When the path is known, the parameters are checked before anything is sent.
 
         Args:
             method: The HTTP method.
             path: The path below `/api2/json`, such as `/nodes/pve1/status`.
             params: The call's parameters.
+            check: Whether to check the parameters before sending; turn it off for a server that is newer than this library. Default: true.
         """
-        value: Json = _runtime.call(self._handle, "request", {"method": method, "path": path, "params": params})
+        value: Json = _runtime.call(self._handle, "request", {"method": method, "path": path, "params": params, "check": check})
         return value
 
     def close(self) -> None:

@@ -480,12 +480,40 @@ class CephMonitor:
     address: str | None = None
     """Its address."""
 
+    ceph_version: str | None = None
+    """The version of Ceph, in full."""
+
+    ceph_version_short: str | None = None
+    """The version of Ceph."""
+
+    direxists: bool | None = None
+    """Whether its folder is there."""
+
+    host: str | None = None
+    """The host's name or address."""
+
+    quorum: bool | None = None
+    """Whether the majority is there."""
+
+    service: bool | None = None
+    """The service."""
+
+    state: str | None = None
+    """The state it shall have, or has."""
+
 
 def decode_ceph_monitor(data: Any) -> CephMonitor:
     return CephMonitor(
         name=data["name"],
         rank=data.get("rank"),
         address=data.get("address"),
+        ceph_version=data.get("ceph_version"),
+        ceph_version_short=data.get("ceph_version_short"),
+        direxists=data.get("direxists"),
+        host=data.get("host"),
+        quorum=data.get("quorum"),
+        service=data.get("service"),
+        state=data.get("state"),
     )
 
 
@@ -2247,8 +2275,14 @@ class HostPci:
     host: tuple[str, ...] = ()
     """Its addresses on the host: `0000:01:00.0`; all functions without the last part. Empty when it is mapped."""
 
+    device_id: str | None = None
+    """The device id that the guest sees."""
+
     driver: str | None = None
     """The host's driver while the guest runs: `vfio` or `keep` (9.1 and later)."""
+
+    legacy_igd: bool | None = None
+    """Whether an Intel graphics card is given as the guest's only one."""
 
     mapping: str | None = None
     """The cluster-wide mapping that says which device it is on each node."""
@@ -2265,6 +2299,15 @@ class HostPci:
     rom_file: str | None = None
     """A ROM from a file."""
 
+    sub_device_id: str | None = None
+    """The subsystem device id that the guest sees."""
+
+    sub_vendor_id: str | None = None
+    """The subsystem vendor id that the guest sees."""
+
+    vendor_id: str | None = None
+    """The vendor id that the guest sees."""
+
     x_vga: bool | None = None
     """Whether it is the guest's primary graphics card."""
 
@@ -2275,12 +2318,17 @@ class HostPci:
 def decode_host_pci(data: Any) -> HostPci:
     return HostPci(
         host=tuple(data.get("host", ())),
+        device_id=data.get("device_id"),
         driver=data.get("driver"),
+        legacy_igd=data.get("legacy_igd"),
         mapping=data.get("mapping"),
         mediated_device=data.get("mediated_device"),
         pci_express=data.get("pci_express"),
         rom_bar=data.get("rom_bar"),
         rom_file=data.get("rom_file"),
+        sub_device_id=data.get("sub_device_id"),
+        sub_vendor_id=data.get("sub_vendor_id"),
+        vendor_id=data.get("vendor_id"),
         x_vga=data.get("x_vga"),
         other=data.get("other", {}),
     )
@@ -3209,6 +3257,9 @@ class NetDevice:
     firewall: bool | None = None
     """Whether the firewall guards it."""
 
+    host_tunnel: bool | None = None
+    """Whether the host has a tunnel of its own."""
+
     link_down: bool | None = None
     """Whether the cable is pulled."""
 
@@ -3239,6 +3290,7 @@ def decode_net_device(data: Any) -> NetDevice:
         model=data.get("model"),
         bridge=data.get("bridge"),
         firewall=data.get("firewall"),
+        host_tunnel=data.get("host_tunnel"),
         link_down=data.get("link_down"),
         mac_address=data.get("mac_address"),
         mtu=data.get("mtu"),
@@ -4555,8 +4607,29 @@ class ProxmoxDisk:
     backup: bool | None = None
     """Whether backups include it; yes when absent."""
 
+    bps: int | None = None
+    """The most it may move, in bytes a second."""
+
+    bps_max_length: int | None = None
+    """How long a burst may last, in seconds."""
+
+    bps_rd: int | None = None
+    """The most it may read, in bytes a second."""
+
+    bps_rd_max_length: int | None = None
+    """How long a burst of reads may last, in seconds."""
+
+    bps_wr: int | None = None
+    """The most it may write, in bytes a second."""
+
+    bps_wr_max_length: int | None = None
+    """How long a burst of writes may last, in seconds."""
+
     cache: str | None = None
     """The host's cache: `none`, `writeback`, …"""
+
+    detect_zeroes: bool | None = None
+    """Whether zeroes that are written free their place."""
 
     discard: str | None = None
     """`on` passes the guest's TRIM to the storage."""
@@ -4570,20 +4643,83 @@ class ProxmoxDisk:
     import_from: str | None = None
     """Only when it is made: copy this volume into it."""
 
+    iops: int | None = None
+    """The most operations a second."""
+
+    iops_max: int | None = None
+    """The most operations a second in a burst."""
+
+    iops_max_length: int | None = None
+    """How long a burst may last, in seconds."""
+
+    iops_rd: int | None = None
+    """The most reads a second."""
+
+    iops_rd_max: int | None = None
+    """The most reads a second in a burst."""
+
+    iops_rd_max_length: int | None = None
+    """How long a burst of reads may last, in seconds."""
+
+    iops_wr: int | None = None
+    """The most writes a second."""
+
+    iops_wr_max: int | None = None
+    """The most writes a second in a burst."""
+
+    iops_wr_max_length: int | None = None
+    """How long a burst of writes may last, in seconds."""
+
     io_thread: bool | None = None
     """Whether it has an I/O thread of its own."""
+
+    mbps: float | None = None
+    """The most it may move, in MB a second."""
+
+    mbps_max: float | None = None
+    """The most in a burst, in MB a second."""
+
+    mbps_rd: float | None = None
+    """The most it may read, in MB a second."""
+
+    mbps_rd_max: float | None = None
+    """The most it may read in a burst, in MB a second."""
+
+    mbps_wr: float | None = None
+    """The most it may write, in MB a second."""
+
+    mbps_wr_max: float | None = None
+    """The most it may write in a burst, in MB a second."""
 
     media: str | None = None
     """Disk or CD; a disk when absent."""
 
+    model: str | None = None
+    """The model."""
+
+    ms_cert: str | None = None
+    """Which of Microsoft's certificates are in it."""
+
     pre_enrolled_keys: bool | None = None
     """Firmware variables: whether the usual secure boot keys are in."""
+
+    product: str | None = None
+    """The name that the drive tells."""
+
+    queues: int | None = None
+    """How many queues."""
 
     replicate: bool | None = None
     """Whether replication includes it; yes when absent."""
 
+    rerror: str | None = None
+    """What happens when reading fails."""
+
     read_only: bool | None = None
     """Whether the guest may only read."""
+
+    scsiblock: bool | None = None
+    """Whether the whole host device is passed through; an error of the host's then reaches the guest."""
 
     serial: str | None = None
     """The serial number that the guest sees."""
@@ -4594,11 +4730,20 @@ class ProxmoxDisk:
     size_bytes: int | None = None
     """Its size; only informative when read."""
 
+    snapshot: bool | None = None
+    """The snapshot."""
+
     ssd: bool | None = None
     """Whether the guest sees a solid-state disk."""
 
+    vendor: str | None = None
+    """Who makes it."""
+
     version: str | None = None
     """TPM: `v1.2` or `v2.0`."""
+
+    werror: str | None = None
+    """What happens when writing fails."""
 
     wwn: str | None = None
     """The world wide name that the guest sees."""
@@ -4612,21 +4757,52 @@ def decode_proxmox_disk(data: Any) -> ProxmoxDisk:
         volume=data.get("volume", ""),
         aio=data.get("aio"),
         backup=data.get("backup"),
+        bps=data.get("bps"),
+        bps_max_length=data.get("bps_max_length"),
+        bps_rd=data.get("bps_rd"),
+        bps_rd_max_length=data.get("bps_rd_max_length"),
+        bps_wr=data.get("bps_wr"),
+        bps_wr_max_length=data.get("bps_wr_max_length"),
         cache=data.get("cache"),
+        detect_zeroes=data.get("detect_zeroes"),
         discard=data.get("discard"),
         efi_type=data.get("efi_type"),
         format=data.get("format"),
         import_from=data.get("import_from"),
+        iops=data.get("iops"),
+        iops_max=data.get("iops_max"),
+        iops_max_length=data.get("iops_max_length"),
+        iops_rd=data.get("iops_rd"),
+        iops_rd_max=data.get("iops_rd_max"),
+        iops_rd_max_length=data.get("iops_rd_max_length"),
+        iops_wr=data.get("iops_wr"),
+        iops_wr_max=data.get("iops_wr_max"),
+        iops_wr_max_length=data.get("iops_wr_max_length"),
         io_thread=data.get("io_thread"),
+        mbps=data.get("mbps"),
+        mbps_max=data.get("mbps_max"),
+        mbps_rd=data.get("mbps_rd"),
+        mbps_rd_max=data.get("mbps_rd_max"),
+        mbps_wr=data.get("mbps_wr"),
+        mbps_wr_max=data.get("mbps_wr_max"),
         media=data.get("media"),
+        model=data.get("model"),
+        ms_cert=data.get("ms_cert"),
         pre_enrolled_keys=data.get("pre_enrolled_keys"),
+        product=data.get("product"),
+        queues=data.get("queues"),
         replicate=data.get("replicate"),
+        rerror=data.get("rerror"),
         read_only=data.get("read_only"),
+        scsiblock=data.get("scsiblock"),
         serial=data.get("serial"),
         shared=data.get("shared"),
         size_bytes=data.get("size_bytes"),
+        snapshot=data.get("snapshot"),
         ssd=data.get("ssd"),
+        vendor=data.get("vendor"),
         version=data.get("version"),
+        werror=data.get("werror"),
         wwn=data.get("wwn"),
         other=data.get("other", {}),
     )

@@ -114,7 +114,16 @@ pub(crate) async fn client(pve: &ProxmoxClient, method: &str, args: &mut Args) -
         "request" => {
             let (verb, path): (String, String) = (args.take("method")?, args.take("path")?);
             let params = raw::params(args.take("params")?)?;
-            data(&pve.request(raw::verb_of(&verb)?, &path, &params).await?)
+            let verb = raw::verb_of(&verb)?;
+            if args.take::<Option<bool>>("check")?.unwrap_or(true) {
+                ProxmoxClient::check_request(verb, &path, &params)?;
+            }
+            data(&pve.request(verb, &path, &params).await?)
+        }
+        "call_by_name" => {
+            let name: String = args.take("name")?;
+            let params = raw::params(args.take("params")?)?;
+            data(&pve.call_by_name(&name, &params).await?)
         }
         _ => Err(no_method("ProxmoxClient", method)),
     }

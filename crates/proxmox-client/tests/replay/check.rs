@@ -36,7 +36,15 @@ pub(crate) fn same_request(plan: &Plan, request: &Request) -> Result<(), String>
     let mut wanted = plan.params.clone();
     sent.sort();
     wanted.sort();
-    if sent != wanted {
+    let call = proxmox_endpoints::route(plan.method, &plan.path).map(|(call, _)| call);
+    let mut meant: [Vec<(String, String)>; 2] = [&sent, &wanted].map(|params| {
+        params
+            .iter()
+            .map(|(name, value)| (name.clone(), meaning(call, name, value)))
+            .collect()
+    });
+    meant.iter_mut().for_each(|params| params.sort());
+    if meant[0] != meant[1] {
         return Err(format!("sent parameters {sent:?} instead of {wanted:?}"));
     }
     let (token, cookie) = (request.header("authorization"), request.header("cookie"));
@@ -56,6 +64,32 @@ pub(crate) fn same_request(plan: &Plan, request: &Request) -> Result<(), String>
         Ok(())
     } else {
         Err("sent another form of authentication".to_owned())
+    }
+}
+
+/// A value so that two spellings of one meaning are the same text: property
+/// strings, lists and numbers are compared parsed.
+fn meaning(call: Option<&proxmox_endpoints::Call>, name: &str, value: &str) -> String {
+    use proxmox_endpoints::describe::{Kind, Shape};
+
+    let Some(param) = call.and_then(|call| call.param(name)) else {
+        return value.to_owned();
+    };
+    if let Some(Ok(printed)) = param
+        .format
+        .and_then(|format| proxmox_endpoints::reprinted(format, value))
+    {
+        let mut parts: Vec<&str> = printed.split(',').collect();
+        parts.sort_unstable();
+        return parts.join(",");
+    }
+    match (param.kind, param.shape) {
+        (_, Shape::List) => proxmox_endpoints::params::split_list(value).join(","),
+        (Kind::Integer | Kind::Number, _) => value
+            .parse::<f64>()
+            .map_or_else(|_| value.to_owned(), |number| number.to_string()),
+        (Kind::Boolean, _) => value.replace("true", "1").replace("false", "0"),
+        _ => value.to_owned(),
     }
 }
 

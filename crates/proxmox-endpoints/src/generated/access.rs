@@ -32,12 +32,10 @@ pub struct Version {
     pub release: String,
     /// The build's commit.
     pub repository_id: Option<String>,
-    /// `console`.
-    pub console: Option<Console>,
 }
 row!(
     Version["version", "release"] { "version" => version Req 0, "release" => release Req
-    1, "repoid" | "repository_id" => repository_id Opt, "console" => console Opt, }
+    1, "repoid" | "repository_id" => repository_id Opt, }
 );
 /// Logs in with a password, or renews with a ticket as the password. Needs no
 /// authentication. Every failure is the same `authentication failure`, after
@@ -99,7 +97,7 @@ impl Default for GetAccessIndex {
     }
 }
 endpoint!(GetAccessIndex 2 Get "/access" -> Vec < IndexEntry >, null Vec::new(););
-/// Words of `type`.
+/// The kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AclTypeKind {
@@ -132,27 +130,27 @@ impl TextEnum for AclTypeKind {
     }
 }
 impl_text_enum!(AclTypeKind);
-/// An acl, as the server describes it.
+/// Acl, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Acl {
-    /// `path`.
+    /// The path in the tree of rights, such as `/vms/101` or `/`.
     pub path: Option<String>,
-    /// `propagate`.
+    /// Whether it holds for everything below as well. Yes when absent.
     pub propagate: Option<bool>,
-    /// `roleid`.
+    /// The role.
     pub roleid: Option<String>,
-    /// `type`.
+    /// The kind.
     pub kind: Option<AclTypeKind>,
-    /// `ugid`.
+    /// The user, group or token it concerns.
     pub ugid: Option<String>,
 }
 row!(
     Acl[] { "path" => path Opt, "propagate" => propagate Opt, "roleid" => roleid Opt,
     "type" | "kind" => kind Opt, "ugid" => ugid Opt, }
 );
-/// Reads acl.
+/// Who may do what where: the access control list.
 ///
 /// `GET /access/acl`
 #[derive(Clone, Debug)]
@@ -169,24 +167,24 @@ impl Default for ListAcl {
     }
 }
 endpoint!(ListAcl 3 Get "/access/acl" -> Vec < Acl >, null Vec::new(););
-/// Changes acl.
+/// Grants a role on a path, or takes it away with `delete`.
 ///
 /// `PUT /access/acl`
 #[derive(Clone, Debug)]
 pub struct UpdateAcl {
-    /// `path`.
+    /// The path in the tree of rights, such as `/vms/101` or `/`.
     pub path: String,
-    /// `roles`.
+    /// The roles.
     pub roles: Vec<String>,
-    /// `delete`.
+    /// Settings to take out, so that their defaults apply again.
     pub delete: Option<bool>,
-    /// `groups`.
+    /// The groups.
     pub groups: Vec<String>,
-    /// `propagate`. Yes when absent.
+    /// Whether it holds for everything below as well. Yes when absent. Yes when absent.
     pub propagate: Option<bool>,
-    /// `tokens`.
+    /// The tokens.
     pub tokens: Vec<String>,
-    /// `users`.
+    /// The users.
     pub users: Vec<String>,
 }
 impl UpdateAcl {
@@ -207,22 +205,22 @@ endpoint!(
     UpdateAcl 4 Put "/access/acl" -> Nothing, null Nothing; path roles delete groups
     propagate tokens users
 );
-/// A realm, as the server describes it.
+/// Realm, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Realm {
-    /// `comment`.
+    /// A remark for people.
     pub comment: Option<String>,
-    /// `realm`.
+    /// The realm.
     pub realm: Option<String>,
-    /// `tfa`.
+    /// Settings of the second factor.
     pub tfa: Option<RealmTfaKind>,
-    /// `type`.
+    /// The kind.
     pub kind: Option<String>,
-    /// `default`.
+    /// Whether it is the default.
     pub default: Option<bool>,
-    /// `digest`.
+    /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
     /// What the server sent beyond that.
     pub other: std::collections::BTreeMap<String, serde_json::Value>,
@@ -231,7 +229,8 @@ row!(
     Realm[] { "comment" => comment Opt, "realm" => realm Opt, "tfa" => tfa Opt, "type" |
     "kind" => kind Opt, "default" => default Opt, "digest" => digest Opt, } rest other
 );
-/// Reads realms.
+/// The realms that users can log in to. Needs no authentication; `default` marks the one to
+/// offer first.
 ///
 /// `GET /access/domains`
 #[derive(Clone, Debug)]
@@ -248,7 +247,7 @@ impl Default for ListRealms {
     }
 }
 endpoint!(ListRealms 5 Get "/access/domains" -> Vec < Realm >, null Vec::new(););
-/// Words of `mode`.
+/// How it works.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RealmMode {
@@ -281,7 +280,7 @@ impl TextEnum for RealmMode {
     }
 }
 impl_text_enum!(RealmMode);
-/// Words of `sslversion`.
+/// The TLS version; better left to the system.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Sslversion {
@@ -318,7 +317,7 @@ impl TextEnum for Sslversion {
     }
 }
 impl_text_enum!(Sslversion);
-/// Words of `type`.
+/// The kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RealmKind {
@@ -364,91 +363,91 @@ impl_text_enum!(RealmKind);
 /// `POST /access/domains`
 #[derive(Clone, Debug)]
 pub struct CreateRealm {
-    /// `realm`.
+    /// The realm.
     pub realm: String,
-    /// `type`.
+    /// The kind.
     pub kind: RealmKind,
-    /// `acr-values`. (7.2 and later)
+    /// Which kinds of authentication to ask the provider for. (7.2 and later)
     pub acr_values: Option<String>,
-    /// `audiences`. (9.2 and later)
+    /// Further audiences that a token may be for. (9.2 and later)
     pub audiences: Option<String>,
-    /// `autocreate`.
+    /// Whether users are made when they first log in.
     pub autocreate: Option<bool>,
-    /// `base_dn`.
+    /// Where in the directory users are looked for.
     pub base_dn: Option<String>,
-    /// `bind_dn`.
+    /// Whom to log in to the directory as.
     pub bind_dn: Option<String>,
-    /// `capath`. `/etc/ssl/certs` when absent.
+    /// The file or folder of the trusted CAs. `/etc/ssl/certs` when absent.
     pub capath: Option<String>,
-    /// `case-sensitive`. Yes when absent.
+    /// Whether upper and lower case differ in user names. Yes when absent.
     pub case_sensitive: Option<bool>,
-    /// `cert`.
+    /// The certificate, as PEM.
     pub cert: Option<String>,
-    /// `certkey`.
+    /// The file of the client certificate's key.
     pub certkey: Option<String>,
-    /// `check-connection`. (8.1 and later)
+    /// Whether to try the connection before saving. (8.1 and later)
     pub check_connection: Option<bool>,
-    /// `client-id`.
+    /// The client's id at the identity provider.
     pub client_id: Option<String>,
-    /// `client-key`.
+    /// The client's secret at the identity provider.
     pub client_key: Option<SecretString>,
-    /// `comment`.
+    /// A remark for people.
     pub comment: Option<String>,
-    /// `default`.
+    /// Whether it is the default.
     pub default: Option<bool>,
-    /// `domain`.
+    /// The domain.
     pub domain: Option<String>,
-    /// `filter`.
+    /// What to show.
     pub filter: Option<String>,
-    /// `group_classes`.
+    /// The object classes of groups.
     pub group_classes: Vec<String>,
-    /// `group_dn`.
+    /// Where in the directory groups are looked for.
     pub group_dn: Option<String>,
-    /// `group_filter`.
+    /// Which groups to take, as an LDAP filter.
     pub group_filter: Option<String>,
-    /// `group_name_attr`.
+    /// The attribute with the group's name.
     pub group_name_attr: Option<String>,
-    /// `groups-autocreate`. (8.4 and later)
+    /// Whether groups are made when they first appear. (8.4 and later)
     pub groups_autocreate: Option<bool>,
-    /// `groups-claim`. (8.4 and later)
+    /// Which claim names the groups. (8.4 and later)
     pub groups_claim: Option<String>,
-    /// `groups-overwrite`. (8.4 and later)
+    /// Whether groups of the claim replace those the user has. (8.4 and later)
     pub groups_overwrite: Option<bool>,
-    /// `issuer-url`.
+    /// The identity provider's address.
     pub issuer_url: Option<String>,
-    /// `mode`. `ldap` when absent.
+    /// How it works. `ldap` when absent.
     pub mode: Option<RealmMode>,
-    /// `password`.
+    /// The password.
     pub password: Option<SecretString>,
-    /// `port`.
+    /// The port.
     pub port: Option<u32>,
-    /// `prompt`. (7.2 and later)
+    /// Whether and how the provider asks its user again. (7.2 and later)
     pub prompt: Option<String>,
-    /// `query-userinfo`. Yes when absent. (8.4 and later)
+    /// Whether to ask the provider's userinfo address for the claims. Yes when absent. (8.4 and later)
     pub query_userinfo: Option<bool>,
-    /// `scopes`. (7.2 and later)
+    /// What to ask the provider for. (7.2 and later)
     pub scopes: Option<String>,
-    /// `secure`.
+    /// Whether to use TLS.
     pub secure: Option<bool>,
-    /// `server1`.
+    /// The directory server.
     pub server1: Option<String>,
-    /// `server2`.
+    /// The server to ask when the first does not answer.
     pub server2: Option<String>,
-    /// `sslversion`.
+    /// The TLS version; better left to the system.
     pub sslversion: Option<Sslversion>,
-    /// `sync-defaults-options`.
+    /// What a sync does unless told otherwise, as a property string.
     pub sync_defaults_options: Option<String>,
-    /// `sync_attributes`.
+    /// Which attributes become which fields of a user, as `field=attribute` pairs.
     pub sync_attributes: Option<String>,
-    /// `tfa`.
+    /// Settings of the second factor.
     pub tfa: Option<String>,
-    /// `user_attr`.
+    /// The attribute with the user's name.
     pub user_attr: Option<String>,
-    /// `user_classes`.
+    /// The object classes of users.
     pub user_classes: Vec<String>,
-    /// `username-claim`.
+    /// Which claim becomes the user's name.
     pub username_claim: Option<String>,
-    /// `verify`.
+    /// Whether to check it.
     pub verify: Option<bool>,
 }
 impl CreateRealm {
@@ -515,7 +514,7 @@ endpoint!(
 /// `DELETE /access/domains/{realm}`
 #[derive(Clone, Debug)]
 pub struct DeleteRealm {
-    /// `realm`.
+    /// The realm.
     pub realm: String,
 }
 impl DeleteRealm {
@@ -532,7 +531,7 @@ endpoint!(
 /// `GET /access/domains/{realm}`
 #[derive(Clone, Debug)]
 pub struct GetRealm {
-    /// `realm`.
+    /// The realm.
     pub realm: String,
 }
 impl GetRealm {
@@ -547,91 +546,91 @@ endpoint!(GetRealm 8 Get "/access/domains/{realm}" -> Realm; realm);
 /// `PUT /access/domains/{realm}`
 #[derive(Clone, Debug)]
 pub struct UpdateRealm {
-    /// `realm`.
+    /// The realm.
     pub realm: String,
-    /// `acr-values`. (7.2 and later)
+    /// Which kinds of authentication to ask the provider for. (7.2 and later)
     pub acr_values: Option<String>,
-    /// `audiences`. (9.2 and later)
+    /// Further audiences that a token may be for. (9.2 and later)
     pub audiences: Option<String>,
-    /// `autocreate`.
+    /// Whether users are made when they first log in.
     pub autocreate: Option<bool>,
-    /// `base_dn`.
+    /// Where in the directory users are looked for.
     pub base_dn: Option<String>,
-    /// `bind_dn`.
+    /// Whom to log in to the directory as.
     pub bind_dn: Option<String>,
-    /// `capath`. `/etc/ssl/certs` when absent.
+    /// The file or folder of the trusted CAs. `/etc/ssl/certs` when absent.
     pub capath: Option<String>,
-    /// `case-sensitive`. Yes when absent.
+    /// Whether upper and lower case differ in user names. Yes when absent.
     pub case_sensitive: Option<bool>,
-    /// `cert`.
+    /// The certificate, as PEM.
     pub cert: Option<String>,
-    /// `certkey`.
+    /// The file of the client certificate's key.
     pub certkey: Option<String>,
-    /// `check-connection`. (8.1 and later)
+    /// Whether to try the connection before saving. (8.1 and later)
     pub check_connection: Option<bool>,
-    /// `client-id`.
+    /// The client's id at the identity provider.
     pub client_id: Option<String>,
-    /// `client-key`.
+    /// The client's secret at the identity provider.
     pub client_key: Option<SecretString>,
-    /// `comment`.
+    /// A remark for people.
     pub comment: Option<String>,
-    /// `default`.
+    /// Whether it is the default.
     pub default: Option<bool>,
-    /// `delete`.
+    /// Settings to take out, so that their defaults apply again.
     pub delete: Vec<String>,
-    /// `digest`.
+    /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// `domain`.
+    /// The domain.
     pub domain: Option<String>,
-    /// `filter`.
+    /// What to show.
     pub filter: Option<String>,
-    /// `group_classes`.
+    /// The object classes of groups.
     pub group_classes: Vec<String>,
-    /// `group_dn`.
+    /// Where in the directory groups are looked for.
     pub group_dn: Option<String>,
-    /// `group_filter`.
+    /// Which groups to take, as an LDAP filter.
     pub group_filter: Option<String>,
-    /// `group_name_attr`.
+    /// The attribute with the group's name.
     pub group_name_attr: Option<String>,
-    /// `groups-autocreate`. (8.4 and later)
+    /// Whether groups are made when they first appear. (8.4 and later)
     pub groups_autocreate: Option<bool>,
-    /// `groups-claim`. (8.4 and later)
+    /// Which claim names the groups. (8.4 and later)
     pub groups_claim: Option<String>,
-    /// `groups-overwrite`. (8.4 and later)
+    /// Whether groups of the claim replace those the user has. (8.4 and later)
     pub groups_overwrite: Option<bool>,
-    /// `issuer-url`.
+    /// The identity provider's address.
     pub issuer_url: Option<String>,
-    /// `mode`. `ldap` when absent.
+    /// How it works. `ldap` when absent.
     pub mode: Option<RealmMode>,
-    /// `password`.
+    /// The password.
     pub password: Option<SecretString>,
-    /// `port`.
+    /// The port.
     pub port: Option<u32>,
-    /// `prompt`. (7.2 and later)
+    /// Whether and how the provider asks its user again. (7.2 and later)
     pub prompt: Option<String>,
-    /// `query-userinfo`. Yes when absent. (8.4 and later)
+    /// Whether to ask the provider's userinfo address for the claims. Yes when absent. (8.4 and later)
     pub query_userinfo: Option<bool>,
-    /// `scopes`. (7.2 and later)
+    /// What to ask the provider for. (7.2 and later)
     pub scopes: Option<String>,
-    /// `secure`.
+    /// Whether to use TLS.
     pub secure: Option<bool>,
-    /// `server1`.
+    /// The directory server.
     pub server1: Option<String>,
-    /// `server2`.
+    /// The server to ask when the first does not answer.
     pub server2: Option<String>,
-    /// `sslversion`.
+    /// The TLS version; better left to the system.
     pub sslversion: Option<Sslversion>,
-    /// `sync-defaults-options`.
+    /// What a sync does unless told otherwise, as a property string.
     pub sync_defaults_options: Option<String>,
-    /// `sync_attributes`.
+    /// Which attributes become which fields of a user, as `field=attribute` pairs.
     pub sync_attributes: Option<String>,
-    /// `tfa`.
+    /// Settings of the second factor.
     pub tfa: Option<String>,
-    /// `user_attr`.
+    /// The attribute with the user's name.
     pub user_attr: Option<String>,
-    /// `user_classes`.
+    /// The object classes of users.
     pub user_classes: Vec<String>,
-    /// `verify`.
+    /// Whether to check it.
     pub verify: Option<bool>,
 }
 impl UpdateRealm {
@@ -698,19 +697,19 @@ endpoint!(
 /// `POST /access/domains/{realm}/sync`
 #[derive(Clone, Debug)]
 pub struct SyncRealm {
-    /// `realm`.
+    /// The realm.
     pub realm: String,
-    /// `dry-run`.
+    /// Whether only to say what would happen.
     pub dry_run: Option<bool>,
-    /// `enable-new`. Yes when absent.
+    /// Whether users that a sync makes are switched on. Yes when absent.
     pub enable_new: Option<bool>,
-    /// `full`.
+    /// Whether to give every detail.
     pub full: Option<bool>,
-    /// `purge`.
+    /// Whether to remove it from jobs, access lists and HA as well.
     pub purge: Option<bool>,
-    /// `remove-vanished`. `none` when absent. (7.2 and later)
+    /// What a sync takes away for users that are gone: `entry`, `acl`, `properties`, or `none`. `none` when absent. (7.2 and later)
     pub remove_vanished: Option<String>,
-    /// `scope`.
+    /// What to sync: users, groups or both.
     pub scope: Option<RealmSyncOptionsScope>,
 }
 impl SyncRealm {
@@ -731,19 +730,19 @@ endpoint!(
     SyncRealm 10 Post "/access/domains/{realm}/sync" -> Upid; realm dry_run enable_new
     full purge remove_vanished scope
 );
-/// A group, as the server describes it.
+/// Group, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Group {
-    /// `comment`.
+    /// A remark for people.
     pub comment: Option<String>,
-    /// `groupid`.
+    /// The group.
     pub groupid: Option<String>,
-    /// `users`.
+    /// The users.
     #[serde(default)]
     pub users: Vec<String>,
-    /// `members`.
+    /// What belongs to it.
     #[serde(default)]
     pub members: Vec<String>,
 }
@@ -773,9 +772,9 @@ endpoint!(ListGroups 11 Get "/access/groups" -> Vec < Group >, null Vec::new();)
 /// `POST /access/groups`
 #[derive(Clone, Debug)]
 pub struct CreateGroup {
-    /// `groupid`.
+    /// The group.
     pub groupid: String,
-    /// `comment`.
+    /// A remark for people.
     pub comment: Option<String>,
 }
 impl CreateGroup {
@@ -795,7 +794,7 @@ endpoint!(
 /// `DELETE /access/groups/{groupid}`
 #[derive(Clone, Debug)]
 pub struct DeleteGroup {
-    /// `groupid`.
+    /// The group.
     pub groupid: String,
 }
 impl DeleteGroup {
@@ -814,7 +813,7 @@ endpoint!(
 /// `GET /access/groups/{groupid}`
 #[derive(Clone, Debug)]
 pub struct GetGroup {
-    /// `groupid`.
+    /// The group.
     pub groupid: String,
 }
 impl GetGroup {
@@ -831,9 +830,9 @@ endpoint!(GetGroup 14 Get "/access/groups/{groupid}" -> Group; groupid);
 /// `PUT /access/groups/{groupid}`
 #[derive(Clone, Debug)]
 pub struct UpdateGroup {
-    /// `groupid`.
+    /// The group.
     pub groupid: String,
-    /// `comment`.
+    /// A remark for people.
     pub comment: Option<String>,
 }
 impl UpdateGroup {
@@ -873,9 +872,9 @@ endpoint!(
 /// `POST /access/openid/auth-url`
 #[derive(Clone, Debug)]
 pub struct GetOpenIdAuthUrl {
-    /// `realm`.
+    /// The realm.
     pub realm: String,
-    /// `redirect-url`.
+    /// Where the provider sends the user back to.
     pub redirect_url: String,
 }
 impl GetOpenIdAuthUrl {
@@ -896,11 +895,11 @@ endpoint!(
 /// `POST /access/openid/login`
 #[derive(Clone, Debug)]
 pub struct LoginOpenId {
-    /// `code`.
+    /// The code.
     pub code: String,
-    /// `redirect-url`.
+    /// Where the provider sends the user back to.
     pub redirect_url: String,
-    /// `state`.
+    /// The state it shall have, or has.
     pub state: String,
 }
 impl LoginOpenId {
@@ -918,16 +917,16 @@ impl LoginOpenId {
     }
 }
 endpoint!(LoginOpenId 18 Post "/access/openid/login" -> Ticket; code redirect_url state);
-/// Change password.
+/// Changes a user's password. Tokens are refused.
 ///
 /// `PUT /access/password`
 #[derive(Clone, Debug)]
 pub struct ChangePassword {
-    /// `password`.
+    /// The password.
     pub password: SecretString,
-    /// `userid`.
+    /// The user, such as `root@pam`.
     pub userid: String,
-    /// `confirmation-password`. (8.2 and later)
+    /// The caller's own password, as a confirmation. (8.2 and later)
     pub confirmation_password: Option<SecretString>,
 }
 impl ChangePassword {
@@ -944,14 +943,15 @@ endpoint!(
     ChangePassword 19 Put "/access/password" -> Nothing, null Nothing; password userid
     confirmation_password
 );
-/// Reads permissions.
+/// What the caller, or the given user or token, may do: privileges by path, each with whether
+/// it is passed on below.
 ///
 /// `GET /access/permissions`
 #[derive(Clone, Debug)]
 pub struct GetPermissions {
-    /// `path`.
+    /// The path in the tree of rights, such as `/vms/101` or `/`.
     pub path: Option<String>,
-    /// `userid`.
+    /// The user, such as `root@pam`.
     pub userid: Option<String>,
 }
 impl GetPermissions {
@@ -970,20 +970,20 @@ impl Default for GetPermissions {
 }
 endpoint!(
     GetPermissions 20 Get "/access/permissions" -> std::collections::BTreeMap < String,
-    std::collections::BTreeMap < String, bool >>, null std::collections::BTreeMap::new();
-    path userid
+    std::collections::BTreeMap < String, Tolerant < bool >>>, null
+    std::collections::BTreeMap::new(); path userid
 );
-/// A role, as the server describes it.
+/// Role, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Role {
-    /// `privs`.
+    /// The privileges, such as `VM.Audit`.
     #[serde(default)]
     pub privs: Vec<String>,
-    /// `roleid`.
+    /// The role.
     pub roleid: Option<String>,
-    /// `special`.
+    /// Whether it is one of the server's own.
     pub special: Option<bool>,
 }
 row!(
@@ -1011,9 +1011,9 @@ endpoint!(ListRoles 21 Get "/access/roles" -> Vec < Role >, null Vec::new(););
 /// `POST /access/roles`
 #[derive(Clone, Debug)]
 pub struct CreateRole {
-    /// `roleid`.
+    /// The role.
     pub roleid: String,
-    /// `privs`.
+    /// The privileges, such as `VM.Audit`.
     pub privs: Vec<String>,
 }
 impl CreateRole {
@@ -1031,7 +1031,7 @@ endpoint!(CreateRole 22 Post "/access/roles" -> Nothing, null Nothing; roleid pr
 /// `DELETE /access/roles/{roleid}`
 #[derive(Clone, Debug)]
 pub struct DeleteRole {
-    /// `roleid`.
+    /// The role.
     pub roleid: String,
 }
 impl DeleteRole {
@@ -1050,7 +1050,7 @@ endpoint!(
 /// `GET /access/roles/{roleid}`
 #[derive(Clone, Debug)]
 pub struct GetRole {
-    /// `roleid`.
+    /// The role.
     pub roleid: String,
 }
 impl GetRole {
@@ -1060,19 +1060,19 @@ impl GetRole {
     }
 }
 endpoint!(
-    GetRole 24 Get "/access/roles/{roleid}" -> std::collections::BTreeMap < String, bool
-    >, null std::collections::BTreeMap::new(); roleid
+    GetRole 24 Get "/access/roles/{roleid}" -> std::collections::BTreeMap < String,
+    Tolerant < bool >>, null std::collections::BTreeMap::new(); roleid
 );
 /// Changes role.
 ///
 /// `PUT /access/roles/{roleid}`
 #[derive(Clone, Debug)]
 pub struct UpdateRole {
-    /// `roleid`.
+    /// The role.
     pub roleid: String,
-    /// `append`.
+    /// Whether to add the privileges to those it has.
     pub append: Option<bool>,
-    /// `privs`.
+    /// The privileges, such as `VM.Audit`.
     pub privs: Vec<String>,
 }
 impl UpdateRole {
@@ -1089,18 +1089,18 @@ endpoint!(
     UpdateRole 25 Put "/access/roles/{roleid}" -> Nothing, null Nothing; roleid append
     privs
 );
-/// An user tfa, as the server describes it.
+/// User tfa, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct UserTfa {
-    /// `userid`.
+    /// The user, such as `root@pam`.
     pub userid: Option<String>,
-    /// `totp-locked`.
+    /// Whether one-time passwords are locked after too many wrong ones.
     pub totp_locked: Option<bool>,
-    /// `tfa-locked-until`.
+    /// Until when the second factor is locked, in seconds since 1970.
     pub tfa_locked_until: Option<i64>,
-    /// `entries`.
+    /// The entries.
     #[serde(default)]
     pub entries: Vec<TfaEntry>,
 }
@@ -1126,20 +1126,20 @@ impl Default for ListTfa {
     }
 }
 endpoint!(ListTfa 26 Get "/access/tfa" -> Vec < UserTfa >, null Vec::new(););
-/// A tfa entry, as the server describes it.
+/// Tfa entry, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TfaEntry {
-    /// `id`.
+    /// Its id.
     pub id: Option<String>,
-    /// `type`.
+    /// The kind.
     pub kind: Option<String>,
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// `created`.
+    /// When it was made, in seconds since 1970.
     pub created: Option<String>,
-    /// `enable`.
+    /// Whether it is switched on.
     pub enable: Option<bool>,
 }
 row!(
@@ -1151,7 +1151,7 @@ row!(
 /// `GET /access/tfa/{userid}`
 #[derive(Clone, Debug)]
 pub struct ListUserTfa {
-    /// `userid`.
+    /// The user, such as `root@pam`.
     pub userid: String,
 }
 impl ListUserTfa {
@@ -1166,7 +1166,7 @@ endpoint!(
     ListUserTfa 27 Get "/access/tfa/{userid}" -> Vec < TfaEntry >, null Vec::new();
     userid
 );
-/// Words of `type`.
+/// The kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TfaEntryKind {
@@ -1213,16 +1213,16 @@ impl TextEnum for TfaEntryKind {
     }
 }
 impl_text_enum!(TfaEntryKind);
-/// A create tfa entry answer, as the server describes it.
+/// Create tfa entry answer, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CreateTfaEntryAnswer {
-    /// `challenge`.
+    /// The challenge that the answer is for.
     pub challenge: Option<String>,
-    /// `id`.
+    /// Its id.
     pub id: Option<String>,
-    /// `recovery`.
+    /// The recovery keys; they are shown once only.
     #[serde(default)]
     pub recovery: Vec<String>,
 }
@@ -1235,19 +1235,19 @@ row!(
 /// `POST /access/tfa/{userid}`
 #[derive(Clone, Debug)]
 pub struct CreateTfaEntry {
-    /// `userid`.
+    /// The user, such as `root@pam`.
     pub userid: String,
-    /// `type`.
+    /// The kind.
     pub kind: TfaEntryKind,
-    /// `challenge`.
+    /// The challenge that the answer is for.
     pub challenge: Option<String>,
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// `password`.
+    /// The password.
     pub password: Option<SecretString>,
-    /// `totp`.
+    /// The key of the one-time passwords, as an `otpauth` address.
     pub totp: Option<SecretString>,
-    /// `value`.
+    /// The value.
     pub value: Option<SecretString>,
 }
 impl CreateTfaEntry {
@@ -1273,11 +1273,11 @@ endpoint!(
 /// `DELETE /access/tfa/{userid}/{id}`
 #[derive(Clone, Debug)]
 pub struct DeleteTfaEntry {
-    /// `userid`.
+    /// The user, such as `root@pam`.
     pub userid: String,
-    /// `id`.
+    /// Its id.
     pub id: String,
-    /// `password`.
+    /// The password.
     pub password: Option<SecretString>,
 }
 impl DeleteTfaEntry {
@@ -1299,9 +1299,9 @@ endpoint!(
 /// `GET /access/tfa/{userid}/{id}`
 #[derive(Clone, Debug)]
 pub struct GetTfaEntry {
-    /// `userid`.
+    /// The user, such as `root@pam`.
     pub userid: String,
-    /// `id`.
+    /// Its id.
     pub id: String,
 }
 impl GetTfaEntry {
@@ -1319,15 +1319,15 @@ endpoint!(GetTfaEntry 30 Get "/access/tfa/{userid}/{id}" -> TfaEntry; userid id)
 /// `PUT /access/tfa/{userid}/{id}`
 #[derive(Clone, Debug)]
 pub struct UpdateTfaEntry {
-    /// `userid`.
+    /// The user, such as `root@pam`.
     pub userid: String,
-    /// `id`.
+    /// Its id.
     pub id: String,
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// `enable`.
+    /// Whether it is switched on.
     pub enable: Option<bool>,
-    /// `password`.
+    /// The password.
     pub password: Option<SecretString>,
 }
 impl UpdateTfaEntry {
@@ -1363,37 +1363,37 @@ impl Default for GetTicket {
     }
 }
 endpoint!(GetTicket 32 Get "/access/ticket" -> Nothing, null Nothing;);
-/// An user, as the server describes it.
+/// User, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct User {
-    /// `userid`.
+    /// The user, such as `root@pam`.
     pub userid: Option<String>,
-    /// `comment`.
+    /// A remark for people.
     pub comment: Option<String>,
-    /// `email`.
+    /// The e-mail address.
     pub email: Option<String>,
-    /// `enable`.
+    /// Whether it is switched on.
     pub enable: Option<bool>,
-    /// `expire`.
+    /// When it ends, in seconds since 1970; 0 is never.
     pub expire: Option<i64>,
-    /// `firstname`.
+    /// The given name.
     pub firstname: Option<String>,
-    /// `lastname`.
+    /// The family name.
     pub lastname: Option<String>,
-    /// `groups`.
+    /// The groups.
     #[serde(default)]
     pub groups: Vec<String>,
-    /// `keys`.
+    /// The keys.
     pub keys: Option<String>,
-    /// `realm-type`.
+    /// The kind of the realm.
     pub realm_type: Option<String>,
-    /// `tfa-locked-until`.
+    /// Until when the second factor is locked, in seconds since 1970.
     pub tfa_locked_until: Option<i64>,
-    /// `totp-locked`.
+    /// Whether one-time passwords are locked after too many wrong ones.
     pub totp_locked: Option<bool>,
-    /// `tokens`.
+    /// The tokens.
     #[serde(default)]
     pub tokens: Vec<Token>,
 }
@@ -1405,14 +1405,14 @@ row!(
     "tfa_locked_until" => tfa_locked_until Opt, "totp-locked" | "totp_locked" =>
     totp_locked Opt, "tokens" => tokens List, }
 );
-/// Reads users.
+/// The users. Tokens are listed only when `full` is set; `expire` 0 is never.
 ///
 /// `GET /access/users`
 #[derive(Clone, Debug)]
 pub struct ListUsers {
-    /// `enabled`.
+    /// Whether it is switched on.
     pub enabled: Option<bool>,
-    /// `full`.
+    /// Whether to give every detail.
     pub full: Option<bool>,
 }
 impl ListUsers {
@@ -1437,25 +1437,25 @@ endpoint!(
 /// `POST /access/users`
 #[derive(Clone, Debug)]
 pub struct CreateUser {
-    /// `userid`.
+    /// The user, such as `root@pam`.
     pub userid: String,
-    /// `comment`.
+    /// A remark for people.
     pub comment: Option<String>,
-    /// `email`.
+    /// The e-mail address.
     pub email: Option<String>,
-    /// `enable`. Yes when absent.
+    /// Whether it is switched on. Yes when absent.
     pub enable: Option<bool>,
-    /// `expire`.
+    /// When it ends, in seconds since 1970; 0 is never.
     pub expire: Option<u64>,
-    /// `firstname`.
+    /// The given name.
     pub firstname: Option<String>,
-    /// `groups`.
+    /// The groups.
     pub groups: Vec<String>,
-    /// `keys`.
+    /// The keys.
     pub keys: Option<String>,
-    /// `lastname`.
+    /// The family name.
     pub lastname: Option<String>,
-    /// `password`.
+    /// The password.
     pub password: Option<SecretString>,
 }
 impl CreateUser {
@@ -1484,7 +1484,7 @@ endpoint!(
 /// `DELETE /access/users/{userid}`
 #[derive(Clone, Debug)]
 pub struct DeleteUser {
-    /// `userid`.
+    /// The user, such as `root@pam`.
     pub userid: String,
 }
 impl DeleteUser {
@@ -1503,7 +1503,7 @@ endpoint!(
 /// `GET /access/users/{userid}`
 #[derive(Clone, Debug)]
 pub struct GetUser {
-    /// `userid`.
+    /// The user, such as `root@pam`.
     pub userid: String,
 }
 impl GetUser {
@@ -1518,25 +1518,25 @@ endpoint!(GetUser 36 Get "/access/users/{userid}" -> User; userid);
 /// `PUT /access/users/{userid}`
 #[derive(Clone, Debug)]
 pub struct UpdateUser {
-    /// `userid`.
+    /// The user, such as `root@pam`.
     pub userid: String,
-    /// `append`.
+    /// Whether to add the privileges to those it has.
     pub append: Option<bool>,
-    /// `comment`.
+    /// A remark for people.
     pub comment: Option<String>,
-    /// `email`.
+    /// The e-mail address.
     pub email: Option<String>,
-    /// `enable`. Yes when absent.
+    /// Whether it is switched on. Yes when absent.
     pub enable: Option<bool>,
-    /// `expire`.
+    /// When it ends, in seconds since 1970; 0 is never.
     pub expire: Option<u64>,
-    /// `firstname`.
+    /// The given name.
     pub firstname: Option<String>,
-    /// `groups`.
+    /// The groups.
     pub groups: Vec<String>,
-    /// `keys`.
+    /// The keys.
     pub keys: Option<String>,
-    /// `lastname`.
+    /// The family name.
     pub lastname: Option<String>,
 }
 impl UpdateUser {
@@ -1560,7 +1560,7 @@ endpoint!(
     UpdateUser 37 Put "/access/users/{userid}" -> Nothing, null Nothing; userid append
     comment email enable expire firstname groups keys lastname
 );
-/// Words of `types`.
+/// The kinds of packages: `deb`, `deb-src`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Types {
@@ -1607,7 +1607,7 @@ impl TextEnum for Types {
     }
 }
 impl_text_enum!(Types);
-/// Words of `user`.
+/// The user, such as `root@pam`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UserTfaTypesUserUser {
@@ -1636,17 +1636,17 @@ impl TextEnum for UserTfaTypesUserUser {
     }
 }
 impl_text_enum!(UserTfaTypesUserUser);
-/// An user tfa types, as the server describes it.
+/// User tfa types, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct UserTfaTypes {
-    /// `realm`.
+    /// The realm.
     pub realm: Option<RealmTfaKind>,
-    /// `types`.
+    /// The kinds.
     #[serde(default)]
     pub types: Vec<Types>,
-    /// `user`.
+    /// The user, such as `root@pam`.
     pub user: Option<UserTfaTypesUserUser>,
 }
 row!(
@@ -1658,9 +1658,9 @@ row!(
 /// `GET /access/users/{userid}/tfa`
 #[derive(Clone, Debug)]
 pub struct GetUserTfaTypes {
-    /// `userid`.
+    /// The user, such as `root@pam`.
     pub userid: String,
-    /// `multiple`. (7.1 and later)
+    /// Whether to say all kinds of second factors in place of one. (7.1 and later)
     pub multiple: Option<bool>,
 }
 impl GetUserTfaTypes {
@@ -1675,18 +1675,18 @@ impl GetUserTfaTypes {
 endpoint!(
     GetUserTfaTypes 38 Get "/access/users/{userid}/tfa" -> UserTfaTypes; userid multiple
 );
-/// A token, as the server describes it.
+/// Token, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Token {
-    /// `tokenid`.
+    /// The token's name, the part after `!`.
     pub tokenid: Option<String>,
-    /// `comment`.
+    /// A remark for people.
     pub comment: Option<String>,
-    /// `expire`.
+    /// When it ends, in seconds since 1970; 0 is never.
     pub expire: Option<i64>,
-    /// `privsep`.
+    /// Whether the token has rights of its own only, rather than all of its user's.
     pub privsep: Option<bool>,
 }
 row!(
@@ -1698,7 +1698,7 @@ row!(
 /// `GET /access/users/{userid}/token`
 #[derive(Clone, Debug)]
 pub struct ListTokens {
-    /// `userid`.
+    /// The user, such as `root@pam`.
     pub userid: String,
 }
 impl ListTokens {
@@ -1718,9 +1718,9 @@ endpoint!(
 /// `DELETE /access/users/{userid}/token/{tokenid}`
 #[derive(Clone, Debug)]
 pub struct DeleteToken {
-    /// `userid`.
+    /// The user, such as `root@pam`.
     pub userid: String,
-    /// `tokenid`.
+    /// The token's name, the part after `!`.
     pub tokenid: String,
 }
 impl DeleteToken {
@@ -1741,9 +1741,9 @@ endpoint!(
 /// `GET /access/users/{userid}/token/{tokenid}`
 #[derive(Clone, Debug)]
 pub struct GetToken {
-    /// `userid`.
+    /// The user, such as `root@pam`.
     pub userid: String,
-    /// `tokenid`.
+    /// The token's name, the part after `!`.
     pub tokenid: String,
 }
 impl GetToken {
@@ -1758,22 +1758,22 @@ impl GetToken {
 endpoint!(
     GetToken 41 Get "/access/users/{userid}/token/{tokenid}" -> Token; userid tokenid
 );
-/// A new token, as the server describes it.
+/// New token, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NewToken {
-    /// `full-tokenid`.
+    /// The token's full name, `user@realm!name`.
     pub full_tokenid: Option<String>,
-    /// `info`.
+    /// Facts about it.
     pub info: Option<Token>,
-    /// `value`.
+    /// The value.
     pub value: Option<String>,
-    /// `comment`.
+    /// A remark for people.
     pub comment: Option<String>,
-    /// `expire`.
+    /// When it ends, in seconds since 1970; 0 is never.
     pub expire: Option<i64>,
-    /// `privsep`.
+    /// Whether the token has rights of its own only, rather than all of its user's.
     pub privsep: Option<bool>,
 }
 row!(
@@ -1781,20 +1781,21 @@ row!(
     Below, "value" => value Opt, "comment" => comment Opt, "expire" => expire Opt,
     "privsep" => privsep Opt, }
 );
-/// Creates token.
+/// Creates an API token. Its secret is in this answer and nowhere else. A token starts
+/// without any rights unless `privsep` is 0.
 ///
 /// `POST /access/users/{userid}/token/{tokenid}`
 #[derive(Clone, Debug)]
 pub struct CreateToken {
-    /// `userid`.
+    /// The user, such as `root@pam`.
     pub userid: String,
-    /// `tokenid`.
+    /// The token's name, the part after `!`.
     pub tokenid: String,
-    /// `comment`.
+    /// A remark for people.
     pub comment: Option<String>,
-    /// `expire`.
+    /// When it ends, in seconds since 1970; 0 is never.
     pub expire: Option<u64>,
-    /// `privsep`. Yes when absent.
+    /// Whether the token has rights of its own only, rather than all of its user's. Yes when absent.
     pub privsep: Option<bool>,
 }
 impl CreateToken {
@@ -1813,24 +1814,25 @@ endpoint!(
     CreateToken 42 Post "/access/users/{userid}/token/{tokenid}" -> NewToken; userid
     tokenid comment expire privsep
 );
-/// Changes token.
+/// Changes an API token; from 9.2 it can also be given a new secret, which is in the answer
+/// alone.
 ///
 /// `PUT /access/users/{userid}/token/{tokenid}`
 #[derive(Clone, Debug)]
 pub struct UpdateToken {
-    /// `userid`.
+    /// The user, such as `root@pam`.
     pub userid: String,
-    /// `tokenid`.
+    /// The token's name, the part after `!`.
     pub tokenid: String,
-    /// `comment`.
+    /// A remark for people.
     pub comment: Option<String>,
-    /// `delete`. (9.1 and later)
+    /// Settings to take out, so that their defaults apply again. (9.1 and later)
     pub delete: Vec<String>,
-    /// `expire`.
+    /// When it ends, in seconds since 1970; 0 is never.
     pub expire: Option<u64>,
-    /// `privsep`. Yes when absent.
+    /// Whether the token has rights of its own only, rather than all of its user's. Yes when absent.
     pub privsep: Option<bool>,
-    /// `regenerate`. (9.2 and later)
+    /// Whether to make a new secret; the old one ends. (9.2 and later)
     pub regenerate: Option<bool>,
 }
 impl UpdateToken {
@@ -1856,7 +1858,7 @@ endpoint!(
 /// `PUT /access/users/{userid}/unlock-tfa`
 #[derive(Clone, Debug)]
 pub struct UnlockTfa {
-    /// `userid`.
+    /// The user, such as `root@pam`.
     pub userid: String,
 }
 impl UnlockTfa {
@@ -1868,20 +1870,20 @@ impl UnlockTfa {
 endpoint!(
     UnlockTfa 44 Put "/access/users/{userid}/unlock-tfa" -> Tolerant < bool >; userid
 );
-/// Verify vnc ticket.
+/// Checks a console ticket; terminals use it, clients rarely do.
 ///
 /// `POST /access/vncticket`
 #[derive(Clone, Debug)]
 pub struct VerifyVncTicket {
-    /// `authid`.
+    /// Who it is.
     pub authid: String,
-    /// `path`.
+    /// The path in the tree of rights, such as `/vms/101` or `/`.
     pub path: String,
-    /// `privs`.
+    /// The privileges, such as `VM.Audit`.
     pub privs: Vec<String>,
-    /// `vncticket`.
+    /// The ticket of the console.
     pub vncticket: SecretString,
-    /// `port`. (9.1.2 and later)
+    /// The port. (9.1.2 and later)
     pub port: Option<i64>,
 }
 impl VerifyVncTicket {

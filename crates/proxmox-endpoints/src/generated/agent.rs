@@ -36,9 +36,9 @@ row!(AgentError[] { "class" => class Opt, "desc" | "description" => description 
 /// `GET /nodes/{node}/qemu/{vmid}/agent`
 #[derive(Clone, Debug)]
 pub struct GetAgentIndex {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl GetAgentIndex {
@@ -54,7 +54,7 @@ endpoint!(
     GetAgentIndex 46 Get "/nodes/{node}/qemu/{vmid}/agent" -> Vec < IndexEntry >, null
     Vec::new(); node vmid
 );
-/// Words of `command`.
+/// The command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RunAgentCommandCommand {
@@ -176,25 +176,25 @@ impl TextEnum for RunAgentCommandCommand {
     }
 }
 impl_text_enum!(RunAgentCommandCommand);
-/// A run agent command answer, as the server describes it.
+/// Run agent command answer, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RunAgentCommandAnswer {
-    /// `result`.
+    /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
 row!(RunAgentCommandAnswer[] { "result" => result Whole, });
-/// Run agent command of a virtual machine.
+/// Runs a command of the guest agent by its name.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/agent`
 #[derive(Clone, Debug)]
 pub struct RunAgentCommand {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `command`.
+    /// The command.
     pub command: RunAgentCommandCommand,
 }
 impl RunAgentCommand {
@@ -215,27 +215,28 @@ endpoint!(
     RunAgentCommand 47 Post "/nodes/{node}/qemu/{vmid}/agent" -> RunAgentCommandAnswer;
     node vmid command
 );
-/// An agent process, as the server describes it.
+/// Agent process, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentProcess {
-    /// `pid`.
+    /// The process.
     pub pid: Option<i64>,
 }
 row!(AgentProcess[] { "pid" => pid Opt, });
-/// Agent exec of a virtual machine.
+/// Runs a program in the guest and says its process id; `GetAgentExecStatus` tells how it
+/// went, and can tell it once.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/agent/exec`
 #[derive(Clone, Debug)]
 pub struct AgentExec {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `command`.
+    /// The command.
     pub command: Vec<String>,
-    /// `input-data`.
+    /// What the program reads from its standard input.
     pub input_data: Option<String>,
 }
 impl AgentExec {
@@ -253,24 +254,24 @@ endpoint!(
     AgentExec 48 Post "/nodes/{node}/qemu/{vmid}/agent/exec" -> AgentProcess; node vmid
     command input_data
 );
-/// An agent exec status, as the server describes it.
+/// Agent exec status, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentExecStatus {
-    /// `exited`.
+    /// Whether the program has ended.
     pub exited: Option<bool>,
-    /// `exitcode`.
+    /// The program's exit code.
     pub exitcode: Option<i64>,
-    /// `signal`.
+    /// The signal.
     pub signal: Option<i64>,
-    /// `out-data`.
+    /// What it wrote to standard output.
     pub out_data: Option<String>,
-    /// `out-truncated`.
+    /// Whether standard output is cut off.
     pub out_truncated: Option<bool>,
-    /// `err-data`.
+    /// What it wrote to standard error.
     pub err_data: Option<String>,
-    /// `err-truncated`.
+    /// Whether standard error is cut off.
     pub err_truncated: Option<bool>,
 }
 row!(
@@ -279,16 +280,16 @@ row!(
     "out_truncated" => out_truncated Opt, "err-data" | "err_data" => err_data Opt,
     "err-truncated" | "err_truncated" => err_truncated Opt, }
 );
-/// Reads agent exec status of a virtual machine.
+/// How a program in the guest is doing. The result of one that has ended can be fetched once.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/agent/exec-status`
 #[derive(Clone, Debug)]
 pub struct GetAgentExecStatus {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `pid`.
+    /// The process.
     pub pid: i64,
 }
 impl GetAgentExecStatus {
@@ -305,33 +306,33 @@ endpoint!(
     GetAgentExecStatus 49 Get "/nodes/{node}/qemu/{vmid}/agent/exec-status" ->
     AgentExecStatus; node vmid pid
 );
-/// An agent file, as the server describes it.
+/// Agent file, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentFile {
-    /// `content`.
+    /// Kinds of content.
     pub content: Option<String>,
-    /// `truncated`.
+    /// Whether there is more than is shown.
     pub truncated: Option<bool>,
 }
 row!(AgentFile[] { "content" => content Opt, "truncated" => truncated Opt, });
-/// Agent read file of a virtual machine.
+/// Reads a file in the guest, at most 16 MiB.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/agent/file-read`
 #[derive(Clone, Debug)]
 pub struct AgentReadFile {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `file`.
+    /// The file.
     pub file: String,
-    /// `count`. `16777216` when absent. (9.1.2 and later)
+    /// At most so many bytes. `16777216` when absent. (9.1.2 and later)
     pub count: Option<u32>,
-    /// `decode`. Yes when absent. (9.1.2 and later)
+    /// Whether to decode the content from base64. Yes when absent. (9.1.2 and later)
     pub decode: Option<bool>,
-    /// `offset`. `0` when absent. (9.1.2 and later)
+    /// The offset. `0` when absent. (9.1.2 and later)
     pub offset: Option<u64>,
 }
 impl AgentReadFile {
@@ -351,20 +352,20 @@ endpoint!(
     AgentReadFile 50 Get "/nodes/{node}/qemu/{vmid}/agent/file-read" -> AgentFile; node
     vmid file count decode offset
 );
-/// Agent write file of a virtual machine.
+/// Writes a file in the guest, at most 60 KiB.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/agent/file-write`
 #[derive(Clone, Debug)]
 pub struct AgentWriteFile {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `content`.
+    /// Kinds of content.
     pub content: String,
-    /// `file`.
+    /// The file.
     pub file: String,
-    /// `encode`. Yes when absent. (7.2 and later)
+    /// Whether the content is to be encoded as base64 on the way. Yes when absent. Yes when absent. (7.2 and later)
     pub encode: Option<bool>,
 }
 impl AgentWriteFile {
@@ -388,12 +389,12 @@ endpoint!(
     AgentWriteFile 51 Post "/nodes/{node}/qemu/{vmid}/agent/file-write" -> Nothing, null
     Nothing; node vmid content file encode
 );
-/// An agent freeze filesystems answer, as the server describes it.
+/// Agent freeze filesystems answer, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentFreezeFilesystemsAnswer {
-    /// `result`.
+    /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
 row!(AgentFreezeFilesystemsAnswer[] { "result" => result Whole, });
@@ -402,9 +403,9 @@ row!(AgentFreezeFilesystemsAnswer[] { "result" => result Whole, });
 /// `POST /nodes/{node}/qemu/{vmid}/agent/fsfreeze-freeze`
 #[derive(Clone, Debug)]
 pub struct AgentFreezeFilesystems {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl AgentFreezeFilesystems {
@@ -420,12 +421,12 @@ endpoint!(
     AgentFreezeFilesystems 52 Post "/nodes/{node}/qemu/{vmid}/agent/fsfreeze-freeze" ->
     AgentFreezeFilesystemsAnswer; node vmid
 );
-/// An agent freeze status answer, as the server describes it.
+/// Agent freeze status answer, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentFreezeStatusAnswer {
-    /// `result`.
+    /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
 row!(AgentFreezeStatusAnswer[] { "result" => result Whole, });
@@ -434,9 +435,9 @@ row!(AgentFreezeStatusAnswer[] { "result" => result Whole, });
 /// `POST /nodes/{node}/qemu/{vmid}/agent/fsfreeze-status`
 #[derive(Clone, Debug)]
 pub struct AgentFreezeStatus {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl AgentFreezeStatus {
@@ -452,12 +453,12 @@ endpoint!(
     AgentFreezeStatus 53 Post "/nodes/{node}/qemu/{vmid}/agent/fsfreeze-status" ->
     AgentFreezeStatusAnswer; node vmid
 );
-/// An agent thaw filesystems answer, as the server describes it.
+/// Agent thaw filesystems answer, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentThawFilesystemsAnswer {
-    /// `result`.
+    /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
 row!(AgentThawFilesystemsAnswer[] { "result" => result Whole, });
@@ -466,9 +467,9 @@ row!(AgentThawFilesystemsAnswer[] { "result" => result Whole, });
 /// `POST /nodes/{node}/qemu/{vmid}/agent/fsfreeze-thaw`
 #[derive(Clone, Debug)]
 pub struct AgentThawFilesystems {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl AgentThawFilesystems {
@@ -484,44 +485,44 @@ endpoint!(
     AgentThawFilesystems 54 Post "/nodes/{node}/qemu/{vmid}/agent/fsfreeze-thaw" ->
     AgentThawFilesystemsAnswer; node vmid
 );
-/// An agent trim filesystems answer result path, as the server describes it.
+/// Agent trim filesystems answer result path, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentTrimFilesystemsAnswerResultPath {
-    /// `path`.
+    /// Its path.
     pub path: Option<String>,
-    /// `trimmed`.
+    /// Bytes that were trimmed.
     pub trimmed: Option<u64>,
-    /// `minimum`.
+    /// The least.
     pub minimum: Option<u64>,
-    /// `error`.
+    /// What went wrong.
     pub error: Option<String>,
 }
 row!(
     AgentTrimFilesystemsAnswerResultPath[] { "path" => path Opt, "trimmed" => trimmed
     Opt, "minimum" => minimum Opt, "error" => error Opt, }
 );
-/// An agent trim filesystems answer result, as the server describes it.
+/// Agent trim filesystems answer result, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentTrimFilesystemsAnswerResult {
-    /// `paths`.
+    /// The paths.
     #[serde(default)]
     pub paths: Vec<AgentTrimFilesystemsAnswerResultPath>,
-    /// `error`.
+    /// What went wrong.
     pub error: Option<AgentError>,
 }
 row!(
     AgentTrimFilesystemsAnswerResult[] { "paths" => paths List, "error" => error Below, }
 );
-/// An agent trim filesystems answer, as the server describes it.
+/// Agent trim filesystems answer, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentTrimFilesystemsAnswer {
-    /// `result`.
+    /// What the agent answered.
     pub result: Option<AgentTrimFilesystemsAnswerResult>,
 }
 row!(AgentTrimFilesystemsAnswer[] { "result" => result Below, });
@@ -530,9 +531,9 @@ row!(AgentTrimFilesystemsAnswer[] { "result" => result Below, });
 /// `POST /nodes/{node}/qemu/{vmid}/agent/fstrim`
 #[derive(Clone, Debug)]
 pub struct AgentTrimFilesystems {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl AgentTrimFilesystems {
@@ -548,24 +549,24 @@ endpoint!(
     AgentTrimFilesystems 55 Post "/nodes/{node}/qemu/{vmid}/agent/fstrim" ->
     AgentTrimFilesystemsAnswer; node vmid
 );
-/// An agent filesystems result disk, as the server describes it.
+/// Agent filesystems result disk, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentFilesystemsResultDisk {
-    /// `bus-type`.
+    /// The disk's bus.
     pub bus_type: Option<String>,
-    /// `bus`.
+    /// The bus.
     pub bus: Option<i64>,
-    /// `target`.
+    /// Where to: the target node.
     pub target: Option<i64>,
-    /// `unit`.
+    /// The unit.
     pub unit: Option<i64>,
-    /// `serial`.
+    /// The serial number.
     pub serial: Option<String>,
-    /// `dev`.
+    /// The device.
     pub dev: Option<String>,
-    /// `pci-controller`.
+    /// The disk's PCI controller.
     pub pci_controller: Option<serde_json::Value>,
 }
 row!(
@@ -573,24 +574,24 @@ row!(
     Opt, "target" => target Opt, "unit" => unit Opt, "serial" => serial Opt, "dev" => dev
     Opt, "pci-controller" | "pci_controller" => pci_controller Whole, }
 );
-/// An agent filesystems result, as the server describes it.
+/// Agent filesystems result, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentFilesystemsResult {
-    /// `name`.
+    /// Its name.
     pub name: Option<String>,
-    /// `mountpoint`.
+    /// Where it is mounted.
     pub mountpoint: Option<String>,
-    /// `type`.
+    /// Its kind.
     pub kind: Option<String>,
-    /// `used-bytes`.
+    /// Bytes in use.
     pub used_bytes: Option<u64>,
-    /// `total-bytes`.
+    /// Bytes in all.
     pub total_bytes: Option<u64>,
-    /// `total-bytes-privileged`.
+    /// Bytes in all, with what only root may use.
     pub total_bytes_privileged: Option<u64>,
-    /// `disk`.
+    /// The disk.
     #[serde(default)]
     pub disk: Vec<AgentFilesystemsResultDisk>,
 }
@@ -600,24 +601,23 @@ row!(
     "total_bytes" => total_bytes Opt, "total-bytes-privileged" | "total_bytes_privileged"
     => total_bytes_privileged Opt, "disk" => disk List, }
 );
-/// An agent filesystems, as the server describes it.
+/// Agent filesystems, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentFilesystems {
-    /// `result`.
-    #[serde(default)]
-    pub result: Vec<AgentFilesystemsResult>,
+    /// What the agent answered.
+    pub result: Option<AgentReply<AgentFilesystemsResult>>,
 }
-row!(AgentFilesystems[] { "result" => result List, });
+row!(AgentFilesystems[] { "result" => result Whole, });
 /// Reads agent filesystems of a virtual machine.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/agent/get-fsinfo`
 #[derive(Clone, Debug)]
 pub struct GetAgentFilesystems {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl GetAgentFilesystems {
@@ -633,26 +633,26 @@ endpoint!(
     GetAgentFilesystems 56 Get "/nodes/{node}/qemu/{vmid}/agent/get-fsinfo" ->
     AgentFilesystems; node vmid
 );
-/// An agent host name result, as the server describes it.
+/// Agent host name result, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentHostNameResult {
-    /// `host-name`.
+    /// The guest's host name.
     pub host_name: Option<String>,
-    /// `error`.
+    /// What went wrong.
     pub error: Option<AgentError>,
 }
 row!(
     AgentHostNameResult[] { "host-name" | "host_name" => host_name Opt, "error" => error
     Below, }
 );
-/// An agent host name, as the server describes it.
+/// Agent host name, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentHostName {
-    /// `result`.
+    /// What the agent answered.
     pub result: Option<AgentHostNameResult>,
 }
 row!(AgentHostName[] { "result" => result Below, });
@@ -661,9 +661,9 @@ row!(AgentHostName[] { "result" => result Below, });
 /// `GET /nodes/{node}/qemu/{vmid}/agent/get-host-name`
 #[derive(Clone, Debug)]
 pub struct GetAgentHostName {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl GetAgentHostName {
@@ -679,23 +679,23 @@ endpoint!(
     GetAgentHostName 57 Get "/nodes/{node}/qemu/{vmid}/agent/get-host-name" ->
     AgentHostName; node vmid
 );
-/// An agent memory block info result, as the server describes it.
+/// Agent memory block info result, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentMemoryBlockInfoResult {
-    /// `size`.
+    /// Its size.
     pub size: Option<u64>,
-    /// `error`.
+    /// What went wrong.
     pub error: Option<AgentError>,
 }
 row!(AgentMemoryBlockInfoResult[] { "size" => size Opt, "error" => error Below, });
-/// An agent memory block info, as the server describes it.
+/// Agent memory block info, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentMemoryBlockInfo {
-    /// `result`.
+    /// What the agent answered.
     pub result: Option<AgentMemoryBlockInfoResult>,
 }
 row!(AgentMemoryBlockInfo[] { "result" => result Below, });
@@ -704,9 +704,9 @@ row!(AgentMemoryBlockInfo[] { "result" => result Below, });
 /// `GET /nodes/{node}/qemu/{vmid}/agent/get-memory-block-info`
 #[derive(Clone, Debug)]
 pub struct GetAgentMemoryBlockInfo {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl GetAgentMemoryBlockInfo {
@@ -723,40 +723,39 @@ endpoint!(
     "/nodes/{node}/qemu/{vmid}/agent/get-memory-block-info" -> AgentMemoryBlockInfo; node
     vmid
 );
-/// An agent memory blocks result, as the server describes it.
+/// Agent memory blocks result, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentMemoryBlocksResult {
-    /// `phys-index`.
+    /// The number of the memory block.
     pub phys_index: Option<i64>,
-    /// `online`.
+    /// Whether it is online.
     pub online: Option<bool>,
-    /// `can-offline`.
+    /// Whether it can be switched off.
     pub can_offline: Option<bool>,
 }
 row!(
     AgentMemoryBlocksResult[] { "phys-index" | "phys_index" => phys_index Opt, "online"
     => online Opt, "can-offline" | "can_offline" => can_offline Opt, }
 );
-/// An agent memory blocks, as the server describes it.
+/// Agent memory blocks, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentMemoryBlocks {
-    /// `result`.
-    #[serde(default)]
-    pub result: Vec<AgentMemoryBlocksResult>,
+    /// What the agent answered.
+    pub result: Option<AgentReply<AgentMemoryBlocksResult>>,
 }
-row!(AgentMemoryBlocks[] { "result" => result List, });
+row!(AgentMemoryBlocks[] { "result" => result Whole, });
 /// Reads agent memory blocks of a virtual machine.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/agent/get-memory-blocks`
 #[derive(Clone, Debug)]
 pub struct GetAgentMemoryBlocks {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl GetAgentMemoryBlocks {
@@ -772,32 +771,32 @@ endpoint!(
     GetAgentMemoryBlocks 59 Get "/nodes/{node}/qemu/{vmid}/agent/get-memory-blocks" ->
     AgentMemoryBlocks; node vmid
 );
-/// An agent os info result, as the server describes it.
+/// Agent os info result, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentOsInfoResult {
-    /// `id`.
+    /// Its id.
     pub id: Option<String>,
-    /// `name`.
+    /// Its name.
     pub name: Option<String>,
-    /// `pretty-name`.
+    /// The operating system, for people.
     pub pretty_name: Option<String>,
-    /// `version`.
+    /// The version.
     pub version: Option<String>,
-    /// `version-id`.
+    /// The operating system's version.
     pub version_id: Option<String>,
-    /// `machine`.
+    /// The machine type.
     pub machine: Option<String>,
-    /// `kernel-release`.
+    /// The kernel's release.
     pub kernel_release: Option<String>,
-    /// `kernel-version`.
+    /// The kernel's version.
     pub kernel_version: Option<String>,
-    /// `variant`.
+    /// The operating system's variant.
     pub variant: Option<String>,
-    /// `variant-id`.
+    /// The id of the operating system's variant.
     pub variant_id: Option<String>,
-    /// `error`.
+    /// What went wrong.
     pub error: Option<AgentError>,
 }
 row!(
@@ -808,12 +807,12 @@ row!(
     kernel_version Opt, "variant" => variant Opt, "variant-id" | "variant_id" =>
     variant_id Opt, "error" => error Below, }
 );
-/// An agent os info, as the server describes it.
+/// Agent os info, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentOsInfo {
-    /// `result`.
+    /// What the agent answered.
     pub result: Option<AgentOsInfoResult>,
 }
 row!(AgentOsInfo[] { "result" => result Below, });
@@ -822,9 +821,9 @@ row!(AgentOsInfo[] { "result" => result Below, });
 /// `GET /nodes/{node}/qemu/{vmid}/agent/get-osinfo`
 #[derive(Clone, Debug)]
 pub struct GetAgentOsInfo {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl GetAgentOsInfo {
@@ -840,12 +839,12 @@ endpoint!(
     GetAgentOsInfo 60 Get "/nodes/{node}/qemu/{vmid}/agent/get-osinfo" -> AgentOsInfo;
     node vmid
 );
-/// An agent time, as the server describes it.
+/// Agent time, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentTime {
-    /// `result`.
+    /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
 row!(AgentTime[] { "result" => result Whole, });
@@ -854,9 +853,9 @@ row!(AgentTime[] { "result" => result Whole, });
 /// `GET /nodes/{node}/qemu/{vmid}/agent/get-time`
 #[derive(Clone, Debug)]
 pub struct GetAgentTime {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl GetAgentTime {
@@ -872,28 +871,28 @@ endpoint!(
     GetAgentTime 61 Get "/nodes/{node}/qemu/{vmid}/agent/get-time" -> AgentTime; node
     vmid
 );
-/// An agent timezone result, as the server describes it.
+/// Agent timezone result, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentTimezoneResult {
-    /// `zone`.
+    /// The zone.
     pub zone: Option<String>,
-    /// `offset`.
+    /// The offset.
     pub offset: Option<i64>,
-    /// `error`.
+    /// What went wrong.
     pub error: Option<AgentError>,
 }
 row!(
     AgentTimezoneResult[] { "zone" => zone Opt, "offset" => offset Opt, "error" => error
     Below, }
 );
-/// An agent timezone, as the server describes it.
+/// Agent timezone, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentTimezone {
-    /// `result`.
+    /// What the agent answered.
     pub result: Option<AgentTimezoneResult>,
 }
 row!(AgentTimezone[] { "result" => result Below, });
@@ -902,9 +901,9 @@ row!(AgentTimezone[] { "result" => result Below, });
 /// `GET /nodes/{node}/qemu/{vmid}/agent/get-timezone`
 #[derive(Clone, Debug)]
 pub struct GetAgentTimezone {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl GetAgentTimezone {
@@ -920,40 +919,39 @@ endpoint!(
     GetAgentTimezone 62 Get "/nodes/{node}/qemu/{vmid}/agent/get-timezone" ->
     AgentTimezone; node vmid
 );
-/// An agent users result, as the server describes it.
+/// Agent users result, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentUsersResult {
-    /// `user`.
+    /// The user, such as `root@pam`.
     pub user: Option<String>,
-    /// `login-time`.
+    /// When the user logged in, in seconds since 1970.
     pub login_time: Option<f64>,
-    /// `domain`.
+    /// The domain.
     pub domain: Option<String>,
 }
 row!(
     AgentUsersResult[] { "user" => user Opt, "login-time" | "login_time" => login_time
     Opt, "domain" => domain Opt, }
 );
-/// An agent users, as the server describes it.
+/// Agent users, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentUsers {
-    /// `result`.
-    #[serde(default)]
-    pub result: Vec<AgentUsersResult>,
+    /// What the agent answered.
+    pub result: Option<AgentReply<AgentUsersResult>>,
 }
-row!(AgentUsers[] { "result" => result List, });
+row!(AgentUsers[] { "result" => result Whole, });
 /// Reads agent users of a virtual machine.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/agent/get-users`
 #[derive(Clone, Debug)]
 pub struct GetAgentUsers {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl GetAgentUsers {
@@ -969,40 +967,39 @@ endpoint!(
     GetAgentUsers 63 Get "/nodes/{node}/qemu/{vmid}/agent/get-users" -> AgentUsers; node
     vmid
 );
-/// An agent vcpus result, as the server describes it.
+/// Agent vcpus result, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentVcpusResult {
-    /// `logical-id`.
+    /// The CPU's number.
     pub logical_id: Option<i64>,
-    /// `online`.
+    /// Whether it is online.
     pub online: Option<bool>,
-    /// `can-offline`.
+    /// Whether it can be switched off.
     pub can_offline: Option<bool>,
 }
 row!(
     AgentVcpusResult[] { "logical-id" | "logical_id" => logical_id Opt, "online" =>
     online Opt, "can-offline" | "can_offline" => can_offline Opt, }
 );
-/// An agent vcpus, as the server describes it.
+/// Agent vcpus, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentVcpus {
-    /// `result`.
-    #[serde(default)]
-    pub result: Vec<AgentVcpusResult>,
+    /// What the agent answered.
+    pub result: Option<AgentReply<AgentVcpusResult>>,
 }
-row!(AgentVcpus[] { "result" => result List, });
+row!(AgentVcpus[] { "result" => result Whole, });
 /// Reads agent vcpus of a virtual machine.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/agent/get-vcpus`
 #[derive(Clone, Debug)]
 pub struct GetAgentVcpus {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl GetAgentVcpus {
@@ -1018,45 +1015,45 @@ endpoint!(
     GetAgentVcpus 64 Get "/nodes/{node}/qemu/{vmid}/agent/get-vcpus" -> AgentVcpus; node
     vmid
 );
-/// An agent info result supported command, as the server describes it.
+/// Agent info result supported command, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentInfoResultSupportedCommand {
-    /// `name`.
+    /// Its name.
     pub name: Option<String>,
-    /// `enabled`.
+    /// Whether it is switched on.
     pub enabled: Option<bool>,
-    /// `success-response`.
+    /// Whether the command answers when it succeeds.
     pub success_response: Option<bool>,
 }
 row!(
     AgentInfoResultSupportedCommand[] { "name" => name Opt, "enabled" => enabled Opt,
     "success-response" | "success_response" => success_response Opt, }
 );
-/// An agent info result, as the server describes it.
+/// Agent info result, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentInfoResult {
-    /// `version`.
+    /// The version.
     pub version: Option<String>,
-    /// `supported_commands`.
+    /// The commands that the agent knows.
     #[serde(default)]
     pub supported_commands: Vec<AgentInfoResultSupportedCommand>,
-    /// `error`.
+    /// What went wrong.
     pub error: Option<AgentError>,
 }
 row!(
     AgentInfoResult[] { "version" => version Opt, "supported_commands" =>
     supported_commands List, "error" => error Below, }
 );
-/// An agent info, as the server describes it.
+/// Agent info, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentInfo {
-    /// `result`.
+    /// What the agent answered.
     pub result: Option<AgentInfoResult>,
 }
 row!(AgentInfo[] { "result" => result Below, });
@@ -1065,9 +1062,9 @@ row!(AgentInfo[] { "result" => result Below, });
 /// `GET /nodes/{node}/qemu/{vmid}/agent/info`
 #[derive(Clone, Debug)]
 pub struct GetAgentInfo {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl GetAgentInfo {
@@ -1082,26 +1079,26 @@ impl GetAgentInfo {
 endpoint!(
     GetAgentInfo 65 Get "/nodes/{node}/qemu/{vmid}/agent/info" -> AgentInfo; node vmid
 );
-/// An agent network interfaces result statistics, as the server describes it.
+/// Agent network interfaces result statistics, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentNetworkInterfacesResultStatistics {
-    /// `rx-bytes`.
+    /// Bytes received.
     pub rx_bytes: Option<u64>,
-    /// `rx-packets`.
+    /// Packets received.
     pub rx_packets: Option<u64>,
-    /// `rx-errs`.
+    /// Errors while receiving.
     pub rx_errs: Option<u64>,
-    /// `rx-dropped`.
+    /// Packets dropped while receiving.
     pub rx_dropped: Option<u64>,
-    /// `tx-bytes`.
+    /// Bytes sent.
     pub tx_bytes: Option<u64>,
-    /// `tx-packets`.
+    /// Packets sent.
     pub tx_packets: Option<u64>,
-    /// `tx-errs`.
+    /// Errors while sending.
     pub tx_errs: Option<u64>,
-    /// `tx-dropped`.
+    /// Packets dropped while sending.
     pub tx_dropped: Option<u64>,
 }
 row!(
@@ -1111,19 +1108,19 @@ row!(
     Opt, "tx-packets" | "tx_packets" => tx_packets Opt, "tx-errs" | "tx_errs" => tx_errs
     Opt, "tx-dropped" | "tx_dropped" => tx_dropped Opt, }
 );
-/// An agent network interfaces result, as the server describes it.
+/// Agent network interfaces result, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentNetworkInterfacesResult {
-    /// `name`.
+    /// Its name.
     pub name: Option<String>,
-    /// `hardware-address`.
+    /// The MAC address.
     pub hardware_address: Option<String>,
-    /// `ip-addresses`.
+    /// Its addresses.
     #[serde(default)]
     pub ip_addresses: Vec<GuestAddress>,
-    /// `statistics`.
+    /// Bytes, packets and errors so far.
     pub statistics: Option<AgentNetworkInterfacesResultStatistics>,
 }
 row!(
@@ -1131,24 +1128,23 @@ row!(
     "hardware_address" => hardware_address Opt, "ip-addresses" | "ip_addresses" =>
     ip_addresses List, "statistics" => statistics Below, }
 );
-/// An agent network interfaces, as the server describes it.
+/// Agent network interfaces, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentNetworkInterfaces {
-    /// `result`.
-    #[serde(default)]
-    pub result: Vec<AgentNetworkInterfacesResult>,
+    /// What the agent answered.
+    pub result: Option<AgentReply<AgentNetworkInterfacesResult>>,
 }
-row!(AgentNetworkInterfaces[] { "result" => result List, });
-/// Reads agent network interfaces of a virtual machine.
+row!(AgentNetworkInterfaces[] { "result" => result Whole, });
+/// The guest's network interfaces and their addresses.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces`
 #[derive(Clone, Debug)]
 pub struct GetAgentNetworkInterfaces {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl GetAgentNetworkInterfaces {
@@ -1165,12 +1161,12 @@ endpoint!(
     "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces" -> AgentNetworkInterfaces;
     node vmid
 );
-/// A ping agent answer, as the server describes it.
+/// Ping agent answer, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PingAgentAnswer {
-    /// `result`.
+    /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
 row!(PingAgentAnswer[] { "result" => result Whole, });
@@ -1179,9 +1175,9 @@ row!(PingAgentAnswer[] { "result" => result Whole, });
 /// `POST /nodes/{node}/qemu/{vmid}/agent/ping`
 #[derive(Clone, Debug)]
 pub struct PingAgent {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl PingAgent {
@@ -1197,12 +1193,12 @@ endpoint!(
     PingAgent 67 Post "/nodes/{node}/qemu/{vmid}/agent/ping" -> PingAgentAnswer; node
     vmid
 );
-/// An agent set user password answer, as the server describes it.
+/// Agent set user password answer, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentSetUserPasswordAnswer {
-    /// `result`.
+    /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
 row!(AgentSetUserPasswordAnswer[] { "result" => result Whole, });
@@ -1211,15 +1207,15 @@ row!(AgentSetUserPasswordAnswer[] { "result" => result Whole, });
 /// `POST /nodes/{node}/qemu/{vmid}/agent/set-user-password`
 #[derive(Clone, Debug)]
 pub struct AgentSetUserPassword {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `password`.
+    /// The password.
     pub password: SecretString,
-    /// `username`.
+    /// The user's name.
     pub username: String,
-    /// `crypted`.
+    /// Whether the password is a hash already.
     pub crypted: Option<bool>,
 }
 impl AgentSetUserPassword {
@@ -1243,12 +1239,12 @@ endpoint!(
     AgentSetUserPassword 68 Post "/nodes/{node}/qemu/{vmid}/agent/set-user-password" ->
     AgentSetUserPasswordAnswer; node vmid password username crypted
 );
-/// An agent shutdown answer, as the server describes it.
+/// Agent shutdown answer, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentShutdownAnswer {
-    /// `result`.
+    /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
 row!(AgentShutdownAnswer[] { "result" => result Whole, });
@@ -1257,9 +1253,9 @@ row!(AgentShutdownAnswer[] { "result" => result Whole, });
 /// `POST /nodes/{node}/qemu/{vmid}/agent/shutdown`
 #[derive(Clone, Debug)]
 pub struct AgentShutdown {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl AgentShutdown {
@@ -1275,12 +1271,12 @@ endpoint!(
     AgentShutdown 69 Post "/nodes/{node}/qemu/{vmid}/agent/shutdown" ->
     AgentShutdownAnswer; node vmid
 );
-/// An agent suspend disk answer, as the server describes it.
+/// Agent suspend disk answer, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentSuspendDiskAnswer {
-    /// `result`.
+    /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
 row!(AgentSuspendDiskAnswer[] { "result" => result Whole, });
@@ -1289,9 +1285,9 @@ row!(AgentSuspendDiskAnswer[] { "result" => result Whole, });
 /// `POST /nodes/{node}/qemu/{vmid}/agent/suspend-disk`
 #[derive(Clone, Debug)]
 pub struct AgentSuspendDisk {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl AgentSuspendDisk {
@@ -1307,12 +1303,12 @@ endpoint!(
     AgentSuspendDisk 70 Post "/nodes/{node}/qemu/{vmid}/agent/suspend-disk" ->
     AgentSuspendDiskAnswer; node vmid
 );
-/// An agent suspend hybrid answer, as the server describes it.
+/// Agent suspend hybrid answer, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentSuspendHybridAnswer {
-    /// `result`.
+    /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
 row!(AgentSuspendHybridAnswer[] { "result" => result Whole, });
@@ -1321,9 +1317,9 @@ row!(AgentSuspendHybridAnswer[] { "result" => result Whole, });
 /// `POST /nodes/{node}/qemu/{vmid}/agent/suspend-hybrid`
 #[derive(Clone, Debug)]
 pub struct AgentSuspendHybrid {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl AgentSuspendHybrid {
@@ -1339,12 +1335,12 @@ endpoint!(
     AgentSuspendHybrid 71 Post "/nodes/{node}/qemu/{vmid}/agent/suspend-hybrid" ->
     AgentSuspendHybridAnswer; node vmid
 );
-/// An agent suspend ram answer, as the server describes it.
+/// Agent suspend ram answer, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentSuspendRamAnswer {
-    /// `result`.
+    /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
 row!(AgentSuspendRamAnswer[] { "result" => result Whole, });
@@ -1353,9 +1349,9 @@ row!(AgentSuspendRamAnswer[] { "result" => result Whole, });
 /// `POST /nodes/{node}/qemu/{vmid}/agent/suspend-ram`
 #[derive(Clone, Debug)]
 pub struct AgentSuspendRam {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl AgentSuspendRam {

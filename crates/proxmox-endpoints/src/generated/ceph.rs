@@ -144,19 +144,19 @@ pub struct CephMonitor {
     pub rank: Option<i64>,
     /// Its address.
     pub address: Option<String>,
-    /// `ceph_version`.
+    /// The version of Ceph, in full.
     pub ceph_version: Option<String>,
-    /// `ceph_version_short`.
+    /// The version of Ceph.
     pub ceph_version_short: Option<String>,
-    /// `direxists`.
+    /// Whether its folder is there.
     pub direxists: Option<bool>,
-    /// `host`.
+    /// The host's name or address.
     pub host: Option<String>,
-    /// `quorum`.
+    /// Whether the majority is there.
     pub quorum: Option<bool>,
-    /// `service`.
+    /// The service.
     pub service: Option<bool>,
-    /// `state`.
+    /// The state it shall have, or has.
     pub state: Option<String>,
 }
 row!(
@@ -341,7 +341,7 @@ impl Default for GetClusterCephIndex {
 endpoint!(
     GetClusterCephIndex 114 Get "/cluster/ceph" -> Vec < IndexEntry >, null Vec::new();
 );
-/// Words of `name`.
+/// Its name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CephFlagNameName {
@@ -418,16 +418,16 @@ impl TextEnum for CephFlagNameName {
     }
 }
 impl_text_enum!(CephFlagNameName);
-/// A ceph flag, as the server describes it.
+/// Ceph flag, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephFlag {
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// `name`.
+    /// Its name.
     pub name: Option<CephFlagNameName>,
-    /// `value`.
+    /// The value.
     pub value: Option<bool>,
 }
 row!(
@@ -458,27 +458,27 @@ endpoint!(
 /// `PUT /cluster/ceph/flags`
 #[derive(Clone, Debug)]
 pub struct UpdateCephFlags {
-    /// `nobackfill`.
+    /// Whether backfilling is off.
     pub nobackfill: Option<bool>,
-    /// `nodeep-scrub`.
+    /// Whether deep scrubs are off.
     pub nodeep_scrub: Option<bool>,
-    /// `nodown`.
+    /// Whether OSDs are not marked down.
     pub nodown: Option<bool>,
-    /// `noin`.
+    /// Whether OSDs are not marked in.
     pub noin: Option<bool>,
-    /// `noout`.
+    /// Whether OSDs are not marked out; set for maintenance.
     pub noout: Option<bool>,
-    /// `norebalance`.
+    /// Whether rebalancing is off.
     pub norebalance: Option<bool>,
-    /// `norecover`.
+    /// Whether recovery is off.
     pub norecover: Option<bool>,
-    /// `noscrub`.
+    /// Whether scrubs are off.
     pub noscrub: Option<bool>,
-    /// `notieragent`.
+    /// Whether cache tiering is off.
     pub notieragent: Option<bool>,
-    /// `noup`.
+    /// Whether OSDs are not marked up.
     pub noup: Option<bool>,
-    /// `pause`.
+    /// Whether reads and writes stand still.
     pub pause: Option<bool>,
 }
 impl UpdateCephFlags {
@@ -513,7 +513,7 @@ endpoint!(
 /// `GET /cluster/ceph/flags/{flag}`
 #[derive(Clone, Debug)]
 pub struct GetCephFlag {
-    /// `flag`.
+    /// The flag.
     pub flag: CephFlagNameName,
 }
 impl GetCephFlag {
@@ -528,9 +528,9 @@ endpoint!(GetCephFlag 117 Get "/cluster/ceph/flags/{flag}" -> Tolerant < bool >;
 /// `PUT /cluster/ceph/flags/{flag}`
 #[derive(Clone, Debug)]
 pub struct UpdateCephFlag {
-    /// `flag`.
+    /// The flag.
     pub flag: CephFlagNameName,
-    /// `value`.
+    /// The value.
     pub value: bool,
 }
 impl UpdateCephFlag {
@@ -543,18 +543,18 @@ endpoint!(
     UpdateCephFlag 118 Put "/cluster/ceph/flags/{flag}" -> Nothing, null Nothing; flag
     value
 );
-/// A ceph health mute, as the server describes it.
+/// Ceph health mute, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephHealthMute {
-    /// `code`.
+    /// The code.
     pub code: Option<String>,
-    /// `sticky`.
+    /// Whether it stays.
     pub sticky: Option<bool>,
-    /// `summary`.
+    /// A summary.
     pub summary: Option<String>,
-    /// `ttl`.
+    /// The time to live, in seconds.
     pub ttl: Option<String>,
 }
 row!(
@@ -586,13 +586,13 @@ endpoint!(
 /// `PUT /cluster/ceph/health-mute/{code}`
 #[derive(Clone, Debug)]
 pub struct UpdateCephHealthMute {
-    /// `code`.
+    /// The code.
     pub code: String,
-    /// `value`.
+    /// The value.
     pub value: bool,
-    /// `sticky`.
+    /// Whether it stays.
     pub sticky: Option<bool>,
-    /// `ttl`.
+    /// The time to live, in seconds.
     pub ttl: Option<String>,
 }
 impl UpdateCephHealthMute {
@@ -610,7 +610,7 @@ endpoint!(
     UpdateCephHealthMute 120 Put "/cluster/ceph/health-mute/{code}" -> Nothing, null
     Nothing; code value sticky ttl
 );
-/// Words of `scope`.
+/// How far it reaches.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CephMetadataScope {
@@ -639,38 +639,38 @@ impl TextEnum for CephMetadataScope {
     }
 }
 impl_text_enum!(CephMetadataScope);
-/// A ceph metadata osd, as the server describes it.
+/// Ceph metadata osd, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephMetadataOsd {
-    /// `back_addr`.
+    /// Its address for other OSDs.
     pub back_addr: Option<String>,
-    /// `ceph_release`.
+    /// The release of Ceph.
     pub ceph_release: Option<String>,
-    /// `ceph_version`.
+    /// The version of Ceph, in full.
     pub ceph_version: Option<String>,
-    /// `ceph_version_short`.
+    /// The version of Ceph.
     pub ceph_version_short: Option<String>,
-    /// `device_ids`.
+    /// The device's ids.
     pub device_ids: Option<String>,
-    /// `device_paths`.
+    /// The paths of its devices.
     pub device_paths: Option<String>,
-    /// `devices`.
+    /// The devices.
     pub devices: Option<String>,
-    /// `front_addr`.
+    /// Its address for clients.
     pub front_addr: Option<String>,
-    /// `hostname`.
+    /// The host's name.
     pub hostname: Option<String>,
-    /// `id`.
+    /// Its id.
     pub id: Option<i64>,
-    /// `mem_swap_kb`.
+    /// Swap in all, in KiB.
     pub mem_swap_kb: Option<i64>,
-    /// `mem_total_kb`.
+    /// Memory in all, in KiB.
     pub mem_total_kb: Option<i64>,
-    /// `osd_data`.
+    /// The folder of its data.
     pub osd_data: Option<String>,
-    /// `osd_objectstore`.
+    /// How it stores data.
     pub osd_objectstore: Option<String>,
 }
 row!(
@@ -681,20 +681,20 @@ row!(
     Opt, "mem_swap_kb" => mem_swap_kb Opt, "mem_total_kb" => mem_total_kb Opt, "osd_data"
     => osd_data Opt, "osd_objectstore" => osd_objectstore Opt, }
 );
-/// A ceph metadata, as the server describes it.
+/// Ceph metadata, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephMetadata {
-    /// `mds`.
+    /// The metadata servers.
     pub mds: Option<serde_json::Value>,
-    /// `mgr`.
+    /// The managers.
     pub mgr: Option<serde_json::Value>,
-    /// `mon`.
+    /// The monitors.
     pub mon: Option<serde_json::Value>,
-    /// `node`.
+    /// The node.
     pub node: Option<serde_json::Value>,
-    /// `osd`.
+    /// The OSDs.
     #[serde(default)]
     pub osd: Vec<CephMetadataOsd>,
 }
@@ -707,7 +707,7 @@ row!(
 /// `GET /cluster/ceph/metadata`
 #[derive(Clone, Debug)]
 pub struct GetCephMetadata {
-    /// `scope`. `all` when absent.
+    /// How far it reaches. `all` when absent.
     pub scope: Option<CephMetadataScope>,
 }
 impl GetCephMetadata {
@@ -722,7 +722,7 @@ impl Default for GetCephMetadata {
     }
 }
 endpoint!(GetCephMetadata 121 Get "/cluster/ceph/metadata" -> CephMetadata; scope);
-/// Words of `service-type`.
+/// The kind of VLAN tags.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ServiceType {
@@ -764,15 +764,15 @@ impl_text_enum!(ServiceType);
 /// `POST /cluster/ceph/restart-bulk`
 #[derive(Clone, Debug)]
 pub struct BulkRestartCeph {
-    /// `service-type`.
+    /// The kind of VLAN tags.
     pub service_type: ServiceType,
-    /// `dry-run`.
+    /// Whether only to say what would happen.
     pub dry_run: Option<bool>,
-    /// `force`.
+    /// Whether to do it in spite of what speaks against it.
     pub force: Option<bool>,
-    /// `only-outdated`.
+    /// Whether to leave out certificates that are good for long.
     pub only_outdated: Option<bool>,
-    /// `timeout`. `600` when absent.
+    /// How long to wait, in seconds. `600` when absent.
     pub timeout: Option<u32>,
 }
 impl BulkRestartCeph {
@@ -796,7 +796,7 @@ endpoint!(
 /// `GET /nodes/{node}/ceph`
 #[derive(Clone, Debug)]
 pub struct GetNodeCephIndex {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl GetNodeCephIndex {
@@ -816,7 +816,7 @@ endpoint!(
 /// `GET /nodes/{node}/ceph/cfg`
 #[derive(Clone, Debug)]
 pub struct GetCephConfigIndex {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl GetCephConfigIndex {
@@ -831,7 +831,7 @@ endpoint!(
     GetCephConfigIndex 124 Get "/nodes/{node}/ceph/cfg" -> Vec < IndexEntry >, null
     Vec::new(); node
 );
-/// Words of `level`.
+/// The level.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CephConfigDbLevelLevel {
@@ -864,22 +864,22 @@ impl TextEnum for CephConfigDbLevelLevel {
     }
 }
 impl_text_enum!(CephConfigDbLevelLevel);
-/// A ceph config db, as the server describes it.
+/// Ceph config db, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephConfigDb {
-    /// `can_update_at_runtime`.
+    /// Whether a change takes effect at once.
     pub can_update_at_runtime: Option<bool>,
-    /// `level`.
+    /// The level.
     pub level: Option<CephConfigDbLevelLevel>,
-    /// `mask`.
+    /// The length of the network's prefix.
     pub mask: Option<String>,
-    /// `name`.
+    /// Its name.
     pub name: Option<String>,
-    /// `section`.
+    /// The section.
     pub section: Option<String>,
-    /// `value`.
+    /// The value.
     pub value: Option<String>,
 }
 row!(
@@ -892,7 +892,7 @@ row!(
 /// `GET /nodes/{node}/ceph/cfg/db`
 #[derive(Clone, Debug)]
 pub struct ListCephConfigDb {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl ListCephConfigDb {
@@ -912,7 +912,7 @@ endpoint!(
 /// `GET /nodes/{node}/ceph/cfg/raw`
 #[derive(Clone, Debug)]
 pub struct GetCephConfigRaw {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl GetCephConfigRaw {
@@ -931,9 +931,9 @@ endpoint!(
 /// `GET /nodes/{node}/ceph/cfg/value`
 #[derive(Clone, Debug)]
 pub struct GetCephConfigValues {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `config-keys`.
+    /// The settings wanted, as `section:key` pairs.
     pub config_keys: String,
 }
 impl GetCephConfigValues {
@@ -947,10 +947,10 @@ impl GetCephConfigValues {
 }
 endpoint!(
     GetCephConfigValues 127 Get "/nodes/{node}/ceph/cfg/value" ->
-    std::collections::BTreeMap < String, std::collections::BTreeMap < String, String >>,
-    null std::collections::BTreeMap::new(); node config_keys
+    std::collections::BTreeMap < String, std::collections::BTreeMap < String, Tolerant <
+    String >>>, null std::collections::BTreeMap::new(); node config_keys
 );
-/// Words of `action`.
+/// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CheckCephCommandSafetyAction {
@@ -979,7 +979,7 @@ impl TextEnum for CheckCephCommandSafetyAction {
     }
 }
 impl_text_enum!(CheckCephCommandSafetyAction);
-/// Words of `service`.
+/// The service.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CheckCephCommandSafetyService {
@@ -1012,14 +1012,14 @@ impl TextEnum for CheckCephCommandSafetyService {
     }
 }
 impl_text_enum!(CheckCephCommandSafetyService);
-/// A ceph command safety, as the server describes it.
+/// Ceph command safety, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephCommandSafety {
-    /// `safe`.
+    /// Whether it can be done safely.
     pub safe: Option<bool>,
-    /// `status`.
+    /// How it stands.
     pub status: Option<String>,
 }
 row!(CephCommandSafety[] { "safe" => safe Opt, "status" => status Opt, });
@@ -1028,13 +1028,13 @@ row!(CephCommandSafety[] { "safe" => safe Opt, "status" => status Opt, });
 /// `GET /nodes/{node}/ceph/cmd-safety`
 #[derive(Clone, Debug)]
 pub struct CheckCephCommandSafety {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `action`.
+    /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
     pub action: CheckCephCommandSafetyAction,
-    /// `id`.
+    /// Its id.
     pub id: String,
-    /// `service`.
+    /// The service.
     pub service: CheckCephCommandSafetyService,
 }
 impl CheckCephCommandSafety {
@@ -1062,7 +1062,7 @@ endpoint!(
 /// `GET /nodes/{node}/ceph/crush`
 #[derive(Clone, Debug)]
 pub struct GetCephCrushMap {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl GetCephCrushMap {
@@ -1076,24 +1076,24 @@ impl GetCephCrushMap {
 endpoint!(
     GetCephCrushMap 129 Get "/nodes/{node}/ceph/crush" -> Tolerant < String >; node
 );
-/// A ceph f, as the server describes it.
+/// Ceph f, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephF {
-    /// `data_pool`.
+    /// The pool of its data.
     pub data_pool: Option<String>,
-    /// `data_pool_ids`.
+    /// The ids of the pools of its data.
     #[serde(default)]
     pub data_pool_ids: Vec<i64>,
-    /// `data_pools`.
+    /// The pools of its data.
     #[serde(default)]
     pub data_pools: Vec<String>,
-    /// `metadata_pool`.
+    /// The pool of its metadata.
     pub metadata_pool: Option<String>,
-    /// `metadata_pool_id`.
+    /// The id of the pool of its metadata.
     pub metadata_pool_id: Option<i64>,
-    /// `name`.
+    /// Its name.
     pub name: Option<String>,
 }
 row!(
@@ -1106,7 +1106,7 @@ row!(
 /// `GET /nodes/{node}/ceph/fs`
 #[derive(Clone, Debug)]
 pub struct ListCephFs {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl ListCephFs {
@@ -1123,13 +1123,13 @@ endpoint!(
 /// `DELETE /nodes/{node}/ceph/fs/{name}`
 #[derive(Clone, Debug)]
 pub struct DeleteCephFs {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `name`.
+    /// Its name.
     pub name: String,
-    /// `remove-pools`.
+    /// Whether its pools are removed as well.
     pub remove_pools: Option<bool>,
-    /// `remove-storages`.
+    /// Whether its storages are taken out of the configuration as well.
     pub remove_storages: Option<bool>,
 }
 impl DeleteCephFs {
@@ -1152,13 +1152,13 @@ endpoint!(
 /// `POST /nodes/{node}/ceph/fs/{name}`
 #[derive(Clone, Debug)]
 pub struct CreateCephFs {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `name`.
+    /// Its name.
     pub name: String,
-    /// `add-storage`.
+    /// Whether a storage is made for it as well.
     pub add_storage: Option<bool>,
-    /// `pg_num`. `128` when absent.
+    /// How many placement groups it has. `128` when absent.
     pub pg_num: Option<u32>,
 }
 impl CreateCephFs {
@@ -1181,19 +1181,19 @@ endpoint!(
 /// `POST /nodes/{node}/ceph/init`
 #[derive(Clone, Debug)]
 pub struct InitCeph {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `cluster-network`.
+    /// The network between OSDs, as CIDR.
     pub cluster_network: Option<String>,
-    /// `disable_cephx`.
+    /// Whether authentication is off.
     pub disable_cephx: Option<bool>,
-    /// `min_size`. `2` when absent.
+    /// How many copies must be there for the pool to be written. `2` when absent.
     pub min_size: Option<u32>,
-    /// `network`.
+    /// The network.
     pub network: Option<String>,
-    /// `pg_bits`. `6` when absent.
+    /// Bits of the placement groups; no longer used by Ceph. `6` when absent.
     pub pg_bits: Option<u32>,
-    /// `size`. `3` when absent.
+    /// Its size. `3` when absent.
     pub size: Option<u32>,
 }
 impl InitCeph {
@@ -1219,11 +1219,11 @@ endpoint!(
 /// `GET /nodes/{node}/ceph/log`
 #[derive(Clone, Debug)]
 pub struct GetCephLog {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `limit`.
+    /// At most this many.
     pub limit: Option<u64>,
-    /// `start`.
+    /// Where in the list to start, from 0.
     pub start: Option<u64>,
 }
 impl GetCephLog {
@@ -1240,32 +1240,32 @@ endpoint!(
     GetCephLog 134 Get "/nodes/{node}/ceph/log" -> Vec < TaskLogLine >, null Vec::new();
     node limit start
 );
-/// A ceph md, as the server describes it.
+/// Ceph md, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephMd {
-    /// `addr`.
+    /// The address.
     pub addr: Option<String>,
-    /// `ceph_version`.
+    /// The version of Ceph, in full.
     pub ceph_version: Option<String>,
-    /// `ceph_version_short`.
+    /// The version of Ceph.
     pub ceph_version_short: Option<String>,
-    /// `direxists`.
+    /// Whether its folder is there.
     pub direxists: Option<bool>,
-    /// `fs_name`.
+    /// The file system's name.
     pub fs_name: Option<String>,
-    /// `host`.
+    /// The host's name or address.
     pub host: Option<String>,
-    /// `name`.
+    /// Its name.
     pub name: Option<String>,
-    /// `rank`.
+    /// Its rank.
     pub rank: Option<i64>,
-    /// `service`.
+    /// The service.
     pub service: Option<bool>,
-    /// `standby_replay`.
+    /// Whether it follows the active one closely.
     pub standby_replay: Option<bool>,
-    /// `state`.
+    /// The state it shall have, or has.
     pub state: Option<String>,
 }
 row!(
@@ -1280,7 +1280,7 @@ row!(
 /// `GET /nodes/{node}/ceph/mds`
 #[derive(Clone, Debug)]
 pub struct ListCephMds {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl ListCephMds {
@@ -1297,9 +1297,9 @@ endpoint!(
 /// `DELETE /nodes/{node}/ceph/mds/{name}`
 #[derive(Clone, Debug)]
 pub struct DeleteCephMds {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `name`.
+    /// Its name.
     pub name: String,
 }
 impl DeleteCephMds {
@@ -1317,11 +1317,11 @@ endpoint!(DeleteCephMds 136 Delete "/nodes/{node}/ceph/mds/{name}" -> Upid; node
 /// `POST /nodes/{node}/ceph/mds/{name}`
 #[derive(Clone, Debug)]
 pub struct CreateCephMds {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `name`.
+    /// Its name.
     pub name: String,
-    /// `hotstandby`.
+    /// Whether it follows the active one closely.
     pub hotstandby: Option<bool>,
 }
 impl CreateCephMds {
@@ -1337,26 +1337,26 @@ impl CreateCephMds {
 endpoint!(
     CreateCephMds 137 Post "/nodes/{node}/ceph/mds/{name}" -> Upid; node name hotstandby
 );
-/// A ceph manager, as the server describes it.
+/// Ceph manager, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephManager {
-    /// `addr`.
+    /// The address.
     pub addr: Option<String>,
-    /// `ceph_version`.
+    /// The version of Ceph, in full.
     pub ceph_version: Option<String>,
-    /// `ceph_version_short`.
+    /// The version of Ceph.
     pub ceph_version_short: Option<String>,
-    /// `direxists`.
+    /// Whether its folder is there.
     pub direxists: Option<bool>,
-    /// `host`.
+    /// The host's name or address.
     pub host: Option<String>,
-    /// `name`.
+    /// Its name.
     pub name: Option<String>,
-    /// `service`.
+    /// The service.
     pub service: Option<bool>,
-    /// `state`.
+    /// The state it shall have, or has.
     pub state: Option<String>,
 }
 row!(
@@ -1369,7 +1369,7 @@ row!(
 /// `GET /nodes/{node}/ceph/mgr`
 #[derive(Clone, Debug)]
 pub struct ListCephManagers {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl ListCephManagers {
@@ -1389,9 +1389,9 @@ endpoint!(
 /// `DELETE /nodes/{node}/ceph/mgr/{id}`
 #[derive(Clone, Debug)]
 pub struct DeleteCephManager {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `id`.
+    /// Its id.
     pub id: String,
 }
 impl DeleteCephManager {
@@ -1409,9 +1409,9 @@ endpoint!(DeleteCephManager 139 Delete "/nodes/{node}/ceph/mgr/{id}" -> Upid; no
 /// `POST /nodes/{node}/ceph/mgr/{id}`
 #[derive(Clone, Debug)]
 pub struct CreateCephManager {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `id`.
+    /// Its id.
     pub id: String,
 }
 impl CreateCephManager {
@@ -1429,7 +1429,7 @@ endpoint!(CreateCephManager 140 Post "/nodes/{node}/ceph/mgr/{id}" -> Upid; node
 /// `GET /nodes/{node}/ceph/mon`
 #[derive(Clone, Debug)]
 pub struct ListCephMonitors {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl ListCephMonitors {
@@ -1449,9 +1449,9 @@ endpoint!(
 /// `DELETE /nodes/{node}/ceph/mon/{monid}`
 #[derive(Clone, Debug)]
 pub struct DeleteCephMonitor {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `monid`.
+    /// The monitor.
     pub monid: String,
 }
 impl DeleteCephMonitor {
@@ -1471,11 +1471,11 @@ endpoint!(
 /// `POST /nodes/{node}/ceph/mon/{monid}`
 #[derive(Clone, Debug)]
 pub struct CreateCephMonitor {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `monid`.
+    /// The monitor.
     pub monid: String,
-    /// `mon-address`.
+    /// Its addresses.
     pub mon_address: Vec<String>,
 }
 impl CreateCephMonitor {
@@ -1497,23 +1497,23 @@ endpoint!(
 /// `POST /nodes/{node}/ceph/osd`
 #[derive(Clone, Debug)]
 pub struct CreateCephOsd {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `dev`.
+    /// The device.
     pub dev: String,
-    /// `crush-device-class`.
+    /// The class of its device.
     pub crush_device_class: Option<String>,
-    /// `db_dev`.
+    /// The device for the database.
     pub db_dev: Option<String>,
-    /// `db_dev_size`.
+    /// The size of the database, in GiB.
     pub db_dev_size: Option<f64>,
-    /// `encrypted`.
+    /// Whether it is encrypted, and with which key.
     pub encrypted: Option<bool>,
-    /// `osds-per-device`. (8.1 and later)
+    /// How many OSDs to make on the device. (8.1 and later)
     pub osds_per_device: Option<u64>,
-    /// `wal_dev`.
+    /// The device for the write-ahead log.
     pub wal_dev: Option<String>,
-    /// `wal_dev_size`.
+    /// The size of the write-ahead log, in GiB.
     pub wal_dev_size: Option<f64>,
 }
 impl CreateCephOsd {
@@ -1541,11 +1541,11 @@ endpoint!(
 /// `DELETE /nodes/{node}/ceph/osd/{osdid}`
 #[derive(Clone, Debug)]
 pub struct DeleteCephOsd {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `osdid`.
+    /// The number of the Ceph OSD.
     pub osdid: i64,
-    /// `cleanup`.
+    /// Whether to clean up.
     pub cleanup: Option<bool>,
 }
 impl DeleteCephOsd {
@@ -1566,9 +1566,9 @@ endpoint!(
 /// `GET /nodes/{node}/ceph/osd/{osdid}`
 #[derive(Clone, Debug)]
 pub struct GetCephOsdIndex {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `osdid`.
+    /// The number of the Ceph OSD.
     pub osdid: i64,
 }
 impl GetCephOsdIndex {
@@ -1589,9 +1589,9 @@ endpoint!(
 /// `POST /nodes/{node}/ceph/osd/{osdid}/in`
 #[derive(Clone, Debug)]
 pub struct MarkCephOsdIn {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `osdid`.
+    /// The number of the Ceph OSD.
     pub osdid: i64,
 }
 impl MarkCephOsdIn {
@@ -1607,7 +1607,7 @@ endpoint!(
     MarkCephOsdIn 147 Post "/nodes/{node}/ceph/osd/{osdid}/in" -> Nothing, null Nothing;
     node osdid
 );
-/// Words of `type`.
+/// Its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CephOsdVolumeKind {
@@ -1640,22 +1640,22 @@ impl TextEnum for CephOsdVolumeKind {
     }
 }
 impl_text_enum!(CephOsdVolumeKind);
-/// A ceph osd volume, as the server describes it.
+/// Ceph osd volume, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephOsdVolume {
-    /// `creation_time`.
+    /// When it was made, in seconds since 1970.
     pub creation_time: Option<String>,
-    /// `lv_name`.
+    /// The logical volume's name.
     pub lv_name: Option<String>,
-    /// `lv_path`.
+    /// The logical volume's path.
     pub lv_path: Option<String>,
-    /// `lv_size`.
+    /// The logical volume's size, in bytes.
     pub lv_size: Option<i64>,
-    /// `lv_uuid`.
+    /// The logical volume's UUID.
     pub lv_uuid: Option<String>,
-    /// `vg_name`.
+    /// The volume group.
     pub vg_name: Option<String>,
 }
 row!(
@@ -1668,11 +1668,11 @@ row!(
 /// `GET /nodes/{node}/ceph/osd/{osdid}/lv-info`
 #[derive(Clone, Debug)]
 pub struct GetCephOsdVolume {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `osdid`.
+    /// The number of the Ceph OSD.
     pub osdid: i64,
-    /// `type`. `block` when absent.
+    /// Its kind. `block` when absent.
     pub kind: Option<CephOsdVolumeKind>,
 }
 impl GetCephOsdVolume {
@@ -1689,22 +1689,22 @@ endpoint!(
     GetCephOsdVolume 148 Get "/nodes/{node}/ceph/osd/{osdid}/lv-info" -> CephOsdVolume;
     node osdid kind
 );
-/// A ceph osd metadata device, as the server describes it.
+/// Ceph osd metadata device, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephOsdMetadataDevice {
-    /// `dev_node`.
+    /// The device's path.
     pub dev_node: Option<String>,
-    /// `device`.
+    /// The device.
     pub device: Option<CephOsdVolumeKind>,
-    /// `physical_device`.
+    /// The disk below.
     pub physical_device: Option<String>,
-    /// `size`.
+    /// Its size.
     pub size: Option<u64>,
-    /// `support_discard`.
+    /// Whether it can free blocks.
     pub support_discard: Option<bool>,
-    /// `type`.
+    /// Its kind.
     pub kind: Option<String>,
 }
 row!(
@@ -1712,34 +1712,34 @@ row!(
     "physical_device" => physical_device Opt, "size" => size Opt, "support_discard" =>
     support_discard Opt, "type" | "kind" => kind Opt, }
 );
-/// A ceph osd metadata osd, as the server describes it.
+/// Ceph osd metadata osd, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephOsdMetadataOsd {
-    /// `back_addr`.
+    /// Its address for other OSDs.
     pub back_addr: Option<String>,
-    /// `encrypted`.
+    /// Whether it is encrypted, and with which key.
     pub encrypted: Option<bool>,
-    /// `front_addr`.
+    /// Its address for clients.
     pub front_addr: Option<String>,
-    /// `hb_back_addr`.
+    /// Its address for heartbeats from other OSDs.
     pub hb_back_addr: Option<String>,
-    /// `hb_front_addr`.
+    /// Its address for heartbeats from clients.
     pub hb_front_addr: Option<String>,
-    /// `hostname`.
+    /// The host's name.
     pub hostname: Option<String>,
-    /// `id`.
+    /// Its id.
     pub id: Option<i64>,
-    /// `mem_usage`.
+    /// Memory in use, in bytes.
     pub mem_usage: Option<i64>,
-    /// `osd_data`.
+    /// The folder of its data.
     pub osd_data: Option<String>,
-    /// `osd_objectstore`.
+    /// How it stores data.
     pub osd_objectstore: Option<String>,
-    /// `pid`.
+    /// The process.
     pub pid: Option<i64>,
-    /// `version`.
+    /// The version.
     pub version: Option<String>,
 }
 row!(
@@ -1749,15 +1749,15 @@ row!(
     mem_usage Opt, "osd_data" => osd_data Opt, "osd_objectstore" => osd_objectstore Opt,
     "pid" => pid Opt, "version" => version Opt, }
 );
-/// A ceph osd metadata, as the server describes it.
+/// Ceph osd metadata, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephOsdMetadata {
-    /// `devices`.
+    /// The devices.
     #[serde(default)]
     pub devices: Vec<CephOsdMetadataDevice>,
-    /// `osd`.
+    /// The OSDs.
     pub osd: Option<CephOsdMetadataOsd>,
 }
 row!(CephOsdMetadata[] { "devices" => devices List, "osd" => osd Below, });
@@ -1766,9 +1766,9 @@ row!(CephOsdMetadata[] { "devices" => devices List, "osd" => osd Below, });
 /// `GET /nodes/{node}/ceph/osd/{osdid}/metadata`
 #[derive(Clone, Debug)]
 pub struct GetCephOsdMetadata {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `osdid`.
+    /// The number of the Ceph OSD.
     pub osdid: i64,
 }
 impl GetCephOsdMetadata {
@@ -1789,9 +1789,9 @@ endpoint!(
 /// `POST /nodes/{node}/ceph/osd/{osdid}/out`
 #[derive(Clone, Debug)]
 pub struct MarkCephOsdOut {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `osdid`.
+    /// The number of the Ceph OSD.
     pub osdid: i64,
 }
 impl MarkCephOsdOut {
@@ -1812,11 +1812,11 @@ endpoint!(
 /// `POST /nodes/{node}/ceph/osd/{osdid}/scrub`
 #[derive(Clone, Debug)]
 pub struct ScrubCephOsd {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `osdid`.
+    /// The number of the Ceph OSD.
     pub osdid: i64,
-    /// `deep`.
+    /// Whether to read and compare all data.
     pub deep: Option<bool>,
 }
 impl ScrubCephOsd {
@@ -1833,7 +1833,7 @@ endpoint!(
     ScrubCephOsd 151 Post "/nodes/{node}/ceph/osd/{osdid}/scrub" -> Nothing, null
     Nothing; node osdid deep
 );
-/// Words of `type`.
+/// Its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CephPoolTypeKind {
@@ -1866,75 +1866,75 @@ impl TextEnum for CephPoolTypeKind {
     }
 }
 impl_text_enum!(CephPoolTypeKind);
-/// A ceph pool, as the server describes it.
+/// Ceph pool, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephPool {
-    /// `application_metadata`.
+    /// What the pool is for, with details.
     pub application_metadata: Option<serde_json::Value>,
-    /// `autoscale_status`.
+    /// What the autoscaler thinks of it.
     pub autoscale_status: Option<serde_json::Value>,
-    /// `bytes_used`.
+    /// Bytes in use.
     pub bytes_used: Option<i64>,
-    /// `crush_rule`.
+    /// The rule that places its data.
     pub crush_rule: Option<i64>,
-    /// `crush_rule_name`.
+    /// The rule that places its data.
     pub crush_rule_name: Option<String>,
-    /// `min_size`.
+    /// How many copies must be there for the pool to be written.
     pub min_size: Option<i64>,
-    /// `percent_used`.
+    /// Which share is in use, from 0 to 1.
     pub percent_used: Option<f64>,
-    /// `pg_autoscale_mode`.
+    /// Whether the number of placement groups follows the data.
     pub pg_autoscale_mode: Option<String>,
-    /// `pg_num`.
+    /// How many placement groups it has.
     pub pg_num: Option<i64>,
-    /// `pg_num_final`.
+    /// How many placement groups it shall have.
     pub pg_num_final: Option<i64>,
-    /// `pg_num_min`.
+    /// How many placement groups it has at least.
     pub pg_num_min: Option<i64>,
-    /// `pool`.
+    /// The pool.
     pub pool: Option<i64>,
-    /// `pool_name`.
+    /// The pool.
     pub pool_name: Option<String>,
-    /// `size`.
+    /// Its size.
     pub size: Option<u64>,
-    /// `target_size`.
+    /// How much data is expected, which the number of placement groups follows.
     pub target_size: Option<i64>,
-    /// `target_size_ratio`.
+    /// Which share of all data is expected, which the number of placement groups follows.
     pub target_size_ratio: Option<f64>,
-    /// `type`.
+    /// Its kind.
     pub kind: Option<CephPoolTypeKind>,
-    /// `application`.
+    /// What the pool is for.
     pub application: Option<Application>,
-    /// `application_list`.
+    /// What the pool is for.
     #[serde(default)]
     pub application_list: Vec<String>,
-    /// `fast_read`.
+    /// Whether reads take the fastest answers.
     pub fast_read: Option<bool>,
-    /// `hashpspool`.
+    /// Whether pools are spread independently.
     pub hashpspool: Option<bool>,
-    /// `id`.
+    /// Its id.
     pub id: Option<i64>,
-    /// `name`.
+    /// Its name.
     pub name: Option<String>,
-    /// `nodeep-scrub`.
+    /// Whether deep scrubs are off.
     pub nodeep_scrub: Option<bool>,
-    /// `nodelete`.
+    /// Whether it cannot be removed.
     pub nodelete: Option<bool>,
-    /// `nopgchange`.
+    /// Whether the number of placement groups is fixed.
     pub nopgchange: Option<bool>,
-    /// `noscrub`.
+    /// Whether scrubs are off.
     pub noscrub: Option<bool>,
-    /// `nosizechange`.
+    /// Whether the number of copies is fixed.
     pub nosizechange: Option<bool>,
-    /// `pgp_num`.
+    /// How many placement groups are used for placing.
     pub pgp_num: Option<i64>,
-    /// `statistics`.
+    /// Bytes, packets and errors so far.
     pub statistics: Option<serde_json::Value>,
-    /// `use_gmt_hitset`.
+    /// Whether hit sets use GMT.
     pub use_gmt_hitset: Option<bool>,
-    /// `write_fadvise_dontneed`.
+    /// Whether written data leaves the cache at once.
     pub write_fadvise_dontneed: Option<bool>,
 }
 row!(
@@ -1958,7 +1958,7 @@ row!(
 /// `GET /nodes/{node}/ceph/pool`
 #[derive(Clone, Debug)]
 pub struct ListCephPools {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl ListCephPools {
@@ -1971,7 +1971,7 @@ endpoint!(
     ListCephPools 152 Get "/nodes/{node}/ceph/pool" -> Vec < CephPool >, null Vec::new();
     node
 );
-/// Words of `application`.
+/// What the pool is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Application {
@@ -2004,7 +2004,7 @@ impl TextEnum for Application {
     }
 }
 impl_text_enum!(Application);
-/// Words of `pg_autoscale_mode`.
+/// Whether the number of placement groups follows the data.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PgAutoscaleMode {
@@ -2042,31 +2042,31 @@ impl_text_enum!(PgAutoscaleMode);
 /// `POST /nodes/{node}/ceph/pool`
 #[derive(Clone, Debug)]
 pub struct CreateCephPool {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `name`.
+    /// Its name.
     pub name: String,
-    /// `add_storages`.
+    /// Whether a storage is made for it as well.
     pub add_storages: Option<bool>,
-    /// `application`. `rbd` when absent.
+    /// What the pool is for. `rbd` when absent.
     pub application: Option<Application>,
-    /// `crush_rule`.
+    /// The rule that places its data.
     pub crush_rule: Option<String>,
-    /// `erasure-coding`.
+    /// How data is spread with erasure coding.
     pub erasure_coding: Option<ErasureCoding>,
-    /// `min_size`. `2` when absent.
+    /// How many copies must be there for the pool to be written. `2` when absent.
     pub min_size: Option<u32>,
-    /// `pg_autoscale_mode`. `warn` when absent.
+    /// Whether the number of placement groups follows the data. `warn` when absent.
     pub pg_autoscale_mode: Option<PgAutoscaleMode>,
-    /// `pg_num`. `128` when absent.
+    /// How many placement groups it has. `128` when absent.
     pub pg_num: Option<u32>,
-    /// `pg_num_min`.
+    /// How many placement groups it has at least.
     pub pg_num_min: Option<i64>,
-    /// `size`. `3` when absent.
+    /// Its size. `3` when absent.
     pub size: Option<u32>,
-    /// `target_size`.
+    /// How much data is expected, which the number of placement groups follows.
     pub target_size: Option<String>,
-    /// `target_size_ratio`.
+    /// Which share of all data is expected, which the number of placement groups follows.
     pub target_size_ratio: Option<f64>,
 }
 impl CreateCephPool {
@@ -2099,15 +2099,15 @@ endpoint!(
 /// `DELETE /nodes/{node}/ceph/pool/{name}`
 #[derive(Clone, Debug)]
 pub struct DeleteCephPool {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `name`.
+    /// Its name.
     pub name: String,
-    /// `force`.
+    /// Whether to do it in spite of what speaks against it.
     pub force: Option<bool>,
-    /// `remove_ecprofile`. Yes when absent.
+    /// Whether its erasure code profile is removed as well. Yes when absent.
     pub remove_ecprofile: Option<bool>,
-    /// `remove_storages`.
+    /// Whether its storages are taken out of the configuration as well.
     pub remove_storages: Option<bool>,
 }
 impl DeleteCephPool {
@@ -2131,9 +2131,9 @@ endpoint!(
 /// `GET /nodes/{node}/ceph/pool/{name}`
 #[derive(Clone, Debug)]
 pub struct GetCephPoolIndex {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `name`.
+    /// Its name.
     pub name: String,
 }
 impl GetCephPoolIndex {
@@ -2154,27 +2154,27 @@ endpoint!(
 /// `PUT /nodes/{node}/ceph/pool/{name}`
 #[derive(Clone, Debug)]
 pub struct UpdateCephPool {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `name`.
+    /// Its name.
     pub name: String,
-    /// `application`.
+    /// What the pool is for.
     pub application: Option<Application>,
-    /// `crush_rule`.
+    /// The rule that places its data.
     pub crush_rule: Option<String>,
-    /// `min_size`.
+    /// How many copies must be there for the pool to be written.
     pub min_size: Option<u32>,
-    /// `pg_autoscale_mode`.
+    /// Whether the number of placement groups follows the data.
     pub pg_autoscale_mode: Option<PgAutoscaleMode>,
-    /// `pg_num`.
+    /// How many placement groups it has.
     pub pg_num: Option<u32>,
-    /// `pg_num_min`.
+    /// How many placement groups it has at least.
     pub pg_num_min: Option<i64>,
-    /// `size`.
+    /// Its size.
     pub size: Option<u32>,
-    /// `target_size`.
+    /// How much data is expected, which the number of placement groups follows.
     pub target_size: Option<String>,
-    /// `target_size_ratio`.
+    /// Which share of all data is expected, which the number of placement groups follows.
     pub target_size_ratio: Option<f64>,
 }
 impl UpdateCephPool {
@@ -2205,11 +2205,11 @@ endpoint!(
 /// `GET /nodes/{node}/ceph/pool/{name}/status`
 #[derive(Clone, Debug)]
 pub struct GetCephPool {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `name`.
+    /// Its name.
     pub name: String,
-    /// `verbose`.
+    /// Whether to give details.
     pub verbose: Option<bool>,
 }
 impl GetCephPool {
@@ -2226,20 +2226,20 @@ endpoint!(
     GetCephPool 157 Get "/nodes/{node}/ceph/pool/{name}/status" -> CephPool; node name
     verbose
 );
-/// A ceph release, as the server describes it.
+/// Ceph release, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephRelease {
-    /// `available`.
+    /// How much is free.
     pub available: Option<bool>,
-    /// `is-default`.
+    /// Whether it is the default.
     pub is_default: Option<bool>,
-    /// `release`.
+    /// The release.
     pub release: Option<String>,
-    /// `unsupported`.
+    /// What cannot be done.
     pub unsupported: Option<bool>,
-    /// `version`.
+    /// The version.
     pub version: Option<String>,
 }
 row!(
@@ -2252,7 +2252,7 @@ row!(
 /// `GET /nodes/{node}/ceph/releases`
 #[derive(Clone, Debug)]
 pub struct ListCephReleases {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl ListCephReleases {
@@ -2272,9 +2272,9 @@ endpoint!(
 /// `POST /nodes/{node}/ceph/restart`
 #[derive(Clone, Debug)]
 pub struct RestartCeph {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `service`. `ceph.target` when absent.
+    /// The service. `ceph.target` when absent.
     pub service: Option<String>,
 }
 impl RestartCeph {
@@ -2292,21 +2292,21 @@ endpoint!(RestartCeph 159 Post "/nodes/{node}/ceph/restart" -> Upid; node servic
 /// `POST /nodes/{node}/ceph/restart-bulk`
 #[derive(Clone, Debug)]
 pub struct BulkRestartNodeCeph {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `service-type`.
+    /// The kind of VLAN tags.
     pub service_type: String,
-    /// `dry-run`.
+    /// Whether only to say what would happen.
     pub dry_run: Option<bool>,
-    /// `force`.
+    /// Whether to do it in spite of what speaks against it.
     pub force: Option<bool>,
-    /// `only-outdated`.
+    /// Whether to leave out certificates that are good for long.
     pub only_outdated: Option<bool>,
-    /// `resume`.
+    /// Whether it goes on where it stopped.
     pub resume: Option<bool>,
-    /// `set-noout`. Yes when absent.
+    /// Whether to set the flag `noout` meanwhile, so that nothing is moved. Yes when absent.
     pub set_noout: Option<bool>,
-    /// `timeout`. `600` when absent.
+    /// How long to wait, in seconds. `600` when absent.
     pub timeout: Option<u32>,
 }
 impl BulkRestartNodeCeph {
@@ -2328,12 +2328,12 @@ endpoint!(
     BulkRestartNodeCeph 160 Post "/nodes/{node}/ceph/restart-bulk" -> Upid; node
     service_type dry_run force only_outdated resume set_noout timeout
 );
-/// A ceph crush rule, as the server describes it.
+/// Ceph crush rule, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephCrushRule {
-    /// `name`.
+    /// Its name.
     pub name: Option<String>,
 }
 row!(CephCrushRule[] { "name" => name Opt, });
@@ -2342,7 +2342,7 @@ row!(CephCrushRule[] { "name" => name Opt, });
 /// `GET /nodes/{node}/ceph/rules`
 #[derive(Clone, Debug)]
 pub struct ListCephCrushRules {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl ListCephCrushRules {
@@ -2362,9 +2362,9 @@ endpoint!(
 /// `POST /nodes/{node}/ceph/start`
 #[derive(Clone, Debug)]
 pub struct StartCeph {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `service`. `ceph.target` when absent.
+    /// The service. `ceph.target` when absent.
     pub service: Option<String>,
 }
 impl StartCeph {
@@ -2382,9 +2382,9 @@ endpoint!(StartCeph 162 Post "/nodes/{node}/ceph/start" -> Upid; node service);
 /// `POST /nodes/{node}/ceph/stop`
 #[derive(Clone, Debug)]
 pub struct StopCeph {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `service`. `ceph.target` when absent.
+    /// The service. `ceph.target` when absent.
     pub service: Option<String>,
 }
 impl StopCeph {

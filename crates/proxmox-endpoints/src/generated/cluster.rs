@@ -445,15 +445,15 @@ endpoint!(
 /// `POST /cluster/config`
 #[derive(Clone, Debug)]
 pub struct CreateCluster {
-    /// `clustername`.
+    /// The cluster's name.
     pub clustername: String,
-    /// `link[n]`.
+    /// The addresses of its links.
     pub links: std::collections::BTreeMap<u32, CorosyncLink>,
-    /// `nodeid`.
+    /// The node's number in the cluster.
     pub nodeid: Option<u64>,
-    /// `token-coefficient`. `125` when absent. (9.1.2 and later)
+    /// How much the time until a lost token is noticed grows with each node, in milliseconds. `125` when absent. (9.1.2 and later)
     pub token_coefficient: Option<u64>,
-    /// `votes`.
+    /// How many votes it has.
     pub votes: Option<u64>,
 }
 impl CreateCluster {
@@ -489,22 +489,22 @@ impl Default for GetJoinApiVersion {
     }
 }
 endpoint!(GetJoinApiVersion 195 Get "/cluster/config/apiversion" -> Tolerant < i64 >;);
-/// A join info nodelist, as the server describes it.
+/// Join info nodelist, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct JoinInfoNodelist {
-    /// `name`.
+    /// Its name.
     pub name: Option<String>,
-    /// `nodeid`.
+    /// The node's number in the cluster.
     pub nodeid: Option<i64>,
-    /// `pve_addr`.
+    /// Its address.
     pub pve_addr: Option<String>,
-    /// `pve_fp`.
+    /// Its certificate's fingerprint.
     pub pve_fp: Option<String>,
-    /// `quorum_votes`.
+    /// How many votes it has.
     pub quorum_votes: Option<i64>,
-    /// `ring0_addr`.
+    /// Its address on the first link.
     pub ring0_addr: Option<String>,
 }
 row!(
@@ -512,31 +512,32 @@ row!(
     pve_addr Opt, "pve_fp" => pve_fp Opt, "quorum_votes" => quorum_votes Opt,
     "ring0_addr" => ring0_addr Opt, }
 );
-/// A join info, as the server describes it.
+/// Join info, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct JoinInfo {
-    /// `config_digest`.
+    /// Digest of the cluster's configuration.
     pub config_digest: Option<String>,
-    /// `nodelist`.
+    /// The nodes.
     #[serde(default)]
     pub nodelist: Vec<JoinInfoNodelist>,
-    /// `preferred_node`.
+    /// The node that fits best.
     pub preferred_node: Option<String>,
-    /// `totem`.
+    /// Settings of the cluster's messages.
     pub totem: Option<serde_json::Value>,
 }
 row!(
     JoinInfo[] { "config_digest" => config_digest Opt, "nodelist" => nodelist List,
     "preferred_node" => preferred_node Opt, "totem" => totem Whole, }
 );
-/// Reads join info.
+/// What a host needs to join this cluster: addresses, fingerprints, corosync's configuration.
+/// An error on a host that stands alone.
 ///
 /// `GET /cluster/config/join`
 #[derive(Clone, Debug)]
 pub struct GetJoinInfo {
-    /// `node`.
+    /// The node.
     pub node: Option<String>,
 }
 impl GetJoinInfo {
@@ -556,19 +557,19 @@ endpoint!(GetJoinInfo 196 Get "/cluster/config/join" -> JoinInfo; node);
 /// `POST /cluster/config/join`
 #[derive(Clone, Debug)]
 pub struct JoinCluster {
-    /// `fingerprint`.
+    /// The certificate's SHA-256 fingerprint.
     pub fingerprint: String,
-    /// `hostname`.
+    /// The host to join.
     pub hostname: String,
-    /// `password`.
+    /// The password.
     pub password: SecretString,
-    /// `force`.
+    /// Whether to do it although the node is there already.
     pub force: Option<bool>,
-    /// `link[n]`.
+    /// The addresses of its links.
     pub links: std::collections::BTreeMap<u32, CorosyncLink>,
-    /// `nodeid`.
+    /// The node's number in the cluster.
     pub nodeid: Option<u64>,
-    /// `votes`.
+    /// How many votes it has.
     pub votes: Option<u64>,
 }
 impl JoinCluster {
@@ -598,7 +599,7 @@ endpoint!(
 /// `DELETE /cluster/config/nodes/{node}`
 #[derive(Clone, Debug)]
 pub struct DeleteCorosyncNode {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl DeleteCorosyncNode {
@@ -613,16 +614,16 @@ endpoint!(
     DeleteCorosyncNode 198 Delete "/cluster/config/nodes/{node}" -> Nothing, null
     Nothing; node
 );
-/// A corosync node added, as the server describes it.
+/// Corosync node added, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CorosyncNodeAdded {
-    /// `corosync_authkey`.
+    /// The key of the cluster's messages.
     pub corosync_authkey: Option<String>,
-    /// `corosync_conf`.
+    /// The configuration of the cluster's messages.
     pub corosync_conf: Option<String>,
-    /// `warnings`.
+    /// Warnings.
     #[serde(default)]
     pub warnings: Vec<String>,
 }
@@ -635,19 +636,19 @@ row!(
 /// `POST /cluster/config/nodes/{node}`
 #[derive(Clone, Debug)]
 pub struct AddCorosyncNode {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `apiversion`.
+    /// The version of the join protocol.
     pub apiversion: Option<i64>,
-    /// `force`.
+    /// Whether to do it although the node is there already.
     pub force: Option<bool>,
-    /// `link[n]`.
+    /// The addresses of its links.
     pub links: std::collections::BTreeMap<u32, CorosyncLink>,
-    /// `new_node_ip`.
+    /// The new node's address.
     pub new_node_ip: Option<String>,
-    /// `nodeid`.
+    /// The node's number in the cluster.
     pub nodeid: Option<u64>,
-    /// `votes`.
+    /// How many votes it has.
     pub votes: Option<u64>,
 }
 impl AddCorosyncNode {
@@ -686,27 +687,27 @@ impl Default for GetQdevice {
 }
 endpoint!(
     GetQdevice 200 Get "/cluster/config/qdevice" -> std::collections::BTreeMap < String,
-    String >, null std::collections::BTreeMap::new();
+    Tolerant < String >>, null std::collections::BTreeMap::new();
 );
-/// A totem, as the server describes it.
+/// Totem, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Totem {
-    /// `version`.
+    /// The version.
     pub version: Option<String>,
-    /// `cluster_name`.
+    /// The cluster's name.
     pub cluster_name: Option<String>,
-    /// `config_version`.
+    /// The version of the cluster's configuration.
     pub config_version: Option<String>,
-    /// `interface`.
+    /// The network interface.
     #[serde(default)]
     pub interface: std::collections::BTreeMap<String, serde_json::Value>,
-    /// `ip_version`.
+    /// The IP version.
     pub ip_version: Option<String>,
-    /// `link_mode`.
+    /// How links are used.
     pub link_mode: Option<String>,
-    /// `secauth`.
+    /// Whether messages are encrypted.
     pub secauth: Option<String>,
     /// What the server sent beyond that.
     pub other: std::collections::BTreeMap<String, serde_json::Value>,
@@ -733,28 +734,28 @@ impl Default for GetTotem {
     }
 }
 endpoint!(GetTotem 201 Get "/cluster/config/totem" -> Totem;);
-/// A cluster log line, as the server describes it.
+/// Cluster log line, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ClusterLogLine {
-    /// `id`.
+    /// Its id.
     pub id: Option<String>,
-    /// `uid`.
+    /// The user's number.
     pub uid: Option<i64>,
-    /// `node`.
+    /// The node.
     pub node: Option<String>,
-    /// `user`.
+    /// The user, such as `root@pam`.
     pub user: Option<String>,
-    /// `tag`.
+    /// The tag.
     pub tag: Option<String>,
-    /// `pid`.
+    /// The process.
     pub pid: Option<u64>,
-    /// `pri`.
+    /// How urgent it is.
     pub pri: Option<i64>,
-    /// `time`.
+    /// When, in seconds since 1970.
     pub time: Option<String>,
-    /// `msg`.
+    /// The message.
     pub msg: Option<String>,
 }
 row!(
@@ -767,7 +768,7 @@ row!(
 /// `GET /cluster/log`
 #[derive(Clone, Debug)]
 pub struct GetClusterLog {
-    /// `max`.
+    /// The most.
     pub max: Option<u64>,
 }
 impl GetClusterLog {
@@ -784,7 +785,7 @@ impl Default for GetClusterLog {
 endpoint!(
     GetClusterLog 202 Get "/cluster/log" -> Vec < ClusterLogLine >, null Vec::new(); max
 );
-/// Words of `console`.
+/// Whether it has a console. Yes when absent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Console {
@@ -821,7 +822,7 @@ impl TextEnum for Console {
     }
 }
 impl_text_enum!(Console);
-/// Words of `fencing`.
+/// How dead nodes are fenced.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ClusterOptionsFencingFencing {
@@ -854,7 +855,7 @@ impl TextEnum for ClusterOptionsFencingFencing {
     }
 }
 impl_text_enum!(ClusterOptionsFencingFencing);
-/// Words of `keyboard`.
+/// The keyboard layout of its console.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Keyboard {
@@ -1001,7 +1002,7 @@ impl TextEnum for Keyboard {
     }
 }
 impl_text_enum!(Keyboard);
-/// Words of `language`.
+/// The language.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Language {
@@ -1158,61 +1159,61 @@ impl TextEnum for Language {
     }
 }
 impl_text_enum!(Language);
-/// A cluster options, as the server describes it.
+/// Cluster options, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ClusterOptions {
-    /// `allowed-tags`.
+    /// Tags that the caller may set.
     #[serde(default)]
     pub allowed_tags: Vec<String>,
-    /// `bwlimit`.
+    /// The most to move in a second, by kind, in KiB.
     pub bwlimit: Option<String>,
-    /// `consent-text`.
+    /// What users agree to before they log in.
     pub consent_text: Option<String>,
-    /// `console`.
+    /// Whether it has a console. Yes when absent.
     pub console: Option<Console>,
-    /// `crs`.
+    /// How the cluster spreads load, as a property string.
     pub crs: Option<String>,
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// `email_from`.
+    /// Whom mail comes from.
     pub email_from: Option<String>,
-    /// `fencing`.
+    /// How dead nodes are fenced.
     pub fencing: Option<ClusterOptionsFencingFencing>,
-    /// `ha`.
+    /// What the HA manager has to do with it.
     pub ha: Option<String>,
-    /// `http_proxy`.
+    /// The HTTP proxy for downloads, such as `http://user:password@host:port/`.
     pub http_proxy: Option<String>,
-    /// `keyboard`.
+    /// The keyboard layout of its console.
     pub keyboard: Option<Keyboard>,
-    /// `language`.
+    /// The language.
     pub language: Option<Language>,
-    /// `location`.
+    /// Where it is.
     pub location: Option<String>,
-    /// `mac_prefix`.
+    /// What made-up MAC addresses begin with.
     pub mac_prefix: Option<String>,
-    /// `max_workers`.
+    /// How many at once.
     pub max_workers: Option<i64>,
-    /// `migration`.
+    /// How migrations go: encrypted or not, over which network.
     pub migration: Option<String>,
-    /// `migration_unsecure`.
+    /// Whether migrations are not encrypted; `migration` has replaced it.
     pub migration_unsecure: Option<bool>,
-    /// `next-id`.
+    /// In which range new ids of guests are chosen.
     pub next_id: Option<String>,
-    /// `notify`.
+    /// When to notify, as a property string.
     pub notify: Option<String>,
-    /// `registered-tags`.
+    /// Tags that only some users may set.
     pub registered_tags: Option<String>,
-    /// `replication`.
+    /// The replication.
     pub replication: Option<String>,
-    /// `tag-style`.
+    /// How tags look.
     pub tag_style: Option<String>,
-    /// `u2f`.
+    /// Settings of U2F.
     pub u2f: Option<String>,
-    /// `user-tag-access`.
+    /// Which tags users may set.
     pub user_tag_access: Option<String>,
-    /// `webauthn`.
+    /// Settings of WebAuthn.
     pub webauthn: Option<String>,
 }
 row!(
@@ -1228,7 +1229,7 @@ row!(
     tag_style Opt, "u2f" => u2f Opt, "user-tag-access" | "user_tag_access" =>
     user_tag_access Opt, "webauthn" => webauthn Opt, }
 );
-/// Reads cluster options.
+/// The cluster-wide options, with their property strings taken apart.
 ///
 /// `GET /cluster/options`
 #[derive(Clone, Debug)]
@@ -1245,60 +1246,60 @@ impl Default for GetClusterOptions {
     }
 }
 endpoint!(GetClusterOptions 203 Get "/cluster/options" -> ClusterOptions;);
-/// Changes cluster options.
+/// Changes the cluster-wide options.
 ///
 /// `PUT /cluster/options`
 #[derive(Clone, Debug)]
 pub struct UpdateClusterOptions {
-    /// `bwlimit`.
+    /// The most to move in a second, by kind, in KiB.
     pub bwlimit: Option<BandwidthLimits>,
-    /// `consent-text`. (8.4 and later)
+    /// What users agree to before they log in. (8.4 and later)
     pub consent_text: Option<String>,
-    /// `console`.
+    /// Whether it has a console. Yes when absent.
     pub console: Option<Console>,
-    /// `crs`. (7.3 and later)
+    /// How the cluster spreads load, as a property string. (7.3 and later)
     pub crs: Option<ClusterScheduling>,
-    /// `delete`.
+    /// Settings to take out, so that their defaults apply again.
     pub delete: Vec<String>,
-    /// `description`. (7.1 and later)
+    /// Notes for people; shown in the web interface. (7.1 and later)
     pub description: Option<String>,
-    /// `email_from`.
+    /// Whom mail comes from.
     pub email_from: Option<String>,
-    /// `fencing`. `watchdog` when absent.
+    /// How dead nodes are fenced. `watchdog` when absent.
     pub fencing: Option<ClusterOptionsFencingFencing>,
-    /// `ha`.
+    /// What the HA manager has to do with it.
     pub ha: Option<HaSettings>,
-    /// `http_proxy`.
+    /// The HTTP proxy for downloads, such as `http://user:password@host:port/`.
     pub http_proxy: Option<String>,
-    /// `keyboard`.
+    /// The keyboard layout of its console.
     pub keyboard: Option<Keyboard>,
-    /// `language`.
+    /// The language.
     pub language: Option<Language>,
-    /// `location`. (9.2 and later)
+    /// Where it is. (9.2 and later)
     pub location: Option<String>,
-    /// `mac_prefix`. `BC:24:11` when absent.
+    /// What made-up MAC addresses begin with. `BC:24:11` when absent.
     pub mac_prefix: Option<String>,
-    /// `max_workers`.
+    /// How many at once.
     pub max_workers: Option<u64>,
-    /// `migration`.
+    /// How migrations go: encrypted or not, over which network.
     pub migration: Option<MigrationSettings>,
-    /// `migration_unsecure`.
+    /// Whether migrations are not encrypted; `migration` has replaced it.
     pub migration_unsecure: Option<bool>,
-    /// `next-id`. (7.2 and later)
+    /// In which range new ids of guests are chosen. (7.2 and later)
     pub next_id: Option<NextIdRange>,
-    /// `notify`. (7.4 and later)
+    /// When to notify, as a property string. (7.4 and later)
     pub notify: Option<NotifySettings>,
-    /// `registered-tags`. (7.3 and later)
+    /// Tags that only some users may set. (7.3 and later)
     pub registered_tags: Option<String>,
-    /// `replication`. (9.0 and later)
+    /// The replication. (9.0 and later)
     pub replication: Option<MigrationSettings>,
-    /// `tag-style`. (7.3 and later)
+    /// How tags look. (7.3 and later)
     pub tag_style: Option<TagStyle>,
-    /// `u2f`.
+    /// Settings of U2F.
     pub u2f: Option<U2fSettings>,
-    /// `user-tag-access`. (7.3 and later)
+    /// Which tags users may set. (7.3 and later)
     pub user_tag_access: Option<UserTagAccess>,
-    /// `webauthn`. (7.1 and later)
+    /// Settings of WebAuthn. (7.1 and later)
     pub webauthn: Option<WebAuthnSettings>,
 }
 impl UpdateClusterOptions {
@@ -1344,137 +1345,3 @@ endpoint!(
     language location mac_prefix max_workers migration migration_unsecure next_id notify
     registered_tags replication tag_style u2f user_tag_access webauthn
 );
-/// Words of `network-type`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ResourceNetworkTypeNetworkType {
-    /// `fabric`
-    Fabric,
-    /// `zone`
-    Zone,
-    /// A word that was not known when this was written.
-    Other(String),
-}
-impl TextEnum for ResourceNetworkTypeNetworkType {
-    const KNOWN: &'static [&'static str] = &["fabric", "zone"];
-    fn as_str(&self) -> &str {
-        match self {
-            ResourceNetworkTypeNetworkType::Fabric => "fabric",
-            ResourceNetworkTypeNetworkType::Zone => "zone",
-            ResourceNetworkTypeNetworkType::Other(word) => word,
-        }
-    }
-    fn from_word(word: &str) -> Self {
-        match word {
-            "fabric" => ResourceNetworkTypeNetworkType::Fabric,
-            "zone" => ResourceNetworkTypeNetworkType::Zone,
-            other => ResourceNetworkTypeNetworkType::Other(other.to_owned()),
-        }
-    }
-}
-impl_text_enum!(ResourceNetworkTypeNetworkType);
-/// Words of `type`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ResourceTypeKind {
-    /// `node`
-    Node,
-    /// `storage`
-    Storage,
-    /// `pool`
-    Pool,
-    /// `qemu`
-    Qemu,
-    /// `lxc`
-    Lxc,
-    /// `openvz`
-    Openvz,
-    /// `sdn`
-    Sdn,
-    /// `network`
-    Network,
-    /// A word that was not known when this was written.
-    Other(String),
-}
-impl TextEnum for ResourceTypeKind {
-    const KNOWN: &'static [&'static str] = &[
-        "node",
-        "storage",
-        "pool",
-        "qemu",
-        "lxc",
-        "openvz",
-        "sdn",
-        "network",
-    ];
-    fn as_str(&self) -> &str {
-        match self {
-            ResourceTypeKind::Node => "node",
-            ResourceTypeKind::Storage => "storage",
-            ResourceTypeKind::Pool => "pool",
-            ResourceTypeKind::Qemu => "qemu",
-            ResourceTypeKind::Lxc => "lxc",
-            ResourceTypeKind::Openvz => "openvz",
-            ResourceTypeKind::Sdn => "sdn",
-            ResourceTypeKind::Network => "network",
-            ResourceTypeKind::Other(word) => word,
-        }
-    }
-    fn from_word(word: &str) -> Self {
-        match word {
-            "node" => ResourceTypeKind::Node,
-            "storage" => ResourceTypeKind::Storage,
-            "pool" => ResourceTypeKind::Pool,
-            "qemu" => ResourceTypeKind::Qemu,
-            "lxc" => ResourceTypeKind::Lxc,
-            "openvz" => ResourceTypeKind::Openvz,
-            "sdn" => ResourceTypeKind::Sdn,
-            "network" => ResourceTypeKind::Network,
-            other => ResourceTypeKind::Other(other.to_owned()),
-        }
-    }
-}
-impl_text_enum!(ResourceTypeKind);
-/// A cluster status, as the server describes it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct ClusterStatus {
-    /// `id`.
-    pub id: Option<String>,
-    /// `ip`.
-    pub ip: Option<String>,
-    /// `level`.
-    pub level: Option<String>,
-    /// `local`.
-    pub local: Option<bool>,
-    /// `name`.
-    pub name: Option<String>,
-    /// `nodeid`.
-    pub nodeid: Option<i64>,
-    /// `nodes`.
-    pub nodes: Option<i64>,
-    /// `online`.
-    pub online: Option<bool>,
-    /// `quorate`.
-    pub quorate: Option<bool>,
-    /// `type`.
-    pub kind: Option<ClusterEntryKind>,
-    /// `version`.
-    pub version: Option<i64>,
-}
-row!(
-    ClusterStatus[] { "id" => id Opt, "ip" => ip Opt, "level" => level Opt, "local" =>
-    local Opt, "name" => name Opt, "nodeid" => nodeid Opt, "nodes" => nodes Opt, "online"
-    => online Opt, "quorate" => quorate Opt, "type" | "kind" => kind Opt, "version" =>
-    version Opt, }
-);
-/// A cluster task, as the server describes it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct ClusterTask {
-    /// `upid`.
-    pub upid: Option<String>,
-}
-row!(ClusterTask[] { "upid" => upid Opt, });

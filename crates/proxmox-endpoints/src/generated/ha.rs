@@ -265,7 +265,7 @@ pub struct HaResource {
     pub failback: Option<bool>,
     /// Changes with every change.
     pub digest: Option<String>,
-    /// `auto-rebalance`.
+    /// Whether the cluster may move it to spread the load.
     pub auto_rebalance: Option<bool>,
 }
 row!(
@@ -292,24 +292,24 @@ impl Default for GetHaIndex {
     }
 }
 endpoint!(GetHaIndex 320 Get "/cluster/ha" -> Vec < IndexEntry >, null Vec::new(););
-/// A ha group, as the server describes it.
+/// Ha group, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HaGroup {
-    /// `group`.
+    /// The group.
     pub group: Option<String>,
-    /// `type`.
+    /// Its kind.
     pub kind: Option<String>,
-    /// `nodes`.
+    /// The nodes.
     pub nodes: Option<String>,
-    /// `restricted`.
+    /// Whether it may run on these nodes only.
     pub restricted: Option<bool>,
-    /// `nofailback`.
+    /// Whether it stays when a node that it prefers comes back.
     pub nofailback: Option<bool>,
-    /// `comment`.
+    /// A remark for people.
     pub comment: Option<String>,
-    /// `digest`.
+    /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
 }
 row!(
@@ -317,7 +317,7 @@ row!(
     "restricted" => restricted Opt, "nofailback" => nofailback Opt, "comment" => comment
     Opt, "digest" => digest Opt, }
 );
-/// Reads ha groups.
+/// The HA groups of releases before 9.0; from 9.0 on an error that points to the rules.
 ///
 /// `GET /cluster/ha/groups`
 #[derive(Clone, Debug)]
@@ -341,17 +341,17 @@ endpoint!(
 /// `POST /cluster/ha/groups`
 #[derive(Clone, Debug)]
 pub struct CreateHaGroup {
-    /// `group`.
+    /// The group.
     pub group: String,
-    /// `nodes`.
+    /// The nodes.
     pub nodes: Vec<String>,
-    /// `comment`.
+    /// A remark for people.
     pub comment: Option<String>,
-    /// `nofailback`.
+    /// Whether it stays when a node that it prefers comes back.
     pub nofailback: Option<bool>,
-    /// `restricted`.
+    /// Whether it may run on these nodes only.
     pub restricted: Option<bool>,
-    /// `type`.
+    /// Its kind.
     pub kind: Option<String>,
 }
 impl CreateHaGroup {
@@ -376,7 +376,7 @@ endpoint!(
 /// `DELETE /cluster/ha/groups/{group}`
 #[derive(Clone, Debug)]
 pub struct DeleteHaGroup {
-    /// `group`.
+    /// The group.
     pub group: String,
 }
 impl DeleteHaGroup {
@@ -395,7 +395,7 @@ endpoint!(
 /// `GET /cluster/ha/groups/{group}`
 #[derive(Clone, Debug)]
 pub struct GetHaGroup {
-    /// `group`.
+    /// The group.
     pub group: String,
 }
 impl GetHaGroup {
@@ -410,19 +410,19 @@ endpoint!(GetHaGroup 324 Get "/cluster/ha/groups/{group}" -> HaGroup; group);
 /// `PUT /cluster/ha/groups/{group}`
 #[derive(Clone, Debug)]
 pub struct UpdateHaGroup {
-    /// `group`.
+    /// The group.
     pub group: String,
-    /// `comment`.
+    /// A remark for people.
     pub comment: Option<String>,
-    /// `delete`.
+    /// Settings to take out, so that their defaults apply again.
     pub delete: Vec<String>,
-    /// `digest`.
+    /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// `nodes`.
+    /// The nodes.
     pub nodes: Vec<String>,
-    /// `nofailback`.
+    /// Whether it stays when a node that it prefers comes back.
     pub nofailback: Option<bool>,
-    /// `restricted`.
+    /// Whether it may run on these nodes only.
     pub restricted: Option<bool>,
 }
 impl UpdateHaGroup {
@@ -443,7 +443,7 @@ endpoint!(
     UpdateHaGroup 325 Put "/cluster/ha/groups/{group}" -> Nothing, null Nothing; group
     comment delete digest nodes nofailback restricted
 );
-/// Words of `type`.
+/// Its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HaResourcesKind {
@@ -472,7 +472,7 @@ impl TextEnum for HaResourcesKind {
     }
 }
 impl_text_enum!(HaResourcesKind);
-/// Words of `state`.
+/// The state it shall have, or has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HaResourceState {
@@ -519,28 +519,28 @@ impl TextEnum for HaResourceState {
     }
 }
 impl_text_enum!(HaResourceState);
-/// Creates ha resource.
+/// Puts a guest into the HA manager's care.
 ///
 /// `POST /cluster/ha/resources`
 #[derive(Clone, Debug)]
 pub struct CreateHaResource {
-    /// `sid`.
+    /// The HA resource, such as `vm:101`.
     pub sid: String,
-    /// `auto-rebalance`. Yes when absent. (9.2 and later)
+    /// Whether the cluster may move it to spread the load. Yes when absent. (9.2 and later)
     pub auto_rebalance: Option<bool>,
-    /// `comment`.
+    /// A remark for people.
     pub comment: Option<String>,
-    /// `failback`. Yes when absent. (9.0 and later)
+    /// Whether it goes back to the node that it prefers. Yes when absent. (9.0 and later)
     pub failback: Option<bool>,
-    /// `group`.
+    /// The group.
     pub group: Option<String>,
-    /// `max_relocate`. `1` when absent.
+    /// How often another node is tried when it does not start. `1` when absent.
     pub max_relocate: Option<u64>,
-    /// `max_restart`. `1` when absent.
+    /// How often a start is tried again on the same node. `1` when absent.
     pub max_restart: Option<u64>,
-    /// `state`. `started` when absent.
+    /// The state it shall have, or has. `started` when absent.
     pub state: Option<HaResourceState>,
-    /// `type`.
+    /// Its kind.
     pub kind: Option<HaResourcesKind>,
 }
 impl CreateHaResource {
@@ -568,9 +568,9 @@ endpoint!(
 /// `DELETE /cluster/ha/resources/{sid}`
 #[derive(Clone, Debug)]
 pub struct DeleteHaResource {
-    /// `sid`.
+    /// The HA resource, such as `vm:101`.
     pub sid: String,
-    /// `purge`. Yes when absent. (9.1 and later)
+    /// Whether to remove it from jobs, access lists and HA as well. Yes when absent. (9.1 and later)
     pub purge: Option<bool>,
 }
 impl DeleteHaResource {
@@ -591,7 +591,7 @@ endpoint!(
 /// `GET /cluster/ha/resources/{sid}`
 #[derive(Clone, Debug)]
 pub struct GetHaResource {
-    /// `sid`.
+    /// The HA resource, such as `vm:101`.
     pub sid: String,
 }
 impl GetHaResource {
@@ -606,25 +606,25 @@ endpoint!(GetHaResource 328 Get "/cluster/ha/resources/{sid}" -> HaResource; sid
 /// `PUT /cluster/ha/resources/{sid}`
 #[derive(Clone, Debug)]
 pub struct UpdateHaResource {
-    /// `sid`.
+    /// The HA resource, such as `vm:101`.
     pub sid: String,
-    /// `auto-rebalance`. Yes when absent. (9.2 and later)
+    /// Whether the cluster may move it to spread the load. Yes when absent. (9.2 and later)
     pub auto_rebalance: Option<bool>,
-    /// `comment`.
+    /// A remark for people.
     pub comment: Option<String>,
-    /// `delete`.
+    /// Settings to take out, so that their defaults apply again.
     pub delete: Vec<String>,
-    /// `digest`.
+    /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// `failback`. Yes when absent. (9.0 and later)
+    /// Whether it goes back to the node that it prefers. Yes when absent. (9.0 and later)
     pub failback: Option<bool>,
-    /// `group`.
+    /// The group.
     pub group: Option<String>,
-    /// `max_relocate`. `1` when absent.
+    /// How often another node is tried when it does not start. `1` when absent.
     pub max_relocate: Option<u64>,
-    /// `max_restart`. `1` when absent.
+    /// How often a start is tried again on the same node. `1` when absent.
     pub max_restart: Option<u64>,
-    /// `state`. `started` when absent.
+    /// The state it shall have, or has. `started` when absent.
     pub state: Option<HaResourceState>,
 }
 impl UpdateHaResource {
@@ -648,7 +648,7 @@ endpoint!(
     UpdateHaResource 329 Put "/cluster/ha/resources/{sid}" -> Nothing, null Nothing; sid
     auto_rebalance comment delete digest failback group max_relocate max_restart state
 );
-/// Words of `cause`.
+/// Why.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cause {
@@ -677,31 +677,31 @@ impl TextEnum for Cause {
     }
 }
 impl_text_enum!(Cause);
-/// A ha move blocking resource, as the server describes it.
+/// Ha move blocking resource, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HaMoveBlockingResource {
-    /// `cause`.
+    /// Why.
     pub cause: Option<Cause>,
-    /// `sid`.
+    /// The HA resource, such as `vm:101`.
     pub sid: Option<String>,
 }
 row!(HaMoveBlockingResource[] { "cause" => cause Opt, "sid" => sid Opt, });
-/// A ha move, as the server describes it.
+/// Ha move, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HaMove {
-    /// `blocking-resources`.
+    /// HA resources that keep it from going there.
     #[serde(default)]
     pub blocking_resources: Vec<HaMoveBlockingResource>,
-    /// `comigrated-resources`.
+    /// HA resources that go along.
     #[serde(default)]
     pub comigrated_resources: Vec<serde_json::Value>,
-    /// `requested-node`.
+    /// The node that was asked for.
     pub requested_node: Option<String>,
-    /// `sid`.
+    /// The HA resource, such as `vm:101`.
     pub sid: Option<String>,
 }
 row!(
@@ -709,14 +709,15 @@ row!(
     "comigrated-resources" | "comigrated_resources" => comigrated_resources List,
     "requested-node" | "requested_node" => requested_node Opt, "sid" => sid Opt, }
 );
-/// Migrate ha resource.
+/// Asks the HA manager to move a guest while it runs. It is only a wish: follow the guest's
+/// state.
 ///
 /// `POST /cluster/ha/resources/{sid}/migrate`
 #[derive(Clone, Debug)]
 pub struct MigrateHaResource {
-    /// `sid`.
+    /// The HA resource, such as `vm:101`.
     pub sid: String,
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl MigrateHaResource {
@@ -731,14 +732,15 @@ impl MigrateHaResource {
 endpoint!(
     MigrateHaResource 330 Post "/cluster/ha/resources/{sid}/migrate" -> HaMove; sid node
 );
-/// Relocate ha resource.
+/// Asks the HA manager to stop a guest and start it elsewhere. It is only a wish: follow the
+/// guest's state.
 ///
 /// `POST /cluster/ha/resources/{sid}/relocate`
 #[derive(Clone, Debug)]
 pub struct RelocateHaResource {
-    /// `sid`.
+    /// The HA resource, such as `vm:101`.
     pub sid: String,
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl RelocateHaResource {
@@ -754,14 +756,14 @@ endpoint!(
     RelocateHaResource 331 Post "/cluster/ha/resources/{sid}/relocate" -> HaMove; sid
     node
 );
-/// A ha rule, as the server describes it.
+/// Ha rule, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HaRule {
-    /// `rule`.
+    /// The rule.
     pub rule: Option<String>,
-    /// `type`.
+    /// Its kind.
     pub kind: Option<Cause>,
 }
 row!(HaRule[] { "rule" => rule Opt, "type" | "kind" => kind Opt, });
@@ -770,9 +772,9 @@ row!(HaRule[] { "rule" => rule Opt, "type" | "kind" => kind Opt, });
 /// `GET /cluster/ha/rules`
 #[derive(Clone, Debug)]
 pub struct ListHaRules {
-    /// `resource`.
+    /// The HA resource.
     pub resource: Option<String>,
-    /// `type`.
+    /// Its kind.
     pub kind: Option<Cause>,
 }
 impl ListHaRules {
@@ -793,7 +795,7 @@ endpoint!(
     ListHaRules 332 Get "/cluster/ha/rules" -> Vec < HaRule >, null Vec::new(); resource
     kind
 );
-/// Words of `affinity`.
+/// Whether the resources keep together or apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Affinity {
@@ -827,21 +829,21 @@ impl_text_enum!(Affinity);
 /// `POST /cluster/ha/rules`
 #[derive(Clone, Debug)]
 pub struct CreateHaRule {
-    /// `nodes`.
+    /// The nodes.
     pub nodes: Vec<String>,
-    /// `resources`.
+    /// The resources.
     pub resources: Vec<String>,
-    /// `rule`.
+    /// The rule.
     pub rule: String,
-    /// `type`.
+    /// Its kind.
     pub kind: Cause,
-    /// `affinity`. `positive` when absent.
+    /// Whether the resources keep together or apart. `positive` when absent.
     pub affinity: Option<Affinity>,
-    /// `comment`.
+    /// A remark for people.
     pub comment: Option<String>,
-    /// `disable`.
+    /// Whether it is switched off.
     pub disable: Option<bool>,
-    /// `strict`.
+    /// Whether to be strict.
     pub strict: Option<bool>,
 }
 impl CreateHaRule {
@@ -873,7 +875,7 @@ endpoint!(
 /// `DELETE /cluster/ha/rules/{rule}`
 #[derive(Clone, Debug)]
 pub struct DeleteHaRule {
-    /// `rule`.
+    /// The rule.
     pub rule: String,
 }
 impl DeleteHaRule {
@@ -890,7 +892,7 @@ endpoint!(
 /// `GET /cluster/ha/rules/{rule}`
 #[derive(Clone, Debug)]
 pub struct GetHaRule {
-    /// `rule`.
+    /// The rule.
     pub rule: String,
 }
 impl GetHaRule {
@@ -905,25 +907,25 @@ endpoint!(GetHaRule 335 Get "/cluster/ha/rules/{rule}" -> HaRule; rule);
 /// `PUT /cluster/ha/rules/{rule}`
 #[derive(Clone, Debug)]
 pub struct UpdateHaRule {
-    /// `rule`.
+    /// The rule.
     pub rule: String,
-    /// `type`.
+    /// Its kind.
     pub kind: Cause,
-    /// `affinity`. `positive` when absent.
+    /// Whether the resources keep together or apart. `positive` when absent.
     pub affinity: Option<Affinity>,
-    /// `comment`.
+    /// A remark for people.
     pub comment: Option<String>,
-    /// `delete`.
+    /// Settings to take out, so that their defaults apply again.
     pub delete: Vec<String>,
-    /// `digest`.
+    /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// `disable`.
+    /// Whether it is switched off.
     pub disable: Option<bool>,
-    /// `nodes`.
+    /// The nodes.
     pub nodes: Vec<String>,
-    /// `resources`.
+    /// The resources.
     pub resources: Vec<String>,
-    /// `strict`.
+    /// Whether to be strict.
     pub strict: Option<bool>,
 }
 impl UpdateHaRule {
@@ -966,7 +968,7 @@ impl Default for GetHaStatusIndex {
 endpoint!(
     GetHaStatusIndex 337 Get "/cluster/ha/status" -> Vec < IndexEntry >, null Vec::new();
 );
-/// Arm ha.
+/// Puts fencing and the HA managers back to work.
 ///
 /// `POST /cluster/ha/status/arm-ha`
 #[derive(Clone, Debug)]
@@ -983,49 +985,7 @@ impl Default for ArmHa {
     }
 }
 endpoint!(ArmHa 338 Post "/cluster/ha/status/arm-ha" -> Nothing, null Nothing;);
-/// Words of `armed-state`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ArmedState {
-    /// `armed`
-    Armed,
-    /// `standby`
-    Standby,
-    /// `disarming`
-    Disarming,
-    /// `disarmed`
-    Disarmed,
-    /// A word that was not known when this was written.
-    Other(String),
-}
-impl TextEnum for ArmedState {
-    const KNOWN: &'static [&'static str] = &[
-        "armed",
-        "standby",
-        "disarming",
-        "disarmed",
-    ];
-    fn as_str(&self) -> &str {
-        match self {
-            ArmedState::Armed => "armed",
-            ArmedState::Standby => "standby",
-            ArmedState::Disarming => "disarming",
-            ArmedState::Disarmed => "disarmed",
-            ArmedState::Other(word) => word,
-        }
-    }
-    fn from_word(word: &str) -> Self {
-        match word {
-            "armed" => ArmedState::Armed,
-            "standby" => ArmedState::Standby,
-            "disarming" => ArmedState::Disarming,
-            "disarmed" => ArmedState::Disarmed,
-            other => ArmedState::Other(other.to_owned()),
-        }
-    }
-}
-impl_text_enum!(ArmedState);
-/// Words of `resource_mode`.
+/// What happens to resources meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ResourceMode {
@@ -1054,59 +1014,12 @@ impl TextEnum for ResourceMode {
     }
 }
 impl_text_enum!(ResourceMode);
-/// A ha status, as the server describes it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct HaStatus {
-    /// `armed-state`.
-    pub armed_state: Option<ArmedState>,
-    /// `auto-rebalance`.
-    pub auto_rebalance: Option<bool>,
-    /// `crm_state`.
-    pub crm_state: Option<String>,
-    /// `failback`.
-    pub failback: Option<bool>,
-    /// `id`.
-    pub id: Option<String>,
-    /// `max_relocate`.
-    pub max_relocate: Option<i64>,
-    /// `max_restart`.
-    pub max_restart: Option<i64>,
-    /// `node`.
-    pub node: Option<String>,
-    /// `quorate`.
-    pub quorate: Option<bool>,
-    /// `request_state`.
-    pub request_state: Option<String>,
-    /// `resource_mode`.
-    pub resource_mode: Option<ResourceMode>,
-    /// `sid`.
-    pub sid: Option<String>,
-    /// `state`.
-    pub state: Option<String>,
-    /// `status`.
-    pub status: Option<String>,
-    /// `timestamp`.
-    pub timestamp: Option<String>,
-    /// `type`.
-    pub kind: Option<serde_json::Value>,
-}
-row!(
-    HaStatus[] { "armed-state" | "armed_state" => armed_state Opt, "auto-rebalance" |
-    "auto_rebalance" => auto_rebalance Opt, "crm_state" => crm_state Opt, "failback" =>
-    failback Opt, "id" => id Opt, "max_relocate" => max_relocate Opt, "max_restart" =>
-    max_restart Opt, "node" => node Opt, "quorate" => quorate Opt, "request_state" =>
-    request_state Opt, "resource_mode" => resource_mode Opt, "sid" => sid Opt, "state" =>
-    state Opt, "status" => status Opt, "timestamp" => timestamp Moment, "type" | "kind"
-    => kind Whole, }
-);
-/// Disarm ha.
+/// Sets fencing and the HA managers at rest for the whole cluster.
 ///
 /// `POST /cluster/ha/status/disarm-ha`
 #[derive(Clone, Debug)]
 pub struct DisarmHa {
-    /// `resource-mode`.
+    /// What happens to resources meanwhile.
     pub resource_mode: ResourceMode,
 }
 impl DisarmHa {

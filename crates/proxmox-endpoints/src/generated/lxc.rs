@@ -77,69 +77,7 @@ row!(
     "disk_written_bytes" => disk_written_bytes Opt, "netin" | "network_in_bytes" =>
     network_in_bytes Opt, "netout" | "network_out_bytes" => network_out_bytes Opt, }
 );
-/// A lxc, as the server describes it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct Lxc {
-    /// `cpu`.
-    pub cpu: Option<f64>,
-    /// `cpus`.
-    pub cpus: Option<f64>,
-    /// `disk`.
-    pub disk: Option<u64>,
-    /// `diskread`.
-    pub diskread: Option<u64>,
-    /// `diskwrite`.
-    pub diskwrite: Option<u64>,
-    /// `lock`.
-    pub lock: Option<String>,
-    /// `maxdisk`.
-    pub maxdisk: Option<u64>,
-    /// `maxmem`.
-    pub maxmem: Option<u64>,
-    /// `maxswap`.
-    pub maxswap: Option<u64>,
-    /// `mem`.
-    pub mem: Option<u64>,
-    /// `name`.
-    pub name: Option<String>,
-    /// `netin`.
-    pub netin: Option<u64>,
-    /// `netout`.
-    pub netout: Option<u64>,
-    /// `pressurecpusome`.
-    pub pressurecpusome: Option<f64>,
-    /// `pressureiofull`.
-    pub pressureiofull: Option<f64>,
-    /// `pressureiosome`.
-    pub pressureiosome: Option<f64>,
-    /// `pressurememoryfull`.
-    pub pressurememoryfull: Option<f64>,
-    /// `pressurememorysome`.
-    pub pressurememorysome: Option<f64>,
-    /// `status`.
-    pub status: Option<GuestState>,
-    /// `tags`.
-    pub tags: Option<String>,
-    /// `template`.
-    pub template: Option<bool>,
-    /// `uptime`.
-    pub uptime: Option<u64>,
-    /// `vmid`.
-    pub vmid: Option<u32>,
-}
-row!(
-    Lxc[] { "cpu" => cpu Opt, "cpus" => cpus Opt, "disk" => disk Opt, "diskread" =>
-    diskread Opt, "diskwrite" => diskwrite Opt, "lock" => lock Opt, "maxdisk" => maxdisk
-    Opt, "maxmem" => maxmem Opt, "maxswap" => maxswap Opt, "mem" => mem Opt, "name" =>
-    name Opt, "netin" => netin Opt, "netout" => netout Opt, "pressurecpusome" =>
-    pressurecpusome Opt, "pressureiofull" => pressureiofull Opt, "pressureiosome" =>
-    pressureiosome Opt, "pressurememoryfull" => pressurememoryfull Opt,
-    "pressurememorysome" => pressurememorysome Opt, "status" => status Opt, "tags" =>
-    tags Opt, "template" => template Opt, "uptime" => uptime Opt, "vmid" => vmid Opt, }
-);
-/// Words of `arch`.
+/// The processor architecture.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LxcArch {
@@ -191,7 +129,7 @@ impl TextEnum for LxcArch {
     }
 }
 impl_text_enum!(LxcArch);
-/// Words of `cmode`.
+/// What its console shows: a terminal, a shell or the console.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cmode {
@@ -224,7 +162,7 @@ impl TextEnum for Cmode {
     }
 }
 impl_text_enum!(Cmode);
-/// Words of `lock`.
+/// What it is locked for: `backup`, `migrate`, `clone`, and the like.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LxcLock {
@@ -296,7 +234,7 @@ impl TextEnum for LxcLock {
     }
 }
 impl_text_enum!(LxcLock);
-/// Words of `ostype`.
+/// The operating system, which settings follow.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Ostype {
@@ -373,102 +311,102 @@ impl TextEnum for Ostype {
     }
 }
 impl_text_enum!(Ostype);
-/// Creates lxc of a node.
+/// Creates a container, or restores one from a backup. The root disk is `STORAGE:GIB`.
 ///
 /// `POST /nodes/{node}/lxc`
 #[derive(Clone, Debug)]
 pub struct CreateLxc {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `ostemplate`.
+    /// The template or backup it is made from.
     pub ostemplate: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `arch`. `amd64` when absent.
+    /// The processor architecture. `amd64` when absent.
     pub arch: Option<LxcArch>,
-    /// `bwlimit`.
+    /// The most to move in a second, in KiB.
     pub bwlimit: Option<f64>,
-    /// `cmode`. `tty` when absent.
+    /// What its console shows: a terminal, a shell or the console. `tty` when absent.
     pub cmode: Option<Cmode>,
-    /// `console`. Yes when absent.
+    /// Whether it has a console. Yes when absent. Yes when absent.
     pub console: Option<bool>,
-    /// `cores`.
+    /// How many cores.
     pub cores: Option<u32>,
-    /// `cpulimit`. `0` when absent.
+    /// How many CPUs' worth of time it may use; 0 is no limit. `0` when absent.
     pub cpulimit: Option<f64>,
-    /// `cpuunits`.
+    /// Its weight against others for CPU time.
     pub cpuunits: Option<u32>,
-    /// `debug`.
+    /// Whether to log more.
     pub debug: Option<bool>,
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// `dev[n]`. (8.1 and later)
+    /// The host's devices it is given. (8.1 and later)
     pub devices: std::collections::BTreeMap<u32, LxcDevice>,
-    /// `entrypoint`. `/sbin/init` when absent. (9.1 and later)
+    /// The program it starts with. `/sbin/init` when absent. (9.1 and later)
     pub entrypoint: Option<String>,
-    /// `env`. (9.1 and later)
+    /// Its environment, as NUL-separated `NAME=value` pairs. (9.1 and later)
     pub env: Option<String>,
-    /// `features`.
+    /// Its features.
     pub features: Option<LxcFeatures>,
-    /// `force`.
+    /// Whether to do it in spite of what speaks against it.
     pub force: Option<bool>,
-    /// `ha-managed`. (9.1 and later)
+    /// Whether to make it an HA resource. (9.1 and later)
     pub ha_managed: Option<bool>,
-    /// `hookscript`.
+    /// The script that runs at its start and stop.
     pub hookscript: Option<String>,
-    /// `hostname`.
+    /// The host's name.
     pub hostname: Option<String>,
-    /// `ignore-unpack-errors`.
+    /// Whether errors while unpacking are passed over.
     pub ignore_unpack_errors: Option<bool>,
-    /// `lock`.
+    /// What it is locked for: `backup`, `migrate`, `clone`, and the like.
     pub lock: Option<LxcLock>,
-    /// `memory`. `512` when absent.
+    /// Memory, in MiB. `512` when absent.
     pub memory: Option<u64>,
-    /// `mp[n]`.
+    /// Its further mount points.
     pub mount_points: std::collections::BTreeMap<u32, LxcMountPoint>,
-    /// `nameserver`.
+    /// The DNS servers it uses.
     pub nameserver: Vec<String>,
-    /// `net[n]`.
+    /// The network devices.
     pub networks: std::collections::BTreeMap<u32, LxcNetDevice>,
-    /// `onboot`.
+    /// Whether it starts with the host.
     pub onboot: Option<bool>,
-    /// `ostype`.
+    /// The operating system, which settings follow.
     pub ostype: Option<Ostype>,
-    /// `password`.
+    /// The password.
     pub password: Option<SecretString>,
-    /// `pool`.
+    /// The pool.
     pub pool: Option<String>,
-    /// `protection`.
+    /// Whether it and its disks are kept from being removed.
     pub protection: Option<bool>,
-    /// `restore`.
+    /// Whether it is restored from a backup.
     pub restore: Option<bool>,
-    /// `rootfs`.
-    pub rootfs: Option<LxcMountPoint>,
-    /// `searchdomain`.
+    /// Its root file system.
+    pub rootfs: Option<LxcRootFs>,
+    /// The domain that names are completed with.
     pub searchdomain: Vec<String>,
-    /// `ssh-public-keys`.
+    /// The public SSH keys of its root user, a line each.
     pub ssh_public_keys: Option<String>,
-    /// `start`.
+    /// Whether it starts when made.
     pub start: Option<bool>,
-    /// `startup`.
-    pub startup: Option<String>,
-    /// `storage`. `local` when absent.
+    /// Its place in the order of start and stop, with delays.
+    pub startup: Option<StartupOrder>,
+    /// The storage. `local` when absent.
     pub storage: Option<String>,
-    /// `swap`. `512` when absent.
+    /// Swap space. `512` when absent.
     pub swap: Option<u64>,
-    /// `tags`.
+    /// Its tags.
     pub tags: Vec<String>,
-    /// `template`.
+    /// Whether it is a template.
     pub template: Option<bool>,
-    /// `timezone`.
+    /// The time zone; `host` is the host's.
     pub timezone: Option<String>,
-    /// `tty`. `2` when absent.
+    /// How many terminals it has. `2` when absent.
     pub tty: Option<u32>,
-    /// `unique`.
+    /// Whether it gets new identifiers, such as MAC addresses.
     pub unique: Option<bool>,
-    /// `unprivileged`.
+    /// Whether its root is an ordinary user on the host. Yes is safer.
     pub unprivileged: Option<bool>,
-    /// `unused[n]`.
+    /// Disks that belong to it and are not in use.
     pub unused_disks: std::collections::BTreeMap<u32, LxcUnusedVolume>,
 }
 impl CreateLxc {
@@ -536,20 +474,20 @@ endpoint!(
     rootfs searchdomain ssh_public_keys start startup storage swap tags template timezone
     tty unique unprivileged unused_disks
 );
-/// Deletes lxc of a container.
+/// Deletes a container with its disks; with `force` while it runs.
 ///
 /// `DELETE /nodes/{node}/lxc/{vmid}`
 #[derive(Clone, Debug)]
 pub struct DeleteLxc {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `destroy-unreferenced-disks`.
+    /// Whether disks that carry its id and stand in no configuration go as well.
     pub destroy_unreferenced_disks: Option<bool>,
-    /// `force`.
+    /// Whether to do it in spite of what speaks against it.
     pub force: Option<bool>,
-    /// `purge`.
+    /// Whether to remove it from jobs, access lists and HA as well.
     pub purge: Option<bool>,
 }
 impl DeleteLxc {
@@ -573,9 +511,9 @@ endpoint!(
 /// `GET /nodes/{node}/lxc/{vmid}`
 #[derive(Clone, Debug)]
 pub struct GetLxcIndex {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl GetLxcIndex {
@@ -596,27 +534,27 @@ endpoint!(
 /// `POST /nodes/{node}/lxc/{vmid}/clone`
 #[derive(Clone, Debug)]
 pub struct CloneLxc {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `newid`.
+    /// The new guest's id.
     pub newid: u32,
-    /// `bwlimit`.
+    /// The most to move in a second, in KiB.
     pub bwlimit: Option<f64>,
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// `full`.
+    /// Whether to give every detail.
     pub full: Option<bool>,
-    /// `hostname`.
+    /// The host's name.
     pub hostname: Option<String>,
-    /// `pool`.
+    /// The pool.
     pub pool: Option<String>,
-    /// `snapname`.
+    /// The snapshot.
     pub snapname: Option<String>,
-    /// `storage`.
+    /// The storage.
     pub storage: Option<String>,
-    /// `target`.
+    /// Where to: the target node.
     pub target: Option<String>,
 }
 impl CloneLxc {
@@ -641,78 +579,78 @@ endpoint!(
     CloneLxc 356 Post "/nodes/{node}/lxc/{vmid}/clone" -> Upid; node vmid newid bwlimit
     description full hostname pool snapname storage target
 );
-/// A lxc config, as the server describes it.
+/// Lxc config, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LxcConfig {
-    /// `arch`.
+    /// The processor architecture.
     pub arch: Option<LxcArch>,
-    /// `cmode`.
+    /// What its console shows: a terminal, a shell or the console.
     pub cmode: Option<Cmode>,
-    /// `console`.
+    /// Whether it has a console. Yes when absent.
     pub console: Option<bool>,
-    /// `cores`.
+    /// How many cores.
     pub cores: Option<u32>,
-    /// `cpulimit`.
+    /// How many CPUs' worth of time it may use; 0 is no limit.
     pub cpulimit: Option<f64>,
-    /// `cpuunits`.
+    /// Its weight against others for CPU time.
     pub cpuunits: Option<u32>,
-    /// `debug`.
+    /// Whether to log more.
     pub debug: Option<bool>,
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// `dev[n]`.
+    /// The host's devices it is given.
     pub devices: std::collections::BTreeMap<String, LxcDevice>,
-    /// `digest`.
+    /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// `entrypoint`.
+    /// The program it starts with.
     pub entrypoint: Option<String>,
-    /// `env`.
+    /// Its environment, as NUL-separated `NAME=value` pairs.
     pub env: Option<String>,
-    /// `features`.
+    /// Its features.
     pub features: Option<LxcFeatures>,
-    /// `hookscript`.
+    /// The script that runs at its start and stop.
     pub hookscript: Option<String>,
-    /// `hostname`.
+    /// The host's name.
     pub hostname: Option<String>,
-    /// `lock`.
+    /// What it is locked for: `backup`, `migrate`, `clone`, and the like.
     pub lock: Option<LxcLock>,
-    /// `lxc`.
+    /// Raw settings of LXC.
     pub lxc: Option<String>,
-    /// `memory`.
+    /// Memory, in MiB.
     pub memory: Option<u64>,
-    /// `mp[n]`.
+    /// Its further mount points.
     pub mount_points: std::collections::BTreeMap<String, LxcMountPoint>,
-    /// `nameserver`.
+    /// The DNS servers it uses.
     pub nameserver: Vec<String>,
-    /// `net[n]`.
+    /// The network devices.
     pub networks: std::collections::BTreeMap<String, LxcNetDevice>,
-    /// `onboot`.
+    /// Whether it starts with the host.
     pub onboot: Option<bool>,
-    /// `ostype`.
+    /// The operating system, which settings follow.
     pub ostype: Option<Ostype>,
-    /// `protection`.
+    /// Whether it and its disks are kept from being removed.
     pub protection: Option<bool>,
-    /// `rootfs`.
-    pub rootfs: Option<LxcMountPoint>,
-    /// `searchdomain`.
+    /// Its root file system.
+    pub rootfs: Option<LxcRootFs>,
+    /// The domain that names are completed with.
     pub searchdomain: Vec<String>,
-    /// `startup`.
-    pub startup: Option<String>,
-    /// `swap`.
+    /// Its place in the order of start and stop, with delays.
+    pub startup: Option<StartupOrder>,
+    /// Swap space.
     pub swap: Option<u64>,
-    /// `tags`.
+    /// Its tags.
     pub tags: Vec<String>,
-    /// `template`.
+    /// Whether it is a template.
     pub template: Option<bool>,
-    /// `timezone`.
+    /// The time zone; `host` is the host's.
     pub timezone: Option<String>,
-    /// `tty`.
+    /// How many terminals it has.
     pub tty: Option<u32>,
-    /// `unprivileged`.
+    /// Whether its root is an ordinary user on the host. Yes is safer.
     pub unprivileged: Option<bool>,
-    /// `unused[n]`.
+    /// Disks that belong to it and are not in use.
     pub unused_disks: std::collections::BTreeMap<String, LxcUnusedVolume>,
     /// Keys without a field of their own, and values that could not be read, as text.
     pub other: std::collections::BTreeMap<String, String>,
@@ -749,7 +687,7 @@ impl<'de> serde::Deserialize<'de> for LxcConfig {
             protection: keys.scalar("protection"),
             rootfs: keys.property("rootfs"),
             searchdomain: keys.words("searchdomain"),
-            startup: keys.scalar("startup"),
+            startup: keys.property("startup"),
             swap: keys.scalar("swap"),
             tags: keys.words("tags"),
             template: keys.scalar("template"),
@@ -766,13 +704,13 @@ impl<'de> serde::Deserialize<'de> for LxcConfig {
 /// `GET /nodes/{node}/lxc/{vmid}/config`
 #[derive(Clone, Debug)]
 pub struct GetLxcConfig {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `current`.
+    /// The value in force.
     pub current: Option<bool>,
-    /// `snapshot`.
+    /// The snapshot.
     pub snapshot: Option<String>,
 }
 impl GetLxcConfig {
@@ -795,79 +733,79 @@ endpoint!(
 /// `PUT /nodes/{node}/lxc/{vmid}/config`
 #[derive(Clone, Debug)]
 pub struct UpdateLxcConfig {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `arch`. `amd64` when absent.
+    /// The processor architecture. `amd64` when absent.
     pub arch: Option<LxcArch>,
-    /// `cmode`. `tty` when absent.
+    /// What its console shows: a terminal, a shell or the console. `tty` when absent.
     pub cmode: Option<Cmode>,
-    /// `console`. Yes when absent.
+    /// Whether it has a console. Yes when absent. Yes when absent.
     pub console: Option<bool>,
-    /// `cores`.
+    /// How many cores.
     pub cores: Option<u32>,
-    /// `cpulimit`. `0` when absent.
+    /// How many CPUs' worth of time it may use; 0 is no limit. `0` when absent.
     pub cpulimit: Option<f64>,
-    /// `cpuunits`.
+    /// Its weight against others for CPU time.
     pub cpuunits: Option<u32>,
-    /// `debug`.
+    /// Whether to log more.
     pub debug: Option<bool>,
-    /// `delete`.
+    /// Settings to take out, so that their defaults apply again.
     pub delete: Vec<String>,
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// `dev[n]`. (8.1 and later)
+    /// The host's devices it is given. (8.1 and later)
     pub devices: std::collections::BTreeMap<u32, LxcDevice>,
-    /// `digest`.
+    /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// `entrypoint`. `/sbin/init` when absent. (9.1 and later)
+    /// The program it starts with. `/sbin/init` when absent. (9.1 and later)
     pub entrypoint: Option<String>,
-    /// `env`. (9.1 and later)
+    /// Its environment, as NUL-separated `NAME=value` pairs. (9.1 and later)
     pub env: Option<String>,
-    /// `features`.
+    /// Its features.
     pub features: Option<LxcFeatures>,
-    /// `hookscript`.
+    /// The script that runs at its start and stop.
     pub hookscript: Option<String>,
-    /// `hostname`.
+    /// The host's name.
     pub hostname: Option<String>,
-    /// `lock`.
+    /// What it is locked for: `backup`, `migrate`, `clone`, and the like.
     pub lock: Option<LxcLock>,
-    /// `memory`. `512` when absent.
+    /// Memory, in MiB. `512` when absent.
     pub memory: Option<u64>,
-    /// `mp[n]`.
+    /// Its further mount points.
     pub mount_points: std::collections::BTreeMap<u32, LxcMountPoint>,
-    /// `nameserver`.
+    /// The DNS servers it uses.
     pub nameserver: Vec<String>,
-    /// `net[n]`.
+    /// The network devices.
     pub networks: std::collections::BTreeMap<u32, LxcNetDevice>,
-    /// `onboot`.
+    /// Whether it starts with the host.
     pub onboot: Option<bool>,
-    /// `ostype`.
+    /// The operating system, which settings follow.
     pub ostype: Option<Ostype>,
-    /// `protection`.
+    /// Whether it and its disks are kept from being removed.
     pub protection: Option<bool>,
-    /// `revert`.
+    /// Changes that wait, to be taken back.
     pub revert: Vec<String>,
-    /// `rootfs`.
-    pub rootfs: Option<LxcMountPoint>,
-    /// `searchdomain`.
+    /// Its root file system.
+    pub rootfs: Option<LxcRootFs>,
+    /// The domain that names are completed with.
     pub searchdomain: Vec<String>,
-    /// `startup`.
-    pub startup: Option<String>,
-    /// `swap`. `512` when absent.
+    /// Its place in the order of start and stop, with delays.
+    pub startup: Option<StartupOrder>,
+    /// Swap space. `512` when absent.
     pub swap: Option<u64>,
-    /// `tags`.
+    /// Its tags.
     pub tags: Vec<String>,
-    /// `template`.
+    /// Whether it is a template.
     pub template: Option<bool>,
-    /// `timezone`.
+    /// The time zone; `host` is the host's.
     pub timezone: Option<String>,
-    /// `tty`. `2` when absent.
+    /// How many terminals it has. `2` when absent.
     pub tty: Option<u32>,
-    /// `unprivileged`.
+    /// Whether its root is an ordinary user on the host. Yes is safer.
     pub unprivileged: Option<bool>,
-    /// `unused[n]`.
+    /// Disks that belong to it and are not in use.
     pub unused_disks: std::collections::BTreeMap<u32, LxcUnusedVolume>,
 }
 impl UpdateLxcConfig {
@@ -921,7 +859,7 @@ endpoint!(
     nameserver networks onboot ostype protection revert rootfs searchdomain startup swap
     tags template timezone tty unprivileged unused_disks
 );
-/// Words of `feature`.
+/// The feature.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Feature {
@@ -954,14 +892,14 @@ impl TextEnum for Feature {
     }
 }
 impl_text_enum!(Feature);
-/// A guest feature, as the server describes it.
+/// Guest feature, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct GuestFeature {
-    /// `hasFeature`.
+    /// Whether it can be done.
     pub has_feature: Option<bool>,
-    /// `nodes`.
+    /// The nodes.
     #[serde(default)]
     pub nodes: Vec<String>,
 }
@@ -974,13 +912,13 @@ row!(
 /// `GET /nodes/{node}/lxc/{vmid}/feature`
 #[derive(Clone, Debug)]
 pub struct GetLxcFeature {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `feature`.
+    /// The feature.
     pub feature: Feature,
-    /// `snapname`.
+    /// The snapshot.
     pub snapname: Option<String>,
 }
 impl GetLxcFeature {
@@ -998,22 +936,22 @@ endpoint!(
     GetLxcFeature 359 Get "/nodes/{node}/lxc/{vmid}/feature" -> GuestFeature; node vmid
     feature snapname
 );
-/// A lxc interface, as the server describes it.
+/// Lxc interface, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LxcInterface {
-    /// `name`.
+    /// Its name.
     pub name: Option<String>,
-    /// `hardware-address`.
+    /// The MAC address.
     pub hardware_address: Option<String>,
-    /// `hwaddr`.
+    /// The MAC address.
     pub hwaddr: Option<String>,
-    /// `inet`.
+    /// The IPv4 address.
     pub inet: Option<String>,
-    /// `inet6`.
+    /// The IPv6 address.
     pub inet6: Option<String>,
-    /// `ip-addresses`.
+    /// Its addresses.
     #[serde(default)]
     pub ip_addresses: Vec<GuestAddress>,
 }
@@ -1022,14 +960,14 @@ row!(
     hardware_address Opt, "hwaddr" => hwaddr Opt, "inet" => inet Opt, "inet6" => inet6
     Opt, "ip-addresses" | "ip_addresses" => ip_addresses List, }
 );
-/// Reads interfaces of a container.
+/// The container's network interfaces; empty while it is stopped.
 ///
 /// `GET /nodes/{node}/lxc/{vmid}/interfaces`
 #[derive(Clone, Debug)]
 pub struct ListLxcInterfaces {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl ListLxcInterfaces {
@@ -1045,27 +983,27 @@ endpoint!(
     ListLxcInterfaces 360 Get "/nodes/{node}/lxc/{vmid}/interfaces" -> Vec < LxcInterface
     >, null Vec::new(); node vmid
 );
-/// A lxc migrate preconditions not allowed nodes blocking ha resource, as the server
-/// describes it.
+/// Lxc migrate preconditions not allowed nodes blocking ha resource, as the server describes
+/// it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LxcMigratePreconditionsNotAllowedNodesBlockingHaResource {
-    /// `cause`.
+    /// Why.
     pub cause: Option<Cause>,
-    /// `sid`.
+    /// The HA resource, such as `vm:101`.
     pub sid: Option<String>,
 }
 row!(
     LxcMigratePreconditionsNotAllowedNodesBlockingHaResource[] { "cause" => cause Opt,
     "sid" => sid Opt, }
 );
-/// A lxc migrate preconditions not allowed nodes, as the server describes it.
+/// Lxc migrate preconditions not allowed nodes, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LxcMigratePreconditionsNotAllowedNodes {
-    /// `blocking-ha-resources`.
+    /// HA resources that keep it from going there.
     #[serde(default)]
     pub blocking_ha_resources: Vec<
         LxcMigratePreconditionsNotAllowedNodesBlockingHaResource,
@@ -1075,20 +1013,20 @@ row!(
     LxcMigratePreconditionsNotAllowedNodes[] { "blocking-ha-resources" |
     "blocking_ha_resources" => blocking_ha_resources List, }
 );
-/// A lxc migrate preconditions, as the server describes it.
+/// Lxc migrate preconditions, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LxcMigratePreconditions {
-    /// `allowed-nodes`.
+    /// The nodes it may go to.
     #[serde(default)]
     pub allowed_nodes: Vec<String>,
-    /// `dependent-ha-resources`.
+    /// HA resources that go along.
     #[serde(default)]
     pub dependent_ha_resources: Vec<String>,
-    /// `not-allowed-nodes`.
+    /// The nodes it may not go to, with the reasons.
     pub not_allowed_nodes: Option<LxcMigratePreconditionsNotAllowedNodes>,
-    /// `running`.
+    /// Whether to show what is in force in place of what is written down.
     pub running: Option<bool>,
 }
 row!(
@@ -1102,11 +1040,11 @@ row!(
 /// `GET /nodes/{node}/lxc/{vmid}/migrate`
 #[derive(Clone, Debug)]
 pub struct GetLxcMigratePreconditions {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `target`.
+    /// Where to: the target node.
     pub target: Option<String>,
 }
 impl GetLxcMigratePreconditions {
@@ -1128,21 +1066,21 @@ endpoint!(
 /// `POST /nodes/{node}/lxc/{vmid}/migrate`
 #[derive(Clone, Debug)]
 pub struct MigrateLxc {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `target`.
+    /// Where to: the target node.
     pub target: String,
-    /// `bwlimit`.
+    /// The most to move in a second, in KiB.
     pub bwlimit: Option<f64>,
-    /// `online`.
+    /// Whether it is online.
     pub online: Option<bool>,
-    /// `restart`.
+    /// Whether the service restarts with it.
     pub restart: Option<bool>,
-    /// `target-storage`. (7.2 and later)
+    /// The target storage. (7.2 and later)
     pub target_storage: Vec<String>,
-    /// `timeout`. `180` when absent.
+    /// How long to wait, in seconds. `180` when absent.
     pub timeout: Option<i64>,
 }
 impl MigrateLxc {
@@ -1169,25 +1107,25 @@ endpoint!(
 /// `POST /nodes/{node}/lxc/{vmid}/move_volume`
 #[derive(Clone, Debug)]
 pub struct MoveLxcVolume {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `volume`.
+    /// The volume's id, such as `local:iso/talos.iso`.
     pub volume: String,
-    /// `bwlimit`.
+    /// The most to move in a second, in KiB.
     pub bwlimit: Option<f64>,
-    /// `delete`.
+    /// Settings to take out, so that their defaults apply again.
     pub delete: Option<bool>,
-    /// `digest`.
+    /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// `storage`.
+    /// The storage.
     pub storage: Option<String>,
-    /// `target-digest`. (7.1 and later)
+    /// Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later)
     pub target_digest: Option<String>,
-    /// `target-vmid`. (7.1 and later)
+    /// The target guest's id. (7.1 and later)
     pub target_vmid: Option<u32>,
-    /// `target-volume`. (7.1 and later)
+    /// The key that the volume gets in the target's configuration. (7.1 and later)
     pub target_volume: Option<String>,
 }
 impl MoveLxcVolume {
@@ -1211,16 +1149,16 @@ endpoint!(
     MoveLxcVolume 363 Post "/nodes/{node}/lxc/{vmid}/move_volume" -> Upid; node vmid
     volume bwlimit delete digest storage target_digest target_vmid target_volume
 );
-/// A migration tunnel, as the server describes it.
+/// Migration tunnel, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct MigrationTunnel {
-    /// `socket`.
+    /// Which socket.
     pub socket: Option<String>,
-    /// `ticket`.
+    /// The ticket.
     pub ticket: Option<String>,
-    /// `upid`.
+    /// The task.
     pub upid: Option<String>,
 }
 row!(
@@ -1232,13 +1170,13 @@ row!(
 /// `POST /nodes/{node}/lxc/{vmid}/mtunnel`
 #[derive(Clone, Debug)]
 pub struct OpenLxcMigrationTunnel {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `bridges`.
+    /// The bridges.
     pub bridges: Vec<String>,
-    /// `storages`.
+    /// The storages.
     pub storages: Vec<String>,
 }
 impl OpenLxcMigrationTunnel {
@@ -1256,14 +1194,14 @@ endpoint!(
     OpenLxcMigrationTunnel 364 Post "/nodes/{node}/lxc/{vmid}/mtunnel" ->
     MigrationTunnel; node vmid bridges storages
 );
-/// A websocket port, as the server describes it.
+/// Websocket port, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct WebsocketPort {
-    /// `port`.
+    /// The port.
     pub port: Option<String>,
-    /// `socket`.
+    /// Which socket.
     pub socket: Option<String>,
 }
 row!(WebsocketPort[] { "port" => port Opt, "socket" => socket Opt, });
@@ -1272,13 +1210,13 @@ row!(WebsocketPort[] { "port" => port Opt, "socket" => socket Opt, });
 /// `GET /nodes/{node}/lxc/{vmid}/mtunnelwebsocket`
 #[derive(Clone, Debug)]
 pub struct ConnectLxcMigrationTunnel {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `socket`.
+    /// Which socket.
     pub socket: String,
-    /// `ticket`.
+    /// The ticket.
     pub ticket: SecretString,
 }
 impl ConnectLxcMigrationTunnel {
@@ -1301,18 +1239,18 @@ endpoint!(
     ConnectLxcMigrationTunnel 365 Get "/nodes/{node}/lxc/{vmid}/mtunnelwebsocket" ->
     WebsocketPort; node vmid socket ticket
 );
-/// A pending key, as the server describes it.
+/// Pending key, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PendingKey {
-    /// `key`.
+    /// The key.
     pub key: Option<String>,
-    /// `value`.
+    /// The value.
     pub value: Option<String>,
-    /// `pending`.
+    /// The value that applies after the next restart or apply.
     pub pending: Option<String>,
-    /// `delete`.
+    /// Settings to take out, so that their defaults apply again.
     pub delete: Option<i64>,
 }
 row!(
@@ -1324,9 +1262,9 @@ row!(
 /// `GET /nodes/{node}/lxc/{vmid}/pending`
 #[derive(Clone, Debug)]
 pub struct ListLxcPendingConfig {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl ListLxcPendingConfig {
@@ -1347,27 +1285,27 @@ endpoint!(
 /// `POST /nodes/{node}/lxc/{vmid}/remote_migrate`
 #[derive(Clone, Debug)]
 pub struct RemoteMigrateLxc {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `target-bridge`.
+    /// The target bridges: one for all, or pairs of source and target.
     pub target_bridge: Vec<String>,
-    /// `target-endpoint`.
+    /// The other cluster: its address, token and fingerprint, as a property string.
     pub target_endpoint: String,
-    /// `target-storage`.
+    /// The target storage.
     pub target_storage: Vec<String>,
-    /// `bwlimit`.
+    /// The most to move in a second, in KiB.
     pub bwlimit: Option<f64>,
-    /// `delete`.
+    /// Settings to take out, so that their defaults apply again.
     pub delete: Option<bool>,
-    /// `online`.
+    /// Whether it is online.
     pub online: Option<bool>,
-    /// `restart`.
+    /// Whether the service restarts with it.
     pub restart: Option<bool>,
-    /// `target-vmid`.
+    /// The target guest's id.
     pub target_vmid: Option<u32>,
-    /// `timeout`. `180` when absent.
+    /// How long to wait, in seconds. `180` when absent.
     pub timeout: Option<i64>,
 }
 impl RemoteMigrateLxc {
@@ -1404,15 +1342,15 @@ endpoint!(
 /// `PUT /nodes/{node}/lxc/{vmid}/resize`
 #[derive(Clone, Debug)]
 pub struct ResizeLxcDisk {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `disk`.
+    /// The disk.
     pub disk: String,
-    /// `size`.
+    /// Its size.
     pub size: String,
-    /// `digest`.
+    /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
 }
 impl ResizeLxcDisk {
@@ -1436,7 +1374,7 @@ endpoint!(
     ResizeLxcDisk 368 Put "/nodes/{node}/lxc/{vmid}/resize" -> Option < Upid >, null
     None; node vmid disk size digest
 );
-/// Words of `cf`.
+/// How samples are put together: the average or the largest.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cf {
@@ -1465,7 +1403,7 @@ impl TextEnum for Cf {
     }
 }
 impl_text_enum!(Cf);
-/// Words of `timeframe`.
+/// The span of time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Timeframe {
@@ -1506,12 +1444,12 @@ impl TextEnum for Timeframe {
     }
 }
 impl_text_enum!(Timeframe);
-/// A rrd image, as the server describes it.
+/// Rrd image, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RrdImage {
-    /// `filename`.
+    /// The file's name.
     pub filename: Option<String>,
 }
 row!(RrdImage[] { "filename" => filename Opt, });
@@ -1520,15 +1458,15 @@ row!(RrdImage[] { "filename" => filename Opt, });
 /// `GET /nodes/{node}/lxc/{vmid}/rrd`
 #[derive(Clone, Debug)]
 pub struct GetLxcRrd {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `ds`.
+    /// The data sets.
     pub ds: Vec<String>,
-    /// `timeframe`.
+    /// The span of time.
     pub timeframe: Timeframe,
-    /// `cf`.
+    /// How samples are put together: the average or the largest.
     pub cf: Option<Cf>,
 }
 impl GetLxcRrd {
@@ -1552,46 +1490,46 @@ endpoint!(
     GetLxcRrd 369 Get "/nodes/{node}/lxc/{vmid}/rrd" -> RrdImage; node vmid ds timeframe
     cf
 );
-/// A guest rrd point, as the server describes it.
+/// Guest rrd point, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct GuestRrdPoint {
-    /// `time`.
+    /// When, in seconds since 1970.
     pub time: Option<String>,
-    /// `maxcpu`.
+    /// How many CPUs it may use.
     pub maxcpu: Option<f64>,
-    /// `cpu`.
+    /// Share of its CPUs in use, from 0 to 1.
     pub cpu: Option<f64>,
-    /// `maxmem`.
+    /// The most memory it may have, in bytes.
     pub maxmem: Option<f64>,
-    /// `mem`.
+    /// Memory in use, in bytes.
     pub mem: Option<f64>,
-    /// `memhost`.
+    /// Memory in use on the host, overhead included, in bytes.
     pub memhost: Option<f64>,
-    /// `maxdisk`.
+    /// The size of its boot disk or root file system, in bytes.
     pub maxdisk: Option<f64>,
-    /// `disk`.
+    /// The disk.
     pub disk: Option<f64>,
-    /// `netin`.
+    /// Bytes received since its start.
     pub netin: Option<f64>,
-    /// `netout`.
+    /// Bytes sent since its start.
     pub netout: Option<f64>,
-    /// `diskread`.
+    /// Bytes read since its start.
     pub diskread: Option<f64>,
-    /// `diskwrite`.
+    /// Bytes written since its start.
     pub diskwrite: Option<f64>,
-    /// `pressurecpusome`.
+    /// Share of time in which some of it waited for a CPU, in percent.
     pub pressurecpusome: Option<f64>,
-    /// `pressurecpufull`.
+    /// Share of time in which all of it waited for a CPU, in percent.
     pub pressurecpufull: Option<f64>,
-    /// `pressureiosome`.
+    /// Share of time in which some of it waited for disks, in percent.
     pub pressureiosome: Option<f64>,
-    /// `pressureiofull`.
+    /// Share of time in which all of it waited for disks, in percent.
     pub pressureiofull: Option<f64>,
-    /// `pressurememorysome`.
+    /// Share of time in which some of it waited for memory, in percent.
     pub pressurememorysome: Option<f64>,
-    /// `pressurememoryfull`.
+    /// Share of time in which all of it waited for memory, in percent.
     pub pressurememoryfull: Option<f64>,
 }
 row!(
@@ -1608,13 +1546,13 @@ row!(
 /// `GET /nodes/{node}/lxc/{vmid}/rrddata`
 #[derive(Clone, Debug)]
 pub struct GetLxcRrdData {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `timeframe`.
+    /// The span of time.
     pub timeframe: Timeframe,
-    /// `cf`.
+    /// How samples are put together: the average or the largest.
     pub cf: Option<Cf>,
 }
 impl GetLxcRrdData {
@@ -1632,26 +1570,26 @@ endpoint!(
     GetLxcRrdData 370 Get "/nodes/{node}/lxc/{vmid}/rrddata" -> Vec < GuestRrdPoint >,
     null Vec::new(); node vmid timeframe cf
 );
-/// A guest snapshot, as the server describes it.
+/// Guest snapshot, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct GuestSnapshot {
-    /// `name`.
+    /// Its name.
     pub name: Option<String>,
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// `snaptime`.
+    /// When the snapshot was taken, in seconds since 1970.
     pub snaptime: Option<String>,
-    /// `vmstate`.
+    /// Whether the memory is in it as well.
     pub vmstate: Option<bool>,
-    /// `parent`.
+    /// What it lies below.
     pub parent: Option<String>,
-    /// `snapstate`.
+    /// Whether the snapshot is being made or removed.
     pub snapstate: Option<String>,
-    /// `running`.
+    /// Whether to show what is in force in place of what is written down.
     pub running: Option<bool>,
-    /// `digest`.
+    /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
 }
 row!(
@@ -1664,9 +1602,9 @@ row!(
 /// `GET /nodes/{node}/lxc/{vmid}/snapshot`
 #[derive(Clone, Debug)]
 pub struct ListLxcSnapshots {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl ListLxcSnapshots {
@@ -1687,13 +1625,13 @@ endpoint!(
 /// `POST /nodes/{node}/lxc/{vmid}/snapshot`
 #[derive(Clone, Debug)]
 pub struct CreateLxcSnapshot {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `snapname`.
+    /// The snapshot.
     pub snapname: String,
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
 }
 impl CreateLxcSnapshot {
@@ -1716,13 +1654,13 @@ endpoint!(
 /// `DELETE /nodes/{node}/lxc/{vmid}/snapshot/{snapname}`
 #[derive(Clone, Debug)]
 pub struct DeleteLxcSnapshot {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `snapname`.
+    /// The snapshot.
     pub snapname: String,
-    /// `force`.
+    /// Whether to do it in spite of what speaks against it.
     pub force: Option<bool>,
 }
 impl DeleteLxcSnapshot {
@@ -1745,11 +1683,11 @@ endpoint!(
 /// `GET /nodes/{node}/lxc/{vmid}/snapshot/{snapname}`
 #[derive(Clone, Debug)]
 pub struct GetLxcSnapshotIndex {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `snapname`.
+    /// The snapshot.
     pub snapname: String,
 }
 impl GetLxcSnapshotIndex {
@@ -1771,11 +1709,11 @@ endpoint!(
 /// `GET /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config`
 #[derive(Clone, Debug)]
 pub struct GetLxcSnapshotConfig {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `snapname`.
+    /// The snapshot.
     pub snapname: String,
 }
 impl GetLxcSnapshotConfig {
@@ -1797,13 +1735,13 @@ endpoint!(
 /// `PUT /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config`
 #[derive(Clone, Debug)]
 pub struct UpdateLxcSnapshotConfig {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `snapname`.
+    /// The snapshot.
     pub snapname: String,
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
 }
 impl UpdateLxcSnapshotConfig {
@@ -1826,13 +1764,13 @@ endpoint!(
 /// `POST /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/rollback`
 #[derive(Clone, Debug)]
 pub struct RollbackLxcSnapshot {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `snapname`.
+    /// The snapshot.
     pub snapname: String,
-    /// `start`. (7.3 and later)
+    /// Whether it starts when made. (7.3 and later)
     pub start: Option<bool>,
 }
 impl RollbackLxcSnapshot {
@@ -1850,20 +1788,20 @@ endpoint!(
     RollbackLxcSnapshot 377 Post "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}/rollback"
     -> Upid; node vmid snapname start
 );
-/// A spice ticket, as the server describes it.
+/// Spice ticket, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SpiceTicket {
-    /// `host`.
+    /// The host's name or address.
     pub host: Option<String>,
-    /// `password`.
+    /// The password.
     pub password: Option<String>,
-    /// `proxy`.
+    /// The HTTP proxy.
     pub proxy: Option<String>,
-    /// `tls-port`.
+    /// The port with TLS.
     pub tls_port: Option<i64>,
-    /// `type`.
+    /// Its kind.
     pub kind: Option<String>,
 }
 row!(
@@ -1875,11 +1813,11 @@ row!(
 /// `POST /nodes/{node}/lxc/{vmid}/spiceproxy`
 #[derive(Clone, Debug)]
 pub struct OpenLxcSpice {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `proxy`.
+    /// The HTTP proxy.
     pub proxy: Option<String>,
 }
 impl OpenLxcSpice {
@@ -1901,9 +1839,9 @@ endpoint!(
 /// `GET /nodes/{node}/lxc/{vmid}/status`
 #[derive(Clone, Debug)]
 pub struct GetLxcStatusIndex {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl GetLxcStatusIndex {
@@ -1919,58 +1857,58 @@ endpoint!(
     GetLxcStatusIndex 379 Get "/nodes/{node}/lxc/{vmid}/status" -> Vec < IndexEntry >,
     null Vec::new(); node vmid
 );
-/// A lxc status, as the server describes it.
+/// Lxc status, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LxcStatus {
-    /// `cpu`.
+    /// Share of its CPUs in use, from 0 to 1.
     pub cpu: Option<f64>,
-    /// `cpus`.
+    /// How many CPUs there are.
     pub cpus: Option<f64>,
-    /// `disk`.
+    /// The disk.
     pub disk: Option<u64>,
-    /// `diskread`.
+    /// Bytes read since its start.
     pub diskread: Option<u64>,
-    /// `diskwrite`.
+    /// Bytes written since its start.
     pub diskwrite: Option<u64>,
-    /// `ha`.
+    /// What the HA manager has to do with it.
     pub ha: Option<serde_json::Value>,
-    /// `lock`.
+    /// What it is locked for: `backup`, `migrate`, `clone`, and the like.
     pub lock: Option<String>,
-    /// `maxdisk`.
+    /// The size of its boot disk or root file system, in bytes.
     pub maxdisk: Option<u64>,
-    /// `maxmem`.
+    /// The most memory it may have, in bytes.
     pub maxmem: Option<u64>,
-    /// `maxswap`.
+    /// How much swap it may use, in bytes.
     pub maxswap: Option<u64>,
-    /// `mem`.
+    /// Memory in use, in bytes.
     pub mem: Option<u64>,
-    /// `name`.
+    /// Its name.
     pub name: Option<String>,
-    /// `netin`.
+    /// Bytes received since its start.
     pub netin: Option<u64>,
-    /// `netout`.
+    /// Bytes sent since its start.
     pub netout: Option<u64>,
-    /// `pressurecpusome`.
+    /// Share of time in which some of it waited for a CPU, in percent.
     pub pressurecpusome: Option<f64>,
-    /// `pressureiofull`.
+    /// Share of time in which all of it waited for disks, in percent.
     pub pressureiofull: Option<f64>,
-    /// `pressureiosome`.
+    /// Share of time in which some of it waited for disks, in percent.
     pub pressureiosome: Option<f64>,
-    /// `pressurememoryfull`.
+    /// Share of time in which all of it waited for memory, in percent.
     pub pressurememoryfull: Option<f64>,
-    /// `pressurememorysome`.
+    /// Share of time in which some of it waited for memory, in percent.
     pub pressurememorysome: Option<f64>,
-    /// `status`.
+    /// How it stands.
     pub status: Option<GuestState>,
-    /// `tags`.
+    /// Its tags.
     pub tags: Option<String>,
-    /// `template`.
+    /// Whether it is a template.
     pub template: Option<bool>,
-    /// `uptime`.
+    /// Seconds since its start.
     pub uptime: Option<u64>,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: Option<u32>,
 }
 row!(
@@ -1989,9 +1927,9 @@ row!(
 /// `GET /nodes/{node}/lxc/{vmid}/status/current`
 #[derive(Clone, Debug)]
 pub struct GetLxcStatus {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl GetLxcStatus {
@@ -2012,11 +1950,11 @@ endpoint!(
 /// `POST /nodes/{node}/lxc/{vmid}/status/reboot`
 #[derive(Clone, Debug)]
 pub struct RebootLxc {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `timeout`.
+    /// How long to wait, in seconds.
     pub timeout: Option<u64>,
 }
 impl RebootLxc {
@@ -2038,9 +1976,9 @@ endpoint!(
 /// `POST /nodes/{node}/lxc/{vmid}/status/resume`
 #[derive(Clone, Debug)]
 pub struct ResumeLxc {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl ResumeLxc {
@@ -2060,13 +1998,13 @@ endpoint!(
 /// `POST /nodes/{node}/lxc/{vmid}/status/shutdown`
 #[derive(Clone, Debug)]
 pub struct ShutdownLxc {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `forceStop`.
+    /// Whether to stop it hard when it does not shut down in time.
     pub force_stop: Option<bool>,
-    /// `timeout`. `60` when absent.
+    /// How long to wait, in seconds. `60` when absent.
     pub timeout: Option<u64>,
 }
 impl ShutdownLxc {
@@ -2084,18 +2022,18 @@ endpoint!(
     ShutdownLxc 383 Post "/nodes/{node}/lxc/{vmid}/status/shutdown" -> Upid; node vmid
     force_stop timeout
 );
-/// Start lxc of a container.
+/// Starts a container.
 ///
 /// `POST /nodes/{node}/lxc/{vmid}/status/start`
 #[derive(Clone, Debug)]
 pub struct StartLxc {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `debug`.
+    /// Whether to log more.
     pub debug: Option<bool>,
-    /// `skiplock`.
+    /// Whether to go on despite the lock; only root may.
     pub skiplock: Option<bool>,
 }
 impl StartLxc {
@@ -2118,13 +2056,13 @@ endpoint!(
 /// `POST /nodes/{node}/lxc/{vmid}/status/stop`
 #[derive(Clone, Debug)]
 pub struct StopLxc {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `overrule-shutdown`. (8.2 and later)
+    /// Whether to break off shutdowns that are under way. (8.2 and later)
     pub overrule_shutdown: Option<bool>,
-    /// `skiplock`.
+    /// Whether to go on despite the lock; only root may.
     pub skiplock: Option<bool>,
 }
 impl StopLxc {
@@ -2147,9 +2085,9 @@ endpoint!(
 /// `POST /nodes/{node}/lxc/{vmid}/status/suspend`
 #[derive(Clone, Debug)]
 pub struct SuspendLxc {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl SuspendLxc {
@@ -2169,9 +2107,9 @@ endpoint!(
 /// `POST /nodes/{node}/lxc/{vmid}/template`
 #[derive(Clone, Debug)]
 pub struct ConvertLxcToTemplate {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl ConvertLxcToTemplate {
@@ -2187,32 +2125,32 @@ endpoint!(
     ConvertLxcToTemplate 387 Post "/nodes/{node}/lxc/{vmid}/template" -> Nothing, null
     Nothing; node vmid
 );
-/// A terminal ticket, as the server describes it.
+/// Terminal ticket, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TerminalTicket {
-    /// `port`.
+    /// The port.
     pub port: Option<u32>,
-    /// `ticket`.
+    /// The ticket.
     pub ticket: Option<String>,
-    /// `upid`.
+    /// The task.
     pub upid: Option<String>,
-    /// `user`.
+    /// The user, such as `root@pam`.
     pub user: Option<String>,
 }
 row!(
     TerminalTicket[] { "port" => port Opt, "ticket" => ticket Opt, "upid" => upid Opt,
     "user" => user Opt, }
 );
-/// Opens terminal of a container.
+/// Opens a terminal: ticket and port for the websocket on the same host.
 ///
 /// `POST /nodes/{node}/lxc/{vmid}/termproxy`
 #[derive(Clone, Debug)]
 pub struct OpenLxcTerminal {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl OpenLxcTerminal {
@@ -2228,42 +2166,43 @@ endpoint!(
     OpenLxcTerminal 388 Post "/nodes/{node}/lxc/{vmid}/termproxy" -> TerminalTicket; node
     vmid
 );
-/// A vnc ticket, as the server describes it.
+/// Vnc ticket, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct VncTicket {
-    /// `cert`.
+    /// The certificate, as PEM.
     pub cert: Option<String>,
-    /// `password`.
+    /// The password.
     pub password: Option<String>,
-    /// `port`.
+    /// The port.
     pub port: Option<u32>,
-    /// `ticket`.
+    /// The ticket.
     pub ticket: Option<String>,
-    /// `upid`.
+    /// The task.
     pub upid: Option<String>,
-    /// `user`.
+    /// The user, such as `root@pam`.
     pub user: Option<String>,
 }
 row!(
     VncTicket[] { "cert" => cert Opt, "password" => password Opt, "port" => port Opt,
     "ticket" => ticket Opt, "upid" => upid Opt, "user" => user Opt, }
 );
-/// Opens vnc of a container.
+/// Opens the screen: ticket and port for the websocket, which must be opened on the same host
+/// within ten seconds.
 ///
 /// `POST /nodes/{node}/lxc/{vmid}/vncproxy`
 #[derive(Clone, Debug)]
 pub struct OpenLxcVnc {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `height`.
+    /// The height, in pixels.
     pub height: Option<u32>,
-    /// `websocket`.
+    /// Whether the console is to be reached through a websocket.
     pub websocket: Option<bool>,
-    /// `width`.
+    /// The width, in pixels.
     pub width: Option<u32>,
 }
 impl OpenLxcVnc {
@@ -2287,13 +2226,13 @@ endpoint!(
 /// `GET /nodes/{node}/lxc/{vmid}/vncwebsocket`
 #[derive(Clone, Debug)]
 pub struct ConnectLxcVncWebsocket {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `port`.
+    /// The port.
     pub port: u32,
-    /// `vncticket`.
+    /// The ticket of the console.
     pub vncticket: SecretString,
 }
 impl ConnectLxcVncWebsocket {

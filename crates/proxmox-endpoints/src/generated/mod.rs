@@ -12,7 +12,7 @@ mod prelude {
     pub(super) use crate::text_enum::impl_text_enum;
     pub(super) use crate::tolerant::{self, Tolerant};
     pub(super) use crate::{
-        Arguments, Call, Endpoint, Nothing, TextEnum, Ticket, Upid, Visitor,
+        Arguments, Call, Endpoint, AgentReply, Nothing, TextEnum, Ticket, Upid, Visitor,
     };
 }
 use prelude::{Arguments, Call, Endpoint, Visitor};
@@ -100,6 +100,237 @@ pub use services::*;
 pub use storage::*;
 #[doc(inline)]
 pub use tasks::*;
+/// Reads a property string of the named format and prints it again: keys in
+/// their order, sizes and truth values in the server's way. Two of them mean
+/// the same when their parts are the same after this. `None` when no property
+/// string has this format.
+///
+/// # Errors
+/// `InvalidArgument` in it, when the text is none.
+pub fn reprinted(format: &str, text: &str) -> Option<homelab_core::Result<String>> {
+    Some(
+        match format {
+            "all.interfaces" => {
+                crate::property::parse::<OpenFabricInterface>(text)
+                    .map(|p| p.to_string())
+            }
+            "all.interfaces.2" => {
+                crate::property::parse::<OspfInterface>(text).map(|p| p.to_string())
+            }
+            "all.interfaces.3" => {
+                crate::property::parse::<BgpInterface>(text).map(|p| p.to_string())
+            }
+            "all.peers" => {
+                crate::property::parse::<WireGuardPeer>(text).map(|p| p.to_string())
+            }
+            "all.redistribute" => {
+                crate::property::parse::<OspfRedistribution>(text).map(|p| p.to_string())
+            }
+            "all.redistribute.2" => {
+                crate::property::parse::<BgpRedistribution>(text).map(|p| p.to_string())
+            }
+            "backup-fleecing" => {
+                crate::property::parse::<BackupFleecing>(text).map(|p| p.to_string())
+            }
+            "backup-performance" => {
+                crate::property::parse::<BackupPerformance>(text).map(|p| p.to_string())
+            }
+            "config.acme" => {
+                crate::property::parse::<NodeAcme>(text).map(|p| p.to_string())
+            }
+            "config.acmedomain" => {
+                crate::property::parse::<AcmeDomain>(text).map(|p| p.to_string())
+            }
+            "config.link" => {
+                crate::property::parse::<CorosyncLink>(text).map(|p| p.to_string())
+            }
+            "config.wakeonlan" => {
+                crate::property::parse::<WakeOnLan>(text).map(|p| p.to_string())
+            }
+            "dir.map" => {
+                crate::property::parse::<DirectoryPlace>(text).map(|p| p.to_string())
+            }
+            "entries.exit-action" => {
+                crate::property::parse::<RouteMapExit>(text).map(|p| p.to_string())
+            }
+            "entries.match" => {
+                crate::property::parse::<RouteMapMatch>(text).map(|p| p.to_string())
+            }
+            "entries.set" => {
+                crate::property::parse::<RouteMapSet>(text).map(|p| p.to_string())
+            }
+            "lxc.dev" => crate::property::parse::<LxcDevice>(text).map(|p| p.to_string()),
+            "lxc.features" => {
+                crate::property::parse::<LxcFeatures>(text).map(|p| p.to_string())
+            }
+            "lxc.mp" => {
+                crate::property::parse::<LxcMountPoint>(text).map(|p| p.to_string())
+            }
+            "lxc.net" => {
+                crate::property::parse::<LxcNetDevice>(text).map(|p| p.to_string())
+            }
+            "lxc.rootfs" => {
+                crate::property::parse::<LxcRootFs>(text).map(|p| p.to_string())
+            }
+            "lxc.unused" => {
+                crate::property::parse::<LxcUnusedVolume>(text).map(|p| p.to_string())
+            }
+            "options.bwlimit" => {
+                crate::property::parse::<BandwidthLimits>(text).map(|p| p.to_string())
+            }
+            "options.crs" => {
+                crate::property::parse::<ClusterScheduling>(text).map(|p| p.to_string())
+            }
+            "options.ha" => {
+                crate::property::parse::<HaSettings>(text).map(|p| p.to_string())
+            }
+            "options.log_ratelimit" => {
+                crate::property::parse::<LogRateLimit>(text).map(|p| p.to_string())
+            }
+            "options.migration" => {
+                crate::property::parse::<MigrationSettings>(text).map(|p| p.to_string())
+            }
+            "options.next-id" => {
+                crate::property::parse::<NextIdRange>(text).map(|p| p.to_string())
+            }
+            "options.notify" => {
+                crate::property::parse::<NotifySettings>(text).map(|p| p.to_string())
+            }
+            "options.tag-style" => {
+                crate::property::parse::<TagStyle>(text).map(|p| p.to_string())
+            }
+            "options.u2f" => {
+                crate::property::parse::<U2fSettings>(text).map(|p| p.to_string())
+            }
+            "options.user-tag-access" => {
+                crate::property::parse::<UserTagAccess>(text).map(|p| p.to_string())
+            }
+            "options.webauthn" => {
+                crate::property::parse::<WebAuthnSettings>(text).map(|p| p.to_string())
+            }
+            "pci.map" => crate::property::parse::<PciPlace>(text).map(|p| p.to_string()),
+            "pool.erasure-coding" => {
+                crate::property::parse::<ErasureCoding>(text).map(|p| p.to_string())
+            }
+            "prefix-lists.entries" => {
+                crate::property::parse::<PrefixListRule>(text).map(|p| p.to_string())
+            }
+            "prefix-lists.entries.2" => {
+                crate::property::parse::<PrefixListRule>(text).map(|p| p.to_string())
+            }
+            "proxmox-remote" => {
+                crate::property::parse::<RemoteEndpoint>(text).map(|p| p.to_string())
+            }
+            "prune-backups" => {
+                crate::property::parse::<PruneOptions>(text).map(|p| p.to_string())
+            }
+            "pve-node-location" => {
+                crate::property::parse::<NodeLocation>(text).map(|p| p.to_string())
+            }
+            "pve-qemu-sev-fmt" => {
+                crate::property::parse::<AmdSev>(text).map(|p| p.to_string())
+            }
+            "pve-qemu-tdx-fmt" => {
+                crate::property::parse::<IntelTdx>(text).map(|p| p.to_string())
+            }
+            "pve-qm-boot" => {
+                crate::property::parse::<BootOrder>(text).map(|p| p.to_string())
+            }
+            "pve-qm-cicustom" => {
+                crate::property::parse::<CloudInitCustom>(text).map(|p| p.to_string())
+            }
+            "pve-qm-hostpci" => {
+                crate::property::parse::<HostPci>(text).map(|p| p.to_string())
+            }
+            "pve-qm-ide" => crate::property::parse::<Disk>(text).map(|p| p.to_string()),
+            "pve-qm-ipconfig" => {
+                crate::property::parse::<IpConfig>(text).map(|p| p.to_string())
+            }
+            "pve-qm-rng" => {
+                crate::property::parse::<RandomDevice>(text).map(|p| p.to_string())
+            }
+            "pve-qm-smbios1" => {
+                crate::property::parse::<Smbios>(text).map(|p| p.to_string())
+            }
+            "pve-qm-watchdog" => {
+                crate::property::parse::<Watchdog>(text).map(|p| p.to_string())
+            }
+            "pve-sdn-dhcp-range" => {
+                crate::property::parse::<DhcpRange>(text).map(|p| p.to_string())
+            }
+            "pve-startup-order" => {
+                crate::property::parse::<StartupOrder>(text).map(|p| p.to_string())
+            }
+            "pve-tfa-config" => {
+                crate::property::parse::<RealmTfa>(text).map(|p| p.to_string())
+            }
+            "pve-vm-cpu-conf" => {
+                crate::property::parse::<CpuConfig>(text).map(|p| p.to_string())
+            }
+            "qemu.agent" => crate::property::parse::<Agent>(text).map(|p| p.to_string()),
+            "qemu.audio" => {
+                crate::property::parse::<AudioDevice>(text).map(|p| p.to_string())
+            }
+            "qemu.efidisk" => crate::property::parse::<Disk>(text).map(|p| p.to_string()),
+            "qemu.efidisk.2" => {
+                crate::property::parse::<Disk>(text).map(|p| p.to_string())
+            }
+            "qemu.ide" => crate::property::parse::<Disk>(text).map(|p| p.to_string()),
+            "qemu.ide.2" => crate::property::parse::<Disk>(text).map(|p| p.to_string()),
+            "qemu.ivshmem" => {
+                crate::property::parse::<SharedMemory>(text).map(|p| p.to_string())
+            }
+            "qemu.machine" => {
+                crate::property::parse::<MachineConfig>(text).map(|p| p.to_string())
+            }
+            "qemu.memory" => {
+                crate::property::parse::<MemoryConfig>(text).map(|p| p.to_string())
+            }
+            "qemu.meta" => {
+                crate::property::parse::<QemuMeta>(text).map(|p| p.to_string())
+            }
+            "qemu.net" => {
+                crate::property::parse::<NetDevice>(text).map(|p| p.to_string())
+            }
+            "qemu.numa" => {
+                crate::property::parse::<NumaNode>(text).map(|p| p.to_string())
+            }
+            "qemu.sata" => crate::property::parse::<Disk>(text).map(|p| p.to_string()),
+            "qemu.sata.2" => crate::property::parse::<Disk>(text).map(|p| p.to_string()),
+            "qemu.scsi" => crate::property::parse::<Disk>(text).map(|p| p.to_string()),
+            "qemu.scsi.2" => crate::property::parse::<Disk>(text).map(|p| p.to_string()),
+            "qemu.spice_enhancements" => {
+                crate::property::parse::<SpiceEnhancements>(text).map(|p| p.to_string())
+            }
+            "qemu.tpmstate" => {
+                crate::property::parse::<Disk>(text).map(|p| p.to_string())
+            }
+            "qemu.tpmstate.2" => {
+                crate::property::parse::<Disk>(text).map(|p| p.to_string())
+            }
+            "qemu.unused" => crate::property::parse::<Disk>(text).map(|p| p.to_string()),
+            "qemu.usb" => {
+                crate::property::parse::<UsbDevice>(text).map(|p| p.to_string())
+            }
+            "qemu.vga" => crate::property::parse::<Display>(text).map(|p| p.to_string()),
+            "qemu.virtio" => crate::property::parse::<Disk>(text).map(|p| p.to_string()),
+            "qemu.virtio.2" => {
+                crate::property::parse::<Disk>(text).map(|p| p.to_string())
+            }
+            "qemu.virtiofs" => {
+                crate::property::parse::<VirtioFs>(text).map(|p| p.to_string())
+            }
+            "realm-sync-options" => {
+                crate::property::parse::<RealmSyncOptions>(text).map(|p| p.to_string())
+            }
+            "usb.map" => crate::property::parse::<UsbPlace>(text).map(|p| p.to_string()),
+            "zfs.draid-config" => {
+                crate::property::parse::<DraidConfig>(text).map(|p| p.to_string())
+            }
+            _ => return None,
+        },
+    )
+}
 /// Hands the request of type `call.name` that `arguments` describe to `visitor`;
 /// gives the visitor back when there is no such type.
 #[allow(clippy::too_many_lines, reason = "one for each call")]

@@ -248,41 +248,12 @@ row!(
     KernelInfo[] { "sysname" | "system" => system Opt, "release" => release Opt,
     "version" => version Opt, "machine" => machine Opt, }
 );
-/// A node, as the server describes it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct Node {
-    /// `cpu`.
-    pub cpu: Option<f64>,
-    /// `level`.
-    pub level: Option<String>,
-    /// `maxcpu`.
-    pub maxcpu: Option<u32>,
-    /// `maxmem`.
-    pub maxmem: Option<u64>,
-    /// `mem`.
-    pub mem: Option<u64>,
-    /// `node`.
-    pub node: Option<String>,
-    /// `ssl_fingerprint`.
-    pub ssl_fingerprint: Option<String>,
-    /// `status`.
-    pub status: Option<NodeState>,
-    /// `uptime`.
-    pub uptime: Option<u64>,
-}
-row!(
-    Node[] { "cpu" => cpu Opt, "level" => level Opt, "maxcpu" => maxcpu Opt, "maxmem" =>
-    maxmem Opt, "mem" => mem Opt, "node" => node Opt, "ssl_fingerprint" =>
-    ssl_fingerprint Opt, "status" => status Opt, "uptime" => uptime Opt, }
-);
 /// Reads index of a node.
 ///
 /// `GET /nodes/{node}`
 #[derive(Clone, Debug)]
 pub struct GetNodeIndex {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl GetNodeIndex {
@@ -294,7 +265,7 @@ impl GetNodeIndex {
 endpoint!(
     GetNodeIndex 423 Get "/nodes/{node}" -> Vec < IndexEntry >, null Vec::new(); node
 );
-/// Words of `property`.
+/// The setting.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Property {
@@ -376,26 +347,26 @@ impl TextEnum for Property {
     }
 }
 impl_text_enum!(Property);
-/// A node config, as the server describes it.
+/// Node config, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NodeConfig {
-    /// `acme`.
+    /// Settings for certificates from an ACME service.
     pub acme: Option<NodeAcme>,
-    /// `acmedomain[n]`.
+    /// Further domains of its certificate, each with its plugin.
     pub acme_domains: std::collections::BTreeMap<String, AcmeDomain>,
-    /// `ballooning-target`.
+    /// How much memory the host aims at with its balloons, in percent.
     pub ballooning_target: Option<u32>,
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// `digest`.
+    /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// `location`.
+    /// Where it stands.
     pub location: Option<String>,
-    /// `startall-onboot-delay`.
+    /// How long to wait before guests start with the host, in seconds.
     pub startall_onboot_delay: Option<u32>,
-    /// `wakeonlan`.
+    /// The MAC address to wake it with, and how.
     pub wakeonlan: Option<WakeOnLan>,
     /// Keys without a field of their own, and values that could not be read, as text.
     pub other: std::collections::BTreeMap<String, String>,
@@ -423,9 +394,9 @@ impl<'de> serde::Deserialize<'de> for NodeConfig {
 /// `GET /nodes/{node}/config`
 #[derive(Clone, Debug)]
 pub struct GetNodeConfig {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `property`.
+    /// The setting.
     pub property: Option<Property>,
 }
 impl GetNodeConfig {
@@ -443,25 +414,25 @@ endpoint!(GetNodeConfig 424 Get "/nodes/{node}/config" -> NodeConfig; node prope
 /// `PUT /nodes/{node}/config`
 #[derive(Clone, Debug)]
 pub struct UpdateNodeConfig {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `acme`.
+    /// Settings for certificates from an ACME service.
     pub acme: Option<NodeAcme>,
-    /// `acmedomain[n]`.
+    /// Further domains of its certificate, each with its plugin.
     pub acme_domains: std::collections::BTreeMap<u32, AcmeDomain>,
-    /// `ballooning-target`. `80` when absent. (8.4 and later)
+    /// How much memory the host aims at with its balloons, in percent. `80` when absent. (8.4 and later)
     pub ballooning_target: Option<u32>,
-    /// `delete`.
+    /// Settings to take out, so that their defaults apply again.
     pub delete: Vec<String>,
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// `digest`.
+    /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// `location`. (9.2 and later)
+    /// Where it stands. (9.2 and later)
     pub location: Option<String>,
-    /// `startall-onboot-delay`. `0` when absent.
+    /// How long to wait before guests start with the host, in seconds. `0` when absent.
     pub startall_onboot_delay: Option<u32>,
-    /// `wakeonlan`.
+    /// The MAC address to wake it with, and how.
     pub wakeonlan: Option<WakeOnLan>,
 }
 impl UpdateNodeConfig {
@@ -486,18 +457,18 @@ endpoint!(
     acme_domains ballooning_target delete description digest location
     startall_onboot_delay wakeonlan
 );
-/// A dns, as the server describes it.
+/// Dns, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Dns {
-    /// `dns1`.
+    /// The first DNS server.
     pub dns1: Option<String>,
-    /// `dns2`.
+    /// The second DNS server.
     pub dns2: Option<String>,
-    /// `dns3`.
+    /// The third DNS server.
     pub dns3: Option<String>,
-    /// `search`.
+    /// What to look for.
     pub search: Option<String>,
 }
 row!(
@@ -509,7 +480,7 @@ row!(
 /// `GET /nodes/{node}/dns`
 #[derive(Clone, Debug)]
 pub struct GetDns {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl GetDns {
@@ -524,15 +495,15 @@ endpoint!(GetDns 426 Get "/nodes/{node}/dns" -> Dns; node);
 /// `PUT /nodes/{node}/dns`
 #[derive(Clone, Debug)]
 pub struct UpdateDns {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `search`.
+    /// What to look for.
     pub search: String,
-    /// `dns1`.
+    /// The first DNS server.
     pub dns1: Option<String>,
-    /// `dns2`.
+    /// The second DNS server.
     pub dns2: Option<String>,
-    /// `dns3`.
+    /// The third DNS server.
     pub dns3: Option<String>,
 }
 impl UpdateDns {
@@ -551,30 +522,30 @@ endpoint!(
     UpdateDns 427 Put "/nodes/{node}/dns" -> Nothing, null Nothing; node search dns1 dns2
     dns3
 );
-/// A batch result, as the server describes it.
+/// Batch result, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct BatchResult {
-    /// `status`.
+    /// How it stands.
     pub status: Option<i64>,
-    /// `data`.
+    /// The data.
     pub data: Option<serde_json::Value>,
-    /// `message`.
+    /// The message.
     pub message: Option<String>,
 }
 row!(
     BatchResult[] { "status" => status Opt, "data" => data Whole, "message" => message
     Opt, }
 );
-/// Execute batch of a node.
+/// Makes several calls one after another. For root alone.
 ///
 /// `POST /nodes/{node}/execute`
 #[derive(Clone, Debug)]
 pub struct ExecuteBatch {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `commands`.
+    /// The commands, as JSON.
     pub commands: String,
 }
 impl ExecuteBatch {
@@ -590,14 +561,14 @@ endpoint!(
     ExecuteBatch 428 Post "/nodes/{node}/execute" -> Vec < BatchResult >, null
     Vec::new(); node commands
 );
-/// A hosts file, as the server describes it.
+/// Hosts file, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HostsFile {
-    /// `data`.
+    /// The data.
     pub data: Option<String>,
-    /// `digest`.
+    /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
 }
 row!(HostsFile[] { "data" => data Opt, "digest" => digest Opt, });
@@ -606,7 +577,7 @@ row!(HostsFile[] { "data" => data Opt, "digest" => digest Opt, });
 /// `GET /nodes/{node}/hosts`
 #[derive(Clone, Debug)]
 pub struct GetHostsFile {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl GetHostsFile {
@@ -621,11 +592,11 @@ endpoint!(GetHostsFile 429 Get "/nodes/{node}/hosts" -> HostsFile; node);
 /// `POST /nodes/{node}/hosts`
 #[derive(Clone, Debug)]
 pub struct UpdateHostsFile {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `data`.
+    /// The data.
     pub data: String,
-    /// `digest`.
+    /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
 }
 impl UpdateHostsFile {
@@ -642,36 +613,36 @@ endpoint!(
     UpdateHostsFile 430 Post "/nodes/{node}/hosts" -> Nothing, null Nothing; node data
     digest
 );
-/// Reads journal of a node.
+/// Lines of the node's journal.
 ///
 /// `GET /nodes/{node}/journal`
 #[derive(Clone, Debug)]
 pub struct GetJournal {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `endcursor`.
+    /// Where to end, as a cursor from an earlier answer.
     pub endcursor: Option<String>,
-    /// `identifiers`. (9.2+ and later)
+    /// Only the identifiers that programs log under. (9.2+ and later)
     pub identifiers: Option<bool>,
-    /// `kernel`. (9.2+ and later)
+    /// Only what the kernel says. (9.2+ and later)
     pub kernel: Option<bool>,
-    /// `lastentries`.
+    /// How many lines from the end.
     pub lastentries: Option<u64>,
-    /// `priority`. (9.2+ and later)
+    /// Its rank; higher comes first. (9.2+ and later)
     pub priority: Option<String>,
-    /// `service`. (9.2+ and later)
+    /// The service. (9.2+ and later)
     pub service: Option<String>,
-    /// `since`.
+    /// From when on, in seconds since 1970.
     pub since: Option<u64>,
-    /// `startcursor`.
+    /// Where to start, as a cursor from an earlier answer.
     pub startcursor: Option<String>,
-    /// `structured`. (9.2+ and later)
+    /// Entries with their fields in place of lines of text. (9.2+ and later)
     pub structured: Option<bool>,
-    /// `unit`. (9.2+ and later)
+    /// The unit. (9.2+ and later)
     pub unit: Option<String>,
-    /// `units`. (9.2+ and later)
+    /// Only the names of the units that have written something. (9.2+ and later)
     pub units: Option<bool>,
-    /// `until`.
+    /// Up to when, in seconds since 1970.
     pub until: Option<u64>,
 }
 impl GetJournal {
@@ -699,22 +670,22 @@ endpoint!(
     Vec::new(); node endcursor identifiers kernel lastentries priority service since
     startcursor structured unit units until
 );
-/// Migrate all of a node.
+/// Migrates all guests of a node to another.
 ///
 /// `POST /nodes/{node}/migrateall`
 #[derive(Clone, Debug)]
 pub struct MigrateAll {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `target`.
+    /// Where to: the target node.
     pub target: String,
-    /// `max-workers`. (9.1.2 and later)
+    /// How many at once. (9.1.2 and later)
     pub max_workers: Option<u32>,
-    /// `maxworkers`.
+    /// How many at once.
     pub maxworkers: Option<u32>,
-    /// `vms`.
+    /// The guests.
     pub vms: Vec<String>,
-    /// `with-local-disks`.
+    /// Whether disks on local storage move along.
     pub with_local_disks: Option<bool>,
 }
 impl MigrateAll {
@@ -734,18 +705,18 @@ endpoint!(
     MigrateAll 432 Post "/nodes/{node}/migrateall" -> Upid; node target max_workers
     maxworkers vms with_local_disks
 );
-/// A netstat row, as the server describes it.
+/// Netstat row, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NetstatRow {
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: Option<u32>,
-    /// `dev`.
+    /// The device.
     pub dev: Option<String>,
-    /// `in`.
+    /// Bytes received.
     pub in_: Option<u64>,
-    /// `out`.
+    /// Bytes sent.
     pub out: Option<u64>,
 }
 row!(
@@ -757,7 +728,7 @@ row!(
 /// `GET /nodes/{node}/netstat`
 #[derive(Clone, Debug)]
 pub struct GetNetstat {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl GetNetstat {
@@ -775,7 +746,7 @@ endpoint!(
 /// `GET /nodes/{node}/report`
 #[derive(Clone, Debug)]
 pub struct GetNodeReport {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl GetNodeReport {
@@ -785,7 +756,7 @@ impl GetNodeReport {
     }
 }
 endpoint!(GetNodeReport 434 Get "/nodes/{node}/report" -> Tolerant < String >; node);
-/// Words of `timeframe`.
+/// The span of time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NodeRrdTimeframe {
@@ -842,13 +813,13 @@ impl_text_enum!(NodeRrdTimeframe);
 /// `GET /nodes/{node}/rrd`
 #[derive(Clone, Debug)]
 pub struct GetNodeRrd {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `ds`.
+    /// The data sets.
     pub ds: Vec<String>,
-    /// `timeframe`.
+    /// The span of time.
     pub timeframe: NodeRrdTimeframe,
-    /// `cf`.
+    /// How samples are put together: the average or the largest.
     pub cf: Option<Cf>,
 }
 impl GetNodeRrd {
@@ -867,50 +838,50 @@ impl GetNodeRrd {
     }
 }
 endpoint!(GetNodeRrd 435 Get "/nodes/{node}/rrd" -> RrdImage; node ds timeframe cf);
-/// A node rrd point, as the server describes it.
+/// Node rrd point, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NodeRrdPoint {
-    /// `time`.
+    /// When, in seconds since 1970.
     pub time: Option<String>,
-    /// `loadavg`.
+    /// The load over 1, 5 and 15 minutes.
     pub loadavg: Option<f64>,
-    /// `maxcpu`.
+    /// How many CPUs it may use.
     pub maxcpu: Option<f64>,
-    /// `cpu`.
+    /// Share of its CPUs in use, from 0 to 1.
     pub cpu: Option<f64>,
-    /// `iowait`.
+    /// Share of time in which CPUs waited for disks, from 0 to 1.
     pub iowait: Option<f64>,
-    /// `memtotal`.
+    /// Memory in all, in bytes.
     pub memtotal: Option<f64>,
-    /// `memused`.
+    /// Memory in use, in bytes.
     pub memused: Option<f64>,
-    /// `memavailable`.
+    /// Memory that could be used, in bytes.
     pub memavailable: Option<f64>,
-    /// `arcsize`.
+    /// The size of the ZFS cache, in bytes.
     pub arcsize: Option<f64>,
-    /// `swaptotal`.
+    /// Swap in all, in bytes.
     pub swaptotal: Option<f64>,
-    /// `swapused`.
+    /// Swap in use, in bytes.
     pub swapused: Option<f64>,
-    /// `roottotal`.
+    /// The size of the root file system, in bytes.
     pub roottotal: Option<f64>,
-    /// `rootused`.
+    /// How much of the root file system is in use, in bytes.
     pub rootused: Option<f64>,
-    /// `netin`.
+    /// Bytes received since its start.
     pub netin: Option<f64>,
-    /// `netout`.
+    /// Bytes sent since its start.
     pub netout: Option<f64>,
-    /// `pressurecpusome`.
+    /// Share of time in which some of it waited for a CPU, in percent.
     pub pressurecpusome: Option<f64>,
-    /// `pressureiosome`.
+    /// Share of time in which some of it waited for disks, in percent.
     pub pressureiosome: Option<f64>,
-    /// `pressureiofull`.
+    /// Share of time in which all of it waited for disks, in percent.
     pub pressureiofull: Option<f64>,
-    /// `pressurememorysome`.
+    /// Share of time in which some of it waited for memory, in percent.
     pub pressurememorysome: Option<f64>,
-    /// `pressurememoryfull`.
+    /// Share of time in which all of it waited for memory, in percent.
     pub pressurememoryfull: Option<f64>,
 }
 row!(
@@ -928,11 +899,11 @@ row!(
 /// `GET /nodes/{node}/rrddata`
 #[derive(Clone, Debug)]
 pub struct GetNodeRrdData {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `timeframe`.
+    /// The span of time.
     pub timeframe: NodeRrdTimeframe,
-    /// `cf`.
+    /// How samples are put together: the average or the largest.
     pub cf: Option<Cf>,
 }
 impl GetNodeRrdData {
@@ -949,7 +920,7 @@ endpoint!(
     GetNodeRrdData 436 Get "/nodes/{node}/rrddata" -> Vec < NodeRrdPoint >, null
     Vec::new(); node timeframe cf
 );
-/// Words of `cmd`.
+/// The command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NodeSpiceShellCmd {
@@ -987,13 +958,13 @@ impl_text_enum!(NodeSpiceShellCmd);
 /// `POST /nodes/{node}/spiceshell`
 #[derive(Clone, Debug)]
 pub struct OpenNodeSpiceShell {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `cmd`. `login` when absent.
+    /// The command. `login` when absent.
     pub cmd: Option<NodeSpiceShellCmd>,
-    /// `cmd-opts`.
+    /// Arguments of the command, separated by NUL.
     pub cmd_opts: Option<String>,
-    /// `proxy`.
+    /// The HTTP proxy.
     pub proxy: Option<String>,
 }
 impl OpenNodeSpiceShell {
@@ -1011,18 +982,18 @@ endpoint!(
     OpenNodeSpiceShell 437 Post "/nodes/{node}/spiceshell" -> SpiceTicket; node cmd
     cmd_opts proxy
 );
-/// Start all of a node.
+/// Starts all guests of a node that start on boot, or the given ones.
 ///
 /// `POST /nodes/{node}/startall`
 #[derive(Clone, Debug)]
 pub struct StartAll {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `force`.
+    /// Whether to do it in spite of what speaks against it.
     pub force: Option<bool>,
-    /// `max-workers`. (9.1.2 and later)
+    /// How many at once. (9.1.2 and later)
     pub max_workers: Option<u32>,
-    /// `vms`.
+    /// The guests.
     pub vms: Vec<String>,
 }
 impl StartAll {
@@ -1039,119 +1010,7 @@ impl StartAll {
 endpoint!(
     StartAll 438 Post "/nodes/{node}/startall" -> Upid; node force max_workers vms
 );
-/// Words of `mode`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum NodeStatusBootInfoModeMode {
-    /// `efi`
-    Efi,
-    /// `legacy-bios`
-    LegacyBios,
-    /// A word that was not known when this was written.
-    Other(String),
-}
-impl TextEnum for NodeStatusBootInfoModeMode {
-    const KNOWN: &'static [&'static str] = &["efi", "legacy-bios"];
-    fn as_str(&self) -> &str {
-        match self {
-            NodeStatusBootInfoModeMode::Efi => "efi",
-            NodeStatusBootInfoModeMode::LegacyBios => "legacy-bios",
-            NodeStatusBootInfoModeMode::Other(word) => word,
-        }
-    }
-    fn from_word(word: &str) -> Self {
-        match word {
-            "efi" => NodeStatusBootInfoModeMode::Efi,
-            "legacy-bios" => NodeStatusBootInfoModeMode::LegacyBios,
-            other => NodeStatusBootInfoModeMode::Other(other.to_owned()),
-        }
-    }
-}
-impl_text_enum!(NodeStatusBootInfoModeMode);
-/// A node status boot info, as the server describes it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct NodeStatusBootInfo {
-    /// `mode`.
-    pub mode: Option<NodeStatusBootInfoModeMode>,
-    /// `secureboot`.
-    pub secureboot: Option<bool>,
-}
-row!(NodeStatusBootInfo[] { "mode" => mode Opt, "secureboot" => secureboot Opt, });
-/// A node status cpuinfo, as the server describes it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct NodeStatusCpuinfo {
-    /// `cores`.
-    pub cores: Option<u32>,
-    /// `cpus`.
-    pub cpus: Option<u32>,
-    /// `model`.
-    pub model: Option<String>,
-    /// `sockets`.
-    pub sockets: Option<u32>,
-}
-row!(
-    NodeStatusCpuinfo[] { "cores" => cores Opt, "cpus" => cpus Opt, "model" => model Opt,
-    "sockets" => sockets Opt, }
-);
-/// A node status current kernel, as the server describes it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct NodeStatusCurrentKernel {
-    /// `machine`.
-    pub machine: Option<String>,
-    /// `release`.
-    pub release: Option<String>,
-    /// `sysname`.
-    pub sysname: Option<String>,
-    /// `version`.
-    pub version: Option<String>,
-}
-row!(
-    NodeStatusCurrentKernel[] { "machine" => machine Opt, "release" => release Opt,
-    "sysname" => sysname Opt, "version" => version Opt, }
-);
-/// A node status memory, as the server describes it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct NodeStatusMemory {
-    /// `available`.
-    pub available: Option<u64>,
-    /// `free`.
-    pub free: Option<u64>,
-    /// `total`.
-    pub total: Option<u64>,
-    /// `used`.
-    pub used: Option<u64>,
-}
-row!(
-    NodeStatusMemory[] { "available" => available Opt, "free" => free Opt, "total" =>
-    total Opt, "used" => used Opt, }
-);
-/// A node status rootfs, as the server describes it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct NodeStatusRootfs {
-    /// `avail`.
-    pub avail: Option<u64>,
-    /// `free`.
-    pub free: Option<u64>,
-    /// `total`.
-    pub total: Option<u64>,
-    /// `used`.
-    pub used: Option<u64>,
-}
-row!(
-    NodeStatusRootfs[] { "avail" => avail Opt, "free" => free Opt, "total" => total Opt,
-    "used" => used Opt, }
-);
-/// Words of `command`.
+/// The command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ShutdownNodeCommand {
@@ -1180,14 +1039,15 @@ impl TextEnum for ShutdownNodeCommand {
     }
 }
 impl_text_enum!(ShutdownNodeCommand);
-/// Shutdown node of a node.
+/// Shuts a node down or restarts it. There is no task: the node is gone soon after the
+/// answer.
 ///
 /// `POST /nodes/{node}/status`
 #[derive(Clone, Debug)]
 pub struct ShutdownNode {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `command`.
+    /// The command.
     pub command: ShutdownNodeCommand,
 }
 impl ShutdownNode {
@@ -1202,20 +1062,20 @@ impl ShutdownNode {
 endpoint!(
     ShutdownNode 439 Post "/nodes/{node}/status" -> Nothing, null Nothing; node command
 );
-/// Stop all of a node.
+/// Stops all guests of a node, or the given ones.
 ///
 /// `POST /nodes/{node}/stopall`
 #[derive(Clone, Debug)]
 pub struct StopAll {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `force-stop`. Yes when absent. (7.4 and later)
+    /// Whether to stop guests that do not shut down in time. Yes when absent. (7.4 and later)
     pub force_stop: Option<bool>,
-    /// `max-workers`. (9.1.2 and later)
+    /// How many at once. (9.1.2 and later)
     pub max_workers: Option<u32>,
-    /// `timeout`. `180` when absent. (7.4 and later)
+    /// How long to wait, in seconds. `180` when absent. (7.4 and later)
     pub timeout: Option<u32>,
-    /// `vms`.
+    /// The guests.
     pub vms: Vec<String>,
 }
 impl StopAll {
@@ -1239,7 +1099,7 @@ endpoint!(
 /// `DELETE /nodes/{node}/subscription`
 #[derive(Clone, Debug)]
 pub struct DeleteSubscription {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl DeleteSubscription {
@@ -1254,7 +1114,7 @@ endpoint!(
     DeleteSubscription 441 Delete "/nodes/{node}/subscription" -> Nothing, null Nothing;
     node
 );
-/// Words of `status`.
+/// How it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SubscriptionStatusStatus {
@@ -1306,34 +1166,34 @@ impl TextEnum for SubscriptionStatusStatus {
     }
 }
 impl_text_enum!(SubscriptionStatusStatus);
-/// A subscription, as the server describes it.
+/// Subscription, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Subscription {
-    /// `checktime`.
+    /// When it was last checked, in seconds since 1970.
     pub checktime: Option<i64>,
-    /// `key`.
+    /// The subscription key.
     pub key: Option<String>,
-    /// `level`.
+    /// The level.
     pub level: Option<String>,
-    /// `message`.
+    /// The message.
     pub message: Option<String>,
-    /// `nextduedate`.
+    /// When it must be paid again.
     pub nextduedate: Option<String>,
-    /// `productname`.
+    /// The product.
     pub productname: Option<String>,
-    /// `regdate`.
+    /// When it was registered.
     pub regdate: Option<String>,
-    /// `serverid`.
+    /// The server's id.
     pub serverid: Option<String>,
-    /// `signature`.
+    /// The signature.
     pub signature: Option<String>,
-    /// `sockets`.
+    /// How many sockets.
     pub sockets: Option<u32>,
-    /// `status`.
+    /// How it stands.
     pub status: Option<SubscriptionStatusStatus>,
-    /// `url`.
+    /// The address of the page or service.
     pub url: Option<String>,
 }
 row!(
@@ -1342,12 +1202,12 @@ row!(
     productname Opt, "regdate" => regdate Opt, "serverid" => serverid Opt, "signature" =>
     signature Opt, "sockets" => sockets Opt, "status" => status Opt, "url" => url Opt, }
 );
-/// Reads subscription of a node.
+/// The node's subscription.
 ///
 /// `GET /nodes/{node}/subscription`
 #[derive(Clone, Debug)]
 pub struct GetSubscription {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl GetSubscription {
@@ -1364,9 +1224,9 @@ endpoint!(GetSubscription 442 Get "/nodes/{node}/subscription" -> Subscription; 
 /// `POST /nodes/{node}/subscription`
 #[derive(Clone, Debug)]
 pub struct RefreshSubscription {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `force`.
+    /// Whether to do it in spite of what speaks against it.
     pub force: Option<bool>,
 }
 impl RefreshSubscription {
@@ -1387,9 +1247,9 @@ endpoint!(
 /// `PUT /nodes/{node}/subscription`
 #[derive(Clone, Debug)]
 pub struct SetSubscription {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `key`.
+    /// The subscription key.
     pub key: String,
 }
 impl SetSubscription {
@@ -1405,16 +1265,16 @@ endpoint!(
     SetSubscription 444 Put "/nodes/{node}/subscription" -> Nothing, null Nothing; node
     key
 );
-/// Suspend all of a node.
+/// Suspends all virtual machines of a node, or the given ones.
 ///
 /// `POST /nodes/{node}/suspendall`
 #[derive(Clone, Debug)]
 pub struct SuspendAll {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `max-workers`. (9.1.2 and later)
+    /// How many at once. (9.1.2 and later)
     pub max_workers: Option<u32>,
-    /// `vms`.
+    /// The guests.
     pub vms: Vec<String>,
 }
 impl SuspendAll {
@@ -1428,22 +1288,22 @@ impl SuspendAll {
     }
 }
 endpoint!(SuspendAll 445 Post "/nodes/{node}/suspendall" -> Upid; node max_workers vms);
-/// Reads syslog of a node.
+/// Lines of the node's system log.
 ///
 /// `GET /nodes/{node}/syslog`
 #[derive(Clone, Debug)]
 pub struct GetSyslog {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `limit`.
+    /// At most this many.
     pub limit: Option<u64>,
-    /// `service`.
+    /// The service.
     pub service: Option<String>,
-    /// `since`.
+    /// From when on, in seconds since 1970.
     pub since: Option<String>,
-    /// `start`.
+    /// Where in the list to start, from 0.
     pub start: Option<u64>,
-    /// `until`.
+    /// Up to when, in seconds since 1970.
     pub until: Option<String>,
 }
 impl GetSyslog {
@@ -1463,16 +1323,17 @@ endpoint!(
     GetSyslog 446 Get "/nodes/{node}/syslog" -> Vec < TaskLogLine >, null Vec::new();
     node limit service since start until
 );
-/// Opens terminal of a node.
+/// Opens a terminal of the node: ticket and port for the websocket, which must be opened on
+/// the same host within ten seconds.
 ///
 /// `POST /nodes/{node}/termproxy`
 #[derive(Clone, Debug)]
 pub struct OpenNodeTerminal {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `cmd`. `login` when absent.
+    /// The command. `login` when absent.
     pub cmd: Option<NodeSpiceShellCmd>,
-    /// `cmd-opts`.
+    /// Arguments of the command, separated by NUL.
     pub cmd_opts: Option<String>,
 }
 impl OpenNodeTerminal {
@@ -1489,16 +1350,16 @@ endpoint!(
     OpenNodeTerminal 447 Post "/nodes/{node}/termproxy" -> TerminalTicket; node cmd
     cmd_opts
 );
-/// A node time, as the server describes it.
+/// Node time, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NodeTime {
-    /// `localtime`.
+    /// Whether its clock shows local time rather than UTC.
     pub localtime: Option<i64>,
-    /// `time`.
+    /// When, in seconds since 1970.
     pub time: Option<i64>,
-    /// `timezone`.
+    /// The time zone; `host` is the host's.
     pub timezone: Option<String>,
 }
 row!(
@@ -1510,7 +1371,7 @@ row!(
 /// `GET /nodes/{node}/time`
 #[derive(Clone, Debug)]
 pub struct GetNodeTime {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl GetNodeTime {
@@ -1525,9 +1386,9 @@ endpoint!(GetNodeTime 448 Get "/nodes/{node}/time" -> NodeTime; node);
 /// `PUT /nodes/{node}/time`
 #[derive(Clone, Debug)]
 pub struct SetNodeTimezone {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `timezone`.
+    /// The time zone; `host` is the host's.
     pub timezone: String,
 }
 impl SetNodeTimezone {
@@ -1542,16 +1403,16 @@ impl SetNodeTimezone {
 endpoint!(
     SetNodeTimezone 449 Put "/nodes/{node}/time" -> Nothing, null Nothing; node timezone
 );
-/// A node version, as the server describes it.
+/// Node version, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NodeVersion {
-    /// `release`.
+    /// The release.
     pub release: Option<String>,
-    /// `repoid`.
+    /// The repository.
     pub repoid: Option<String>,
-    /// `version`.
+    /// The version.
     pub version: Option<String>,
 }
 row!(
@@ -1563,7 +1424,7 @@ row!(
 /// `GET /nodes/{node}/version`
 #[derive(Clone, Debug)]
 pub struct GetNodeVersion {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl GetNodeVersion {
@@ -1580,17 +1441,17 @@ endpoint!(GetNodeVersion 450 Get "/nodes/{node}/version" -> NodeVersion; node);
 /// `POST /nodes/{node}/vncshell`
 #[derive(Clone, Debug)]
 pub struct OpenNodeVncShell {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `cmd`. `login` when absent.
+    /// The command. `login` when absent.
     pub cmd: Option<NodeSpiceShellCmd>,
-    /// `cmd-opts`.
+    /// Arguments of the command, separated by NUL.
     pub cmd_opts: Option<String>,
-    /// `height`.
+    /// The height, in pixels.
     pub height: Option<u32>,
-    /// `websocket`.
+    /// Whether the console is to be reached through a websocket.
     pub websocket: Option<bool>,
-    /// `width`.
+    /// The width, in pixels.
     pub width: Option<u32>,
 }
 impl OpenNodeVncShell {
@@ -1615,11 +1476,11 @@ endpoint!(
 /// `GET /nodes/{node}/vncwebsocket`
 #[derive(Clone, Debug)]
 pub struct ConnectNodeVncWebsocket {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `port`.
+    /// The port.
     pub port: u32,
-    /// `vncticket`.
+    /// The ticket of the console.
     pub vncticket: SecretString,
 }
 impl ConnectNodeVncWebsocket {
@@ -1636,12 +1497,12 @@ endpoint!(
     ConnectNodeVncWebsocket 452 Get "/nodes/{node}/vncwebsocket" -> WebsocketPort; node
     port vncticket
 );
-/// Wake node of a node.
+/// Wakes a node by its network card; the answer is the MAC address that was called.
 ///
 /// `POST /nodes/{node}/wakeonlan`
 #[derive(Clone, Debug)]
 pub struct WakeNode {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl WakeNode {

@@ -191,24 +191,6 @@ pub struct QemuStatus {
     pub running_machine: Option<String>,
     /// The QEMU version it was started with.
     pub running_qemu: Option<String>,
-    /// `clipboard`.
-    pub clipboard: Option<String>,
-    /// `pressurecpufull`.
-    pub pressurecpufull: Option<f64>,
-    /// `pressurecpusome`.
-    pub pressurecpusome: Option<f64>,
-    /// `pressureiofull`.
-    pub pressureiofull: Option<f64>,
-    /// `pressureiosome`.
-    pub pressureiosome: Option<f64>,
-    /// `pressurememoryfull`.
-    pub pressurememoryfull: Option<f64>,
-    /// `pressurememorysome`.
-    pub pressurememorysome: Option<f64>,
-    /// `serial`.
-    pub serial: Option<bool>,
-    /// `spice`.
-    pub spice: Option<bool>,
 }
 row!(
     QemuStatus["vmid", "status"] { "vmid" => vmid Req 0, "status" => status Req 1, "name"
@@ -224,11 +206,7 @@ row!(
     disk_written_bytes Opt, "netin" | "network_in_bytes" => network_in_bytes Opt,
     "netout" | "network_out_bytes" => network_out_bytes Opt, "running-machine" |
     "running_machine" => running_machine Opt, "running-qemu" | "running_qemu" =>
-    running_qemu Opt, "clipboard" => clipboard Opt, "pressurecpufull" => pressurecpufull
-    Opt, "pressurecpusome" => pressurecpusome Opt, "pressureiofull" => pressureiofull
-    Opt, "pressureiosome" => pressureiosome Opt, "pressurememoryfull" =>
-    pressurememoryfull Opt, "pressurememorysome" => pressurememorysome Opt, "serial" =>
-    serial Opt, "spice" => spice Opt, }
+    running_qemu Opt, }
 );
 /// What the HA manager has to do with a guest.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -374,100 +352,6 @@ pub struct QemuConfig {
     pub ip_configs: std::collections::BTreeMap<String, IpConfig>,
     /// NUMA nodes, by key.
     pub numa_nodes: std::collections::BTreeMap<String, String>,
-    /// `acpi`.
-    pub acpi: Option<bool>,
-    /// `allow-ksm`.
-    pub allow_ksm: Option<bool>,
-    /// `amd-sev`.
-    pub amd_sev: Option<String>,
-    /// `args`.
-    pub args: Option<String>,
-    /// `audio0`.
-    pub audio0: Option<AudioDevice>,
-    /// `autostart`.
-    pub autostart: Option<bool>,
-    /// `bootdisk`.
-    pub bootdisk: Option<String>,
-    /// `cdrom`.
-    pub cdrom: Option<String>,
-    /// `cipassword`.
-    pub cipassword: Option<String>,
-    /// `ciupgrade`.
-    pub ciupgrade: Option<bool>,
-    /// `freeze`.
-    pub freeze: Option<bool>,
-    /// `hostpci[n]`.
-    pub host_devices_: std::collections::BTreeMap<String, String>,
-    /// `hugepages`.
-    pub hugepages: Option<Hugepages>,
-    /// `ide[n]`.
-    pub ide: std::collections::BTreeMap<String, Disk>,
-    /// `intel-tdx`.
-    pub intel_tdx: Option<String>,
-    /// `ipconfig[n]`.
-    pub ip_configs_: std::collections::BTreeMap<String, String>,
-    /// `ivshmem`.
-    pub ivshmem: Option<SharedMemory>,
-    /// `keephugepages`.
-    pub keephugepages: Option<bool>,
-    /// `keyboard`.
-    pub keyboard: Option<Keyboard>,
-    /// `localtime`.
-    pub localtime: Option<bool>,
-    /// `meta`.
-    pub meta: Option<QemuMeta>,
-    /// `migrate_downtime`.
-    pub migrate_downtime: Option<f64>,
-    /// `migrate_speed`.
-    pub migrate_speed: Option<u64>,
-    /// `net[n]`.
-    pub networks_: std::collections::BTreeMap<String, NetDevice>,
-    /// `numa[n]`.
-    pub numa_nodes_: std::collections::BTreeMap<String, NumaNode>,
-    /// `parallel[n]`.
-    pub parallel_ports: std::collections::BTreeMap<String, String>,
-    /// `reboot`.
-    pub reboot: Option<bool>,
-    /// `rng0`.
-    pub rng0: Option<String>,
-    /// `running-nets-host-mtu`.
-    pub running_nets_host_mtu: Option<String>,
-    /// `runningcpu`.
-    pub runningcpu: Option<String>,
-    /// `runningmachine`.
-    pub runningmachine: Option<MachineConfig>,
-    /// `sata[n]`.
-    pub sata: std::collections::BTreeMap<String, Disk>,
-    /// `scsi[n]`.
-    pub scsi: std::collections::BTreeMap<String, Disk>,
-    /// `serial[n]`.
-    pub serial_ports_: std::collections::BTreeMap<String, String>,
-    /// `smp`.
-    pub smp: Option<u64>,
-    /// `snaptime`.
-    pub snaptime: Option<u64>,
-    /// `spice_enhancements`.
-    pub spice_enhancements: Option<SpiceEnhancements>,
-    /// `sshkeys`.
-    pub sshkeys: Option<String>,
-    /// `startdate`.
-    pub startdate: Option<String>,
-    /// `tablet`.
-    pub tablet: Option<bool>,
-    /// `tdf`.
-    pub tdf: Option<bool>,
-    /// `usb[n]`.
-    pub usb_devices_: std::collections::BTreeMap<String, UsbDevice>,
-    /// `virtio[n]`.
-    pub virtio: std::collections::BTreeMap<String, Disk>,
-    /// `virtiofs[n]`.
-    pub virtiofs: std::collections::BTreeMap<String, VirtioFs>,
-    /// `vmstate`.
-    pub vmstate: Option<String>,
-    /// `vmstatestorage`.
-    pub vmstatestorage: Option<String>,
-    /// `watchdog`.
-    pub watchdog: Option<String>,
     /// Keys without a field of their own, and values that could not be read, as text.
     pub other: std::collections::BTreeMap<String, String>,
 }
@@ -525,53 +409,6 @@ impl<'de> serde::Deserialize<'de> for QemuConfig {
             serial_ports: keys.indexed(&["serial"]),
             ip_configs: keys.indexed(&["ipconfig"]),
             numa_nodes: keys.indexed(&["numa"]),
-            acpi: keys.scalar("acpi"),
-            allow_ksm: keys.scalar("allow-ksm"),
-            amd_sev: keys.scalar("amd-sev"),
-            args: keys.scalar("args"),
-            audio0: keys.property("audio0"),
-            autostart: keys.scalar("autostart"),
-            bootdisk: keys.scalar("bootdisk"),
-            cdrom: keys.scalar("cdrom"),
-            cipassword: keys.scalar("cipassword"),
-            ciupgrade: keys.scalar("ciupgrade"),
-            freeze: keys.scalar("freeze"),
-            host_devices_: keys.indexed(&["hostpci"]),
-            hugepages: keys.scalar("hugepages"),
-            ide: keys.indexed(&["ide"]),
-            intel_tdx: keys.scalar("intel-tdx"),
-            ip_configs_: keys.indexed(&["ipconfig"]),
-            ivshmem: keys.property("ivshmem"),
-            keephugepages: keys.scalar("keephugepages"),
-            keyboard: keys.scalar("keyboard"),
-            localtime: keys.scalar("localtime"),
-            meta: keys.property("meta"),
-            migrate_downtime: keys.scalar("migrate_downtime"),
-            migrate_speed: keys.scalar("migrate_speed"),
-            networks_: keys.indexed(&["net"]),
-            numa_nodes_: keys.indexed(&["numa"]),
-            parallel_ports: keys.indexed(&["parallel"]),
-            reboot: keys.scalar("reboot"),
-            rng0: keys.scalar("rng0"),
-            running_nets_host_mtu: keys.scalar("running-nets-host-mtu"),
-            runningcpu: keys.scalar("runningcpu"),
-            runningmachine: keys.property("runningmachine"),
-            sata: keys.indexed(&["sata"]),
-            scsi: keys.indexed(&["scsi"]),
-            serial_ports_: keys.indexed(&["serial"]),
-            smp: keys.scalar("smp"),
-            snaptime: keys.scalar("snaptime"),
-            spice_enhancements: keys.property("spice_enhancements"),
-            sshkeys: keys.scalar("sshkeys"),
-            startdate: keys.scalar("startdate"),
-            tablet: keys.scalar("tablet"),
-            tdf: keys.scalar("tdf"),
-            usb_devices_: keys.indexed(&["usb"]),
-            virtio: keys.indexed(&["virtio"]),
-            virtiofs: keys.indexed(&["virtiofs"]),
-            vmstate: keys.scalar("vmstate"),
-            vmstatestorage: keys.scalar("vmstatestorage"),
-            watchdog: keys.scalar("watchdog"),
             other: keys.rest(),
         })
     }
@@ -590,7 +427,7 @@ pub struct NetDevice {
     /// Whether the firewall guards it.
     #[serde(default)]
     pub firewall: Option<bool>,
-    /// `host-tunnel`.
+    /// Whether the host has a tunnel of its own.
     #[serde(default)]
     pub host_tunnel: Option<bool>,
     /// Whether the cable is pulled.
@@ -699,28 +536,28 @@ pub struct Disk {
     /// Whether backups include it; yes when absent.
     #[serde(default)]
     pub backup: Option<bool>,
-    /// `bps`.
+    /// The most it may move, in bytes a second.
     #[serde(default)]
     pub bps: Option<i64>,
-    /// `bps_max_length`.
+    /// How long a burst may last, in seconds.
     #[serde(default)]
     pub bps_max_length: Option<u64>,
-    /// `bps_rd`.
+    /// The most it may read, in bytes a second.
     #[serde(default)]
     pub bps_rd: Option<i64>,
-    /// `bps_rd_max_length`.
+    /// How long a burst of reads may last, in seconds.
     #[serde(default)]
     pub bps_rd_max_length: Option<u64>,
-    /// `bps_wr`.
+    /// The most it may write, in bytes a second.
     #[serde(default)]
     pub bps_wr: Option<i64>,
-    /// `bps_wr_max_length`.
+    /// How long a burst of writes may last, in seconds.
     #[serde(default)]
     pub bps_wr_max_length: Option<u64>,
     /// The host's cache: `none`, `writeback`, …
     #[serde(default)]
     pub cache: Option<String>,
-    /// `detect_zeroes`.
+    /// Whether zeroes that are written free their place.
     #[serde(default)]
     pub detect_zeroes: Option<bool>,
     /// `on` passes the guest's TRIM to the storage.
@@ -735,82 +572,82 @@ pub struct Disk {
     /// Only when it is made: copy this volume into it.
     #[serde(default)]
     pub import_from: Option<String>,
-    /// `iops`.
+    /// The most operations a second.
     #[serde(default)]
     pub iops: Option<i64>,
-    /// `iops_max`.
+    /// The most operations a second in a burst.
     #[serde(default)]
     pub iops_max: Option<i64>,
-    /// `iops_max_length`.
+    /// How long a burst may last, in seconds.
     #[serde(default)]
     pub iops_max_length: Option<u64>,
-    /// `iops_rd`.
+    /// The most reads a second.
     #[serde(default)]
     pub iops_rd: Option<i64>,
-    /// `iops_rd_max`.
+    /// The most reads a second in a burst.
     #[serde(default)]
     pub iops_rd_max: Option<i64>,
-    /// `iops_rd_max_length`.
+    /// How long a burst of reads may last, in seconds.
     #[serde(default)]
     pub iops_rd_max_length: Option<u64>,
-    /// `iops_wr`.
+    /// The most writes a second.
     #[serde(default)]
     pub iops_wr: Option<i64>,
-    /// `iops_wr_max`.
+    /// The most writes a second in a burst.
     #[serde(default)]
     pub iops_wr_max: Option<i64>,
-    /// `iops_wr_max_length`.
+    /// How long a burst of writes may last, in seconds.
     #[serde(default)]
     pub iops_wr_max_length: Option<u64>,
     /// Whether it has an I/O thread of its own.
     #[serde(default)]
     pub io_thread: Option<bool>,
-    /// `mbps`.
+    /// The most it may move, in MB a second.
     #[serde(default)]
     pub mbps: Option<f64>,
-    /// `mbps_max`.
+    /// The most in a burst, in MB a second.
     #[serde(default)]
     pub mbps_max: Option<f64>,
-    /// `mbps_rd`.
+    /// The most it may read, in MB a second.
     #[serde(default)]
     pub mbps_rd: Option<f64>,
-    /// `mbps_rd_max`.
+    /// The most it may read in a burst, in MB a second.
     #[serde(default)]
     pub mbps_rd_max: Option<f64>,
-    /// `mbps_wr`.
+    /// The most it may write, in MB a second.
     #[serde(default)]
     pub mbps_wr: Option<f64>,
-    /// `mbps_wr_max`.
+    /// The most it may write in a burst, in MB a second.
     #[serde(default)]
     pub mbps_wr_max: Option<f64>,
     /// Disk or CD; a disk when absent.
     #[serde(default)]
     pub media: Option<DiskMedia>,
-    /// `model`.
+    /// The model.
     #[serde(default)]
     pub model: Option<String>,
-    /// `ms-cert`.
+    /// Which of Microsoft's certificates are in it.
     #[serde(default)]
     pub ms_cert: Option<MsCert>,
     /// Firmware variables: whether the usual secure boot keys are in.
     #[serde(default)]
     pub pre_enrolled_keys: Option<bool>,
-    /// `product`.
+    /// The name that the drive tells.
     #[serde(default)]
     pub product: Option<String>,
-    /// `queues`.
+    /// How many queues.
     #[serde(default)]
     pub queues: Option<u64>,
     /// Whether replication includes it; yes when absent.
     #[serde(default)]
     pub replicate: Option<bool>,
-    /// `rerror`.
+    /// What happens when reading fails.
     #[serde(default)]
     pub rerror: Option<Rerror>,
     /// Whether the guest may only read.
     #[serde(default)]
     pub read_only: Option<bool>,
-    /// `scsiblock`.
+    /// Whether the whole host device is passed through; an error of the host's then reaches the guest.
     #[serde(default)]
     pub scsiblock: Option<bool>,
     /// The serial number that the guest sees.
@@ -822,19 +659,19 @@ pub struct Disk {
     /// Its size; only informative when read.
     #[serde(default)]
     pub size_bytes: Option<u64>,
-    /// `snapshot`.
+    /// The snapshot.
     #[serde(default)]
     pub snapshot: Option<bool>,
     /// Whether the guest sees a solid-state disk.
     #[serde(default)]
     pub ssd: Option<bool>,
-    /// `vendor`.
+    /// Who makes it.
     #[serde(default)]
     pub vendor: Option<String>,
     /// TPM: `v1.2` or `v2.0`.
     #[serde(default)]
     pub version: Option<String>,
-    /// `werror`.
+    /// What happens when writing fails.
     #[serde(default)]
     pub werror: Option<Werror>,
     /// The world wide name that the guest sees.
@@ -930,13 +767,13 @@ pub struct HostPci {
     /// Its addresses on the host: `0000:01:00.0`; all functions without the last part. Empty when it is mapped.
     #[serde(default)]
     pub host: Vec<String>,
-    /// `device-id`.
+    /// The device id that the guest sees.
     #[serde(default)]
     pub device_id: Option<String>,
     /// The host's driver while the guest runs: `vfio` or `keep` (9.1 and later).
     #[serde(default)]
     pub driver: Option<String>,
-    /// `legacy-igd`.
+    /// Whether an Intel graphics card is given as the guest's only one.
     #[serde(default)]
     pub legacy_igd: Option<bool>,
     /// The cluster-wide mapping that says which device it is on each node.
@@ -954,13 +791,13 @@ pub struct HostPci {
     /// A ROM from a file.
     #[serde(default)]
     pub rom_file: Option<String>,
-    /// `sub-device-id`.
+    /// The subsystem device id that the guest sees.
     #[serde(default)]
     pub sub_device_id: Option<String>,
-    /// `sub-vendor-id`.
+    /// The subsystem vendor id that the guest sees.
     #[serde(default)]
     pub sub_vendor_id: Option<String>,
-    /// `vendor-id`.
+    /// The vendor id that the guest sees.
     #[serde(default)]
     pub vendor_id: Option<String>,
     /// Whether it is the guest's primary graphics card.
@@ -1239,82 +1076,7 @@ endpoint!(
     ShutdownQemu 497 Post "/nodes/{node}/qemu/{vmid}/status/shutdown" -> Upid; node vmid
     timeout_seconds force_stop keep_active skip_lock
 );
-/// A qemu, as the server describes it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct Qemu {
-    /// `cpu`.
-    pub cpu: Option<f64>,
-    /// `cpus`.
-    pub cpus: Option<f64>,
-    /// `diskread`.
-    pub diskread: Option<u64>,
-    /// `diskwrite`.
-    pub diskwrite: Option<u64>,
-    /// `lock`.
-    pub lock: Option<String>,
-    /// `maxdisk`.
-    pub maxdisk: Option<u64>,
-    /// `maxmem`.
-    pub maxmem: Option<u64>,
-    /// `mem`.
-    pub mem: Option<u64>,
-    /// `memhost`.
-    pub memhost: Option<u64>,
-    /// `name`.
-    pub name: Option<String>,
-    /// `netin`.
-    pub netin: Option<u64>,
-    /// `netout`.
-    pub netout: Option<u64>,
-    /// `pid`.
-    pub pid: Option<i64>,
-    /// `pressurecpufull`.
-    pub pressurecpufull: Option<f64>,
-    /// `pressurecpusome`.
-    pub pressurecpusome: Option<f64>,
-    /// `pressureiofull`.
-    pub pressureiofull: Option<f64>,
-    /// `pressureiosome`.
-    pub pressureiosome: Option<f64>,
-    /// `pressurememoryfull`.
-    pub pressurememoryfull: Option<f64>,
-    /// `pressurememorysome`.
-    pub pressurememorysome: Option<f64>,
-    /// `qmpstatus`.
-    pub qmpstatus: Option<String>,
-    /// `running-machine`.
-    pub running_machine: Option<String>,
-    /// `running-qemu`.
-    pub running_qemu: Option<String>,
-    /// `serial`.
-    pub serial: Option<bool>,
-    /// `status`.
-    pub status: Option<GuestState>,
-    /// `tags`.
-    pub tags: Option<String>,
-    /// `template`.
-    pub template: Option<bool>,
-    /// `uptime`.
-    pub uptime: Option<u64>,
-    /// `vmid`.
-    pub vmid: Option<u32>,
-}
-row!(
-    Qemu[] { "cpu" => cpu Opt, "cpus" => cpus Opt, "diskread" => diskread Opt,
-    "diskwrite" => diskwrite Opt, "lock" => lock Opt, "maxdisk" => maxdisk Opt, "maxmem"
-    => maxmem Opt, "mem" => mem Opt, "memhost" => memhost Opt, "name" => name Opt,
-    "netin" => netin Opt, "netout" => netout Opt, "pid" => pid Opt, "pressurecpufull" =>
-    pressurecpufull Opt, "pressurecpusome" => pressurecpusome Opt, "pressureiofull" =>
-    pressureiofull Opt, "pressureiosome" => pressureiosome Opt, "pressurememoryfull" =>
-    pressurememoryfull Opt, "pressurememorysome" => pressurememorysome Opt, "qmpstatus"
-    => qmpstatus Opt, "running-machine" | "running_machine" => running_machine Opt,
-    "running-qemu" | "running_qemu" => running_qemu Opt, "serial" => serial Opt, "status"
-    => status Opt, "tags" => tags Opt, "template" => template Opt, "uptime" => uptime
-    Opt, "vmid" => vmid Opt, }
-);
-/// Words of `bios`.
+/// Its firmware: `seabios` or `ovmf` (UEFI).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Bios {
@@ -1343,7 +1105,7 @@ impl TextEnum for Bios {
     }
 }
 impl_text_enum!(Bios);
-/// Words of `citype`.
+/// The form of the cloud-init data.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Citype {
@@ -1376,7 +1138,7 @@ impl TextEnum for Citype {
     }
 }
 impl_text_enum!(Citype);
-/// Words of `hugepages`.
+/// Whether and which huge pages its memory lies in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Hugepages {
@@ -1409,7 +1171,7 @@ impl TextEnum for Hugepages {
     }
 }
 impl_text_enum!(Hugepages);
-/// Words of `lock`.
+/// What it is locked for: `backup`, `migrate`, `clone`, and the like.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum QemuLock {
@@ -1476,7 +1238,7 @@ impl TextEnum for QemuLock {
     }
 }
 impl_text_enum!(QemuLock);
-/// Words of `ostype`.
+/// The operating system, which settings follow.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum QemuOstype {
@@ -1563,7 +1325,7 @@ impl TextEnum for QemuOstype {
     }
 }
 impl_text_enum!(QemuOstype);
-/// Words of `scsihw`.
+/// The SCSI controller.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scsihw {
@@ -1615,196 +1377,197 @@ impl TextEnum for Scsihw {
     }
 }
 impl_text_enum!(Scsihw);
-/// Creates qemu of a node.
+/// Creates a virtual machine, or restores one from a backup. New disks are `STORAGE:GIB`; a
+/// failing start is only a warning of the task.
 ///
 /// `POST /nodes/{node}/qemu`
 #[derive(Clone, Debug)]
 pub struct CreateQemu {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `acpi`. Yes when absent.
+    /// Whether it has ACPI. Yes when absent. Yes when absent.
     pub acpi: Option<bool>,
-    /// `affinity`. (7.3 and later)
+    /// Whether the resources keep together or apart. (7.3 and later)
     pub affinity: Option<String>,
-    /// `agent`.
+    /// Settings of the guest agent.
     pub agent: Option<Agent>,
-    /// `allow-ksm`. Yes when absent. (9.1 and later)
+    /// Whether its memory may be merged with that of others. Yes when absent. (9.1 and later)
     pub allow_ksm: Option<bool>,
-    /// `amd-sev`. (8.3 and later)
+    /// Encrypted memory on AMD processors. (8.3 and later)
     pub amd_sev: Option<String>,
-    /// `arch`.
+    /// The processor architecture.
     pub arch: Option<Arch>,
-    /// `archive`.
+    /// The backup to restore, as a volume id or path.
     pub archive: Option<String>,
-    /// `args`.
+    /// Further arguments of QEMU, for experts; only root may set them.
     pub args: Option<String>,
-    /// `audio0`.
+    /// The sound device.
     pub audio0: Option<AudioDevice>,
-    /// `autostart`.
+    /// Whether it starts again after a crash; not used at present.
     pub autostart: Option<bool>,
-    /// `balloon`.
+    /// How little memory the balloon may leave it, in MiB; 0 takes the balloon away.
     pub balloon: Option<u64>,
-    /// `bios`. `seabios` when absent.
+    /// Its firmware: `seabios` or `ovmf` (UEFI). `seabios` when absent.
     pub bios: Option<Bios>,
-    /// `boot`.
+    /// What it boots from, such as `order=scsi0;ide2`.
     pub boot: Option<String>,
-    /// `bootdisk`.
+    /// The disk it boots from; `boot` has replaced it.
     pub bootdisk: Option<String>,
-    /// `bwlimit`.
+    /// The most to move in a second, in KiB.
     pub bwlimit: Option<u64>,
-    /// `cdrom`.
+    /// The disc in its drive; another name of `ide2`.
     pub cdrom: Option<String>,
-    /// `cicustom`.
+    /// Files in place of the made cloud-init ones, as `user=…,meta=…,network=…,vendor=…`.
     pub cicustom: Option<String>,
-    /// `cipassword`.
+    /// The password that cloud-init sets for its user.
     pub cipassword: Option<SecretString>,
-    /// `citype`.
+    /// The form of the cloud-init data.
     pub citype: Option<Citype>,
-    /// `ciupgrade`. Yes when absent. (8.0 and later)
+    /// Whether cloud-init upgrades all packages at the first start. Yes when absent. (8.0 and later)
     pub ciupgrade: Option<bool>,
-    /// `ciuser`.
+    /// The user that cloud-init makes or changes.
     pub ciuser: Option<String>,
-    /// `cores`. `1` when absent.
+    /// How many cores. `1` when absent.
     pub cores: Option<u64>,
-    /// `cpu`.
+    /// Share of its CPUs in use, from 0 to 1.
     pub cpu: Option<String>,
-    /// `cpulimit`. `0` when absent.
+    /// How many CPUs' worth of time it may use; 0 is no limit. `0` when absent.
     pub cpulimit: Option<f64>,
-    /// `cpuunits`.
+    /// Its weight against others for CPU time.
     pub cpuunits: Option<u32>,
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// `efidisk0`.
+    /// The disk with its EFI variables.
     pub efidisk0: Option<Disk>,
-    /// `force`.
+    /// Whether to do it in spite of what speaks against it.
     pub force: Option<bool>,
-    /// `freeze`.
+    /// Whether its CPUs stand still after the start, until told to go on.
     pub freeze: Option<bool>,
-    /// `ha-managed`. (9.1 and later)
+    /// Whether to make it an HA resource. (9.1 and later)
     pub ha_managed: Option<bool>,
-    /// `hookscript`.
+    /// The script that runs at its start and stop.
     pub hookscript: Option<String>,
-    /// `hostpci[n]`.
+    /// The host's PCI devices it is given.
     pub host_devices: std::collections::BTreeMap<u32, String>,
-    /// `hotplug`. `network,disk,usb` when absent.
+    /// What can be changed while it runs: `network`, `disk`, `cpu`, `memory`, `usb`, `cloudinit`. `network,disk,usb` when absent.
     pub hotplug: Option<String>,
-    /// `hugepages`.
+    /// Whether and which huge pages its memory lies in.
     pub hugepages: Option<Hugepages>,
-    /// `ide[n]`.
+    /// Its IDE disks and discs.
     pub ide: std::collections::BTreeMap<u32, Disk>,
-    /// `import-working-storage`. (8.3 and later)
+    /// The storage for what an import needs on the way. (8.3 and later)
     pub import_working_storage: Option<String>,
-    /// `intel-tdx`. (9.1 and later)
+    /// Protected memory on Intel processors. (9.1 and later)
     pub intel_tdx: Option<String>,
-    /// `ipconfig[n]`.
+    /// Addresses that cloud-init sets, by network device.
     pub ip_configs: std::collections::BTreeMap<u32, String>,
-    /// `ivshmem`.
+    /// Memory shared with the host or other guests.
     pub ivshmem: Option<SharedMemory>,
-    /// `keephugepages`.
+    /// Whether huge pages stay reserved after it stops.
     pub keephugepages: Option<bool>,
-    /// `keyboard`.
+    /// The keyboard layout of its console.
     pub keyboard: Option<Keyboard>,
-    /// `kvm`. Yes when absent.
+    /// Whether the processor's virtualization is used. Yes when absent. Yes when absent.
     pub kvm: Option<bool>,
-    /// `live-restore`.
+    /// Whether it starts at once and is read from the backup on the way.
     pub live_restore: Option<bool>,
-    /// `localtime`.
+    /// Whether its clock shows local time rather than UTC.
     pub localtime: Option<bool>,
-    /// `lock`.
+    /// What it is locked for: `backup`, `migrate`, `clone`, and the like.
     pub lock: Option<QemuLock>,
-    /// `machine`.
+    /// The machine type.
     pub machine: Option<MachineConfig>,
-    /// `memory`.
+    /// Memory, in MiB.
     pub memory: Option<MemoryConfig>,
-    /// `migrate_downtime`. `0.1` when absent.
+    /// How long it may stand still at the end of a migration, in seconds. `0.1` when absent.
     pub migrate_downtime: Option<f64>,
-    /// `migrate_speed`. `0` when absent.
+    /// The most that a migration may send, in MB a second; 0 is no limit. `0` when absent.
     pub migrate_speed: Option<u64>,
-    /// `name`.
+    /// Its name.
     pub name: Option<String>,
-    /// `nameserver`.
+    /// The DNS servers it uses.
     pub nameserver: Vec<String>,
-    /// `net[n]`.
+    /// The network devices.
     pub networks: std::collections::BTreeMap<u32, NetDevice>,
-    /// `numa`.
+    /// Whether it has NUMA nodes.
     pub numa: Option<bool>,
-    /// `numa[n]`.
+    /// Its NUMA nodes.
     pub numa_nodes: std::collections::BTreeMap<u32, NumaNode>,
-    /// `onboot`.
+    /// Whether it starts with the host.
     pub onboot: Option<bool>,
-    /// `ostype`. `other` when absent.
+    /// The operating system, which settings follow. `other` when absent.
     pub ostype: Option<QemuOstype>,
-    /// `parallel[n]`.
+    /// Its parallel devices.
     pub parallel_ports: std::collections::BTreeMap<u32, String>,
-    /// `pool`.
+    /// The pool.
     pub pool: Option<String>,
-    /// `protection`.
+    /// Whether it and its disks are kept from being removed.
     pub protection: Option<bool>,
-    /// `reboot`. Yes when absent.
+    /// Whether it may reboot; otherwise it stops. Yes when absent.
     pub reboot: Option<bool>,
-    /// `rng0`.
+    /// Its source of random numbers.
     pub rng0: Option<String>,
-    /// `sata[n]`.
+    /// Its SATA disks and discs.
     pub sata: std::collections::BTreeMap<u32, Disk>,
-    /// `scsi[n]`.
+    /// Its SCSI disks and discs.
     pub scsi: std::collections::BTreeMap<u32, Disk>,
-    /// `scsihw`. `lsi` when absent.
+    /// The SCSI controller. `lsi` when absent.
     pub scsihw: Option<Scsihw>,
-    /// `searchdomain`.
+    /// The domain that names are completed with.
     pub searchdomain: Option<String>,
-    /// `serial[n]`.
+    /// Its serial devices.
     pub serial_ports: std::collections::BTreeMap<u32, String>,
-    /// `shares`. `1000` when absent.
+    /// Its weight against others for memory. `1000` when absent.
     pub shares: Option<u32>,
-    /// `smbios1`.
+    /// What SMBIOS tells the guest, its UUID among it.
     pub smbios1: Option<String>,
-    /// `smp`. `1` when absent.
+    /// How many CPUs; `cores` and `sockets` have replaced it. `1` when absent.
     pub smp: Option<u64>,
-    /// `sockets`. `1` when absent.
+    /// How many sockets. `1` when absent.
     pub sockets: Option<u64>,
-    /// `spice_enhancements`.
+    /// What SPICE offers beyond the screen.
     pub spice_enhancements: Option<SpiceEnhancements>,
-    /// `sshkeys`.
+    /// The public SSH keys that cloud-init puts in, a line each, percent-encoded.
     pub sshkeys: Option<String>,
-    /// `start`.
+    /// Whether it starts when made.
     pub start: Option<bool>,
-    /// `startdate`. `now` when absent.
+    /// When the clock starts: `now`, or a date. `now` when absent.
     pub startdate: Option<String>,
-    /// `startup`.
-    pub startup: Option<String>,
-    /// `storage`.
+    /// Its place in the order of start and stop, with delays.
+    pub startup: Option<StartupOrder>,
+    /// The storage.
     pub storage: Option<String>,
-    /// `tablet`. Yes when absent.
+    /// Whether it has a tablet as pointer, which keeps mouse positions true. Yes when absent. Yes when absent.
     pub tablet: Option<bool>,
-    /// `tags`.
+    /// Its tags.
     pub tags: Vec<String>,
-    /// `tdf`.
+    /// Write disable flag of the device.
     pub tdf: Option<bool>,
-    /// `template`.
+    /// Whether it is a template.
     pub template: Option<bool>,
-    /// `tpmstate0`. (7.1 and later)
+    /// The disk with the state of its TPM. (7.1 and later)
     pub tpmstate0: Option<Disk>,
-    /// `unique`.
+    /// Whether it gets new identifiers, such as MAC addresses.
     pub unique: Option<bool>,
-    /// `unused[n]`.
+    /// Disks that belong to it and are not in use.
     pub unused_disks: std::collections::BTreeMap<u32, Disk>,
-    /// `usb[n]`.
+    /// Its USB devices.
     pub usb_devices: std::collections::BTreeMap<u32, UsbDevice>,
-    /// `vcpus`. `0` when absent.
+    /// How many of its CPUs are plugged in. `0` when absent.
     pub vcpus: Option<u64>,
-    /// `vga`.
+    /// The graphics card.
     pub vga: Option<Display>,
-    /// `virtio[n]`.
+    /// Its virtio disks.
     pub virtio: std::collections::BTreeMap<u32, Disk>,
-    /// `virtiofs[n]`. (8.4 and later)
+    /// The host's directories it shares through virtio-fs. (8.4 and later)
     pub virtiofs: std::collections::BTreeMap<u32, VirtioFs>,
-    /// `vmgenid`.
+    /// The id that tells the guest that it was copied or set back.
     pub vmgenid: Option<String>,
-    /// `vmstatestorage`.
+    /// The storage of saved memory.
     pub vmstatestorage: Option<String>,
-    /// `watchdog`.
+    /// The watchdog device.
     pub watchdog: Option<String>,
 }
 impl CreateQemu {
@@ -1920,20 +1683,20 @@ endpoint!(
     tdf template tpmstate0 unique unused_disks usb_devices vcpus vga virtio virtiofs
     vmgenid vmstatestorage watchdog
 );
-/// Deletes qemu of a virtual machine.
+/// Deletes a stopped virtual machine with its disks.
 ///
 /// `DELETE /nodes/{node}/qemu/{vmid}`
 #[derive(Clone, Debug)]
 pub struct DeleteQemu {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `destroy-unreferenced-disks`.
+    /// Whether disks that carry its id and stand in no configuration go as well.
     pub destroy_unreferenced_disks: Option<bool>,
-    /// `purge`.
+    /// Whether to remove it from jobs, access lists and HA as well.
     pub purge: Option<bool>,
-    /// `skiplock`.
+    /// Whether to go on despite the lock; only root may.
     pub skiplock: Option<bool>,
 }
 impl DeleteQemu {
@@ -1957,9 +1720,9 @@ endpoint!(
 /// `GET /nodes/{node}/qemu/{vmid}`
 #[derive(Clone, Debug)]
 pub struct GetQemuIndex {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl GetQemuIndex {
@@ -1975,34 +1738,35 @@ endpoint!(
     GetQemuIndex 500 Get "/nodes/{node}/qemu/{vmid}" -> Vec < IndexEntry >, null
     Vec::new(); node vmid
 );
-/// Clone qemu of a virtual machine.
+/// Clones a virtual machine or template, in a task of the source's node. A linked clone needs
+/// a template; another node needs shared storage.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/clone`
 #[derive(Clone, Debug)]
 pub struct CloneQemu {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `newid`.
+    /// The new guest's id.
     pub newid: u32,
-    /// `bwlimit`.
+    /// The most to move in a second, in KiB.
     pub bwlimit: Option<u64>,
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// `format`.
+    /// The format.
     pub format: Option<DiskFormatWord>,
-    /// `full`.
+    /// Whether to give every detail.
     pub full: Option<bool>,
-    /// `name`.
+    /// Its name.
     pub name: Option<String>,
-    /// `pool`.
+    /// The pool.
     pub pool: Option<String>,
-    /// `snapname`.
+    /// The snapshot.
     pub snapname: Option<String>,
-    /// `storage`.
+    /// The storage.
     pub storage: Option<String>,
-    /// `target`.
+    /// Where to: the target node.
     pub target: Option<String>,
 }
 impl CloneQemu {
@@ -2033,9 +1797,9 @@ endpoint!(
 /// `GET /nodes/{node}/qemu/{vmid}/cloudinit`
 #[derive(Clone, Debug)]
 pub struct ListQemuCloudInitPending {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl ListQemuCloudInitPending {
@@ -2051,14 +1815,14 @@ endpoint!(
     ListQemuCloudInitPending 502 Get "/nodes/{node}/qemu/{vmid}/cloudinit" -> Vec <
     PendingKey >, null Vec::new(); node vmid
 );
-/// Regenerate qemu cloud init of a virtual machine.
+/// Writes the cloud-init drive anew.
 ///
 /// `PUT /nodes/{node}/qemu/{vmid}/cloudinit`
 #[derive(Clone, Debug)]
 pub struct RegenerateQemuCloudInit {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl RegenerateQemuCloudInit {
@@ -2074,7 +1838,7 @@ endpoint!(
     RegenerateQemuCloudInit 503 Put "/nodes/{node}/qemu/{vmid}/cloudinit" -> Nothing,
     null Nothing; node vmid
 );
-/// Words of `type`.
+/// Its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DumpQemuCloudInitKind {
@@ -2107,16 +1871,16 @@ impl TextEnum for DumpQemuCloudInitKind {
     }
 }
 impl_text_enum!(DumpQemuCloudInitKind);
-/// Dump qemu cloud init of a virtual machine.
+/// What cloud-init is told, as YAML text.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/cloudinit/dump`
 #[derive(Clone, Debug)]
 pub struct DumpQemuCloudInit {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `type`.
+    /// Its kind.
     pub kind: DumpQemuCloudInitKind,
 }
 impl DumpQemuCloudInit {
@@ -2133,190 +1897,191 @@ endpoint!(
     DumpQemuCloudInit 504 Get "/nodes/{node}/qemu/{vmid}/cloudinit/dump" -> Tolerant <
     String >; node vmid kind
 );
-/// Configure qemu of a virtual machine.
+/// Changes a virtual machine in a task; no task is named when it was done within
+/// `background_delay`.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/config`
 #[derive(Clone, Debug)]
 pub struct ConfigureQemu {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `acpi`. Yes when absent.
+    /// Whether it has ACPI. Yes when absent. Yes when absent.
     pub acpi: Option<bool>,
-    /// `affinity`. (7.3 and later)
+    /// Whether the resources keep together or apart. (7.3 and later)
     pub affinity: Option<String>,
-    /// `agent`.
+    /// Settings of the guest agent.
     pub agent: Option<Agent>,
-    /// `allow-ksm`. Yes when absent. (9.1 and later)
+    /// Whether its memory may be merged with that of others. Yes when absent. (9.1 and later)
     pub allow_ksm: Option<bool>,
-    /// `amd-sev`. (8.3 and later)
+    /// Encrypted memory on AMD processors. (8.3 and later)
     pub amd_sev: Option<String>,
-    /// `arch`.
+    /// The processor architecture.
     pub arch: Option<Arch>,
-    /// `args`.
+    /// Further arguments of QEMU, for experts; only root may set them.
     pub args: Option<String>,
-    /// `audio0`.
+    /// The sound device.
     pub audio0: Option<AudioDevice>,
-    /// `autostart`.
+    /// Whether it starts again after a crash; not used at present.
     pub autostart: Option<bool>,
-    /// `background_delay`.
+    /// How long to wait before it goes on in the background, in seconds.
     pub background_delay: Option<u32>,
-    /// `balloon`.
+    /// How little memory the balloon may leave it, in MiB; 0 takes the balloon away.
     pub balloon: Option<u64>,
-    /// `bios`. `seabios` when absent.
+    /// Its firmware: `seabios` or `ovmf` (UEFI). `seabios` when absent.
     pub bios: Option<Bios>,
-    /// `boot`.
+    /// What it boots from, such as `order=scsi0;ide2`.
     pub boot: Option<String>,
-    /// `bootdisk`.
+    /// The disk it boots from; `boot` has replaced it.
     pub bootdisk: Option<String>,
-    /// `cdrom`.
+    /// The disc in its drive; another name of `ide2`.
     pub cdrom: Option<String>,
-    /// `cicustom`.
+    /// Files in place of the made cloud-init ones, as `user=…,meta=…,network=…,vendor=…`.
     pub cicustom: Option<String>,
-    /// `cipassword`.
+    /// The password that cloud-init sets for its user.
     pub cipassword: Option<SecretString>,
-    /// `citype`.
+    /// The form of the cloud-init data.
     pub citype: Option<Citype>,
-    /// `ciupgrade`. Yes when absent. (8.0 and later)
+    /// Whether cloud-init upgrades all packages at the first start. Yes when absent. (8.0 and later)
     pub ciupgrade: Option<bool>,
-    /// `ciuser`.
+    /// The user that cloud-init makes or changes.
     pub ciuser: Option<String>,
-    /// `cores`. `1` when absent.
+    /// How many cores. `1` when absent.
     pub cores: Option<u64>,
-    /// `cpu`.
+    /// Share of its CPUs in use, from 0 to 1.
     pub cpu: Option<String>,
-    /// `cpulimit`. `0` when absent.
+    /// How many CPUs' worth of time it may use; 0 is no limit. `0` when absent.
     pub cpulimit: Option<f64>,
-    /// `cpuunits`.
+    /// Its weight against others for CPU time.
     pub cpuunits: Option<u32>,
-    /// `delete`.
+    /// Settings to take out, so that their defaults apply again.
     pub delete: Vec<String>,
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// `digest`.
+    /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// `efidisk0`.
+    /// The disk with its EFI variables.
     pub efidisk0: Option<Disk>,
-    /// `force`.
+    /// Whether to do it in spite of what speaks against it.
     pub force: Option<bool>,
-    /// `freeze`.
+    /// Whether its CPUs stand still after the start, until told to go on.
     pub freeze: Option<bool>,
-    /// `hookscript`.
+    /// The script that runs at its start and stop.
     pub hookscript: Option<String>,
-    /// `hostpci[n]`.
+    /// The host's PCI devices it is given.
     pub host_devices: std::collections::BTreeMap<u32, String>,
-    /// `hotplug`. `network,disk,usb` when absent.
+    /// What can be changed while it runs: `network`, `disk`, `cpu`, `memory`, `usb`, `cloudinit`. `network,disk,usb` when absent.
     pub hotplug: Option<String>,
-    /// `hugepages`.
+    /// Whether and which huge pages its memory lies in.
     pub hugepages: Option<Hugepages>,
-    /// `ide[n]`.
+    /// Its IDE disks and discs.
     pub ide: std::collections::BTreeMap<u32, Disk>,
-    /// `import-working-storage`. (8.3 and later)
+    /// The storage for what an import needs on the way. (8.3 and later)
     pub import_working_storage: Option<String>,
-    /// `intel-tdx`. (9.1 and later)
+    /// Protected memory on Intel processors. (9.1 and later)
     pub intel_tdx: Option<String>,
-    /// `ipconfig[n]`.
+    /// Addresses that cloud-init sets, by network device.
     pub ip_configs: std::collections::BTreeMap<u32, String>,
-    /// `ivshmem`.
+    /// Memory shared with the host or other guests.
     pub ivshmem: Option<SharedMemory>,
-    /// `keephugepages`.
+    /// Whether huge pages stay reserved after it stops.
     pub keephugepages: Option<bool>,
-    /// `keyboard`.
+    /// The keyboard layout of its console.
     pub keyboard: Option<Keyboard>,
-    /// `kvm`. Yes when absent.
+    /// Whether the processor's virtualization is used. Yes when absent. Yes when absent.
     pub kvm: Option<bool>,
-    /// `localtime`.
+    /// Whether its clock shows local time rather than UTC.
     pub localtime: Option<bool>,
-    /// `lock`.
+    /// What it is locked for: `backup`, `migrate`, `clone`, and the like.
     pub lock: Option<QemuLock>,
-    /// `machine`.
+    /// The machine type.
     pub machine: Option<MachineConfig>,
-    /// `memory`.
+    /// Memory, in MiB.
     pub memory: Option<MemoryConfig>,
-    /// `migrate_downtime`. `0.1` when absent.
+    /// How long it may stand still at the end of a migration, in seconds. `0.1` when absent.
     pub migrate_downtime: Option<f64>,
-    /// `migrate_speed`. `0` when absent.
+    /// The most that a migration may send, in MB a second; 0 is no limit. `0` when absent.
     pub migrate_speed: Option<u64>,
-    /// `name`.
+    /// Its name.
     pub name: Option<String>,
-    /// `nameserver`.
+    /// The DNS servers it uses.
     pub nameserver: Vec<String>,
-    /// `net[n]`.
+    /// The network devices.
     pub networks: std::collections::BTreeMap<u32, NetDevice>,
-    /// `numa`.
+    /// Whether it has NUMA nodes.
     pub numa: Option<bool>,
-    /// `numa[n]`.
+    /// Its NUMA nodes.
     pub numa_nodes: std::collections::BTreeMap<u32, NumaNode>,
-    /// `onboot`.
+    /// Whether it starts with the host.
     pub onboot: Option<bool>,
-    /// `ostype`. `other` when absent.
+    /// The operating system, which settings follow. `other` when absent.
     pub ostype: Option<QemuOstype>,
-    /// `parallel[n]`.
+    /// Its parallel devices.
     pub parallel_ports: std::collections::BTreeMap<u32, String>,
-    /// `protection`.
+    /// Whether it and its disks are kept from being removed.
     pub protection: Option<bool>,
-    /// `reboot`. Yes when absent.
+    /// Whether it may reboot; otherwise it stops. Yes when absent.
     pub reboot: Option<bool>,
-    /// `revert`.
+    /// Changes that wait, to be taken back.
     pub revert: Vec<String>,
-    /// `rng0`.
+    /// Its source of random numbers.
     pub rng0: Option<String>,
-    /// `sata[n]`.
+    /// Its SATA disks and discs.
     pub sata: std::collections::BTreeMap<u32, Disk>,
-    /// `scsi[n]`.
+    /// Its SCSI disks and discs.
     pub scsi: std::collections::BTreeMap<u32, Disk>,
-    /// `scsihw`. `lsi` when absent.
+    /// The SCSI controller. `lsi` when absent.
     pub scsihw: Option<Scsihw>,
-    /// `searchdomain`.
+    /// The domain that names are completed with.
     pub searchdomain: Option<String>,
-    /// `serial[n]`.
+    /// Its serial devices.
     pub serial_ports: std::collections::BTreeMap<u32, String>,
-    /// `shares`. `1000` when absent.
+    /// Its weight against others for memory. `1000` when absent.
     pub shares: Option<u32>,
-    /// `skiplock`.
+    /// Whether to go on despite the lock; only root may.
     pub skiplock: Option<bool>,
-    /// `smbios1`.
+    /// What SMBIOS tells the guest, its UUID among it.
     pub smbios1: Option<String>,
-    /// `smp`. `1` when absent.
+    /// How many CPUs; `cores` and `sockets` have replaced it. `1` when absent.
     pub smp: Option<u64>,
-    /// `sockets`. `1` when absent.
+    /// How many sockets. `1` when absent.
     pub sockets: Option<u64>,
-    /// `spice_enhancements`.
+    /// What SPICE offers beyond the screen.
     pub spice_enhancements: Option<SpiceEnhancements>,
-    /// `sshkeys`.
+    /// The public SSH keys that cloud-init puts in, a line each, percent-encoded.
     pub sshkeys: Option<String>,
-    /// `startdate`. `now` when absent.
+    /// When the clock starts: `now`, or a date. `now` when absent.
     pub startdate: Option<String>,
-    /// `startup`.
-    pub startup: Option<String>,
-    /// `tablet`. Yes when absent.
+    /// Its place in the order of start and stop, with delays.
+    pub startup: Option<StartupOrder>,
+    /// Whether it has a tablet as pointer, which keeps mouse positions true. Yes when absent. Yes when absent.
     pub tablet: Option<bool>,
-    /// `tags`.
+    /// Its tags.
     pub tags: Vec<String>,
-    /// `tdf`.
+    /// Write disable flag of the device.
     pub tdf: Option<bool>,
-    /// `template`.
+    /// Whether it is a template.
     pub template: Option<bool>,
-    /// `tpmstate0`. (7.1 and later)
+    /// The disk with the state of its TPM. (7.1 and later)
     pub tpmstate0: Option<Disk>,
-    /// `unused[n]`.
+    /// Disks that belong to it and are not in use.
     pub unused_disks: std::collections::BTreeMap<u32, Disk>,
-    /// `usb[n]`.
+    /// Its USB devices.
     pub usb_devices: std::collections::BTreeMap<u32, UsbDevice>,
-    /// `vcpus`. `0` when absent.
+    /// How many of its CPUs are plugged in. `0` when absent.
     pub vcpus: Option<u64>,
-    /// `vga`.
+    /// The graphics card.
     pub vga: Option<Display>,
-    /// `virtio[n]`.
+    /// Its virtio disks.
     pub virtio: std::collections::BTreeMap<u32, Disk>,
-    /// `virtiofs[n]`. (8.4 and later)
+    /// The host's directories it shares through virtio-fs. (8.4 and later)
     pub virtiofs: std::collections::BTreeMap<u32, VirtioFs>,
-    /// `vmgenid`.
+    /// The id that tells the guest that it was copied or set back.
     pub vmgenid: Option<String>,
-    /// `vmstatestorage`.
+    /// The storage of saved memory.
     pub vmstatestorage: Option<String>,
-    /// `watchdog`.
+    /// The watchdog device.
     pub watchdog: Option<String>,
 }
 impl ConfigureQemu {
@@ -2429,186 +2194,187 @@ endpoint!(
     startup tablet tags tdf template tpmstate0 unused_disks usb_devices vcpus vga virtio
     virtiofs vmgenid vmstatestorage watchdog
 );
-/// Changes config of a virtual machine.
+/// Changes a virtual machine and waits until that is done, which can outlast the server's own
+/// 30 seconds when disks are made; `ConfigureQemu` does it in a task.
 ///
 /// `PUT /nodes/{node}/qemu/{vmid}/config`
 #[derive(Clone, Debug)]
 pub struct UpdateQemuConfig {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `acpi`. Yes when absent.
+    /// Whether it has ACPI. Yes when absent. Yes when absent.
     pub acpi: Option<bool>,
-    /// `affinity`. (7.3 and later)
+    /// Whether the resources keep together or apart. (7.3 and later)
     pub affinity: Option<String>,
-    /// `agent`.
+    /// Settings of the guest agent.
     pub agent: Option<Agent>,
-    /// `allow-ksm`. Yes when absent. (9.1 and later)
+    /// Whether its memory may be merged with that of others. Yes when absent. (9.1 and later)
     pub allow_ksm: Option<bool>,
-    /// `amd-sev`. (8.3 and later)
+    /// Encrypted memory on AMD processors. (8.3 and later)
     pub amd_sev: Option<String>,
-    /// `arch`.
+    /// The processor architecture.
     pub arch: Option<Arch>,
-    /// `args`.
+    /// Further arguments of QEMU, for experts; only root may set them.
     pub args: Option<String>,
-    /// `audio0`.
+    /// The sound device.
     pub audio0: Option<AudioDevice>,
-    /// `autostart`.
+    /// Whether it starts again after a crash; not used at present.
     pub autostart: Option<bool>,
-    /// `balloon`.
+    /// How little memory the balloon may leave it, in MiB; 0 takes the balloon away.
     pub balloon: Option<u64>,
-    /// `bios`. `seabios` when absent.
+    /// Its firmware: `seabios` or `ovmf` (UEFI). `seabios` when absent.
     pub bios: Option<Bios>,
-    /// `boot`.
+    /// What it boots from, such as `order=scsi0;ide2`.
     pub boot: Option<String>,
-    /// `bootdisk`.
+    /// The disk it boots from; `boot` has replaced it.
     pub bootdisk: Option<String>,
-    /// `cdrom`.
+    /// The disc in its drive; another name of `ide2`.
     pub cdrom: Option<String>,
-    /// `cicustom`.
+    /// Files in place of the made cloud-init ones, as `user=…,meta=…,network=…,vendor=…`.
     pub cicustom: Option<String>,
-    /// `cipassword`.
+    /// The password that cloud-init sets for its user.
     pub cipassword: Option<SecretString>,
-    /// `citype`.
+    /// The form of the cloud-init data.
     pub citype: Option<Citype>,
-    /// `ciupgrade`. Yes when absent. (8.0 and later)
+    /// Whether cloud-init upgrades all packages at the first start. Yes when absent. (8.0 and later)
     pub ciupgrade: Option<bool>,
-    /// `ciuser`.
+    /// The user that cloud-init makes or changes.
     pub ciuser: Option<String>,
-    /// `cores`. `1` when absent.
+    /// How many cores. `1` when absent.
     pub cores: Option<u64>,
-    /// `cpu`.
+    /// Share of its CPUs in use, from 0 to 1.
     pub cpu: Option<String>,
-    /// `cpulimit`. `0` when absent.
+    /// How many CPUs' worth of time it may use; 0 is no limit. `0` when absent.
     pub cpulimit: Option<f64>,
-    /// `cpuunits`.
+    /// Its weight against others for CPU time.
     pub cpuunits: Option<u32>,
-    /// `delete`.
+    /// Settings to take out, so that their defaults apply again.
     pub delete: Vec<String>,
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// `digest`.
+    /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// `efidisk0`.
+    /// The disk with its EFI variables.
     pub efidisk0: Option<Disk>,
-    /// `force`.
+    /// Whether to do it in spite of what speaks against it.
     pub force: Option<bool>,
-    /// `freeze`.
+    /// Whether its CPUs stand still after the start, until told to go on.
     pub freeze: Option<bool>,
-    /// `hookscript`.
+    /// The script that runs at its start and stop.
     pub hookscript: Option<String>,
-    /// `hostpci[n]`.
+    /// The host's PCI devices it is given.
     pub host_devices: std::collections::BTreeMap<u32, String>,
-    /// `hotplug`. `network,disk,usb` when absent.
+    /// What can be changed while it runs: `network`, `disk`, `cpu`, `memory`, `usb`, `cloudinit`. `network,disk,usb` when absent.
     pub hotplug: Option<String>,
-    /// `hugepages`.
+    /// Whether and which huge pages its memory lies in.
     pub hugepages: Option<Hugepages>,
-    /// `ide[n]`.
+    /// Its IDE disks and discs.
     pub ide: std::collections::BTreeMap<u32, Disk>,
-    /// `intel-tdx`. (9.1 and later)
+    /// Protected memory on Intel processors. (9.1 and later)
     pub intel_tdx: Option<String>,
-    /// `ipconfig[n]`.
+    /// Addresses that cloud-init sets, by network device.
     pub ip_configs: std::collections::BTreeMap<u32, String>,
-    /// `ivshmem`.
+    /// Memory shared with the host or other guests.
     pub ivshmem: Option<SharedMemory>,
-    /// `keephugepages`.
+    /// Whether huge pages stay reserved after it stops.
     pub keephugepages: Option<bool>,
-    /// `keyboard`.
+    /// The keyboard layout of its console.
     pub keyboard: Option<Keyboard>,
-    /// `kvm`. Yes when absent.
+    /// Whether the processor's virtualization is used. Yes when absent. Yes when absent.
     pub kvm: Option<bool>,
-    /// `localtime`.
+    /// Whether its clock shows local time rather than UTC.
     pub localtime: Option<bool>,
-    /// `lock`.
+    /// What it is locked for: `backup`, `migrate`, `clone`, and the like.
     pub lock: Option<QemuLock>,
-    /// `machine`.
+    /// The machine type.
     pub machine: Option<MachineConfig>,
-    /// `memory`.
+    /// Memory, in MiB.
     pub memory: Option<MemoryConfig>,
-    /// `migrate_downtime`. `0.1` when absent.
+    /// How long it may stand still at the end of a migration, in seconds. `0.1` when absent.
     pub migrate_downtime: Option<f64>,
-    /// `migrate_speed`. `0` when absent.
+    /// The most that a migration may send, in MB a second; 0 is no limit. `0` when absent.
     pub migrate_speed: Option<u64>,
-    /// `name`.
+    /// Its name.
     pub name: Option<String>,
-    /// `nameserver`.
+    /// The DNS servers it uses.
     pub nameserver: Vec<String>,
-    /// `net[n]`.
+    /// The network devices.
     pub networks: std::collections::BTreeMap<u32, NetDevice>,
-    /// `numa`.
+    /// Whether it has NUMA nodes.
     pub numa: Option<bool>,
-    /// `numa[n]`.
+    /// Its NUMA nodes.
     pub numa_nodes: std::collections::BTreeMap<u32, NumaNode>,
-    /// `onboot`.
+    /// Whether it starts with the host.
     pub onboot: Option<bool>,
-    /// `ostype`. `other` when absent.
+    /// The operating system, which settings follow. `other` when absent.
     pub ostype: Option<QemuOstype>,
-    /// `parallel[n]`.
+    /// Its parallel devices.
     pub parallel_ports: std::collections::BTreeMap<u32, String>,
-    /// `protection`.
+    /// Whether it and its disks are kept from being removed.
     pub protection: Option<bool>,
-    /// `reboot`. Yes when absent.
+    /// Whether it may reboot; otherwise it stops. Yes when absent.
     pub reboot: Option<bool>,
-    /// `revert`.
+    /// Changes that wait, to be taken back.
     pub revert: Vec<String>,
-    /// `rng0`.
+    /// Its source of random numbers.
     pub rng0: Option<String>,
-    /// `sata[n]`.
+    /// Its SATA disks and discs.
     pub sata: std::collections::BTreeMap<u32, Disk>,
-    /// `scsi[n]`.
+    /// Its SCSI disks and discs.
     pub scsi: std::collections::BTreeMap<u32, Disk>,
-    /// `scsihw`. `lsi` when absent.
+    /// The SCSI controller. `lsi` when absent.
     pub scsihw: Option<Scsihw>,
-    /// `searchdomain`.
+    /// The domain that names are completed with.
     pub searchdomain: Option<String>,
-    /// `serial[n]`.
+    /// Its serial devices.
     pub serial_ports: std::collections::BTreeMap<u32, String>,
-    /// `shares`. `1000` when absent.
+    /// Its weight against others for memory. `1000` when absent.
     pub shares: Option<u32>,
-    /// `skiplock`.
+    /// Whether to go on despite the lock; only root may.
     pub skiplock: Option<bool>,
-    /// `smbios1`.
+    /// What SMBIOS tells the guest, its UUID among it.
     pub smbios1: Option<String>,
-    /// `smp`. `1` when absent.
+    /// How many CPUs; `cores` and `sockets` have replaced it. `1` when absent.
     pub smp: Option<u64>,
-    /// `sockets`. `1` when absent.
+    /// How many sockets. `1` when absent.
     pub sockets: Option<u64>,
-    /// `spice_enhancements`.
+    /// What SPICE offers beyond the screen.
     pub spice_enhancements: Option<SpiceEnhancements>,
-    /// `sshkeys`.
+    /// The public SSH keys that cloud-init puts in, a line each, percent-encoded.
     pub sshkeys: Option<String>,
-    /// `startdate`. `now` when absent.
+    /// When the clock starts: `now`, or a date. `now` when absent.
     pub startdate: Option<String>,
-    /// `startup`.
-    pub startup: Option<String>,
-    /// `tablet`. Yes when absent.
+    /// Its place in the order of start and stop, with delays.
+    pub startup: Option<StartupOrder>,
+    /// Whether it has a tablet as pointer, which keeps mouse positions true. Yes when absent. Yes when absent.
     pub tablet: Option<bool>,
-    /// `tags`.
+    /// Its tags.
     pub tags: Vec<String>,
-    /// `tdf`.
+    /// Write disable flag of the device.
     pub tdf: Option<bool>,
-    /// `template`.
+    /// Whether it is a template.
     pub template: Option<bool>,
-    /// `tpmstate0`. (7.1 and later)
+    /// The disk with the state of its TPM. (7.1 and later)
     pub tpmstate0: Option<Disk>,
-    /// `unused[n]`.
+    /// Disks that belong to it and are not in use.
     pub unused_disks: std::collections::BTreeMap<u32, Disk>,
-    /// `usb[n]`.
+    /// Its USB devices.
     pub usb_devices: std::collections::BTreeMap<u32, UsbDevice>,
-    /// `vcpus`. `0` when absent.
+    /// How many of its CPUs are plugged in. `0` when absent.
     pub vcpus: Option<u64>,
-    /// `vga`.
+    /// The graphics card.
     pub vga: Option<Display>,
-    /// `virtio[n]`.
+    /// Its virtio disks.
     pub virtio: std::collections::BTreeMap<u32, Disk>,
-    /// `virtiofs[n]`. (8.4 and later)
+    /// The host's directories it shares through virtio-fs. (8.4 and later)
     pub virtiofs: std::collections::BTreeMap<u32, VirtioFs>,
-    /// `vmgenid`.
+    /// The id that tells the guest that it was copied or set back.
     pub vmgenid: Option<String>,
-    /// `vmstatestorage`.
+    /// The storage of saved memory.
     pub vmstatestorage: Option<String>,
-    /// `watchdog`.
+    /// The watchdog device.
     pub watchdog: Option<String>,
 }
 impl UpdateQemuConfig {
@@ -2719,7 +2485,7 @@ endpoint!(
     tpmstate0 unused_disks usb_devices vcpus vga virtio virtiofs vmgenid vmstatestorage
     watchdog
 );
-/// Words of `action`.
+/// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ControlQemuDbusVmstateAction {
@@ -2753,11 +2519,11 @@ impl_text_enum!(ControlQemuDbusVmstateAction);
 /// `POST /nodes/{node}/qemu/{vmid}/dbus-vmstate`
 #[derive(Clone, Debug)]
 pub struct ControlQemuDbusVmstate {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `action`.
+    /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
     pub action: ControlQemuDbusVmstateAction,
 }
 impl ControlQemuDbusVmstate {
@@ -2783,13 +2549,13 @@ endpoint!(
 /// `GET /nodes/{node}/qemu/{vmid}/feature`
 #[derive(Clone, Debug)]
 pub struct GetQemuFeature {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `feature`.
+    /// The feature.
     pub feature: Feature,
-    /// `snapname`.
+    /// The snapshot.
     pub snapname: Option<String>,
 }
 impl GetQemuFeature {
@@ -2807,50 +2573,50 @@ endpoint!(
     GetQemuFeature 508 Get "/nodes/{node}/qemu/{vmid}/feature" -> GuestFeature; node vmid
     feature snapname
 );
-/// A qemu migrate preconditions local disk, as the server describes it.
+/// Qemu migrate preconditions local disk, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct QemuMigratePreconditionsLocalDisk {
-    /// `cdrom`.
+    /// The disc in its drive; another name of `ide2`.
     pub cdrom: Option<bool>,
-    /// `is_unused`.
+    /// Whether the disk is in use.
     pub is_unused: Option<bool>,
-    /// `size`.
+    /// Its size.
     pub size: Option<u64>,
-    /// `volid`.
+    /// The volume's id, such as `local:iso/talos.iso`.
     pub volid: Option<String>,
 }
 row!(
     QemuMigratePreconditionsLocalDisk[] { "cdrom" => cdrom Opt, "is_unused" => is_unused
     Opt, "size" => size Opt, "volid" => volid Opt, }
 );
-/// A qemu migrate preconditions not allowed nodes blocking ha resource, as the server
-/// describes it.
+/// Qemu migrate preconditions not allowed nodes blocking ha resource, as the server describes
+/// it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct QemuMigratePreconditionsNotAllowedNodesBlockingHaResource {
-    /// `cause`.
+    /// Why.
     pub cause: Option<Cause>,
-    /// `sid`.
+    /// The HA resource, such as `vm:101`.
     pub sid: Option<String>,
 }
 row!(
     QemuMigratePreconditionsNotAllowedNodesBlockingHaResource[] { "cause" => cause Opt,
     "sid" => sid Opt, }
 );
-/// A qemu migrate preconditions not allowed nodes, as the server describes it.
+/// Qemu migrate preconditions not allowed nodes, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct QemuMigratePreconditionsNotAllowedNodes {
-    /// `blocking-ha-resources`.
+    /// HA resources that keep it from going there.
     #[serde(default)]
     pub blocking_ha_resources: Vec<
         QemuMigratePreconditionsNotAllowedNodesBlockingHaResource,
     >,
-    /// `unavailable_storages`.
+    /// Storages that the node lacks.
     #[serde(default)]
     pub unavailable_storages: Vec<String>,
 }
@@ -2859,33 +2625,33 @@ row!(
     "blocking_ha_resources" => blocking_ha_resources List, "unavailable_storages" =>
     unavailable_storages Scalars, }
 );
-/// A qemu migrate preconditions, as the server describes it.
+/// Qemu migrate preconditions, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct QemuMigratePreconditions {
-    /// `allowed_nodes`.
+    /// The nodes it may go to.
     #[serde(default)]
     pub allowed_nodes: Vec<String>,
-    /// `dependent-ha-resources`.
+    /// HA resources that go along.
     #[serde(default)]
     pub dependent_ha_resources: Vec<String>,
-    /// `has-dbus-vmstate`.
+    /// Whether connections of the firewall can go along.
     pub has_dbus_vmstate: Option<bool>,
-    /// `local_disks`.
+    /// Disks that only this node has.
     #[serde(default)]
     pub local_disks: Vec<QemuMigratePreconditionsLocalDisk>,
-    /// `local_resources`.
+    /// Devices that only this node has.
     #[serde(default)]
     pub local_resources: Vec<String>,
-    /// `mapped-resource-info`.
+    /// Where each mapping of a device leads.
     pub mapped_resource_info: Option<serde_json::Value>,
-    /// `mapped-resources`.
+    /// Devices that it is given through a mapping.
     #[serde(default)]
     pub mapped_resources: Vec<String>,
-    /// `not_allowed_nodes`.
+    /// The nodes it may not go to, with the reasons.
     pub not_allowed_nodes: Option<QemuMigratePreconditionsNotAllowedNodes>,
-    /// `running`.
+    /// Whether to show what is in force in place of what is written down.
     pub running: Option<bool>,
 }
 row!(
@@ -2897,16 +2663,17 @@ row!(
     "mapped-resources" | "mapped_resources" => mapped_resources Scalars,
     "not_allowed_nodes" => not_allowed_nodes Below, "running" => running Opt, }
 );
-/// Reads migrate preconditions of a virtual machine.
+/// What stands in the way of a migration: local disks, local devices, nodes that lack
+/// something.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/migrate`
 #[derive(Clone, Debug)]
 pub struct GetQemuMigratePreconditions {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `target`.
+    /// Where to: the target node.
     pub target: Option<String>,
 }
 impl GetQemuMigratePreconditions {
@@ -2923,32 +2690,33 @@ endpoint!(
     GetQemuMigratePreconditions 509 Get "/nodes/{node}/qemu/{vmid}/migrate" ->
     QemuMigratePreconditions; node vmid target
 );
-/// Migrate qemu of a virtual machine.
+/// Moves a virtual machine to another node; `online` while it runs. For one that the HA
+/// manager owns the task only queues the wish.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/migrate`
 #[derive(Clone, Debug)]
 pub struct MigrateQemu {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `target`.
+    /// Where to: the target node.
     pub target: String,
-    /// `bwlimit`.
+    /// The most to move in a second, in KiB.
     pub bwlimit: Option<u64>,
-    /// `force`.
+    /// Whether to do it in spite of what speaks against it.
     pub force: Option<bool>,
-    /// `migration_network`.
+    /// The network that the migration uses, as CIDR.
     pub migration_network: Option<String>,
-    /// `migration_type`.
+    /// Whether the migration is encrypted: `secure` or `insecure`.
     pub migration_type: Option<MigrationSettingsKind>,
-    /// `online`.
+    /// Whether it is online.
     pub online: Option<bool>,
-    /// `targetstorage`.
+    /// The target storages: one for all, or pairs of source and target.
     pub targetstorage: Vec<String>,
-    /// `with-conntrack-state`. (9.0 and later)
+    /// Whether the firewall's connections move along. (9.0 and later)
     pub with_conntrack_state: Option<bool>,
-    /// `with-local-disks`.
+    /// Whether disks on local storage move along.
     pub with_local_disks: Option<bool>,
 }
 impl MigrateQemu {
@@ -2974,16 +2742,16 @@ endpoint!(
     bwlimit force migration_network migration_type online targetstorage
     with_conntrack_state with_local_disks
 );
-/// Run qemu monitor command of a virtual machine.
+/// Runs a command of QEMU's monitor; the answer is what it prints.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/monitor`
 #[derive(Clone, Debug)]
 pub struct RunQemuMonitorCommand {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `command`.
+    /// The command.
     pub command: String,
 }
 impl RunQemuMonitorCommand {
@@ -3000,32 +2768,32 @@ endpoint!(
     RunQemuMonitorCommand 511 Post "/nodes/{node}/qemu/{vmid}/monitor" -> Tolerant <
     String >; node vmid command
 );
-/// Move qemu disk of a virtual machine.
+/// Moves a disk to another storage or to another machine.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/move_disk`
 #[derive(Clone, Debug)]
 pub struct MoveQemuDisk {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `disk`.
+    /// The disk.
     pub disk: String,
-    /// `bwlimit`.
+    /// The most to move in a second, in KiB.
     pub bwlimit: Option<u64>,
-    /// `delete`.
+    /// Settings to take out, so that their defaults apply again.
     pub delete: Option<bool>,
-    /// `digest`.
+    /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// `format`.
+    /// The format.
     pub format: Option<DiskFormatWord>,
-    /// `storage`.
+    /// The storage.
     pub storage: Option<String>,
-    /// `target-digest`. (7.1 and later)
+    /// Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later)
     pub target_digest: Option<String>,
-    /// `target-disk`. (7.1 and later)
+    /// The key that the disk gets in the target's configuration. (7.1 and later)
     pub target_disk: Option<String>,
-    /// `target-vmid`. (7.1 and later)
+    /// The target guest's id. (7.1 and later)
     pub target_vmid: Option<u32>,
 }
 impl MoveQemuDisk {
@@ -3055,13 +2823,13 @@ endpoint!(
 /// `POST /nodes/{node}/qemu/{vmid}/mtunnel`
 #[derive(Clone, Debug)]
 pub struct OpenQemuMigrationTunnel {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `bridges`.
+    /// The bridges.
     pub bridges: Vec<String>,
-    /// `storages`.
+    /// The storages.
     pub storages: Vec<String>,
 }
 impl OpenQemuMigrationTunnel {
@@ -3084,13 +2852,13 @@ endpoint!(
 /// `GET /nodes/{node}/qemu/{vmid}/mtunnelwebsocket`
 #[derive(Clone, Debug)]
 pub struct ConnectQemuMigrationTunnel {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `socket`.
+    /// Which socket.
     pub socket: String,
-    /// `ticket`.
+    /// The ticket.
     pub ticket: SecretString,
 }
 impl ConnectQemuMigrationTunnel {
@@ -3113,14 +2881,15 @@ endpoint!(
     ConnectQemuMigrationTunnel 514 Get "/nodes/{node}/qemu/{vmid}/mtunnelwebsocket" ->
     WebsocketPort; node vmid socket ticket
 );
-/// Reads pending config of a virtual machine.
+/// The configuration key by key: what is in force, what waits for the next start, what will
+/// be removed.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/pending`
 #[derive(Clone, Debug)]
 pub struct ListQemuPendingConfig {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl ListQemuPendingConfig {
@@ -3141,23 +2910,23 @@ endpoint!(
 /// `POST /nodes/{node}/qemu/{vmid}/remote_migrate`
 #[derive(Clone, Debug)]
 pub struct RemoteMigrateQemu {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `target-bridge`.
+    /// The target bridges: one for all, or pairs of source and target.
     pub target_bridge: Vec<String>,
-    /// `target-endpoint`.
+    /// The other cluster: its address, token and fingerprint, as a property string.
     pub target_endpoint: String,
-    /// `target-storage`.
+    /// The target storage.
     pub target_storage: Vec<String>,
-    /// `bwlimit`.
+    /// The most to move in a second, in KiB.
     pub bwlimit: Option<u64>,
-    /// `delete`.
+    /// Settings to take out, so that their defaults apply again.
     pub delete: Option<bool>,
-    /// `online`.
+    /// Whether it is online.
     pub online: Option<bool>,
-    /// `target-vmid`.
+    /// The target guest's id.
     pub target_vmid: Option<u32>,
 }
 impl RemoteMigrateQemu {
@@ -3186,22 +2955,22 @@ endpoint!(
     RemoteMigrateQemu 516 Post "/nodes/{node}/qemu/{vmid}/remote_migrate" -> Upid; node
     vmid target_bridge target_endpoint target_storage bwlimit delete online target_vmid
 );
-/// Resize qemu disk of a virtual machine.
+/// Grows a disk, to a size or by one (`+10G`). A disk cannot shrink.
 ///
 /// `PUT /nodes/{node}/qemu/{vmid}/resize`
 #[derive(Clone, Debug)]
 pub struct ResizeQemuDisk {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `disk`.
+    /// The disk.
     pub disk: String,
-    /// `size`.
+    /// Its size.
     pub size: String,
-    /// `digest`.
+    /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// `skiplock`.
+    /// Whether to go on despite the lock; only root may.
     pub skiplock: Option<bool>,
 }
 impl ResizeQemuDisk {
@@ -3231,15 +3000,15 @@ endpoint!(
 /// `GET /nodes/{node}/qemu/{vmid}/rrd`
 #[derive(Clone, Debug)]
 pub struct GetQemuRrd {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `ds`.
+    /// The data sets.
     pub ds: Vec<String>,
-    /// `timeframe`.
+    /// The span of time.
     pub timeframe: Timeframe,
-    /// `cf`.
+    /// How samples are put together: the average or the largest.
     pub cf: Option<Cf>,
 }
 impl GetQemuRrd {
@@ -3268,13 +3037,13 @@ endpoint!(
 /// `GET /nodes/{node}/qemu/{vmid}/rrddata`
 #[derive(Clone, Debug)]
 pub struct GetQemuRrdData {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `timeframe`.
+    /// The span of time.
     pub timeframe: Timeframe,
-    /// `cf`.
+    /// How samples are put together: the average or the largest.
     pub cf: Option<Cf>,
 }
 impl GetQemuRrdData {
@@ -3292,18 +3061,18 @@ endpoint!(
     GetQemuRrdData 519 Get "/nodes/{node}/qemu/{vmid}/rrddata" -> Vec < GuestRrdPoint >,
     null Vec::new(); node vmid timeframe cf
 );
-/// Send qemu key of a virtual machine.
+/// Presses a key of a virtual machine's keyboard.
 ///
 /// `PUT /nodes/{node}/qemu/{vmid}/sendkey`
 #[derive(Clone, Debug)]
 pub struct SendQemuKey {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `key`.
+    /// The key.
     pub key: String,
-    /// `skiplock`.
+    /// Whether to go on despite the lock; only root may.
     pub skiplock: Option<bool>,
 }
 impl SendQemuKey {
@@ -3321,14 +3090,14 @@ endpoint!(
     SendQemuKey 520 Put "/nodes/{node}/qemu/{vmid}/sendkey" -> Nothing, null Nothing;
     node vmid key skiplock
 );
-/// Reads snapshots of a virtual machine.
+/// The snapshots, and last an entry `current` that is none.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/snapshot`
 #[derive(Clone, Debug)]
 pub struct ListQemuSnapshots {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl ListQemuSnapshots {
@@ -3344,20 +3113,20 @@ endpoint!(
     ListQemuSnapshots 521 Get "/nodes/{node}/qemu/{vmid}/snapshot" -> Vec < GuestSnapshot
     >, null Vec::new(); node vmid
 );
-/// Creates snapshot of a virtual machine.
+/// Takes a snapshot; with `vmstate` of the memory too.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/snapshot`
 #[derive(Clone, Debug)]
 pub struct CreateQemuSnapshot {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `snapname`.
+    /// The snapshot.
     pub snapname: String,
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// `vmstate`.
+    /// Whether the memory is in it as well.
     pub vmstate: Option<bool>,
 }
 impl CreateQemuSnapshot {
@@ -3381,13 +3150,13 @@ endpoint!(
 /// `DELETE /nodes/{node}/qemu/{vmid}/snapshot/{snapname}`
 #[derive(Clone, Debug)]
 pub struct DeleteQemuSnapshot {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `snapname`.
+    /// The snapshot.
     pub snapname: String,
-    /// `force`.
+    /// Whether to do it in spite of what speaks against it.
     pub force: Option<bool>,
 }
 impl DeleteQemuSnapshot {
@@ -3410,11 +3179,11 @@ endpoint!(
 /// `GET /nodes/{node}/qemu/{vmid}/snapshot/{snapname}`
 #[derive(Clone, Debug)]
 pub struct GetQemuSnapshotIndex {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `snapname`.
+    /// The snapshot.
     pub snapname: String,
 }
 impl GetQemuSnapshotIndex {
@@ -3436,11 +3205,11 @@ endpoint!(
 /// `GET /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config`
 #[derive(Clone, Debug)]
 pub struct GetQemuSnapshotConfig {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `snapname`.
+    /// The snapshot.
     pub snapname: String,
 }
 impl GetQemuSnapshotConfig {
@@ -3462,13 +3231,13 @@ endpoint!(
 /// `PUT /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config`
 #[derive(Clone, Debug)]
 pub struct UpdateQemuSnapshotConfig {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `snapname`.
+    /// The snapshot.
     pub snapname: String,
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
 }
 impl UpdateQemuSnapshotConfig {
@@ -3487,18 +3256,18 @@ endpoint!(
     "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config" -> Nothing, null Nothing; node
     vmid snapname description
 );
-/// Rollback qemu snapshot of a virtual machine.
+/// Puts a virtual machine back to a snapshot.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/rollback`
 #[derive(Clone, Debug)]
 pub struct RollbackQemuSnapshot {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `snapname`.
+    /// The snapshot.
     pub snapname: String,
-    /// `start`. (7.3 and later)
+    /// Whether it starts when made. (7.3 and later)
     pub start: Option<bool>,
 }
 impl RollbackQemuSnapshot {
@@ -3522,11 +3291,11 @@ endpoint!(
 /// `POST /nodes/{node}/qemu/{vmid}/spiceproxy`
 #[derive(Clone, Debug)]
 pub struct OpenQemuSpice {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `proxy`.
+    /// The HTTP proxy.
     pub proxy: Option<String>,
 }
 impl OpenQemuSpice {
@@ -3548,9 +3317,9 @@ endpoint!(
 /// `GET /nodes/{node}/qemu/{vmid}/status`
 #[derive(Clone, Debug)]
 pub struct GetQemuStatusIndex {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
 }
 impl GetQemuStatusIndex {
@@ -3566,16 +3335,16 @@ endpoint!(
     GetQemuStatusIndex 529 Get "/nodes/{node}/qemu/{vmid}/status" -> Vec < IndexEntry >,
     null Vec::new(); node vmid
 );
-/// Reboot qemu of a virtual machine.
+/// Shuts a virtual machine down and starts it again, which applies pending changes.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/status/reboot`
 #[derive(Clone, Debug)]
 pub struct RebootQemu {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `timeout`.
+    /// How long to wait, in seconds.
     pub timeout: Option<u64>,
 }
 impl RebootQemu {
@@ -3592,16 +3361,16 @@ endpoint!(
     RebootQemu 530 Post "/nodes/{node}/qemu/{vmid}/status/reboot" -> Upid; node vmid
     timeout
 );
-/// Reset qemu of a virtual machine.
+/// Resets a virtual machine as its button would.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/status/reset`
 #[derive(Clone, Debug)]
 pub struct ResetQemu {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `skiplock`.
+    /// Whether to go on despite the lock; only root may.
     pub skiplock: Option<bool>,
 }
 impl ResetQemu {
@@ -3618,18 +3387,18 @@ endpoint!(
     ResetQemu 531 Post "/nodes/{node}/qemu/{vmid}/status/reset" -> Upid; node vmid
     skiplock
 );
-/// Resume qemu of a virtual machine.
+/// Lets a paused virtual machine go on.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/status/resume`
 #[derive(Clone, Debug)]
 pub struct ResumeQemu {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `nocheck`.
+    /// Whether to trust the caller about its state.
     pub nocheck: Option<bool>,
-    /// `skiplock`.
+    /// Whether to go on despite the lock; only root may.
     pub skiplock: Option<bool>,
 }
 impl ResumeQemu {
@@ -3647,20 +3416,20 @@ endpoint!(
     ResumeQemu 532 Post "/nodes/{node}/qemu/{vmid}/status/resume" -> Upid; node vmid
     nocheck skiplock
 );
-/// Suspend qemu of a virtual machine.
+/// Pauses a virtual machine, or writes its memory to disk and stops it.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/status/suspend`
 #[derive(Clone, Debug)]
 pub struct SuspendQemu {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `skiplock`.
+    /// Whether to go on despite the lock; only root may.
     pub skiplock: Option<bool>,
-    /// `statestorage`.
+    /// The storage of saved memory.
     pub statestorage: Option<String>,
-    /// `todisk`.
+    /// Whether to save its memory to disk.
     pub todisk: Option<bool>,
 }
 impl SuspendQemu {
@@ -3679,16 +3448,16 @@ endpoint!(
     SuspendQemu 533 Post "/nodes/{node}/qemu/{vmid}/status/suspend" -> Upid; node vmid
     skiplock statestorage todisk
 );
-/// Convert qemu to template of a virtual machine.
+/// Makes a template of a virtual machine. There is no way back.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/template`
 #[derive(Clone, Debug)]
 pub struct ConvertQemuToTemplate {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `disk`.
+    /// The disk.
     pub disk: Option<String>,
 }
 impl ConvertQemuToTemplate {
@@ -3705,7 +3474,7 @@ endpoint!(
     ConvertQemuToTemplate 534 Post "/nodes/{node}/qemu/{vmid}/template" -> Upid; node
     vmid disk
 );
-/// Words of `serial`.
+/// The serial number.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Serial {
@@ -3742,16 +3511,17 @@ impl TextEnum for Serial {
     }
 }
 impl_text_enum!(Serial);
-/// Opens terminal of a virtual machine.
+/// Opens a serial terminal: ticket and port for the websocket on the same host. The machine
+/// needs a serial port of type `socket`.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/termproxy`
 #[derive(Clone, Debug)]
 pub struct OpenQemuTerminal {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `serial`.
+    /// The serial number.
     pub serial: Option<Serial>,
 }
 impl OpenQemuTerminal {
@@ -3768,18 +3538,18 @@ endpoint!(
     OpenQemuTerminal 535 Post "/nodes/{node}/qemu/{vmid}/termproxy" -> TerminalTicket;
     node vmid serial
 );
-/// Unlink qemu disks of a virtual machine.
+/// Detaches disks; with `force` they are deleted.
 ///
 /// `PUT /nodes/{node}/qemu/{vmid}/unlink`
 #[derive(Clone, Debug)]
 pub struct UnlinkQemuDisks {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `idlist`.
+    /// The disks to take out.
     pub idlist: Vec<String>,
-    /// `force`.
+    /// Whether to do it in spite of what speaks against it.
     pub force: Option<bool>,
 }
 impl UnlinkQemuDisks {
@@ -3797,18 +3567,19 @@ endpoint!(
     UnlinkQemuDisks 536 Put "/nodes/{node}/qemu/{vmid}/unlink" -> Nothing, null Nothing;
     node vmid idlist force
 );
-/// Opens vnc of a virtual machine.
+/// Opens the screen: ticket and port for the websocket, which must be opened on the same host
+/// within ten seconds. Set `websocket`.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/vncproxy`
 #[derive(Clone, Debug)]
 pub struct OpenQemuVnc {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `generate-password`.
+    /// Whether to make a password for the console rather than use the ticket.
     pub generate_password: Option<bool>,
-    /// `websocket`.
+    /// Whether the console is to be reached through a websocket.
     pub websocket: Option<bool>,
 }
 impl OpenQemuVnc {
@@ -3831,13 +3602,13 @@ endpoint!(
 /// `GET /nodes/{node}/qemu/{vmid}/vncwebsocket`
 #[derive(Clone, Debug)]
 pub struct ConnectQemuVncWebsocket {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `port`.
+    /// The port.
     pub port: u32,
-    /// `vncticket`.
+    /// The ticket of the console.
     pub vncticket: SecretString,
 }
 impl ConnectQemuVncWebsocket {

@@ -64,18 +64,13 @@ pub struct NodeStorage {
     pub available_bytes: Option<u64>,
     /// In use, from 0 to 1.
     pub used_fraction: Option<f64>,
-    /// `formats`.
-    pub formats: Option<NodeStorageFormats>,
-    /// `select_existing`.
-    pub select_existing: Option<bool>,
 }
 row!(
     NodeStorage["storage", "type"] { "storage" => storage Req 0, "type" | "storage_type"
     => storage_type Req 1, "content" => content Words, "enabled" => enabled Opt, "active"
     => active Opt, "shared" => shared Opt, "total" | "total_bytes" => total_bytes Opt,
     "used" | "used_bytes" => used_bytes Opt, "avail" | "available_bytes" =>
-    available_bytes Opt, "used_fraction" => used_fraction Opt, "formats" => formats
-    Below, "select_existing" => select_existing Opt, }
+    available_bytes Opt, "used_fraction" => used_fraction Opt, }
 );
 /// The volumes on a storage.
 ///
@@ -135,8 +130,6 @@ pub struct StorageContent {
     pub protected: Option<bool>,
     /// The key's fingerprint, or `1`, of an encrypted backup.
     pub encrypted: Option<String>,
-    /// `verification`.
-    pub verification: Option<StorageContentVerification>,
 }
 row!(
     StorageContent["volid"] { "volid" | "volume" => volume Req 0, "content" => content
@@ -144,44 +137,44 @@ row!(
     "approximate-size" | "approximate_size_bytes" => approximate_size_bytes Opt, "used" |
     "used_bytes" => used_bytes Opt, "ctime" | "created_at" => created_at Moment, "vmid"
     => vmid Opt, "parent" => parent Opt, "notes" => notes Opt, "protected" => protected
-    Opt, "encrypted" => encrypted Opt, "verification" => verification Below, }
+    Opt, "encrypted" => encrypted Opt, }
 );
-/// An appliance template, as the server describes it.
+/// Appliance template, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ApplianceTemplate {
-    /// `package`.
+    /// The package.
     pub package: Option<String>,
-    /// `template`.
+    /// The template.
     pub template: Option<String>,
-    /// `type`.
+    /// Its kind.
     pub kind: Option<String>,
-    /// `os`.
+    /// The operating system.
     pub os: Option<String>,
-    /// `version`.
+    /// The version.
     pub version: Option<String>,
-    /// `section`.
+    /// The section.
     pub section: Option<String>,
-    /// `headline`.
+    /// A headline.
     pub headline: Option<String>,
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// `infopage`.
+    /// Where to read more.
     pub infopage: Option<String>,
-    /// `location`.
+    /// Where it is.
     pub location: Option<String>,
-    /// `source`.
+    /// Where it comes from.
     pub source: Option<String>,
-    /// `maintainer`.
+    /// Who maintains it.
     pub maintainer: Option<String>,
-    /// `architecture`.
+    /// The processor architecture.
     pub architecture: Option<String>,
-    /// `sha512sum`.
+    /// The SHA-512 of the file.
     pub sha512sum: Option<String>,
-    /// `md5sum`.
+    /// The MD5 of the file.
     pub md5sum: Option<String>,
-    /// `manageurl`.
+    /// Where to manage it.
     pub manageurl: Option<String>,
 }
 row!(
@@ -192,12 +185,12 @@ row!(
     maintainer Opt, "architecture" => architecture Opt, "sha512sum" => sha512sum Opt,
     "md5sum" => md5sum Opt, "manageurl" => manageurl Opt, }
 );
-/// Reads appliance templates of a node.
+/// The catalogue of container templates, as the node last fetched it.
 ///
 /// `GET /nodes/{node}/aplinfo`
 #[derive(Clone, Debug)]
 pub struct ListApplianceTemplates {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl ListApplianceTemplates {
@@ -212,16 +205,16 @@ endpoint!(
     ListApplianceTemplates 640 Get "/nodes/{node}/aplinfo" -> Vec < ApplianceTemplate >,
     null Vec::new(); node
 );
-/// Download appliance template of a node.
+/// Downloads a container template from the catalogue to a storage.
 ///
 /// `POST /nodes/{node}/aplinfo`
 #[derive(Clone, Debug)]
 pub struct DownloadApplianceTemplate {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `storage`.
+    /// The storage.
     pub storage: String,
-    /// `template`.
+    /// The template.
     pub template: String,
 }
 impl DownloadApplianceTemplate {
@@ -247,9 +240,9 @@ endpoint!(
 /// `GET /nodes/{node}/query-oci-repo-tags`
 #[derive(Clone, Debug)]
 pub struct ListOciRepositoryTags {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `reference`.
+    /// The image in a registry, such as `docker.io/library/alpine:3`.
     pub reference: String,
 }
 impl ListOciRepositoryTags {
@@ -265,32 +258,32 @@ endpoint!(
     ListOciRepositoryTags 642 Get "/nodes/{node}/query-oci-repo-tags" -> Vec < Tolerant <
     String >>, null Vec::new(); node reference
 );
-/// An url metadata, as the server describes it.
+/// Url metadata, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct UrlMetadata {
-    /// `filename`.
+    /// The file's name.
     pub filename: Option<String>,
-    /// `mimetype`.
+    /// The kind of content.
     pub mimetype: Option<String>,
-    /// `size`.
+    /// Its size.
     pub size: Option<u64>,
 }
 row!(
     UrlMetadata[] { "filename" => filename Opt, "mimetype" => mimetype Opt, "size" =>
     size Opt, }
 );
-/// Reads url metadata of a node.
+/// Name, size and type of what a URL leads to, asked by the node.
 ///
 /// `GET /nodes/{node}/query-url-metadata`
 #[derive(Clone, Debug)]
 pub struct GetUrlMetadata {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `url`.
+    /// The address of the page or service.
     pub url: String,
-    /// `verify-certificates`. Yes when absent.
+    /// Whether the server's certificate is checked. Yes when absent. Yes when absent.
     pub verify_certificates: Option<bool>,
 }
 impl GetUrlMetadata {
@@ -312,7 +305,7 @@ endpoint!(
 /// `GET /nodes/{node}/scan`
 #[derive(Clone, Debug)]
 pub struct GetScanIndex {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl GetScanIndex {
@@ -325,14 +318,14 @@ endpoint!(
     GetScanIndex 644 Get "/nodes/{node}/scan" -> Vec < IndexEntry >, null Vec::new();
     node
 );
-/// A cifs share, as the server describes it.
+/// Cifs share, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CifsShare {
-    /// `description`.
+    /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// `share`.
+    /// The share.
     pub share: Option<String>,
 }
 row!(CifsShare[] { "description" => description Opt, "share" => share Opt, });
@@ -341,15 +334,15 @@ row!(CifsShare[] { "description" => description Opt, "share" => share Opt, });
 /// `GET /nodes/{node}/scan/cifs`
 #[derive(Clone, Debug)]
 pub struct ScanCifs {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `server`.
+    /// The server's address.
     pub server: String,
-    /// `domain`.
+    /// The domain.
     pub domain: Option<String>,
-    /// `password`.
+    /// The password.
     pub password: Option<SecretString>,
-    /// `username`.
+    /// The user's name.
     pub username: Option<String>,
 }
 impl ScanCifs {
@@ -368,14 +361,14 @@ endpoint!(
     ScanCifs 645 Get "/nodes/{node}/scan/cifs" -> Vec < CifsShare >, null Vec::new();
     node server domain password username
 );
-/// An iscsi target, as the server describes it.
+/// Iscsi target, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct IscsiTarget {
-    /// `portal`.
+    /// The iSCSI portal.
     pub portal: Option<String>,
-    /// `target`.
+    /// Where to: the target node.
     pub target: Option<String>,
 }
 row!(IscsiTarget[] { "portal" => portal Opt, "target" => target Opt, });
@@ -384,9 +377,9 @@ row!(IscsiTarget[] { "portal" => portal Opt, "target" => target Opt, });
 /// `GET /nodes/{node}/scan/iscsi`
 #[derive(Clone, Debug)]
 pub struct ScanIscsi {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `portal`.
+    /// The iSCSI portal.
     pub portal: String,
 }
 impl ScanIscsi {
@@ -402,12 +395,12 @@ endpoint!(
     ScanIscsi 646 Get "/nodes/{node}/scan/iscsi" -> Vec < IscsiTarget >, null Vec::new();
     node portal
 );
-/// A volume group, as the server describes it.
+/// Volume group, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct VolumeGroup {
-    /// `vg`.
+    /// The volume group.
     pub vg: Option<String>,
 }
 row!(VolumeGroup[] { "vg" => vg Opt, });
@@ -416,7 +409,7 @@ row!(VolumeGroup[] { "vg" => vg Opt, });
 /// `GET /nodes/{node}/scan/lvm`
 #[derive(Clone, Debug)]
 pub struct ScanLvm {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl ScanLvm {
@@ -429,12 +422,12 @@ endpoint!(
     ScanLvm 647 Get "/nodes/{node}/scan/lvm" -> Vec < VolumeGroup >, null Vec::new();
     node
 );
-/// A thin pool, as the server describes it.
+/// Thin pool, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ThinPool {
-    /// `lv`.
+    /// The logical volume.
     pub lv: Option<String>,
 }
 row!(ThinPool[] { "lv" => lv Opt, });
@@ -443,9 +436,9 @@ row!(ThinPool[] { "lv" => lv Opt, });
 /// `GET /nodes/{node}/scan/lvmthin`
 #[derive(Clone, Debug)]
 pub struct ScanLvmThin {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `vg`.
+    /// The volume group.
     pub vg: String,
 }
 impl ScanLvmThin {
@@ -461,14 +454,14 @@ endpoint!(
     ScanLvmThin 648 Get "/nodes/{node}/scan/lvmthin" -> Vec < ThinPool >, null
     Vec::new(); node vg
 );
-/// A nfs export, as the server describes it.
+/// Nfs export, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NfsExport {
-    /// `options`.
+    /// Its options.
     pub options: Option<String>,
-    /// `path`.
+    /// Its path.
     pub path: Option<String>,
 }
 row!(NfsExport[] { "options" => options Opt, "path" => path Opt, });
@@ -477,9 +470,9 @@ row!(NfsExport[] { "options" => options Opt, "path" => path Opt, });
 /// `GET /nodes/{node}/scan/nfs`
 #[derive(Clone, Debug)]
 pub struct ScanNfs {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `server`.
+    /// The server's address.
     pub server: String,
 }
 impl ScanNfs {
@@ -495,14 +488,14 @@ endpoint!(
     ScanNfs 649 Get "/nodes/{node}/scan/nfs" -> Vec < NfsExport >, null Vec::new(); node
     server
 );
-/// A pbs datastore, as the server describes it.
+/// Pbs datastore, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PbsDatastore {
-    /// `comment`.
+    /// A remark for people.
     pub comment: Option<String>,
-    /// `store`.
+    /// The storage.
     pub store: Option<String>,
 }
 row!(PbsDatastore[] { "comment" => comment Opt, "store" => store Opt, });
@@ -511,17 +504,17 @@ row!(PbsDatastore[] { "comment" => comment Opt, "store" => store Opt, });
 /// `GET /nodes/{node}/scan/pbs`
 #[derive(Clone, Debug)]
 pub struct ScanPbs {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `password`.
+    /// The password.
     pub password: SecretString,
-    /// `server`.
+    /// The server's address.
     pub server: String,
-    /// `username`.
+    /// The user's name.
     pub username: String,
-    /// `fingerprint`.
+    /// The certificate's SHA-256 fingerprint.
     pub fingerprint: Option<String>,
-    /// `port`. `8007` when absent.
+    /// The port. `8007` when absent.
     pub port: Option<u32>,
 }
 impl ScanPbs {
@@ -546,12 +539,12 @@ endpoint!(
     ScanPbs 650 Get "/nodes/{node}/scan/pbs" -> Vec < PbsDatastore >, null Vec::new();
     node password server username fingerprint port
 );
-/// A zfs pool name, as the server describes it.
+/// Zfs pool name, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ZfsPoolName {
-    /// `pool`.
+    /// The pool.
     pub pool: Option<String>,
 }
 row!(ZfsPoolName[] { "pool" => pool Opt, });
@@ -560,7 +553,7 @@ row!(ZfsPoolName[] { "pool" => pool Opt, });
 /// `GET /nodes/{node}/scan/zfs`
 #[derive(Clone, Debug)]
 pub struct ScanZfs {
-    /// `node`.
+    /// The node.
     pub node: String,
 }
 impl ScanZfs {
@@ -573,65 +566,14 @@ endpoint!(
     ScanZfs 651 Get "/nodes/{node}/scan/zfs" -> Vec < ZfsPoolName >, null Vec::new();
     node
 );
-/// Words of `default`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum NodeStorageFormatsDefaultDefault {
-    /// `qcow2`
-    Qcow2,
-    /// `raw`
-    Raw,
-    /// `subvol`
-    Subvol,
-    /// `vmdk`
-    Vmdk,
-    /// A word that was not known when this was written.
-    Other(String),
-}
-impl TextEnum for NodeStorageFormatsDefaultDefault {
-    const KNOWN: &'static [&'static str] = &["qcow2", "raw", "subvol", "vmdk"];
-    fn as_str(&self) -> &str {
-        match self {
-            NodeStorageFormatsDefaultDefault::Qcow2 => "qcow2",
-            NodeStorageFormatsDefaultDefault::Raw => "raw",
-            NodeStorageFormatsDefaultDefault::Subvol => "subvol",
-            NodeStorageFormatsDefaultDefault::Vmdk => "vmdk",
-            NodeStorageFormatsDefaultDefault::Other(word) => word,
-        }
-    }
-    fn from_word(word: &str) -> Self {
-        match word {
-            "qcow2" => NodeStorageFormatsDefaultDefault::Qcow2,
-            "raw" => NodeStorageFormatsDefaultDefault::Raw,
-            "subvol" => NodeStorageFormatsDefaultDefault::Subvol,
-            "vmdk" => NodeStorageFormatsDefaultDefault::Vmdk,
-            other => NodeStorageFormatsDefaultDefault::Other(other.to_owned()),
-        }
-    }
-}
-impl_text_enum!(NodeStorageFormatsDefaultDefault);
-/// A node storage formats, as the server describes it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct NodeStorageFormats {
-    /// `default`.
-    pub default: Option<NodeStorageFormatsDefaultDefault>,
-    /// `supported`.
-    #[serde(default)]
-    pub supported: Vec<NodeStorageFormatsDefaultDefault>,
-}
-row!(
-    NodeStorageFormats[] { "default" => default Opt, "supported" => supported Scalars, }
-);
 /// Reads storage index of a node.
 ///
 /// `GET /nodes/{node}/storage/{storage}`
 #[derive(Clone, Debug)]
 pub struct GetNodeStorageIndex {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `storage`.
+    /// The storage.
     pub storage: String,
 }
 impl GetNodeStorageIndex {
@@ -647,34 +589,60 @@ endpoint!(
     GetNodeStorageIndex 652 Get "/nodes/{node}/storage/{storage}" -> Vec < IndexEntry >,
     null Vec::new(); node storage
 );
-/// A storage content verification, as the server describes it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+/// The format.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct StorageContentVerification {
-    /// `state`.
-    pub state: Option<String>,
-    /// `upid`.
-    pub upid: Option<String>,
+pub enum AllocateVolumeFormat {
+    /// `raw`
+    Raw,
+    /// `qcow2`
+    Qcow2,
+    /// `subvol`
+    Subvol,
+    /// `vmdk`
+    Vmdk,
+    /// A word that was not known when this was written.
+    Other(String),
 }
-row!(StorageContentVerification[] { "state" => state Opt, "upid" => upid Opt, });
-/// Allocate volume of a node.
+impl TextEnum for AllocateVolumeFormat {
+    const KNOWN: &'static [&'static str] = &["raw", "qcow2", "subvol", "vmdk"];
+    fn as_str(&self) -> &str {
+        match self {
+            AllocateVolumeFormat::Raw => "raw",
+            AllocateVolumeFormat::Qcow2 => "qcow2",
+            AllocateVolumeFormat::Subvol => "subvol",
+            AllocateVolumeFormat::Vmdk => "vmdk",
+            AllocateVolumeFormat::Other(word) => word,
+        }
+    }
+    fn from_word(word: &str) -> Self {
+        match word {
+            "raw" => AllocateVolumeFormat::Raw,
+            "qcow2" => AllocateVolumeFormat::Qcow2,
+            "subvol" => AllocateVolumeFormat::Subvol,
+            "vmdk" => AllocateVolumeFormat::Vmdk,
+            other => AllocateVolumeFormat::Other(other.to_owned()),
+        }
+    }
+}
+impl_text_enum!(AllocateVolumeFormat);
+/// Creates an empty volume; the answer is its name. The size is in KiB, or has a unit (`4G`).
 ///
 /// `POST /nodes/{node}/storage/{storage}/content`
 #[derive(Clone, Debug)]
 pub struct AllocateVolume {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `storage`.
+    /// The storage.
     pub storage: String,
-    /// `filename`.
+    /// The file's name.
     pub filename: String,
-    /// `size`.
+    /// Its size.
     pub size: String,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: u32,
-    /// `format`.
-    pub format: Option<NodeStorageFormatsDefaultDefault>,
+    /// The format.
+    pub format: Option<AllocateVolumeFormat>,
 }
 impl AllocateVolume {
     /// The request with what is required; the rest starts empty.
@@ -699,18 +667,19 @@ endpoint!(
     AllocateVolume 653 Post "/nodes/{node}/storage/{storage}/content" -> Tolerant <
     String >; node storage filename size vmid format
 );
-/// Deletes volume of a node.
+/// Deletes a volume. The answer is a task, or nothing when it was done within `delay`.
+/// Deleting what is not there succeeds.
 ///
 /// `DELETE /nodes/{node}/storage/{storage}/content/{volume}`
 #[derive(Clone, Debug)]
 pub struct DeleteVolume {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `storage`.
+    /// The storage.
     pub storage: String,
-    /// `volume`.
+    /// The volume's id, such as `local:iso/talos.iso`.
     pub volume: String,
-    /// `delay`.
+    /// The delay, in seconds.
     pub delay: Option<u32>,
 }
 impl DeleteVolume {
@@ -732,38 +701,38 @@ endpoint!(
     DeleteVolume 654 Delete "/nodes/{node}/storage/{storage}/content/{volume}" -> Option
     < Upid >, null None; node storage volume delay
 );
-/// A volume, as the server describes it.
+/// Volume, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Volume {
-    /// `format`.
+    /// The format.
     pub format: Option<String>,
-    /// `notes`.
+    /// Notes for people.
     pub notes: Option<String>,
-    /// `path`.
+    /// Its path.
     pub path: Option<String>,
-    /// `protected`.
+    /// Whether it is kept from being removed.
     pub protected: Option<bool>,
-    /// `size`.
+    /// Its size.
     pub size: Option<u64>,
-    /// `used`.
+    /// How much is in use.
     pub used: Option<u64>,
 }
 row!(
     Volume[] { "format" => format Opt, "notes" => notes Opt, "path" => path Opt,
     "protected" => protected Opt, "size" => size Opt, "used" => used Opt, }
 );
-/// Reads volume of a node.
+/// One volume: size, format, notes, protection.
 ///
 /// `GET /nodes/{node}/storage/{storage}/content/{volume}`
 #[derive(Clone, Debug)]
 pub struct GetVolume {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `storage`.
+    /// The storage.
     pub storage: String,
-    /// `volume`.
+    /// The volume's id, such as `local:iso/talos.iso`.
     pub volume: String,
 }
 impl GetVolume {
@@ -789,15 +758,15 @@ endpoint!(
 /// `POST /nodes/{node}/storage/{storage}/content/{volume}`
 #[derive(Clone, Debug)]
 pub struct CopyVolume {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `storage`.
+    /// The storage.
     pub storage: String,
-    /// `volume`.
+    /// The volume's id, such as `local:iso/talos.iso`.
     pub volume: String,
-    /// `target`.
+    /// Where to: the target node.
     pub target: String,
-    /// `target_node`.
+    /// The target node.
     pub target_node: Option<String>,
 }
 impl CopyVolume {
@@ -821,20 +790,20 @@ endpoint!(
     CopyVolume 656 Post "/nodes/{node}/storage/{storage}/content/{volume}" -> Upid; node
     storage volume target target_node
 );
-/// Changes volume of a node.
+/// Changes the notes or the protection of a backup.
 ///
 /// `PUT /nodes/{node}/storage/{storage}/content/{volume}`
 #[derive(Clone, Debug)]
 pub struct UpdateVolume {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `storage`.
+    /// The storage.
     pub storage: String,
-    /// `volume`.
+    /// The volume's id, such as `local:iso/talos.iso`.
     pub volume: String,
-    /// `notes`.
+    /// Notes for people.
     pub notes: Option<String>,
-    /// `protected`. (7.1 and later)
+    /// Whether it is kept from being removed. (7.1 and later)
     pub protected: Option<bool>,
 }
 impl UpdateVolume {
@@ -857,7 +826,7 @@ endpoint!(
     UpdateVolume 657 Put "/nodes/{node}/storage/{storage}/content/{volume}" -> Nothing,
     null Nothing; node storage volume notes protected
 );
-/// Words of `checksum-algorithm`.
+/// The algorithm of the checksum.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChecksumAlgorithm {
@@ -909,7 +878,7 @@ impl TextEnum for ChecksumAlgorithm {
     }
 }
 impl_text_enum!(ChecksumAlgorithm);
-/// Words of `content`.
+/// Kinds of content.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DownloadUrlContent {
@@ -942,28 +911,29 @@ impl TextEnum for DownloadUrlContent {
     }
 }
 impl_text_enum!(DownloadUrlContent);
-/// Download url of a node.
+/// Lets the node download a file. When it is there already and a checksum is given, it is
+/// checked instead.
 ///
 /// `POST /nodes/{node}/storage/{storage}/download-url`
 #[derive(Clone, Debug)]
 pub struct DownloadUrl {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `storage`.
+    /// The storage.
     pub storage: String,
-    /// `content`.
+    /// Kinds of content.
     pub content: DownloadUrlContent,
-    /// `filename`.
+    /// The file's name.
     pub filename: String,
-    /// `url`.
+    /// The address of the page or service.
     pub url: String,
-    /// `checksum`.
+    /// The checksum that the file must have.
     pub checksum: Option<String>,
-    /// `checksum-algorithm`.
+    /// The algorithm of the checksum.
     pub checksum_algorithm: Option<ChecksumAlgorithm>,
-    /// `compression`. (8.1 and later)
+    /// How the file is compressed; it is unpacked on the way. (8.1 and later)
     pub compression: Option<String>,
-    /// `verify-certificates`. Yes when absent.
+    /// Whether the server's certificate is checked. Yes when absent. Yes when absent.
     pub verify_certificates: Option<bool>,
 }
 impl DownloadUrl {
@@ -998,15 +968,15 @@ endpoint!(
 /// `GET /nodes/{node}/storage/{storage}/file-restore/download`
 #[derive(Clone, Debug)]
 pub struct DownloadBackupFile {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `storage`.
+    /// The storage.
     pub storage: String,
-    /// `filepath`.
+    /// The path of the file inside, in base64.
     pub filepath: String,
-    /// `volume`.
+    /// The volume's id, such as `local:iso/talos.iso`.
     pub volume: String,
-    /// `tar`. (8.1 and later)
+    /// Whether a folder comes as a tar archive rather than a zip. (8.1 and later)
     pub tar: Option<bool>,
 }
 impl DownloadBackupFile {
@@ -1030,22 +1000,22 @@ endpoint!(
     DownloadBackupFile 659 Get "/nodes/{node}/storage/{storage}/file-restore/download" ->
     serde_json::Value, null serde_json::Value::Null; node storage filepath volume tar
 );
-/// A backup file, as the server describes it.
+/// Backup file, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct BackupFile {
-    /// `filepath`.
+    /// The path of the file inside, in base64.
     pub filepath: Option<String>,
-    /// `leaf`.
+    /// Whether nothing lies below it.
     pub leaf: Option<bool>,
-    /// `mtime`.
+    /// When it was changed last, in seconds since 1970.
     pub mtime: Option<String>,
-    /// `size`.
+    /// Its size.
     pub size: Option<u64>,
-    /// `text`.
+    /// The text.
     pub text: Option<String>,
-    /// `type`.
+    /// Its kind.
     pub kind: Option<String>,
 }
 row!(
@@ -1057,13 +1027,13 @@ row!(
 /// `GET /nodes/{node}/storage/{storage}/file-restore/list`
 #[derive(Clone, Debug)]
 pub struct ListBackupFiles {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `storage`.
+    /// The storage.
     pub storage: String,
-    /// `filepath`.
+    /// The path of the file inside, in base64.
     pub filepath: String,
-    /// `volume`.
+    /// The volume's id, such as `local:iso/talos.iso`.
     pub volume: String,
 }
 impl ListBackupFiles {
@@ -1086,7 +1056,7 @@ endpoint!(
     ListBackupFiles 660 Get "/nodes/{node}/storage/{storage}/file-restore/list" -> Vec <
     BackupFile >, null Vec::new(); node storage filepath volume
 );
-/// Words of `type`.
+/// Its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StorageIdentityTypeKind {
@@ -1178,14 +1148,14 @@ impl TextEnum for StorageIdentityTypeKind {
     }
 }
 impl_text_enum!(StorageIdentityTypeKind);
-/// A storage identity, as the server describes it.
+/// Storage identity, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct StorageIdentity {
-    /// `id`.
+    /// Its id.
     pub id: Option<String>,
-    /// `type`.
+    /// Its kind.
     pub kind: Option<StorageIdentityTypeKind>,
 }
 row!(StorageIdentity[] { "id" => id Opt, "type" | "kind" => kind Opt, });
@@ -1194,9 +1164,9 @@ row!(StorageIdentity[] { "id" => id Opt, "type" | "kind" => kind Opt, });
 /// `GET /nodes/{node}/storage/{storage}/identity`
 #[derive(Clone, Debug)]
 pub struct GetStorageIdentity {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `storage`.
+    /// The storage.
     pub storage: String,
 }
 impl GetStorageIdentity {
@@ -1212,7 +1182,7 @@ endpoint!(
     GetStorageIdentity 661 Get "/nodes/{node}/storage/{storage}/identity" ->
     StorageIdentity; node storage
 );
-/// Words of `type`.
+/// Its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ImportMetadataWarningTypeKind {
@@ -1277,38 +1247,38 @@ impl TextEnum for ImportMetadataWarningTypeKind {
     }
 }
 impl_text_enum!(ImportMetadataWarningTypeKind);
-/// An import metadata warning, as the server describes it.
+/// Import metadata warning, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ImportMetadataWarning {
-    /// `key`.
+    /// The key.
     pub key: Option<String>,
-    /// `type`.
+    /// Its kind.
     pub kind: Option<ImportMetadataWarningTypeKind>,
-    /// `value`.
+    /// The value.
     pub value: Option<String>,
 }
 row!(
     ImportMetadataWarning[] { "key" => key Opt, "type" | "kind" => kind Opt, "value" =>
     value Opt, }
 );
-/// An import metadata, as the server describes it.
+/// Import metadata, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ImportMetadata {
-    /// `create-args`.
+    /// What a guest made from it needs.
     pub create_args: Option<serde_json::Value>,
-    /// `disks`.
+    /// The disks.
     pub disks: Option<serde_json::Value>,
-    /// `net`.
+    /// The network.
     pub net: Option<serde_json::Value>,
-    /// `source`.
+    /// Where it comes from.
     pub source: Option<String>,
-    /// `type`.
+    /// Its kind.
     pub kind: Option<String>,
-    /// `warnings`.
+    /// Warnings.
     #[serde(default)]
     pub warnings: Vec<ImportMetadataWarning>,
 }
@@ -1317,16 +1287,16 @@ row!(
     disks Whole, "net" => net Whole, "source" => source Opt, "type" | "kind" => kind Opt,
     "warnings" => warnings List, }
 );
-/// Reads import metadata of a node.
+/// What a machine in a foreign format would become here.
 ///
 /// `GET /nodes/{node}/storage/{storage}/import-metadata`
 #[derive(Clone, Debug)]
 pub struct GetImportMetadata {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `storage`.
+    /// The storage.
     pub storage: String,
-    /// `volume`.
+    /// The volume's id, such as `local:iso/talos.iso`.
     pub volume: String,
 }
 impl GetImportMetadata {
@@ -1347,18 +1317,18 @@ endpoint!(
     GetImportMetadata 662 Get "/nodes/{node}/storage/{storage}/import-metadata" ->
     ImportMetadata; node storage volume
 );
-/// Pull oci image of a node.
+/// Lets the node pull a container image from a registry.
 ///
 /// `POST /nodes/{node}/storage/{storage}/oci-registry-pull`
 #[derive(Clone, Debug)]
 pub struct PullOciImage {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `storage`.
+    /// The storage.
     pub storage: String,
-    /// `reference`.
+    /// The image in a registry, such as `docker.io/library/alpine:3`.
     pub reference: String,
-    /// `filename`.
+    /// The file's name.
     pub filename: Option<String>,
 }
 impl PullOciImage {
@@ -1380,20 +1350,20 @@ endpoint!(
     PullOciImage 663 Post "/nodes/{node}/storage/{storage}/oci-registry-pull" -> Upid;
     node storage reference filename
 );
-/// Prune backups of a node.
+/// Removes the backups that the retention rules do not keep.
 ///
 /// `DELETE /nodes/{node}/storage/{storage}/prunebackups`
 #[derive(Clone, Debug)]
 pub struct PruneBackups {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `storage`.
+    /// The storage.
     pub storage: String,
-    /// `prune-backups`.
+    /// Which backups to keep, such as `keep-last=3,keep-weekly=4`.
     pub prune_backups: Option<String>,
-    /// `type`.
+    /// Its kind.
     pub kind: Option<GuestNotBackedUpTypeKind>,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: Option<u32>,
 }
 impl PruneBackups {
@@ -1412,7 +1382,7 @@ endpoint!(
     PruneBackups 664 Delete "/nodes/{node}/storage/{storage}/prunebackups" -> Tolerant <
     String >; node storage prune_backups kind vmid
 );
-/// Words of `mark`.
+/// Whether a mark is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PrunableBackupMarkMark {
@@ -1449,40 +1419,40 @@ impl TextEnum for PrunableBackupMarkMark {
     }
 }
 impl_text_enum!(PrunableBackupMarkMark);
-/// A prunable backup, as the server describes it.
+/// Prunable backup, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PrunableBackup {
-    /// `ctime`.
+    /// When it was made, in seconds since 1970.
     pub ctime: Option<String>,
-    /// `mark`.
+    /// Whether a mark is shown.
     pub mark: Option<PrunableBackupMarkMark>,
-    /// `type`.
+    /// Its kind.
     pub kind: Option<String>,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: Option<u32>,
-    /// `volid`.
+    /// The volume's id, such as `local:iso/talos.iso`.
     pub volid: Option<String>,
 }
 row!(
     PrunableBackup[] { "ctime" => ctime Moment, "mark" => mark Opt, "type" | "kind" =>
     kind Opt, "vmid" => vmid Opt, "volid" => volid Opt, }
 );
-/// Reads prunable backups of a node.
+/// Which backups a pruning would remove and which it would keep.
 ///
 /// `GET /nodes/{node}/storage/{storage}/prunebackups`
 #[derive(Clone, Debug)]
 pub struct ListPrunableBackups {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `storage`.
+    /// The storage.
     pub storage: String,
-    /// `prune-backups`.
+    /// Which backups to keep, such as `keep-last=3,keep-weekly=4`.
     pub prune_backups: Option<String>,
-    /// `type`.
+    /// Its kind.
     pub kind: Option<GuestNotBackedUpTypeKind>,
-    /// `vmid`.
+    /// The guest's id.
     pub vmid: Option<u32>,
 }
 impl ListPrunableBackups {
@@ -1506,15 +1476,15 @@ endpoint!(
 /// `GET /nodes/{node}/storage/{storage}/rrd`
 #[derive(Clone, Debug)]
 pub struct GetStorageRrd {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `storage`.
+    /// The storage.
     pub storage: String,
-    /// `ds`.
+    /// The data sets.
     pub ds: Vec<String>,
-    /// `timeframe`.
+    /// The span of time.
     pub timeframe: Timeframe,
-    /// `cf`.
+    /// How samples are put together: the average or the largest.
     pub cf: Option<Cf>,
 }
 impl GetStorageRrd {
@@ -1538,16 +1508,16 @@ endpoint!(
     GetStorageRrd 666 Get "/nodes/{node}/storage/{storage}/rrd" -> RrdImage; node storage
     ds timeframe cf
 );
-/// A storage rrd point, as the server describes it.
+/// Storage rrd point, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct StorageRrdPoint {
-    /// `time`.
+    /// When, in seconds since 1970.
     pub time: Option<String>,
-    /// `total`.
+    /// How much there is in all.
     pub total: Option<f64>,
-    /// `used`.
+    /// How much is in use.
     pub used: Option<f64>,
 }
 row!(
@@ -1559,13 +1529,13 @@ row!(
 /// `GET /nodes/{node}/storage/{storage}/rrddata`
 #[derive(Clone, Debug)]
 pub struct GetStorageRrdData {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `storage`.
+    /// The storage.
     pub storage: String,
-    /// `timeframe`.
+    /// The span of time.
     pub timeframe: Timeframe,
-    /// `cf`.
+    /// How samples are put together: the average or the largest.
     pub cf: Option<Cf>,
 }
 impl GetStorageRrdData {
@@ -1587,27 +1557,27 @@ endpoint!(
     GetStorageRrdData 667 Get "/nodes/{node}/storage/{storage}/rrddata" -> Vec <
     StorageRrdPoint >, null Vec::new(); node storage timeframe cf
 );
-/// A storage status, as the server describes it.
+/// Storage status, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct StorageStatus {
-    /// `active`.
+    /// Whether it is in use now.
     pub active: Option<bool>,
-    /// `avail`.
+    /// How much is free.
     pub avail: Option<u64>,
-    /// `content`.
+    /// Kinds of content.
     #[serde(default)]
     pub content: Vec<String>,
-    /// `enabled`.
+    /// Whether it is switched on.
     pub enabled: Option<bool>,
-    /// `shared`.
+    /// Whether all nodes see the same.
     pub shared: Option<bool>,
-    /// `total`.
+    /// How much there is in all.
     pub total: Option<u64>,
-    /// `type`.
+    /// Its kind.
     pub kind: Option<String>,
-    /// `used`.
+    /// How much is in use.
     pub used: Option<u64>,
 }
 row!(
@@ -1615,14 +1585,14 @@ row!(
     Words, "enabled" => enabled Opt, "shared" => shared Opt, "total" => total Opt, "type"
     | "kind" => kind Opt, "used" => used Opt, }
 );
-/// Reads storage status of a node.
+/// Size and use of a storage as a node sees it. An error while it cannot be reached.
 ///
 /// `GET /nodes/{node}/storage/{storage}/status`
 #[derive(Clone, Debug)]
 pub struct GetStorageStatus {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `storage`.
+    /// The storage.
     pub storage: String,
 }
 impl GetStorageStatus {
@@ -1638,24 +1608,25 @@ endpoint!(
     GetStorageStatus 668 Get "/nodes/{node}/storage/{storage}/status" -> StorageStatus;
     node storage
 );
-/// Upload file of a node.
+/// Uploads a file, as multipart form; use the client's upload, which does that. The task runs
+/// on the node that was contacted.
 ///
 /// `POST /nodes/{node}/storage/{storage}/upload`
 #[derive(Clone, Debug)]
 pub struct UploadFile {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `storage`.
+    /// The storage.
     pub storage: String,
-    /// `content`.
+    /// Kinds of content.
     pub content: DownloadUrlContent,
-    /// `filename`.
+    /// The file's name.
     pub filename: String,
-    /// `checksum`. (7.1 and later)
+    /// The checksum that the file must have. (7.1 and later)
     pub checksum: Option<String>,
-    /// `checksum-algorithm`. (7.1 and later)
+    /// The algorithm of the checksum. (7.1 and later)
     pub checksum_algorithm: Option<ChecksumAlgorithm>,
-    /// `tmpfilename`.
+    /// Where the upload lies; the server fills it in.
     pub tmpfilename: Option<String>,
 }
 impl UploadFile {
@@ -1681,30 +1652,30 @@ endpoint!(
     UploadFile 669 Post "/nodes/{node}/storage/{storage}/upload" -> Upid; node storage
     content filename checksum checksum_algorithm tmpfilename
 );
-/// A storage, as the server describes it.
+/// Storage, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Storage {
-    /// `storage`.
+    /// The storage.
     pub storage: Option<String>,
-    /// `type`.
+    /// Its kind.
     pub kind: Option<String>,
-    /// `content`.
+    /// Kinds of content.
     #[serde(default)]
     pub content: Vec<String>,
-    /// `nodes`.
+    /// The nodes.
     #[serde(default)]
     pub nodes: Vec<String>,
-    /// `shared`.
+    /// Whether all nodes see the same.
     pub shared: Option<bool>,
-    /// `disable`.
+    /// Whether it is switched off.
     pub disable: Option<bool>,
-    /// `path`.
+    /// Its path.
     pub path: Option<String>,
-    /// `prune-backups`.
+    /// Which backups to keep, such as `keep-last=3,keep-weekly=4`.
     pub prune_backups: Option<String>,
-    /// `digest`.
+    /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
     /// What the server sent beyond that.
     pub other: std::collections::BTreeMap<String, serde_json::Value>,
@@ -1715,12 +1686,12 @@ row!(
     Opt, "path" => path Opt, "prune-backups" | "prune_backups" => prune_backups Opt,
     "digest" => digest Opt, } rest other
 );
-/// Reads storages.
+/// The storages as they are configured.
 ///
 /// `GET /storage`
 #[derive(Clone, Debug)]
 pub struct ListStorages {
-    /// `type`.
+    /// Its kind.
     pub kind: Option<StorageIdentityTypeKind>,
 }
 impl ListStorages {
@@ -1735,7 +1706,7 @@ impl Default for ListStorages {
     }
 }
 endpoint!(ListStorages 670 Get "/storage" -> Vec < Storage >, null Vec::new(); kind);
-/// Words of `preallocation`.
+/// How much of a new image is allocated at once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Preallocation {
@@ -1772,7 +1743,7 @@ impl TextEnum for Preallocation {
     }
 }
 impl_text_enum!(Preallocation);
-/// Words of `smbversion`.
+/// The SMB version.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Smbversion {
@@ -1824,159 +1795,159 @@ impl TextEnum for Smbversion {
     }
 }
 impl_text_enum!(Smbversion);
-/// A storage created config, as the server describes it.
+/// Storage created config, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct StorageCreatedConfig {
-    /// `encryption-key`.
+    /// The key that backups are encrypted with; `autogen` makes one.
     pub encryption_key: Option<String>,
 }
 row!(
     StorageCreatedConfig[] { "encryption-key" | "encryption_key" => encryption_key Opt, }
 );
-/// A storage created, as the server describes it.
+/// Storage created, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct StorageCreated {
-    /// `config`.
+    /// The configuration.
     pub config: Option<StorageCreatedConfig>,
-    /// `storage`.
+    /// The storage.
     pub storage: Option<String>,
-    /// `type`.
+    /// Its kind.
     pub kind: Option<StorageIdentityTypeKind>,
 }
 row!(
     StorageCreated[] { "config" => config Below, "storage" => storage Opt, "type" |
     "kind" => kind Opt, }
 );
-/// Creates storage.
+/// Configures a storage; nothing is created on disk.
 ///
 /// `POST /storage`
 #[derive(Clone, Debug)]
 pub struct CreateStorage {
-    /// `storage`.
+    /// The storage.
     pub storage: String,
-    /// `type`.
+    /// Its kind.
     pub kind: StorageIdentityTypeKind,
-    /// `authsupported`.
+    /// How to authenticate at Ceph.
     pub authsupported: Option<String>,
-    /// `base`.
+    /// What it is based on.
     pub base: Option<String>,
-    /// `blocksize`.
+    /// The block size.
     pub blocksize: Option<String>,
-    /// `bwlimit`.
+    /// The most to move in a second, in KiB.
     pub bwlimit: Option<BandwidthLimits>,
-    /// `comstar_hg`.
+    /// The host group of views of COMSTAR.
     pub comstar_hg: Option<String>,
-    /// `comstar_tg`.
+    /// The target group of views of COMSTAR.
     pub comstar_tg: Option<String>,
-    /// `content`.
+    /// Kinds of content.
     pub content: Vec<String>,
-    /// `content-dirs`. (7.4 and later)
+    /// Folders for each kind of content. (7.4 and later)
     pub content_dirs: Vec<String>,
-    /// `create-base-path`. Yes when absent. (8.0 and later)
+    /// Whether the folder is made when it is not there. Yes when absent. (8.0 and later)
     pub create_base_path: Option<bool>,
-    /// `create-subdirs`. Yes when absent. (8.0 and later)
+    /// Whether the folders of the kinds of content are made. Yes when absent. (8.0 and later)
     pub create_subdirs: Option<bool>,
-    /// `data-pool`. (7.2 and later)
+    /// The pool of the data, when it is erasure-coded. (7.2 and later)
     pub data_pool: Option<String>,
-    /// `datastore`.
+    /// The datastore on the Proxmox Backup Server.
     pub datastore: Option<String>,
-    /// `disable`.
+    /// Whether it is switched off.
     pub disable: Option<bool>,
-    /// `domain`.
+    /// The domain.
     pub domain: Option<String>,
-    /// `encryption-key`.
+    /// The key that backups are encrypted with; `autogen` makes one.
     pub encryption_key: Option<SecretString>,
-    /// `export`.
+    /// The NFS export.
     pub export: Option<String>,
-    /// `fingerprint`.
+    /// The certificate's SHA-256 fingerprint.
     pub fingerprint: Option<String>,
-    /// `format`.
-    pub format: Option<NodeStorageFormatsDefaultDefault>,
-    /// `fs-name`. (7.1 and later)
+    /// The format.
+    pub format: Option<AllocateVolumeFormat>,
+    /// The Ceph file system. (7.1 and later)
     pub fs_name: Option<String>,
-    /// `fuse`.
+    /// Whether it is mounted through FUSE.
     pub fuse: Option<bool>,
-    /// `is_mountpoint`. `no` when absent.
+    /// Whether the path is a mount point that must be mounted. `no` when absent.
     pub is_mountpoint: Option<String>,
-    /// `iscsiprovider`.
+    /// The kind of the iSCSI target.
     pub iscsiprovider: Option<String>,
-    /// `keyring`. (7.1 and later)
+    /// The keyring of the Ceph client. (7.1 and later)
     pub keyring: Option<SecretString>,
-    /// `krbd`.
+    /// Whether disks are mapped by the kernel.
     pub krbd: Option<bool>,
-    /// `lio_tpg`.
+    /// The target portal group of LIO.
     pub lio_tpg: Option<String>,
-    /// `master-pubkey`.
+    /// The public key that the encryption key is kept with.
     pub master_pubkey: Option<String>,
-    /// `max-protected-backups`. (7.2 and later)
+    /// How many backups of a guest may be protected; -1 is no limit. (7.2 and later)
     pub max_protected_backups: Option<i64>,
-    /// `mkdir`. Yes when absent.
+    /// Whether the folder is made when it is not there. Yes when absent.
     pub mkdir: Option<bool>,
-    /// `monhost`.
+    /// The addresses of the Ceph monitors.
     pub monhost: Vec<String>,
-    /// `mountpoint`.
+    /// Where it is mounted.
     pub mountpoint: Option<String>,
-    /// `namespace`.
+    /// The namespace.
     pub namespace: Option<String>,
-    /// `nocow`.
+    /// Whether copy-on-write is switched off.
     pub nocow: Option<bool>,
-    /// `nodes`.
+    /// The nodes.
     pub nodes: Vec<String>,
-    /// `nowritecache`.
+    /// Whether write caches of the target are off.
     pub nowritecache: Option<bool>,
-    /// `options`.
+    /// Its options.
     pub options: Option<String>,
-    /// `password`.
+    /// The password.
     pub password: Option<SecretString>,
-    /// `path`.
+    /// Its path.
     pub path: Option<String>,
-    /// `pool`.
+    /// The pool.
     pub pool: Option<String>,
-    /// `port`.
+    /// The port.
     pub port: Option<u32>,
-    /// `portal`.
+    /// The iSCSI portal.
     pub portal: Option<String>,
-    /// `preallocation`. `metadata` when absent. (7.1 and later)
+    /// How much of a new image is allocated at once. `metadata` when absent. (7.1 and later)
     pub preallocation: Option<Preallocation>,
-    /// `prune-backups`.
+    /// Which backups to keep, such as `keep-last=3,keep-weekly=4`.
     pub prune_backups: Option<String>,
-    /// `saferemove`.
+    /// Whether removed volumes are overwritten with zeroes.
     pub saferemove: Option<bool>,
-    /// `saferemove-stepsize`. `32` when absent. (9.1 and later)
+    /// How much is overwritten at a time, in MiB. `32` when absent. (9.1 and later)
     pub saferemove_stepsize: Option<i64>,
-    /// `saferemove_throughput`.
+    /// How fast removed volumes are overwritten.
     pub saferemove_throughput: Option<String>,
-    /// `server`.
+    /// The server's address.
     pub server: Option<String>,
-    /// `share`.
+    /// The share.
     pub share: Option<String>,
-    /// `shared`.
+    /// Whether all nodes see the same.
     pub shared: Option<bool>,
-    /// `skip-cert-verification`. (8.2 and later)
+    /// Whether the server's certificate is not checked; better pin its fingerprint. (8.2 and later)
     pub skip_cert_verification: Option<bool>,
-    /// `smbversion`. `default` when absent.
+    /// The SMB version. `default` when absent.
     pub smbversion: Option<Smbversion>,
-    /// `snapshot-as-volume-chain`. (9.0 and later)
+    /// Whether snapshots are chains of volumes. (9.0 and later)
     pub snapshot_as_volume_chain: Option<bool>,
-    /// `sparse`.
+    /// Whether volumes take space only as they fill.
     pub sparse: Option<bool>,
-    /// `subdir`.
+    /// The part of the path below.
     pub subdir: Option<String>,
-    /// `tagged_only`.
+    /// Whether only volumes with the tag are shown.
     pub tagged_only: Option<bool>,
-    /// `target`.
+    /// Where to: the target node.
     pub target: Option<String>,
-    /// `thinpool`.
+    /// The thin pool.
     pub thinpool: Option<String>,
-    /// `username`.
+    /// The user's name.
     pub username: Option<String>,
-    /// `vgname`.
+    /// The volume group.
     pub vgname: Option<String>,
-    /// `zfs-base-path`. (9.0 and later)
+    /// Where ZFS volumes are found. (9.0 and later)
     pub zfs_base_path: Option<String>,
 }
 impl CreateStorage {
@@ -2058,12 +2029,12 @@ endpoint!(
     smbversion snapshot_as_volume_chain sparse subdir tagged_only target thinpool
     username vgname zfs_base_path
 );
-/// Deletes storage.
+/// Removes a storage from the configuration; nothing is deleted on disk.
 ///
 /// `DELETE /storage/{storage}`
 #[derive(Clone, Debug)]
 pub struct DeleteStorage {
-    /// `storage`.
+    /// The storage.
     pub storage: String,
 }
 impl DeleteStorage {
@@ -2082,7 +2053,7 @@ endpoint!(
 /// `GET /storage/{storage}`
 #[derive(Clone, Debug)]
 pub struct GetStorage {
-    /// `storage`.
+    /// The storage.
     pub storage: String,
 }
 impl GetStorage {
@@ -2099,107 +2070,107 @@ endpoint!(GetStorage 673 Get "/storage/{storage}" -> Storage; storage);
 /// `PUT /storage/{storage}`
 #[derive(Clone, Debug)]
 pub struct UpdateStorage {
-    /// `storage`.
+    /// The storage.
     pub storage: String,
-    /// `blocksize`.
+    /// The block size.
     pub blocksize: Option<String>,
-    /// `bwlimit`.
+    /// The most to move in a second, in KiB.
     pub bwlimit: Option<BandwidthLimits>,
-    /// `comstar_hg`.
+    /// The host group of views of COMSTAR.
     pub comstar_hg: Option<String>,
-    /// `comstar_tg`.
+    /// The target group of views of COMSTAR.
     pub comstar_tg: Option<String>,
-    /// `content`.
+    /// Kinds of content.
     pub content: Vec<String>,
-    /// `content-dirs`. (7.4 and later)
+    /// Folders for each kind of content. (7.4 and later)
     pub content_dirs: Vec<String>,
-    /// `create-base-path`. Yes when absent. (8.0 and later)
+    /// Whether the folder is made when it is not there. Yes when absent. (8.0 and later)
     pub create_base_path: Option<bool>,
-    /// `create-subdirs`. Yes when absent. (8.0 and later)
+    /// Whether the folders of the kinds of content are made. Yes when absent. (8.0 and later)
     pub create_subdirs: Option<bool>,
-    /// `data-pool`. (7.2 and later)
+    /// The pool of the data, when it is erasure-coded. (7.2 and later)
     pub data_pool: Option<String>,
-    /// `delete`.
+    /// Settings to take out, so that their defaults apply again.
     pub delete: Vec<String>,
-    /// `digest`.
+    /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// `disable`.
+    /// Whether it is switched off.
     pub disable: Option<bool>,
-    /// `domain`.
+    /// The domain.
     pub domain: Option<String>,
-    /// `encryption-key`.
+    /// The key that backups are encrypted with; `autogen` makes one.
     pub encryption_key: Option<SecretString>,
-    /// `fingerprint`.
+    /// The certificate's SHA-256 fingerprint.
     pub fingerprint: Option<String>,
-    /// `format`.
-    pub format: Option<NodeStorageFormatsDefaultDefault>,
-    /// `fs-name`. (7.1 and later)
+    /// The format.
+    pub format: Option<AllocateVolumeFormat>,
+    /// The Ceph file system. (7.1 and later)
     pub fs_name: Option<String>,
-    /// `fuse`.
+    /// Whether it is mounted through FUSE.
     pub fuse: Option<bool>,
-    /// `is_mountpoint`. `no` when absent.
+    /// Whether the path is a mount point that must be mounted. `no` when absent.
     pub is_mountpoint: Option<String>,
-    /// `keyring`. (7.1 and later)
+    /// The keyring of the Ceph client. (7.1 and later)
     pub keyring: Option<SecretString>,
-    /// `krbd`.
+    /// Whether disks are mapped by the kernel.
     pub krbd: Option<bool>,
-    /// `lio_tpg`.
+    /// The target portal group of LIO.
     pub lio_tpg: Option<String>,
-    /// `master-pubkey`.
+    /// The public key that the encryption key is kept with.
     pub master_pubkey: Option<String>,
-    /// `max-protected-backups`. (7.2 and later)
+    /// How many backups of a guest may be protected; -1 is no limit. (7.2 and later)
     pub max_protected_backups: Option<i64>,
-    /// `mkdir`. Yes when absent.
+    /// Whether the folder is made when it is not there. Yes when absent.
     pub mkdir: Option<bool>,
-    /// `monhost`.
+    /// The addresses of the Ceph monitors.
     pub monhost: Vec<String>,
-    /// `mountpoint`.
+    /// Where it is mounted.
     pub mountpoint: Option<String>,
-    /// `namespace`.
+    /// The namespace.
     pub namespace: Option<String>,
-    /// `nocow`.
+    /// Whether copy-on-write is switched off.
     pub nocow: Option<bool>,
-    /// `nodes`.
+    /// The nodes.
     pub nodes: Vec<String>,
-    /// `nowritecache`.
+    /// Whether write caches of the target are off.
     pub nowritecache: Option<bool>,
-    /// `options`.
+    /// Its options.
     pub options: Option<String>,
-    /// `password`.
+    /// The password.
     pub password: Option<SecretString>,
-    /// `pool`.
+    /// The pool.
     pub pool: Option<String>,
-    /// `port`.
+    /// The port.
     pub port: Option<u32>,
-    /// `preallocation`. `metadata` when absent. (7.1 and later)
+    /// How much of a new image is allocated at once. `metadata` when absent. (7.1 and later)
     pub preallocation: Option<Preallocation>,
-    /// `prune-backups`.
+    /// Which backups to keep, such as `keep-last=3,keep-weekly=4`.
     pub prune_backups: Option<String>,
-    /// `saferemove`.
+    /// Whether removed volumes are overwritten with zeroes.
     pub saferemove: Option<bool>,
-    /// `saferemove-stepsize`. `32` when absent. (9.1 and later)
+    /// How much is overwritten at a time, in MiB. `32` when absent. (9.1 and later)
     pub saferemove_stepsize: Option<i64>,
-    /// `saferemove_throughput`.
+    /// How fast removed volumes are overwritten.
     pub saferemove_throughput: Option<String>,
-    /// `server`.
+    /// The server's address.
     pub server: Option<String>,
-    /// `shared`.
+    /// Whether all nodes see the same.
     pub shared: Option<bool>,
-    /// `skip-cert-verification`. (8.2 and later)
+    /// Whether the server's certificate is not checked; better pin its fingerprint. (8.2 and later)
     pub skip_cert_verification: Option<bool>,
-    /// `smbversion`. `default` when absent.
+    /// The SMB version. `default` when absent.
     pub smbversion: Option<Smbversion>,
-    /// `snapshot-as-volume-chain`. (9.0 and later)
+    /// Whether snapshots are chains of volumes. (9.0 and later)
     pub snapshot_as_volume_chain: Option<bool>,
-    /// `sparse`.
+    /// Whether volumes take space only as they fill.
     pub sparse: Option<bool>,
-    /// `subdir`.
+    /// The part of the path below.
     pub subdir: Option<String>,
-    /// `tagged_only`.
+    /// Whether only volumes with the tag are shown.
     pub tagged_only: Option<bool>,
-    /// `username`.
+    /// The user's name.
     pub username: Option<String>,
-    /// `zfs-base-path`. (9.0 and later)
+    /// Where ZFS volumes are found. (9.0 and later)
     pub zfs_base_path: Option<String>,
 }
 impl UpdateStorage {

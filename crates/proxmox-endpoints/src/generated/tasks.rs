@@ -177,9 +177,6 @@ pub struct TaskStatus {
     /// Its process on the node.
     #[serde(deserialize_with = "tolerant::lenient", default)]
     pub pid: Option<u32>,
-    /// `pstart`.
-    #[serde(deserialize_with = "tolerant::lenient", default)]
-    pub pstart: Option<i64>,
 }
 /// Whether a task runs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -223,7 +220,7 @@ pub struct GetTaskLog {
     pub start: Option<u32>,
     /// At most this many; 50 when absent, all when 0.
     pub limit: Option<u32>,
-    /// `download`. (7.4 and later)
+    /// Whether the whole log comes as a file. (7.4 and later)
     pub download: Option<bool>,
 }
 impl GetTaskLog {
@@ -278,45 +275,14 @@ impl StopTask {
 endpoint!(
     StopTask 678 Delete "/nodes/{node}/tasks/{upid}" -> Nothing, null Nothing; node upid
 );
-/// A task, as the server describes it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct Task {
-    /// `endtime`.
-    pub endtime: Option<String>,
-    /// `id`.
-    pub id: Option<String>,
-    /// `node`.
-    pub node: Option<String>,
-    /// `pid`.
-    pub pid: Option<i64>,
-    /// `pstart`.
-    pub pstart: Option<i64>,
-    /// `starttime`.
-    pub starttime: Option<String>,
-    /// `status`.
-    pub status: Option<String>,
-    /// `type`.
-    pub kind: Option<String>,
-    /// `upid`.
-    pub upid: Option<String>,
-    /// `user`.
-    pub user: Option<String>,
-}
-row!(
-    Task[] { "endtime" => endtime Moment, "id" => id Opt, "node" => node Opt, "pid" =>
-    pid Opt, "pstart" => pstart Opt, "starttime" => starttime Moment, "status" => status
-    Opt, "type" | "kind" => kind Opt, "upid" => upid Opt, "user" => user Opt, }
-);
-/// Reads task index of a node.
+/// What can be asked about a task.
 ///
 /// `GET /nodes/{node}/tasks/{upid}`
 #[derive(Clone, Debug)]
 pub struct GetTaskIndex {
-    /// `node`.
+    /// The node.
     pub node: String,
-    /// `upid`.
+    /// The task.
     pub upid: String,
 }
 impl GetTaskIndex {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::facts::Fact;
 use super::names::singular;
 use super::types::{Types, enum_words, is_reserved, text};
-use super::words::spoken;
+use super::words::{capital, spoken};
 use crate::proxmox::schema::{Field, Item, Kind, Rules, pascal};
 
 /// Calls that answer with a text which is no task.
@@ -172,13 +172,7 @@ fn put(types: &mut Types<'_>, name: String, kind: Kind, fields: Vec<Field>) -> S
         return name;
     }
     let docs = types.words.item(&name, || {
-        let spoken = spoken(&name);
-        let article = if spoken.starts_with(['a', 'e', 'i', 'o', 'u']) {
-            "An"
-        } else {
-            "A"
-        };
-        format!("{article} {spoken}, as the server describes it.")
+        format!("{}, as the server describes it.", capital(&spoken(&name)))
     });
     let mut item = Item {
         kind,
@@ -259,6 +253,14 @@ fn shaped(types: &mut Types<'_>, name: &str, rest: &mut &str) -> Result<String, 
             Err("`]` is missing".to_owned())
         };
     }
+    if eat(rest, "<") {
+        let inner = shaped(types, name, rest)?;
+        return if eat(rest, ">") {
+            Ok(format!("<{inner}>"))
+        } else {
+            Err("`>` is missing".to_owned())
+        };
+    }
     if eat(rest, "{*:") {
         let inner = shaped(types, name, rest)?;
         return if eat(rest, "}") {
@@ -298,7 +300,7 @@ fn shaped(types: &mut Types<'_>, name: &str, rest: &mut &str) -> Result<String, 
         field.families.clear();
         field.rules = Rules::default();
         wire.clone_into(&mut field.wire);
-        let below = if rest.starts_with('[') {
+        let below = if rest.starts_with(['[', '<']) {
             singular(&pascal(&wire))
         } else {
             pascal(&wire)

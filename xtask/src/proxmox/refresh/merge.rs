@@ -6,7 +6,7 @@ use super::answers;
 use super::facts::{Fact, Facts, is_true};
 use super::names::Names;
 use super::types::{Types, enum_words, text};
-use super::words::{Words, spoken, wrap};
+use super::words::{Words, capital, spoken, wrap};
 use crate::proxmox::schema::{Field, Item, Kind, Rules, Schema};
 
 pub(crate) fn merge(
@@ -216,16 +216,6 @@ fn property(types: &mut Types<'_>, format: &str, schema: &Value) {
     }
 }
 
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars
-        .next()
-        .map(|c| c.to_ascii_uppercase())
-        .into_iter()
-        .chain(chars)
-        .collect()
-}
-
 fn call(
     types: &mut Types<'_>,
     fact: &Fact,
@@ -246,8 +236,8 @@ fn call(
         types.names.call(&fact.method, &fact.path)
     };
     let fields = parameters(types, fact, &name);
-    let answer = answers::answer(types, fact, &name)?;
     let Some((area, at)) = place else {
+        let answer = answers::answer(types, fact, &name)?;
         let docs = types.words.item(&name, || call_words(&name, &fact.path));
         let mut item = Item {
             kind: Kind::Call {

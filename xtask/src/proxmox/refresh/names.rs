@@ -10,7 +10,7 @@ use crate::proxmox::schema::{is_keyword, pascal, snake};
 pub(crate) struct Names {
     calls: BTreeMap<(String, String), String>,
     answers: BTreeMap<String, String>,
-    properties: BTreeMap<String, String>,
+    pub(super) properties: BTreeMap<String, String>,
     fields: BTreeMap<String, String>,
     shapes: BTreeMap<String, String>,
 }
@@ -163,6 +163,7 @@ fn answer(request: &str) -> String {
 /// `Entries` -> `Entry`, `Aliases` -> `Alias`, `Rules` -> `Rule`.
 pub(crate) fn singular(plural: &str) -> String {
     for (many, one) in [
+        ("hildren", "hild"),
         ("ies", "y"),
         ("iases", "ias"),
         ("sses", "ss"),

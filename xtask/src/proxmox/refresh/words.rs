@@ -84,6 +84,17 @@ pub(crate) fn spoken(name: &str) -> String {
     out
 }
 
+/// With a capital letter.
+pub(crate) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|c| c.to_ascii_uppercase())
+        .into_iter()
+        .chain(chars)
+        .collect()
+}
+
 /// Lines of at most 90 characters.
 pub(crate) fn wrap(text: &str) -> Vec<String> {
     let mut lines = vec![String::new()];

@@ -1,0 +1,61 @@
+//! What the fuzz targets do with a text. Nothing may panic, and what was read
+//! must mean the same after it was printed.
+
+use proxmox_endpoints::tolerant::Loose;
+use proxmox_endpoints::{
+    Arguments, GetQemuConfig, ListDisks, ListResources, Method, Upid, calls, check, decode,
+    describe, reprinted, route,
+};
+
+/// A task's name.
+pub fn upid(text: &str) {
+    if let Ok(upid) = text.parse::<Upid>() {
+        assert_eq!(upid.to_string().parse::<Upid>().ok(), Some(upid));
+    }
+}
+
+/// A property string in every form there is.
+pub fn property(text: &str) {
+    for format in describe::formats() {
+        let _ = check::has_format(format, text);
+        if let Some(Ok(printed)) = reprinted(format, text) {
+            let again = reprinted(format, &printed).and_then(Result::ok);
+            assert_eq!(again.as_ref(), Some(&printed), "{format}: {text}");
+        }
+    }
+}
+
+/// A scalar, as JSON or inside a text.
+pub fn scalars(text: &str) {
+    for json in [text.to_owned(), serde_json::Value::from(text).to_string()] {
+        let _ = serde_json::from_str::<Loose<u64>>(&json);
+        let _ = serde_json::from_str::<Loose<f64>>(&json);
+        let _ = serde_json::from_str::<Loose<bool>>(&json);
+        let _ = serde_json::from_str::<Loose<String>>(&json);
+    }
+}
+
+/// An answer.
+pub fn answers(text: &str) {
+    let _ = decode::<ListResources>(text);
+    let _ = decode::<GetQemuConfig>(text);
+    let _ = decode::<ListDisks>(text);
+}
+
+/// A path, and a form for the call it leads to.
+pub fn requests(text: &str) {
+    let (path, form) = text.split_once('?').unwrap_or((text, ""));
+    for method in [Method::Get, Method::Post, Method::Put, Method::Delete] {
+        if let Some((call, arguments)) = route(method, path) {
+            assert_eq!(call.method, method);
+            drop(arguments);
+        }
+    }
+    let mut arguments = Arguments::default();
+    arguments.add_form(form);
+    let at = text.len() % calls().len().max(1);
+    if let Some(call) = calls().get(at) {
+        let pairs = form.split('&').filter_map(|pair| pair.split_once('='));
+        let _ = call.violations(pairs);
+    }
+}
