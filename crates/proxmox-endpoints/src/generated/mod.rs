@@ -216,7 +216,7 @@ pub fn reprinted(format: &str, text: &str) -> Option<homelab_core::Result<String
                 crate::property::parse::<PrefixListRule>(text).map(|p| p.to_string())
             }
             "prefix-lists.entries.2" => {
-                crate::property::parse::<PrefixListRule>(text).map(|p| p.to_string())
+                crate::property::parse::<PrefixListChange>(text).map(|p| p.to_string())
             }
             "proxmox-remote" => {
                 crate::property::parse::<RemoteEndpoint>(text).map(|p| p.to_string())

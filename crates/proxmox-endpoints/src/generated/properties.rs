@@ -1877,6 +1877,41 @@ row!(
     PrefixListRule[] { "other" => other Whole, "action" => action Opt, "ge" => ge Opt,
     "le" => le Opt, "prefix" => prefix Req 0, "seq" => seq Opt, } from parse
 );
+/// Prefix list change: a property string.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct PrefixListChange {
+    /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+    #[serde(default)]
+    pub action: Option<PrefixListRuleAction>,
+    /// Lengths of the prefix from here on.
+    #[serde(default)]
+    pub ge: Option<u32>,
+    /// Lengths of the prefix up to here.
+    #[serde(default)]
+    pub le: Option<u32>,
+    /// What names begin with.
+    #[serde(default)]
+    pub prefix: Option<String>,
+    /// Its place in the list.
+    #[serde(default)]
+    pub seq: Option<u32>,
+    /// Keys that this version does not know.
+    #[serde(default)]
+    pub other: std::collections::BTreeMap<String, String>,
+    #[serde(skip)]
+    #[cfg_attr(feature = "schemars", schemars(skip))]
+    key_order: KeyOrder,
+}
+property!(
+    PrefixListChange "prefix list change" { "action" => action Plain, "ge" => ge Plain,
+    "le" => le Plain, "prefix" => prefix Plain, "seq" => seq Plain, }
+);
+row!(
+    PrefixListChange[] { "other" => other Whole, "action" => action Opt, "ge" => ge Opt,
+    "le" => le Opt, "prefix" => prefix Opt, "seq" => seq Opt, } from parse
+);
 /// Remote endpoint: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]

@@ -1790,7 +1790,7 @@ pub struct UpdateSdnPrefixList {
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
     /// The entries.
-    pub entries: Vec<PrefixListRule>,
+    pub entries: Vec<PrefixListChange>,
     /// The token of the lock on the pending configuration, when one is held.
     pub lock_token: Option<String>,
 }
