@@ -200,7 +200,7 @@ fn groups() -> Vec<Group> {
             endpoints::NodeStatus,
             endpoints::NodeStorage,
             endpoints::NodeSummary,
-            endpoints::NodeTime,
+            endpoints::NodeClock,
             endpoints::NodeVersion,
             endpoints::NotificationMatcher,
             endpoints::NotificationTarget,

@@ -173,6 +173,7 @@ pub(crate) fn index(areas: &Areas, properties: &BTreeMap<String, String>) -> Str
          /// the same when their parts are the same after this. `None` when no property\n\
          /// string has this format.\n///\n/// # Errors\n\
          /// `InvalidArgument` in it, when the text is none.\n\
+         #[allow(clippy::too_many_lines, reason = \"one for each format\")]\n\
          pub fn reprinted(format: &str, text: &str) -> Option<homelab_core::Result<String>> {{\n\
          Some(match format {{ {printers} _ => return None }})\n}}"
     );

@@ -91,6 +91,12 @@ pub(crate) fn print(areas: &Areas, root: &Path) -> Result<String, String> {
             answer(item).unwrap_or_default()
         );
     }
+    fields(&mut out, areas);
+    Ok(out)
+}
+
+/// The fields that hold JSON as it comes.
+fn fields(out: &mut String, areas: &Areas) {
     out.push_str(
         "\n## Fields that are not typed\n\n\
          JSON as it comes, because the server hands on what another program says (the guest\n\
@@ -111,7 +117,6 @@ pub(crate) fn print(areas: &Areas, root: &Path) -> Result<String, String> {
             let _ = writeln!(out, "| `{}` | {} |", item.name, fields.join(", "));
         }
     }
-    Ok(out)
 }
 
 fn answer(item: &Item) -> Option<&str> {

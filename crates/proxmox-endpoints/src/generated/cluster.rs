@@ -1213,7 +1213,7 @@ pub struct ClusterOptions {
     pub u2f: Option<String>,
     /// Which tags users may set.
     pub user_tag_access: Option<String>,
-    /// Settings of WebAuthn.
+    /// Settings of `WebAuthn`.
     pub webauthn: Option<String>,
 }
 row!(
@@ -1299,7 +1299,7 @@ pub struct UpdateClusterOptions {
     pub u2f: Option<U2fSettings>,
     /// Which tags users may set. (7.3 and later)
     pub user_tag_access: Option<UserTagAccess>,
-    /// Settings of WebAuthn. (7.1 and later)
+    /// Settings of `WebAuthn`. (7.1 and later)
     pub webauthn: Option<WebAuthnSettings>,
 }
 impl UpdateClusterOptions {

@@ -247,7 +247,7 @@ pub struct DiskInfo {
     pub osdid_list: Vec<String>,
     /// What it lies below.
     pub parent: Option<String>,
-    /// Whether the Ceph OSD is BlueStore.
+    /// Whether the Ceph OSD is `BlueStore`.
     pub bluestore: Option<bool>,
     /// Whether the Ceph OSD is encrypted.
     pub osdencrypted: Option<bool>,

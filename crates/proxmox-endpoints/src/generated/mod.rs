@@ -107,6 +107,7 @@ pub use tasks::*;
 ///
 /// # Errors
 /// `InvalidArgument` in it, when the text is none.
+#[allow(clippy::too_many_lines, reason = "one for each format")]
 pub fn reprinted(format: &str, text: &str) -> Option<homelab_core::Result<String>> {
     Some(
         match format {

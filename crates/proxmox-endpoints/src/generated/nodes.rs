@@ -1350,11 +1350,11 @@ endpoint!(
     OpenNodeTerminal 447 Post "/nodes/{node}/termproxy" -> TerminalTicket; node cmd
     cmd_opts
 );
-/// Node time, as the server describes it.
+/// Node clock, as the server describes it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-pub struct NodeTime {
+pub struct NodeClock {
     /// Whether its clock shows local time rather than UTC.
     pub localtime: Option<i64>,
     /// When, in seconds since 1970.
@@ -1363,8 +1363,8 @@ pub struct NodeTime {
     pub timezone: Option<String>,
 }
 row!(
-    NodeTime[] { "localtime" => localtime Opt, "time" => time Opt, "timezone" => timezone
-    Opt, }
+    NodeClock[] { "localtime" => localtime Opt, "time" => time Opt, "timezone" =>
+    timezone Opt, }
 );
 /// Reads time of a node.
 ///
@@ -1380,7 +1380,7 @@ impl GetNodeTime {
         GetNodeTime { node: node.into() }
     }
 }
-endpoint!(GetNodeTime 448 Get "/nodes/{node}/time" -> NodeTime; node);
+endpoint!(GetNodeTime 448 Get "/nodes/{node}/time" -> NodeClock; node);
 /// Set node timezone of a node.
 ///
 /// `PUT /nodes/{node}/time`
