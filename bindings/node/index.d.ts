@@ -216,6 +216,36 @@ export class TalosConfig {
   write(path: string): void
 
   /**
+   * The same talosconfig with the contexts of another. A name that is taken gets the suffix `-1`, `-2` and so on; the other's current context becomes the current one.
+   *
+   * @param fileName - What messages call the file.
+   * @param text - Its content.
+   */
+  merge(fileName: string, text: string): TalosConfig
+
+  /**
+   * The same talosconfig, with other endpoints for a context. A missing one fails with `Config`.
+   *
+   * @param endpoints - Whom to connect to: control-plane nodes themselves, never an address that they share.
+   */
+  setEndpoints(endpoints: readonly string[], options?: {
+    /** Its name. Default: the current one. */
+    context?: string | undefined
+    /** Nodes that are meant when none are named. Default: as before. */
+    nodes?: readonly string[] | undefined
+  }): TalosConfig
+
+  /**
+   * The same talosconfig without a context. A missing one fails with `Config`, which names the nearest.
+   *
+   * @param context - Its name.
+   */
+  remove(context: string): TalosConfig
+
+  /** The text of the file. It holds keys. */
+  toYaml(): string
+
+  /**
    * A client for a context. Connections are made when they are needed.
    *
    * An expired client certificate fails with `Unauthenticated`, before anything is sent.
@@ -466,15 +496,244 @@ export class TalosNode {
   }): Promise<TalosResource[]>
 
   /**
-   * All resources of a type, with their specs as YAML.
+   * The resources of a type, with their specs as YAML.
    *
    * @param namespace - Such as `network`.
    * @param typeName - Such as `LinkStatuses.net.talos.dev`.
    */
   listDynamic(namespace: string, typeName: string, options?: {
+    /** Only those with these labels: `key`, `!key`, `key=value`, `key!=value`, with commas between them. */
+    labels?: string | undefined
+    /** Only those whose id matches this regular expression. */
+    idPattern?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<TalosResource[]>
+
+  /**
+   * The lines of a service's or a container's log. One that is followed does not end by itself.
+   *
+   * @param id - Such as `etcd`, or a container's id as `logs_containers` gives it.
+   */
+  logs(id: string, options?: {
+    /** Whether it is a container of Kubernetes. Default: false. */
+    kubernetes?: boolean | undefined
+    /** Only this many lines of the past. Default: all. */
+    tail?: number | undefined
+    /** Whether to go on with what comes. Default: false. */
+    follow?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Stream<string>
+
+  /** The ids of what has a log. Since Talos v1.7. */
+  logsContainers(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string[]>
+
+  /** The kernel's messages, oldest first. */
+  dmesg(options?: {
+    /** Whether to go on with what comes. Default: false. */
+    follow?: boolean | undefined
+    /** Whether to leave out the past. Default: false. */
+    newOnly?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Stream<KernelMessage>
+
+  /**
+   * The files of a folder. What cannot be read is an entry with an error.
+   *
+   * @param path - An absolute path.
+   */
+  listFiles(path: string, options?: {
+    /** Whether to go down into folders. Default: false. */
+    recurse?: boolean | undefined
+    /** How many levels to go down. Default: all, with `recurse`. */
+    depth?: number | undefined
+    /** Only these, of `regular`, `directory` and `symlink`. Default: all. */
+    kinds?: readonly FileKind[] | undefined
+    /** Whether extended attributes come too. Default: false. */
+    xattrs?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Stream<FileInfo>
+
+  /**
+   * How much folders hold, each after those inside it.
+   *
+   * @param paths - Absolute paths.
+   */
+  diskUsage(paths: readonly string[], options?: {
+    /** How many levels to report. Default: all. */
+    depth?: number | undefined
+    /** Whether files are reported too. Default: false. */
+    files?: boolean | undefined
+    /** Only what takes at least this much. */
+    atLeastBytes?: number | undefined
+    /** Only what takes at most this much. */
+    atMostBytes?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Stream<DiskUsage>
+
+  /**
+   * A file as text; what is not UTF-8 is replaced. A longer one fails with `ResourceExhausted`.
+   *
+   * @param path - An absolute path.
+   */
+  readText(path: string, options?: {
+    /** The most that is read. Default: 16 MiB. */
+    limitBytes?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /**
+   * Saves one of the node's files and returns its size. The file appears when it is whole.
+   *
+   * @param path - An absolute path on the node.
+   * @param to - The file here.
+   */
+  readToFile(path: string, to: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<number>
+
+  /**
+   * Saves a tree of files. Nothing is written outside the folder, devices and the like are left out and listed. No failure and no cancellation leaves half of it.
+   *
+   * @param path - An absolute path on the node.
+   * @param to - The folder here, which must not exist.
+   */
+  copyFiles(path: string, to: string, options?: {
+    /** The most that all files together may be. Default: 16 GiB. */
+    maxBytes?: number | undefined
+    /** Whether symbolic links are made. Default: true. */
+    symlinks?: boolean | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: CopyProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Copied>
+
+  /**
+   * Saves the packets of a network interface as a pcap file, until the time is over or a limit is reached.
+   *
+   * @param interface - Such as `eth0`.
+   * @param to - The file here.
+   */
+  packetCapture(interface: string, to: string, options?: {
+    /** How long. Default: 60. */
+    durationSeconds?: number | undefined
+    /** Whether packets for others are taken too. Default: false. */
+    promiscuous?: boolean | undefined
+    /** The most that is kept of a packet. */
+    snapLen?: number | undefined
+    /** Stop after this many. */
+    maxPackets?: number | undefined
+    /** Stop when the file is about this large. */
+    maxBytes?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: CaptureProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PacketCapture>
+
+  /** A kubeconfig for an administrator of Kubernetes, valid for a year. Each call makes a new certificate. */
+  kubeconfig(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /**
+   * Saves a kubeconfig, readable for its owner only. A file that is there is replaced.
+   *
+   * @param to - The file.
+   */
+  kubeconfigToFile(to: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Fetches a kubeconfig and merges it into a file. Entries of the same cluster get the new credentials; where another cluster has the name, both are kept.
+   *
+   * @param into - The file; made if it is missing.
+   */
+  kubeconfigMerge(into: string, options?: {
+    /** The context's name. Default: `admin@<cluster>`. */
+    contextName?: string | undefined
+    /** Whether entries of another cluster that have the name are replaced. Default: false. */
+    replace?: boolean | undefined
+    /** Whether the context becomes the current one. Default: true. */
+    select?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<MergedKubeconfig>
+
+  /**
+   * What is there now and then each change to resources of any type, with their specs as YAML.
+   *
+   * @param namespace - Such as `network`.
+   * @param typeName - Such as `LinkStatuses.net.talos.dev`.
+   */
+  watchDynamic(namespace: string, typeName: string, options?: {
+    /** Only the resource with this id. */
+    id?: string | undefined
+    /** Only those with these labels: `key`, `!key`, `key=value`, `key!=value`, with commas between them. */
+    labels?: string | undefined
+    /** Only those whose id matches this regular expression. */
+    idPattern?: string | undefined
+    /** Whether to leave out what is there now. Default: false. */
+    changesOnly?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Stream<ResourceEvent>
+
+  /** The machine configuration that runs, with all its documents. It holds keys. */
+  machineConfig(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<MachineConfig>
+
+  /**
+   * What a machine configuration would change on the node: both compared, and the node's own dry run. Changes nothing.
+   *
+   * @param text - The whole configuration, as `to_yaml` gives it.
+   */
+  planConfiguration(text: string, options?: {
+    /** How it would be applied. Default: `auto`. */
+    mode?: ApplyMode | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ConfigurationPlan>
+
+  /**
+   * A talosconfig with a client certificate that this control-plane node signs.
+   *
+   * @param context - The context's name.
+   * @param roles - Such as `os:reader`.
+   */
+  issueTalosconfig(context: string, roles: readonly string[], options?: {
+    /** How long it counts. Default: a year. */
+    lifetimeSeconds?: number | undefined
+    /** Whom to connect to. Default: none yet. */
+    endpoints?: readonly string[] | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TalosConfig>
+
+  /**
+   * Checks a snapshot of etcd that is on the disk: its size, its checksum, and the database inside. A bad one fails with `Corrupt`, which says what is wrong.
+   *
+   * @param path - The file.
+   */
+  static verifySnapshot(path: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Snapshot>
 
   /** What is there now and then each change to the cluster's members. */
   watchMembers(options?: {
@@ -1356,6 +1615,136 @@ export class TalosNodes {
   }): Promise<PerNode<Image[]>>
 }
 
+/** A machine configuration: its documents in their order, and nothing of them lost but comments. */
+export class MachineConfig {
+  private constructor()
+
+  /**
+   * Reads a machine configuration. One that is wrong fails with `Config`, which names file and line.
+   *
+   * @param path - The file.
+   */
+  static fromFile(path: string): MachineConfig
+
+  /**
+   * Reads a machine configuration from text.
+   *
+   * @param fileName - What messages call the file.
+   * @param text - Its content.
+   */
+  static parse(fileName: string, text: string): MachineConfig
+
+  /** What it consists of: `v1alpha1`, `HostnameConfig`, `LinkConfig/eth0`. */
+  readonly documents: readonly string[]
+
+  /** The parts that this library knows, as data. Holds no secret. */
+  view(): MachineConfigView
+
+  /**
+   * The same configuration, patched: a strategic merge with Talos' own rules, or a JSON patch. One that does not fit fails with `Config`, which names the place.
+   *
+   * @param fileName - What messages call the patch.
+   * @param text - The patch.
+   */
+  patch(fileName: string, text: string): MachineConfig
+
+  /**
+   * What differs in another one, seen from here. Values of secrets are masked.
+   *
+   * @param fileName - What messages call the other.
+   * @param text - The other configuration.
+   */
+  diff(fileName: string, text: string): Change[]
+
+  /** The text that a node takes. It holds keys. */
+  toYaml(): string
+
+  /**
+   * Writes it to a file that only its owner may read.
+   *
+   * @param path - The file.
+   */
+  write(path: string): void
+}
+
+/** The secrets of a cluster, as `talosctl gen secrets` writes them. */
+export class SecretsBundle {
+  private constructor()
+
+  /**
+   * Reads a `secrets.yaml`. One that is wrong fails with `Config`, which names the key.
+   *
+   * @param path - The file.
+   */
+  static fromFile(path: string): SecretsBundle
+
+  /**
+   * Reads a `secrets.yaml` from text.
+   *
+   * @param fileName - What messages call the file.
+   * @param text - Its content.
+   */
+  static parse(fileName: string, text: string): SecretsBundle
+
+  /** Secrets for a new cluster. */
+  static generate(options?: {
+    /** The key that signs service account tokens. Default: `rsa-4096`, which takes a second or more. */
+    serviceAccountKey?: 'rsa-4096' | 'ecdsa-p256' | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<SecretsBundle>
+
+  /**
+   * A talosconfig with a client certificate that is signed here, without a node.
+   *
+   * @param context - The context's name.
+   * @param roles - Such as `os:reader`.
+   */
+  talosconfig(context: string, roles: readonly string[], options?: {
+    /** How long it counts. Default: a year. */
+    lifetimeSeconds?: number | undefined
+    /** Whom to connect to. Default: none yet. */
+    endpoints?: readonly string[] | undefined
+  }): TalosConfig
+
+  /**
+   * Machine configurations and a talosconfig for a new cluster, as `talosctl gen config` makes them for the same release.
+   *
+   * @param name - The cluster's name.
+   * @param endpoint - Where Kubernetes' API will be: `https://172.16.1.49:6443`.
+   * @param talosVersion - The release of Talos: `v1.13.9`. From v1.9 on.
+   * @param kubernetesVersion - The release of Kubernetes: `v1.34.0`.
+   */
+  newCluster(name: string, endpoint: string, talosVersion: string, kubernetesVersion: string, options?: {
+    /** Where Talos installs itself. Default: `/dev/sda`. */
+    installDisk?: string | undefined
+    /** The installer's image. Default: the node's own choice. */
+    installImage?: string | undefined
+    /** More names and addresses for the certificates of both APIs. */
+    certSans?: readonly string[] | undefined
+    /** Whom the talosconfig connects to. */
+    talosEndpoints?: readonly string[] | undefined
+    /** Addresses of pods. Default: `10.244.0.0/16`. */
+    podSubnets?: readonly string[] | undefined
+    /** Addresses of services. Default: `10.96.0.0/12`. */
+    serviceSubnets?: readonly string[] | undefined
+    /** Whether pods may run on control planes. Default: false. */
+    scheduleOnControlPlanes?: boolean | undefined
+    /** How long the administrator's certificate counts. Default: a year. */
+    adminLifetimeSeconds?: number | undefined
+  }): NewClusterFiles
+
+  /** The text of `secrets.yaml`. */
+  toYaml(): string
+
+  /**
+   * Writes `secrets.yaml`, readable for its owner only. A file that is there fails with `AlreadyExists`.
+   *
+   * @param path - The file.
+   */
+  write(path: string): void
+}
+
 /** A privileged container that runs on a node: input one way, output the other. It is stopped when its output is no longer read. */
 export class DebugContainer {
   private constructor()
@@ -1541,11 +1930,8 @@ export class ProxmoxClient {
     signal?: AbortSignal | undefined
   }): Promise<ProxmoxVersion>
 
-  /** The cluster and its nodes: names, addresses, quorum. */
-  clusterStatus(options?: {
-    /** Cancels, on the wire too. */
-    signal?: AbortSignal | undefined
-  }): Promise<ClusterStatus>
+  /** What concerns all nodes. */
+  cluster(): ProxmoxCluster
 
   /** Everything in the cluster, in one call. */
   clusterResources(options?: {
@@ -1554,6 +1940,34 @@ export class ProxmoxClient {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<ProxmoxResource[]>
+
+  /** Who may do what. */
+  access(): ProxmoxAccess
+
+  /** The nodes of the cluster. */
+  nodes(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NodeSummary[]>
+
+  /**
+   * One node.
+   *
+   * @param name - Its name in the cluster.
+   */
+  node(name: string): ProxmoxNode
+
+  /** The definitions of all storages. */
+  storages(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxStorage[]>
+
+  /** The pools of guests and storages. */
+  pools(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxPool[]>
 
   /**
    * Where a guest is now. HA and migrations move guests; their ids stay.
@@ -1565,104 +1979,15 @@ export class ProxmoxClient {
     signal?: AbortSignal | undefined
   }): Promise<GuestPlace>
 
-  /** The nodes of the cluster. */
-  nodes(options?: {
-    /** Cancels, on the wire too. */
-    signal?: AbortSignal | undefined
-  }): Promise<NodeSummary[]>
-
   /**
-   * One node: CPU, memory, kernel, uptime.
+   * Which of these privileges the credentials lack.
    *
-   * @param node - Its name.
+   * @param needed - Privileges by path: `VM.PowerMgmt` on `/vms/100`.
    */
-  nodeStatus(node: string, options?: {
+  missingPrivileges(needed: Readonly<Record<string, readonly string[] | undefined>>, options?: {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
-  }): Promise<NodeStatus>
-
-  /**
-   * The configuration of a VM, with its property strings parsed.
-   *
-   * @param node - The node that it is on.
-   * @param vmid - Its number.
-   */
-  guestConfig(node: string, vmid: number, options?: {
-    /** Cancels, on the wire too. */
-    signal?: AbortSignal | undefined
-  }): Promise<QemuConfig>
-
-  /**
-   * Whether a VM runs, and what it uses.
-   *
-   * @param node - The node that it is on.
-   * @param vmid - Its number.
-   */
-  guestStatus(node: string, vmid: number, options?: {
-    /** Cancels, on the wire too. */
-    signal?: AbortSignal | undefined
-  }): Promise<QemuStatus>
-
-  /**
-   * Starts a VM. The task that does it can be waited for.
-   *
-   * @param node - The node that it is on.
-   * @param vmid - Its number.
-   */
-  guestStart(node: string, vmid: number, options?: {
-    /** Cancels, on the wire too. */
-    signal?: AbortSignal | undefined
-  }): Promise<ProxmoxTask>
-
-  /**
-   * Stops a VM at once, as pulling its plug would.
-   *
-   * @param node - The node that it is on.
-   * @param vmid - Its number.
-   */
-  guestStop(node: string, vmid: number, options?: {
-    /** Cancels, on the wire too. */
-    signal?: AbortSignal | undefined
-  }): Promise<ProxmoxTask>
-
-  /**
-   * Asks a VM to shut down.
-   *
-   * @param node - The node that it is on.
-   * @param vmid - Its number.
-   */
-  guestShutdown(node: string, vmid: number, options?: {
-    /** Cancels, on the wire too. */
-    signal?: AbortSignal | undefined
-  }): Promise<ProxmoxTask>
-
-  /**
-   * The storages of a node.
-   *
-   * @param node - Its name.
-   */
-  storages(node: string, options?: {
-    /** Cancels, on the wire too. */
-    signal?: AbortSignal | undefined
-  }): Promise<NodeStorage[]>
-
-  /** How Ceph is. */
-  cephStatus(options?: {
-    /** Cancels, on the wire too. */
-    signal?: AbortSignal | undefined
-  }): Promise<CephStatus>
-
-  /** The state of high availability: quorum, managers, services. */
-  haStatus(options?: {
-    /** Cancels, on the wire too. */
-    signal?: AbortSignal | undefined
-  }): Promise<HaStatusEntry[]>
-
-  /** The recent tasks of the cluster. */
-  tasks(options?: {
-    /** Cancels, on the wire too. */
-    signal?: AbortSignal | undefined
-  }): Promise<TaskSummary[]>
+  }): Promise<MissingPrivilege[]>
 
   /**
    * A task by its UPID, on whichever node it runs.
@@ -1752,6 +2077,4057 @@ export class ProxmoxTask {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<void>
+}
+
+/** One node. */
+export class ProxmoxNode {
+  private constructor()
+
+  /**
+   * One virtual machine on it.
+   *
+   * @param vmid - Its number.
+   */
+  qemu(vmid: number): ProxmoxQemu
+
+  /**
+   * One container on it.
+   *
+   * @param vmid - Its number.
+   */
+  lxc(vmid: number): ProxmoxLxc
+
+  /**
+   * One storage as it sees it.
+   *
+   * @param storage - Its name.
+   */
+  storage(storage: string): ProxmoxNodeStorage
+
+  /** Ceph on it. */
+  ceph(): ProxmoxCeph
+
+  /**
+   * Shuts it down or reboots it, guests first. The answer comes before it is off.
+   *
+   * @param command - What to do.
+   */
+  power(command: 'reboot' | 'shutdown', options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Memory, load, kernel and CPU. */
+  status(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NodeStatus>
+
+  /** The version of Proxmox VE on it. */
+  version(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NodeVersion>
+
+  /** Wakes it over the network, from another node; gives back the MAC address that was called. */
+  wake(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /** The virtual machines on it. `full` adds what QEMU says and is slow. */
+  qemuList(options?: {
+    /** Also ask each running machine for details; slow. */
+    full?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<QemuSummary[]>
+
+  /**
+   * Creates a virtual machine; with `archive`, restores one. Every setting is a field of the request.
+   *
+   * @param vmid - `vmid`.
+   */
+  createQemu(vmid: number, options?: {
+    /** The settings by their names in the API: `memory`, `net0`, `scsi0`, … */
+    settings?: Readonly<Record<string, Json | undefined>> | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** The containers on it. */
+  lxcList(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<LxcSummary[]>
+
+  /**
+   * Creates a container from a template or image; with `restore`, from a backup.
+   *
+   * @param ostemplate - `ostemplate`.
+   * @param vmid - `vmid`.
+   */
+  createLxc(ostemplate: string, vmid: number, options?: {
+    /** The settings by their names in the API: `memory`, `net0`, `scsi0`, … */
+    settings?: Readonly<Record<string, Json | undefined>> | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Starts the guests that start at boot, or those in `vms`. */
+  startAll(options?: {
+    /** `force`. */
+    force?: boolean | undefined
+    /** `max-workers`. (9.1.2 and later) */
+    maxWorkers?: number | undefined
+    /** `vms`. */
+    vms?: readonly string[] | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Stops all guests, or those in `vms`. */
+  stopAll(options?: {
+    /** `force-stop`. Yes when absent. (7.4 and later) */
+    forceStop?: boolean | undefined
+    /** `max-workers`. (9.1.2 and later) */
+    maxWorkers?: number | undefined
+    /** `timeout`. `180` when absent. (7.4 and later) */
+    timeout?: number | undefined
+    /** `vms`. */
+    vms?: readonly string[] | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Suspends all virtual machines, or those in `vms`. */
+  suspendAll(options?: {
+    /** `max-workers`. (9.1.2 and later) */
+    maxWorkers?: number | undefined
+    /** `vms`. */
+    vms?: readonly string[] | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Moves all guests to another node, or those in `vms`.
+   *
+   * @param target - `target`.
+   */
+  migrateAll(target: string, options?: {
+    /** `max-workers`. (9.1.2 and later) */
+    maxWorkers?: number | undefined
+    /** `maxworkers`. */
+    maxworkers?: number | undefined
+    /** `vms`. */
+    vms?: readonly string[] | undefined
+    /** `with-local-disks`. */
+    withLocalDisks?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Its last 50 finished tasks, newest first; running ones with `source`. */
+  tasks(options?: {
+    /** Skip this many. */
+    start?: number | undefined
+    /** At most this many; 50 when absent. */
+    limit?: number | undefined
+    /** Finished ones (when absent), running ones, or both. */
+    source?: string | undefined
+    /** Only those about this guest. */
+    vmid?: number | undefined
+    /** Only those of exactly this type. */
+    typefilter?: string | undefined
+    /** Only those whose user contains this. */
+    userfilter?: string | undefined
+    /** Only those that ended so: `ok`, `error`, `warning`, `unknown`. */
+    statusfilter?: readonly string[] | undefined
+    /** Only those that failed. */
+    errors?: boolean | undefined
+    /** Only those started at or after this, in seconds since 1970. */
+    since?: number | undefined
+    /** Only those started at or before this, in seconds since 1970. */
+    until?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TaskSummary[]>
+
+  /**
+   * One service's state.
+   *
+   * @param service - `service`.
+   */
+  service(service: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ServiceState>
+
+  /**
+   * Starts a service.
+   *
+   * @param service - `service`.
+   */
+  startService(service: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Stops a service.
+   *
+   * @param service - `service`.
+   */
+  stopService(service: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Restarts a service, whatever it takes.
+   *
+   * @param service - `service`.
+   */
+  restartService(service: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Reloads a service, or restarts it where it cannot.
+   *
+   * @param service - `service`.
+   */
+  reloadService(service: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Its network interfaces, with changes that are not applied yet. */
+  networks(options?: {
+    /** `type`. */
+    kind?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxNetwork[]>
+
+  /**
+   * One network interface.
+   *
+   * @param iface - `iface`.
+   */
+  network(iface: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxNetwork>
+
+  /**
+   * Plans a network interface; `kind` is `bridge`, `bond`, `vlan`, … Applied by `reload_network`.
+   *
+   * @param iface - `iface`.
+   * @param kind - `type`.
+   */
+  createNetwork(iface: string, kind: string, options?: {
+    /** `address`. */
+    address?: string | undefined
+    /** `address6`. */
+    address6?: string | undefined
+    /** `autostart`. */
+    autostart?: boolean | undefined
+    /** `bond-primary`. */
+    bondPrimary?: string | undefined
+    /** `bond_mode`. */
+    bondMode?: string | undefined
+    /** `bond_xmit_hash_policy`. */
+    bondXmitHashPolicy?: string | undefined
+    /** `bridge_ports`. */
+    bridgePorts?: readonly string[] | undefined
+    /** `bridge_vids`. (8.3 and later) */
+    bridgeVids?: readonly string[] | undefined
+    /** `bridge_vlan_aware`. */
+    bridgeVlanAware?: boolean | undefined
+    /** `cidr`. */
+    cidr?: string | undefined
+    /** `cidr6`. */
+    cidr6?: string | undefined
+    /** `comments`. */
+    comments?: string | undefined
+    /** `comments6`. */
+    comments6?: string | undefined
+    /** `gateway`. */
+    gateway?: string | undefined
+    /** `gateway6`. */
+    gateway6?: string | undefined
+    /** `mtu`. */
+    mtu?: number | undefined
+    /** `netmask`. */
+    netmask?: string | undefined
+    /** `netmask6`. */
+    netmask6?: number | undefined
+    /** `ovs_bonds`. */
+    ovsBonds?: readonly string[] | undefined
+    /** `ovs_bridge`. */
+    ovsBridge?: string | undefined
+    /** `ovs_options`. */
+    ovsOptions?: string | undefined
+    /** `ovs_ports`. */
+    ovsPorts?: readonly string[] | undefined
+    /** `ovs_tag`. */
+    ovsTag?: number | undefined
+    /** `slaves`. */
+    slaves?: readonly string[] | undefined
+    /** `vlan-id`. */
+    vlanId?: number | undefined
+    /** `vlan-raw-device`. */
+    vlanRawDevice?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Plans a change. It replaces the interface's whole configuration: what is not given is dropped.
+   *
+   * @param iface - `iface`.
+   * @param kind - `type`.
+   */
+  updateNetwork(iface: string, kind: string, options?: {
+    /** `address`. */
+    address?: string | undefined
+    /** `address6`. */
+    address6?: string | undefined
+    /** `autostart`. */
+    autostart?: boolean | undefined
+    /** `bond-primary`. */
+    bondPrimary?: string | undefined
+    /** `bond_mode`. */
+    bondMode?: string | undefined
+    /** `bond_xmit_hash_policy`. */
+    bondXmitHashPolicy?: string | undefined
+    /** `bridge_ports`. */
+    bridgePorts?: readonly string[] | undefined
+    /** `bridge_vids`. (8.3 and later) */
+    bridgeVids?: readonly string[] | undefined
+    /** `bridge_vlan_aware`. */
+    bridgeVlanAware?: boolean | undefined
+    /** `cidr`. */
+    cidr?: string | undefined
+    /** `cidr6`. */
+    cidr6?: string | undefined
+    /** `comments`. */
+    comments?: string | undefined
+    /** `comments6`. */
+    comments6?: string | undefined
+    /** `delete`. */
+    delete?: readonly string[] | undefined
+    /** `gateway`. */
+    gateway?: string | undefined
+    /** `gateway6`. */
+    gateway6?: string | undefined
+    /** `mtu`. */
+    mtu?: number | undefined
+    /** `netmask`. */
+    netmask?: string | undefined
+    /** `netmask6`. */
+    netmask6?: number | undefined
+    /** `ovs_bonds`. */
+    ovsBonds?: readonly string[] | undefined
+    /** `ovs_bridge`. */
+    ovsBridge?: string | undefined
+    /** `ovs_options`. */
+    ovsOptions?: string | undefined
+    /** `ovs_ports`. */
+    ovsPorts?: readonly string[] | undefined
+    /** `ovs_tag`. */
+    ovsTag?: number | undefined
+    /** `slaves`. */
+    slaves?: readonly string[] | undefined
+    /** `vlan-id`. */
+    vlanId?: number | undefined
+    /** `vlan-raw-device`. */
+    vlanRawDevice?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Plans the deletion of an interface.
+   *
+   * @param iface - `iface`.
+   */
+  deleteNetwork(iface: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Applies what is planned. */
+  reloadNetwork(options?: {
+    /** `regenerate-frr`. (9.0 and later) */
+    regenerateFrr?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Forgets what is planned. */
+  revertNetwork(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Its DNS servers and search domain. */
+  dns(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Dns>
+
+  /**
+   * Changes its DNS servers and search domain.
+   *
+   * @param search - `search`.
+   */
+  updateDns(search: string, options?: {
+    /** `dns1`. */
+    dns1?: string | undefined
+    /** `dns2`. */
+    dns2?: string | undefined
+    /** `dns3`. */
+    dns3?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Its time and time zone. */
+  time(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NodeClock>
+
+  /**
+   * Changes its time zone.
+   *
+   * @param timezone - `timezone`.
+   */
+  setTimezone(timezone: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Its `/etc/hosts`, with a digest. */
+  hosts(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<HostsFile>
+
+  /**
+   * Replaces its `/etc/hosts`. Give `digest`.
+   *
+   * @param data - `data`.
+   */
+  updateHosts(data: string, options?: {
+    /** `digest`. */
+    digest?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Its own settings: description, wake-on-LAN, start delay, ACME domains. */
+  config(options?: {
+    /** `property`. */
+    property?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NodeConfig>
+
+  /** Changes its own settings. */
+  updateConfig(options?: {
+    /** `acme`. */
+    acme?: string | undefined
+    /** `ballooning-target`. `80` when absent. (8.4 and later) */
+    ballooningTarget?: number | undefined
+    /** `delete`. */
+    delete?: readonly string[] | undefined
+    /** `description`. */
+    description?: string | undefined
+    /** `digest`. */
+    digest?: string | undefined
+    /** `location`. (9.2 and later) */
+    location?: string | undefined
+    /** `startall-onboot-delay`. `0` when absent. */
+    startallOnbootDelay?: number | undefined
+    /** `wakeonlan`. */
+    wakeonlan?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Lines of its syslog. */
+  syslog(options?: {
+    /** `limit`. */
+    limit?: number | undefined
+    /** `service`. */
+    service?: string | undefined
+    /** `since`. */
+    since?: string | undefined
+    /** `start`. */
+    start?: number | undefined
+    /** `until`. */
+    until?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TaskLogLine[]>
+
+  /** Lines of its journal. */
+  journal(options?: {
+    /** `endcursor`. */
+    endcursor?: string | undefined
+    /** `identifiers`. (9.2+ and later) */
+    identifiers?: boolean | undefined
+    /** `kernel`. (9.2+ and later) */
+    kernel?: boolean | undefined
+    /** `lastentries`. */
+    lastentries?: number | undefined
+    /** `priority`. (9.2+ and later) */
+    priority?: string | undefined
+    /** `service`. (9.2+ and later) */
+    service?: string | undefined
+    /** `since`. */
+    since?: number | undefined
+    /** `startcursor`. */
+    startcursor?: string | undefined
+    /** `structured`. (9.2+ and later) */
+    structured?: boolean | undefined
+    /** `unit`. (9.2+ and later) */
+    unit?: string | undefined
+    /** `units`. (9.2+ and later) */
+    units?: boolean | undefined
+    /** `until`. */
+    until?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string[]>
+
+  /** The report that support asks for: all of its configuration as one text. */
+  report(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /**
+   * Its use of resources over an `hour`, `day`, `week`, `month` or `year`.
+   *
+   * @param timeframe - `timeframe`.
+   */
+  rrdData(timeframe: string, options?: {
+    /** `cf`. */
+    cf?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NodeRrdPoint[]>
+
+  /** Its subscription. */
+  subscription(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Subscription>
+
+  /** The packages that could be upgraded, as of the last refresh. */
+  aptUpdates(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<AptUpdate[]>
+
+  /** Refreshes the list of packages. */
+  refreshApt(options?: {
+    /** `notify`. */
+    notify?: boolean | undefined
+    /** `quiet`. */
+    quiet?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** The packages that make up Proxmox VE, with their versions. */
+  aptVersions(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<AptVersion[]>
+
+  /** Its package repositories. */
+  aptRepositories(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<AptRepositories>
+
+  /**
+   * A package's changelog.
+   *
+   * @param name - `name`.
+   */
+  aptChangelog(name: string, options?: {
+    /** `version`. */
+    version?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /** Its disks: size, model, health, what uses them. */
+  disks(options?: {
+    /** `include-partitions`. */
+    includePartitions?: boolean | undefined
+    /** `skipsmart`. */
+    skipsmart?: boolean | undefined
+    /** `type`. */
+    kind?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<DiskInfo[]>
+
+  /**
+   * A disk's S.M.A.R.T. values.
+   *
+   * @param disk - `disk`.
+   */
+  smart(disk: string, options?: {
+    /** `healthonly`. */
+    healthonly?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Smart>
+
+  /**
+   * Gives a disk an empty GPT partition table.
+   *
+   * @param disk - `disk`.
+   * @param dataLoss - The word for what may be lost: `accepted`.
+   */
+  initializeDisk(disk: string, dataLoss: 'accepted', options?: {
+    /** `uuid`. */
+    uuid?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Wipes a disk or partition. Only root@pam itself may.
+   *
+   * @param disk - `disk`.
+   * @param dataLoss - The word for what may be lost: `accepted`.
+   */
+  wipeDisk(disk: string, dataLoss: 'accepted', options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Its ZFS pools. */
+  zfsPools(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ZfsPool[]>
+
+  /**
+   * One ZFS pool with its devices and errors.
+   *
+   * @param name - `name`.
+   */
+  zfsPool(name: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ZfsPool>
+
+  /**
+   * Makes a ZFS pool of disks (a list with commas): `single`, `mirror`, `raidz`, …
+   *
+   * @param devices - `devices`.
+   * @param name - `name`.
+   * @param raidlevel - `raidlevel`.
+   */
+  createZfsPool(devices: readonly string[], name: string, raidlevel: string, options?: {
+    /** `add_storage`. */
+    addStorage?: boolean | undefined
+    /** `ashift`. `12` when absent. */
+    ashift?: number | undefined
+    /** `compression`. `on` when absent. */
+    compression?: string | undefined
+    /** `draid-config`. (7.3 and later) */
+    draidConfig?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Its LVM volume groups with their devices. */
+  lvm(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<LvmTree>
+
+  /** Its LVM thin pools. */
+  lvmThinPools(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<LvmThinPool[]>
+
+  /** Its directories on disks of their own. */
+  directories(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<DirectoryStorage[]>
+
+  /** Its PCI devices. */
+  pciDevices(options?: {
+    /** `pci-class-blacklist`. `05;06;0b` when absent. */
+    pciClassBlacklist?: readonly string[] | undefined
+    /** `verbose`. Yes when absent. */
+    verbose?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PciDevice[]>
+
+  /** Its USB devices. */
+  usbDevices(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<UsbDeviceInfo[]>
+
+  /** The machine types that its QEMU offers. */
+  machineTypes(options?: {
+    /** `arch`. (9.1.2 and later) */
+    arch?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxMachineType[]>
+
+  /** The CPU models that its QEMU offers. */
+  cpuModels(options?: {
+    /** `arch`. (9.1.2 and later) */
+    arch?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<CpuModel[]>
+
+  /** Its certificates, with fingerprints and dates. */
+  certificates(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Certificate[]>
+
+  /**
+   * Gives the API its own certificate (PEM). With `restart` the daemon restarts and connections drop.
+   *
+   * @param certificates - `certificates`.
+   */
+  uploadCertificate(certificates: string, options?: {
+    /** `force`. */
+    force?: boolean | undefined
+    /** `key`. */
+    key?: string | undefined
+    /** `restart`. */
+    restart?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Certificate>
+
+  /** Goes back to the certificate that the cluster's CA signed. */
+  deleteCertificate(options?: {
+    /** `restart`. */
+    restart?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Orders a certificate by ACME. */
+  orderCertificate(options?: {
+    /** `force`. */
+    force?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Renews it. */
+  renewCertificate(options?: {
+    /** `force`. */
+    force?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** The storages as it sees them. A hung network share delays the answer. */
+  storages(options?: {
+    /** Only those that may hold this. */
+    content?: readonly string[] | undefined
+    /** Only those that are enabled. */
+    enabled?: boolean | undefined
+    /** Also tell the image formats. */
+    format?: boolean | undefined
+    /** Only this one. */
+    storage?: string | undefined
+    /** Only those that are shared with this node too. */
+    target?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NodeStorage[]>
+
+  /** The container templates that can be fetched. */
+  applianceTemplates(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ApplianceTemplate[]>
+
+  /**
+   * Fetches a container template to a storage.
+   *
+   * @param storage - `storage`.
+   * @param template - `template`.
+   */
+  downloadApplianceTemplate(storage: string, template: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** What a backup does where nothing is said. */
+  backupDefaults(options?: {
+    /** `storage`. */
+    storage?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<BackupDefaults>
+
+  /**
+   * The guest's configuration in a backup, as text.
+   *
+   * @param volume - `volume`.
+   */
+  extractBackupConfig(volume: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /** How its replication jobs are doing. */
+  replication(options?: {
+    /** `guest`. */
+    guest?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ReplicationStatus[]>
+
+  /**
+   * Has a replication job run as soon as it can.
+   *
+   * @param id - `id`.
+   */
+  replicateNow(id: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /** Its firewall's settings. */
+  firewallOptions(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NodeFirewallOptions>
+
+  /** Changes its firewall's settings. */
+  updateFirewallOptions(options?: {
+    /** `delete`. */
+    delete?: readonly string[] | undefined
+    /** `digest`. */
+    digest?: string | undefined
+    /** `enable`. Yes when absent. */
+    enable?: boolean | undefined
+    /** `log_level_forward`. (8.3 and later) */
+    logLevelForward?: string | undefined
+    /** `log_level_in`. */
+    logLevelIn?: string | undefined
+    /** `log_level_out`. */
+    logLevelOut?: string | undefined
+    /** `log_nf_conntrack`. */
+    logNfConntrack?: boolean | undefined
+    /** `ndp`. Yes when absent. */
+    ndp?: boolean | undefined
+    /** `nf_conntrack_allow_invalid`. */
+    nfConntrackAllowInvalid?: boolean | undefined
+    /** `nf_conntrack_helpers`. (7.4 and later) */
+    nfConntrackHelpers?: string | undefined
+    /** `nf_conntrack_max`. `262144` when absent. */
+    nfConntrackMax?: number | undefined
+    /** `nf_conntrack_tcp_timeout_established`. `432000` when absent. */
+    nfConntrackTcpTimeoutEstablished?: number | undefined
+    /** `nf_conntrack_tcp_timeout_syn_recv`. `60` when absent. */
+    nfConntrackTcpTimeoutSynRecv?: number | undefined
+    /** `nftables`. (8.2 and later) */
+    nftables?: boolean | undefined
+    /** `nosmurfs`. */
+    nosmurfs?: boolean | undefined
+    /** `protection_synflood`. */
+    protectionSynflood?: boolean | undefined
+    /** `protection_synflood_burst`. `1000` when absent. */
+    protectionSynfloodBurst?: number | undefined
+    /** `protection_synflood_rate`. `200` when absent. */
+    protectionSynfloodRate?: number | undefined
+    /** `smurf_log_level`. */
+    smurfLogLevel?: string | undefined
+    /** `tcp_flags_log_level`. */
+    tcpFlagsLogLevel?: string | undefined
+    /** `tcpflags`. */
+    tcpflags?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Its firewall's rules, in order. */
+  firewallRules(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<FirewallRule[]>
+
+  /**
+   * Adds a rule at the top; it is off unless `enable` is 1.
+   *
+   * @param action - `action`.
+   * @param kind - `type`.
+   */
+  createFirewallRule(action: string, kind: string, options?: {
+    /** `comment`. */
+    comment?: string | undefined
+    /** `dest`. */
+    dest?: string | undefined
+    /** `digest`. */
+    digest?: string | undefined
+    /** `dport`. */
+    dport?: string | undefined
+    /** `enable`. */
+    enable?: number | undefined
+    /** `icmp-type`. */
+    icmpType?: string | undefined
+    /** `iface`. */
+    iface?: string | undefined
+    /** `log`. */
+    log?: string | undefined
+    /** `macro`. */
+    macro?: string | undefined
+    /** `pos`. */
+    pos?: number | undefined
+    /** `proto`. */
+    proto?: string | undefined
+    /** `source`. */
+    source?: string | undefined
+    /** `sport`. */
+    sport?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** The SDN zones on it, with their states. */
+  sdnZones(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NodeSdnZone[]>
+}
+
+/** A storage as one node sees it. */
+export class ProxmoxNodeStorage {
+  private constructor()
+
+  /** Space, type, whether it is active. A storage that is off or out of reach on this node is an error. */
+  status(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<StorageStatus>
+
+  /** The volumes on it. */
+  content(options?: {
+    /** Only volumes of this kind: `images`, `iso`, `backup`, … */
+    content?: string | undefined
+    /** Only volumes of this guest. */
+    vmid?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<StorageContent[]>
+
+  /**
+   * One volume: path, size, format, notes.
+   *
+   * @param volume - `volume`.
+   */
+  volume(volume: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Volume>
+
+  /**
+   * Makes an empty disk image and gives back its volume id. The size is in KiB, or has a suffix: `32G`.
+   *
+   * @param filename - `filename`.
+   * @param size - `size`.
+   * @param vmid - `vmid`.
+   */
+  allocate(filename: string, size: string, vmid: number, options?: {
+    /** `format`. */
+    format?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /**
+   * Changes a backup's `notes` or whether it is `protected`.
+   *
+   * @param volume - `volume`.
+   */
+  updateVolume(volume: string, options?: {
+    /** `notes`. */
+    notes?: string | undefined
+    /** `protected`. (7.1 and later) */
+    protected?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Deletes a volume; `None` when that was done within `delay`. A volume that is not there is no error.
+   *
+   * @param volume - `volume`.
+   * @param dataLoss - The word for what may be lost: `accepted`.
+   */
+  deleteVolume(volume: string, dataLoss: 'accepted', options?: {
+    /** `delay`. */
+    delay?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Which backups would go and stay, by the storage's rules or by `prune_backups`. Nothing is deleted. */
+  prunableBackups(options?: {
+    /** `prune-backups`. */
+    pruneBackups?: string | undefined
+    /** `type`. */
+    kind?: string | undefined
+    /** `vmid`. */
+    vmid?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PrunableBackup[]>
+
+  /**
+   * Deletes the backups that would go.
+   *
+   * @param dataLoss - The word for what may be lost: `accepted`.
+   */
+  pruneBackups(dataLoss: 'accepted', options?: {
+    /** `prune-backups`. */
+    pruneBackups?: string | undefined
+    /** `type`. */
+    kind?: string | undefined
+    /** `vmid`. */
+    vmid?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /**
+   * What an OVA or ESXi guest would become here.
+   *
+   * @param volume - `volume`.
+   */
+  importMetadata(volume: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ImportMetadata>
+
+  /**
+   * Has the node fetch a container image from a registry (9.1 and later).
+   *
+   * @param reference - [a-zA-Z\d][a-zA-Z\d-]*[a-zA-Z\d])(?:\.(?:[a-zA-Z\d]|[a-zA-Z\d][a-zA-Z\d-]*[a-zA-Z\d]))*(?::\d+)?/)?[a-z\d]+(?:(?:[._]|__|[-]*)[a-z\d]+)*(?:/[a-z\d]+(?:(?:[._]|__|[-]*)[a-z\d]+)*)*:\w[\w.-]{0,127}$ | `reference`.
+   */
+  pullOciImage(reference: string, options?: {
+    /** `filename`. */
+    filename?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * The files in a backup on a Proxmox Backup Server.
+   *
+   * @param filepath - `filepath`.
+   * @param volume - `volume`.
+   */
+  backupFiles(filepath: string, volume: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<BackupFile[]>
+
+  /**
+   * Its use over an `hour`, `day`, `week`, `month` or `year`.
+   *
+   * @param timeframe - `timeframe`.
+   */
+  rrdData(timeframe: string, options?: {
+    /** `cf`. */
+    cf?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<StorageRrdPoint[]>
+}
+
+/** Ceph, as one node runs it. */
+export class ProxmoxCeph {
+  private constructor()
+
+  /** Health, monitors, OSDs and placement groups. `FailedPrecondition` where Ceph is not installed or not set up. */
+  status(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<CephStatus>
+
+  /** The CRUSH tree: which OSD is on which host. */
+  osds(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<CephOsdTree>
+
+  /**
+   * Makes an OSD of a disk. Only root@pam itself may.
+   *
+   * @param dev - `dev`.
+   */
+  createOsd(dev: string, options?: {
+    /** `crush-device-class`. */
+    crushDeviceClass?: string | undefined
+    /** `db_dev`. */
+    dbDev?: string | undefined
+    /** `db_dev_size`. */
+    dbDevSize?: number | undefined
+    /** `encrypted`. */
+    encrypted?: boolean | undefined
+    /** `osds-per-device`. (8.1 and later) */
+    osdsPerDevice?: number | undefined
+    /** `wal_dev`. */
+    walDev?: string | undefined
+    /** `wal_dev_size`. */
+    walDevSize?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Destroys an OSD. It must be out and down.
+   *
+   * @param osdid - `osdid`.
+   * @param dataLoss - The word for what may be lost: `accepted`.
+   */
+  destroyOsd(osdid: number, dataLoss: 'accepted', options?: {
+    /** `cleanup`. */
+    cleanup?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Lets data move to an OSD.
+   *
+   * @param osdid - `osdid`.
+   */
+  osdIn(osdid: number, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Has data move away from an OSD.
+   *
+   * @param osdid - `osdid`.
+   */
+  osdOut(osdid: number, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Has an OSD compare its copies; `deep` reads the data too.
+   *
+   * @param osdid - `osdid`.
+   */
+  scrubOsd(osdid: number, options?: {
+    /** `deep`. */
+    deep?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Its pools. */
+  pools(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<CephPool[]>
+
+  /**
+   * One pool's settings.
+   *
+   * @param name - `name`.
+   */
+  pool(name: string, options?: {
+    /** `verbose`. */
+    verbose?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<CephPool>
+
+  /**
+   * Makes a pool.
+   *
+   * @param name - `name`.
+   */
+  createPool(name: string, options?: {
+    /** `add_storages`. */
+    addStorages?: boolean | undefined
+    /** `application`. `rbd` when absent. */
+    application?: string | undefined
+    /** `crush_rule`. */
+    crushRule?: string | undefined
+    /** `erasure-coding`. */
+    erasureCoding?: string | undefined
+    /** `min_size`. `2` when absent. */
+    minSize?: number | undefined
+    /** `pg_autoscale_mode`. `warn` when absent. */
+    pgAutoscaleMode?: string | undefined
+    /** `pg_num`. `128` when absent. */
+    pgNum?: number | undefined
+    /** `pg_num_min`. */
+    pgNumMin?: number | undefined
+    /** `size`. `3` when absent. */
+    size?: number | undefined
+    /** `target_size`. */
+    targetSize?: string | undefined
+    /** `target_size_ratio`. */
+    targetSizeRatio?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Changes a pool's settings.
+   *
+   * @param name - `name`.
+   */
+  updatePool(name: string, options?: {
+    /** `application`. */
+    application?: string | undefined
+    /** `crush_rule`. */
+    crushRule?: string | undefined
+    /** `min_size`. */
+    minSize?: number | undefined
+    /** `pg_autoscale_mode`. */
+    pgAutoscaleMode?: string | undefined
+    /** `pg_num`. */
+    pgNum?: number | undefined
+    /** `pg_num_min`. */
+    pgNumMin?: number | undefined
+    /** `size`. */
+    size?: number | undefined
+    /** `target_size`. */
+    targetSize?: string | undefined
+    /** `target_size_ratio`. */
+    targetSizeRatio?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Destroys a pool with all that is in it.
+   *
+   * @param name - `name`.
+   * @param dataLoss - The word for what may be lost: `accepted`.
+   */
+  destroyPool(name: string, dataLoss: 'accepted', options?: {
+    /** `force`. */
+    force?: boolean | undefined
+    /** `remove_ecprofile`. Yes when absent. */
+    removeEcprofile?: boolean | undefined
+    /** `remove_storages`. */
+    removeStorages?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Its monitors. */
+  monitors(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<CephMonitor[]>
+
+  /**
+   * Makes a monitor on this node.
+   *
+   * @param monid - `monid`.
+   */
+  createMonitor(monid: string, options?: {
+    /** `mon-address`. */
+    monAddress?: readonly string[] | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Destroys a monitor.
+   *
+   * @param monid - `monid`.
+   */
+  destroyMonitor(monid: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Its managers. */
+  managers(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<CephManager[]>
+
+  /**
+   * Makes a manager on this node.
+   *
+   * @param id - `id`.
+   */
+  createManager(id: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Destroys a manager.
+   *
+   * @param id - `id`.
+   */
+  destroyManager(id: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** The metadata servers of its file systems. */
+  metadataServers(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<CephMd[]>
+
+  /**
+   * Makes a metadata server on this node.
+   *
+   * @param name - `name`.
+   */
+  createMetadataServer(name: string, options?: {
+    /** `hotstandby`. */
+    hotstandby?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Destroys a metadata server.
+   *
+   * @param name - `name`.
+   */
+  destroyMetadataServer(name: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Its file systems. */
+  fileSystems(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<CephF[]>
+
+  /**
+   * Makes a file system.
+   *
+   * @param name - `name`.
+   */
+  createFileSystem(name: string, options?: {
+    /** `add-storage`. */
+    addStorage?: boolean | undefined
+    /** `pg_num`. `128` when absent. */
+    pgNum?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** The names of the CRUSH rules. */
+  rules(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<CephCrushRule[]>
+
+  /** The CRUSH map as text. */
+  crushMap(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /** Lines of Ceph's log. */
+  log(options?: {
+    /** `limit`. */
+    limit?: number | undefined
+    /** `start`. */
+    start?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TaskLogLine[]>
+
+  /** Starts its Ceph services, or the one in `service`. */
+  start(options?: {
+    /** mon|mds|osd|mgr)(\.[a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent. */
+    service?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Stops its Ceph services, or the one in `service`. */
+  stop(options?: {
+    /** mon|mds|osd|mgr)(\.[a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent. */
+    service?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Restarts its Ceph services, or the one in `service`. */
+  restart(options?: {
+    /** mon|mds|osd|mgr)(\.[a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent. */
+    service?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Whether a service can be stopped or destroyed without harm.
+   *
+   * @param action - `action`.
+   * @param id - `id`.
+   * @param service - `service`.
+   */
+  commandSafety(action: string, id: string, service: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<CephCommandSafety>
+}
+
+/** One virtual machine on a node. */
+export class ProxmoxQemu {
+  private constructor()
+
+  /**
+   * Deletes it. It must be stopped; its backups stay.
+   *
+   * @param scope - What goes: the guest with its disks, its entries in jobs, HA and rights too, and every unmentioned volume with its number.
+   */
+  destroy(scope: 'guest' | 'guest_and_references' | 'everything', options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** What it is doing now: running or not, CPU, memory, what the HA manager has to do with it. */
+  status(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<QemuStatus>
+
+  /** Its configuration, changes that wait for its next start included. */
+  config(options?: {
+    /** Leave out changes that wait for its next start. */
+    current?: boolean | undefined
+    /** As it was in this snapshot. */
+    snapshot?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<QemuConfig>
+
+  /** Every key of its configuration with the value it has now and the one that waits for its next start. */
+  pending(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PendingKey[]>
+
+  /** Changes its configuration at once. Give `digest` so that nobody else's change is lost (`Conflict` then). New or imported disks can take longer than the server's 30 seconds: use `configure` for these. */
+  updateConfig(options?: {
+    /** The settings by their names in the API: `memory`, `net0`, `scsi0`, … */
+    settings?: Readonly<Record<string, Json | undefined>> | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Changes its configuration in a task; `None` when that was done within `background_delay`. */
+  configure(options?: {
+    /** The settings by their names in the API: `memory`, `net0`, `scsi0`, … */
+    settings?: Readonly<Record<string, Json | undefined>> | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Starts it. Most refusals (locked, missing, already running) are the failure of the task. When the HA manager owns it, waiting for the task also waits until the guest runs. */
+  start(options?: {
+    /** How long the start may take. */
+    timeout?: number | undefined
+    /** Start with this machine type. */
+    machine?: string | undefined
+    /** Start with this CPU model. */
+    forceCpu?: string | undefined
+    /** Ignore its lock; for root alone. */
+    skiplock?: boolean | undefined
+    /** The node it comes from; between nodes only. */
+    migratedfrom?: string | undefined
+    /** Network of the migration; between nodes only. */
+    migrationNetwork?: string | undefined
+    /** `secure` or `insecure`; between nodes only. */
+    migrationType?: string | undefined
+    /** MTUs of its network devices; between nodes only (9.1 and later). */
+    netsHostMtu?: string | undefined
+    /** Where its state comes from; between nodes only. */
+    stateuri?: string | undefined
+    /** Where its disks go; between nodes only. */
+    targetstorage?: string | undefined
+    /** Take tracked connections along; between nodes only (9.0 and later). */
+    withConntrackState?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Stops it as if its power cord were pulled. Stopping a stopped one succeeds. */
+  stop(options?: {
+    /** How long to wait. */
+    timeout?: number | undefined
+    /** Abort a shutdown that is under way (8.2 and later). */
+    overruleShutdown?: boolean | undefined
+    /** Leave its volumes active; for root alone. */
+    keepActive?: boolean | undefined
+    /** Ignore its lock; for root alone. */
+    skiplock?: boolean | undefined
+    /** The node it comes from; between nodes only. */
+    migratedfrom?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Asks it to shut down: by its agent, else by ACPI. The task fails when it does not within `timeout`; `forceStop` pulls the cord then. */
+  shutdown(options?: {
+    /** How long to wait; 60 seconds unless its startup order says otherwise. */
+    timeout?: number | undefined
+    /** Stop it when the time runs out. */
+    forceStop?: boolean | undefined
+    /** Leave its volumes active; for root alone. */
+    keepActive?: boolean | undefined
+    /** Ignore its lock; for root alone. */
+    skiplock?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Shuts it down and starts it again, with the changes that waited for that. */
+  reboot(options?: {
+    /** `timeout`. */
+    timeout?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Resets it as its reset button would. */
+  reset(options?: {
+    /** `skiplock`. */
+    skiplock?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Pauses it; with `todisk` its memory goes to a storage and it stops (hibernation). */
+  suspend(options?: {
+    /** `skiplock`. */
+    skiplock?: boolean | undefined
+    /** `statestorage`. */
+    statestorage?: string | undefined
+    /** `todisk`. */
+    todisk?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Lets a paused or hibernated one go on. */
+  resume(options?: {
+    /** `nocheck`. */
+    nocheck?: boolean | undefined
+    /** `skiplock`. */
+    skiplock?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Sends a key combination in QEMU's names: `ctrl-alt-delete`.
+   *
+   * @param key - `key`.
+   */
+  sendKey(key: string, options?: {
+    /** `skiplock`. */
+    skiplock?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Runs a command of QEMU's monitor and gives back its text.
+   *
+   * @param command - `command`.
+   */
+  monitor(command: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /** Its snapshots. One row, `current`, is no snapshot but the state that it is in. */
+  snapshots(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<GuestSnapshot[]>
+
+  /**
+   * Takes a snapshot; with `vmstate` its memory too.
+   *
+   * @param snapname - `snapname`.
+   */
+  snapshot(snapname: string, options?: {
+    /** `description`. */
+    description?: string | undefined
+    /** `vmstate`. */
+    vmstate?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * The configuration that a snapshot holds.
+   *
+   * @param snapname - `snapname`.
+   */
+  snapshotConfig(snapname: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<QemuConfig>
+
+  /**
+   * Changes a snapshot's description.
+   *
+   * @param snapname - `snapname`.
+   */
+  updateSnapshot(snapname: string, options?: {
+    /** `description`. */
+    description?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Goes back to a snapshot. What was written since is lost.
+   *
+   * @param snapname - `snapname`.
+   * @param dataLoss - The word for what may be lost: `accepted`.
+   */
+  rollback(snapname: string, dataLoss: 'accepted', options?: {
+    /** `start`. (7.3 and later) */
+    start?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Deletes a snapshot; the guest stays as it is.
+   *
+   * @param snapname - `snapname`.
+   */
+  deleteSnapshot(snapname: string, options?: {
+    /** `force`. */
+    force?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Copies it to a new id: in full, or linked to a template's disks. See `with_new_vmid` for free ids.
+   *
+   * @param newid - `newid`.
+   */
+  cloneTo(newid: number, options?: {
+    /** `bwlimit`. */
+    bwlimit?: number | undefined
+    /** `description`. */
+    description?: string | undefined
+    /** `format`. */
+    format?: string | undefined
+    /** `full`. */
+    full?: boolean | undefined
+    /** `name`. */
+    name?: string | undefined
+    /** `pool`. */
+    pool?: string | undefined
+    /** `snapname`. */
+    snapname?: string | undefined
+    /** `storage`. */
+    storage?: string | undefined
+    /** `target`. */
+    target?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** What stands in the way of a migration: local disks and devices, allowed nodes. */
+  migration(options?: {
+    /** `target`. */
+    target?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<QemuMigratePreconditions>
+
+  /**
+   * Moves it to another node; a running one needs `online`.
+   *
+   * @param target - `target`.
+   */
+  migrate(target: string, options?: {
+    /** `bwlimit`. */
+    bwlimit?: number | undefined
+    /** `force`. */
+    force?: boolean | undefined
+    /** `migration_network`. */
+    migrationNetwork?: string | undefined
+    /** `migration_type`. */
+    migrationType?: string | undefined
+    /** `online`. */
+    online?: boolean | undefined
+    /** `targetstorage`. */
+    targetstorage?: readonly string[] | undefined
+    /** `with-conntrack-state`. (9.0 and later) */
+    withConntrackState?: boolean | undefined
+    /** `with-local-disks`. */
+    withLocalDisks?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Moves it to another cluster, which `target_endpoint` names with a token.
+   *
+   * @param targetBridge - `target-bridge`.
+   * @param targetEndpoint - `target-endpoint`.
+   * @param targetStorage - `target-storage`.
+   */
+  remoteMigrate(targetBridge: readonly string[], targetEndpoint: string, targetStorage: readonly string[], options?: {
+    /** `bwlimit`. */
+    bwlimit?: number | undefined
+    /** `delete`. */
+    delete?: boolean | undefined
+    /** `online`. */
+    online?: boolean | undefined
+    /** `target-vmid`. */
+    targetVmid?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Grows a disk: to a size (`64G`) or by one (`+8G`). Disks do not shrink.
+   *
+   * @param disk - `disk`.
+   * @param size - `size`.
+   */
+  resizeDisk(disk: string, size: string, options?: {
+    /** `digest`. */
+    digest?: string | undefined
+    /** `skiplock`. */
+    skiplock?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Moves a disk to another `storage`, or to another guest.
+   *
+   * @param disk - `disk`.
+   */
+  moveDisk(disk: string, options?: {
+    /** `bwlimit`. */
+    bwlimit?: number | undefined
+    /** `delete`. */
+    delete?: boolean | undefined
+    /** `digest`. */
+    digest?: string | undefined
+    /** `format`. */
+    format?: string | undefined
+    /** `storage`. */
+    storage?: string | undefined
+    /** `target-digest`. (7.1 and later) */
+    targetDigest?: string | undefined
+    /** `target-disk`. (7.1 and later) */
+    targetDisk?: string | undefined
+    /** `target-vmid`. (7.1 and later) */
+    targetVmid?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Takes disks (a list with commas) out of the configuration; with `force` their volumes are deleted.
+   *
+   * @param idlist - `idlist`.
+   */
+  unlinkDisks(idlist: readonly string[], options?: {
+    /** `force`. */
+    force?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Makes it a template, for good. */
+  template(options?: {
+    /** `disk`. */
+    disk?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Whether it can `snapshot`, `clone` or `copy`.
+   *
+   * @param feature - `feature`.
+   */
+  feature(feature: string, options?: {
+    /** `snapname`. */
+    snapname?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<GuestFeature>
+
+  /**
+   * Its use of resources over an `hour`, `day`, `week`, `month` or `year`. Samples that are missing have no values.
+   *
+   * @param timeframe - `timeframe`.
+   */
+  rrdData(timeframe: string, options?: {
+    /** `cf`. */
+    cf?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<GuestRrdPoint[]>
+
+  /** Its firewall's settings. */
+  firewallOptions(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<GuestFirewallOptions>
+
+  /** Changes its firewall's settings. */
+  updateFirewallOptions(options?: {
+    /** `delete`. */
+    delete?: readonly string[] | undefined
+    /** `dhcp`. */
+    dhcp?: boolean | undefined
+    /** `digest`. */
+    digest?: string | undefined
+    /** `enable`. */
+    enable?: boolean | undefined
+    /** `ipfilter`. */
+    ipfilter?: boolean | undefined
+    /** `log_level_in`. */
+    logLevelIn?: string | undefined
+    /** `log_level_out`. */
+    logLevelOut?: string | undefined
+    /** `macfilter`. Yes when absent. */
+    macfilter?: boolean | undefined
+    /** `ndp`. Yes when absent. */
+    ndp?: boolean | undefined
+    /** `policy_in`. */
+    policyIn?: string | undefined
+    /** `policy_out`. */
+    policyOut?: string | undefined
+    /** `radv`. */
+    radv?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Its firewall's rules, in order. */
+  firewallRules(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<FirewallRule[]>
+
+  /**
+   * Adds a rule at the top; it is off unless `enable` is 1. `kind` is `in`, `out`, `forward` or `group`.
+   *
+   * @param action - `action`.
+   * @param kind - `type`.
+   */
+  createFirewallRule(action: string, kind: string, options?: {
+    /** `comment`. */
+    comment?: string | undefined
+    /** `dest`. */
+    dest?: string | undefined
+    /** `digest`. */
+    digest?: string | undefined
+    /** `dport`. */
+    dport?: string | undefined
+    /** `enable`. */
+    enable?: number | undefined
+    /** `icmp-type`. */
+    icmpType?: string | undefined
+    /** `iface`. */
+    iface?: string | undefined
+    /** `log`. */
+    log?: string | undefined
+    /** `macro`. */
+    macro?: string | undefined
+    /** `pos`. */
+    pos?: number | undefined
+    /** `proto`. */
+    proto?: string | undefined
+    /** `source`. */
+    source?: string | undefined
+    /** `sport`. */
+    sport?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Changes the rule at a position. Give `digest`: positions shift when somebody else inserts one.
+   *
+   * @param pos - `pos`.
+   */
+  updateFirewallRule(pos: number, options?: {
+    /** `action`. */
+    action?: string | undefined
+    /** `comment`. */
+    comment?: string | undefined
+    /** `delete`. */
+    delete?: readonly string[] | undefined
+    /** `dest`. */
+    dest?: string | undefined
+    /** `digest`. */
+    digest?: string | undefined
+    /** `dport`. */
+    dport?: string | undefined
+    /** `enable`. */
+    enable?: number | undefined
+    /** `icmp-type`. */
+    icmpType?: string | undefined
+    /** `iface`. */
+    iface?: string | undefined
+    /** `log`. */
+    log?: string | undefined
+    /** `macro`. */
+    macro?: string | undefined
+    /** `moveto`. */
+    moveto?: number | undefined
+    /** `proto`. */
+    proto?: string | undefined
+    /** `source`. */
+    source?: string | undefined
+    /** `sport`. */
+    sport?: string | undefined
+    /** `type`. */
+    kind?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Deletes the rule at a position. Give `digest`, as for a change.
+   *
+   * @param pos - `pos`.
+   */
+  deleteFirewallRule(pos: number, options?: {
+    /** `digest`. */
+    digest?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+}
+
+/** One container on a node. */
+export class ProxmoxLxc {
+  private constructor()
+
+  /**
+   * Deletes it. It must be stopped; its backups stay.
+   *
+   * @param scope - What goes: the container with its volumes, its entries in jobs, HA and rights too, and every unmentioned volume with its number.
+   */
+  destroy(scope: 'guest' | 'guest_and_references' | 'everything', options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** What it is doing now. */
+  status(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<LxcStatus>
+
+  /** Its configuration, changes that wait for its next start included. */
+  config(options?: {
+    /** `current`. */
+    current?: boolean | undefined
+    /** `snapshot`. */
+    snapshot?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<LxcConfig>
+
+  /** Every key of its configuration with the value it has now and the one that waits for its next start. */
+  pending(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PendingKey[]>
+
+  /** Changes its configuration. Give `digest` so that nobody else's change is lost. */
+  updateConfig(options?: {
+    /** The settings by their names in the API: `memory`, `net0`, `scsi0`, … */
+    settings?: Readonly<Record<string, Json | undefined>> | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Starts it. When the HA manager owns it, waiting for the task also waits until it runs. */
+  start(options?: {
+    /** `debug`. */
+    debug?: boolean | undefined
+    /** `skiplock`. */
+    skiplock?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Kills all its processes. */
+  stop(options?: {
+    /** `overrule-shutdown`. (8.2 and later) */
+    overruleShutdown?: boolean | undefined
+    /** `skiplock`. */
+    skiplock?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Asks its init to shut down; the task fails when it does not within `timeout`. */
+  shutdown(options?: {
+    /** `forceStop`. */
+    forceStop?: boolean | undefined
+    /** `timeout`. `60` when absent. */
+    timeout?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Shuts it down and starts it again. */
+  reboot(options?: {
+    /** `timeout`. */
+    timeout?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Freezes it. */
+  suspend(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Lets a frozen one go on. */
+  resume(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Its network interfaces with their addresses; empty while it is stopped. */
+  interfaces(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<LxcInterface[]>
+
+  /** Its snapshots. One row, `current`, is no snapshot but the state that it is in. */
+  snapshots(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<GuestSnapshot[]>
+
+  /**
+   * Takes a snapshot.
+   *
+   * @param snapname - `snapname`.
+   */
+  snapshot(snapname: string, options?: {
+    /** `description`. */
+    description?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * The configuration that a snapshot holds.
+   *
+   * @param snapname - `snapname`.
+   */
+  snapshotConfig(snapname: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<LxcConfig>
+
+  /**
+   * Goes back to a snapshot. What was written since is lost.
+   *
+   * @param snapname - `snapname`.
+   * @param dataLoss - The word for what may be lost: `accepted`.
+   */
+  rollback(snapname: string, dataLoss: 'accepted', options?: {
+    /** `start`. (7.3 and later) */
+    start?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Deletes a snapshot; the container stays as it is.
+   *
+   * @param snapname - `snapname`.
+   */
+  deleteSnapshot(snapname: string, options?: {
+    /** `force`. */
+    force?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Copies it to a new id. A running one needs `snapname`.
+   *
+   * @param newid - `newid`.
+   */
+  cloneTo(newid: number, options?: {
+    /** `bwlimit`. */
+    bwlimit?: number | undefined
+    /** `description`. */
+    description?: string | undefined
+    /** `full`. */
+    full?: boolean | undefined
+    /** `hostname`. */
+    hostname?: string | undefined
+    /** `pool`. */
+    pool?: string | undefined
+    /** `snapname`. */
+    snapname?: string | undefined
+    /** `storage`. */
+    storage?: string | undefined
+    /** `target`. */
+    target?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** What stands in the way of a migration. */
+  migration(options?: {
+    /** `target`. */
+    target?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<LxcMigratePreconditions>
+
+  /**
+   * Moves it to another node; a running one needs `restart`, as there is no live migration.
+   *
+   * @param target - `target`.
+   */
+  migrate(target: string, options?: {
+    /** `bwlimit`. */
+    bwlimit?: number | undefined
+    /** `online`. */
+    online?: boolean | undefined
+    /** `restart`. */
+    restart?: boolean | undefined
+    /** `target-storage`. (7.2 and later) */
+    targetStorage?: readonly string[] | undefined
+    /** `timeout`. `180` when absent. */
+    timeout?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Moves it to another cluster.
+   *
+   * @param targetBridge - `target-bridge`.
+   * @param targetEndpoint - `target-endpoint`.
+   * @param targetStorage - `target-storage`.
+   */
+  remoteMigrate(targetBridge: readonly string[], targetEndpoint: string, targetStorage: readonly string[], options?: {
+    /** `bwlimit`. */
+    bwlimit?: number | undefined
+    /** `delete`. */
+    delete?: boolean | undefined
+    /** `online`. */
+    online?: boolean | undefined
+    /** `restart`. */
+    restart?: boolean | undefined
+    /** `target-vmid`. */
+    targetVmid?: number | undefined
+    /** `timeout`. `180` when absent. */
+    timeout?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Grows a volume: to a size (`64G`) or by one (`+8G`).
+   *
+   * @param disk - `disk`.
+   * @param size - `size`.
+   */
+  resizeDisk(disk: string, size: string, options?: {
+    /** `digest`. */
+    digest?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Moves a volume to another `storage`, or to another container.
+   *
+   * @param volume - `volume`.
+   */
+  moveVolume(volume: string, options?: {
+    /** `bwlimit`. */
+    bwlimit?: number | undefined
+    /** `delete`. */
+    delete?: boolean | undefined
+    /** `digest`. */
+    digest?: string | undefined
+    /** `storage`. */
+    storage?: string | undefined
+    /** `target-digest`. (7.1 and later) */
+    targetDigest?: string | undefined
+    /** `target-vmid`. (7.1 and later) */
+    targetVmid?: number | undefined
+    /** `target-volume`. (7.1 and later) */
+    targetVolume?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Makes it a template, for good. */
+  template(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Whether it can `snapshot`, `clone` or `copy`.
+   *
+   * @param feature - `feature`.
+   */
+  feature(feature: string, options?: {
+    /** `snapname`. */
+    snapname?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<GuestFeature>
+
+  /**
+   * Its use of resources over an `hour`, `day`, `week`, `month` or `year`.
+   *
+   * @param timeframe - `timeframe`.
+   */
+  rrdData(timeframe: string, options?: {
+    /** `cf`. */
+    cf?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<GuestRrdPoint[]>
+
+  /** Its firewall's settings. */
+  firewallOptions(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<GuestFirewallOptions>
+
+  /** Changes its firewall's settings. */
+  updateFirewallOptions(options?: {
+    /** `delete`. */
+    delete?: readonly string[] | undefined
+    /** `dhcp`. */
+    dhcp?: boolean | undefined
+    /** `digest`. */
+    digest?: string | undefined
+    /** `enable`. */
+    enable?: boolean | undefined
+    /** `ipfilter`. */
+    ipfilter?: boolean | undefined
+    /** `log_level_in`. */
+    logLevelIn?: string | undefined
+    /** `log_level_out`. */
+    logLevelOut?: string | undefined
+    /** `macfilter`. Yes when absent. */
+    macfilter?: boolean | undefined
+    /** `ndp`. Yes when absent. */
+    ndp?: boolean | undefined
+    /** `policy_in`. */
+    policyIn?: string | undefined
+    /** `policy_out`. */
+    policyOut?: string | undefined
+    /** `radv`. */
+    radv?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Its firewall's rules, in order. */
+  firewallRules(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<FirewallRule[]>
+
+  /**
+   * Adds a rule at the top; it is off unless `enable` is 1.
+   *
+   * @param action - `action`.
+   * @param kind - `type`.
+   */
+  createFirewallRule(action: string, kind: string, options?: {
+    /** `comment`. */
+    comment?: string | undefined
+    /** `dest`. */
+    dest?: string | undefined
+    /** `digest`. */
+    digest?: string | undefined
+    /** `dport`. */
+    dport?: string | undefined
+    /** `enable`. */
+    enable?: number | undefined
+    /** `icmp-type`. */
+    icmpType?: string | undefined
+    /** `iface`. */
+    iface?: string | undefined
+    /** `log`. */
+    log?: string | undefined
+    /** `macro`. */
+    macro?: string | undefined
+    /** `pos`. */
+    pos?: number | undefined
+    /** `proto`. */
+    proto?: string | undefined
+    /** `source`. */
+    source?: string | undefined
+    /** `sport`. */
+    sport?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Changes the rule at a position. Give `digest`: positions shift.
+   *
+   * @param pos - `pos`.
+   */
+  updateFirewallRule(pos: number, options?: {
+    /** `action`. */
+    action?: string | undefined
+    /** `comment`. */
+    comment?: string | undefined
+    /** `delete`. */
+    delete?: readonly string[] | undefined
+    /** `dest`. */
+    dest?: string | undefined
+    /** `digest`. */
+    digest?: string | undefined
+    /** `dport`. */
+    dport?: string | undefined
+    /** `enable`. */
+    enable?: number | undefined
+    /** `icmp-type`. */
+    icmpType?: string | undefined
+    /** `iface`. */
+    iface?: string | undefined
+    /** `log`. */
+    log?: string | undefined
+    /** `macro`. */
+    macro?: string | undefined
+    /** `moveto`. */
+    moveto?: number | undefined
+    /** `proto`. */
+    proto?: string | undefined
+    /** `source`. */
+    source?: string | undefined
+    /** `sport`. */
+    sport?: string | undefined
+    /** `type`. */
+    kind?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Deletes the rule at a position. Give `digest`, as for a change.
+   *
+   * @param pos - `pos`.
+   */
+  deleteFirewallRule(pos: number, options?: {
+    /** `digest`. */
+    digest?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+}
+
+/** What concerns all nodes. */
+export class ProxmoxCluster {
+  private constructor()
+
+  /** High availability. */
+  ha(): ProxmoxHa
+
+  /** The cluster's firewall. */
+  firewall(): ProxmoxFirewall
+
+  /** Software-defined networks. */
+  sdn(): ProxmoxSdn
+
+  /** The cluster and its nodes: names, addresses, quorum. */
+  status(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ClusterStatus>
+
+  /** A guest id that is free now; not reserved. */
+  nextId(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<number>
+
+  /** Running tasks, and the last 25 finished ones of every node. */
+  tasks(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TaskSummary[]>
+
+  /** The cluster's log, newest first. */
+  log(options?: {
+    /** `max`. */
+    max?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ClusterLogLine[]>
+
+  /** The settings of the whole datacentre. */
+  options(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ClusterOptions>
+
+  /** Changes settings of the whole datacentre. */
+  updateOptions(options?: {
+    /** `bwlimit`. */
+    bwlimit?: string | undefined
+    /** `consent-text`. (8.4 and later) */
+    consentText?: string | undefined
+    /** `console`. */
+    console?: string | undefined
+    /** `crs`. (7.3 and later) */
+    crs?: string | undefined
+    /** `delete`. */
+    delete?: readonly string[] | undefined
+    /** `description`. (7.1 and later) */
+    description?: string | undefined
+    /** `email_from`. */
+    emailFrom?: string | undefined
+    /** `fencing`. `watchdog` when absent. */
+    fencing?: string | undefined
+    /** `ha`. */
+    ha?: string | undefined
+    /** `http_proxy`. */
+    httpProxy?: string | undefined
+    /** `keyboard`. */
+    keyboard?: string | undefined
+    /** `language`. */
+    language?: string | undefined
+    /** `location`. (9.2 and later) */
+    location?: string | undefined
+    /** `mac_prefix`. `BC:24:11` when absent. */
+    macPrefix?: string | undefined
+    /** `max_workers`. */
+    maxWorkers?: number | undefined
+    /** `migration`. */
+    migration?: string | undefined
+    /** `migration_unsecure`. */
+    migrationUnsecure?: boolean | undefined
+    /** `next-id`. (7.2 and later) */
+    nextId?: string | undefined
+    /** `notify`. (7.4 and later) */
+    notify?: string | undefined
+    /** `registered-tags`. (7.3 and later) */
+    registeredTags?: string | undefined
+    /** `replication`. (9.0 and later) */
+    replication?: string | undefined
+    /** `tag-style`. (7.3 and later) */
+    tagStyle?: string | undefined
+    /** `u2f`. */
+    u2f?: string | undefined
+    /** `user-tag-access`. (7.3 and later) */
+    userTagAccess?: string | undefined
+    /** `webauthn`. (7.1 and later) */
+    webauthn?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** The nodes in the corosync configuration, with their votes. */
+  corosyncNodes(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<CorosyncNode[]>
+
+  /** What another node needs to join: addresses and fingerprints. `FailedPrecondition` on a host that stands alone. */
+  joinInfo(options?: {
+    /** `node`. */
+    node?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<JoinInfo>
+
+  /** The state of the external vote, if there is one. */
+  qdevice(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Record<string, string>>
+
+  /** Corosync's settings. */
+  totem(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Totem>
+
+  /** The latest metrics of everything in one call (8.3 and later). */
+  metrics(options?: {
+    /** `history`. */
+    history?: boolean | undefined
+    /** `local-only`. */
+    localOnly?: boolean | undefined
+    /** `node-list`. (9.1 and later) */
+    nodeList?: string | undefined
+    /** `start-time`. `0` when absent. */
+    startTime?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<MetricsExport>
+
+  /** The servers that metrics are sent to. */
+  metricServers(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<MetricServer[]>
+
+  /** The guests that no backup job covers. */
+  guestsNotBackedUp(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<GuestNotBackedUp[]>
+
+  /** Starts guests on any node (9.1 and later). */
+  bulkStart(options?: {
+    /** `max-workers`. `4` when absent. (9.1.2 and later) */
+    maxWorkers?: number | undefined
+    /** `maxworkers`. `4` when absent. */
+    maxworkers?: number | undefined
+    /** `timeout`. */
+    timeout?: number | undefined
+    /** `vms`. */
+    vms?: readonly number[] | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Shuts down guests on any node (9.1 and later). */
+  bulkShutdown(options?: {
+    /** `force-stop`. Yes when absent. */
+    forceStop?: boolean | undefined
+    /** `max-workers`. `4` when absent. (9.1.2 and later) */
+    maxWorkers?: number | undefined
+    /** `maxworkers`. `4` when absent. */
+    maxworkers?: number | undefined
+    /** `timeout`. `180` when absent. */
+    timeout?: number | undefined
+    /** `vms`. */
+    vms?: readonly number[] | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Moves guests from any node to one (9.1 and later).
+   *
+   * @param target - `target`.
+   */
+  bulkMigrate(target: string, options?: {
+    /** `max-workers`. `1` when absent. (9.1.2 and later) */
+    maxWorkers?: number | undefined
+    /** `maxworkers`. `1` when absent. */
+    maxworkers?: number | undefined
+    /** `online`. */
+    online?: boolean | undefined
+    /** `vms`. */
+    vms?: readonly number[] | undefined
+    /** `with-local-disks`. */
+    withLocalDisks?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Ceph's health, monitors, OSDs and placement groups. `FailedPrecondition` where Ceph is not installed or not set up. */
+  cephStatus(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<CephStatus>
+
+  /** The versions and hosts of all Ceph services. */
+  cephMetadata(options?: {
+    /** `scope`. `all` when absent. */
+    scope?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<CephMetadata>
+
+  /** Ceph's flags: `noout`, `norebalance`, … */
+  cephFlags(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<CephFlag[]>
+
+  /**
+   * Sets or clears one of Ceph's flags.
+   *
+   * @param flag - `flag`.
+   * @param value - `value`.
+   */
+  setCephFlag(flag: string, value: boolean, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** The backup jobs. */
+  backupJobs(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<BackupJob[]>
+
+  /**
+   * One backup job.
+   *
+   * @param id - `id`.
+   */
+  backupJob(id: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<BackupJob>
+
+  /** Makes a backup job; `schedule` is a calendar event such as `sat 02:00`. */
+  createBackupJob(options?: {
+    /** The settings by their names in the API: `memory`, `net0`, `scsi0`, … */
+    settings?: Readonly<Record<string, Json | undefined>> | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Changes a backup job.
+   *
+   * @param id - `id`.
+   */
+  updateBackupJob(id: string, options?: {
+    /** The settings by their names in the API: `memory`, `net0`, `scsi0`, … */
+    settings?: Readonly<Record<string, Json | undefined>> | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Deletes a backup job; the backups stay.
+   *
+   * @param id - `id`.
+   */
+  deleteBackupJob(id: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Which volumes a backup job saves and which not.
+   *
+   * @param id - `id`.
+   */
+  backupJobVolumes(id: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<BackupJobVolumes>
+
+  /** The replication jobs. */
+  replicationJobs(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ReplicationJob[]>
+
+  /**
+   * One replication job.
+   *
+   * @param id - `id`.
+   */
+  replicationJob(id: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ReplicationJob>
+
+  /**
+   * Makes a replication job: `id` reads `100-0`, `kind` is `local`.
+   *
+   * @param id - `id`.
+   * @param target - `target`.
+   * @param kind - `type`.
+   */
+  createReplicationJob(id: string, target: string, kind: string, options?: {
+    /** `comment`. */
+    comment?: string | undefined
+    /** `disable`. */
+    disable?: boolean | undefined
+    /** `rate`. */
+    rate?: number | undefined
+    /** `remove_job`. */
+    removeJob?: string | undefined
+    /** `schedule`. `*​/15` when absent. */
+    schedule?: string | undefined
+    /** `source`. */
+    source?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Changes a replication job.
+   *
+   * @param id - `id`.
+   */
+  updateReplicationJob(id: string, options?: {
+    /** `comment`. */
+    comment?: string | undefined
+    /** `delete`. */
+    delete?: readonly string[] | undefined
+    /** `digest`. */
+    digest?: string | undefined
+    /** `disable`. */
+    disable?: boolean | undefined
+    /** `rate`. */
+    rate?: number | undefined
+    /** `remove_job`. */
+    removeJob?: string | undefined
+    /** `schedule`. `*​/15` when absent. */
+    schedule?: string | undefined
+    /** `source`. */
+    source?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Has a replication job removed, its copies too unless `keep`.
+   *
+   * @param id - `id`.
+   */
+  deleteReplicationJob(id: string, options?: {
+    /** `force`. */
+    force?: boolean | undefined
+    /** `keep`. */
+    keep?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** The jobs that copy users from directories. */
+  realmSyncJobs(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<RealmSyncJob[]>
+
+  /**
+   * When a calendar event comes next.
+   *
+   * @param schedule - `schedule`.
+   */
+  analyzeSchedule(schedule: string, options?: {
+    /** `iterations`. `10` when absent. */
+    iterations?: number | undefined
+    /** `starttime`. */
+    starttime?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ScheduledTime[]>
+
+  /** The PCI devices that have a name on all nodes. */
+  pciMappings(options?: {
+    /** `check-node`. */
+    checkNode?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PciMapping[]>
+
+  /** The USB devices that have a name on all nodes. */
+  usbMappings(options?: {
+    /** `check-node`. */
+    checkNode?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<UsbMapping[]>
+
+  /** The directories that have a name on all nodes (8.4 and later). */
+  directoryMappings(options?: {
+    /** `check-node`. */
+    checkNode?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<DirectoryMapping[]>
+
+  /** Where notifications go (8.1 and later). */
+  notificationTargets(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NotificationTarget[]>
+
+  /**
+   * Sends a test to a target.
+   *
+   * @param name - `name`.
+   */
+  testNotificationTarget(name: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Which notifications go where. */
+  notificationMatchers(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NotificationMatcher[]>
+
+  /** The ACME accounts. */
+  acmeAccounts(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<AcmeAccount[]>
+
+  /**
+   * One ACME account. A token of root is not enough.
+   *
+   * @param name - `name`.
+   */
+  acmeAccount(name: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<AcmeAccount>
+
+  /** The ways to answer ACME challenges. */
+  acmePlugins(options?: {
+    /** `type`. */
+    kind?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<AcmePlugin[]>
+
+  /** The known ACME services. */
+  acmeDirectories(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<AcmeDirectory[]>
+}
+
+/** High availability. */
+export class ProxmoxHa {
+  private constructor()
+
+  /** The manager's view: quorum, master, local managers, guests. */
+  status(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<HaStatusEntry[]>
+
+  /** The manager's own notes, among them which nodes are in maintenance. */
+  managerStatus(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<HaManagerReport>
+
+  /** The guests that the manager looks after. */
+  resources(options?: {
+    /** Only `vm` or only `ct`. */
+    kind?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<HaResource[]>
+
+  /**
+   * One of them: `vm:100` or `ct:200`.
+   *
+   * @param sid - `sid`.
+   */
+  resource(sid: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<HaResource>
+
+  /**
+   * Has the manager look after a guest. It starts the guest unless `state` says otherwise.
+   *
+   * @param sid - `sid`.
+   */
+  add(sid: string, options?: {
+    /** `auto-rebalance`. Yes when absent. (9.2 and later) */
+    autoRebalance?: boolean | undefined
+    /** `comment`. */
+    comment?: string | undefined
+    /** `failback`. Yes when absent. (9.0 and later) */
+    failback?: boolean | undefined
+    /** `group`. */
+    group?: string | undefined
+    /** `max_relocate`. `1` when absent. */
+    maxRelocate?: number | undefined
+    /** `max_restart`. `1` when absent. */
+    maxRestart?: number | undefined
+    /** `state`. `started` when absent. */
+    state?: string | undefined
+    /** `type`. */
+    kind?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Changes how the manager looks after a guest, its wanted `state` among it.
+   *
+   * @param sid - `sid`.
+   */
+  update(sid: string, options?: {
+    /** `auto-rebalance`. Yes when absent. (9.2 and later) */
+    autoRebalance?: boolean | undefined
+    /** `comment`. */
+    comment?: string | undefined
+    /** `delete`. */
+    delete?: readonly string[] | undefined
+    /** `digest`. */
+    digest?: string | undefined
+    /** `failback`. Yes when absent. (9.0 and later) */
+    failback?: boolean | undefined
+    /** `group`. */
+    group?: string | undefined
+    /** `max_relocate`. `1` when absent. */
+    maxRelocate?: number | undefined
+    /** `max_restart`. `1` when absent. */
+    maxRestart?: number | undefined
+    /** `state`. `started` when absent. */
+    state?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Has the manager leave a guest alone; the guest goes on as it is.
+   *
+   * @param sid - `sid`.
+   */
+  remove(sid: string, options?: {
+    /** `purge`. Yes when absent. (9.1 and later) */
+    purge?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Asks for a move while it runs. The request is queued, and one that makes no sense is answered as any other: watch where the guest goes.
+   *
+   * @param sid - `sid`.
+   * @param node - `node`.
+   */
+  migrate(sid: string, node: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<HaMove>
+
+  /**
+   * Asks for a move with a stop and a start; as for `migrate`.
+   *
+   * @param sid - `sid`.
+   * @param node - `node`.
+   */
+  relocate(sid: string, node: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<HaMove>
+
+  /** Which guests belong to which nodes and together or apart (9.0 and later; before: `groups`). */
+  rules(options?: {
+    /** `resource`. */
+    resource?: string | undefined
+    /** `type`. */
+    kind?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<HaRule[]>
+
+  /**
+   * One rule (9.0 and later).
+   *
+   * @param rule - `rule`.
+   */
+  rule(rule: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<HaRule>
+
+  /**
+   * Deletes a rule (9.0 and later).
+   *
+   * @param rule - `rule`.
+   */
+  deleteRule(rule: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** The groups of nodes of releases before 9.0. From 9.0 on, `FailedPrecondition`: they have become `rules`. */
+  groups(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<HaGroup[]>
+
+  /** Lets the manager work again (9.1.2 and later). */
+  arm(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Has the manager keep still: `freeze` or `ignore` its guests (9.1.2 and later).
+   *
+   * @param resourceMode - `resource-mode`.
+   */
+  disarm(resourceMode: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+}
+
+/** Software-defined networks: changes are planned, and take effect together. */
+export class ProxmoxSdn {
+  private constructor()
+
+  /** The zones; with `pending` what is planned, with `running` what is in force. */
+  zones(options?: {
+    /** `pending`. */
+    pending?: boolean | undefined
+    /** `running`. */
+    running?: boolean | undefined
+    /** `type`. */
+    kind?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<SdnZone[]>
+
+  /**
+   * One zone.
+   *
+   * @param zone - `zone`.
+   */
+  zone(zone: string, options?: {
+    /** `pending`. */
+    pending?: boolean | undefined
+    /** `running`. */
+    running?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<SdnZone>
+
+  /**
+   * Plans a zone: `simple`, `vlan`, `qinq`, `vxlan` or `evpn`.
+   *
+   * @param kind - `type`.
+   * @param zone - `zone`.
+   */
+  createZone(kind: string, zone: string, options?: {
+    /** `advertise-subnets`. (7.1 and later) */
+    advertiseSubnets?: boolean | undefined
+    /** `bridge`. */
+    bridge?: string | undefined
+    /** `bridge-disable-mac-learning`. (7.2 and later) */
+    bridgeDisableMacLearning?: boolean | undefined
+    /** `controller`. */
+    controller?: string | undefined
+    /** `dhcp`. (8.1 and later) */
+    dhcp?: string | undefined
+    /** `disable-arp-nd-suppression`. (7.1 and later) */
+    disableArpNdSuppression?: boolean | undefined
+    /** `dns`. */
+    dns?: string | undefined
+    /** `dnszone`. */
+    dnszone?: string | undefined
+    /** `dp-id`. */
+    dpId?: number | undefined
+    /** `exitnodes`. */
+    exitnodes?: readonly string[] | undefined
+    /** `exitnodes-local-routing`. (7.1 and later) */
+    exitnodesLocalRouting?: boolean | undefined
+    /** `exitnodes-primary`. (7.2 and later) */
+    exitnodesPrimary?: string | undefined
+    /** `fabric`. (9.0 and later) */
+    fabric?: string | undefined
+    /** `ipam`. */
+    ipam?: string | undefined
+    /** `lock-token`. (9.0 and later) */
+    lockToken?: string | undefined
+    /** `mac`. */
+    mac?: string | undefined
+    /** `mtu`. */
+    mtu?: number | undefined
+    /** `nodes`. */
+    nodes?: readonly string[] | undefined
+    /** `peers`. */
+    peers?: readonly string[] | undefined
+    /** `reversedns`. */
+    reversedns?: string | undefined
+    /** `rt-import`. (7.2 and later) */
+    rtImport?: readonly string[] | undefined
+    /** `secondary-controllers`. (9.2 and later) */
+    secondaryControllers?: readonly string[] | undefined
+    /** `tag`. */
+    tag?: number | undefined
+    /** `vlan-protocol`. `802.1q` when absent. */
+    vlanProtocol?: string | undefined
+    /** `vrf-vxlan`. */
+    vrfVxlan?: number | undefined
+    /** `vxlan-port`. `4789` when absent. (8.0 and later) */
+    vxlanPort?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Plans a change of a zone.
+   *
+   * @param zone - `zone`.
+   */
+  updateZone(zone: string, options?: {
+    /** `advertise-subnets`. (7.1 and later) */
+    advertiseSubnets?: boolean | undefined
+    /** `bridge`. */
+    bridge?: string | undefined
+    /** `bridge-disable-mac-learning`. (7.2 and later) */
+    bridgeDisableMacLearning?: boolean | undefined
+    /** `controller`. */
+    controller?: string | undefined
+    /** `delete`. */
+    delete?: readonly string[] | undefined
+    /** `dhcp`. (8.1 and later) */
+    dhcp?: string | undefined
+    /** `digest`. */
+    digest?: string | undefined
+    /** `disable-arp-nd-suppression`. (7.1 and later) */
+    disableArpNdSuppression?: boolean | undefined
+    /** `dns`. */
+    dns?: string | undefined
+    /** `dnszone`. */
+    dnszone?: string | undefined
+    /** `dp-id`. */
+    dpId?: number | undefined
+    /** `exitnodes`. */
+    exitnodes?: readonly string[] | undefined
+    /** `exitnodes-local-routing`. (7.1 and later) */
+    exitnodesLocalRouting?: boolean | undefined
+    /** `exitnodes-primary`. (7.2 and later) */
+    exitnodesPrimary?: string | undefined
+    /** `fabric`. (9.0 and later) */
+    fabric?: string | undefined
+    /** `ipam`. */
+    ipam?: string | undefined
+    /** `lock-token`. (9.0 and later) */
+    lockToken?: string | undefined
+    /** `mac`. */
+    mac?: string | undefined
+    /** `mtu`. */
+    mtu?: number | undefined
+    /** `nodes`. */
+    nodes?: readonly string[] | undefined
+    /** `peers`. */
+    peers?: readonly string[] | undefined
+    /** `reversedns`. */
+    reversedns?: string | undefined
+    /** `rt-import`. (7.2 and later) */
+    rtImport?: readonly string[] | undefined
+    /** `secondary-controllers`. (9.2 and later) */
+    secondaryControllers?: readonly string[] | undefined
+    /** `tag`. */
+    tag?: number | undefined
+    /** `vlan-protocol`. `802.1q` when absent. */
+    vlanProtocol?: string | undefined
+    /** `vrf-vxlan`. */
+    vrfVxlan?: number | undefined
+    /** `vxlan-port`. `4789` when absent. (8.0 and later) */
+    vxlanPort?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Plans the deletion of a zone.
+   *
+   * @param zone - `zone`.
+   */
+  deleteZone(zone: string, options?: {
+    /** `lock-token`. (9.0 and later) */
+    lockToken?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** The virtual networks. */
+  vnets(options?: {
+    /** `pending`. */
+    pending?: boolean | undefined
+    /** `running`. */
+    running?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<SdnVnet[]>
+
+  /**
+   * One virtual network.
+   *
+   * @param vnet - `vnet`.
+   */
+  vnet(vnet: string, options?: {
+    /** `pending`. */
+    pending?: boolean | undefined
+    /** `running`. */
+    running?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<SdnVnet>
+
+  /**
+   * Plans a virtual network; its name has at most eight characters.
+   *
+   * @param vnet - `vnet`.
+   * @param zone - `zone`.
+   */
+  createVnet(vnet: string, zone: string, options?: {
+    /** `alias`. */
+    alias?: string | undefined
+    /** `isolate-ports`. (8.3 and later) */
+    isolatePorts?: boolean | undefined
+    /** `lock-token`. (9.0 and later) */
+    lockToken?: string | undefined
+    /** `tag`. */
+    tag?: number | undefined
+    /** `type`. */
+    kind?: string | undefined
+    /** `vlanaware`. */
+    vlanaware?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Plans a change of a virtual network.
+   *
+   * @param vnet - `vnet`.
+   */
+  updateVnet(vnet: string, options?: {
+    /** `alias`. */
+    alias?: string | undefined
+    /** `delete`. */
+    delete?: readonly string[] | undefined
+    /** `digest`. */
+    digest?: string | undefined
+    /** `isolate-ports`. (8.3 and later) */
+    isolatePorts?: boolean | undefined
+    /** `lock-token`. (9.0 and later) */
+    lockToken?: string | undefined
+    /** `tag`. */
+    tag?: number | undefined
+    /** `vlanaware`. */
+    vlanaware?: boolean | undefined
+    /** `zone`. */
+    zone?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Plans the deletion of a virtual network.
+   *
+   * @param vnet - `vnet`.
+   */
+  deleteVnet(vnet: string, options?: {
+    /** `lock-token`. (9.0 and later) */
+    lockToken?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * The subnets of a virtual network.
+   *
+   * @param vnet - `vnet`.
+   */
+  subnets(vnet: string, options?: {
+    /** `pending`. */
+    pending?: boolean | undefined
+    /** `running`. */
+    running?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<SdnSubnet[]>
+
+  /** The controllers. */
+  controllers(options?: {
+    /** `pending`. */
+    pending?: boolean | undefined
+    /** `running`. */
+    running?: boolean | undefined
+    /** `type`. */
+    kind?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<SdnController[]>
+
+  /** The address managers. */
+  ipams(options?: {
+    /** `type`. */
+    kind?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<SdnIpam[]>
+
+  /** Keeps others from planning; gives back the token to pass as `lock_token` (9.0 and later). */
+  lock(options?: {
+    /** `allow-pending`. */
+    allowPending?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /** Gives the lock back. */
+  unlock(options?: {
+    /** `force`. */
+    force?: boolean | undefined
+    /** `lock-token`. */
+    lockToken?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Puts what is planned into force on all nodes. */
+  apply(options?: {
+    /** `lock-token`. (9.0 and later) */
+    lockToken?: string | undefined
+    /** `release-lock`. Yes when absent. (9.0 and later) */
+    releaseLock?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** Forgets what is planned (9.0 and later). */
+  rollBack(options?: {
+    /** `lock-token`. */
+    lockToken?: string | undefined
+    /** `release-lock`. Yes when absent. */
+    releaseLock?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+}
+
+/** The firewall of the whole cluster. */
+export class ProxmoxFirewall {
+  private constructor()
+
+  /** Its settings; it is off unless `enable` is 1. */
+  options(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ClusterFirewallOptions>
+
+  /** Changes its settings. Whoever turns it on without a rule for the API locks himself out. */
+  updateOptions(options?: {
+    /** `delete`. */
+    delete?: readonly string[] | undefined
+    /** `digest`. */
+    digest?: string | undefined
+    /** `ebtables`. Yes when absent. */
+    ebtables?: boolean | undefined
+    /** `enable`. `0` when absent. */
+    enable?: number | undefined
+    /** `log_ratelimit`. */
+    logRatelimit?: string | undefined
+    /** `policy_forward`. (8.3 and later) */
+    policyForward?: string | undefined
+    /** `policy_in`. */
+    policyIn?: string | undefined
+    /** `policy_out`. */
+    policyOut?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Its rules, in order. */
+  rules(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<FirewallRule[]>
+
+  /**
+   * Adds a rule at the top; it is off unless `enable` is 1. `kind` is `in`, `out`, `forward` or `group`.
+   *
+   * @param action - `action`.
+   * @param kind - `type`.
+   */
+  createRule(action: string, kind: string, options?: {
+    /** `comment`. */
+    comment?: string | undefined
+    /** `dest`. */
+    dest?: string | undefined
+    /** `digest`. */
+    digest?: string | undefined
+    /** `dport`. */
+    dport?: string | undefined
+    /** `enable`. */
+    enable?: number | undefined
+    /** `icmp-type`. */
+    icmpType?: string | undefined
+    /** `iface`. */
+    iface?: string | undefined
+    /** `log`. */
+    log?: string | undefined
+    /** `macro`. */
+    macro?: string | undefined
+    /** `pos`. */
+    pos?: number | undefined
+    /** `proto`. */
+    proto?: string | undefined
+    /** `source`. */
+    source?: string | undefined
+    /** `sport`. */
+    sport?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Changes the rule at a position. Give `digest`: positions shift when somebody else inserts one.
+   *
+   * @param pos - `pos`.
+   */
+  updateRule(pos: number, options?: {
+    /** `action`. */
+    action?: string | undefined
+    /** `comment`. */
+    comment?: string | undefined
+    /** `delete`. */
+    delete?: readonly string[] | undefined
+    /** `dest`. */
+    dest?: string | undefined
+    /** `digest`. */
+    digest?: string | undefined
+    /** `dport`. */
+    dport?: string | undefined
+    /** `enable`. */
+    enable?: number | undefined
+    /** `icmp-type`. */
+    icmpType?: string | undefined
+    /** `iface`. */
+    iface?: string | undefined
+    /** `log`. */
+    log?: string | undefined
+    /** `macro`. */
+    macro?: string | undefined
+    /** `moveto`. */
+    moveto?: number | undefined
+    /** `proto`. */
+    proto?: string | undefined
+    /** `source`. */
+    source?: string | undefined
+    /** `sport`. */
+    sport?: string | undefined
+    /** `type`. */
+    kind?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Deletes the rule at a position. Give `digest`, as for a change.
+   *
+   * @param pos - `pos`.
+   */
+  deleteRule(pos: number, options?: {
+    /** `digest`. */
+    digest?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** The groups of rules. */
+  groups(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<SecurityGroup[]>
+
+  /**
+   * The rules of a group.
+   *
+   * @param group - `group`.
+   */
+  groupRules(group: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<FirewallRule[]>
+
+  /**
+   * Makes a group of rules.
+   *
+   * @param group - `group`.
+   */
+  createGroup(group: string, options?: {
+    /** `comment`. */
+    comment?: string | undefined
+    /** `digest`. */
+    digest?: string | undefined
+    /** `rename`. */
+    rename?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Deletes an empty group.
+   *
+   * @param group - `group`.
+   */
+  deleteGroup(group: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** The names of addresses and networks. */
+  aliases(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<FirewallAlias[]>
+
+  /**
+   * Names an address or network.
+   *
+   * @param cidr - `cidr`.
+   * @param name - `name`.
+   */
+  createAlias(cidr: string, name: string, options?: {
+    /** `comment`. */
+    comment?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Forgets a name.
+   *
+   * @param name - `name`.
+   */
+  deleteAlias(name: string, options?: {
+    /** `digest`. */
+    digest?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** The sets of addresses. */
+  ipSets(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<FirewallIpSet[]>
+
+  /**
+   * The addresses in a set.
+   *
+   * @param name - `name`.
+   */
+  ipSet(name: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<FirewallIpSetEntry[]>
+
+  /**
+   * Makes a set of addresses.
+   *
+   * @param name - `name`.
+   */
+  createIpSet(name: string, options?: {
+    /** `comment`. */
+    comment?: string | undefined
+    /** `digest`. */
+    digest?: string | undefined
+    /** `rename`. */
+    rename?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Adds an address or network to a set.
+   *
+   * @param name - `name`.
+   * @param cidr - `cidr`.
+   */
+  addToIpSet(name: string, cidr: string, options?: {
+    /** `comment`. */
+    comment?: string | undefined
+    /** `nomatch`. */
+    nomatch?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Takes one out.
+   *
+   * @param name - `name`.
+   * @param cidr - `cidr`.
+   */
+  removeFromIpSet(name: string, cidr: string, options?: {
+    /** `digest`. */
+    digest?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Deletes a set.
+   *
+   * @param name - `name`.
+   */
+  deleteIpSet(name: string, options?: {
+    /** `force`. (7.3 and later) */
+    force?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** The ready-made rules: `SSH`, `Ping`, … */
+  macros(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<FirewallMacro[]>
+
+  /** The names and sets that rules can refer to. */
+  refs(options?: {
+    /** `type`. */
+    kind?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<FirewallRef[]>
+}
+
+/** Who may do what. */
+export class ProxmoxAccess {
+  private constructor()
+
+  /** The users; with `full`, their groups and tokens. */
+  users(options?: {
+    /** `enabled`. */
+    enabled?: boolean | undefined
+    /** `full`. */
+    full?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<User[]>
+
+  /**
+   * One user: `alice@pve`.
+   *
+   * @param userid - `userid`.
+   */
+  user(userid: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<User>
+
+  /**
+   * Makes a user. A password is only kept for the realm `pve`.
+   *
+   * @param userid - `userid`.
+   */
+  createUser(userid: string, options?: {
+    /** `comment`. */
+    comment?: string | undefined
+    /** `email`. */
+    email?: string | undefined
+    /** `enable`. Yes when absent. */
+    enable?: boolean | undefined
+    /** `expire`. */
+    expire?: number | undefined
+    /** `firstname`. */
+    firstname?: string | undefined
+    /** `groups`. */
+    groups?: readonly string[] | undefined
+    /** `keys`. */
+    keys?: string | undefined
+    /** `lastname`. */
+    lastname?: string | undefined
+    /** `password`. */
+    password?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Changes a user.
+   *
+   * @param userid - `userid`.
+   */
+  updateUser(userid: string, options?: {
+    /** `append`. */
+    append?: boolean | undefined
+    /** `comment`. */
+    comment?: string | undefined
+    /** `email`. */
+    email?: string | undefined
+    /** `enable`. Yes when absent. */
+    enable?: boolean | undefined
+    /** `expire`. */
+    expire?: number | undefined
+    /** `firstname`. */
+    firstname?: string | undefined
+    /** `groups`. */
+    groups?: readonly string[] | undefined
+    /** `keys`. */
+    keys?: string | undefined
+    /** `lastname`. */
+    lastname?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Deletes a user with tokens and rights.
+   *
+   * @param userid - `userid`.
+   */
+  deleteUser(userid: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Changes a user's password. Tokens may not: log in with user and password.
+   *
+   * @param password - `password`.
+   * @param userid - `userid`.
+   */
+  setPassword(password: string, userid: string, options?: {
+    /** `confirmation-password`. (8.2 and later) */
+    confirmationPassword?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * A user's tokens, without secrets.
+   *
+   * @param userid - `userid`.
+   */
+  tokens(userid: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Token[]>
+
+  /**
+   * One token, without its secret.
+   *
+   * @param userid - `userid`.
+   * @param tokenid - `tokenid`.
+   */
+  token(userid: string, tokenid: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Token>
+
+  /**
+   * Makes a token. The answer's `value` is its secret and is shown this once. Without `privsep` set to false it starts with no rights at all.
+   *
+   * @param userid - `userid`.
+   * @param tokenid - `tokenid`.
+   */
+  createToken(userid: string, tokenid: string, options?: {
+    /** `comment`. */
+    comment?: string | undefined
+    /** `expire`. */
+    expire?: number | undefined
+    /** `privsep`. Yes when absent. */
+    privsep?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NewToken>
+
+  /**
+   * Changes a token; `regenerate` gives it a new secret (9.2 and later).
+   *
+   * @param userid - `userid`.
+   * @param tokenid - `tokenid`.
+   */
+  updateToken(userid: string, tokenid: string, options?: {
+    /** `comment`. */
+    comment?: string | undefined
+    /** `delete`. (9.1 and later) */
+    delete?: readonly string[] | undefined
+    /** `expire`. */
+    expire?: number | undefined
+    /** `privsep`. Yes when absent. */
+    privsep?: boolean | undefined
+    /** `regenerate`. (9.2 and later) */
+    regenerate?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NewToken>
+
+  /**
+   * Deletes a token.
+   *
+   * @param userid - `userid`.
+   * @param tokenid - `tokenid`.
+   */
+  deleteToken(userid: string, tokenid: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** The groups. */
+  groups(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Group[]>
+
+  /**
+   * One group with its members.
+   *
+   * @param groupid - `groupid`.
+   */
+  group(groupid: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Group>
+
+  /**
+   * Makes a group.
+   *
+   * @param groupid - `groupid`.
+   */
+  createGroup(groupid: string, options?: {
+    /** `comment`. */
+    comment?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Changes a group's comment.
+   *
+   * @param groupid - `groupid`.
+   */
+  updateGroup(groupid: string, options?: {
+    /** `comment`. */
+    comment?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Deletes a group; its users stay.
+   *
+   * @param groupid - `groupid`.
+   */
+  deleteGroup(groupid: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** The roles with their privileges. */
+  roles(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Role[]>
+
+  /**
+   * One role's privileges.
+   *
+   * @param roleid - `roleid`.
+   */
+  role(roleid: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Record<string, boolean>>
+
+  /**
+   * Makes a role.
+   *
+   * @param roleid - `roleid`.
+   */
+  createRole(roleid: string, options?: {
+    /** `privs`. */
+    privs?: readonly string[] | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Changes a role's privileges; with `append`, adds to them.
+   *
+   * @param roleid - `roleid`.
+   */
+  updateRole(roleid: string, options?: {
+    /** `append`. */
+    append?: boolean | undefined
+    /** `privs`. */
+    privs?: readonly string[] | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Deletes a role.
+   *
+   * @param roleid - `roleid`.
+   */
+  deleteRole(roleid: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Who has which role where. */
+  acl(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Acl[]>
+
+  /**
+   * Gives `users`, `groups` or `tokens` roles on a path; with `delete`, takes them away.
+   *
+   * @param path - `path`.
+   * @param roles - `roles`.
+   */
+  updateAcl(path: string, roles: readonly string[], options?: {
+    /** `delete`. */
+    delete?: boolean | undefined
+    /** `groups`. */
+    groups?: readonly string[] | undefined
+    /** `propagate`. Yes when absent. */
+    propagate?: boolean | undefined
+    /** `tokens`. */
+    tokens?: readonly string[] | undefined
+    /** `users`. */
+    users?: readonly string[] | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** The realms that users come from. Needs no credentials. */
+  realms(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Realm[]>
+
+  /**
+   * One realm's settings.
+   *
+   * @param realm - `realm`.
+   */
+  realm(realm: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Realm>
+
+  /**
+   * Copies users and groups from a directory.
+   *
+   * @param realm - `realm`.
+   */
+  syncRealm(realm: string, options?: {
+    /** `dry-run`. */
+    dryRun?: boolean | undefined
+    /** `enable-new`. Yes when absent. */
+    enableNew?: boolean | undefined
+    /** `full`. */
+    full?: boolean | undefined
+    /** `purge`. */
+    purge?: boolean | undefined
+    /** properties|entry);)*(?:acl|properties|entry))|none | `remove-vanished`. `none` when absent. (7.2 and later) */
+    removeVanished?: string | undefined
+    /** `scope`. */
+    scope?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /** The second factors of all users. */
+  tfa(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<UserTfa[]>
+
+  /**
+   * The second factors of one user.
+   *
+   * @param userid - `userid`.
+   */
+  userTfa(userid: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TfaEntry[]>
+
+  /**
+   * Takes a second factor away. Tokens may not: log in with user and password.
+   *
+   * @param userid - `userid`.
+   * @param id - `id`.
+   */
+  deleteTfa(userid: string, id: string, options?: {
+    /** `password`. */
+    password?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Lets a user try again whose second factor is locked.
+   *
+   * @param userid - `userid`.
+   */
+  unlockTfa(userid: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<boolean>
+
+  /**
+   * Where a browser logs in. Both calls of a login must reach the same node: give the client one endpoint.
+   *
+   * @param realm - `realm`.
+   * @param redirectUrl - `redirect-url`.
+   */
+  openidAuthUrl(realm: string, redirectUrl: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
 }
 
 /**
@@ -1864,6 +6240,76 @@ export class Simulator {
   }): Promise<void>
 }
 
+/** Acl, as the server describes it. */
+export interface Acl {
+  /** The path in the tree of rights, such as `/vms/101` or `/`. */
+  readonly path: string | null
+  /** Whether it holds for everything below as well. Yes when absent. */
+  readonly propagate: boolean | null
+  /** The role. */
+  readonly roleid: string | null
+  /** The kind. */
+  readonly kind: string | null
+  /** The user, group or token it concerns. */
+  readonly ugid: string | null
+}
+
+/** Acme account, as the server describes it. */
+export interface AcmeAccount {
+  /** Its name. */
+  readonly name: string | null
+  /** The account. */
+  readonly account: Json
+  /** The directory. */
+  readonly directory: string | null
+  /** Where it is. */
+  readonly location: string | null
+  /** The terms of service. */
+  readonly tos: string | null
+  /** What the server sent beyond that. */
+  readonly other: Readonly<Record<string, Json>>
+}
+
+/** Acme directory, as the server describes it. */
+export interface AcmeDirectory {
+  /** Its name. */
+  readonly name: string | null
+  /** The address of the page or service. */
+  readonly url: string | null
+}
+
+/** Acme domain: a property string. */
+export interface AcmeDomain {
+  /** The domain. */
+  readonly domain: string
+  /** Another name. */
+  readonly alias: string | null
+  /** The plugin. */
+  readonly plugin: string | null
+  /** Keys that this version does not know. */
+  readonly other: Readonly<Record<string, string>>
+}
+
+/** Acme plugin, as the server describes it. */
+export interface AcmePlugin {
+  /** The API. */
+  readonly api: string | null
+  /** The data. */
+  readonly data: string | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+  /** Whether it is switched off. */
+  readonly disable: boolean | null
+  /** The nodes. */
+  readonly nodes: readonly string[]
+  /** The plugin. */
+  readonly plugin: string | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** How long to wait before asking for validation, in seconds. */
+  readonly validationDelay: number | null
+}
+
 /** An address with all its owners. More than one is a conflict. */
 export interface Address {
   /** The address. */
@@ -1898,6 +6344,42 @@ export interface ApplianceSpec {
   readonly location: Location
 }
 
+/** Appliance template, as the server describes it. */
+export interface ApplianceTemplate {
+  /** The package. */
+  readonly package: string | null
+  /** The template. */
+  readonly template: string | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** The operating system. */
+  readonly os: string | null
+  /** The version. */
+  readonly version: string | null
+  /** The section. */
+  readonly section: string | null
+  /** A headline. */
+  readonly headline: string | null
+  /** Notes for people; shown in the web interface. */
+  readonly description: string | null
+  /** Where to read more. */
+  readonly infopage: string | null
+  /** Where it is. */
+  readonly location: string | null
+  /** Where it comes from. */
+  readonly source: string | null
+  /** Who maintains it. */
+  readonly maintainer: string | null
+  /** The processor architecture. */
+  readonly architecture: string | null
+  /** The SHA-512 of the file. */
+  readonly sha512sum: string | null
+  /** The MD5 of the file. */
+  readonly md5sum: string | null
+  /** Where to manage it. */
+  readonly manageurl: string | null
+}
+
 /** What became of a configuration. */
 export interface AppliedConfiguration {
   /** How it was, or would be, applied: `no-reboot`, `reboot`, `staged`, `try`. */
@@ -1906,6 +6388,157 @@ export interface AppliedConfiguration {
   readonly details: string
   /** What the node does not like about it. */
   readonly warnings: readonly string[]
+}
+
+/**
+ * When a configuration takes effect.
+ * - `auto`: At once where that is possible. Where it is not, releases before v1.14
+ * reboot; later ones never do.
+ * - `no-reboot`: At once; releases before v1.14 refuse what needs a reboot.
+ * - `staged`: After the next reboot.
+ * - `try`: At once, and undone after a time unless applied again.
+ * - `reboot`: With a reboot. Gone in v1.14.
+ */
+export type ApplyMode = 'auto' | 'no-reboot' | 'staged' | 'try' | 'reboot'
+
+/** Apt repositories, as the server describes it. */
+export interface AptRepositories {
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+  /** What went wrong, by parameter. */
+  readonly errors: readonly AptRepositoriesError[]
+  /** The files. */
+  readonly files: readonly AptRepositoriesFile[]
+  /** Facts about it. */
+  readonly infos: readonly AptRepositoriesInfo[]
+  /** The usual repositories and whether they are set up. */
+  readonly standardRepos: readonly AptRepositoriesStandardRepo[]
+}
+
+/** Apt repositories error, as the server describes it. */
+export interface AptRepositoriesError {
+  /** What went wrong. */
+  readonly error: string | null
+  /** Its path. */
+  readonly path: string | null
+}
+
+/** Apt repositories file, as the server describes it. */
+export interface AptRepositoriesFile {
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: readonly number[]
+  /** Whether the file has entries of one line or of several. */
+  readonly fileType: string | null
+  /** Its path. */
+  readonly path: string | null
+  /** The repositories. */
+  readonly repositories: readonly AptRepositoriesFileRepository[]
+}
+
+/** Apt repositories file repository, as the server describes it. */
+export interface AptRepositoriesFileRepository {
+  /** A remark in the file. */
+  readonly comment: string | null
+  /** The components of the repository. */
+  readonly components: readonly string[]
+  /** Whether the repository is in use. */
+  readonly enabled: boolean | null
+  /** Whether the entry has one line or several. */
+  readonly fileType: string | null
+  /** The repository's options. */
+  readonly options: readonly AptRepositoriesFileRepositoryOption[]
+  /** The suites of the repository. */
+  readonly suites: readonly string[]
+  /** The kinds of packages: `deb`, `deb-src`. */
+  readonly types: readonly string[]
+  /** The addresses of the repository. */
+  readonly uris: readonly string[]
+}
+
+/** Apt repositories file repository option, as the server describes it. */
+export interface AptRepositoriesFileRepositoryOption {
+  /** Which key signs it. */
+  readonly key: string | null
+  /** The option's values. */
+  readonly values: readonly string[]
+}
+
+/** Apt repositories info, as the server describes it. */
+export interface AptRepositoriesInfo {
+  /** Its number. */
+  readonly index: string | null
+  /** The kind. */
+  readonly kind: string | null
+  /** The message. */
+  readonly message: string | null
+  /** Its path. */
+  readonly path: string | null
+  /** The setting. */
+  readonly property: string | null
+}
+
+/** Apt repositories standard repo, as the server describes it. */
+export interface AptRepositoriesStandardRepo {
+  /** The repository's short name. */
+  readonly handle: string | null
+  /** Its name. */
+  readonly name: string | null
+  /** How it stands. */
+  readonly status: boolean | null
+}
+
+/** Apt update, as the server describes it. */
+export interface AptUpdate {
+  /** The processor architecture. */
+  readonly arch: string | null
+  /** The package, in words. */
+  readonly description: string | null
+  /** The version that was last told of by e-mail. */
+  readonly notifyStatus: string | null
+  /** The version that is installed. */
+  readonly oldVersion: string | null
+  /** Who made the package. */
+  readonly origin: string | null
+  /** The package. */
+  readonly package: string | null
+  /** How much the system needs it. */
+  readonly priority: string | null
+  /** The package's section. */
+  readonly section: string | null
+  /** The package, in a few words. */
+  readonly title: string | null
+  /** The version that would be installed. */
+  readonly version: string | null
+}
+
+/** Apt version, as the server describes it. */
+export interface AptVersion {
+  /** The processor architecture. */
+  readonly arch: string | null
+  /** The package's state. */
+  readonly currentState: string | null
+  /** The package, in words. */
+  readonly description: string | null
+  /** The version of Proxmox VE that runs. */
+  readonly managerVersion: string | null
+  /** The version that was last told of by e-mail. */
+  readonly notifyStatus: string | null
+  /** The version that is installed. */
+  readonly oldVersion: string | null
+  /** Who made the package. */
+  readonly origin: string | null
+  /** The package. */
+  readonly package: string | null
+  /** How much the system needs it. */
+  readonly priority: string | null
+  /** The kernel that runs. */
+  readonly runningKernel: string | null
+  /** The package's section. */
+  readonly section: string | null
+  /** The package, in a few words. */
+  readonly title: string | null
+  /** The version that would be installed. */
+  readonly version: string | null
 }
 
 /** Numbers that no API and no file tells. All have defaults. */
@@ -1922,12 +6555,244 @@ export interface Assumptions {
   readonly hostOutageProbability: number
 }
 
+/** Backup defaults, as the server describes it. */
+export interface BackupDefaults {
+  /** Whether to take all of them. */
+  readonly all: boolean | null
+  /** The most to move in a second, in KiB. */
+  readonly bwlimit: number | null
+  /** How backups are compressed; `zstd` is best. */
+  readonly compress: string | null
+  /** The folder for backups, in place of a storage. */
+  readonly dumpdir: string | null
+  /** Guests to leave out. */
+  readonly exclude: readonly string[]
+  /** Paths inside containers to leave out. */
+  readonly excludePath: readonly string[]
+  /** Whether a backup keeps old blocks on a local storage, so that the guest never waits for the target. */
+  readonly fleecing: string | null
+  /** The priority of its disk access, 0 to 8. */
+  readonly ionice: number | null
+  /** How long to wait for the lock, in minutes. */
+  readonly lockwait: number | null
+  /** When to write: always, or after failures. */
+  readonly mailnotification: string | null
+  /** Whom to write to, by e-mail addresses or users. */
+  readonly mailto: readonly string[]
+  /** How it works. */
+  readonly mode: string | null
+  /** The node. */
+  readonly node: string | null
+  /** The backup's notes, with `{{guestname}}`, `{{node}}`, `{{vmid}}`, `{{cluster}}` filled in. */
+  readonly notesTemplate: string | null
+  /** Whether to use the notification system or send mail directly. */
+  readonly notificationMode: string | null
+  /** How changed files of containers are found on a Proxmox Backup Server. */
+  readonly pbsChangeDetectionMode: string | null
+  /** How hard backups may work, as a property string. */
+  readonly performance: string | null
+  /** Threads of the compression; 0 is off, 1 is half the cores. */
+  readonly pigz: number | null
+  /** The pool. */
+  readonly pool: string | null
+  /** Whether it is kept from being removed. */
+  readonly protected: boolean | null
+  /** Which backups to keep, such as `keep-last=3,keep-weekly=4`. */
+  readonly pruneBackups: string | null
+  /** Whether to say less in the log. */
+  readonly quiet: boolean | null
+  /** Whether to remove it. */
+  readonly remove: boolean | null
+  /** The script that is called at its stages. */
+  readonly script: string | null
+  /** Whether temporary files and logs are left out. */
+  readonly stdexcludes: boolean | null
+  /** Whether to stop backups that run on this host. */
+  readonly stop: boolean | null
+  /** How long to wait for the guest to stop, in minutes. */
+  readonly stopwait: number | null
+  /** The storage. */
+  readonly storage: string | null
+  /** The folder for temporary files. */
+  readonly tmpdir: string | null
+  /** The guest's id. */
+  readonly vmid: readonly string[]
+  /** Threads of the compression; 0 is half the cores. */
+  readonly zstd: number | null
+}
+
+/** Backup file, as the server describes it. */
+export interface BackupFile {
+  /** The path of the file inside, in base64. */
+  readonly filepath: string | null
+  /** Whether nothing lies below it. */
+  readonly leaf: boolean | null
+  /** When it was changed last, in seconds since 1970. */
+  readonly mtime: string | null
+  /** Its size. */
+  readonly size: number | null
+  /** The text. */
+  readonly text: string | null
+  /** Its kind. */
+  readonly kind: string | null
+}
+
+/** Backup job, as the server describes it. */
+export interface BackupJob {
+  /** Whether to take all of them. */
+  readonly all: boolean | null
+  /** The most to move in a second, in KiB. */
+  readonly bwlimit: number | null
+  /** A remark for people. */
+  readonly comment: string | null
+  /** How backups are compressed; `zstd` is best. */
+  readonly compress: string | null
+  /** The folder for backups, in place of a storage. */
+  readonly dumpdir: string | null
+  /** Whether it is switched on. */
+  readonly enabled: boolean | null
+  /** Guests to leave out. */
+  readonly exclude: readonly string[]
+  /** Paths inside containers to leave out. */
+  readonly excludePath: readonly string[]
+  /** Whether a backup keeps old blocks on a local storage, so that the guest never waits for the target. */
+  readonly fleecing: BackupJobFleecing | null
+  /** Its id. */
+  readonly id: string | null
+  /** The priority of its disk access, 0 to 8. */
+  readonly ionice: number | null
+  /** How long to wait for the lock, in minutes. */
+  readonly lockwait: number | null
+  /** When to write: always, or after failures. */
+  readonly mailnotification: string | null
+  /** Whom to write to, by e-mail addresses or users. */
+  readonly mailto: readonly string[]
+  /** How it works. */
+  readonly mode: string | null
+  /** When it runs next, in seconds since 1970. */
+  readonly nextRun: number | null
+  /** The node. */
+  readonly node: string | null
+  /** The backup's notes, with `{{guestname}}`, `{{node}}`, `{{vmid}}`, `{{cluster}}` filled in. */
+  readonly notesTemplate: string | null
+  /** Whether to use the notification system or send mail directly. */
+  readonly notificationMode: string | null
+  /** How changed files of containers are found on a Proxmox Backup Server. */
+  readonly pbsChangeDetectionMode: string | null
+  /** How hard backups may work, as a property string. */
+  readonly performance: BackupJobPerformance | null
+  /** Threads of the compression; 0 is off, 1 is half the cores. */
+  readonly pigz: number | null
+  /** The pool. */
+  readonly pool: string | null
+  /** Whether it is kept from being removed. */
+  readonly protected: boolean | null
+  /** Which backups to keep, such as `keep-last=3,keep-weekly=4`. */
+  readonly pruneBackups: BackupJobPruneBackups | null
+  /** Whether to say less in the log. */
+  readonly quiet: boolean | null
+  /** Whether to remove it. */
+  readonly remove: boolean | null
+  /** Whether a run that was missed is made up for. */
+  readonly repeatMissed: boolean | null
+  /** When, as a calendar event such as `sat 02:30`. */
+  readonly schedule: string | null
+  /** The script that is called at its stages. */
+  readonly script: string | null
+  /** Whether temporary files and logs are left out. */
+  readonly stdexcludes: boolean | null
+  /** Whether to stop backups that run on this host. */
+  readonly stop: boolean | null
+  /** How long to wait for the guest to stop, in minutes. */
+  readonly stopwait: number | null
+  /** The storage. */
+  readonly storage: string | null
+  /** The folder for temporary files. */
+  readonly tmpdir: string | null
+  /** The guest's id. */
+  readonly vmid: readonly string[]
+  /** Threads of the compression; 0 is half the cores. */
+  readonly zstd: number | null
+}
+
+/** Backup job fleecing, as the server describes it. */
+export interface BackupJobFleecing {
+  /** Whether it is switched on. */
+  readonly enabled: boolean | null
+  /** The storage. */
+  readonly storage: string | null
+}
+
+/** Backup job performance, as the server describes it. */
+export interface BackupJobPerformance {
+  /** How many at once. */
+  readonly maxWorkers: number | null
+  /** How many entries of a folder to hold in memory. */
+  readonly pbsEntriesMax: number | null
+}
+
+/** Backup job prune backups, as the server describes it. */
+export interface BackupJobPruneBackups {
+  /** Whether all are kept. */
+  readonly keepAll: boolean | null
+  /** For how many days to keep one. */
+  readonly keepDaily: number | null
+  /** For how many hours to keep one. */
+  readonly keepHourly: number | null
+  /** How many of the last to keep. */
+  readonly keepLast: number | null
+  /** For how many months to keep one. */
+  readonly keepMonthly: number | null
+  /** For how many weeks to keep one. */
+  readonly keepWeekly: number | null
+  /** For how many years to keep one. */
+  readonly keepYearly: number | null
+}
+
+/** Backup job volumes, as the server describes it. */
+export interface BackupJobVolumes {
+  /** What lies below it. */
+  readonly children: readonly BackupJobVolumesChild[]
+}
+
+/** Backup job volumes child, as the server describes it. */
+export interface BackupJobVolumesChild {
+  /** What lies below it. */
+  readonly children: readonly BackupJobVolumesChildChild[]
+  /** Its id. */
+  readonly id: number | null
+  /** Its name. */
+  readonly name: string | null
+  /** Its kind. */
+  readonly kind: string | null
+}
+
+/** Backup job volumes child child, as the server describes it. */
+export interface BackupJobVolumesChildChild {
+  /** Its id. */
+  readonly id: string | null
+  /** Whether backups take it. */
+  readonly included: boolean | null
+  /** Its name. */
+  readonly name: string | null
+  /** Why. */
+  readonly reason: string | null
+}
+
 /** How a node booted. */
 export interface BootInfo {
   /** `efi` or `legacy-bios`. */
   readonly mode: string | null
   /** Whether secure boot is on. */
   readonly secureBoot: boolean | null
+}
+
+/** How far a capture is. */
+export interface CaptureProgress {
+  /** Packets so far. */
+  readonly packets: number
+  /** Size of the file so far. */
+  readonly bytes: number
 }
 
 /** One thing that is wrong. */
@@ -1956,12 +6821,144 @@ export interface CephCheckSummary {
   readonly count: number | null
 }
 
+/** Ceph command safety, as the server describes it. */
+export interface CephCommandSafety {
+  /** Whether it can be done safely. */
+  readonly safe: boolean | null
+  /** How it stands. */
+  readonly status: string | null
+}
+
+/** Ceph crush rule, as the server describes it. */
+export interface CephCrushRule {
+  /** Its name. */
+  readonly name: string | null
+}
+
+/** Ceph f, as the server describes it. */
+export interface CephF {
+  /** The pool of its data. */
+  readonly dataPool: string | null
+  /** The ids of the pools of its data. */
+  readonly dataPoolIds: readonly number[]
+  /** The pools of its data. */
+  readonly dataPools: readonly string[]
+  /** The pool of its metadata. */
+  readonly metadataPool: string | null
+  /** The id of the pool of its metadata. */
+  readonly metadataPoolId: number | null
+  /** Its name. */
+  readonly name: string | null
+}
+
+/** Ceph flag, as the server describes it. */
+export interface CephFlag {
+  /** Notes for people; shown in the web interface. */
+  readonly description: string | null
+  /** Its name. */
+  readonly name: string | null
+  /** The value. */
+  readonly value: boolean | null
+}
+
 /** How Ceph is. */
 export interface CephHealth {
   /** `HEALTH_OK`, `HEALTH_WARN` or `HEALTH_ERR`. */
   readonly status: string | null
   /** What is wrong, by code: `OSD_NEARFULL`, … */
   readonly checks: Readonly<Record<string, CephCheck>>
+}
+
+/** Ceph manager, as the server describes it. */
+export interface CephManager {
+  /** The address. */
+  readonly addr: string | null
+  /** The version of Ceph, in full. */
+  readonly cephVersion: string | null
+  /** The version of Ceph. */
+  readonly cephVersionShort: string | null
+  /** Whether its folder is there. */
+  readonly direxists: boolean | null
+  /** The host's name or address. */
+  readonly host: string | null
+  /** Its name. */
+  readonly name: string | null
+  /** The service. */
+  readonly service: boolean | null
+  /** The state it shall have, or has. */
+  readonly state: string | null
+}
+
+/** Ceph md, as the server describes it. */
+export interface CephMd {
+  /** The address. */
+  readonly addr: string | null
+  /** The version of Ceph, in full. */
+  readonly cephVersion: string | null
+  /** The version of Ceph. */
+  readonly cephVersionShort: string | null
+  /** Whether its folder is there. */
+  readonly direxists: boolean | null
+  /** The file system's name. */
+  readonly fsName: string | null
+  /** The host's name or address. */
+  readonly host: string | null
+  /** Its name. */
+  readonly name: string | null
+  /** Its rank. */
+  readonly rank: number | null
+  /** The service. */
+  readonly service: boolean | null
+  /** Whether it follows the active one closely. */
+  readonly standbyReplay: boolean | null
+  /** The state it shall have, or has. */
+  readonly state: string | null
+}
+
+/** Ceph metadata, as the server describes it. */
+export interface CephMetadata {
+  /** The metadata servers. */
+  readonly mds: Json
+  /** The managers. */
+  readonly mgr: Json
+  /** The monitors. */
+  readonly mon: Json
+  /** The node. */
+  readonly node: Json
+  /** The OSDs. */
+  readonly osd: readonly CephMetadataOsd[]
+}
+
+/** Ceph metadata osd, as the server describes it. */
+export interface CephMetadataOsd {
+  /** Its address for other OSDs. */
+  readonly backAddr: string | null
+  /** The release of Ceph. */
+  readonly cephRelease: string | null
+  /** The version of Ceph, in full. */
+  readonly cephVersion: string | null
+  /** The version of Ceph. */
+  readonly cephVersionShort: string | null
+  /** The device's ids. */
+  readonly deviceIds: string | null
+  /** The paths of its devices. */
+  readonly devicePaths: string | null
+  /** The devices. */
+  readonly devices: string | null
+  /** Its address for clients. */
+  readonly frontAddr: string | null
+  /** The host's name. */
+  readonly hostname: string | null
+  /** Its id. */
+  readonly id: number | null
+  /** Swap in all, in KiB. */
+  readonly memSwapKb: number | null
+  /** Memory in all, in KiB. */
+  readonly memTotalKb: number | null
+  /** The folder of its data. */
+  readonly osdData: string | null
+  /** How it stores data. */
+  readonly osdObjectstore: string | null
 }
 
 /** The managers. */
@@ -2020,6 +7017,14 @@ export interface CephOsdMap {
   readonly inCount: number | null
 }
 
+/** The CRUSH tree. */
+export interface CephOsdTree {
+  /** Flags that are set, such as `noout`. */
+  readonly flags: string | null
+  /** Its root. */
+  readonly root: CephTreeNode | null
+}
+
 /** Placement groups, space and traffic. */
 export interface CephPgMap {
   /** How many placement groups. */
@@ -2056,6 +7061,74 @@ export interface CephPgState {
   readonly count: number | null
 }
 
+/** Ceph pool, as the server describes it. */
+export interface CephPool {
+  /** What the pool is for, with details. */
+  readonly applicationMetadata: Json
+  /** What the autoscaler thinks of it. */
+  readonly autoscaleStatus: Json
+  /** Bytes in use. */
+  readonly bytesUsed: number | null
+  /** The rule that places its data. */
+  readonly crushRule: number | null
+  /** The rule that places its data. */
+  readonly crushRuleName: string | null
+  /** How many copies must be there for the pool to be written. */
+  readonly minSize: number | null
+  /** Which share is in use, from 0 to 1. */
+  readonly percentUsed: number | null
+  /** Whether the number of placement groups follows the data. */
+  readonly pgAutoscaleMode: string | null
+  /** How many placement groups it has. */
+  readonly pgNum: number | null
+  /** How many placement groups it shall have. */
+  readonly pgNumFinal: number | null
+  /** How many placement groups it has at least. */
+  readonly pgNumMin: number | null
+  /** The pool. */
+  readonly pool: number | null
+  /** The pool. */
+  readonly poolName: string | null
+  /** Its size. */
+  readonly size: number | null
+  /** How much data is expected, which the number of placement groups follows. */
+  readonly targetSize: number | null
+  /** Which share of all data is expected, which the number of placement groups follows. */
+  readonly targetSizeRatio: number | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** What the pool is for. */
+  readonly application: string | null
+  /** What the pool is for. */
+  readonly applicationList: readonly string[]
+  /** Whether reads take the fastest answers. */
+  readonly fastRead: boolean | null
+  /** Whether pools are spread independently. */
+  readonly hashpspool: boolean | null
+  /** Its id. */
+  readonly id: number | null
+  /** Its name. */
+  readonly name: string | null
+  /** Whether deep scrubs are off. */
+  readonly nodeepScrub: boolean | null
+  /** Whether it cannot be removed. */
+  readonly nodelete: boolean | null
+  /** Whether the number of placement groups is fixed. */
+  readonly nopgchange: boolean | null
+  /** Whether scrubs are off. */
+  readonly noscrub: boolean | null
+  /** Whether the number of copies is fixed. */
+  readonly nosizechange: boolean | null
+  /** How many placement groups are used for placing. */
+  readonly pgpNum: number | null
+  /** Bytes, packets and errors so far. */
+  readonly statistics: Json
+  /** Whether hit sets use GMT. */
+  readonly useGmtHitset: boolean | null
+  /** Whether written data leaves the cache at once. */
+  readonly writeFadviseDontneed: boolean | null
+}
+
 /** Ceph's own status document. */
 export interface CephStatus {
   /** The Ceph cluster's id. */
@@ -2073,6 +7146,80 @@ export interface CephStatus {
   /** Placement groups, space and traffic. */
   readonly placementGroups: CephPgMap | null
 }
+
+/** A root, host or OSD in the CRUSH tree. */
+export interface CephTreeNode {
+  /** Its id. */
+  readonly id: string | null
+  /** Its name: `osd.3`, a host name, `default`. */
+  readonly name: string | null
+  /** `root`, `host`, `osd`, … */
+  readonly kind: string | null
+  /** OSD: `up` or `down`. */
+  readonly status: string | null
+  /** OSD: whether it holds data. */
+  readonly holdsData: boolean | null
+  /** OSD: `ssd`, `hdd`, `nvme`. */
+  readonly deviceClass: string | null
+  /** Its share of the data, usually its size in TiB. */
+  readonly crushWeight: number | null
+  /** OSD: a correction from 0 to 1. */
+  readonly reweight: number | null
+  /** OSD: space in use. */
+  readonly usedBytes: number | null
+  /** OSD: its size. */
+  readonly totalBytes: number | null
+  /** OSD: the host it is on. */
+  readonly host: string | null
+  /** What is below it. */
+  readonly children: readonly CephTreeNode[]
+}
+
+/** Certificate, as the server describes it. */
+export interface Certificate {
+  /** The file's name. */
+  readonly filename: string | null
+  /** The certificate's SHA-256 fingerprint. */
+  readonly fingerprint: string | null
+  /** Who issued it. */
+  readonly issuer: string | null
+  /** Until when it is valid, in seconds since 1970. */
+  readonly notafter: string | null
+  /** From when on it is valid, in seconds since 1970. */
+  readonly notbefore: string | null
+  /** The certificate, as PEM. */
+  readonly pem: string | null
+  /** The size of its key, in bits. */
+  readonly publicKeyBits: number | null
+  /** The kind of its key. */
+  readonly publicKeyType: string | null
+  /** The names and addresses it is for. */
+  readonly san: readonly string[]
+  /** Whom it is for. */
+  readonly subject: string | null
+}
+
+/** One difference. */
+export interface Change {
+  /** The document: `v1alpha1`, `HostnameConfig`, `LinkConfig/eth0`. */
+  readonly document: string
+  /** Where in it: `machine.network.interfaces[0].mtu`. Empty for a whole document. */
+  readonly path: string
+  /** What happened. */
+  readonly kind: ChangeKind
+  /** What was there; absent when added or when it is no scalar. `***` for secrets. */
+  readonly old: string | null
+  /** What is there now; absent when removed or when it is no scalar. `***` for secrets. */
+  readonly new: string | null
+}
+
+/**
+ * What happened to a value.
+ * - `added`: It was not there.
+ * - `removed`: It is no longer there.
+ * - `changed`: It is another.
+ */
+export type ChangeKind = 'added' | 'removed' | 'changed'
 
 /**
  * A check, in the order in which they are made.
@@ -2150,6 +7297,44 @@ export interface Cluster {
   readonly nameservers: readonly string[]
 }
 
+/** Cluster firewall options, as the server describes it. */
+export interface ClusterFirewallOptions {
+  /** Whether rules for bridges are used. */
+  readonly ebtables: boolean | null
+  /** Whether it is switched on. */
+  readonly enable: number | null
+  /** How much is logged at most. */
+  readonly logRatelimit: string | null
+  /** What happens to packets that pass through and match no rule. */
+  readonly policyForward: string | null
+  /** What happens to packets that come in and match no rule. */
+  readonly policyIn: string | null
+  /** What happens to packets that go out and match no rule. */
+  readonly policyOut: string | null
+}
+
+/** Cluster log line, as the server describes it. */
+export interface ClusterLogLine {
+  /** Its id. */
+  readonly id: string | null
+  /** The user's number. */
+  readonly uid: number | null
+  /** The node. */
+  readonly node: string | null
+  /** The user, such as `root@pam`. */
+  readonly user: string | null
+  /** The tag. */
+  readonly tag: string | null
+  /** The process. */
+  readonly pid: number | null
+  /** How urgent it is. */
+  readonly pri: number | null
+  /** When, in seconds since 1970. */
+  readonly time: string | null
+  /** The message. */
+  readonly msg: string | null
+}
+
 /** What is left of one Talos cluster. */
 export interface ClusterLoss {
   /** The cluster. */
@@ -2187,6 +7372,60 @@ export interface ClusterNode {
   readonly online: boolean
   /** Whether it is the one that answered. */
   readonly local: boolean
+}
+
+/** Cluster options, as the server describes it. */
+export interface ClusterOptions {
+  /** Tags that the caller may set. */
+  readonly allowedTags: readonly string[]
+  /** The most to move in a second, by kind, in KiB. */
+  readonly bwlimit: string | null
+  /** What users agree to before they log in. */
+  readonly consentText: string | null
+  /** Whether it has a console. Yes when absent. */
+  readonly console: string | null
+  /** How the cluster spreads load, as a property string. */
+  readonly crs: string | null
+  /** Notes for people; shown in the web interface. */
+  readonly description: string | null
+  /** Whom mail comes from. */
+  readonly emailFrom: string | null
+  /** How dead nodes are fenced. */
+  readonly fencing: string | null
+  /** What the HA manager has to do with it. */
+  readonly ha: string | null
+  /** The HTTP proxy for downloads, such as `http://user:password@host:port/`. */
+  readonly httpProxy: string | null
+  /** The keyboard layout of its console. */
+  readonly keyboard: string | null
+  /** The language. */
+  readonly language: string | null
+  /** Where it is. */
+  readonly location: string | null
+  /** What made-up MAC addresses begin with. */
+  readonly macPrefix: string | null
+  /** How many at once. */
+  readonly maxWorkers: number | null
+  /** How migrations go: encrypted or not, over which network. */
+  readonly migration: string | null
+  /** Whether migrations are not encrypted; `migration` has replaced it. */
+  readonly migrationUnsecure: boolean | null
+  /** In which range new ids of guests are chosen. */
+  readonly nextId: string | null
+  /** When to notify, as a property string. */
+  readonly notify: string | null
+  /** Tags that only some users may set. */
+  readonly registeredTags: string | null
+  /** The replication. */
+  readonly replication: string | null
+  /** How tags look. */
+  readonly tagStyle: string | null
+  /** Settings of U2F. */
+  readonly u2f: string | null
+  /** Which tags users may set. */
+  readonly userTagAccess: string | null
+  /** Settings of `WebAuthn`. */
+  readonly webauthn: string | null
 }
 
 /** One Talos cluster. */
@@ -2238,6 +7477,29 @@ export interface ClusterStatus {
   readonly configVersion: number | null
   /** The nodes, by name. */
   readonly nodes: readonly ClusterNode[]
+}
+
+/** The cluster. */
+export interface ClusterView {
+  /** Its name. */
+  readonly name: string | null
+  /** Where Kubernetes' API is: `https://172.16.1.49:6443`. */
+  readonly endpoint: string | null
+  /** Names and addresses that the API server's certificate carries. */
+  readonly apiServerCertSans: readonly string[]
+  /** Whether pods may run on control planes. */
+  readonly scheduleOnControlPlanes: boolean | null
+}
+
+/** What a configuration would do to a node. */
+export interface ConfigurationPlan {
+  /**
+   * What differs from the configuration that runs. Values of secrets are
+   * masked. Empty when nothing does.
+   */
+  readonly changes: readonly Change[]
+  /** What the node says about it: whether a reboot is needed, warnings. */
+  readonly dryRun: AppliedConfiguration
 }
 
 /** A connection, or a socket that waits for some. */
@@ -2363,6 +7625,42 @@ export interface ControllerDependency {
   readonly id: string | null
 }
 
+/** What was copied. */
+export interface Copied {
+  /** The folder that now holds it. */
+  readonly path: string
+  /** How many regular files. */
+  readonly files: number
+  /** How many folders. */
+  readonly folders: number
+  /** How many symbolic links. */
+  readonly symlinks: number
+  /** What the regular files hold together. */
+  readonly sizeBytes: number
+  /** What was left out, and why: devices, pipes, paths that lead out. */
+  readonly skipped: readonly SkippedFile[]
+}
+
+/** How far a copy is. */
+export interface CopyProgress {
+  /** Bytes of the compressed archive that have come. */
+  readonly bytes: number
+}
+
+/** A node in the corosync configuration. */
+export interface CorosyncNode {
+  /** Its name. */
+  readonly node: string
+  /** Its number. */
+  readonly nodeId: number | null
+  /** How many votes it has. */
+  readonly quorumVotes: number | null
+  /** Its address on the first link. */
+  readonly ring0Address: string | null
+  /** Its address on the second link. */
+  readonly ring1Address: string | null
+}
+
 /** The clock of a logical processor. All zero where the kernel has no control over it. */
 export interface CpuFrequency {
   /** At this moment, in hertz. */
@@ -2393,6 +7691,18 @@ export interface CpuInfo {
   readonly virtualization: boolean | null
 }
 
+/** Cpu model, as the server describes it. */
+export interface CpuModel {
+  /** Whether it is only a base for others. */
+  readonly summary: boolean | null
+  /** Whether it is made by hand rather than built in. */
+  readonly custom: boolean | null
+  /** Its name. */
+  readonly name: string | null
+  /** Who makes it. */
+  readonly vendor: string | null
+}
+
 /** Where processor time went since boot, in seconds. */
 export interface CpuTime {
   /** In programs. */
@@ -2417,6 +7727,54 @@ export interface DebugChunk {
   readonly text: string | null
   /** Its exit code: it has ended, nothing follows. */
   readonly exitCode: number | null
+}
+
+/** Dhcp range: a property string. */
+export interface DhcpRange {
+  /** The last address. */
+  readonly endAddress: string
+  /** The first address. */
+  readonly startAddress: string
+  /** Keys that this version does not know. */
+  readonly other: Readonly<Record<string, string>>
+}
+
+/** Directory mapping, as the server describes it. */
+export interface DirectoryMapping {
+  /** What the check found. */
+  readonly checks: readonly DirectoryMappingCheck[]
+  /** Notes for people; shown in the web interface. */
+  readonly description: string | null
+  /** Its id. */
+  readonly id: string | null
+  /** What it maps to, an entry for each node. */
+  readonly map: readonly string[]
+  /** Its kind. */
+  readonly kind: string | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+}
+
+/** Directory mapping check, as the server describes it. */
+export interface DirectoryMappingCheck {
+  /** The message. */
+  readonly message: string | null
+  /** The severity. */
+  readonly severity: string | null
+}
+
+/** Directory storage, as the server describes it. */
+export interface DirectoryStorage {
+  /** The device. */
+  readonly device: string | null
+  /** Its options. */
+  readonly options: string | null
+  /** Its path. */
+  readonly path: string | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** The file of the mount unit. */
+  readonly unitfile: string | null
 }
 
 /** One disk of a guest. */
@@ -2451,6 +7809,14 @@ export interface DiskCounters {
   readonly discardedBytes: number
 }
 
+/** How a partition is encrypted. */
+export interface DiskEncryption {
+  /** `luks2`. */
+  readonly provider: string | null
+  /** How keys come about: `static`, `nodeID`, `kms`, `tpm`, in order of slots. */
+  readonly keyKinds: readonly string[]
+}
+
 /** One event of a watch, as data. */
 export interface DiskEvent {
   /** What happened to it. */
@@ -2461,6 +7827,54 @@ export interface DiskEvent {
   readonly spec: TalosDisk | null
   /** How it was before, when it changed. */
   readonly old: TalosDisk | null
+}
+
+/** Disk info, as the server describes it. */
+export interface DiskInfo {
+  /** The device's path. */
+  readonly devpath: string | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** Its size. */
+  readonly size: number | null
+  /** Whether it has a GUID partition table. */
+  readonly gpt: boolean | null
+  /** How fast it turns; 0 for SSDs. */
+  readonly rpm: number | null
+  /** Who makes it. */
+  readonly vendor: string | null
+  /** The model. */
+  readonly model: string | null
+  /** The serial number. */
+  readonly serial: string | null
+  /** Its world-wide name. */
+  readonly wwn: string | null
+  /** Its health. */
+  readonly health: string | null
+  /** How much of its life an SSD has left, in percent. */
+  readonly wearout: number | null
+  /** Its path under `/dev/disk/by-id`. */
+  readonly byIdLink: string | null
+  /** How much is in use. */
+  readonly used: string | null
+  /** Whether it is mounted. */
+  readonly mounted: boolean | null
+  /** The number of the Ceph OSD. */
+  readonly osdid: number | null
+  /** The numbers of the Ceph OSDs. */
+  readonly osdidList: readonly string[]
+  /** What it lies below. */
+  readonly parent: string | null
+  /** Whether the Ceph OSD is `BlueStore`. */
+  readonly bluestore: boolean | null
+  /** Whether the Ceph OSD is encrypted. */
+  readonly osdencrypted: boolean | null
+  /** How many journals it holds. */
+  readonly journals: number | null
+  /** How many OSD databases it holds. */
+  readonly db: number | null
+  /** How many OSD write-ahead logs it holds. */
+  readonly wal: number | null
 }
 
 /** One disk of a guest. */
@@ -2479,6 +7893,18 @@ export interface DiskStats {
   readonly devices: readonly DiskCounters[]
 }
 
+/** How much room a file, or all files below a folder, take. */
+export interface DiskUsage {
+  /** Its whole path. */
+  readonly path: string
+  /** Its path below the folder that was asked for. */
+  readonly relativePath: string
+  /** Room it takes, with everything below it. */
+  readonly sizeBytes: number
+  /** Why the node could not look at it. */
+  readonly error: string | null
+}
+
 /** A file system, in bytes. */
 export interface DiskUse {
   /** Its size. */
@@ -2489,6 +7915,18 @@ export interface DiskUse {
   readonly freeBytes: number | null
   /** Free for use. */
   readonly availableBytes: number | null
+}
+
+/** Dns, as the server describes it. */
+export interface Dns {
+  /** The first DNS server. */
+  readonly dns1: string | null
+  /** The second DNS server. */
+  readonly dns2: string | null
+  /** The third DNS server. */
+  readonly dns3: string | null
+  /** What to look for. */
+  readonly search: string | null
 }
 
 /** What one listener saw since the start. */
@@ -2509,6 +7947,32 @@ export interface EtcdAlarm {
   readonly memberId: string
   /** `nospace` or `corrupt`. */
   readonly alarm: string
+}
+
+/** What an etcd database holds, as far as its structure tells. */
+export interface EtcdDatabase {
+  /** Size of a page. */
+  readonly pageSizeBytes: number
+  /** How many pages there are. */
+  readonly pages: number
+  /**
+   * How many of them hold nothing; absent when the list of free pages is not
+   * in the file.
+   */
+  readonly freePages: number | null
+  /** The newest revision of a key: how far in time the snapshot reaches. */
+  readonly revision: number
+  /**
+   * How many entries all buckets hold together, which is what
+   * `etcdutl snapshot status` calls total keys.
+   */
+  readonly totalKeys: number
+  /** How many entries each bucket holds. `key` has every revision of every key. */
+  readonly buckets: Readonly<Record<string, number>>
+  /** The version of etcd's storage: `3.6.0`. Absent before etcd v3.6. */
+  readonly storageVersion: string | null
+  /** The last entry of the Raft log that is in it. */
+  readonly consistentIndex: number | null
 }
 
 /** A member of etcd, as the asked node sees it. */
@@ -2661,6 +8125,45 @@ export interface Failure {
   readonly error: HomelabError
 }
 
+/** A file of a node. */
+export interface FileInfo {
+  /** Its whole path. */
+  readonly path: string
+  /** Its path below the folder that was asked for; `.` for the folder itself. */
+  readonly relativePath: string
+  /** What kind of file it is. */
+  readonly kind: FileKind
+  /** Permissions as `chmod` takes them; in octal, 0o755 is `rwxr-xr-x`. */
+  readonly permissions: number
+  /** Size. */
+  readonly sizeBytes: number
+  /** When it was last written, RFC 3339. */
+  readonly modified: string
+  /** Where a symbolic link points to. */
+  readonly link: string | null
+  /** Number of its owner. */
+  readonly uid: number
+  /** Number of its group. */
+  readonly gid: number
+  /** Extended attributes by name, as text; when asked for. */
+  readonly xattrs: Readonly<Record<string, string>>
+  /** Why the node could not look at it; then the rest says nothing. */
+  readonly error: string | null
+}
+
+/**
+ * What kind of file it is.
+ * - `regular`: Holds data.
+ * - `directory`: Holds files.
+ * - `symlink`: Points to another.
+ * - `block-device`: A block device.
+ * - `character-device`: A character device.
+ * - `fifo`: A named pipe.
+ * - `socket`: A Unix socket.
+ * - `irregular`: Something else.
+ */
+export type FileKind = 'regular' | 'directory' | 'symlink' | 'block-device' | 'character-device' | 'fifo' | 'socket' | 'irregular'
+
 /**
  * One fact about the lab that its owner should know, with the numbers that
  * prove it.
@@ -2686,6 +8189,98 @@ export interface Finding {
   readonly places: readonly Location[]
   /** Why the rule holds: the fact or document it rests on. */
   readonly source: string
+}
+
+/** Firewall alias, as the server describes it. */
+export interface FirewallAlias {
+  /** The network, as CIDR. */
+  readonly cidr: string | null
+  /** A remark for people. */
+  readonly comment: string | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+  /** Its name. */
+  readonly name: string | null
+  /** The IP version. */
+  readonly ipversion: number | null
+}
+
+/** Firewall ip set, as the server describes it. */
+export interface FirewallIpSet {
+  /** A remark for people. */
+  readonly comment: string | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+  /** Its name. */
+  readonly name: string | null
+}
+
+/** Firewall ip set entry, as the server describes it. */
+export interface FirewallIpSetEntry {
+  /** The network, as CIDR. */
+  readonly cidr: string | null
+  /** A remark for people. */
+  readonly comment: string | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+  /** Whether the entry is an exception. */
+  readonly nomatch: boolean | null
+}
+
+/** Firewall macro, as the server describes it. */
+export interface FirewallMacro {
+  /** What it is, for people. */
+  readonly descr: string | null
+  /** A ready-made rule, such as `SSH`. */
+  readonly macroName: string | null
+}
+
+/** Firewall ref, as the server describes it. */
+export interface FirewallRef {
+  /** A remark for people. */
+  readonly comment: string | null
+  /** Its name. */
+  readonly name: string | null
+  /** How rules name it. */
+  readonly reference: string | null
+  /** How far it reaches. */
+  readonly scope: string | null
+  /** Its kind. */
+  readonly kind: string | null
+}
+
+/** Firewall rule, as the server describes it. */
+export interface FirewallRule {
+  /** What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group. */
+  readonly action: string | null
+  /** A remark for people. */
+  readonly comment: string | null
+  /** Where packets go to: address, network, set or alias. */
+  readonly dest: string | null
+  /** The ports they go to. */
+  readonly dport: string | null
+  /** Whether it is switched on. */
+  readonly enable: number | null
+  /** The kind of ICMP packet. */
+  readonly icmpType: string | null
+  /** The network interface. */
+  readonly iface: string | null
+  /** The IP version. */
+  readonly ipversion: number | null
+  /** How loudly it is logged. */
+  readonly log: string | null
+  /** A ready-made rule, such as `SSH`. */
+  readonly macroName: string | null
+  /** Its place in the list, from 0. */
+  readonly pos: number | null
+  /** The protocol, by name or number. */
+  readonly proto: string | null
+  /** Where from. */
+  readonly source: string | null
+  /** The ports they come from. */
+  readonly sport: string | null
+  /** Its kind. */
+  readonly kind: string | null
 }
 
 /** The smallest change that mends a finding. */
@@ -2718,6 +8313,18 @@ export interface FlowProgress {
   readonly message: string
   /** Seconds since the flow began. */
   readonly elapsedSeconds: number
+}
+
+/** Group, as the server describes it. */
+export interface Group {
+  /** A remark for people. */
+  readonly comment: string | null
+  /** The group. */
+  readonly groupid: string | null
+  /** The users. */
+  readonly users: readonly string[]
+  /** What belongs to it. */
+  readonly members: readonly string[]
 }
 
 /** One VM or container. */
@@ -2762,12 +8369,64 @@ export interface Guest {
   readonly location: Location | null
 }
 
+/** An address of a guest's network interface. */
+export interface GuestAddress {
+  /** The address, without a prefix. */
+  readonly address: string | null
+  /** `ipv4` or `ipv6` from virtual machines, `inet` or `inet6` from containers. */
+  readonly family: string | null
+  /** How many bits of it name the network. */
+  readonly prefix: number | null
+}
+
+/** Guest feature, as the server describes it. */
+export interface GuestFeature {
+  /** Whether it can be done. */
+  readonly hasFeature: boolean | null
+  /** The nodes. */
+  readonly nodes: readonly string[]
+}
+
+/** Guest firewall options, as the server describes it. */
+export interface GuestFirewallOptions {
+  /** Whether DHCP is allowed. Yes when absent for guests. */
+  readonly dhcp: boolean | null
+  /** Whether it is switched on. */
+  readonly enable: boolean | null
+  /** Whether guests may use their own addresses only. */
+  readonly ipfilter: boolean | null
+  /** How loudly packets that come in are logged. */
+  readonly logLevelIn: string | null
+  /** How loudly packets that go out are logged. */
+  readonly logLevelOut: string | null
+  /** Whether guests may use their own MAC addresses only. */
+  readonly macfilter: boolean | null
+  /** Whether IPv6 neighbour discovery is allowed. */
+  readonly ndp: boolean | null
+  /** What happens to packets that come in and match no rule. */
+  readonly policyIn: string | null
+  /** What happens to packets that go out and match no rule. */
+  readonly policyOut: string | null
+  /** Whether router advertisements may be sent. */
+  readonly radv: boolean | null
+}
+
 /**
  * The two kinds of guests.
  * - `qemu`: A virtual machine.
  * - `lxc`: A container.
  */
 export type GuestKind = 'qemu' | 'lxc'
+
+/** Guest not backed up, as the server describes it. */
+export interface GuestNotBackedUp {
+  /** Its name. */
+  readonly name: string | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** The guest's id. */
+  readonly vmid: number | null
+}
 
 /** Where a guest is. */
 export interface GuestPlace {
@@ -2777,6 +8436,66 @@ export interface GuestPlace {
   readonly kind: GuestKind
   /** The node it is on. */
   readonly node: string
+}
+
+/** Guest rrd point, as the server describes it. */
+export interface GuestRrdPoint {
+  /** When, in seconds since 1970. */
+  readonly time: string | null
+  /** How many CPUs it may use. */
+  readonly maxcpu: number | null
+  /** Share of its CPUs in use, from 0 to 1. */
+  readonly cpu: number | null
+  /** The most memory it may have, in bytes. */
+  readonly maxmem: number | null
+  /** Memory in use, in bytes. */
+  readonly mem: number | null
+  /** Memory in use on the host, overhead included, in bytes. */
+  readonly memhost: number | null
+  /** The size of its boot disk or root file system, in bytes. */
+  readonly maxdisk: number | null
+  /** The disk. */
+  readonly disk: number | null
+  /** Bytes received since its start. */
+  readonly netin: number | null
+  /** Bytes sent since its start. */
+  readonly netout: number | null
+  /** Bytes read since its start. */
+  readonly diskread: number | null
+  /** Bytes written since its start. */
+  readonly diskwrite: number | null
+  /** Share of time in which some of it waited for a CPU, in percent. */
+  readonly pressurecpusome: number | null
+  /** Share of time in which all of it waited for a CPU, in percent. */
+  readonly pressurecpufull: number | null
+  /** Share of time in which some of it waited for disks, in percent. */
+  readonly pressureiosome: number | null
+  /** Share of time in which all of it waited for disks, in percent. */
+  readonly pressureiofull: number | null
+  /** Share of time in which some of it waited for memory, in percent. */
+  readonly pressurememorysome: number | null
+  /** Share of time in which all of it waited for memory, in percent. */
+  readonly pressurememoryfull: number | null
+}
+
+/** Guest snapshot, as the server describes it. */
+export interface GuestSnapshot {
+  /** Its name. */
+  readonly name: string | null
+  /** Notes for people; shown in the web interface. */
+  readonly description: string | null
+  /** When the snapshot was taken, in seconds since 1970. */
+  readonly snaptime: string | null
+  /** Whether the memory is in it as well. */
+  readonly vmstate: boolean | null
+  /** What it lies below. */
+  readonly parent: string | null
+  /** Whether the snapshot is being made or removed. */
+  readonly snapstate: string | null
+  /** Whether to show what is in force in place of what is written down. */
+  readonly running: boolean | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
 }
 
 /** One guest that does not run Talos. */
@@ -2801,6 +8520,128 @@ export interface GuestSpec {
   readonly gpus: readonly string[]
   /** Where it is written. */
   readonly location: Location
+}
+
+/** Ha group, as the server describes it. */
+export interface HaGroup {
+  /** The group. */
+  readonly group: string | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** The nodes. */
+  readonly nodes: string | null
+  /** Whether it may run on these nodes only. */
+  readonly restricted: boolean | null
+  /** Whether it stays when a node that it prefers comes back. */
+  readonly nofailback: boolean | null
+  /** A remark for people. */
+  readonly comment: string | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+}
+
+/** A local manager's notes. */
+export interface HaLocalManager {
+  /** `active`, `restart`, `maintenance`, … */
+  readonly mode: string | null
+  /** `active`, `wait_for_agent_lock`, … */
+  readonly state: string | null
+  /** When they were written. */
+  readonly reportedAt: string | null
+}
+
+/** The cluster manager's notes. */
+export interface HaManager {
+  /** The node that is in charge. */
+  readonly masterNode: string | null
+  /** When they were written. */
+  readonly reportedAt: string | null
+  /** Every node's state: `online`, `maintenance`, `unknown`, `fence`, `gone`. */
+  readonly nodes: Readonly<Record<string, string>>
+  /** The managed guests, by service id. */
+  readonly services: Readonly<Record<string, HaService>>
+}
+
+/** The HA manager's own notes. */
+export interface HaManagerReport {
+  /** The cluster manager's. */
+  readonly manager: HaManager | null
+  /** The local managers', by node. */
+  readonly localManagers: Readonly<Record<string, HaLocalManager>>
+  /** The answering node's view of the quorum. */
+  readonly quorum: HaQuorum | null
+}
+
+/** Ha move, as the server describes it. */
+export interface HaMove {
+  /** HA resources that keep it from going there. */
+  readonly blockingResources: readonly HaMoveBlockingResource[]
+  /** HA resources that go along. */
+  readonly comigratedResources: readonly Json[]
+  /** The node that was asked for. */
+  readonly requestedNode: string | null
+  /** The HA resource, such as `vm:101`. */
+  readonly sid: string | null
+}
+
+/** Ha move blocking resource, as the server describes it. */
+export interface HaMoveBlockingResource {
+  /** Why. */
+  readonly cause: string | null
+  /** The HA resource, such as `vm:101`. */
+  readonly sid: string | null
+}
+
+/** A node's view of the quorum. */
+export interface HaQuorum {
+  /** The node. */
+  readonly node: string | null
+  /** Whether there is one. */
+  readonly quorate: boolean | null
+}
+
+/** A guest that the HA manager looks after. */
+export interface HaResource {
+  /** `vm:100` or `ct:200`. */
+  readonly service: string
+  /** `vm` or `ct`. */
+  readonly kind: string | null
+  /** What is wanted: `started`, `stopped`, `disabled`, `ignored`. */
+  readonly state: string | null
+  /** Its group (before 9.0). */
+  readonly group: string | null
+  /** Notes. */
+  readonly comment: string | null
+  /** How often it is restarted on its node. */
+  readonly maximumRestarts: number | null
+  /** How often it is moved when it does not start. */
+  readonly maximumRelocations: number | null
+  /** Whether it goes back to its preferred node (9.0 and later). */
+  readonly failback: boolean | null
+  /** Changes with every change. */
+  readonly digest: string | null
+  /** Whether the cluster may move it to spread the load. */
+  readonly autoRebalance: boolean | null
+}
+
+/** Ha rule, as the server describes it. */
+export interface HaRule {
+  /** The rule. */
+  readonly rule: string | null
+  /** Its kind. */
+  readonly kind: string | null
+}
+
+/** A managed guest in the cluster manager's notes. */
+export interface HaService {
+  /** Its state. */
+  readonly state: string | null
+  /** The node it belongs to now. */
+  readonly node: string | null
+  /** The node it is moving to. */
+  readonly target: string | null
+  /** Whether it runs. */
+  readonly running: boolean | null
 }
 
 /** A row of the HA status. Which fields are there depends on what it is about. */
@@ -2975,6 +8816,14 @@ export interface HostnameStatusEvent {
   readonly old: HostnameStatus | null
 }
 
+/** Hosts file, as the server describes it. */
+export interface HostsFile {
+  /** The data. */
+  readonly data: string | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+}
+
 /** An image on a node. */
 export interface Image {
   /** Its name: `ghcr.io/siderolabs/kubelet:v1.34.1`. One image may have several. */
@@ -2999,12 +8848,64 @@ export interface ImageVerification {
   readonly digestedReference: string
 }
 
+/** Import metadata, as the server describes it. */
+export interface ImportMetadata {
+  /** What a guest made from it needs. */
+  readonly createArgs: Json
+  /** The disks. */
+  readonly disks: Json
+  /** The network. */
+  readonly net: Json
+  /** Where it comes from. */
+  readonly source: string | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** Warnings. */
+  readonly warnings: readonly ImportMetadataWarning[]
+}
+
+/** Import metadata warning, as the server describes it. */
+export interface ImportMetadataWarning {
+  /** The key. */
+  readonly key: string | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** The value. */
+  readonly value: string | null
+}
+
 /** How far an import is. */
 export interface ImportProgress {
   /** How many bytes have been handed to the connection. */
   readonly bytes: number
   /** How many there are. */
   readonly totalBytes: number
+}
+
+/** Where and what Talos installs. */
+export interface InstallView {
+  /** The disk: `/dev/sda`. */
+  readonly disk: string | null
+  /** The installer's image. */
+  readonly image: string | null
+  /** Whether the disk is wiped first. */
+  readonly wipe: boolean | null
+}
+
+/** A network interface. */
+export interface InterfaceView {
+  /** Its name, such as `eth0`; absent when a selector finds it. */
+  readonly name: string | null
+  /** What finds it: `hardwareAddr` and the like, by name. */
+  readonly selector: Readonly<Record<string, string>>
+  /** Addresses with prefix length. */
+  readonly addresses: readonly string[]
+  /** Whether it asks a DHCP server. */
+  readonly dhcp: boolean | null
+  /** Largest packet. */
+  readonly mtu: number | null
+  /** The address that the control planes share. */
+  readonly vip: string | null
 }
 
 /**
@@ -3068,6 +8969,34 @@ export interface Join {
   readonly confidence: string
 }
 
+/** Join info, as the server describes it. */
+export interface JoinInfo {
+  /** Digest of the cluster's configuration. */
+  readonly configDigest: string | null
+  /** The nodes. */
+  readonly nodelist: readonly JoinInfoNodelist[]
+  /** The node that fits best. */
+  readonly preferredNode: string | null
+  /** Settings of the cluster's messages. */
+  readonly totem: Json
+}
+
+/** Join info nodelist, as the server describes it. */
+export interface JoinInfoNodelist {
+  /** Its name. */
+  readonly name: string | null
+  /** The node's number in the cluster. */
+  readonly nodeid: number | null
+  /** Its address. */
+  readonly pveAddr: string | null
+  /** Its certificate's fingerprint. */
+  readonly pveFp: string | null
+  /** How many votes it has. */
+  readonly quorumVotes: number | null
+  /** Its address on the first link. */
+  readonly ring0Addr: string | null
+}
+
 /** A node's kernel. */
 export interface KernelInfo {
   /** `Linux`. */
@@ -3080,10 +9009,33 @@ export interface KernelInfo {
   readonly machine: string | null
 }
 
+/** A message of the kernel. */
+export interface KernelMessage {
+  /** Who said it: `kern`, `user`, `daemon`, …; empty when the line has another form. */
+  readonly facility: string
+  /**
+   * How urgent: `emerg`, `alert`, `crit`, `err`, `warning`, `notice`, `info`,
+   * `debug`; empty when the line has another form.
+   */
+  readonly priority: string
+  /** When, RFC 3339. */
+  readonly at: string | null
+  /** What. */
+  readonly message: string
+}
+
 /** Memory saved by merging equal pages. */
 export interface KsmUse {
   /** How much. */
   readonly sharedBytes: number | null
+}
+
+/** The kubelet. */
+export interface KubeletView {
+  /** Its image. */
+  readonly image: string | null
+  /** Subnets out of which the node's address is taken. */
+  readonly nodeIpSubnets: readonly string[]
 }
 
 /** A network interface (`LinkStatuses.net.talos.dev`). */
@@ -3178,6 +9130,425 @@ export interface Loss {
   readonly restart: Restart
 }
 
+/** Lvm thin pool, as the server describes it. */
+export interface LvmThinPool {
+  /** The logical volume. */
+  readonly lv: string | null
+  /** The logical volume's size, in bytes. */
+  readonly lvSize: number | null
+  /** The size of the metadata, in bytes. */
+  readonly metadataSize: number | null
+  /** How much of the metadata is in use. */
+  readonly metadataUsed: number | null
+  /** How much is in use. */
+  readonly used: number | null
+  /** The volume group. */
+  readonly vg: string | null
+}
+
+/** Lvm tree, as the server describes it. */
+export interface LvmTree {
+  /** What lies below it. */
+  readonly children: readonly LvmTreeChild[]
+  /** Whether nothing lies below it. */
+  readonly leaf: boolean | null
+}
+
+/** Lvm tree child, as the server describes it. */
+export interface LvmTreeChild {
+  /** What lies below it. */
+  readonly children: readonly LvmTreeChildChild[]
+  /** How much is free. */
+  readonly free: number | null
+  /** Whether nothing lies below it. */
+  readonly leaf: boolean | null
+  /** Its name. */
+  readonly name: string | null
+  /** Its size. */
+  readonly size: number | null
+}
+
+/** Lvm tree child child, as the server describes it. */
+export interface LvmTreeChildChild {
+  /** How much is free. */
+  readonly free: number | null
+  /** Whether nothing lies below it. */
+  readonly leaf: boolean | null
+  /** Its name. */
+  readonly name: string | null
+  /** Its size. */
+  readonly size: number | null
+}
+
+/** Lxc config, as the server describes it. */
+export interface LxcConfig {
+  /** The processor architecture. */
+  readonly arch: string | null
+  /** What its console shows: a terminal, a shell or the console. */
+  readonly cmode: string | null
+  /** Whether it has a console. Yes when absent. */
+  readonly console: boolean | null
+  /** How many cores. */
+  readonly cores: number | null
+  /** How many CPUs' worth of time it may use; 0 is no limit. */
+  readonly cpulimit: number | null
+  /** Its weight against others for CPU time. */
+  readonly cpuunits: number | null
+  /** Whether to log more. */
+  readonly debug: boolean | null
+  /** Notes for people; shown in the web interface. */
+  readonly description: string | null
+  /** The host's devices it is given. */
+  readonly devices: Readonly<Record<string, LxcDevice>>
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+  /** The program it starts with. */
+  readonly entrypoint: string | null
+  /** Its environment, as NUL-separated `NAME=value` pairs. */
+  readonly env: string | null
+  /** Its features. */
+  readonly features: LxcFeatures | null
+  /** The script that runs at its start and stop. */
+  readonly hookscript: string | null
+  /** The host's name. */
+  readonly hostname: string | null
+  /** What it is locked for: `backup`, `migrate`, `clone`, and the like. */
+  readonly lock: string | null
+  /** Raw settings of LXC. */
+  readonly lxc: string | null
+  /** Memory, in MiB. */
+  readonly memory: number | null
+  /** Its further mount points. */
+  readonly mountPoints: Readonly<Record<string, LxcMountPoint>>
+  /** The DNS servers it uses. */
+  readonly nameserver: readonly string[]
+  /** The network devices. */
+  readonly networks: Readonly<Record<string, LxcNetDevice>>
+  /** Whether it starts with the host. */
+  readonly onboot: boolean | null
+  /** The operating system, which settings follow. */
+  readonly ostype: string | null
+  /** Whether it and its disks are kept from being removed. */
+  readonly protection: boolean | null
+  /** Its root file system. */
+  readonly rootfs: LxcRootFs | null
+  /** The domain that names are completed with. */
+  readonly searchdomain: readonly string[]
+  /** Its place in the order of start and stop, with delays. */
+  readonly startup: StartupOrder | null
+  /** Swap space. */
+  readonly swap: number | null
+  /** Its tags. */
+  readonly tags: readonly string[]
+  /** Whether it is a template. */
+  readonly template: boolean | null
+  /** The time zone; `host` is the host's. */
+  readonly timezone: string | null
+  /** How many terminals it has. */
+  readonly tty: number | null
+  /** Whether its root is an ordinary user on the host. Yes is safer. */
+  readonly unprivileged: boolean | null
+  /** Disks that belong to it and are not in use. */
+  readonly unusedDisks: Readonly<Record<string, LxcUnusedVolume>>
+  /** Keys without a field of their own, and values that could not be read, as text. */
+  readonly other: Readonly<Record<string, string>>
+}
+
+/** Lxc device: a property string. */
+export interface LxcDevice {
+  /** Its path. */
+  readonly path: string | null
+  /** Whether it cannot be written from inside. */
+  readonly denyWrite: boolean | null
+  /** The group's number. */
+  readonly gid: number | null
+  /** How it works. */
+  readonly mode: string | null
+  /** The user's number. */
+  readonly uid: number | null
+  /** Keys that this version does not know. */
+  readonly other: Readonly<Record<string, string>>
+}
+
+/** Lxc features: a property string. */
+export interface LxcFeatures {
+  /** Whether `/sys` is writable inside an unprivileged container. */
+  readonly forceRwSys: boolean | null
+  /** Whether FUSE file systems may be mounted inside. */
+  readonly fuse: boolean | null
+  /** Whether the keyring calls are allowed inside. */
+  readonly keyctl: boolean | null
+  /** Whether device nodes may be made inside. */
+  readonly mknod: boolean | null
+  /** Where it is mounted. */
+  readonly mount: string | null
+  /** Whether containers may run inside. */
+  readonly nesting: boolean | null
+  /** Keys that this version does not know. */
+  readonly other: Readonly<Record<string, string>>
+}
+
+/** Lxc interface, as the server describes it. */
+export interface LxcInterface {
+  /** Its name. */
+  readonly name: string | null
+  /** The MAC address. */
+  readonly hardwareAddress: string | null
+  /** The MAC address. */
+  readonly hwaddr: string | null
+  /** The IPv4 address. */
+  readonly inet: string | null
+  /** The IPv6 address. */
+  readonly inet6: string | null
+  /** Its addresses. */
+  readonly ipAddresses: readonly GuestAddress[]
+}
+
+/** Lxc migrate preconditions, as the server describes it. */
+export interface LxcMigratePreconditions {
+  /** The nodes it may go to. */
+  readonly allowedNodes: readonly string[]
+  /** HA resources that go along. */
+  readonly dependentHaResources: readonly string[]
+  /** The nodes it may not go to, with the reasons. */
+  readonly notAllowedNodes: LxcMigratePreconditionsNotAllowedNodes | null
+  /** Whether to show what is in force in place of what is written down. */
+  readonly running: boolean | null
+}
+
+/** Lxc migrate preconditions not allowed nodes, as the server describes it. */
+export interface LxcMigratePreconditionsNotAllowedNodes {
+  /** HA resources that keep it from going there. */
+  readonly blockingHaResources: readonly LxcMigratePreconditionsNotAllowedNodesBlockingHaResource[]
+}
+
+/**
+ * Lxc migrate preconditions not allowed nodes blocking ha resource, as the server describes
+ * it.
+ */
+export interface LxcMigratePreconditionsNotAllowedNodesBlockingHaResource {
+  /** Why. */
+  readonly cause: string | null
+  /** The HA resource, such as `vm:101`. */
+  readonly sid: string | null
+}
+
+/** Lxc mount point: a property string. */
+export interface LxcMountPoint {
+  /** The volume's id, such as `local:iso/talos.iso`. */
+  readonly volume: string
+  /** Where it is mounted inside. */
+  readonly mp: string
+  /** Access lists. */
+  readonly acl: boolean | null
+  /** Whether backups take it. */
+  readonly backup: boolean | null
+  /** How user and group numbers inside map to those outside. */
+  readonly idmap: string | null
+  /** Whether to keep the attributes. */
+  readonly keepattrs: boolean | null
+  /** The mount options. */
+  readonly mountoptions: string | null
+  /** The quota. */
+  readonly quota: boolean | null
+  /** Whether replication takes it. Yes when absent. */
+  readonly replicate: boolean | null
+  /** Whether it cannot be written. */
+  readonly ro: boolean | null
+  /** Whether all nodes see the same. */
+  readonly shared: boolean | null
+  /** Its size. */
+  readonly size: number | null
+  /** Keys that this version does not know. */
+  readonly other: Readonly<Record<string, string>>
+}
+
+/** Lxc net device: a property string. */
+export interface LxcNetDevice {
+  /** Its name. */
+  readonly name: string
+  /** The bridge. */
+  readonly bridge: string | null
+  /** Whether the firewall filters it. */
+  readonly firewall: boolean | null
+  /** The gateway. */
+  readonly gw: string | null
+  /** The IPv6 gateway. */
+  readonly gw6: string | null
+  /** Whether the host rather than the guest sets up the interface. */
+  readonly hostManaged: boolean | null
+  /** The MAC address. */
+  readonly hwaddr: string | null
+  /** The IP address. */
+  readonly ip: string | null
+  /** The IPv6 address. */
+  readonly ip6: string | null
+  /** Whether its cable is unplugged. */
+  readonly linkDown: boolean | null
+  /** The largest packet, in bytes. */
+  readonly mtu: number | null
+  /** The most it may send, in MB a second. */
+  readonly rate: number | null
+  /** The tag. */
+  readonly tag: number | null
+  /** The VLANs it may use. */
+  readonly trunks: readonly string[]
+  /** Its kind. */
+  readonly kind: string | null
+  /** Keys that this version does not know. */
+  readonly other: Readonly<Record<string, string>>
+}
+
+/** Lxc root fs: a property string. */
+export interface LxcRootFs {
+  /** The volume's id, such as `local:iso/talos.iso`. */
+  readonly volume: string
+  /** Access lists. */
+  readonly acl: boolean | null
+  /** How user and group numbers inside map to those outside. */
+  readonly idmap: string | null
+  /** The mount options. */
+  readonly mountoptions: string | null
+  /** The quota. */
+  readonly quota: boolean | null
+  /** Whether replication takes it. Yes when absent. */
+  readonly replicate: boolean | null
+  /** Whether it cannot be written. */
+  readonly ro: boolean | null
+  /** Whether all nodes see the same. */
+  readonly shared: boolean | null
+  /** Its size. */
+  readonly size: number | null
+  /** Keys that this version does not know. */
+  readonly other: Readonly<Record<string, string>>
+}
+
+/** Lxc status, as the server describes it. */
+export interface LxcStatus {
+  /** Share of its CPUs in use, from 0 to 1. */
+  readonly cpu: number | null
+  /** How many CPUs there are. */
+  readonly cpus: number | null
+  /** The disk. */
+  readonly disk: number | null
+  /** Bytes read since its start. */
+  readonly diskread: number | null
+  /** Bytes written since its start. */
+  readonly diskwrite: number | null
+  /** What the HA manager has to do with it. */
+  readonly ha: Json
+  /** What it is locked for: `backup`, `migrate`, `clone`, and the like. */
+  readonly lock: string | null
+  /** The size of its boot disk or root file system, in bytes. */
+  readonly maxdisk: number | null
+  /** The most memory it may have, in bytes. */
+  readonly maxmem: number | null
+  /** How much swap it may use, in bytes. */
+  readonly maxswap: number | null
+  /** Memory in use, in bytes. */
+  readonly mem: number | null
+  /** Its name. */
+  readonly name: string | null
+  /** Bytes received since its start. */
+  readonly netin: number | null
+  /** Bytes sent since its start. */
+  readonly netout: number | null
+  /** Share of time in which some of it waited for a CPU, in percent. */
+  readonly pressurecpusome: number | null
+  /** Share of time in which all of it waited for disks, in percent. */
+  readonly pressureiofull: number | null
+  /** Share of time in which some of it waited for disks, in percent. */
+  readonly pressureiosome: number | null
+  /** Share of time in which all of it waited for memory, in percent. */
+  readonly pressurememoryfull: number | null
+  /** Share of time in which some of it waited for memory, in percent. */
+  readonly pressurememorysome: number | null
+  /** How it stands. */
+  readonly status: string | null
+  /** Its tags. */
+  readonly tags: string | null
+  /** Whether it is a template. */
+  readonly template: boolean | null
+  /** Seconds since its start. */
+  readonly uptime: number | null
+  /** The guest's id. */
+  readonly vmid: number | null
+}
+
+/** A container as the list shows it. */
+export interface LxcSummary {
+  /** Its id. */
+  readonly vmid: number
+  /** Whether it runs. */
+  readonly status: string
+  /** Its name. */
+  readonly name: string | null
+  /** Whether it is a template. */
+  readonly template: boolean | null
+  /** Its tags. */
+  readonly tags: readonly string[]
+  /** What it is locked for: `backup`, `migrate`, `clone`, … */
+  readonly lock: string | null
+  /** How long it has been running; 0 when stopped. */
+  readonly uptimeSeconds: number | null
+  /** Share of its CPUs in use, from 0 to 1. */
+  readonly cpuFraction: number | null
+  /** How many CPUs it has. */
+  readonly cpuCount: number | null
+  /** Memory in use. */
+  readonly memoryUsedBytes: number | null
+  /** How much memory it has. */
+  readonly memoryBytes: number | null
+  /** Swap in use. */
+  readonly swapUsedBytes: number | null
+  /** How much swap it has. */
+  readonly swapBytes: number | null
+  /** Root disk in use; 0 when stopped. */
+  readonly diskUsedBytes: number | null
+  /** Size of its root disk. */
+  readonly diskBytes: number | null
+  /** Bytes read since its start. */
+  readonly diskReadBytes: number | null
+  /** Bytes written since its start. */
+  readonly diskWrittenBytes: number | null
+  /** Bytes received since its start. */
+  readonly networkInBytes: number | null
+  /** Bytes sent since its start. */
+  readonly networkOutBytes: number | null
+}
+
+/** Lxc unused volume: a property string. */
+export interface LxcUnusedVolume {
+  /** The volume's id, such as `local:iso/talos.iso`. */
+  readonly volume: string
+  /** Keys that this version does not know. */
+  readonly other: Readonly<Record<string, string>>
+}
+
+/** What a machine configuration says, as far as the SDK needs it. Holds no secret. */
+export interface MachineConfigView {
+  /** `controlplane` or `worker`. */
+  readonly machineType: string | null
+  /** The host name. */
+  readonly hostname: string | null
+  /** Names and addresses that the node's certificate carries beside its own. */
+  readonly certSans: readonly string[]
+  /** Name servers. */
+  readonly nameservers: readonly string[]
+  /** Network interfaces. */
+  readonly interfaces: readonly InterfaceView[]
+  /** Where and what Talos installs. */
+  readonly install: InstallView
+  /** The kubelet. */
+  readonly kubelet: KubeletView
+  /** The cluster. */
+  readonly cluster: ClusterView
+  /** Encrypted partitions, by name: `STATE`, `EPHEMERAL`, a volume's name. */
+  readonly encryption: Readonly<Record<string, DiskEncryption>>
+  /** Switches of `machine.features`: name to value. */
+  readonly features: Readonly<Record<string, boolean>>
+}
+
 /**
  * In which of its two lives a machine is.
  * - `maintenance`: It waits for a configuration.
@@ -3220,15 +9591,6 @@ export interface MachineStatusEvent {
   /** How it was before, when it changed. */
   readonly old: MachineStatus | null
 }
-
-/**
- * What a node is for.
- * - `unknown`: Not known.
- * - `init`: The first control plane of very old clusters.
- * - `controlplane`: Runs the control plane and etcd.
- * - `worker`: Runs workloads.
- */
-export type MachineType = 'unknown' | 'init' | 'controlplane' | 'worker' | (string & {})
 
 /** One voter (or learner) of a cluster's etcd. */
 export interface Member {
@@ -3290,6 +9652,23 @@ export interface MemoryUse {
   readonly availableBytes: number | null
 }
 
+/** What a merge did. */
+export interface MergedKubeconfig {
+  /** The file. */
+  readonly path: string
+  /** The context's name in it. */
+  readonly context: string
+  /** The cluster's. */
+  readonly cluster: string
+  /** The user's. */
+  readonly user: string
+  /**
+   * Whether there was an entry for this cluster already, whose credentials
+   * are now the new ones.
+   */
+  readonly renewed: boolean
+}
+
 /** Who a resource is and how it stands. */
 export interface Metadata {
   /** Namespace: `runtime`, `network`, … */
@@ -3316,6 +9695,44 @@ export interface Metadata {
   readonly labels: Readonly<Record<string, string>>
 }
 
+/** Metric server, as the server describes it. */
+export interface MetricServer {
+  /** Whether it is switched off. */
+  readonly disable: boolean | null
+  /** Its id. */
+  readonly id: string | null
+  /** The port. */
+  readonly port: number | null
+  /** The server's address. */
+  readonly server: string | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+  /** What the server sent beyond that. */
+  readonly other: Readonly<Record<string, Json>>
+}
+
+/** Metrics export, as the server describes it. */
+export interface MetricsExport {
+  /** The data. */
+  readonly data: readonly MetricsExportData[]
+}
+
+/** Metrics export data, as the server describes it. */
+export interface MetricsExportData {
+  /** Its id. */
+  readonly id: string | null
+  /** Its rank; lower comes first. */
+  readonly metric: string | null
+  /** When, in seconds since 1970. */
+  readonly timestamp: string | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** The value. */
+  readonly value: number | null
+}
+
 /** Something that does not fit between the inventory, Proxmox VE and Talos. */
 export interface Mismatch {
   /**
@@ -3334,6 +9751,14 @@ export interface Mismatch {
   readonly seen: string | null
   /** Where the inventory says it. */
   readonly location: Location | null
+}
+
+/** A privilege that the credentials lack. */
+export interface MissingPrivilege {
+  /** Where: `/vms/100`, `/storage/local`, `/`. */
+  readonly path: string
+  /** Which: one of these is needed, or each when there is one only. */
+  readonly oneOf: readonly string[]
 }
 
 /** A mounted file system. */
@@ -3438,6 +9863,32 @@ export interface NetworkStats {
   readonly devices: readonly NetworkCounters[]
 }
 
+/** What a new cluster begins with, as files. They hold keys. */
+export interface NewClusterFiles {
+  /** The machine configuration of each control-plane node. */
+  readonly controlPlane: string
+  /** That of each worker. */
+  readonly worker: string
+  /** The administrator's talosconfig. */
+  readonly talosconfig: string
+}
+
+/** New token, as the server describes it. */
+export interface NewToken {
+  /** The token's full name, `user@realm!name`. */
+  readonly fullTokenid: string | null
+  /** Facts about it. */
+  readonly info: Token | null
+  /** The value. */
+  readonly value: string | null
+  /** A remark for people. */
+  readonly comment: string | null
+  /** When it ends, in seconds since 1970; 0 is never. */
+  readonly expire: number | null
+  /** Whether the token has rights of its own only, rather than all of its user's. */
+  readonly privsep: boolean | null
+}
+
 /** One Talos node. */
 export interface Node {
   /** Its hostname, or its address while the hostname is not known. */
@@ -3494,6 +9945,16 @@ export interface Node {
   readonly location: Location | null
 }
 
+/** Node acme: a property string. */
+export interface NodeAcme {
+  /** The account. */
+  readonly account: string | null
+  /** The domains. */
+  readonly domains: readonly string[]
+  /** Keys that this version does not know. */
+  readonly other: Readonly<Record<string, string>>
+}
+
 /** A selection of the node's addresses (`NodeAddresses.net.talos.dev`). */
 export interface NodeAddress {
   /**
@@ -3517,12 +9978,138 @@ export interface NodeAddressEvent {
   readonly old: NodeAddress | null
 }
 
+/** Node clock, as the server describes it. */
+export interface NodeClock {
+  /** Whether its clock shows local time rather than UTC. */
+  readonly localtime: number | null
+  /** When, in seconds since 1970. */
+  readonly time: number | null
+  /** The time zone; `host` is the host's. */
+  readonly timezone: string | null
+}
+
+/** Node config, as the server describes it. */
+export interface NodeConfig {
+  /** Settings for certificates from an ACME service. */
+  readonly acme: NodeAcme | null
+  /** Further domains of its certificate, each with its plugin. */
+  readonly acmeDomains: Readonly<Record<string, AcmeDomain>>
+  /** How much memory the host aims at with its balloons, in percent. */
+  readonly ballooningTarget: number | null
+  /** Notes for people; shown in the web interface. */
+  readonly description: string | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+  /** Where it stands. */
+  readonly location: string | null
+  /** How long to wait before guests start with the host, in seconds. */
+  readonly startallOnbootDelay: number | null
+  /** The MAC address to wake it with, and how. */
+  readonly wakeonlan: WakeOnLan | null
+  /** Keys without a field of their own, and values that could not be read, as text. */
+  readonly other: Readonly<Record<string, string>>
+}
+
+/** Node firewall options, as the server describes it. */
+export interface NodeFirewallOptions {
+  /** Whether it is switched on. */
+  readonly enable: boolean | null
+  /** How loudly packets that pass through are logged. */
+  readonly logLevelForward: string | null
+  /** How loudly packets that come in are logged. */
+  readonly logLevelIn: string | null
+  /** How loudly packets that go out are logged. */
+  readonly logLevelOut: string | null
+  /** Whether connections are logged. */
+  readonly logNfConntrack: boolean | null
+  /** Whether IPv6 neighbour discovery is allowed. */
+  readonly ndp: boolean | null
+  /** Whether packets of no known connection pass. */
+  readonly nfConntrackAllowInvalid: boolean | null
+  /** Helpers for protocols with further connections. */
+  readonly nfConntrackHelpers: string | null
+  /** How many connections are tracked at most. */
+  readonly nfConntrackMax: number | null
+  /** How long a silent connection is tracked, in seconds. */
+  readonly nfConntrackTcpTimeoutEstablished: number | null
+  /** How long a half-open connection is tracked, in seconds. */
+  readonly nfConntrackTcpTimeoutSynRecv: number | null
+  /** Whether the newer firewall on nftables is used. */
+  readonly nftables: boolean | null
+  /** Whether packets from broadcast addresses are dropped. */
+  readonly nosmurfs: boolean | null
+  /** Whether floods of new connections are held back. */
+  readonly protectionSynflood: boolean | null
+  /** How many new connections at once. */
+  readonly protectionSynfloodBurst: number | null
+  /** How many new connections a second. */
+  readonly protectionSynfloodRate: number | null
+  /** How loudly packets from broadcast addresses are logged. */
+  readonly smurfLogLevel: string | null
+  /** How loudly packets with impossible flags are logged. */
+  readonly tcpFlagsLogLevel: string | null
+  /** Whether packets with impossible flags are dropped. */
+  readonly tcpflags: boolean | null
+}
+
 /**
  * What a Talos node is in its cluster.
  * - `control-plane`: Runs etcd and the Kubernetes control plane.
  * - `worker`: Runs workloads only.
  */
 export type NodeRole = 'control-plane' | 'worker'
+
+/** Node rrd point, as the server describes it. */
+export interface NodeRrdPoint {
+  /** When, in seconds since 1970. */
+  readonly time: string | null
+  /** The load over 1, 5 and 15 minutes. */
+  readonly loadavg: number | null
+  /** How many CPUs it may use. */
+  readonly maxcpu: number | null
+  /** Share of its CPUs in use, from 0 to 1. */
+  readonly cpu: number | null
+  /** Share of time in which CPUs waited for disks, from 0 to 1. */
+  readonly iowait: number | null
+  /** Memory in all, in bytes. */
+  readonly memtotal: number | null
+  /** Memory in use, in bytes. */
+  readonly memused: number | null
+  /** Memory that could be used, in bytes. */
+  readonly memavailable: number | null
+  /** The size of the ZFS cache, in bytes. */
+  readonly arcsize: number | null
+  /** Swap in all, in bytes. */
+  readonly swaptotal: number | null
+  /** Swap in use, in bytes. */
+  readonly swapused: number | null
+  /** The size of the root file system, in bytes. */
+  readonly roottotal: number | null
+  /** How much of the root file system is in use, in bytes. */
+  readonly rootused: number | null
+  /** Bytes received since its start. */
+  readonly netin: number | null
+  /** Bytes sent since its start. */
+  readonly netout: number | null
+  /** Share of time in which some of it waited for a CPU, in percent. */
+  readonly pressurecpusome: number | null
+  /** Share of time in which some of it waited for disks, in percent. */
+  readonly pressureiosome: number | null
+  /** Share of time in which all of it waited for disks, in percent. */
+  readonly pressureiofull: number | null
+  /** Share of time in which some of it waited for memory, in percent. */
+  readonly pressurememorysome: number | null
+  /** Share of time in which all of it waited for memory, in percent. */
+  readonly pressurememoryfull: number | null
+}
+
+/** Node sdn zone, as the server describes it. */
+export interface NodeSdnZone {
+  /** How it stands. */
+  readonly status: string | null
+  /** The zone. */
+  readonly zone: string | null
+}
 
 /** One Talos node and the guest it runs in. */
 export interface NodeSpec {
@@ -3656,12 +10243,62 @@ export interface NodeTime {
   readonly aheadSeconds: number | null
 }
 
+/** Node version, as the server describes it. */
+export interface NodeVersion {
+  /** The release. */
+  readonly release: string | null
+  /** The repository. */
+  readonly repoid: string | null
+  /** The version. */
+  readonly version: string | null
+}
+
 /** The node's name in Kubernetes (`Nodenames.kubernetes.talos.dev`). */
 export interface Nodename {
   /** The name. */
   readonly nodename: string
   /** Whether the node keeps out of Kubernetes. */
   readonly skipNodeRegistration: boolean
+}
+
+/** Notification matcher, as the server describes it. */
+export interface NotificationMatcher {
+  /** A remark for people. */
+  readonly comment: string | null
+  /** Whether it is switched off. */
+  readonly disable: boolean | null
+  /** Whether the outcome is turned round. */
+  readonly invertMatch: boolean | null
+  /** When it matches, as a calendar event. */
+  readonly matchCalendar: readonly string[]
+  /** Which fields match, such as `exact:type=vzdump`. */
+  readonly matchField: readonly string[]
+  /** Which severities match. */
+  readonly matchSeverity: readonly string[]
+  /** How it works. */
+  readonly mode: string | null
+  /** Its name. */
+  readonly name: string | null
+  /** Whether it is built in or made by hand. */
+  readonly origin: string | null
+  /** Where to: the target node. */
+  readonly target: readonly string[]
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+}
+
+/** Notification target, as the server describes it. */
+export interface NotificationTarget {
+  /** A remark for people. */
+  readonly comment: string | null
+  /** Whether it is switched off. */
+  readonly disable: boolean | null
+  /** Its name. */
+  readonly name: string | null
+  /** Whether it is built in or made by hand. */
+  readonly origin: string | null
+  /** Its kind. */
+  readonly kind: string | null
 }
 
 /** One look at a lab, through Proxmox VE and Talos at about the same time. */
@@ -3898,6 +10535,86 @@ export interface Owner {
   readonly name: string
 }
 
+/** A finished capture. */
+export interface PacketCapture {
+  /** The file, which `tcpdump -r` and Wireshark read. */
+  readonly path: string
+  /** How many packets it holds. */
+  readonly packets: number
+  /** Size of the file. */
+  readonly sizeBytes: number
+  /** Kind of the link: 1 with Ethernet headers, 101 without, as in a tunnel. */
+  readonly linkType: number
+}
+
+/** Pci device, as the server describes it. */
+export interface PciDevice {
+  /** The class. */
+  readonly class: string | null
+  /** The device. */
+  readonly device: string | null
+  /** The device's name. */
+  readonly deviceName: string | null
+  /** Its id. */
+  readonly id: string | null
+  /** Its IOMMU group. */
+  readonly iommugroup: number | null
+  /** The type of the mediated device. */
+  readonly mdev: boolean | null
+  /** The subsystem device id. */
+  readonly subsystemDevice: string | null
+  /** The subsystem device's name. */
+  readonly subsystemDeviceName: string | null
+  /** The subsystem vendor id. */
+  readonly subsystemVendor: string | null
+  /** The subsystem vendor's name. */
+  readonly subsystemVendorName: string | null
+  /** Who makes it. */
+  readonly vendor: string | null
+  /** The vendor's name. */
+  readonly vendorName: string | null
+}
+
+/** Pci mapping, as the server describes it. */
+export interface PciMapping {
+  /** What the check found. */
+  readonly checks: readonly PciMappingCheck[]
+  /** Notes for people; shown in the web interface. */
+  readonly description: string | null
+  /** Its id. */
+  readonly id: string | null
+  /** What it maps to, an entry for each node. */
+  readonly map: readonly string[]
+  /** Its kind. */
+  readonly kind: string | null
+  /** The type of the mediated device. */
+  readonly mdev: boolean | null
+  /** Whether it can move while in use. */
+  readonly liveMigrationCapable: boolean | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+}
+
+/** Pci mapping check, as the server describes it. */
+export interface PciMappingCheck {
+  /** The message. */
+  readonly message: string | null
+  /** The severity. */
+  readonly severity: string | null
+}
+
+/** Pending key, as the server describes it. */
+export interface PendingKey {
+  /** The key. */
+  readonly key: string | null
+  /** The value. */
+  readonly value: string | null
+  /** The value that applies after the next restart or apply. */
+  readonly pending: string | null
+  /** Settings to take out, so that their defaults apply again. */
+  readonly delete: number | null
+}
+
 /** A value and where it stands. */
 export interface Place {
   /** The value; `None` when it is missing there. */
@@ -3936,6 +10653,20 @@ export interface PoolLoss {
   readonly degraded: boolean
   /** Whether enough hosts are left to make the missing copies anew. */
   readonly canHeal: boolean
+}
+
+/** Pool member, as the server describes it. */
+export interface PoolMember {
+  /** Its id. */
+  readonly id: string | null
+  /** The node. */
+  readonly node: string | null
+  /** The storage. */
+  readonly storage: string | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** The guest's id. */
+  readonly vmid: number | null
 }
 
 /** One shared storage pool. */
@@ -4144,6 +10875,128 @@ export interface ProxmoxEndpointHealth {
   readonly lastError: string | null
 }
 
+/** Machine type, as the server describes it. */
+export interface ProxmoxMachineType {
+  /** What changes. */
+  readonly changes: string | null
+  /** Its id. */
+  readonly id: string | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** The version. */
+  readonly version: string | null
+}
+
+/** Network, as the server describes it. */
+export interface ProxmoxNetwork {
+  /** Whether it is in use now. */
+  readonly active: boolean | null
+  /** The address. */
+  readonly address: string | null
+  /** The IPv6 address. */
+  readonly address6: string | null
+  /** Whether it comes up with the host. */
+  readonly autostart: boolean | null
+  /** The interface that an active-backup bond prefers. */
+  readonly bondPrimary: string | null
+  /** How the bond spreads packets. */
+  readonly bondMode: string | null
+  /** What the bond spreads packets by. */
+  readonly bondXmitHashPolicy: string | null
+  /** The VLAN of untagged packets. */
+  readonly bridgeAccess: number | null
+  /** Whether the bridge answers ARP and ND for its neighbours. */
+  readonly bridgeArpNdSuppress: boolean | null
+  /** Whether the bridge learns addresses. */
+  readonly bridgeLearning: boolean | null
+  /** Whether the bridge floods multicast. */
+  readonly bridgeMulticastFlood: boolean | null
+  /** Whether the bridge floods unicast. */
+  readonly bridgeUnicastFlood: boolean | null
+  /** The ports of the bridge. */
+  readonly bridgePorts: readonly string[]
+  /** The VLANs of the bridge. */
+  readonly bridgeVids: readonly string[]
+  /** Whether the bridge knows VLANs. */
+  readonly bridgeVlanAware: boolean | null
+  /** The network, as CIDR. */
+  readonly cidr: string | null
+  /** The IPv6 network, as CIDR. */
+  readonly cidr6: string | null
+  /** A remark for people. */
+  readonly comments: string | null
+  /** A remark for people, on the IPv6 part. */
+  readonly comments6: string | null
+  /** Whether it exists. */
+  readonly exists: boolean | null
+  /** The address families. */
+  readonly families: readonly string[]
+  /** The gateway. */
+  readonly gateway: string | null
+  /** The IPv6 gateway. */
+  readonly gateway6: string | null
+  /** The network interface. */
+  readonly iface: string | null
+  /** The kind of link. */
+  readonly linkType: string | null
+  /** The method. */
+  readonly method: string | null
+  /** The method for IPv6. */
+  readonly method6: string | null
+  /** The largest packet, in bytes. */
+  readonly mtu: number | null
+  /** The netmask. */
+  readonly netmask: string | null
+  /** The length of the IPv6 prefix. */
+  readonly netmask6: number | null
+  /** Its options. */
+  readonly options: readonly string[]
+  /** Further lines of the IPv6 part. */
+  readonly options6: readonly string[]
+  /** The interfaces of the Open vSwitch bond. */
+  readonly ovsBonds: readonly string[]
+  /** The Open vSwitch bridge. */
+  readonly ovsBridge: string | null
+  /** Options of Open vSwitch. */
+  readonly ovsOptions: string | null
+  /** The ports of the Open vSwitch bridge. */
+  readonly ovsPorts: readonly string[]
+  /** The VLAN of the port. */
+  readonly ovsTag: number | null
+  /** Its rank; higher comes first. */
+  readonly priority: number | null
+  /** The interfaces of the bond. */
+  readonly slaves: readonly string[]
+  /** Its kind. */
+  readonly kind: string | null
+  /** The id of the uplink. */
+  readonly uplinkId: string | null
+  /** The VLAN. */
+  readonly vlanId: number | null
+  /** The protocol of VLAN tags. */
+  readonly vlanProtocol: string | null
+  /** The interface below the VLAN. */
+  readonly vlanRawDevice: string | null
+  /** The VXLAN. */
+  readonly vxlanId: number | null
+  /** This end's address of the tunnel. */
+  readonly vxlanLocalTunnelip: string | null
+  /** The interface below the VXLAN. */
+  readonly vxlanPhysdev: string | null
+  /** The multicast address of the VXLAN. */
+  readonly vxlanSvcnodeip: string | null
+}
+
+/** Pool, as the server describes it. */
+export interface ProxmoxPool {
+  /** A remark for people. */
+  readonly comment: string | null
+  /** What belongs to it. */
+  readonly members: readonly PoolMember[]
+  /** The pool. */
+  readonly poolid: string | null
+}
+
 /** One thing in the cluster. Which fields are there depends on what it is. */
 export interface ProxmoxResource {
   /** Unique in the cluster: `node/pve1`, `qemu/100`, `storage/pve1/local`. */
@@ -4218,6 +11071,30 @@ export interface ProxmoxResource {
   readonly protocol: string | null
 }
 
+/** Storage, as the server describes it. */
+export interface ProxmoxStorage {
+  /** The storage. */
+  readonly storage: string | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** Kinds of content. */
+  readonly content: readonly string[]
+  /** The nodes. */
+  readonly nodes: readonly string[]
+  /** Whether all nodes see the same. */
+  readonly shared: boolean | null
+  /** Whether it is switched off. */
+  readonly disable: boolean | null
+  /** Its path. */
+  readonly path: string | null
+  /** Which backups to keep, such as `keep-last=3,keep-weekly=4`. */
+  readonly pruneBackups: string | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+  /** What the server sent beyond that. */
+  readonly other: Readonly<Record<string, Json>>
+}
+
 /** Which release a node runs. */
 export interface ProxmoxVersion {
   /** The full version: `9.2.11`. */
@@ -4226,6 +11103,20 @@ export interface ProxmoxVersion {
   readonly release: string
   /** The build's commit. */
   readonly repositoryId: string | null
+}
+
+/** Prunable backup, as the server describes it. */
+export interface PrunableBackup {
+  /** When it was made, in seconds since 1970. */
+  readonly ctime: string | null
+  /** Whether a mark is shown. */
+  readonly mark: string | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** The guest's id. */
+  readonly vmid: number | null
+  /** The volume's id, such as `local:iso/talos.iso`. */
+  readonly volid: string | null
 }
 
 /** How far one layer of an image is. */
@@ -4352,6 +11243,59 @@ export interface QemuHaStatus {
   readonly group: string | null
 }
 
+/** Qemu migrate preconditions, as the server describes it. */
+export interface QemuMigratePreconditions {
+  /** The nodes it may go to. */
+  readonly allowedNodes: readonly string[]
+  /** HA resources that go along. */
+  readonly dependentHaResources: readonly string[]
+  /** Whether connections of the firewall can go along. */
+  readonly hasDbusVmstate: boolean | null
+  /** Disks that only this node has. */
+  readonly localDisks: readonly QemuMigratePreconditionsLocalDisk[]
+  /** Devices that only this node has. */
+  readonly localResources: readonly string[]
+  /** Where each mapping of a device leads. */
+  readonly mappedResourceInfo: Json
+  /** Devices that it is given through a mapping. */
+  readonly mappedResources: readonly string[]
+  /** The nodes it may not go to, with the reasons. */
+  readonly notAllowedNodes: QemuMigratePreconditionsNotAllowedNodes | null
+  /** Whether to show what is in force in place of what is written down. */
+  readonly running: boolean | null
+}
+
+/** Qemu migrate preconditions local disk, as the server describes it. */
+export interface QemuMigratePreconditionsLocalDisk {
+  /** The disc in its drive; another name of `ide2`. */
+  readonly cdrom: boolean | null
+  /** Whether the disk is in use. */
+  readonly isUnused: boolean | null
+  /** Its size. */
+  readonly size: number | null
+  /** The volume's id, such as `local:iso/talos.iso`. */
+  readonly volid: string | null
+}
+
+/** Qemu migrate preconditions not allowed nodes, as the server describes it. */
+export interface QemuMigratePreconditionsNotAllowedNodes {
+  /** HA resources that keep it from going there. */
+  readonly blockingHaResources: readonly QemuMigratePreconditionsNotAllowedNodesBlockingHaResource[]
+  /** Storages that the node lacks. */
+  readonly unavailableStorages: readonly string[]
+}
+
+/**
+ * Qemu migrate preconditions not allowed nodes blocking ha resource, as the server describes
+ * it.
+ */
+export interface QemuMigratePreconditionsNotAllowedNodesBlockingHaResource {
+  /** Why. */
+  readonly cause: string | null
+  /** The HA resource, such as `vm:101`. */
+  readonly sid: string | null
+}
+
 /** What a virtual machine is doing. */
 export interface QemuStatus {
   /** Its id. */
@@ -4406,12 +11350,168 @@ export interface QemuStatus {
   readonly runningQemu: string | null
 }
 
+/** A virtual machine as the list shows it. */
+export interface QemuSummary {
+  /** Its id. */
+  readonly vmid: number
+  /** Whether it runs. */
+  readonly status: string
+  /** Its name. */
+  readonly name: string | null
+  /** Whether it is a template. */
+  readonly template: boolean | null
+  /** Its tags. */
+  readonly tags: readonly string[]
+  /** What it is locked for: `backup`, `migrate`, `clone`, … */
+  readonly lock: string | null
+  /** What QEMU itself says: `running`, `paused`, `io-error`, … */
+  readonly qmpStatus: string | null
+  /** Its process on the node; absent when stopped. */
+  readonly pid: number | null
+  /** How long it has been running; 0 when stopped. */
+  readonly uptimeSeconds: number | null
+  /** Share of its CPUs in use, from 0 to 1. */
+  readonly cpuFraction: number | null
+  /** How many CPUs it has. */
+  readonly cpuCount: number | null
+  /** Memory in use, as the guest sees it. */
+  readonly memoryUsedBytes: number | null
+  /** How much memory it has. */
+  readonly memoryBytes: number | null
+  /** Memory in use on the host, overhead included (9.0 and later). */
+  readonly memoryHostBytes: number | null
+  /** Size of its boot disk. */
+  readonly diskBytes: number | null
+  /** Bytes read since its start. */
+  readonly diskReadBytes: number | null
+  /** Bytes written since its start. */
+  readonly diskWrittenBytes: number | null
+  /** Bytes received since its start. */
+  readonly networkInBytes: number | null
+  /** Bytes sent since its start. */
+  readonly networkOutBytes: number | null
+}
+
+/** Realm, as the server describes it. */
+export interface Realm {
+  /** A remark for people. */
+  readonly comment: string | null
+  /** The realm. */
+  readonly realm: string | null
+  /** Settings of the second factor. */
+  readonly tfa: string | null
+  /** The kind. */
+  readonly kind: string | null
+  /** Whether it is the default. */
+  readonly default: boolean | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+  /** What the server sent beyond that. */
+  readonly other: Readonly<Record<string, Json>>
+}
+
+/** Realm sync job, as the server describes it. */
+export interface RealmSyncJob {
+  /** A remark for people. */
+  readonly comment: string | null
+  /** Whether it is switched on. */
+  readonly enabled: boolean | null
+  /** Its id. */
+  readonly id: string | null
+  /** When it ran last. */
+  readonly lastRun: number | null
+  /** When it runs next, in seconds since 1970. */
+  readonly nextRun: number | null
+  /** The realm. */
+  readonly realm: string | null
+  /** What a sync takes away for users that are gone: `entry`, `acl`, `properties`, or `none`. */
+  readonly removeVanished: string | null
+  /** When, as a calendar event such as `sat 02:30`. */
+  readonly schedule: string | null
+  /** How far it reaches. */
+  readonly scope: string | null
+  /** Whether users that a sync makes are switched on. */
+  readonly enableNew: boolean | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+}
+
 /** A node that was rebooted. */
 export interface Rebooted {
   /** The release that runs now: `v1.13.9`. */
   readonly version: string
   /** Seconds from the order until it was ready. */
   readonly elapsedSeconds: number
+}
+
+/** Replication job, as the server describes it. */
+export interface ReplicationJob {
+  /** A remark for people. */
+  readonly comment: string | null
+  /** Whether it is switched off. */
+  readonly disable: boolean | null
+  /** The guest. */
+  readonly guest: number | null
+  /** Its id. */
+  readonly id: string | null
+  /** The job's number. */
+  readonly jobnum: number | null
+  /** The most it may send, in MB a second. */
+  readonly rate: number | null
+  /** That the job is to be removed, with or without its data. */
+  readonly removeJob: string | null
+  /** When, as a calendar event such as `sat 02:30`. */
+  readonly schedule: string | null
+  /** Where from. */
+  readonly source: string | null
+  /** Where to: the target node. */
+  readonly target: string | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+}
+
+/** Replication status, as the server describes it. */
+export interface ReplicationStatus {
+  /** Its id. */
+  readonly id: string | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** The guest. */
+  readonly guest: number | null
+  /** The kind of guest: `qemu` or `lxc`. */
+  readonly vmtype: string | null
+  /** Where to: the target node. */
+  readonly target: string | null
+  /** Where from. */
+  readonly source: string | null
+  /** The job's number. */
+  readonly jobnum: number | null
+  /** When, as a calendar event such as `sat 02:30`. */
+  readonly schedule: string | null
+  /** The most it may send, in MB a second. */
+  readonly rate: number | null
+  /** A remark for people. */
+  readonly comment: string | null
+  /** When it last worked, in seconds since 1970. */
+  readonly lastSync: string | null
+  /** When it was last tried, in seconds since 1970. */
+  readonly lastTry: string | null
+  /** When it runs next, in seconds since 1970. */
+  readonly nextSync: string | null
+  /** How long it took, in seconds. */
+  readonly duration: number | null
+  /** How often it failed in a row. */
+  readonly failCount: number | null
+  /** What went wrong. */
+  readonly error: string | null
+  /** The process. */
+  readonly pid: number | null
+  /** Whether it is switched off. */
+  readonly disable: boolean | null
+  /** That the job is to be removed, with or without its data. */
+  readonly removeJob: string | null
 }
 
 /** What a node says about one of its resource types. */
@@ -4428,6 +11528,18 @@ export interface ResourceDefinition {
   readonly sensitive: boolean
 }
 
+/** One event of a watch, as data. */
+export interface ResourceEvent {
+  /** What happened to it. */
+  readonly kind: WatchEventKind
+  /** Which resource; absent for events that are about the watch itself. */
+  readonly metadata: Metadata | null
+  /** How it is now. */
+  readonly spec: TalosResource | null
+  /** How it was before, when it changed. */
+  readonly old: TalosResource | null
+}
+
 /** Restarting the guests of lost hosts on the remaining ones. */
 export interface Restart {
   /** Whether every guest that can run elsewhere finds a host with memory for it. */
@@ -4442,6 +11554,306 @@ export interface Restart {
   readonly leftOut: readonly string[]
   /** Guests that are tied to their host by passed-through devices. */
   readonly tied: readonly string[]
+}
+
+/** Role, as the server describes it. */
+export interface Role {
+  /** The privileges, such as `VM.Audit`. */
+  readonly privs: readonly string[]
+  /** The role. */
+  readonly roleid: string | null
+  /** Whether it is one of the server's own. */
+  readonly special: boolean | null
+}
+
+/** Scheduled time, as the server describes it. */
+export interface ScheduledTime {
+  /** When, in seconds since 1970. */
+  readonly timestamp: string | null
+  /** The time in UTC, in seconds since 1970. */
+  readonly utc: string | null
+}
+
+/** Sdn controller, as the server describes it. */
+export interface SdnController {
+  /** The autonomous system's number. */
+  readonly asn: number | null
+  /** How BGP is used. */
+  readonly bgpMode: string | null
+  /** Whether paths over different systems count as equal. */
+  readonly bgpMultipathAsRelax: boolean | null
+  /** The controller. */
+  readonly controller: string | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+  /** Whether peers are in other systems. */
+  readonly ebgp: boolean | null
+  /** How many hops away peers may be. */
+  readonly ebgpMultihop: number | null
+  /** The IS-IS domain. */
+  readonly isisDomain: string | null
+  /** The interfaces of IS-IS. */
+  readonly isisIfaces: readonly string[]
+  /** The IS-IS address. */
+  readonly isisNet: string | null
+  /** The loopback interface that addresses come from. */
+  readonly loopback: string | null
+  /** The node. */
+  readonly node: string | null
+  /** The nodes. */
+  readonly nodes: readonly string[]
+  /** The name of the group of peers. */
+  readonly peerGroupName: string | null
+  /** The addresses of the peers. */
+  readonly peers: string | null
+  /** The value that applies after the next restart or apply. */
+  readonly pending: SdnControllerPending | null
+  /** The state it shall have, or has. */
+  readonly state: string | null
+  /** Its kind. */
+  readonly kind: string | null
+}
+
+/** Sdn controller pending, as the server describes it. */
+export interface SdnControllerPending {
+  /** The autonomous system's number. */
+  readonly asn: number | null
+  /** How BGP is used. */
+  readonly bgpMode: string | null
+  /** Whether paths over different systems count as equal. */
+  readonly bgpMultipathAsRelax: boolean | null
+  /** Whether peers are in other systems. */
+  readonly ebgp: boolean | null
+  /** How many hops away peers may be. */
+  readonly ebgpMultihop: number | null
+  /** The IS-IS domain. */
+  readonly isisDomain: string | null
+  /** The interfaces of IS-IS. */
+  readonly isisIfaces: readonly string[]
+  /** The IS-IS address. */
+  readonly isisNet: string | null
+  /** The loopback interface that addresses come from. */
+  readonly loopback: string | null
+  /** The node. */
+  readonly node: string | null
+  /** The nodes. */
+  readonly nodes: readonly string[]
+  /** The name of the group of peers. */
+  readonly peerGroupName: string | null
+  /** The addresses of the peers. */
+  readonly peers: string | null
+}
+
+/** Sdn ipam, as the server describes it. */
+export interface SdnIpam {
+  /** The address management. */
+  readonly ipam: string | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** The address of the page or service. */
+  readonly url: string | null
+  /** The section. */
+  readonly section: number | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+  /** What the server sent beyond that. */
+  readonly other: Readonly<Record<string, Json>>
+}
+
+/** Sdn subnet, as the server describes it. */
+export interface SdnSubnet {
+  /** The subnet, as `zone-network-length`. */
+  readonly subnet: string | null
+  /** Its id. */
+  readonly id: string | null
+  /** The network, as CIDR. */
+  readonly cidr: string | null
+  /** The network. */
+  readonly network: string | null
+  /** The length of the network's prefix. */
+  readonly mask: number | null
+  /** The zone. */
+  readonly zone: string | null
+  /** The virtual network. */
+  readonly vnet: string | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** The gateway. */
+  readonly gateway: string | null
+  /** Whether guests leave with the host's address. */
+  readonly snat: boolean | null
+  /** The addresses that DHCP gives. */
+  readonly dhcpRange: readonly DhcpRange[]
+  /** What names in the zone begin with. */
+  readonly dnszoneprefix: string | null
+  /** The DNS server that DHCP names. */
+  readonly dhcpDnsServer: string | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+  /** The value that applies after the next restart or apply. */
+  readonly pending: Json
+  /** The state it shall have, or has. */
+  readonly state: string | null
+  /** What the server sent beyond that. */
+  readonly other: Readonly<Record<string, Json>>
+}
+
+/** Sdn vnet, as the server describes it. */
+export interface SdnVnet {
+  /** Another name. */
+  readonly alias: string | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+  /** Whether guests of the network cannot see each other. */
+  readonly isolatePorts: boolean | null
+  /** The value that applies after the next restart or apply. */
+  readonly pending: SdnVnetPending | null
+  /** The state it shall have, or has. */
+  readonly state: string | null
+  /** The VLAN or VXLAN. */
+  readonly tag: number | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** Whether it knows VLANs. */
+  readonly vlanaware: boolean | null
+  /** The virtual network. */
+  readonly vnet: string | null
+  /** The zone. */
+  readonly zone: string | null
+}
+
+/** Sdn vnet pending, as the server describes it. */
+export interface SdnVnetPending {
+  /** Another name. */
+  readonly alias: string | null
+  /** Whether guests of the network cannot see each other. */
+  readonly isolatePorts: boolean | null
+  /** The VLAN or VXLAN. */
+  readonly tag: number | null
+  /** Whether it knows VLANs. */
+  readonly vlanaware: boolean | null
+  /** The zone. */
+  readonly zone: string | null
+}
+
+/** Sdn zone, as the server describes it. */
+export interface SdnZone {
+  /** Whether whole subnets are announced. */
+  readonly advertiseSubnets: boolean | null
+  /** The bridge. */
+  readonly bridge: string | null
+  /** Whether the bridge learns no addresses. */
+  readonly bridgeDisableMacLearning: boolean | null
+  /** The controller. */
+  readonly controller: string | null
+  /** Whether DHCP is allowed. Yes when absent for guests. */
+  readonly dhcp: string | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+  /** Whether ARP and ND packets are not held back. */
+  readonly disableArpNdSuppression: boolean | null
+  /** The DNS service. */
+  readonly dns: string | null
+  /** The DNS zone. */
+  readonly dnszone: string | null
+  /** The nodes that lead out. */
+  readonly exitnodes: readonly string[]
+  /** Whether nodes that lead out can reach guests themselves. */
+  readonly exitnodesLocalRouting: boolean | null
+  /** The node that leads out first. */
+  readonly exitnodesPrimary: string | null
+  /** The address management. */
+  readonly ipam: string | null
+  /** The MAC address. */
+  readonly mac: string | null
+  /** The largest packet, in bytes. */
+  readonly mtu: number | null
+  /** The nodes. */
+  readonly nodes: string | null
+  /** The addresses of the peers. */
+  readonly peers: readonly string[]
+  /** The value that applies after the next restart or apply. */
+  readonly pending: SdnZonePending | null
+  /** The service of reverse DNS. */
+  readonly reversedns: string | null
+  /** Route targets to import. */
+  readonly rtImport: readonly string[]
+  /** Further controllers. */
+  readonly secondaryControllers: readonly string[]
+  /** The state it shall have, or has. */
+  readonly state: string | null
+  /** The VLAN or VXLAN. */
+  readonly tag: number | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** The protocol of VLAN tags. */
+  readonly vlanProtocol: string | null
+  /** The VXLAN of the routing instance. */
+  readonly vrfVxlan: number | null
+  /** The port of VXLAN. */
+  readonly vxlanPort: number | null
+  /** The zone. */
+  readonly zone: string | null
+}
+
+/** Sdn zone pending, as the server describes it. */
+export interface SdnZonePending {
+  /** Whether whole subnets are announced. */
+  readonly advertiseSubnets: boolean | null
+  /** The bridge. */
+  readonly bridge: string | null
+  /** Whether the bridge learns no addresses. */
+  readonly bridgeDisableMacLearning: boolean | null
+  /** The controller. */
+  readonly controller: string | null
+  /** Whether DHCP is allowed. Yes when absent for guests. */
+  readonly dhcp: string | null
+  /** Whether ARP and ND packets are not held back. */
+  readonly disableArpNdSuppression: boolean | null
+  /** The DNS service. */
+  readonly dns: string | null
+  /** The DNS zone. */
+  readonly dnszone: string | null
+  /** The nodes that lead out. */
+  readonly exitnodes: readonly string[]
+  /** Whether nodes that lead out can reach guests themselves. */
+  readonly exitnodesLocalRouting: boolean | null
+  /** The node that leads out first. */
+  readonly exitnodesPrimary: string | null
+  /** The address management. */
+  readonly ipam: string | null
+  /** The MAC address. */
+  readonly mac: string | null
+  /** The largest packet, in bytes. */
+  readonly mtu: number | null
+  /** The nodes. */
+  readonly nodes: string | null
+  /** The addresses of the peers. */
+  readonly peers: readonly string[]
+  /** The service of reverse DNS. */
+  readonly reversedns: string | null
+  /** Route targets to import. */
+  readonly rtImport: readonly string[]
+  /** Further controllers. */
+  readonly secondaryControllers: readonly string[]
+  /** The VLAN or VXLAN. */
+  readonly tag: number | null
+  /** The protocol of VLAN tags. */
+  readonly vlanProtocol: string | null
+  /** The VXLAN of the routing instance. */
+  readonly vrfVxlan: number | null
+  /** The port of VXLAN. */
+  readonly vxlanPort: number | null
+}
+
+/** Security group, as the server describes it. */
+export interface SecurityGroup {
+  /** A remark for people. */
+  readonly comment: string | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+  /** The group. */
+  readonly group: string | null
 }
 
 /** Secure boot and the like (`SecurityStates.talos.dev`). */
@@ -4514,6 +11926,22 @@ export interface ServiceEvent {
   readonly at: string | null
 }
 
+/** Service state, as the server describes it. */
+export interface ServiceState {
+  /** What systemd says of it: `active`, `inactive`, `failed`. */
+  readonly activeState: string | null
+  /** What it is, for people. */
+  readonly desc: string | null
+  /** Its name. */
+  readonly name: string | null
+  /** The service. */
+  readonly service: string | null
+  /** The state it shall have, or has. */
+  readonly state: string | null
+  /** What systemd says of its unit file: `enabled`, `disabled`. */
+  readonly unitState: string | null
+}
+
 /**
  * How bad a finding is.
  * - `critical`: One ordinary failure (a host, a pool) stops the cluster or loses data.
@@ -4521,6 +11949,26 @@ export interface ServiceEvent {
  * - `info`: Worth knowing.
  */
 export type Severity = 'critical' | 'warning' | 'info'
+
+/** What was left out of a copy. */
+export interface SkippedFile {
+  /** Its path in the archive. */
+  readonly path: string
+  /** Why. */
+  readonly reason: string
+}
+
+/** Smart, as the server describes it. */
+export interface Smart {
+  /** The attributes. */
+  readonly attributes: readonly Json[]
+  /** Its health. */
+  readonly health: string | null
+  /** The text. */
+  readonly text: string | null
+  /** Its kind. */
+  readonly kind: string | null
+}
 
 /**
  * What a virtual machine's firmware says about it. Texts are base64 when
@@ -4557,6 +12005,8 @@ export interface Snapshot {
   readonly sha256: string
   /** SHA-256 of the database alone; what the file's last 32 bytes say. */
   readonly databaseSha256: string
+  /** What is in the database. */
+  readonly database: EtcdDatabase
 }
 
 /** How far a snapshot is. */
@@ -4568,6 +12018,18 @@ export interface SnapshotProgress {
    * when the node does not say.
    */
   readonly expectedBytes: number | null
+}
+
+/** Where a guest stands in the order of starts and stops of its host. */
+export interface StartupOrder {
+  /** Its place: lower ones start first and stop last. */
+  readonly order: number | null
+  /** How many seconds it has for its shutdown. */
+  readonly down: number | null
+  /** How many seconds to wait after its start before the next one. */
+  readonly up: number | null
+  /** Keys that this version does not know. */
+  readonly other: Readonly<Record<string, string>>
 }
 
 /** What all listeners saw since the start. */
@@ -4610,6 +12072,34 @@ export interface Storage {
   readonly usedBytes: number | null
 }
 
+/** A volume on a storage. */
+export interface StorageContent {
+  /** Its name: `local:iso/talos.iso`. */
+  readonly volume: string
+  /** Its kind: `images`, `iso`, `backup`, … */
+  readonly content: string | null
+  /** Its format: `raw`, `qcow2`, `iso`, … */
+  readonly format: string | null
+  /** Its size. */
+  readonly sizeBytes: number | null
+  /** Its size where only an estimate is cheap. */
+  readonly approximateSizeBytes: number | null
+  /** What it takes on the storage. */
+  readonly usedBytes: number | null
+  /** When it was made. */
+  readonly createdAt: string | null
+  /** The guest it belongs to. */
+  readonly vmid: number | null
+  /** The volume it is based on. */
+  readonly parent: string | null
+  /** Notes of a backup. */
+  readonly notes: string | null
+  /** Whether it is protected from removal. */
+  readonly protected: boolean | null
+  /** The key's fingerprint, or `1`, of an encrypted backup. */
+  readonly encrypted: string | null
+}
+
 /**
  * A block device as the storage service sees it; `disks`
  * says more since Talos v1.8.
@@ -4635,6 +12125,64 @@ export interface StorageDisk {
   readonly systemDisk: boolean
   /** Whether it cannot be written. */
   readonly readOnly: boolean
+}
+
+/** Storage rrd point, as the server describes it. */
+export interface StorageRrdPoint {
+  /** When, in seconds since 1970. */
+  readonly time: string | null
+  /** How much there is in all. */
+  readonly total: number | null
+  /** How much is in use. */
+  readonly used: number | null
+}
+
+/** Storage status, as the server describes it. */
+export interface StorageStatus {
+  /** Whether it is in use now. */
+  readonly active: boolean | null
+  /** How much is free. */
+  readonly avail: number | null
+  /** Kinds of content. */
+  readonly content: readonly string[]
+  /** Whether it is switched on. */
+  readonly enabled: boolean | null
+  /** Whether all nodes see the same. */
+  readonly shared: boolean | null
+  /** How much there is in all. */
+  readonly total: number | null
+  /** Its kind. */
+  readonly kind: string | null
+  /** How much is in use. */
+  readonly used: number | null
+}
+
+/** Subscription, as the server describes it. */
+export interface Subscription {
+  /** When it was last checked, in seconds since 1970. */
+  readonly checktime: number | null
+  /** The subscription key. */
+  readonly key: string | null
+  /** The level. */
+  readonly level: string | null
+  /** The message. */
+  readonly message: string | null
+  /** When it must be paid again. */
+  readonly nextduedate: string | null
+  /** The product. */
+  readonly productname: string | null
+  /** When it was registered. */
+  readonly regdate: string | null
+  /** The server's id. */
+  readonly serverid: string | null
+  /** The signature. */
+  readonly signature: string | null
+  /** How many sockets. */
+  readonly sockets: number | null
+  /** How it stands. */
+  readonly status: string | null
+  /** The address of the page or service. */
+  readonly url: string | null
 }
 
 /** What SMBIOS says about the machine (`SystemInformations.hardware.talos.dev`). */
@@ -4723,6 +12271,15 @@ export interface TalosEndpointHealth {
   readonly retryInMs: number | null
 }
 
+/**
+ * What a node is for.
+ * - `unknown`: Not known.
+ * - `init`: The first control plane of very old clusters.
+ * - `controlplane`: Runs the control plane and etcd.
+ * - `worker`: Runs workloads.
+ */
+export type TalosMachineType = 'unknown' | 'init' | 'controlplane' | 'worker' | (string & {})
+
 /** A node of the cluster, as discovery knows it (`Members.cluster.talos.dev`). */
 export interface TalosMember {
   /** Name of the node, as in Kubernetes. */
@@ -4732,7 +12289,7 @@ export interface TalosMember {
   /** Host name. */
   readonly hostname: string
   /** What it is for. */
-  readonly machineType: MachineType
+  readonly machineType: TalosMachineType
   /** Release it runs: `Talos (v1.13.9)`. */
   readonly operatingSystem: string
   /** Addresses, the internal one first. */
@@ -4847,6 +12404,32 @@ export interface TaskSummary {
   readonly pid: number | null
 }
 
+/** Tfa entry, as the server describes it. */
+export interface TfaEntry {
+  /** Its id. */
+  readonly id: string | null
+  /** The kind. */
+  readonly kind: string | null
+  /** Notes for people; shown in the web interface. */
+  readonly description: string | null
+  /** When it was made, in seconds since 1970. */
+  readonly created: string | null
+  /** Whether it is switched on. */
+  readonly enable: boolean | null
+}
+
+/** Token, as the server describes it. */
+export interface Token {
+  /** The token's name, the part after `!`. */
+  readonly tokenid: string | null
+  /** A remark for people. */
+  readonly comment: string | null
+  /** When it ends, in seconds since 1970; 0 is never. */
+  readonly expire: number | null
+  /** Whether the token has rights of its own only, rather than all of its user's. */
+  readonly privsep: boolean | null
+}
+
 /** The lab as one connected picture. */
 export interface Topology {
   /** The lab's name. */
@@ -4893,6 +12476,26 @@ export interface Topology {
   readonly failures: readonly Failure[]
 }
 
+/** Totem, as the server describes it. */
+export interface Totem {
+  /** The version. */
+  readonly version: string | null
+  /** The cluster's name. */
+  readonly clusterName: string | null
+  /** The version of the cluster's configuration. */
+  readonly configVersion: string | null
+  /** The network interface. */
+  readonly interface: Readonly<Record<string, Json>>
+  /** The IP version. */
+  readonly ipVersion: string | null
+  /** How links are used. */
+  readonly linkMode: string | null
+  /** Whether messages are encrypted. */
+  readonly secauth: string | null
+  /** What the server sent beyond that. */
+  readonly other: Readonly<Record<string, Json>>
+}
+
 /** What keeps a machine from being ready. */
 export interface UnmetCondition {
   /** The condition: `services`, `time`, … */
@@ -4920,6 +12523,120 @@ export interface Upgraded {
   readonly elapsedSeconds: number
 }
 
+/** Usb device info, as the server describes it. */
+export interface UsbDeviceInfo {
+  /** The number of the USB bus. */
+  readonly busnum: number | null
+  /** The class. */
+  readonly class: number | null
+  /** The device's number on the USB bus. */
+  readonly devnum: number | null
+  /** The level. */
+  readonly level: number | null
+  /** Who makes it. */
+  readonly manufacturer: string | null
+  /** The port. */
+  readonly port: number | null
+  /** The USB product id. */
+  readonly prodid: string | null
+  /** The product. */
+  readonly product: string | null
+  /** The serial number. */
+  readonly serial: string | null
+  /** The speed. */
+  readonly speed: string | null
+  /** The USB path, bus and ports. */
+  readonly usbpath: string | null
+  /** The USB vendor id. */
+  readonly vendid: string | null
+}
+
+/** Usb mapping, as the server describes it. */
+export interface UsbMapping {
+  /** Notes for people; shown in the web interface. */
+  readonly description: string | null
+  /** What went wrong. */
+  readonly error: Json
+  /** Its id. */
+  readonly id: string | null
+  /** What it maps to, an entry for each node. */
+  readonly map: readonly string[]
+  /** Its kind. */
+  readonly kind: string | null
+  /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+  readonly digest: string | null
+}
+
+/** User, as the server describes it. */
+export interface User {
+  /** The user, such as `root@pam`. */
+  readonly userid: string | null
+  /** A remark for people. */
+  readonly comment: string | null
+  /** The e-mail address. */
+  readonly email: string | null
+  /** Whether it is switched on. */
+  readonly enable: boolean | null
+  /** When it ends, in seconds since 1970; 0 is never. */
+  readonly expire: number | null
+  /** The given name. */
+  readonly firstname: string | null
+  /** The family name. */
+  readonly lastname: string | null
+  /** The groups. */
+  readonly groups: readonly string[]
+  /** The keys. */
+  readonly keys: string | null
+  /** The kind of the realm. */
+  readonly realmType: string | null
+  /** Until when the second factor is locked, in seconds since 1970. */
+  readonly tfaLockedUntil: number | null
+  /** Whether one-time passwords are locked after too many wrong ones. */
+  readonly totpLocked: boolean | null
+  /** The tokens. */
+  readonly tokens: readonly Token[]
+}
+
+/** User tfa, as the server describes it. */
+export interface UserTfa {
+  /** The user, such as `root@pam`. */
+  readonly userid: string | null
+  /** Whether one-time passwords are locked after too many wrong ones. */
+  readonly totpLocked: boolean | null
+  /** Until when the second factor is locked, in seconds since 1970. */
+  readonly tfaLockedUntil: number | null
+  /** The entries. */
+  readonly entries: readonly TfaEntry[]
+}
+
+/** Volume, as the server describes it. */
+export interface Volume {
+  /** The format. */
+  readonly format: string | null
+  /** Notes for people. */
+  readonly notes: string | null
+  /** Its path. */
+  readonly path: string | null
+  /** Whether it is kept from being removed. */
+  readonly protected: boolean | null
+  /** Its size. */
+  readonly size: number | null
+  /** How much is in use. */
+  readonly used: number | null
+}
+
+/** Wake on lan: a property string. */
+export interface WakeOnLan {
+  /** The MAC address. */
+  readonly mac: string
+  /** The interface to listen on. */
+  readonly bindInterface: string | null
+  /** The broadcast address. */
+  readonly broadcastAddress: string | null
+  /** Keys that this version does not know. */
+  readonly other: Readonly<Record<string, string>>
+}
+
 /** Something odd in a file that is no error. */
 export interface Warning {
   /** Where. */
@@ -4939,6 +12656,52 @@ export interface Warning {
  * from `watch_reconnecting`.
  */
 export type WatchEventKind = 'created' | 'updated' | 'destroyed' | 'bootstrapped' | 'noop' | 'restarted'
+
+/** Zfs pool, as the server describes it. */
+export interface ZfsPool {
+  /** How much is allocated, in bytes. */
+  readonly alloc: number | null
+  /** How well it deduplicates. */
+  readonly dedup: number | null
+  /** How fragmented it is, in percent. */
+  readonly frag: number | null
+  /** How much is free. */
+  readonly free: number | null
+  /** Its health. */
+  readonly health: string | null
+  /** Its name. */
+  readonly name: string | null
+  /** Its size. */
+  readonly size: number | null
+  /** What to do about it. */
+  readonly action: string | null
+  /** What lies below it. */
+  readonly children: readonly ZfsPoolChild[]
+  /** What went wrong, by parameter. */
+  readonly errors: string | null
+  /** The last check. */
+  readonly scan: string | null
+  /** The state it shall have, or has. */
+  readonly state: string | null
+  /** How it stands. */
+  readonly status: string | null
+}
+
+/** Zfs pool child, as the server describes it. */
+export interface ZfsPoolChild {
+  /** Checksum errors. */
+  readonly cksum: number | null
+  /** The message. */
+  readonly msg: string | null
+  /** Its name. */
+  readonly name: string | null
+  /** Whether it may read. */
+  readonly read: number | null
+  /** The state it shall have, or has. */
+  readonly state: string | null
+  /** Whether it may write. */
+  readonly write: number | null
+}
 
 /** A file or setting of the user's is missing or wrong; see `location`. */
 export class ConfigError extends HomelabError {

@@ -2,18 +2,56 @@
 
 import { ROOT, Stream, call, callNow, open, openNow, perNode, run } from './runtime.js'
 import {
+  decodeAcl,
+  decodeAcmeAccount,
+  decodeAcmeDirectory,
+  decodeAcmePlugin,
+  decodeApplianceTemplate,
   decodeAppliedConfiguration,
+  decodeAptRepositories,
+  decodeAptUpdate,
+  decodeAptVersion,
+  decodeBackupDefaults,
+  decodeBackupFile,
+  decodeBackupJob,
+  decodeBackupJobVolumes,
+  decodeCaptureProgress,
+  decodeCephCommandSafety,
+  decodeCephCrushRule,
+  decodeCephF,
+  decodeCephFlag,
+  decodeCephManager,
+  decodeCephMd,
+  decodeCephMetadata,
+  decodeCephMonitor,
+  decodeCephOsdTree,
+  decodeCephPool,
   decodeCephStatus,
+  decodeCertificate,
+  decodeChange,
+  decodeClusterFirewallOptions,
+  decodeClusterLogLine,
+  decodeClusterOptions,
   decodeClusterStatus,
+  decodeConfigurationPlan,
   decodeConnection,
   decodeContainer,
   decodeContainerStats,
   decodeContextInfo,
   decodeControllerDependency,
+  decodeCopied,
+  decodeCopyProgress,
+  decodeCorosyncNode,
   decodeCpuFrequency,
+  decodeCpuModel,
   decodeDebugChunk,
+  decodeDirectoryMapping,
+  decodeDirectoryStorage,
   decodeDiskEvent,
+  decodeDiskInfo,
   decodeDiskStats,
+  decodeDiskUsage,
+  decodeDns,
   decodeEtcdAlarm,
   decodeEtcdMember,
   decodeEtcdStarted,
@@ -22,55 +60,129 @@ import {
   decodeExtensionStatus,
   decodeExtensionStatusEvent,
   decodeFailure,
+  decodeFileInfo,
   decodeFinding,
+  decodeFirewallAlias,
+  decodeFirewallIpSet,
+  decodeFirewallIpSetEntry,
+  decodeFirewallMacro,
+  decodeFirewallRef,
+  decodeFirewallRule,
   decodeFlowProgress,
+  decodeGroup,
+  decodeGuestFeature,
+  decodeGuestFirewallOptions,
+  decodeGuestNotBackedUp,
   decodeGuestPlace,
+  decodeGuestRrdPoint,
+  decodeGuestSnapshot,
+  decodeHaGroup,
+  decodeHaManagerReport,
+  decodeHaMove,
+  decodeHaResource,
+  decodeHaRule,
   decodeHaStatusEntry,
   decodeHealthReport,
   decodeHostnameStatus,
   decodeHostnameStatusEvent,
+  decodeHostsFile,
   decodeImage,
   decodeImageVerification,
+  decodeImportMetadata,
   decodeImportProgress,
   decodeInventory,
+  decodeJoinInfo,
+  decodeKernelMessage,
   decodeLinkStatus,
   decodeLinkStatusEvent,
   decodeLoadAverage,
   decodeLocalEtcdMember,
   decodeLoss,
+  decodeLvmThinPool,
+  decodeLvmTree,
+  decodeLxcConfig,
+  decodeLxcInterface,
+  decodeLxcMigratePreconditions,
+  decodeLxcStatus,
+  decodeLxcSummary,
+  decodeMachineConfigView,
   decodeMachineStatus,
   decodeMachineStatusEvent,
   decodeMemberEvent,
   decodeMemory,
+  decodeMergedKubeconfig,
+  decodeMetricServer,
+  decodeMetricsExport,
+  decodeMissingPrivilege,
   decodeMount,
   decodeNetworkStats,
+  decodeNewClusterFiles,
+  decodeNewToken,
   decodeNodeAddress,
   decodeNodeAddressEvent,
+  decodeNodeClock,
+  decodeNodeConfig,
+  decodeNodeFirewallOptions,
+  decodeNodeRrdPoint,
+  decodeNodeSdnZone,
   decodeNodeStatus,
   decodeNodeStorage,
   decodeNodeSummary,
   decodeNodeTime,
+  decodeNodeVersion,
   decodeNodename,
+  decodeNotificationMatcher,
+  decodeNotificationTarget,
   decodeObservation,
+  decodePacketCapture,
+  decodePciDevice,
+  decodePciMapping,
+  decodePendingKey,
   decodeProbe,
   decodeProcess,
   decodeProcessor,
   decodeProxmoxEndpointHealth,
+  decodeProxmoxMachineType,
+  decodeProxmoxNetwork,
+  decodeProxmoxPool,
   decodeProxmoxResource,
+  decodeProxmoxStorage,
   decodeProxmoxVersion,
+  decodePrunableBackup,
   decodePullProgress,
   decodeQemuConfig,
+  decodeQemuMigratePreconditions,
   decodeQemuStatus,
+  decodeQemuSummary,
+  decodeRealm,
+  decodeRealmSyncJob,
   decodeRebooted,
+  decodeReplicationJob,
+  decodeReplicationStatus,
   decodeResourceDefinition,
+  decodeResourceEvent,
+  decodeRole,
+  decodeScheduledTime,
+  decodeSdnController,
+  decodeSdnIpam,
+  decodeSdnSubnet,
+  decodeSdnVnet,
+  decodeSdnZone,
+  decodeSecurityGroup,
   decodeSecurityState,
   decodeServerCertificate,
   decodeService,
+  decodeServiceState,
+  decodeSmart,
   decodeSnapshot,
   decodeSnapshotProgress,
   decodeStats,
   decodeStopped,
+  decodeStorageContent,
   decodeStorageDisk,
+  decodeStorageRrdPoint,
+  decodeStorageStatus,
+  decodeSubscription,
   decodeSystemInformation,
   decodeSystemStat,
   decodeTalosDisk,
@@ -83,9 +195,18 @@ import {
   decodeTaskProgress,
   decodeTaskStatus,
   decodeTaskSummary,
+  decodeTfaEntry,
+  decodeToken,
   decodeTopology,
+  decodeTotem,
   decodeUpgraded,
+  decodeUsbDeviceInfo,
+  decodeUsbMapping,
+  decodeUser,
+  decodeUserTfa,
+  decodeVolume,
   decodeWarning,
+  decodeZfsPool,
 } from './types.js'
 
 export class Lab {
@@ -307,6 +428,22 @@ export class TalosConfig {
     callNow(this.#handle, 'write', { path })
   }
 
+  merge(fileName, text) {
+    return new TalosConfig(openNow(this.#handle, 'merge', { file_name: fileName, text }))
+  }
+
+  setEndpoints(endpoints, options = {}) {
+    return new TalosConfig(openNow(this.#handle, 'set_endpoints', { endpoints, context: options.context, nodes: options.nodes }))
+  }
+
+  remove(context) {
+    return new TalosConfig(openNow(this.#handle, 'remove', { context }))
+  }
+
+  toYaml() {
+    return callNow(this.#handle, 'to_yaml', {})
+  }
+
   async connect(options = {}) {
     return new TalosClient(await open(this.#handle, 'connect', { context: options.context, endpoints: options.endpoints, connect_timeout_seconds: options.connectTimeoutSeconds, request_timeout_seconds: options.requestTimeoutSeconds }, options.signal))
   }
@@ -482,8 +619,81 @@ export class TalosNode {
   }
 
   async listDynamic(namespace, typeName, options = {}) {
-    const value = await call(this.#handle, 'list_dynamic', { namespace, type_name: typeName }, options.signal)
+    const value = await call(this.#handle, 'list_dynamic', { namespace, type_name: typeName, labels: options.labels, id_pattern: options.idPattern }, options.signal)
     return value.map(decodeTalosResource)
+  }
+
+  logs(id, options = {}) {
+    return new Stream(openNow(this.#handle, 'logs', { id, kubernetes: options.kubernetes, tail: options.tail, follow: options.follow }), (v) => v, options.signal)
+  }
+
+  async logsContainers(options = {}) {
+    return await call(this.#handle, 'logs_containers', {}, options.signal)
+  }
+
+  dmesg(options = {}) {
+    return new Stream(openNow(this.#handle, 'dmesg', { follow: options.follow, new_only: options.newOnly }), decodeKernelMessage, options.signal)
+  }
+
+  listFiles(path, options = {}) {
+    return new Stream(openNow(this.#handle, 'list_files', { path, recurse: options.recurse, depth: options.depth, kinds: options.kinds, xattrs: options.xattrs }), decodeFileInfo, options.signal)
+  }
+
+  diskUsage(paths, options = {}) {
+    return new Stream(openNow(this.#handle, 'disk_usage', { paths, depth: options.depth, files: options.files, at_least_bytes: options.atLeastBytes, at_most_bytes: options.atMostBytes }), decodeDiskUsage, options.signal)
+  }
+
+  async readText(path, options = {}) {
+    return await call(this.#handle, 'read_text', { path, limit_bytes: options.limitBytes }, options.signal)
+  }
+
+  async readToFile(path, to, options = {}) {
+    return await call(this.#handle, 'read_to_file', { path, to }, options.signal)
+  }
+
+  async copyFiles(path, to, options = {}) {
+    const steps = openNow(this.#handle, 'copy_files', { path, to, max_bytes: options.maxBytes, symlinks: options.symlinks })
+    return run(steps, options.onProgress, decodeCopyProgress, decodeCopied, options.signal)
+  }
+
+  async packetCapture(interface, to, options = {}) {
+    const steps = openNow(this.#handle, 'packet_capture', { interface, to, duration_seconds: options.durationSeconds, promiscuous: options.promiscuous, snap_len: options.snapLen, max_packets: options.maxPackets, max_bytes: options.maxBytes })
+    return run(steps, options.onProgress, decodeCaptureProgress, decodePacketCapture, options.signal)
+  }
+
+  async kubeconfig(options = {}) {
+    return await call(this.#handle, 'kubeconfig', {}, options.signal)
+  }
+
+  async kubeconfigToFile(to, options = {}) {
+    await call(this.#handle, 'kubeconfig_to_file', { to }, options.signal)
+  }
+
+  async kubeconfigMerge(into, options = {}) {
+    const value = await call(this.#handle, 'kubeconfig_merge', { into, context_name: options.contextName, replace: options.replace, select: options.select }, options.signal)
+    return decodeMergedKubeconfig(value)
+  }
+
+  watchDynamic(namespace, typeName, options = {}) {
+    return new Stream(openNow(this.#handle, 'watch_dynamic', { namespace, type_name: typeName, id: options.id, labels: options.labels, id_pattern: options.idPattern, changes_only: options.changesOnly }), decodeResourceEvent, options.signal)
+  }
+
+  async machineConfig(options = {}) {
+    return new MachineConfig(await open(this.#handle, 'machine_config', {}, options.signal))
+  }
+
+  async planConfiguration(text, options = {}) {
+    const value = await call(this.#handle, 'plan_configuration', { text, mode: options.mode }, options.signal)
+    return decodeConfigurationPlan(value)
+  }
+
+  async issueTalosconfig(context, roles, options = {}) {
+    return new TalosConfig(await open(this.#handle, 'issue_talosconfig', { context, roles, lifetime_seconds: options.lifetimeSeconds, endpoints: options.endpoints }, options.signal))
+  }
+
+  static async verifySnapshot(path, options = {}) {
+    const value = await call(ROOT, 'TalosNode.verify_snapshot', { path }, options.signal)
+    return decodeSnapshot(value)
   }
 
   watchMembers(options = {}) {
@@ -946,6 +1156,91 @@ export class TalosNodes {
   }
 }
 
+export class MachineConfig {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  static fromFile(path) {
+    return new MachineConfig(openNow(ROOT, 'MachineConfig.from_file', { path }))
+  }
+
+  static parse(fileName, text) {
+    return new MachineConfig(openNow(ROOT, 'MachineConfig.parse', { file_name: fileName, text }))
+  }
+
+  get documents() {
+    if (!this.#cache.has('documents')) {
+      const value = callNow(this.#handle, 'documents', {})
+      this.#cache.set('documents', value)
+    }
+    return this.#cache.get('documents')
+  }
+
+  view() {
+    const value = callNow(this.#handle, 'view', {})
+    return decodeMachineConfigView(value)
+  }
+
+  patch(fileName, text) {
+    return new MachineConfig(openNow(this.#handle, 'patch', { file_name: fileName, text }))
+  }
+
+  diff(fileName, text) {
+    const value = callNow(this.#handle, 'diff', { file_name: fileName, text })
+    return value.map(decodeChange)
+  }
+
+  toYaml() {
+    return callNow(this.#handle, 'to_yaml', {})
+  }
+
+  write(path) {
+    callNow(this.#handle, 'write', { path })
+  }
+}
+
+export class SecretsBundle {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  static fromFile(path) {
+    return new SecretsBundle(openNow(ROOT, 'SecretsBundle.from_file', { path }))
+  }
+
+  static parse(fileName, text) {
+    return new SecretsBundle(openNow(ROOT, 'SecretsBundle.parse', { file_name: fileName, text }))
+  }
+
+  static async generate(options = {}) {
+    return new SecretsBundle(await open(ROOT, 'SecretsBundle.generate', { service_account_key: options.serviceAccountKey }, options.signal))
+  }
+
+  talosconfig(context, roles, options = {}) {
+    return new TalosConfig(openNow(this.#handle, 'talosconfig', { context, roles, lifetime_seconds: options.lifetimeSeconds, endpoints: options.endpoints }))
+  }
+
+  newCluster(name, endpoint, talosVersion, kubernetesVersion, options = {}) {
+    const value = callNow(this.#handle, 'new_cluster', { name, endpoint, talos_version: talosVersion, kubernetes_version: kubernetesVersion, install_disk: options.installDisk, install_image: options.installImage, cert_sans: options.certSans, talos_endpoints: options.talosEndpoints, pod_subnets: options.podSubnets, service_subnets: options.serviceSubnets, schedule_on_control_planes: options.scheduleOnControlPlanes, admin_lifetime_seconds: options.adminLifetimeSeconds })
+    return decodeNewClusterFiles(value)
+  }
+
+  toYaml() {
+    return callNow(this.#handle, 'to_yaml', {})
+  }
+
+  write(path) {
+    callNow(this.#handle, 'write', { path })
+  }
+}
+
 export class DebugContainer {
   #handle
   #cache = new Map()
@@ -1043,9 +1338,8 @@ export class ProxmoxClient {
     return decodeProxmoxVersion(value)
   }
 
-  async clusterStatus(options = {}) {
-    const value = await call(this.#handle, 'cluster_status', {}, options.signal)
-    return decodeClusterStatus(value)
+  cluster() {
+    return new ProxmoxCluster(openNow(this.#handle, 'cluster', {}))
   }
 
   async clusterResources(options = {}) {
@@ -1053,9 +1347,8 @@ export class ProxmoxClient {
     return value.map(decodeProxmoxResource)
   }
 
-  async locate(vmid, options = {}) {
-    const value = await call(this.#handle, 'locate', { vmid }, options.signal)
-    return decodeGuestPlace(value)
+  access() {
+    return new ProxmoxAccess(openNow(this.#handle, 'access', {}))
   }
 
   async nodes(options = {}) {
@@ -1063,51 +1356,28 @@ export class ProxmoxClient {
     return value.map(decodeNodeSummary)
   }
 
-  async nodeStatus(node, options = {}) {
-    const value = await call(this.#handle, 'node_status', { node }, options.signal)
-    return decodeNodeStatus(value)
+  node(name) {
+    return new ProxmoxNode(openNow(this.#handle, 'node', { name }))
   }
 
-  async guestConfig(node, vmid, options = {}) {
-    const value = await call(this.#handle, 'guest_config', { node, vmid }, options.signal)
-    return decodeQemuConfig(value)
+  async storages(options = {}) {
+    const value = await call(this.#handle, 'storages', {}, options.signal)
+    return value.map(decodeProxmoxStorage)
   }
 
-  async guestStatus(node, vmid, options = {}) {
-    const value = await call(this.#handle, 'guest_status', { node, vmid }, options.signal)
-    return decodeQemuStatus(value)
+  async pools(options = {}) {
+    const value = await call(this.#handle, 'pools', {}, options.signal)
+    return value.map(decodeProxmoxPool)
   }
 
-  async guestStart(node, vmid, options = {}) {
-    return new ProxmoxTask(await open(this.#handle, 'guest_start', { node, vmid }, options.signal))
+  async locate(vmid, options = {}) {
+    const value = await call(this.#handle, 'locate', { vmid }, options.signal)
+    return decodeGuestPlace(value)
   }
 
-  async guestStop(node, vmid, options = {}) {
-    return new ProxmoxTask(await open(this.#handle, 'guest_stop', { node, vmid }, options.signal))
-  }
-
-  async guestShutdown(node, vmid, options = {}) {
-    return new ProxmoxTask(await open(this.#handle, 'guest_shutdown', { node, vmid }, options.signal))
-  }
-
-  async storages(node, options = {}) {
-    const value = await call(this.#handle, 'storages', { node }, options.signal)
-    return value.map(decodeNodeStorage)
-  }
-
-  async cephStatus(options = {}) {
-    const value = await call(this.#handle, 'ceph_status', {}, options.signal)
-    return decodeCephStatus(value)
-  }
-
-  async haStatus(options = {}) {
-    const value = await call(this.#handle, 'ha_status', {}, options.signal)
-    return value.map(decodeHaStatusEntry)
-  }
-
-  async tasks(options = {}) {
-    const value = await call(this.#handle, 'tasks', {}, options.signal)
-    return value.map(decodeTaskSummary)
+  async missingPrivileges(needed, options = {}) {
+    const value = await call(this.#handle, 'missing_privileges', { needed }, options.signal)
+    return value.map(decodeMissingPrivilege)
   }
 
   task(upid) {
@@ -1164,6 +1434,1517 @@ export class ProxmoxTask {
 
   async cancel(options = {}) {
     await call(this.#handle, 'cancel', {}, options.signal)
+  }
+}
+
+export class ProxmoxNode {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  qemu(vmid) {
+    return new ProxmoxQemu(openNow(this.#handle, 'qemu', { vmid }))
+  }
+
+  lxc(vmid) {
+    return new ProxmoxLxc(openNow(this.#handle, 'lxc', { vmid }))
+  }
+
+  storage(storage) {
+    return new ProxmoxNodeStorage(openNow(this.#handle, 'storage', { storage }))
+  }
+
+  ceph() {
+    return new ProxmoxCeph(openNow(this.#handle, 'ceph', {}))
+  }
+
+  async power(command, options = {}) {
+    await call(this.#handle, 'power', { command }, options.signal)
+  }
+
+  async status(options = {}) {
+    const value = await call(this.#handle, 'status', {}, options.signal)
+    return decodeNodeStatus(value)
+  }
+
+  async version(options = {}) {
+    const value = await call(this.#handle, 'version', {}, options.signal)
+    return decodeNodeVersion(value)
+  }
+
+  async wake(options = {}) {
+    return await call(this.#handle, 'wake', {}, options.signal)
+  }
+
+  async qemuList(options = {}) {
+    const value = await call(this.#handle, 'qemu_list', { full: options.full }, options.signal)
+    return value.map(decodeQemuSummary)
+  }
+
+  async createQemu(vmid, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'create_qemu', { vmid, settings: options.settings }, options.signal))
+  }
+
+  async lxcList(options = {}) {
+    const value = await call(this.#handle, 'lxc_list', {}, options.signal)
+    return value.map(decodeLxcSummary)
+  }
+
+  async createLxc(ostemplate, vmid, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'create_lxc', { ostemplate, vmid, settings: options.settings }, options.signal))
+  }
+
+  async startAll(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'start_all', { force: options.force, max_workers: options.maxWorkers, vms: options.vms }, options.signal))
+  }
+
+  async stopAll(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'stop_all', { force_stop: options.forceStop, max_workers: options.maxWorkers, timeout: options.timeout, vms: options.vms }, options.signal))
+  }
+
+  async suspendAll(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'suspend_all', { max_workers: options.maxWorkers, vms: options.vms }, options.signal))
+  }
+
+  async migrateAll(target, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'migrate_all', { target, max_workers: options.maxWorkers, maxworkers: options.maxworkers, vms: options.vms, with_local_disks: options.withLocalDisks }, options.signal))
+  }
+
+  async tasks(options = {}) {
+    const value = await call(this.#handle, 'tasks', { start: options.start, limit: options.limit, source: options.source, vmid: options.vmid, typefilter: options.typefilter, userfilter: options.userfilter, statusfilter: options.statusfilter, errors: options.errors, since: options.since, until: options.until }, options.signal)
+    return value.map(decodeTaskSummary)
+  }
+
+  async service(service, options = {}) {
+    const value = await call(this.#handle, 'service', { service }, options.signal)
+    return decodeServiceState(value)
+  }
+
+  async startService(service, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'start_service', { service }, options.signal))
+  }
+
+  async stopService(service, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'stop_service', { service }, options.signal))
+  }
+
+  async restartService(service, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'restart_service', { service }, options.signal))
+  }
+
+  async reloadService(service, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'reload_service', { service }, options.signal))
+  }
+
+  async networks(options = {}) {
+    const value = await call(this.#handle, 'networks', { kind: options.kind }, options.signal)
+    return value.map(decodeProxmoxNetwork)
+  }
+
+  async network(iface, options = {}) {
+    const value = await call(this.#handle, 'network', { iface }, options.signal)
+    return decodeProxmoxNetwork(value)
+  }
+
+  async createNetwork(iface, kind, options = {}) {
+    await call(this.#handle, 'create_network', { iface, kind, address: options.address, address6: options.address6, autostart: options.autostart, bond_primary: options.bondPrimary, bond_mode: options.bondMode, bond_xmit_hash_policy: options.bondXmitHashPolicy, bridge_ports: options.bridgePorts, bridge_vids: options.bridgeVids, bridge_vlan_aware: options.bridgeVlanAware, cidr: options.cidr, cidr6: options.cidr6, comments: options.comments, comments6: options.comments6, gateway: options.gateway, gateway6: options.gateway6, mtu: options.mtu, netmask: options.netmask, netmask6: options.netmask6, ovs_bonds: options.ovsBonds, ovs_bridge: options.ovsBridge, ovs_options: options.ovsOptions, ovs_ports: options.ovsPorts, ovs_tag: options.ovsTag, slaves: options.slaves, vlan_id: options.vlanId, vlan_raw_device: options.vlanRawDevice }, options.signal)
+  }
+
+  async updateNetwork(iface, kind, options = {}) {
+    await call(this.#handle, 'update_network', { iface, kind, address: options.address, address6: options.address6, autostart: options.autostart, bond_primary: options.bondPrimary, bond_mode: options.bondMode, bond_xmit_hash_policy: options.bondXmitHashPolicy, bridge_ports: options.bridgePorts, bridge_vids: options.bridgeVids, bridge_vlan_aware: options.bridgeVlanAware, cidr: options.cidr, cidr6: options.cidr6, comments: options.comments, comments6: options.comments6, delete: options.delete, gateway: options.gateway, gateway6: options.gateway6, mtu: options.mtu, netmask: options.netmask, netmask6: options.netmask6, ovs_bonds: options.ovsBonds, ovs_bridge: options.ovsBridge, ovs_options: options.ovsOptions, ovs_ports: options.ovsPorts, ovs_tag: options.ovsTag, slaves: options.slaves, vlan_id: options.vlanId, vlan_raw_device: options.vlanRawDevice }, options.signal)
+  }
+
+  async deleteNetwork(iface, options = {}) {
+    await call(this.#handle, 'delete_network', { iface }, options.signal)
+  }
+
+  async reloadNetwork(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'reload_network', { regenerate_frr: options.regenerateFrr }, options.signal))
+  }
+
+  async revertNetwork(options = {}) {
+    await call(this.#handle, 'revert_network', {}, options.signal)
+  }
+
+  async dns(options = {}) {
+    const value = await call(this.#handle, 'dns', {}, options.signal)
+    return decodeDns(value)
+  }
+
+  async updateDns(search, options = {}) {
+    await call(this.#handle, 'update_dns', { search, dns1: options.dns1, dns2: options.dns2, dns3: options.dns3 }, options.signal)
+  }
+
+  async time(options = {}) {
+    const value = await call(this.#handle, 'time', {}, options.signal)
+    return decodeNodeClock(value)
+  }
+
+  async setTimezone(timezone, options = {}) {
+    await call(this.#handle, 'set_timezone', { timezone }, options.signal)
+  }
+
+  async hosts(options = {}) {
+    const value = await call(this.#handle, 'hosts', {}, options.signal)
+    return decodeHostsFile(value)
+  }
+
+  async updateHosts(data, options = {}) {
+    await call(this.#handle, 'update_hosts', { data, digest: options.digest }, options.signal)
+  }
+
+  async config(options = {}) {
+    const value = await call(this.#handle, 'config', { property: options.property }, options.signal)
+    return decodeNodeConfig(value)
+  }
+
+  async updateConfig(options = {}) {
+    await call(this.#handle, 'update_config', { acme: options.acme, ballooning_target: options.ballooningTarget, delete: options.delete, description: options.description, digest: options.digest, location: options.location, startall_onboot_delay: options.startallOnbootDelay, wakeonlan: options.wakeonlan }, options.signal)
+  }
+
+  async syslog(options = {}) {
+    const value = await call(this.#handle, 'syslog', { limit: options.limit, service: options.service, since: options.since, start: options.start, until: options.until }, options.signal)
+    return value.map(decodeTaskLogLine)
+  }
+
+  async journal(options = {}) {
+    return await call(this.#handle, 'journal', { endcursor: options.endcursor, identifiers: options.identifiers, kernel: options.kernel, lastentries: options.lastentries, priority: options.priority, service: options.service, since: options.since, startcursor: options.startcursor, structured: options.structured, unit: options.unit, units: options.units, until: options.until }, options.signal)
+  }
+
+  async report(options = {}) {
+    return await call(this.#handle, 'report', {}, options.signal)
+  }
+
+  async rrdData(timeframe, options = {}) {
+    const value = await call(this.#handle, 'rrd_data', { timeframe, cf: options.cf }, options.signal)
+    return value.map(decodeNodeRrdPoint)
+  }
+
+  async subscription(options = {}) {
+    const value = await call(this.#handle, 'subscription', {}, options.signal)
+    return decodeSubscription(value)
+  }
+
+  async aptUpdates(options = {}) {
+    const value = await call(this.#handle, 'apt_updates', {}, options.signal)
+    return value.map(decodeAptUpdate)
+  }
+
+  async refreshApt(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'refresh_apt', { notify: options.notify, quiet: options.quiet }, options.signal))
+  }
+
+  async aptVersions(options = {}) {
+    const value = await call(this.#handle, 'apt_versions', {}, options.signal)
+    return value.map(decodeAptVersion)
+  }
+
+  async aptRepositories(options = {}) {
+    const value = await call(this.#handle, 'apt_repositories', {}, options.signal)
+    return decodeAptRepositories(value)
+  }
+
+  async aptChangelog(name, options = {}) {
+    return await call(this.#handle, 'apt_changelog', { name, version: options.version }, options.signal)
+  }
+
+  async disks(options = {}) {
+    const value = await call(this.#handle, 'disks', { include_partitions: options.includePartitions, skipsmart: options.skipsmart, kind: options.kind }, options.signal)
+    return value.map(decodeDiskInfo)
+  }
+
+  async smart(disk, options = {}) {
+    const value = await call(this.#handle, 'smart', { disk, healthonly: options.healthonly }, options.signal)
+    return decodeSmart(value)
+  }
+
+  async initializeDisk(disk, dataLoss, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'initialize_disk', { disk, data_loss: dataLoss, uuid: options.uuid }, options.signal))
+  }
+
+  async wipeDisk(disk, dataLoss, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'wipe_disk', { disk, data_loss: dataLoss }, options.signal))
+  }
+
+  async zfsPools(options = {}) {
+    const value = await call(this.#handle, 'zfs_pools', {}, options.signal)
+    return value.map(decodeZfsPool)
+  }
+
+  async zfsPool(name, options = {}) {
+    const value = await call(this.#handle, 'zfs_pool', { name }, options.signal)
+    return decodeZfsPool(value)
+  }
+
+  async createZfsPool(devices, name, raidlevel, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'create_zfs_pool', { devices, name, raidlevel, add_storage: options.addStorage, ashift: options.ashift, compression: options.compression, draid_config: options.draidConfig }, options.signal))
+  }
+
+  async lvm(options = {}) {
+    const value = await call(this.#handle, 'lvm', {}, options.signal)
+    return decodeLvmTree(value)
+  }
+
+  async lvmThinPools(options = {}) {
+    const value = await call(this.#handle, 'lvm_thin_pools', {}, options.signal)
+    return value.map(decodeLvmThinPool)
+  }
+
+  async directories(options = {}) {
+    const value = await call(this.#handle, 'directories', {}, options.signal)
+    return value.map(decodeDirectoryStorage)
+  }
+
+  async pciDevices(options = {}) {
+    const value = await call(this.#handle, 'pci_devices', { pci_class_blacklist: options.pciClassBlacklist, verbose: options.verbose }, options.signal)
+    return value.map(decodePciDevice)
+  }
+
+  async usbDevices(options = {}) {
+    const value = await call(this.#handle, 'usb_devices', {}, options.signal)
+    return value.map(decodeUsbDeviceInfo)
+  }
+
+  async machineTypes(options = {}) {
+    const value = await call(this.#handle, 'machine_types', { arch: options.arch }, options.signal)
+    return value.map(decodeProxmoxMachineType)
+  }
+
+  async cpuModels(options = {}) {
+    const value = await call(this.#handle, 'cpu_models', { arch: options.arch }, options.signal)
+    return value.map(decodeCpuModel)
+  }
+
+  async certificates(options = {}) {
+    const value = await call(this.#handle, 'certificates', {}, options.signal)
+    return value.map(decodeCertificate)
+  }
+
+  async uploadCertificate(certificates, options = {}) {
+    const value = await call(this.#handle, 'upload_certificate', { certificates, force: options.force, key: options.key, restart: options.restart }, options.signal)
+    return decodeCertificate(value)
+  }
+
+  async deleteCertificate(options = {}) {
+    await call(this.#handle, 'delete_certificate', { restart: options.restart }, options.signal)
+  }
+
+  async orderCertificate(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'order_certificate', { force: options.force }, options.signal))
+  }
+
+  async renewCertificate(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'renew_certificate', { force: options.force }, options.signal))
+  }
+
+  async storages(options = {}) {
+    const value = await call(this.#handle, 'storages', { content: options.content, enabled: options.enabled, format: options.format, storage: options.storage, target: options.target }, options.signal)
+    return value.map(decodeNodeStorage)
+  }
+
+  async applianceTemplates(options = {}) {
+    const value = await call(this.#handle, 'appliance_templates', {}, options.signal)
+    return value.map(decodeApplianceTemplate)
+  }
+
+  async downloadApplianceTemplate(storage, template, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'download_appliance_template', { storage, template }, options.signal))
+  }
+
+  async backupDefaults(options = {}) {
+    const value = await call(this.#handle, 'backup_defaults', { storage: options.storage }, options.signal)
+    return decodeBackupDefaults(value)
+  }
+
+  async extractBackupConfig(volume, options = {}) {
+    return await call(this.#handle, 'extract_backup_config', { volume }, options.signal)
+  }
+
+  async replication(options = {}) {
+    const value = await call(this.#handle, 'replication', { guest: options.guest }, options.signal)
+    return value.map(decodeReplicationStatus)
+  }
+
+  async replicateNow(id, options = {}) {
+    return await call(this.#handle, 'replicate_now', { id }, options.signal)
+  }
+
+  async firewallOptions(options = {}) {
+    const value = await call(this.#handle, 'firewall_options', {}, options.signal)
+    return decodeNodeFirewallOptions(value)
+  }
+
+  async updateFirewallOptions(options = {}) {
+    await call(this.#handle, 'update_firewall_options', { delete: options.delete, digest: options.digest, enable: options.enable, log_level_forward: options.logLevelForward, log_level_in: options.logLevelIn, log_level_out: options.logLevelOut, log_nf_conntrack: options.logNfConntrack, ndp: options.ndp, nf_conntrack_allow_invalid: options.nfConntrackAllowInvalid, nf_conntrack_helpers: options.nfConntrackHelpers, nf_conntrack_max: options.nfConntrackMax, nf_conntrack_tcp_timeout_established: options.nfConntrackTcpTimeoutEstablished, nf_conntrack_tcp_timeout_syn_recv: options.nfConntrackTcpTimeoutSynRecv, nftables: options.nftables, nosmurfs: options.nosmurfs, protection_synflood: options.protectionSynflood, protection_synflood_burst: options.protectionSynfloodBurst, protection_synflood_rate: options.protectionSynfloodRate, smurf_log_level: options.smurfLogLevel, tcp_flags_log_level: options.tcpFlagsLogLevel, tcpflags: options.tcpflags }, options.signal)
+  }
+
+  async firewallRules(options = {}) {
+    const value = await call(this.#handle, 'firewall_rules', {}, options.signal)
+    return value.map(decodeFirewallRule)
+  }
+
+  async createFirewallRule(action, kind, options = {}) {
+    await call(this.#handle, 'create_firewall_rule', { action, kind, comment: options.comment, dest: options.dest, digest: options.digest, dport: options.dport, enable: options.enable, icmp_type: options.icmpType, iface: options.iface, log: options.log, macro: options.macro, pos: options.pos, proto: options.proto, source: options.source, sport: options.sport }, options.signal)
+  }
+
+  async sdnZones(options = {}) {
+    const value = await call(this.#handle, 'sdn_zones', {}, options.signal)
+    return value.map(decodeNodeSdnZone)
+  }
+}
+
+export class ProxmoxNodeStorage {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  async status(options = {}) {
+    const value = await call(this.#handle, 'status', {}, options.signal)
+    return decodeStorageStatus(value)
+  }
+
+  async content(options = {}) {
+    const value = await call(this.#handle, 'content', { content: options.content, vmid: options.vmid }, options.signal)
+    return value.map(decodeStorageContent)
+  }
+
+  async volume(volume, options = {}) {
+    const value = await call(this.#handle, 'volume', { volume }, options.signal)
+    return decodeVolume(value)
+  }
+
+  async allocate(filename, size, vmid, options = {}) {
+    return await call(this.#handle, 'allocate', { filename, size, vmid, format: options.format }, options.signal)
+  }
+
+  async updateVolume(volume, options = {}) {
+    await call(this.#handle, 'update_volume', { volume, notes: options.notes, protected: options.protected }, options.signal)
+  }
+
+  async deleteVolume(volume, dataLoss, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'delete_volume', { volume, data_loss: dataLoss, delay: options.delay }, options.signal))
+  }
+
+  async prunableBackups(options = {}) {
+    const value = await call(this.#handle, 'prunable_backups', { prune_backups: options.pruneBackups, kind: options.kind, vmid: options.vmid }, options.signal)
+    return value.map(decodePrunableBackup)
+  }
+
+  async pruneBackups(dataLoss, options = {}) {
+    return await call(this.#handle, 'prune_backups', { data_loss: dataLoss, prune_backups: options.pruneBackups, kind: options.kind, vmid: options.vmid }, options.signal)
+  }
+
+  async importMetadata(volume, options = {}) {
+    const value = await call(this.#handle, 'import_metadata', { volume }, options.signal)
+    return decodeImportMetadata(value)
+  }
+
+  async pullOciImage(reference, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'pull_oci_image', { reference, filename: options.filename }, options.signal))
+  }
+
+  async backupFiles(filepath, volume, options = {}) {
+    const value = await call(this.#handle, 'backup_files', { filepath, volume }, options.signal)
+    return value.map(decodeBackupFile)
+  }
+
+  async rrdData(timeframe, options = {}) {
+    const value = await call(this.#handle, 'rrd_data', { timeframe, cf: options.cf }, options.signal)
+    return value.map(decodeStorageRrdPoint)
+  }
+}
+
+export class ProxmoxCeph {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  async status(options = {}) {
+    const value = await call(this.#handle, 'status', {}, options.signal)
+    return decodeCephStatus(value)
+  }
+
+  async osds(options = {}) {
+    const value = await call(this.#handle, 'osds', {}, options.signal)
+    return decodeCephOsdTree(value)
+  }
+
+  async createOsd(dev, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'create_osd', { dev, crush_device_class: options.crushDeviceClass, db_dev: options.dbDev, db_dev_size: options.dbDevSize, encrypted: options.encrypted, osds_per_device: options.osdsPerDevice, wal_dev: options.walDev, wal_dev_size: options.walDevSize }, options.signal))
+  }
+
+  async destroyOsd(osdid, dataLoss, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'destroy_osd', { osdid, data_loss: dataLoss, cleanup: options.cleanup }, options.signal))
+  }
+
+  async osdIn(osdid, options = {}) {
+    await call(this.#handle, 'osd_in', { osdid }, options.signal)
+  }
+
+  async osdOut(osdid, options = {}) {
+    await call(this.#handle, 'osd_out', { osdid }, options.signal)
+  }
+
+  async scrubOsd(osdid, options = {}) {
+    await call(this.#handle, 'scrub_osd', { osdid, deep: options.deep }, options.signal)
+  }
+
+  async pools(options = {}) {
+    const value = await call(this.#handle, 'pools', {}, options.signal)
+    return value.map(decodeCephPool)
+  }
+
+  async pool(name, options = {}) {
+    const value = await call(this.#handle, 'pool', { name, verbose: options.verbose }, options.signal)
+    return decodeCephPool(value)
+  }
+
+  async createPool(name, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'create_pool', { name, add_storages: options.addStorages, application: options.application, crush_rule: options.crushRule, erasure_coding: options.erasureCoding, min_size: options.minSize, pg_autoscale_mode: options.pgAutoscaleMode, pg_num: options.pgNum, pg_num_min: options.pgNumMin, size: options.size, target_size: options.targetSize, target_size_ratio: options.targetSizeRatio }, options.signal))
+  }
+
+  async updatePool(name, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'update_pool', { name, application: options.application, crush_rule: options.crushRule, min_size: options.minSize, pg_autoscale_mode: options.pgAutoscaleMode, pg_num: options.pgNum, pg_num_min: options.pgNumMin, size: options.size, target_size: options.targetSize, target_size_ratio: options.targetSizeRatio }, options.signal))
+  }
+
+  async destroyPool(name, dataLoss, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'destroy_pool', { name, data_loss: dataLoss, force: options.force, remove_ecprofile: options.removeEcprofile, remove_storages: options.removeStorages }, options.signal))
+  }
+
+  async monitors(options = {}) {
+    const value = await call(this.#handle, 'monitors', {}, options.signal)
+    return value.map(decodeCephMonitor)
+  }
+
+  async createMonitor(monid, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'create_monitor', { monid, mon_address: options.monAddress }, options.signal))
+  }
+
+  async destroyMonitor(monid, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'destroy_monitor', { monid }, options.signal))
+  }
+
+  async managers(options = {}) {
+    const value = await call(this.#handle, 'managers', {}, options.signal)
+    return value.map(decodeCephManager)
+  }
+
+  async createManager(id, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'create_manager', { id }, options.signal))
+  }
+
+  async destroyManager(id, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'destroy_manager', { id }, options.signal))
+  }
+
+  async metadataServers(options = {}) {
+    const value = await call(this.#handle, 'metadata_servers', {}, options.signal)
+    return value.map(decodeCephMd)
+  }
+
+  async createMetadataServer(name, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'create_metadata_server', { name, hotstandby: options.hotstandby }, options.signal))
+  }
+
+  async destroyMetadataServer(name, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'destroy_metadata_server', { name }, options.signal))
+  }
+
+  async fileSystems(options = {}) {
+    const value = await call(this.#handle, 'file_systems', {}, options.signal)
+    return value.map(decodeCephF)
+  }
+
+  async createFileSystem(name, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'create_file_system', { name, add_storage: options.addStorage, pg_num: options.pgNum }, options.signal))
+  }
+
+  async rules(options = {}) {
+    const value = await call(this.#handle, 'rules', {}, options.signal)
+    return value.map(decodeCephCrushRule)
+  }
+
+  async crushMap(options = {}) {
+    return await call(this.#handle, 'crush_map', {}, options.signal)
+  }
+
+  async log(options = {}) {
+    const value = await call(this.#handle, 'log', { limit: options.limit, start: options.start }, options.signal)
+    return value.map(decodeTaskLogLine)
+  }
+
+  async start(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'start', { service: options.service }, options.signal))
+  }
+
+  async stop(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'stop', { service: options.service }, options.signal))
+  }
+
+  async restart(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'restart', { service: options.service }, options.signal))
+  }
+
+  async commandSafety(action, id, service, options = {}) {
+    const value = await call(this.#handle, 'command_safety', { action, id, service }, options.signal)
+    return decodeCephCommandSafety(value)
+  }
+}
+
+export class ProxmoxQemu {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  async destroy(scope, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'destroy', { scope }, options.signal))
+  }
+
+  async status(options = {}) {
+    const value = await call(this.#handle, 'status', {}, options.signal)
+    return decodeQemuStatus(value)
+  }
+
+  async config(options = {}) {
+    const value = await call(this.#handle, 'config', { current: options.current, snapshot: options.snapshot }, options.signal)
+    return decodeQemuConfig(value)
+  }
+
+  async pending(options = {}) {
+    const value = await call(this.#handle, 'pending', {}, options.signal)
+    return value.map(decodePendingKey)
+  }
+
+  async updateConfig(options = {}) {
+    await call(this.#handle, 'update_config', { settings: options.settings }, options.signal)
+  }
+
+  async configure(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'configure', { settings: options.settings }, options.signal))
+  }
+
+  async start(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'start', { timeout: options.timeout, machine: options.machine, force_cpu: options.forceCpu, skiplock: options.skiplock, migratedfrom: options.migratedfrom, migration_network: options.migrationNetwork, migration_type: options.migrationType, nets_host_mtu: options.netsHostMtu, stateuri: options.stateuri, targetstorage: options.targetstorage, with_conntrack_state: options.withConntrackState }, options.signal))
+  }
+
+  async stop(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'stop', { timeout: options.timeout, overrule_shutdown: options.overruleShutdown, keep_active: options.keepActive, skiplock: options.skiplock, migratedfrom: options.migratedfrom }, options.signal))
+  }
+
+  async shutdown(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'shutdown', { timeout: options.timeout, force_stop: options.forceStop, keep_active: options.keepActive, skiplock: options.skiplock }, options.signal))
+  }
+
+  async reboot(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'reboot', { timeout: options.timeout }, options.signal))
+  }
+
+  async reset(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'reset', { skiplock: options.skiplock }, options.signal))
+  }
+
+  async suspend(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'suspend', { skiplock: options.skiplock, statestorage: options.statestorage, todisk: options.todisk }, options.signal))
+  }
+
+  async resume(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'resume', { nocheck: options.nocheck, skiplock: options.skiplock }, options.signal))
+  }
+
+  async sendKey(key, options = {}) {
+    await call(this.#handle, 'send_key', { key, skiplock: options.skiplock }, options.signal)
+  }
+
+  async monitor(command, options = {}) {
+    return await call(this.#handle, 'monitor', { command }, options.signal)
+  }
+
+  async snapshots(options = {}) {
+    const value = await call(this.#handle, 'snapshots', {}, options.signal)
+    return value.map(decodeGuestSnapshot)
+  }
+
+  async snapshot(snapname, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'snapshot', { snapname, description: options.description, vmstate: options.vmstate }, options.signal))
+  }
+
+  async snapshotConfig(snapname, options = {}) {
+    const value = await call(this.#handle, 'snapshot_config', { snapname }, options.signal)
+    return decodeQemuConfig(value)
+  }
+
+  async updateSnapshot(snapname, options = {}) {
+    await call(this.#handle, 'update_snapshot', { snapname, description: options.description }, options.signal)
+  }
+
+  async rollback(snapname, dataLoss, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'rollback', { snapname, data_loss: dataLoss, start: options.start }, options.signal))
+  }
+
+  async deleteSnapshot(snapname, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'delete_snapshot', { snapname, force: options.force }, options.signal))
+  }
+
+  async cloneTo(newid, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'clone_to', { newid, bwlimit: options.bwlimit, description: options.description, format: options.format, full: options.full, name: options.name, pool: options.pool, snapname: options.snapname, storage: options.storage, target: options.target }, options.signal))
+  }
+
+  async migration(options = {}) {
+    const value = await call(this.#handle, 'migration', { target: options.target }, options.signal)
+    return decodeQemuMigratePreconditions(value)
+  }
+
+  async migrate(target, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'migrate', { target, bwlimit: options.bwlimit, force: options.force, migration_network: options.migrationNetwork, migration_type: options.migrationType, online: options.online, targetstorage: options.targetstorage, with_conntrack_state: options.withConntrackState, with_local_disks: options.withLocalDisks }, options.signal))
+  }
+
+  async remoteMigrate(targetBridge, targetEndpoint, targetStorage, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'remote_migrate', { target_bridge: targetBridge, target_endpoint: targetEndpoint, target_storage: targetStorage, bwlimit: options.bwlimit, delete: options.delete, online: options.online, target_vmid: options.targetVmid }, options.signal))
+  }
+
+  async resizeDisk(disk, size, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'resize_disk', { disk, size, digest: options.digest, skiplock: options.skiplock }, options.signal))
+  }
+
+  async moveDisk(disk, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'move_disk', { disk, bwlimit: options.bwlimit, delete: options.delete, digest: options.digest, format: options.format, storage: options.storage, target_digest: options.targetDigest, target_disk: options.targetDisk, target_vmid: options.targetVmid }, options.signal))
+  }
+
+  async unlinkDisks(idlist, options = {}) {
+    await call(this.#handle, 'unlink_disks', { idlist, force: options.force }, options.signal)
+  }
+
+  async template(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'template', { disk: options.disk }, options.signal))
+  }
+
+  async feature(feature, options = {}) {
+    const value = await call(this.#handle, 'feature', { feature, snapname: options.snapname }, options.signal)
+    return decodeGuestFeature(value)
+  }
+
+  async rrdData(timeframe, options = {}) {
+    const value = await call(this.#handle, 'rrd_data', { timeframe, cf: options.cf }, options.signal)
+    return value.map(decodeGuestRrdPoint)
+  }
+
+  async firewallOptions(options = {}) {
+    const value = await call(this.#handle, 'firewall_options', {}, options.signal)
+    return decodeGuestFirewallOptions(value)
+  }
+
+  async updateFirewallOptions(options = {}) {
+    await call(this.#handle, 'update_firewall_options', { delete: options.delete, dhcp: options.dhcp, digest: options.digest, enable: options.enable, ipfilter: options.ipfilter, log_level_in: options.logLevelIn, log_level_out: options.logLevelOut, macfilter: options.macfilter, ndp: options.ndp, policy_in: options.policyIn, policy_out: options.policyOut, radv: options.radv }, options.signal)
+  }
+
+  async firewallRules(options = {}) {
+    const value = await call(this.#handle, 'firewall_rules', {}, options.signal)
+    return value.map(decodeFirewallRule)
+  }
+
+  async createFirewallRule(action, kind, options = {}) {
+    await call(this.#handle, 'create_firewall_rule', { action, kind, comment: options.comment, dest: options.dest, digest: options.digest, dport: options.dport, enable: options.enable, icmp_type: options.icmpType, iface: options.iface, log: options.log, macro: options.macro, pos: options.pos, proto: options.proto, source: options.source, sport: options.sport }, options.signal)
+  }
+
+  async updateFirewallRule(pos, options = {}) {
+    await call(this.#handle, 'update_firewall_rule', { pos, action: options.action, comment: options.comment, delete: options.delete, dest: options.dest, digest: options.digest, dport: options.dport, enable: options.enable, icmp_type: options.icmpType, iface: options.iface, log: options.log, macro: options.macro, moveto: options.moveto, proto: options.proto, source: options.source, sport: options.sport, kind: options.kind }, options.signal)
+  }
+
+  async deleteFirewallRule(pos, options = {}) {
+    await call(this.#handle, 'delete_firewall_rule', { pos, digest: options.digest }, options.signal)
+  }
+}
+
+export class ProxmoxLxc {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  async destroy(scope, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'destroy', { scope }, options.signal))
+  }
+
+  async status(options = {}) {
+    const value = await call(this.#handle, 'status', {}, options.signal)
+    return decodeLxcStatus(value)
+  }
+
+  async config(options = {}) {
+    const value = await call(this.#handle, 'config', { current: options.current, snapshot: options.snapshot }, options.signal)
+    return decodeLxcConfig(value)
+  }
+
+  async pending(options = {}) {
+    const value = await call(this.#handle, 'pending', {}, options.signal)
+    return value.map(decodePendingKey)
+  }
+
+  async updateConfig(options = {}) {
+    await call(this.#handle, 'update_config', { settings: options.settings }, options.signal)
+  }
+
+  async start(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'start', { debug: options.debug, skiplock: options.skiplock }, options.signal))
+  }
+
+  async stop(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'stop', { overrule_shutdown: options.overruleShutdown, skiplock: options.skiplock }, options.signal))
+  }
+
+  async shutdown(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'shutdown', { force_stop: options.forceStop, timeout: options.timeout }, options.signal))
+  }
+
+  async reboot(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'reboot', { timeout: options.timeout }, options.signal))
+  }
+
+  async suspend(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'suspend', {}, options.signal))
+  }
+
+  async resume(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'resume', {}, options.signal))
+  }
+
+  async interfaces(options = {}) {
+    const value = await call(this.#handle, 'interfaces', {}, options.signal)
+    return value.map(decodeLxcInterface)
+  }
+
+  async snapshots(options = {}) {
+    const value = await call(this.#handle, 'snapshots', {}, options.signal)
+    return value.map(decodeGuestSnapshot)
+  }
+
+  async snapshot(snapname, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'snapshot', { snapname, description: options.description }, options.signal))
+  }
+
+  async snapshotConfig(snapname, options = {}) {
+    const value = await call(this.#handle, 'snapshot_config', { snapname }, options.signal)
+    return decodeLxcConfig(value)
+  }
+
+  async rollback(snapname, dataLoss, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'rollback', { snapname, data_loss: dataLoss, start: options.start }, options.signal))
+  }
+
+  async deleteSnapshot(snapname, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'delete_snapshot', { snapname, force: options.force }, options.signal))
+  }
+
+  async cloneTo(newid, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'clone_to', { newid, bwlimit: options.bwlimit, description: options.description, full: options.full, hostname: options.hostname, pool: options.pool, snapname: options.snapname, storage: options.storage, target: options.target }, options.signal))
+  }
+
+  async migration(options = {}) {
+    const value = await call(this.#handle, 'migration', { target: options.target }, options.signal)
+    return decodeLxcMigratePreconditions(value)
+  }
+
+  async migrate(target, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'migrate', { target, bwlimit: options.bwlimit, online: options.online, restart: options.restart, target_storage: options.targetStorage, timeout: options.timeout }, options.signal))
+  }
+
+  async remoteMigrate(targetBridge, targetEndpoint, targetStorage, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'remote_migrate', { target_bridge: targetBridge, target_endpoint: targetEndpoint, target_storage: targetStorage, bwlimit: options.bwlimit, delete: options.delete, online: options.online, restart: options.restart, target_vmid: options.targetVmid, timeout: options.timeout }, options.signal))
+  }
+
+  async resizeDisk(disk, size, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'resize_disk', { disk, size, digest: options.digest }, options.signal))
+  }
+
+  async moveVolume(volume, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'move_volume', { volume, bwlimit: options.bwlimit, delete: options.delete, digest: options.digest, storage: options.storage, target_digest: options.targetDigest, target_vmid: options.targetVmid, target_volume: options.targetVolume }, options.signal))
+  }
+
+  async template(options = {}) {
+    await call(this.#handle, 'template', {}, options.signal)
+  }
+
+  async feature(feature, options = {}) {
+    const value = await call(this.#handle, 'feature', { feature, snapname: options.snapname }, options.signal)
+    return decodeGuestFeature(value)
+  }
+
+  async rrdData(timeframe, options = {}) {
+    const value = await call(this.#handle, 'rrd_data', { timeframe, cf: options.cf }, options.signal)
+    return value.map(decodeGuestRrdPoint)
+  }
+
+  async firewallOptions(options = {}) {
+    const value = await call(this.#handle, 'firewall_options', {}, options.signal)
+    return decodeGuestFirewallOptions(value)
+  }
+
+  async updateFirewallOptions(options = {}) {
+    await call(this.#handle, 'update_firewall_options', { delete: options.delete, dhcp: options.dhcp, digest: options.digest, enable: options.enable, ipfilter: options.ipfilter, log_level_in: options.logLevelIn, log_level_out: options.logLevelOut, macfilter: options.macfilter, ndp: options.ndp, policy_in: options.policyIn, policy_out: options.policyOut, radv: options.radv }, options.signal)
+  }
+
+  async firewallRules(options = {}) {
+    const value = await call(this.#handle, 'firewall_rules', {}, options.signal)
+    return value.map(decodeFirewallRule)
+  }
+
+  async createFirewallRule(action, kind, options = {}) {
+    await call(this.#handle, 'create_firewall_rule', { action, kind, comment: options.comment, dest: options.dest, digest: options.digest, dport: options.dport, enable: options.enable, icmp_type: options.icmpType, iface: options.iface, log: options.log, macro: options.macro, pos: options.pos, proto: options.proto, source: options.source, sport: options.sport }, options.signal)
+  }
+
+  async updateFirewallRule(pos, options = {}) {
+    await call(this.#handle, 'update_firewall_rule', { pos, action: options.action, comment: options.comment, delete: options.delete, dest: options.dest, digest: options.digest, dport: options.dport, enable: options.enable, icmp_type: options.icmpType, iface: options.iface, log: options.log, macro: options.macro, moveto: options.moveto, proto: options.proto, source: options.source, sport: options.sport, kind: options.kind }, options.signal)
+  }
+
+  async deleteFirewallRule(pos, options = {}) {
+    await call(this.#handle, 'delete_firewall_rule', { pos, digest: options.digest }, options.signal)
+  }
+}
+
+export class ProxmoxCluster {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  ha() {
+    return new ProxmoxHa(openNow(this.#handle, 'ha', {}))
+  }
+
+  firewall() {
+    return new ProxmoxFirewall(openNow(this.#handle, 'firewall', {}))
+  }
+
+  sdn() {
+    return new ProxmoxSdn(openNow(this.#handle, 'sdn', {}))
+  }
+
+  async status(options = {}) {
+    const value = await call(this.#handle, 'status', {}, options.signal)
+    return decodeClusterStatus(value)
+  }
+
+  async nextId(options = {}) {
+    return await call(this.#handle, 'next_id', {}, options.signal)
+  }
+
+  async tasks(options = {}) {
+    const value = await call(this.#handle, 'tasks', {}, options.signal)
+    return value.map(decodeTaskSummary)
+  }
+
+  async log(options = {}) {
+    const value = await call(this.#handle, 'log', { max: options.max }, options.signal)
+    return value.map(decodeClusterLogLine)
+  }
+
+  async options(options = {}) {
+    const value = await call(this.#handle, 'options', {}, options.signal)
+    return decodeClusterOptions(value)
+  }
+
+  async updateOptions(options = {}) {
+    await call(this.#handle, 'update_options', { bwlimit: options.bwlimit, consent_text: options.consentText, console: options.console, crs: options.crs, delete: options.delete, description: options.description, email_from: options.emailFrom, fencing: options.fencing, ha: options.ha, http_proxy: options.httpProxy, keyboard: options.keyboard, language: options.language, location: options.location, mac_prefix: options.macPrefix, max_workers: options.maxWorkers, migration: options.migration, migration_unsecure: options.migrationUnsecure, next_id: options.nextId, notify: options.notify, registered_tags: options.registeredTags, replication: options.replication, tag_style: options.tagStyle, u2f: options.u2f, user_tag_access: options.userTagAccess, webauthn: options.webauthn }, options.signal)
+  }
+
+  async corosyncNodes(options = {}) {
+    const value = await call(this.#handle, 'corosync_nodes', {}, options.signal)
+    return value.map(decodeCorosyncNode)
+  }
+
+  async joinInfo(options = {}) {
+    const value = await call(this.#handle, 'join_info', { node: options.node }, options.signal)
+    return decodeJoinInfo(value)
+  }
+
+  async qdevice(options = {}) {
+    return await call(this.#handle, 'qdevice', {}, options.signal)
+  }
+
+  async totem(options = {}) {
+    const value = await call(this.#handle, 'totem', {}, options.signal)
+    return decodeTotem(value)
+  }
+
+  async metrics(options = {}) {
+    const value = await call(this.#handle, 'metrics', { history: options.history, local_only: options.localOnly, node_list: options.nodeList, start_time: options.startTime }, options.signal)
+    return decodeMetricsExport(value)
+  }
+
+  async metricServers(options = {}) {
+    const value = await call(this.#handle, 'metric_servers', {}, options.signal)
+    return value.map(decodeMetricServer)
+  }
+
+  async guestsNotBackedUp(options = {}) {
+    const value = await call(this.#handle, 'guests_not_backed_up', {}, options.signal)
+    return value.map(decodeGuestNotBackedUp)
+  }
+
+  async bulkStart(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'bulk_start', { max_workers: options.maxWorkers, maxworkers: options.maxworkers, timeout: options.timeout, vms: options.vms }, options.signal))
+  }
+
+  async bulkShutdown(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'bulk_shutdown', { force_stop: options.forceStop, max_workers: options.maxWorkers, maxworkers: options.maxworkers, timeout: options.timeout, vms: options.vms }, options.signal))
+  }
+
+  async bulkMigrate(target, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'bulk_migrate', { target, max_workers: options.maxWorkers, maxworkers: options.maxworkers, online: options.online, vms: options.vms, with_local_disks: options.withLocalDisks }, options.signal))
+  }
+
+  async cephStatus(options = {}) {
+    const value = await call(this.#handle, 'ceph_status', {}, options.signal)
+    return decodeCephStatus(value)
+  }
+
+  async cephMetadata(options = {}) {
+    const value = await call(this.#handle, 'ceph_metadata', { scope: options.scope }, options.signal)
+    return decodeCephMetadata(value)
+  }
+
+  async cephFlags(options = {}) {
+    const value = await call(this.#handle, 'ceph_flags', {}, options.signal)
+    return value.map(decodeCephFlag)
+  }
+
+  async setCephFlag(flag, value, options = {}) {
+    await call(this.#handle, 'set_ceph_flag', { flag, value }, options.signal)
+  }
+
+  async backupJobs(options = {}) {
+    const value = await call(this.#handle, 'backup_jobs', {}, options.signal)
+    return value.map(decodeBackupJob)
+  }
+
+  async backupJob(id, options = {}) {
+    const value = await call(this.#handle, 'backup_job', { id }, options.signal)
+    return decodeBackupJob(value)
+  }
+
+  async createBackupJob(options = {}) {
+    await call(this.#handle, 'create_backup_job', { settings: options.settings }, options.signal)
+  }
+
+  async updateBackupJob(id, options = {}) {
+    await call(this.#handle, 'update_backup_job', { id, settings: options.settings }, options.signal)
+  }
+
+  async deleteBackupJob(id, options = {}) {
+    await call(this.#handle, 'delete_backup_job', { id }, options.signal)
+  }
+
+  async backupJobVolumes(id, options = {}) {
+    const value = await call(this.#handle, 'backup_job_volumes', { id }, options.signal)
+    return decodeBackupJobVolumes(value)
+  }
+
+  async replicationJobs(options = {}) {
+    const value = await call(this.#handle, 'replication_jobs', {}, options.signal)
+    return value.map(decodeReplicationJob)
+  }
+
+  async replicationJob(id, options = {}) {
+    const value = await call(this.#handle, 'replication_job', { id }, options.signal)
+    return decodeReplicationJob(value)
+  }
+
+  async createReplicationJob(id, target, kind, options = {}) {
+    await call(this.#handle, 'create_replication_job', { id, target, kind, comment: options.comment, disable: options.disable, rate: options.rate, remove_job: options.removeJob, schedule: options.schedule, source: options.source }, options.signal)
+  }
+
+  async updateReplicationJob(id, options = {}) {
+    await call(this.#handle, 'update_replication_job', { id, comment: options.comment, delete: options.delete, digest: options.digest, disable: options.disable, rate: options.rate, remove_job: options.removeJob, schedule: options.schedule, source: options.source }, options.signal)
+  }
+
+  async deleteReplicationJob(id, options = {}) {
+    await call(this.#handle, 'delete_replication_job', { id, force: options.force, keep: options.keep }, options.signal)
+  }
+
+  async realmSyncJobs(options = {}) {
+    const value = await call(this.#handle, 'realm_sync_jobs', {}, options.signal)
+    return value.map(decodeRealmSyncJob)
+  }
+
+  async analyzeSchedule(schedule, options = {}) {
+    const value = await call(this.#handle, 'analyze_schedule', { schedule, iterations: options.iterations, starttime: options.starttime }, options.signal)
+    return value.map(decodeScheduledTime)
+  }
+
+  async pciMappings(options = {}) {
+    const value = await call(this.#handle, 'pci_mappings', { check_node: options.checkNode }, options.signal)
+    return value.map(decodePciMapping)
+  }
+
+  async usbMappings(options = {}) {
+    const value = await call(this.#handle, 'usb_mappings', { check_node: options.checkNode }, options.signal)
+    return value.map(decodeUsbMapping)
+  }
+
+  async directoryMappings(options = {}) {
+    const value = await call(this.#handle, 'directory_mappings', { check_node: options.checkNode }, options.signal)
+    return value.map(decodeDirectoryMapping)
+  }
+
+  async notificationTargets(options = {}) {
+    const value = await call(this.#handle, 'notification_targets', {}, options.signal)
+    return value.map(decodeNotificationTarget)
+  }
+
+  async testNotificationTarget(name, options = {}) {
+    await call(this.#handle, 'test_notification_target', { name }, options.signal)
+  }
+
+  async notificationMatchers(options = {}) {
+    const value = await call(this.#handle, 'notification_matchers', {}, options.signal)
+    return value.map(decodeNotificationMatcher)
+  }
+
+  async acmeAccounts(options = {}) {
+    const value = await call(this.#handle, 'acme_accounts', {}, options.signal)
+    return value.map(decodeAcmeAccount)
+  }
+
+  async acmeAccount(name, options = {}) {
+    const value = await call(this.#handle, 'acme_account', { name }, options.signal)
+    return decodeAcmeAccount(value)
+  }
+
+  async acmePlugins(options = {}) {
+    const value = await call(this.#handle, 'acme_plugins', { kind: options.kind }, options.signal)
+    return value.map(decodeAcmePlugin)
+  }
+
+  async acmeDirectories(options = {}) {
+    const value = await call(this.#handle, 'acme_directories', {}, options.signal)
+    return value.map(decodeAcmeDirectory)
+  }
+}
+
+export class ProxmoxHa {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  async status(options = {}) {
+    const value = await call(this.#handle, 'status', {}, options.signal)
+    return value.map(decodeHaStatusEntry)
+  }
+
+  async managerStatus(options = {}) {
+    const value = await call(this.#handle, 'manager_status', {}, options.signal)
+    return decodeHaManagerReport(value)
+  }
+
+  async resources(options = {}) {
+    const value = await call(this.#handle, 'resources', { kind: options.kind }, options.signal)
+    return value.map(decodeHaResource)
+  }
+
+  async resource(sid, options = {}) {
+    const value = await call(this.#handle, 'resource', { sid }, options.signal)
+    return decodeHaResource(value)
+  }
+
+  async add(sid, options = {}) {
+    await call(this.#handle, 'add', { sid, auto_rebalance: options.autoRebalance, comment: options.comment, failback: options.failback, group: options.group, max_relocate: options.maxRelocate, max_restart: options.maxRestart, state: options.state, kind: options.kind }, options.signal)
+  }
+
+  async update(sid, options = {}) {
+    await call(this.#handle, 'update', { sid, auto_rebalance: options.autoRebalance, comment: options.comment, delete: options.delete, digest: options.digest, failback: options.failback, group: options.group, max_relocate: options.maxRelocate, max_restart: options.maxRestart, state: options.state }, options.signal)
+  }
+
+  async remove(sid, options = {}) {
+    await call(this.#handle, 'remove', { sid, purge: options.purge }, options.signal)
+  }
+
+  async migrate(sid, node, options = {}) {
+    const value = await call(this.#handle, 'migrate', { sid, node }, options.signal)
+    return decodeHaMove(value)
+  }
+
+  async relocate(sid, node, options = {}) {
+    const value = await call(this.#handle, 'relocate', { sid, node }, options.signal)
+    return decodeHaMove(value)
+  }
+
+  async rules(options = {}) {
+    const value = await call(this.#handle, 'rules', { resource: options.resource, kind: options.kind }, options.signal)
+    return value.map(decodeHaRule)
+  }
+
+  async rule(rule, options = {}) {
+    const value = await call(this.#handle, 'rule', { rule }, options.signal)
+    return decodeHaRule(value)
+  }
+
+  async deleteRule(rule, options = {}) {
+    await call(this.#handle, 'delete_rule', { rule }, options.signal)
+  }
+
+  async groups(options = {}) {
+    const value = await call(this.#handle, 'groups', {}, options.signal)
+    return value.map(decodeHaGroup)
+  }
+
+  async arm(options = {}) {
+    await call(this.#handle, 'arm', {}, options.signal)
+  }
+
+  async disarm(resourceMode, options = {}) {
+    await call(this.#handle, 'disarm', { resource_mode: resourceMode }, options.signal)
+  }
+}
+
+export class ProxmoxSdn {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  async zones(options = {}) {
+    const value = await call(this.#handle, 'zones', { pending: options.pending, running: options.running, kind: options.kind }, options.signal)
+    return value.map(decodeSdnZone)
+  }
+
+  async zone(zone, options = {}) {
+    const value = await call(this.#handle, 'zone', { zone, pending: options.pending, running: options.running }, options.signal)
+    return decodeSdnZone(value)
+  }
+
+  async createZone(kind, zone, options = {}) {
+    await call(this.#handle, 'create_zone', { kind, zone, advertise_subnets: options.advertiseSubnets, bridge: options.bridge, bridge_disable_mac_learning: options.bridgeDisableMacLearning, controller: options.controller, dhcp: options.dhcp, disable_arp_nd_suppression: options.disableArpNdSuppression, dns: options.dns, dnszone: options.dnszone, dp_id: options.dpId, exitnodes: options.exitnodes, exitnodes_local_routing: options.exitnodesLocalRouting, exitnodes_primary: options.exitnodesPrimary, fabric: options.fabric, ipam: options.ipam, lock_token: options.lockToken, mac: options.mac, mtu: options.mtu, nodes: options.nodes, peers: options.peers, reversedns: options.reversedns, rt_import: options.rtImport, secondary_controllers: options.secondaryControllers, tag: options.tag, vlan_protocol: options.vlanProtocol, vrf_vxlan: options.vrfVxlan, vxlan_port: options.vxlanPort }, options.signal)
+  }
+
+  async updateZone(zone, options = {}) {
+    await call(this.#handle, 'update_zone', { zone, advertise_subnets: options.advertiseSubnets, bridge: options.bridge, bridge_disable_mac_learning: options.bridgeDisableMacLearning, controller: options.controller, delete: options.delete, dhcp: options.dhcp, digest: options.digest, disable_arp_nd_suppression: options.disableArpNdSuppression, dns: options.dns, dnszone: options.dnszone, dp_id: options.dpId, exitnodes: options.exitnodes, exitnodes_local_routing: options.exitnodesLocalRouting, exitnodes_primary: options.exitnodesPrimary, fabric: options.fabric, ipam: options.ipam, lock_token: options.lockToken, mac: options.mac, mtu: options.mtu, nodes: options.nodes, peers: options.peers, reversedns: options.reversedns, rt_import: options.rtImport, secondary_controllers: options.secondaryControllers, tag: options.tag, vlan_protocol: options.vlanProtocol, vrf_vxlan: options.vrfVxlan, vxlan_port: options.vxlanPort }, options.signal)
+  }
+
+  async deleteZone(zone, options = {}) {
+    await call(this.#handle, 'delete_zone', { zone, lock_token: options.lockToken }, options.signal)
+  }
+
+  async vnets(options = {}) {
+    const value = await call(this.#handle, 'vnets', { pending: options.pending, running: options.running }, options.signal)
+    return value.map(decodeSdnVnet)
+  }
+
+  async vnet(vnet, options = {}) {
+    const value = await call(this.#handle, 'vnet', { vnet, pending: options.pending, running: options.running }, options.signal)
+    return decodeSdnVnet(value)
+  }
+
+  async createVnet(vnet, zone, options = {}) {
+    await call(this.#handle, 'create_vnet', { vnet, zone, alias: options.alias, isolate_ports: options.isolatePorts, lock_token: options.lockToken, tag: options.tag, kind: options.kind, vlanaware: options.vlanaware }, options.signal)
+  }
+
+  async updateVnet(vnet, options = {}) {
+    await call(this.#handle, 'update_vnet', { vnet, alias: options.alias, delete: options.delete, digest: options.digest, isolate_ports: options.isolatePorts, lock_token: options.lockToken, tag: options.tag, vlanaware: options.vlanaware, zone: options.zone }, options.signal)
+  }
+
+  async deleteVnet(vnet, options = {}) {
+    await call(this.#handle, 'delete_vnet', { vnet, lock_token: options.lockToken }, options.signal)
+  }
+
+  async subnets(vnet, options = {}) {
+    const value = await call(this.#handle, 'subnets', { vnet, pending: options.pending, running: options.running }, options.signal)
+    return value.map(decodeSdnSubnet)
+  }
+
+  async controllers(options = {}) {
+    const value = await call(this.#handle, 'controllers', { pending: options.pending, running: options.running, kind: options.kind }, options.signal)
+    return value.map(decodeSdnController)
+  }
+
+  async ipams(options = {}) {
+    const value = await call(this.#handle, 'ipams', { kind: options.kind }, options.signal)
+    return value.map(decodeSdnIpam)
+  }
+
+  async lock(options = {}) {
+    return await call(this.#handle, 'lock', { allow_pending: options.allowPending }, options.signal)
+  }
+
+  async unlock(options = {}) {
+    await call(this.#handle, 'unlock', { force: options.force, lock_token: options.lockToken }, options.signal)
+  }
+
+  async apply(options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'apply', { lock_token: options.lockToken, release_lock: options.releaseLock }, options.signal))
+  }
+
+  async rollBack(options = {}) {
+    await call(this.#handle, 'roll_back', { lock_token: options.lockToken, release_lock: options.releaseLock }, options.signal)
+  }
+}
+
+export class ProxmoxFirewall {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  async options(options = {}) {
+    const value = await call(this.#handle, 'options', {}, options.signal)
+    return decodeClusterFirewallOptions(value)
+  }
+
+  async updateOptions(options = {}) {
+    await call(this.#handle, 'update_options', { delete: options.delete, digest: options.digest, ebtables: options.ebtables, enable: options.enable, log_ratelimit: options.logRatelimit, policy_forward: options.policyForward, policy_in: options.policyIn, policy_out: options.policyOut }, options.signal)
+  }
+
+  async rules(options = {}) {
+    const value = await call(this.#handle, 'rules', {}, options.signal)
+    return value.map(decodeFirewallRule)
+  }
+
+  async createRule(action, kind, options = {}) {
+    await call(this.#handle, 'create_rule', { action, kind, comment: options.comment, dest: options.dest, digest: options.digest, dport: options.dport, enable: options.enable, icmp_type: options.icmpType, iface: options.iface, log: options.log, macro: options.macro, pos: options.pos, proto: options.proto, source: options.source, sport: options.sport }, options.signal)
+  }
+
+  async updateRule(pos, options = {}) {
+    await call(this.#handle, 'update_rule', { pos, action: options.action, comment: options.comment, delete: options.delete, dest: options.dest, digest: options.digest, dport: options.dport, enable: options.enable, icmp_type: options.icmpType, iface: options.iface, log: options.log, macro: options.macro, moveto: options.moveto, proto: options.proto, source: options.source, sport: options.sport, kind: options.kind }, options.signal)
+  }
+
+  async deleteRule(pos, options = {}) {
+    await call(this.#handle, 'delete_rule', { pos, digest: options.digest }, options.signal)
+  }
+
+  async groups(options = {}) {
+    const value = await call(this.#handle, 'groups', {}, options.signal)
+    return value.map(decodeSecurityGroup)
+  }
+
+  async groupRules(group, options = {}) {
+    const value = await call(this.#handle, 'group_rules', { group }, options.signal)
+    return value.map(decodeFirewallRule)
+  }
+
+  async createGroup(group, options = {}) {
+    await call(this.#handle, 'create_group', { group, comment: options.comment, digest: options.digest, rename: options.rename }, options.signal)
+  }
+
+  async deleteGroup(group, options = {}) {
+    await call(this.#handle, 'delete_group', { group }, options.signal)
+  }
+
+  async aliases(options = {}) {
+    const value = await call(this.#handle, 'aliases', {}, options.signal)
+    return value.map(decodeFirewallAlias)
+  }
+
+  async createAlias(cidr, name, options = {}) {
+    await call(this.#handle, 'create_alias', { cidr, name, comment: options.comment }, options.signal)
+  }
+
+  async deleteAlias(name, options = {}) {
+    await call(this.#handle, 'delete_alias', { name, digest: options.digest }, options.signal)
+  }
+
+  async ipSets(options = {}) {
+    const value = await call(this.#handle, 'ip_sets', {}, options.signal)
+    return value.map(decodeFirewallIpSet)
+  }
+
+  async ipSet(name, options = {}) {
+    const value = await call(this.#handle, 'ip_set', { name }, options.signal)
+    return value.map(decodeFirewallIpSetEntry)
+  }
+
+  async createIpSet(name, options = {}) {
+    await call(this.#handle, 'create_ip_set', { name, comment: options.comment, digest: options.digest, rename: options.rename }, options.signal)
+  }
+
+  async addToIpSet(name, cidr, options = {}) {
+    await call(this.#handle, 'add_to_ip_set', { name, cidr, comment: options.comment, nomatch: options.nomatch }, options.signal)
+  }
+
+  async removeFromIpSet(name, cidr, options = {}) {
+    await call(this.#handle, 'remove_from_ip_set', { name, cidr, digest: options.digest }, options.signal)
+  }
+
+  async deleteIpSet(name, options = {}) {
+    await call(this.#handle, 'delete_ip_set', { name, force: options.force }, options.signal)
+  }
+
+  async macros(options = {}) {
+    const value = await call(this.#handle, 'macros', {}, options.signal)
+    return value.map(decodeFirewallMacro)
+  }
+
+  async refs(options = {}) {
+    const value = await call(this.#handle, 'refs', { kind: options.kind }, options.signal)
+    return value.map(decodeFirewallRef)
+  }
+}
+
+export class ProxmoxAccess {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  async users(options = {}) {
+    const value = await call(this.#handle, 'users', { enabled: options.enabled, full: options.full }, options.signal)
+    return value.map(decodeUser)
+  }
+
+  async user(userid, options = {}) {
+    const value = await call(this.#handle, 'user', { userid }, options.signal)
+    return decodeUser(value)
+  }
+
+  async createUser(userid, options = {}) {
+    await call(this.#handle, 'create_user', { userid, comment: options.comment, email: options.email, enable: options.enable, expire: options.expire, firstname: options.firstname, groups: options.groups, keys: options.keys, lastname: options.lastname, password: options.password }, options.signal)
+  }
+
+  async updateUser(userid, options = {}) {
+    await call(this.#handle, 'update_user', { userid, append: options.append, comment: options.comment, email: options.email, enable: options.enable, expire: options.expire, firstname: options.firstname, groups: options.groups, keys: options.keys, lastname: options.lastname }, options.signal)
+  }
+
+  async deleteUser(userid, options = {}) {
+    await call(this.#handle, 'delete_user', { userid }, options.signal)
+  }
+
+  async setPassword(password, userid, options = {}) {
+    await call(this.#handle, 'set_password', { password, userid, confirmation_password: options.confirmationPassword }, options.signal)
+  }
+
+  async tokens(userid, options = {}) {
+    const value = await call(this.#handle, 'tokens', { userid }, options.signal)
+    return value.map(decodeToken)
+  }
+
+  async token(userid, tokenid, options = {}) {
+    const value = await call(this.#handle, 'token', { userid, tokenid }, options.signal)
+    return decodeToken(value)
+  }
+
+  async createToken(userid, tokenid, options = {}) {
+    const value = await call(this.#handle, 'create_token', { userid, tokenid, comment: options.comment, expire: options.expire, privsep: options.privsep }, options.signal)
+    return decodeNewToken(value)
+  }
+
+  async updateToken(userid, tokenid, options = {}) {
+    const value = await call(this.#handle, 'update_token', { userid, tokenid, comment: options.comment, delete: options.delete, expire: options.expire, privsep: options.privsep, regenerate: options.regenerate }, options.signal)
+    return decodeNewToken(value)
+  }
+
+  async deleteToken(userid, tokenid, options = {}) {
+    await call(this.#handle, 'delete_token', { userid, tokenid }, options.signal)
+  }
+
+  async groups(options = {}) {
+    const value = await call(this.#handle, 'groups', {}, options.signal)
+    return value.map(decodeGroup)
+  }
+
+  async group(groupid, options = {}) {
+    const value = await call(this.#handle, 'group', { groupid }, options.signal)
+    return decodeGroup(value)
+  }
+
+  async createGroup(groupid, options = {}) {
+    await call(this.#handle, 'create_group', { groupid, comment: options.comment }, options.signal)
+  }
+
+  async updateGroup(groupid, options = {}) {
+    await call(this.#handle, 'update_group', { groupid, comment: options.comment }, options.signal)
+  }
+
+  async deleteGroup(groupid, options = {}) {
+    await call(this.#handle, 'delete_group', { groupid }, options.signal)
+  }
+
+  async roles(options = {}) {
+    const value = await call(this.#handle, 'roles', {}, options.signal)
+    return value.map(decodeRole)
+  }
+
+  async role(roleid, options = {}) {
+    return await call(this.#handle, 'role', { roleid }, options.signal)
+  }
+
+  async createRole(roleid, options = {}) {
+    await call(this.#handle, 'create_role', { roleid, privs: options.privs }, options.signal)
+  }
+
+  async updateRole(roleid, options = {}) {
+    await call(this.#handle, 'update_role', { roleid, append: options.append, privs: options.privs }, options.signal)
+  }
+
+  async deleteRole(roleid, options = {}) {
+    await call(this.#handle, 'delete_role', { roleid }, options.signal)
+  }
+
+  async acl(options = {}) {
+    const value = await call(this.#handle, 'acl', {}, options.signal)
+    return value.map(decodeAcl)
+  }
+
+  async updateAcl(path, roles, options = {}) {
+    await call(this.#handle, 'update_acl', { path, roles, delete: options.delete, groups: options.groups, propagate: options.propagate, tokens: options.tokens, users: options.users }, options.signal)
+  }
+
+  async realms(options = {}) {
+    const value = await call(this.#handle, 'realms', {}, options.signal)
+    return value.map(decodeRealm)
+  }
+
+  async realm(realm, options = {}) {
+    const value = await call(this.#handle, 'realm', { realm }, options.signal)
+    return decodeRealm(value)
+  }
+
+  async syncRealm(realm, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'sync_realm', { realm, dry_run: options.dryRun, enable_new: options.enableNew, full: options.full, purge: options.purge, remove_vanished: options.removeVanished, scope: options.scope }, options.signal))
+  }
+
+  async tfa(options = {}) {
+    const value = await call(this.#handle, 'tfa', {}, options.signal)
+    return value.map(decodeUserTfa)
+  }
+
+  async userTfa(userid, options = {}) {
+    const value = await call(this.#handle, 'user_tfa', { userid }, options.signal)
+    return value.map(decodeTfaEntry)
+  }
+
+  async deleteTfa(userid, id, options = {}) {
+    await call(this.#handle, 'delete_tfa', { userid, id, password: options.password }, options.signal)
+  }
+
+  async unlockTfa(userid, options = {}) {
+    return await call(this.#handle, 'unlock_tfa', { userid }, options.signal)
+  }
+
+  async openidAuthUrl(realm, redirectUrl, options = {}) {
+    return await call(this.#handle, 'openid_auth_url', { realm, redirect_url: redirectUrl }, options.signal)
   }
 }
 

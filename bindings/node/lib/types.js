@@ -3,6 +3,46 @@
 
 import { decodeError } from './errors.js'
 
+export const decodeAcl = (d) => ({
+  path: d.path ?? null,
+  propagate: d.propagate ?? null,
+  roleid: d.roleid ?? null,
+  kind: d.kind ?? null,
+  ugid: d.ugid ?? null,
+})
+
+export const decodeAcmeAccount = (d) => ({
+  name: d.name ?? null,
+  account: d.account ?? null,
+  directory: d.directory ?? null,
+  location: d.location ?? null,
+  tos: d.tos ?? null,
+  other: d.other,
+})
+
+export const decodeAcmeDirectory = (d) => ({
+  name: d.name ?? null,
+  url: d.url ?? null,
+})
+
+export const decodeAcmeDomain = (d) => ({
+  domain: d.domain ?? '',
+  alias: d.alias ?? null,
+  plugin: d.plugin ?? null,
+  other: d.other ?? {},
+})
+
+export const decodeAcmePlugin = (d) => ({
+  api: d.api ?? null,
+  data: d.data ?? null,
+  digest: d.digest ?? null,
+  disable: d.disable ?? null,
+  nodes: d.nodes ?? [],
+  plugin: d.plugin ?? null,
+  kind: d.kind ?? null,
+  validationDelay: d.validation_delay ?? null,
+})
+
 export const decodeAddress = (d) => ({
   address: d.address,
   owners: d.owners.map(decodeOwner),
@@ -23,10 +63,108 @@ export const decodeApplianceSpec = (d) => ({
   location: decodeLocation(d.location),
 })
 
+export const decodeApplianceTemplate = (d) => ({
+  package: d.package ?? null,
+  template: d.template ?? null,
+  kind: d.kind ?? null,
+  os: d.os ?? null,
+  version: d.version ?? null,
+  section: d.section ?? null,
+  headline: d.headline ?? null,
+  description: d.description ?? null,
+  infopage: d.infopage ?? null,
+  location: d.location ?? null,
+  source: d.source ?? null,
+  maintainer: d.maintainer ?? null,
+  architecture: d.architecture ?? null,
+  sha512sum: d.sha512sum ?? null,
+  md5sum: d.md5sum ?? null,
+  manageurl: d.manageurl ?? null,
+})
+
 export const decodeAppliedConfiguration = (d) => ({
   mode: d.mode,
   details: d.details,
   warnings: d.warnings,
+})
+
+export const decodeAptRepositories = (d) => ({
+  digest: d.digest ?? null,
+  errors: (d.errors ?? []).map(decodeAptRepositoriesError),
+  files: (d.files ?? []).map(decodeAptRepositoriesFile),
+  infos: (d.infos ?? []).map(decodeAptRepositoriesInfo),
+  standardRepos: (d.standard_repos ?? []).map(decodeAptRepositoriesStandardRepo),
+})
+
+export const decodeAptRepositoriesError = (d) => ({
+  error: d.error ?? null,
+  path: d.path ?? null,
+})
+
+export const decodeAptRepositoriesFile = (d) => ({
+  digest: d.digest ?? [],
+  fileType: d.file_type ?? null,
+  path: d.path ?? null,
+  repositories: (d.repositories ?? []).map(decodeAptRepositoriesFileRepository),
+})
+
+export const decodeAptRepositoriesFileRepository = (d) => ({
+  comment: d.comment ?? null,
+  components: d.components ?? [],
+  enabled: d.enabled ?? null,
+  fileType: d.file_type ?? null,
+  options: (d.options ?? []).map(decodeAptRepositoriesFileRepositoryOption),
+  suites: d.suites ?? [],
+  types: d.types ?? [],
+  uris: d.uris ?? [],
+})
+
+export const decodeAptRepositoriesFileRepositoryOption = (d) => ({
+  key: d.key ?? null,
+  values: d.values ?? [],
+})
+
+export const decodeAptRepositoriesInfo = (d) => ({
+  index: d.index ?? null,
+  kind: d.kind ?? null,
+  message: d.message ?? null,
+  path: d.path ?? null,
+  property: d.property ?? null,
+})
+
+export const decodeAptRepositoriesStandardRepo = (d) => ({
+  handle: d.handle ?? null,
+  name: d.name ?? null,
+  status: d.status ?? null,
+})
+
+export const decodeAptUpdate = (d) => ({
+  arch: d.arch ?? null,
+  description: d.description ?? null,
+  notifyStatus: d.notify_status ?? null,
+  oldVersion: d.old_version ?? null,
+  origin: d.origin ?? null,
+  package: d.package ?? null,
+  priority: d.priority ?? null,
+  section: d.section ?? null,
+  title: d.title ?? null,
+  version: d.version ?? null,
+})
+
+export const decodeAptVersion = (d) => ({
+  arch: d.arch ?? null,
+  currentState: d.current_state ?? null,
+  description: d.description ?? null,
+  managerVersion: d.manager_version ?? null,
+  notifyStatus: d.notify_status ?? null,
+  oldVersion: d.old_version ?? null,
+  origin: d.origin ?? null,
+  package: d.package ?? null,
+  priority: d.priority ?? null,
+  runningKernel: d.running_kernel ?? null,
+  section: d.section ?? null,
+  title: d.title ?? null,
+  version: d.version ?? null,
 })
 
 export const decodeAssumptions = (d) => ({
@@ -37,9 +175,135 @@ export const decodeAssumptions = (d) => ({
   hostOutageProbability: d.host_outage_probability ?? 0,
 })
 
+export const decodeBackupDefaults = (d) => ({
+  all: d.all ?? null,
+  bwlimit: d.bwlimit ?? null,
+  compress: d.compress ?? null,
+  dumpdir: d.dumpdir ?? null,
+  exclude: d.exclude ?? [],
+  excludePath: d.exclude_path ?? [],
+  fleecing: d.fleecing ?? null,
+  ionice: d.ionice ?? null,
+  lockwait: d.lockwait ?? null,
+  mailnotification: d.mailnotification ?? null,
+  mailto: d.mailto ?? [],
+  mode: d.mode ?? null,
+  node: d.node ?? null,
+  notesTemplate: d.notes_template ?? null,
+  notificationMode: d.notification_mode ?? null,
+  pbsChangeDetectionMode: d.pbs_change_detection_mode ?? null,
+  performance: d.performance ?? null,
+  pigz: d.pigz ?? null,
+  pool: d.pool ?? null,
+  protected: d.protected ?? null,
+  pruneBackups: d.prune_backups ?? null,
+  quiet: d.quiet ?? null,
+  remove: d.remove ?? null,
+  script: d.script ?? null,
+  stdexcludes: d.stdexcludes ?? null,
+  stop: d.stop ?? null,
+  stopwait: d.stopwait ?? null,
+  storage: d.storage ?? null,
+  tmpdir: d.tmpdir ?? null,
+  vmid: d.vmid ?? [],
+  zstd: d.zstd ?? null,
+})
+
+export const decodeBackupFile = (d) => ({
+  filepath: d.filepath ?? null,
+  leaf: d.leaf ?? null,
+  mtime: d.mtime ?? null,
+  size: d.size ?? null,
+  text: d.text ?? null,
+  kind: d.kind ?? null,
+})
+
+export const decodeBackupJob = (d) => ({
+  all: d.all ?? null,
+  bwlimit: d.bwlimit ?? null,
+  comment: d.comment ?? null,
+  compress: d.compress ?? null,
+  dumpdir: d.dumpdir ?? null,
+  enabled: d.enabled ?? null,
+  exclude: d.exclude ?? [],
+  excludePath: d.exclude_path ?? [],
+  fleecing: d.fleecing == null ? null : decodeBackupJobFleecing(d.fleecing),
+  id: d.id ?? null,
+  ionice: d.ionice ?? null,
+  lockwait: d.lockwait ?? null,
+  mailnotification: d.mailnotification ?? null,
+  mailto: d.mailto ?? [],
+  mode: d.mode ?? null,
+  nextRun: d.next_run ?? null,
+  node: d.node ?? null,
+  notesTemplate: d.notes_template ?? null,
+  notificationMode: d.notification_mode ?? null,
+  pbsChangeDetectionMode: d.pbs_change_detection_mode ?? null,
+  performance: d.performance == null ? null : decodeBackupJobPerformance(d.performance),
+  pigz: d.pigz ?? null,
+  pool: d.pool ?? null,
+  protected: d.protected ?? null,
+  pruneBackups: d.prune_backups == null ? null : decodeBackupJobPruneBackups(d.prune_backups),
+  quiet: d.quiet ?? null,
+  remove: d.remove ?? null,
+  repeatMissed: d.repeat_missed ?? null,
+  schedule: d.schedule ?? null,
+  script: d.script ?? null,
+  stdexcludes: d.stdexcludes ?? null,
+  stop: d.stop ?? null,
+  stopwait: d.stopwait ?? null,
+  storage: d.storage ?? null,
+  tmpdir: d.tmpdir ?? null,
+  vmid: d.vmid ?? [],
+  zstd: d.zstd ?? null,
+})
+
+export const decodeBackupJobFleecing = (d) => ({
+  enabled: d.enabled ?? null,
+  storage: d.storage ?? null,
+})
+
+export const decodeBackupJobPerformance = (d) => ({
+  maxWorkers: d.max_workers ?? null,
+  pbsEntriesMax: d.pbs_entries_max ?? null,
+})
+
+export const decodeBackupJobPruneBackups = (d) => ({
+  keepAll: d.keep_all ?? null,
+  keepDaily: d.keep_daily ?? null,
+  keepHourly: d.keep_hourly ?? null,
+  keepLast: d.keep_last ?? null,
+  keepMonthly: d.keep_monthly ?? null,
+  keepWeekly: d.keep_weekly ?? null,
+  keepYearly: d.keep_yearly ?? null,
+})
+
+export const decodeBackupJobVolumes = (d) => ({
+  children: (d.children ?? []).map(decodeBackupJobVolumesChild),
+})
+
+export const decodeBackupJobVolumesChild = (d) => ({
+  children: (d.children ?? []).map(decodeBackupJobVolumesChildChild),
+  id: d.id ?? null,
+  name: d.name ?? null,
+  kind: d.kind ?? null,
+})
+
+export const decodeBackupJobVolumesChildChild = (d) => ({
+  id: d.id ?? null,
+  included: d.included ?? null,
+  name: d.name ?? null,
+  reason: d.reason ?? null,
+})
+
 export const decodeBootInfo = (d) => ({
   mode: d.mode ?? null,
   secureBoot: d.secure_boot ?? null,
+})
+
+export const decodeCaptureProgress = (d) => ({
+  packets: d.packets,
+  bytes: d.bytes,
 })
 
 export const decodeCephCheck = (d) => ({
@@ -58,9 +322,83 @@ export const decodeCephCheckSummary = (d) => ({
   count: d.count ?? null,
 })
 
+export const decodeCephCommandSafety = (d) => ({
+  safe: d.safe ?? null,
+  status: d.status ?? null,
+})
+
+export const decodeCephCrushRule = (d) => ({
+  name: d.name ?? null,
+})
+
+export const decodeCephF = (d) => ({
+  dataPool: d.data_pool ?? null,
+  dataPoolIds: d.data_pool_ids ?? [],
+  dataPools: d.data_pools ?? [],
+  metadataPool: d.metadata_pool ?? null,
+  metadataPoolId: d.metadata_pool_id ?? null,
+  name: d.name ?? null,
+})
+
+export const decodeCephFlag = (d) => ({
+  description: d.description ?? null,
+  name: d.name ?? null,
+  value: d.value ?? null,
+})
+
 export const decodeCephHealth = (d) => ({
   status: d.status ?? null,
   checks: Object.fromEntries(Object.entries((d.checks ?? {})).map(([k, v]) => [k, decodeCephCheck(v)])),
+})
+
+export const decodeCephManager = (d) => ({
+  addr: d.addr ?? null,
+  cephVersion: d.ceph_version ?? null,
+  cephVersionShort: d.ceph_version_short ?? null,
+  direxists: d.direxists ?? null,
+  host: d.host ?? null,
+  name: d.name ?? null,
+  service: d.service ?? null,
+  state: d.state ?? null,
+})
+
+export const decodeCephMd = (d) => ({
+  addr: d.addr ?? null,
+  cephVersion: d.ceph_version ?? null,
+  cephVersionShort: d.ceph_version_short ?? null,
+  direxists: d.direxists ?? null,
+  fsName: d.fs_name ?? null,
+  host: d.host ?? null,
+  name: d.name ?? null,
+  rank: d.rank ?? null,
+  service: d.service ?? null,
+  standbyReplay: d.standby_replay ?? null,
+  state: d.state ?? null,
+})
+
+export const decodeCephMetadata = (d) => ({
+  mds: d.mds ?? null,
+  mgr: d.mgr ?? null,
+  mon: d.mon ?? null,
+  node: d.node ?? null,
+  osd: (d.osd ?? []).map(decodeCephMetadataOsd),
+})
+
+export const decodeCephMetadataOsd = (d) => ({
+  backAddr: d.back_addr ?? null,
+  cephRelease: d.ceph_release ?? null,
+  cephVersion: d.ceph_version ?? null,
+  cephVersionShort: d.ceph_version_short ?? null,
+  deviceIds: d.device_ids ?? null,
+  devicePaths: d.device_paths ?? null,
+  devices: d.devices ?? null,
+  frontAddr: d.front_addr ?? null,
+  hostname: d.hostname ?? null,
+  id: d.id ?? null,
+  memSwapKb: d.mem_swap_kb ?? null,
+  memTotalKb: d.mem_total_kb ?? null,
+  osdData: d.osd_data ?? null,
+  osdObjectstore: d.osd_objectstore ?? null,
 })
 
 export const decodeCephMgrMap = (d) => ({
@@ -95,6 +433,11 @@ export const decodeCephOsdMap = (d) => ({
   inCount: d.in_count ?? null,
 })
 
+export const decodeCephOsdTree = (d) => ({
+  flags: d.flags ?? null,
+  root: d.root == null ? null : decodeCephTreeNode(d.root),
+})
+
 export const decodeCephPgMap = (d) => ({
   groupCount: d.group_count ?? null,
   poolCount: d.pool_count ?? null,
@@ -115,6 +458,41 @@ export const decodeCephPgState = (d) => ({
   count: d.count ?? null,
 })
 
+export const decodeCephPool = (d) => ({
+  applicationMetadata: d.application_metadata ?? null,
+  autoscaleStatus: d.autoscale_status ?? null,
+  bytesUsed: d.bytes_used ?? null,
+  crushRule: d.crush_rule ?? null,
+  crushRuleName: d.crush_rule_name ?? null,
+  minSize: d.min_size ?? null,
+  percentUsed: d.percent_used ?? null,
+  pgAutoscaleMode: d.pg_autoscale_mode ?? null,
+  pgNum: d.pg_num ?? null,
+  pgNumFinal: d.pg_num_final ?? null,
+  pgNumMin: d.pg_num_min ?? null,
+  pool: d.pool ?? null,
+  poolName: d.pool_name ?? null,
+  size: d.size ?? null,
+  targetSize: d.target_size ?? null,
+  targetSizeRatio: d.target_size_ratio ?? null,
+  kind: d.kind ?? null,
+  application: d.application ?? null,
+  applicationList: d.application_list ?? [],
+  fastRead: d.fast_read ?? null,
+  hashpspool: d.hashpspool ?? null,
+  id: d.id ?? null,
+  name: d.name ?? null,
+  nodeepScrub: d.nodeep_scrub ?? null,
+  nodelete: d.nodelete ?? null,
+  nopgchange: d.nopgchange ?? null,
+  noscrub: d.noscrub ?? null,
+  nosizechange: d.nosizechange ?? null,
+  pgpNum: d.pgp_num ?? null,
+  statistics: d.statistics ?? null,
+  useGmtHitset: d.use_gmt_hitset ?? null,
+  writeFadviseDontneed: d.write_fadvise_dontneed ?? null,
+})
+
 export const decodeCephStatus = (d) => ({
   clusterId: d.cluster_id ?? null,
   health: d.health == null ? null : decodeCephHealth(d.health),
@@ -123,6 +501,42 @@ export const decodeCephStatus = (d) => ({
   managers: d.managers == null ? null : decodeCephMgrMap(d.managers),
   osds: d.osds == null ? null : decodeCephOsdMap(d.osds),
   placementGroups: d.placement_groups == null ? null : decodeCephPgMap(d.placement_groups),
+})
+
+export const decodeCephTreeNode = (d) => ({
+  id: d.id ?? null,
+  name: d.name ?? null,
+  kind: d.kind ?? null,
+  status: d.status ?? null,
+  holdsData: d.holds_data ?? null,
+  deviceClass: d.device_class ?? null,
+  crushWeight: d.crush_weight ?? null,
+  reweight: d.reweight ?? null,
+  usedBytes: d.used_bytes ?? null,
+  totalBytes: d.total_bytes ?? null,
+  host: d.host ?? null,
+  children: (d.children ?? []).map(decodeCephTreeNode),
+})
+
+export const decodeCertificate = (d) => ({
+  filename: d.filename ?? null,
+  fingerprint: d.fingerprint ?? null,
+  issuer: d.issuer ?? null,
+  notafter: d.notafter ?? null,
+  notbefore: d.notbefore ?? null,
+  pem: d.pem ?? null,
+  publicKeyBits: d.public_key_bits ?? null,
+  publicKeyType: d.public_key_type ?? null,
+  san: d.san ?? [],
+  subject: d.subject ?? null,
+})
+
+export const decodeChange = (d) => ({
+  document: d.document,
+  path: d.path,
+  kind: d.kind,
+  old: d.old ?? null,
+  new: d.new ?? null,
 })
 
 export const decodeClaim = (d) => ({
@@ -149,6 +563,27 @@ export const decodeCluster = (d) => ({
   nameservers: d.nameservers,
 })
 
+export const decodeClusterFirewallOptions = (d) => ({
+  ebtables: d.ebtables ?? null,
+  enable: d.enable ?? null,
+  logRatelimit: d.log_ratelimit ?? null,
+  policyForward: d.policy_forward ?? null,
+  policyIn: d.policy_in ?? null,
+  policyOut: d.policy_out ?? null,
+})
+
+export const decodeClusterLogLine = (d) => ({
+  id: d.id ?? null,
+  uid: d.uid ?? null,
+  node: d.node ?? null,
+  user: d.user ?? null,
+  tag: d.tag ?? null,
+  pid: d.pid ?? null,
+  pri: d.pri ?? null,
+  time: d.time ?? null,
+  msg: d.msg ?? null,
+})
+
 export const decodeClusterLoss = (d) => ({
   cluster: d.cluster,
   members: d.members,
@@ -167,6 +602,34 @@ export const decodeClusterNode = (d) => ({
   address: d.address ?? null,
   online: d.online,
   local: d.local,
+})
+
+export const decodeClusterOptions = (d) => ({
+  allowedTags: d.allowed_tags ?? [],
+  bwlimit: d.bwlimit ?? null,
+  consentText: d.consent_text ?? null,
+  console: d.console ?? null,
+  crs: d.crs ?? null,
+  description: d.description ?? null,
+  emailFrom: d.email_from ?? null,
+  fencing: d.fencing ?? null,
+  ha: d.ha ?? null,
+  httpProxy: d.http_proxy ?? null,
+  keyboard: d.keyboard ?? null,
+  language: d.language ?? null,
+  location: d.location ?? null,
+  macPrefix: d.mac_prefix ?? null,
+  maxWorkers: d.max_workers ?? null,
+  migration: d.migration ?? null,
+  migrationUnsecure: d.migration_unsecure ?? null,
+  nextId: d.next_id ?? null,
+  notify: d.notify ?? null,
+  registeredTags: d.registered_tags ?? null,
+  replication: d.replication ?? null,
+  tagStyle: d.tag_style ?? null,
+  u2f: d.u2f ?? null,
+  userTagAccess: d.user_tag_access ?? null,
+  webauthn: d.webauthn ?? null,
 })
 
 export const decodeClusterSpec = (d) => ({
@@ -193,6 +656,18 @@ export const decodeClusterStatus = (d) => ({
   quorate: d.quorate,
   configVersion: d.config_version ?? null,
   nodes: d.nodes.map(decodeClusterNode),
+})
+
+export const decodeClusterView = (d) => ({
+  name: d.name ?? null,
+  endpoint: d.endpoint ?? null,
+  apiServerCertSans: d.api_server_cert_sans,
+  scheduleOnControlPlanes: d.schedule_on_control_planes ?? null,
+})
+
+export const decodeConfigurationPlan = (d) => ({
+  changes: d.changes.map(decodeChange),
+  dryRun: decodeAppliedConfiguration(d.dry_run),
 })
 
 export const decodeConnection = (d) => ({
@@ -258,6 +733,27 @@ export const decodeControllerDependency = (d) => ({
   id: d.id ?? null,
 })
 
+export const decodeCopied = (d) => ({
+  path: d.path,
+  files: d.files,
+  folders: d.folders,
+  symlinks: d.symlinks,
+  sizeBytes: d.size_bytes,
+  skipped: d.skipped.map(decodeSkippedFile),
+})
+
+export const decodeCopyProgress = (d) => ({
+  bytes: d.bytes,
+})
+
+export const decodeCorosyncNode = (d) => ({
+  node: d.node,
+  nodeId: d.node_id ?? null,
+  quorumVotes: d.quorum_votes ?? null,
+  ring0Address: d.ring0_address ?? null,
+  ring1Address: d.ring1_address ?? null,
+})
+
 export const decodeCpuFrequency = (d) => ({
   currentHz: d.current_hz,
   minimumHz: d.minimum_hz,
@@ -275,6 +771,13 @@ export const decodeCpuInfo = (d) => ({
   virtualization: d.virtualization ?? null,
 })
 
+export const decodeCpuModel = (d) => ({
+  summary: d.summary ?? null,
+  custom: d.custom ?? null,
+  name: d.name ?? null,
+  vendor: d.vendor ?? null,
+})
+
 export const decodeCpuTime = (d) => ({
   userSeconds: d.user_seconds,
   niceSeconds: d.nice_seconds,
@@ -288,6 +791,34 @@ export const decodeCpuTime = (d) => ({
 export const decodeDebugChunk = (d) => ({
   text: d.text ?? null,
   exitCode: d.exit_code ?? null,
+})
+
+export const decodeDhcpRange = (d) => ({
+  endAddress: d.end_address ?? '',
+  startAddress: d.start_address ?? '',
+  other: d.other ?? {},
+})
+
+export const decodeDirectoryMapping = (d) => ({
+  checks: (d.checks ?? []).map(decodeDirectoryMappingCheck),
+  description: d.description ?? null,
+  id: d.id ?? null,
+  map: d.map ?? [],
+  kind: d.kind ?? null,
+  digest: d.digest ?? null,
+})
+
+export const decodeDirectoryMappingCheck = (d) => ({
+  message: d.message ?? null,
+  severity: d.severity ?? null,
+})
+
+export const decodeDirectoryStorage = (d) => ({
+  device: d.device ?? null,
+  options: d.options ?? null,
+  path: d.path ?? null,
+  kind: d.kind ?? null,
+  unitfile: d.unitfile ?? null,
 })
 
 export const decodeDisk = (d) => ({
@@ -308,11 +839,41 @@ export const decodeDiskCounters = (d) => ({
   discardedBytes: d.discarded_bytes,
 })
 
+export const decodeDiskEncryption = (d) => ({
+  provider: d.provider ?? null,
+  keyKinds: d.key_kinds,
+})
+
 export const decodeDiskEvent = (d) => ({
   kind: d.kind,
   metadata: d.metadata == null ? null : decodeMetadata(d.metadata),
   spec: d.spec == null ? null : decodeTalosDisk(d.spec),
   old: d.old == null ? null : decodeTalosDisk(d.old),
+})
+
+export const decodeDiskInfo = (d) => ({
+  devpath: d.devpath ?? null,
+  kind: d.kind ?? null,
+  size: d.size ?? null,
+  gpt: d.gpt ?? null,
+  rpm: d.rpm ?? null,
+  vendor: d.vendor ?? null,
+  model: d.model ?? null,
+  serial: d.serial ?? null,
+  wwn: d.wwn ?? null,
+  health: d.health ?? null,
+  wearout: d.wearout ?? null,
+  byIdLink: d.by_id_link ?? null,
+  used: d.used ?? null,
+  mounted: d.mounted ?? null,
+  osdid: d.osdid ?? null,
+  osdidList: d.osdid_list ?? [],
+  parent: d.parent ?? null,
+  bluestore: d.bluestore ?? null,
+  osdencrypted: d.osdencrypted ?? null,
+  journals: d.journals ?? null,
+  db: d.db ?? null,
+  wal: d.wal ?? null,
 })
 
 export const decodeDiskSpec = (d) => ({
@@ -325,11 +886,25 @@ export const decodeDiskStats = (d) => ({
   devices: d.devices.map(decodeDiskCounters),
 })
 
+export const decodeDiskUsage = (d) => ({
+  path: d.path,
+  relativePath: d.relative_path,
+  sizeBytes: d.size_bytes,
+  error: d.error ?? null,
+})
+
 export const decodeDiskUse = (d) => ({
   totalBytes: d.total_bytes ?? null,
   usedBytes: d.used_bytes ?? null,
   freeBytes: d.free_bytes ?? null,
   availableBytes: d.available_bytes ?? null,
+})
+
+export const decodeDns = (d) => ({
+  dns1: d.dns1 ?? null,
+  dns2: d.dns2 ?? null,
+  dns3: d.dns3 ?? null,
+  search: d.search ?? null,
 })
 
 export const decodeEndpointStats = (d) => ({
@@ -342,6 +917,17 @@ export const decodeEndpointStats = (d) => ({
 export const decodeEtcdAlarm = (d) => ({
   memberId: d.member_id,
   alarm: d.alarm,
+})
+
+export const decodeEtcdDatabase = (d) => ({
+  pageSizeBytes: d.page_size_bytes,
+  pages: d.pages,
+  freePages: d.free_pages ?? null,
+  revision: d.revision,
+  totalKeys: d.total_keys,
+  buckets: d.buckets,
+  storageVersion: d.storage_version ?? null,
+  consistentIndex: d.consistent_index ?? null,
 })
 
 export const decodeEtcdMember = (d) => ({
@@ -417,6 +1003,20 @@ export const decodeFailure = (d) => ({
   error: decodeError(d.error),
 })
 
+export const decodeFileInfo = (d) => ({
+  path: d.path,
+  relativePath: d.relative_path,
+  kind: d.kind,
+  permissions: d.permissions,
+  sizeBytes: d.size_bytes,
+  modified: d.modified,
+  link: d.link ?? null,
+  uid: d.uid,
+  gid: d.gid,
+  xattrs: d.xattrs,
+  error: d.error ?? null,
+})
+
 export const decodeFinding = (d) => ({
   code: d.code,
   name: d.name,
@@ -429,6 +1029,58 @@ export const decodeFinding = (d) => ({
   source: d.source,
 })
 
+export const decodeFirewallAlias = (d) => ({
+  cidr: d.cidr ?? null,
+  comment: d.comment ?? null,
+  digest: d.digest ?? null,
+  name: d.name ?? null,
+  ipversion: d.ipversion ?? null,
+})
+
+export const decodeFirewallIpSet = (d) => ({
+  comment: d.comment ?? null,
+  digest: d.digest ?? null,
+  name: d.name ?? null,
+})
+
+export const decodeFirewallIpSetEntry = (d) => ({
+  cidr: d.cidr ?? null,
+  comment: d.comment ?? null,
+  digest: d.digest ?? null,
+  nomatch: d.nomatch ?? null,
+})
+
+export const decodeFirewallMacro = (d) => ({
+  descr: d.descr ?? null,
+  macroName: d.macro_name ?? null,
+})
+
+export const decodeFirewallRef = (d) => ({
+  comment: d.comment ?? null,
+  name: d.name ?? null,
+  reference: d.reference ?? null,
+  scope: d.scope ?? null,
+  kind: d.kind ?? null,
+})
+
+export const decodeFirewallRule = (d) => ({
+  action: d.action ?? null,
+  comment: d.comment ?? null,
+  dest: d.dest ?? null,
+  dport: d.dport ?? null,
+  enable: d.enable ?? null,
+  icmpType: d.icmp_type ?? null,
+  iface: d.iface ?? null,
+  ipversion: d.ipversion ?? null,
+  log: d.log ?? null,
+  macroName: d.macro_name ?? null,
+  pos: d.pos ?? null,
+  proto: d.proto ?? null,
+  source: d.source ?? null,
+  sport: d.sport ?? null,
+  kind: d.kind ?? null,
+})
+
 export const decodeFix = (d) => ({
   summary: d.summary,
   moves: d.moves.map(decodeMove),
@@ -438,6 +1090,13 @@ export const decodeFlowProgress = (d) => ({
   phase: d.phase,
   message: d.message,
   elapsedSeconds: d.elapsed_seconds,
+})
+
+export const decodeGroup = (d) => ({
+  comment: d.comment ?? null,
+  groupid: d.groupid ?? null,
+  users: d.users ?? [],
+  members: d.members ?? [],
 })
 
 export const decodeGuest = (d) => ({
@@ -462,10 +1121,72 @@ export const decodeGuest = (d) => ({
   location: d.location == null ? null : decodeLocation(d.location),
 })
 
+export const decodeGuestAddress = (d) => ({
+  address: d.address ?? null,
+  family: d.family ?? null,
+  prefix: d.prefix ?? null,
+})
+
+export const decodeGuestFeature = (d) => ({
+  hasFeature: d.has_feature ?? null,
+  nodes: d.nodes ?? [],
+})
+
+export const decodeGuestFirewallOptions = (d) => ({
+  dhcp: d.dhcp ?? null,
+  enable: d.enable ?? null,
+  ipfilter: d.ipfilter ?? null,
+  logLevelIn: d.log_level_in ?? null,
+  logLevelOut: d.log_level_out ?? null,
+  macfilter: d.macfilter ?? null,
+  ndp: d.ndp ?? null,
+  policyIn: d.policy_in ?? null,
+  policyOut: d.policy_out ?? null,
+  radv: d.radv ?? null,
+})
+
+export const decodeGuestNotBackedUp = (d) => ({
+  name: d.name ?? null,
+  kind: d.kind ?? null,
+  vmid: d.vmid ?? null,
+})
+
 export const decodeGuestPlace = (d) => ({
   vmid: d.vmid,
   kind: d.kind,
   node: d.node,
+})
+
+export const decodeGuestRrdPoint = (d) => ({
+  time: d.time ?? null,
+  maxcpu: d.maxcpu ?? null,
+  cpu: d.cpu ?? null,
+  maxmem: d.maxmem ?? null,
+  mem: d.mem ?? null,
+  memhost: d.memhost ?? null,
+  maxdisk: d.maxdisk ?? null,
+  disk: d.disk ?? null,
+  netin: d.netin ?? null,
+  netout: d.netout ?? null,
+  diskread: d.diskread ?? null,
+  diskwrite: d.diskwrite ?? null,
+  pressurecpusome: d.pressurecpusome ?? null,
+  pressurecpufull: d.pressurecpufull ?? null,
+  pressureiosome: d.pressureiosome ?? null,
+  pressureiofull: d.pressureiofull ?? null,
+  pressurememorysome: d.pressurememorysome ?? null,
+  pressurememoryfull: d.pressurememoryfull ?? null,
+})
+
+export const decodeGuestSnapshot = (d) => ({
+  name: d.name ?? null,
+  description: d.description ?? null,
+  snaptime: d.snaptime ?? null,
+  vmstate: d.vmstate ?? null,
+  parent: d.parent ?? null,
+  snapstate: d.snapstate ?? null,
+  running: d.running ?? null,
+  digest: d.digest ?? null,
 })
 
 export const decodeGuestSpec = (d) => ({
@@ -479,6 +1200,77 @@ export const decodeGuestSpec = (d) => ({
   disks: d.disks.map(decodeDiskSpec),
   gpus: d.gpus,
   location: decodeLocation(d.location),
+})
+
+export const decodeHaGroup = (d) => ({
+  group: d.group ?? null,
+  kind: d.kind ?? null,
+  nodes: d.nodes ?? null,
+  restricted: d.restricted ?? null,
+  nofailback: d.nofailback ?? null,
+  comment: d.comment ?? null,
+  digest: d.digest ?? null,
+})
+
+export const decodeHaLocalManager = (d) => ({
+  mode: d.mode ?? null,
+  state: d.state ?? null,
+  reportedAt: d.reported_at ?? null,
+})
+
+export const decodeHaManager = (d) => ({
+  masterNode: d.master_node ?? null,
+  reportedAt: d.reported_at ?? null,
+  nodes: d.nodes ?? {},
+  services: Object.fromEntries(Object.entries((d.services ?? {})).map(([k, v]) => [k, decodeHaService(v)])),
+})
+
+export const decodeHaManagerReport = (d) => ({
+  manager: d.manager == null ? null : decodeHaManager(d.manager),
+  localManagers: Object.fromEntries(Object.entries((d.local_managers ?? {})).map(([k, v]) => [k, decodeHaLocalManager(v)])),
+  quorum: d.quorum == null ? null : decodeHaQuorum(d.quorum),
+})
+
+export const decodeHaMove = (d) => ({
+  blockingResources: (d.blocking_resources ?? []).map(decodeHaMoveBlockingResource),
+  comigratedResources: d.comigrated_resources ?? [],
+  requestedNode: d.requested_node ?? null,
+  sid: d.sid ?? null,
+})
+
+export const decodeHaMoveBlockingResource = (d) => ({
+  cause: d.cause ?? null,
+  sid: d.sid ?? null,
+})
+
+export const decodeHaQuorum = (d) => ({
+  node: d.node ?? null,
+  quorate: d.quorate ?? null,
+})
+
+export const decodeHaResource = (d) => ({
+  service: d.service,
+  kind: d.kind ?? null,
+  state: d.state ?? null,
+  group: d.group ?? null,
+  comment: d.comment ?? null,
+  maximumRestarts: d.maximum_restarts ?? null,
+  maximumRelocations: d.maximum_relocations ?? null,
+  failback: d.failback ?? null,
+  digest: d.digest ?? null,
+  autoRebalance: d.auto_rebalance ?? null,
+})
+
+export const decodeHaRule = (d) => ({
+  rule: d.rule ?? null,
+  kind: d.kind ?? null,
+})
+
+export const decodeHaService = (d) => ({
+  state: d.state ?? null,
+  node: d.node ?? null,
+  target: d.target ?? null,
+  running: d.running ?? null,
 })
 
 export const decodeHaStatusEntry = (d) => ({
@@ -576,6 +1368,11 @@ export const decodeHostnameStatusEvent = (d) => ({
   old: d.old == null ? null : decodeHostnameStatus(d.old),
 })
 
+export const decodeHostsFile = (d) => ({
+  data: d.data ?? null,
+  digest: d.digest ?? null,
+})
+
 export const decodeImage = (d) => ({
   name: d.name,
   digest: d.digest,
@@ -590,9 +1387,39 @@ export const decodeImageVerification = (d) => ({
   digestedReference: d.digested_reference,
 })
 
+export const decodeImportMetadata = (d) => ({
+  createArgs: d.create_args ?? null,
+  disks: d.disks ?? null,
+  net: d.net ?? null,
+  source: d.source ?? null,
+  kind: d.kind ?? null,
+  warnings: (d.warnings ?? []).map(decodeImportMetadataWarning),
+})
+
+export const decodeImportMetadataWarning = (d) => ({
+  key: d.key ?? null,
+  kind: d.kind ?? null,
+  value: d.value ?? null,
+})
+
 export const decodeImportProgress = (d) => ({
   bytes: d.bytes,
   totalBytes: d.total_bytes,
+})
+
+export const decodeInstallView = (d) => ({
+  disk: d.disk ?? null,
+  image: d.image ?? null,
+  wipe: d.wipe ?? null,
+})
+
+export const decodeInterfaceView = (d) => ({
+  name: d.name ?? null,
+  selector: d.selector,
+  addresses: d.addresses,
+  dhcp: d.dhcp ?? null,
+  mtu: d.mtu ?? null,
+  vip: d.vip ?? null,
 })
 
 export const decodeInventory = (d) => ({
@@ -627,6 +1454,22 @@ export const decodeJoin = (d) => ({
   confidence: d.confidence,
 })
 
+export const decodeJoinInfo = (d) => ({
+  configDigest: d.config_digest ?? null,
+  nodelist: (d.nodelist ?? []).map(decodeJoinInfoNodelist),
+  preferredNode: d.preferred_node ?? null,
+  totem: d.totem ?? null,
+})
+
+export const decodeJoinInfoNodelist = (d) => ({
+  name: d.name ?? null,
+  nodeid: d.nodeid ?? null,
+  pveAddr: d.pve_addr ?? null,
+  pveFp: d.pve_fp ?? null,
+  quorumVotes: d.quorum_votes ?? null,
+  ring0Addr: d.ring0_addr ?? null,
+})
+
 export const decodeKernelInfo = (d) => ({
   system: d.system ?? null,
   release: d.release ?? null,
@@ -634,8 +1477,20 @@ export const decodeKernelInfo = (d) => ({
   machine: d.machine ?? null,
 })
 
+export const decodeKernelMessage = (d) => ({
+  facility: d.facility,
+  priority: d.priority,
+  at: d.at ?? null,
+  message: d.message,
+})
+
 export const decodeKsmUse = (d) => ({
   sharedBytes: d.shared_bytes ?? null,
+})
+
+export const decodeKubeletView = (d) => ({
+  image: d.image ?? null,
+  nodeIpSubnets: d.node_ip_subnets,
 })
 
 export const decodeLinkStatus = (d) => ({
@@ -690,6 +1545,232 @@ export const decodeLoss = (d) => ({
   restart: decodeRestart(d.restart),
 })
 
+export const decodeLvmThinPool = (d) => ({
+  lv: d.lv ?? null,
+  lvSize: d.lv_size ?? null,
+  metadataSize: d.metadata_size ?? null,
+  metadataUsed: d.metadata_used ?? null,
+  used: d.used ?? null,
+  vg: d.vg ?? null,
+})
+
+export const decodeLvmTree = (d) => ({
+  children: (d.children ?? []).map(decodeLvmTreeChild),
+  leaf: d.leaf ?? null,
+})
+
+export const decodeLvmTreeChild = (d) => ({
+  children: (d.children ?? []).map(decodeLvmTreeChildChild),
+  free: d.free ?? null,
+  leaf: d.leaf ?? null,
+  name: d.name ?? null,
+  size: d.size ?? null,
+})
+
+export const decodeLvmTreeChildChild = (d) => ({
+  free: d.free ?? null,
+  leaf: d.leaf ?? null,
+  name: d.name ?? null,
+  size: d.size ?? null,
+})
+
+export const decodeLxcConfig = (d) => ({
+  arch: d.arch ?? null,
+  cmode: d.cmode ?? null,
+  console: d.console ?? null,
+  cores: d.cores ?? null,
+  cpulimit: d.cpulimit ?? null,
+  cpuunits: d.cpuunits ?? null,
+  debug: d.debug ?? null,
+  description: d.description ?? null,
+  devices: Object.fromEntries(Object.entries(d.devices).map(([k, v]) => [k, decodeLxcDevice(v)])),
+  digest: d.digest ?? null,
+  entrypoint: d.entrypoint ?? null,
+  env: d.env ?? null,
+  features: d.features == null ? null : decodeLxcFeatures(d.features),
+  hookscript: d.hookscript ?? null,
+  hostname: d.hostname ?? null,
+  lock: d.lock ?? null,
+  lxc: d.lxc ?? null,
+  memory: d.memory ?? null,
+  mountPoints: Object.fromEntries(Object.entries(d.mount_points).map(([k, v]) => [k, decodeLxcMountPoint(v)])),
+  nameserver: d.nameserver,
+  networks: Object.fromEntries(Object.entries(d.networks).map(([k, v]) => [k, decodeLxcNetDevice(v)])),
+  onboot: d.onboot ?? null,
+  ostype: d.ostype ?? null,
+  protection: d.protection ?? null,
+  rootfs: d.rootfs == null ? null : decodeLxcRootFs(d.rootfs),
+  searchdomain: d.searchdomain,
+  startup: d.startup == null ? null : decodeStartupOrder(d.startup),
+  swap: d.swap ?? null,
+  tags: d.tags,
+  template: d.template ?? null,
+  timezone: d.timezone ?? null,
+  tty: d.tty ?? null,
+  unprivileged: d.unprivileged ?? null,
+  unusedDisks: Object.fromEntries(Object.entries(d.unused_disks).map(([k, v]) => [k, decodeLxcUnusedVolume(v)])),
+  other: d.other,
+})
+
+export const decodeLxcDevice = (d) => ({
+  path: d.path ?? null,
+  denyWrite: d.deny_write ?? null,
+  gid: d.gid ?? null,
+  mode: d.mode ?? null,
+  uid: d.uid ?? null,
+  other: d.other ?? {},
+})
+
+export const decodeLxcFeatures = (d) => ({
+  forceRwSys: d.force_rw_sys ?? null,
+  fuse: d.fuse ?? null,
+  keyctl: d.keyctl ?? null,
+  mknod: d.mknod ?? null,
+  mount: d.mount ?? null,
+  nesting: d.nesting ?? null,
+  other: d.other ?? {},
+})
+
+export const decodeLxcInterface = (d) => ({
+  name: d.name ?? null,
+  hardwareAddress: d.hardware_address ?? null,
+  hwaddr: d.hwaddr ?? null,
+  inet: d.inet ?? null,
+  inet6: d.inet6 ?? null,
+  ipAddresses: (d.ip_addresses ?? []).map(decodeGuestAddress),
+})
+
+export const decodeLxcMigratePreconditions = (d) => ({
+  allowedNodes: d.allowed_nodes ?? [],
+  dependentHaResources: d.dependent_ha_resources ?? [],
+  notAllowedNodes: d.not_allowed_nodes == null ? null : decodeLxcMigratePreconditionsNotAllowedNodes(d.not_allowed_nodes),
+  running: d.running ?? null,
+})
+
+export const decodeLxcMigratePreconditionsNotAllowedNodes = (d) => ({
+  blockingHaResources: (d.blocking_ha_resources ?? []).map(decodeLxcMigratePreconditionsNotAllowedNodesBlockingHaResource),
+})
+
+export const decodeLxcMigratePreconditionsNotAllowedNodesBlockingHaResource = (d) => ({
+  cause: d.cause ?? null,
+  sid: d.sid ?? null,
+})
+
+export const decodeLxcMountPoint = (d) => ({
+  volume: d.volume ?? '',
+  mp: d.mp ?? '',
+  acl: d.acl ?? null,
+  backup: d.backup ?? null,
+  idmap: d.idmap ?? null,
+  keepattrs: d.keepattrs ?? null,
+  mountoptions: d.mountoptions ?? null,
+  quota: d.quota ?? null,
+  replicate: d.replicate ?? null,
+  ro: d.ro ?? null,
+  shared: d.shared ?? null,
+  size: d.size ?? null,
+  other: d.other ?? {},
+})
+
+export const decodeLxcNetDevice = (d) => ({
+  name: d.name ?? '',
+  bridge: d.bridge ?? null,
+  firewall: d.firewall ?? null,
+  gw: d.gw ?? null,
+  gw6: d.gw6 ?? null,
+  hostManaged: d.host_managed ?? null,
+  hwaddr: d.hwaddr ?? null,
+  ip: d.ip ?? null,
+  ip6: d.ip6 ?? null,
+  linkDown: d.link_down ?? null,
+  mtu: d.mtu ?? null,
+  rate: d.rate ?? null,
+  tag: d.tag ?? null,
+  trunks: d.trunks ?? [],
+  kind: d.kind ?? null,
+  other: d.other ?? {},
+})
+
+export const decodeLxcRootFs = (d) => ({
+  volume: d.volume ?? '',
+  acl: d.acl ?? null,
+  idmap: d.idmap ?? null,
+  mountoptions: d.mountoptions ?? null,
+  quota: d.quota ?? null,
+  replicate: d.replicate ?? null,
+  ro: d.ro ?? null,
+  shared: d.shared ?? null,
+  size: d.size ?? null,
+  other: d.other ?? {},
+})
+
+export const decodeLxcStatus = (d) => ({
+  cpu: d.cpu ?? null,
+  cpus: d.cpus ?? null,
+  disk: d.disk ?? null,
+  diskread: d.diskread ?? null,
+  diskwrite: d.diskwrite ?? null,
+  ha: d.ha ?? null,
+  lock: d.lock ?? null,
+  maxdisk: d.maxdisk ?? null,
+  maxmem: d.maxmem ?? null,
+  maxswap: d.maxswap ?? null,
+  mem: d.mem ?? null,
+  name: d.name ?? null,
+  netin: d.netin ?? null,
+  netout: d.netout ?? null,
+  pressurecpusome: d.pressurecpusome ?? null,
+  pressureiofull: d.pressureiofull ?? null,
+  pressureiosome: d.pressureiosome ?? null,
+  pressurememoryfull: d.pressurememoryfull ?? null,
+  pressurememorysome: d.pressurememorysome ?? null,
+  status: d.status ?? null,
+  tags: d.tags ?? null,
+  template: d.template ?? null,
+  uptime: d.uptime ?? null,
+  vmid: d.vmid ?? null,
+})
+
+export const decodeLxcSummary = (d) => ({
+  vmid: d.vmid,
+  status: d.status,
+  name: d.name ?? null,
+  template: d.template ?? null,
+  tags: d.tags ?? [],
+  lock: d.lock ?? null,
+  uptimeSeconds: d.uptime_seconds ?? null,
+  cpuFraction: d.cpu_fraction ?? null,
+  cpuCount: d.cpu_count ?? null,
+  memoryUsedBytes: d.memory_used_bytes ?? null,
+  memoryBytes: d.memory_bytes ?? null,
+  swapUsedBytes: d.swap_used_bytes ?? null,
+  swapBytes: d.swap_bytes ?? null,
+  diskUsedBytes: d.disk_used_bytes ?? null,
+  diskBytes: d.disk_bytes ?? null,
+  diskReadBytes: d.disk_read_bytes ?? null,
+  diskWrittenBytes: d.disk_written_bytes ?? null,
+  networkInBytes: d.network_in_bytes ?? null,
+  networkOutBytes: d.network_out_bytes ?? null,
+})
+
+export const decodeLxcUnusedVolume = (d) => ({
+  volume: d.volume ?? '',
+  other: d.other ?? {},
+})
+
+export const decodeMachineConfigView = (d) => ({
+  machineType: d.machine_type ?? null,
+  hostname: d.hostname ?? null,
+  certSans: d.cert_sans,
+  nameservers: d.nameservers,
+  interfaces: d.interfaces.map(decodeInterfaceView),
+  install: decodeInstallView(d.install),
+  kubelet: decodeKubeletView(d.kubelet),
+  cluster: decodeClusterView(d.cluster),
+  encryption: Object.fromEntries(Object.entries(d.encryption).map(([k, v]) => [k, decodeDiskEncryption(v)])),
+  features: d.features,
+})
+
 export const decodeMachineStatus = (d) => ({
   stage: d.stage,
   ready: d.ready,
@@ -737,6 +1818,14 @@ export const decodeMemoryUse = (d) => ({
   availableBytes: d.available_bytes ?? null,
 })
 
+export const decodeMergedKubeconfig = (d) => ({
+  path: d.path,
+  context: d.context,
+  cluster: d.cluster,
+  user: d.user,
+  renewed: d.renewed,
+})
+
 export const decodeMetadata = (d) => ({
   namespace: d.namespace,
   typeName: d.type_name,
@@ -751,6 +1840,28 @@ export const decodeMetadata = (d) => ({
   labels: d.labels,
 })
 
+export const decodeMetricServer = (d) => ({
+  disable: d.disable ?? null,
+  id: d.id ?? null,
+  port: d.port ?? null,
+  server: d.server ?? null,
+  kind: d.kind ?? null,
+  digest: d.digest ?? null,
+  other: d.other,
+})
+
+export const decodeMetricsExport = (d) => ({
+  data: (d.data ?? []).map(decodeMetricsExportData),
+})
+
+export const decodeMetricsExportData = (d) => ({
+  id: d.id ?? null,
+  metric: d.metric ?? null,
+  timestamp: d.timestamp ?? null,
+  kind: d.kind ?? null,
+  value: d.value ?? null,
+})
+
 export const decodeMismatch = (d) => ({
   kind: d.kind,
   subject: d.subject,
@@ -758,6 +1869,11 @@ export const decodeMismatch = (d) => ({
   expected: d.expected ?? null,
   seen: d.seen ?? null,
   location: d.location == null ? null : decodeLocation(d.location),
+})
+
+export const decodeMissingPrivilege = (d) => ({
+  path: d.path,
+  oneOf: d.one_of,
 })
 
 export const decodeMount = (d) => ({
@@ -818,6 +1934,21 @@ export const decodeNetworkStats = (d) => ({
   devices: d.devices.map(decodeNetworkCounters),
 })
 
+export const decodeNewClusterFiles = (d) => ({
+  controlPlane: d.control_plane,
+  worker: d.worker,
+  talosconfig: d.talosconfig,
+})
+
+export const decodeNewToken = (d) => ({
+  fullTokenid: d.full_tokenid ?? null,
+  info: d.info == null ? null : decodeToken(d.info),
+  value: d.value ?? null,
+  comment: d.comment ?? null,
+  expire: d.expire ?? null,
+  privsep: d.privsep ?? null,
+})
+
 export const decodeNode = (d) => ({
   name: d.name,
   cluster: d.cluster,
@@ -847,6 +1978,12 @@ export const decodeNode = (d) => ({
   location: d.location == null ? null : decodeLocation(d.location),
 })
 
+export const decodeNodeAcme = (d) => ({
+  account: d.account ?? null,
+  domains: d.domains ?? [],
+  other: d.other ?? {},
+})
+
 export const decodeNodeAddress = (d) => ({
   id: d.id,
   addresses: d.addresses,
@@ -857,6 +1994,74 @@ export const decodeNodeAddressEvent = (d) => ({
   metadata: d.metadata == null ? null : decodeMetadata(d.metadata),
   spec: d.spec == null ? null : decodeNodeAddress(d.spec),
   old: d.old == null ? null : decodeNodeAddress(d.old),
+})
+
+export const decodeNodeClock = (d) => ({
+  localtime: d.localtime ?? null,
+  time: d.time ?? null,
+  timezone: d.timezone ?? null,
+})
+
+export const decodeNodeConfig = (d) => ({
+  acme: d.acme == null ? null : decodeNodeAcme(d.acme),
+  acmeDomains: Object.fromEntries(Object.entries(d.acme_domains).map(([k, v]) => [k, decodeAcmeDomain(v)])),
+  ballooningTarget: d.ballooning_target ?? null,
+  description: d.description ?? null,
+  digest: d.digest ?? null,
+  location: d.location ?? null,
+  startallOnbootDelay: d.startall_onboot_delay ?? null,
+  wakeonlan: d.wakeonlan == null ? null : decodeWakeOnLan(d.wakeonlan),
+  other: d.other,
+})
+
+export const decodeNodeFirewallOptions = (d) => ({
+  enable: d.enable ?? null,
+  logLevelForward: d.log_level_forward ?? null,
+  logLevelIn: d.log_level_in ?? null,
+  logLevelOut: d.log_level_out ?? null,
+  logNfConntrack: d.log_nf_conntrack ?? null,
+  ndp: d.ndp ?? null,
+  nfConntrackAllowInvalid: d.nf_conntrack_allow_invalid ?? null,
+  nfConntrackHelpers: d.nf_conntrack_helpers ?? null,
+  nfConntrackMax: d.nf_conntrack_max ?? null,
+  nfConntrackTcpTimeoutEstablished: d.nf_conntrack_tcp_timeout_established ?? null,
+  nfConntrackTcpTimeoutSynRecv: d.nf_conntrack_tcp_timeout_syn_recv ?? null,
+  nftables: d.nftables ?? null,
+  nosmurfs: d.nosmurfs ?? null,
+  protectionSynflood: d.protection_synflood ?? null,
+  protectionSynfloodBurst: d.protection_synflood_burst ?? null,
+  protectionSynfloodRate: d.protection_synflood_rate ?? null,
+  smurfLogLevel: d.smurf_log_level ?? null,
+  tcpFlagsLogLevel: d.tcp_flags_log_level ?? null,
+  tcpflags: d.tcpflags ?? null,
+})
+
+export const decodeNodeRrdPoint = (d) => ({
+  time: d.time ?? null,
+  loadavg: d.loadavg ?? null,
+  maxcpu: d.maxcpu ?? null,
+  cpu: d.cpu ?? null,
+  iowait: d.iowait ?? null,
+  memtotal: d.memtotal ?? null,
+  memused: d.memused ?? null,
+  memavailable: d.memavailable ?? null,
+  arcsize: d.arcsize ?? null,
+  swaptotal: d.swaptotal ?? null,
+  swapused: d.swapused ?? null,
+  roottotal: d.roottotal ?? null,
+  rootused: d.rootused ?? null,
+  netin: d.netin ?? null,
+  netout: d.netout ?? null,
+  pressurecpusome: d.pressurecpusome ?? null,
+  pressureiosome: d.pressureiosome ?? null,
+  pressureiofull: d.pressureiofull ?? null,
+  pressurememorysome: d.pressurememorysome ?? null,
+  pressurememoryfull: d.pressurememoryfull ?? null,
+})
+
+export const decodeNodeSdnZone = (d) => ({
+  status: d.status ?? null,
+  zone: d.zone ?? null,
 })
 
 export const decodeNodeSpec = (d) => ({
@@ -930,9 +2135,37 @@ export const decodeNodeTime = (d) => ({
   aheadSeconds: d.ahead_seconds ?? null,
 })
 
+export const decodeNodeVersion = (d) => ({
+  release: d.release ?? null,
+  repoid: d.repoid ?? null,
+  version: d.version ?? null,
+})
+
 export const decodeNodename = (d) => ({
   nodename: d.nodename,
   skipNodeRegistration: d.skip_node_registration,
+})
+
+export const decodeNotificationMatcher = (d) => ({
+  comment: d.comment ?? null,
+  disable: d.disable ?? null,
+  invertMatch: d.invert_match ?? null,
+  matchCalendar: d.match_calendar ?? [],
+  matchField: d.match_field ?? [],
+  matchSeverity: d.match_severity ?? [],
+  mode: d.mode ?? null,
+  name: d.name ?? null,
+  origin: d.origin ?? null,
+  target: d.target ?? [],
+  digest: d.digest ?? null,
+})
+
+export const decodeNotificationTarget = (d) => ({
+  comment: d.comment ?? null,
+  disable: d.disable ?? null,
+  name: d.name ?? null,
+  origin: d.origin ?? null,
+  kind: d.kind ?? null,
 })
 
 export const decodeObservation = (d) => ({
@@ -1063,6 +2296,51 @@ export const decodeOwner = (d) => ({
   name: d.name,
 })
 
+export const decodePacketCapture = (d) => ({
+  path: d.path,
+  packets: d.packets,
+  sizeBytes: d.size_bytes,
+  linkType: d.link_type,
+})
+
+export const decodePciDevice = (d) => ({
+  class: d.class ?? null,
+  device: d.device ?? null,
+  deviceName: d.device_name ?? null,
+  id: d.id ?? null,
+  iommugroup: d.iommugroup ?? null,
+  mdev: d.mdev ?? null,
+  subsystemDevice: d.subsystem_device ?? null,
+  subsystemDeviceName: d.subsystem_device_name ?? null,
+  subsystemVendor: d.subsystem_vendor ?? null,
+  subsystemVendorName: d.subsystem_vendor_name ?? null,
+  vendor: d.vendor ?? null,
+  vendorName: d.vendor_name ?? null,
+})
+
+export const decodePciMapping = (d) => ({
+  checks: (d.checks ?? []).map(decodePciMappingCheck),
+  description: d.description ?? null,
+  id: d.id ?? null,
+  map: d.map ?? [],
+  kind: d.kind ?? null,
+  mdev: d.mdev ?? null,
+  liveMigrationCapable: d.live_migration_capable ?? null,
+  digest: d.digest ?? null,
+})
+
+export const decodePciMappingCheck = (d) => ({
+  message: d.message ?? null,
+  severity: d.severity ?? null,
+})
+
+export const decodePendingKey = (d) => ({
+  key: d.key ?? null,
+  value: d.value ?? null,
+  pending: d.pending ?? null,
+  delete: d.delete ?? null,
+})
+
 export const decodePlace = (d) => ({
   value: d.value ?? null,
   location: decodeLocation(d.location),
@@ -1084,6 +2362,14 @@ export const decodePoolLoss = (d) => ({
   ioContinues: d.io_continues,
   degraded: d.degraded,
   canHeal: d.can_heal,
+})
+
+export const decodePoolMember = (d) => ({
+  id: d.id ?? null,
+  node: d.node ?? null,
+  storage: d.storage ?? null,
+  kind: d.kind ?? null,
+  vmid: d.vmid ?? null,
 })
 
 export const decodePoolSpec = (d) => ({
@@ -1192,6 +2478,70 @@ export const decodeProxmoxEndpointHealth = (d) => ({
   lastError: d.last_error ?? null,
 })
 
+export const decodeProxmoxMachineType = (d) => ({
+  changes: d.changes ?? null,
+  id: d.id ?? null,
+  kind: d.kind ?? null,
+  version: d.version ?? null,
+})
+
+export const decodeProxmoxNetwork = (d) => ({
+  active: d.active ?? null,
+  address: d.address ?? null,
+  address6: d.address6 ?? null,
+  autostart: d.autostart ?? null,
+  bondPrimary: d.bond_primary ?? null,
+  bondMode: d.bond_mode ?? null,
+  bondXmitHashPolicy: d.bond_xmit_hash_policy ?? null,
+  bridgeAccess: d.bridge_access ?? null,
+  bridgeArpNdSuppress: d.bridge_arp_nd_suppress ?? null,
+  bridgeLearning: d.bridge_learning ?? null,
+  bridgeMulticastFlood: d.bridge_multicast_flood ?? null,
+  bridgeUnicastFlood: d.bridge_unicast_flood ?? null,
+  bridgePorts: d.bridge_ports ?? [],
+  bridgeVids: d.bridge_vids ?? [],
+  bridgeVlanAware: d.bridge_vlan_aware ?? null,
+  cidr: d.cidr ?? null,
+  cidr6: d.cidr6 ?? null,
+  comments: d.comments ?? null,
+  comments6: d.comments6 ?? null,
+  exists: d.exists ?? null,
+  families: d.families ?? [],
+  gateway: d.gateway ?? null,
+  gateway6: d.gateway6 ?? null,
+  iface: d.iface ?? null,
+  linkType: d.link_type ?? null,
+  method: d.method ?? null,
+  method6: d.method6 ?? null,
+  mtu: d.mtu ?? null,
+  netmask: d.netmask ?? null,
+  netmask6: d.netmask6 ?? null,
+  options: d.options ?? [],
+  options6: d.options6 ?? [],
+  ovsBonds: d.ovs_bonds ?? [],
+  ovsBridge: d.ovs_bridge ?? null,
+  ovsOptions: d.ovs_options ?? null,
+  ovsPorts: d.ovs_ports ?? [],
+  ovsTag: d.ovs_tag ?? null,
+  priority: d.priority ?? null,
+  slaves: d.slaves ?? [],
+  kind: d.kind ?? null,
+  uplinkId: d.uplink_id ?? null,
+  vlanId: d.vlan_id ?? null,
+  vlanProtocol: d.vlan_protocol ?? null,
+  vlanRawDevice: d.vlan_raw_device ?? null,
+  vxlanId: d.vxlan_id ?? null,
+  vxlanLocalTunnelip: d.vxlan_local_tunnelip ?? null,
+  vxlanPhysdev: d.vxlan_physdev ?? null,
+  vxlanSvcnodeip: d.vxlan_svcnodeip ?? null,
+})
+
+export const decodeProxmoxPool = (d) => ({
+  comment: d.comment ?? null,
+  members: (d.members ?? []).map(decodePoolMember),
+  poolid: d.poolid ?? null,
+})
+
 export const decodeProxmoxResource = (d) => ({
   id: d.id,
   kind: d.kind,
@@ -1230,10 +2580,31 @@ export const decodeProxmoxResource = (d) => ({
   protocol: d.protocol ?? null,
 })
 
+export const decodeProxmoxStorage = (d) => ({
+  storage: d.storage ?? null,
+  kind: d.kind ?? null,
+  content: d.content ?? [],
+  nodes: d.nodes ?? [],
+  shared: d.shared ?? null,
+  disable: d.disable ?? null,
+  path: d.path ?? null,
+  pruneBackups: d.prune_backups ?? null,
+  digest: d.digest ?? null,
+  other: d.other,
+})
+
 export const decodeProxmoxVersion = (d) => ({
   version: d.version,
   release: d.release,
   repositoryId: d.repository_id ?? null,
+})
+
+export const decodePrunableBackup = (d) => ({
+  ctime: d.ctime ?? null,
+  mark: d.mark ?? null,
+  kind: d.kind ?? null,
+  vmid: d.vmid ?? null,
+  volid: d.volid ?? null,
 })
 
 export const decodePullProgress = (d) => ({
@@ -1301,6 +2672,35 @@ export const decodeQemuHaStatus = (d) => ({
   group: d.group ?? null,
 })
 
+export const decodeQemuMigratePreconditions = (d) => ({
+  allowedNodes: d.allowed_nodes ?? [],
+  dependentHaResources: d.dependent_ha_resources ?? [],
+  hasDbusVmstate: d.has_dbus_vmstate ?? null,
+  localDisks: (d.local_disks ?? []).map(decodeQemuMigratePreconditionsLocalDisk),
+  localResources: d.local_resources ?? [],
+  mappedResourceInfo: d.mapped_resource_info ?? null,
+  mappedResources: d.mapped_resources ?? [],
+  notAllowedNodes: d.not_allowed_nodes == null ? null : decodeQemuMigratePreconditionsNotAllowedNodes(d.not_allowed_nodes),
+  running: d.running ?? null,
+})
+
+export const decodeQemuMigratePreconditionsLocalDisk = (d) => ({
+  cdrom: d.cdrom ?? null,
+  isUnused: d.is_unused ?? null,
+  size: d.size ?? null,
+  volid: d.volid ?? null,
+})
+
+export const decodeQemuMigratePreconditionsNotAllowedNodes = (d) => ({
+  blockingHaResources: (d.blocking_ha_resources ?? []).map(decodeQemuMigratePreconditionsNotAllowedNodesBlockingHaResource),
+  unavailableStorages: d.unavailable_storages ?? [],
+})
+
+export const decodeQemuMigratePreconditionsNotAllowedNodesBlockingHaResource = (d) => ({
+  cause: d.cause ?? null,
+  sid: d.sid ?? null,
+})
+
 export const decodeQemuStatus = (d) => ({
   vmid: d.vmid,
   status: d.status,
@@ -1329,9 +2729,92 @@ export const decodeQemuStatus = (d) => ({
   runningQemu: d.running_qemu ?? null,
 })
 
+export const decodeQemuSummary = (d) => ({
+  vmid: d.vmid,
+  status: d.status,
+  name: d.name ?? null,
+  template: d.template ?? null,
+  tags: d.tags ?? [],
+  lock: d.lock ?? null,
+  qmpStatus: d.qmp_status ?? null,
+  pid: d.pid ?? null,
+  uptimeSeconds: d.uptime_seconds ?? null,
+  cpuFraction: d.cpu_fraction ?? null,
+  cpuCount: d.cpu_count ?? null,
+  memoryUsedBytes: d.memory_used_bytes ?? null,
+  memoryBytes: d.memory_bytes ?? null,
+  memoryHostBytes: d.memory_host_bytes ?? null,
+  diskBytes: d.disk_bytes ?? null,
+  diskReadBytes: d.disk_read_bytes ?? null,
+  diskWrittenBytes: d.disk_written_bytes ?? null,
+  networkInBytes: d.network_in_bytes ?? null,
+  networkOutBytes: d.network_out_bytes ?? null,
+})
+
+export const decodeRealm = (d) => ({
+  comment: d.comment ?? null,
+  realm: d.realm ?? null,
+  tfa: d.tfa ?? null,
+  kind: d.kind ?? null,
+  default: d.default ?? null,
+  digest: d.digest ?? null,
+  other: d.other,
+})
+
+export const decodeRealmSyncJob = (d) => ({
+  comment: d.comment ?? null,
+  enabled: d.enabled ?? null,
+  id: d.id ?? null,
+  lastRun: d.last_run ?? null,
+  nextRun: d.next_run ?? null,
+  realm: d.realm ?? null,
+  removeVanished: d.remove_vanished ?? null,
+  schedule: d.schedule ?? null,
+  scope: d.scope ?? null,
+  enableNew: d.enable_new ?? null,
+  digest: d.digest ?? null,
+})
+
 export const decodeRebooted = (d) => ({
   version: d.version,
   elapsedSeconds: d.elapsed_seconds,
+})
+
+export const decodeReplicationJob = (d) => ({
+  comment: d.comment ?? null,
+  disable: d.disable ?? null,
+  guest: d.guest ?? null,
+  id: d.id ?? null,
+  jobnum: d.jobnum ?? null,
+  rate: d.rate ?? null,
+  removeJob: d.remove_job ?? null,
+  schedule: d.schedule ?? null,
+  source: d.source ?? null,
+  target: d.target ?? null,
+  kind: d.kind ?? null,
+  digest: d.digest ?? null,
+})
+
+export const decodeReplicationStatus = (d) => ({
+  id: d.id ?? null,
+  kind: d.kind ?? null,
+  guest: d.guest ?? null,
+  vmtype: d.vmtype ?? null,
+  target: d.target ?? null,
+  source: d.source ?? null,
+  jobnum: d.jobnum ?? null,
+  schedule: d.schedule ?? null,
+  rate: d.rate ?? null,
+  comment: d.comment ?? null,
+  lastSync: d.last_sync ?? null,
+  lastTry: d.last_try ?? null,
+  nextSync: d.next_sync ?? null,
+  duration: d.duration ?? null,
+  failCount: d.fail_count ?? null,
+  error: d.error ?? null,
+  pid: d.pid ?? null,
+  disable: d.disable ?? null,
+  removeJob: d.remove_job ?? null,
 })
 
 export const decodeResourceDefinition = (d) => ({
@@ -1342,6 +2825,13 @@ export const decodeResourceDefinition = (d) => ({
   sensitive: d.sensitive,
 })
 
+export const decodeResourceEvent = (d) => ({
+  kind: d.kind,
+  metadata: d.metadata == null ? null : decodeMetadata(d.metadata),
+  spec: d.spec == null ? null : decodeTalosResource(d.spec),
+  old: d.old == null ? null : decodeTalosResource(d.old),
+})
+
 export const decodeRestart = (d) => ({
   fits: d.fits,
   neededBytes: d.needed_bytes,
@@ -1349,6 +2839,167 @@ export const decodeRestart = (d) => ({
   moves: d.moves.map(decodeMove),
   leftOut: d.left_out,
   tied: d.tied,
+})
+
+export const decodeRole = (d) => ({
+  privs: d.privs ?? [],
+  roleid: d.roleid ?? null,
+  special: d.special ?? null,
+})
+
+export const decodeScheduledTime = (d) => ({
+  timestamp: d.timestamp ?? null,
+  utc: d.utc ?? null,
+})
+
+export const decodeSdnController = (d) => ({
+  asn: d.asn ?? null,
+  bgpMode: d.bgp_mode ?? null,
+  bgpMultipathAsRelax: d.bgp_multipath_as_relax ?? null,
+  controller: d.controller ?? null,
+  digest: d.digest ?? null,
+  ebgp: d.ebgp ?? null,
+  ebgpMultihop: d.ebgp_multihop ?? null,
+  isisDomain: d.isis_domain ?? null,
+  isisIfaces: d.isis_ifaces ?? [],
+  isisNet: d.isis_net ?? null,
+  loopback: d.loopback ?? null,
+  node: d.node ?? null,
+  nodes: d.nodes ?? [],
+  peerGroupName: d.peer_group_name ?? null,
+  peers: d.peers ?? null,
+  pending: d.pending == null ? null : decodeSdnControllerPending(d.pending),
+  state: d.state ?? null,
+  kind: d.kind ?? null,
+})
+
+export const decodeSdnControllerPending = (d) => ({
+  asn: d.asn ?? null,
+  bgpMode: d.bgp_mode ?? null,
+  bgpMultipathAsRelax: d.bgp_multipath_as_relax ?? null,
+  ebgp: d.ebgp ?? null,
+  ebgpMultihop: d.ebgp_multihop ?? null,
+  isisDomain: d.isis_domain ?? null,
+  isisIfaces: d.isis_ifaces ?? [],
+  isisNet: d.isis_net ?? null,
+  loopback: d.loopback ?? null,
+  node: d.node ?? null,
+  nodes: d.nodes ?? [],
+  peerGroupName: d.peer_group_name ?? null,
+  peers: d.peers ?? null,
+})
+
+export const decodeSdnIpam = (d) => ({
+  ipam: d.ipam ?? null,
+  kind: d.kind ?? null,
+  url: d.url ?? null,
+  section: d.section ?? null,
+  digest: d.digest ?? null,
+  other: d.other,
+})
+
+export const decodeSdnSubnet = (d) => ({
+  subnet: d.subnet ?? null,
+  id: d.id ?? null,
+  cidr: d.cidr ?? null,
+  network: d.network ?? null,
+  mask: d.mask ?? null,
+  zone: d.zone ?? null,
+  vnet: d.vnet ?? null,
+  kind: d.kind ?? null,
+  gateway: d.gateway ?? null,
+  snat: d.snat ?? null,
+  dhcpRange: (d.dhcp_range ?? []).map(decodeDhcpRange),
+  dnszoneprefix: d.dnszoneprefix ?? null,
+  dhcpDnsServer: d.dhcp_dns_server ?? null,
+  digest: d.digest ?? null,
+  pending: d.pending ?? null,
+  state: d.state ?? null,
+  other: d.other,
+})
+
+export const decodeSdnVnet = (d) => ({
+  alias: d.alias ?? null,
+  digest: d.digest ?? null,
+  isolatePorts: d.isolate_ports ?? null,
+  pending: d.pending == null ? null : decodeSdnVnetPending(d.pending),
+  state: d.state ?? null,
+  tag: d.tag ?? null,
+  kind: d.kind ?? null,
+  vlanaware: d.vlanaware ?? null,
+  vnet: d.vnet ?? null,
+  zone: d.zone ?? null,
+})
+
+export const decodeSdnVnetPending = (d) => ({
+  alias: d.alias ?? null,
+  isolatePorts: d.isolate_ports ?? null,
+  tag: d.tag ?? null,
+  vlanaware: d.vlanaware ?? null,
+  zone: d.zone ?? null,
+})
+
+export const decodeSdnZone = (d) => ({
+  advertiseSubnets: d.advertise_subnets ?? null,
+  bridge: d.bridge ?? null,
+  bridgeDisableMacLearning: d.bridge_disable_mac_learning ?? null,
+  controller: d.controller ?? null,
+  dhcp: d.dhcp ?? null,
+  digest: d.digest ?? null,
+  disableArpNdSuppression: d.disable_arp_nd_suppression ?? null,
+  dns: d.dns ?? null,
+  dnszone: d.dnszone ?? null,
+  exitnodes: d.exitnodes ?? [],
+  exitnodesLocalRouting: d.exitnodes_local_routing ?? null,
+  exitnodesPrimary: d.exitnodes_primary ?? null,
+  ipam: d.ipam ?? null,
+  mac: d.mac ?? null,
+  mtu: d.mtu ?? null,
+  nodes: d.nodes ?? null,
+  peers: d.peers ?? [],
+  pending: d.pending == null ? null : decodeSdnZonePending(d.pending),
+  reversedns: d.reversedns ?? null,
+  rtImport: d.rt_import ?? [],
+  secondaryControllers: d.secondary_controllers ?? [],
+  state: d.state ?? null,
+  tag: d.tag ?? null,
+  kind: d.kind ?? null,
+  vlanProtocol: d.vlan_protocol ?? null,
+  vrfVxlan: d.vrf_vxlan ?? null,
+  vxlanPort: d.vxlan_port ?? null,
+  zone: d.zone ?? null,
+})
+
+export const decodeSdnZonePending = (d) => ({
+  advertiseSubnets: d.advertise_subnets ?? null,
+  bridge: d.bridge ?? null,
+  bridgeDisableMacLearning: d.bridge_disable_mac_learning ?? null,
+  controller: d.controller ?? null,
+  dhcp: d.dhcp ?? null,
+  disableArpNdSuppression: d.disable_arp_nd_suppression ?? null,
+  dns: d.dns ?? null,
+  dnszone: d.dnszone ?? null,
+  exitnodes: d.exitnodes ?? [],
+  exitnodesLocalRouting: d.exitnodes_local_routing ?? null,
+  exitnodesPrimary: d.exitnodes_primary ?? null,
+  ipam: d.ipam ?? null,
+  mac: d.mac ?? null,
+  mtu: d.mtu ?? null,
+  nodes: d.nodes ?? null,
+  peers: d.peers ?? [],
+  reversedns: d.reversedns ?? null,
+  rtImport: d.rt_import ?? [],
+  secondaryControllers: d.secondary_controllers ?? [],
+  tag: d.tag ?? null,
+  vlanProtocol: d.vlan_protocol ?? null,
+  vrfVxlan: d.vrf_vxlan ?? null,
+  vxlanPort: d.vxlan_port ?? null,
+})
+
+export const decodeSecurityGroup = (d) => ({
+  comment: d.comment ?? null,
+  digest: d.digest ?? null,
+  group: d.group ?? null,
 })
 
 export const decodeSecurityState = (d) => ({
@@ -1383,6 +3034,27 @@ export const decodeServiceEvent = (d) => ({
   at: d.at ?? null,
 })
 
+export const decodeServiceState = (d) => ({
+  activeState: d.active_state ?? null,
+  desc: d.desc ?? null,
+  name: d.name ?? null,
+  service: d.service ?? null,
+  state: d.state ?? null,
+  unitState: d.unit_state ?? null,
+})
+
+export const decodeSkippedFile = (d) => ({
+  path: d.path,
+  reason: d.reason,
+})
+
+export const decodeSmart = (d) => ({
+  attributes: d.attributes ?? [],
+  health: d.health ?? null,
+  text: d.text ?? null,
+  kind: d.kind ?? null,
+})
+
 export const decodeSmbios = (d) => ({
   base64: d.base64 ?? null,
   family: d.family ?? null,
@@ -1400,11 +3072,19 @@ export const decodeSnapshot = (d) => ({
   sizeBytes: d.size_bytes,
   sha256: d.sha256,
   databaseSha256: d.database_sha256,
+  database: decodeEtcdDatabase(d.database),
 })
 
 export const decodeSnapshotProgress = (d) => ({
   bytes: d.bytes,
   expectedBytes: d.expected_bytes ?? null,
+})
+
+export const decodeStartupOrder = (d) => ({
+  order: d.order ?? null,
+  down: d.down ?? null,
+  up: d.up ?? null,
+  other: d.other ?? {},
 })
 
 export const decodeStats = (d) => ({
@@ -1430,6 +3110,21 @@ export const decodeStorage = (d) => ({
   usedBytes: d.used_bytes ?? null,
 })
 
+export const decodeStorageContent = (d) => ({
+  volume: d.volume,
+  content: d.content ?? null,
+  format: d.format ?? null,
+  sizeBytes: d.size_bytes ?? null,
+  approximateSizeBytes: d.approximate_size_bytes ?? null,
+  usedBytes: d.used_bytes ?? null,
+  createdAt: d.created_at ?? null,
+  vmid: d.vmid ?? null,
+  parent: d.parent ?? null,
+  notes: d.notes ?? null,
+  protected: d.protected ?? null,
+  encrypted: d.encrypted ?? null,
+})
+
 export const decodeStorageDisk = (d) => ({
   device: d.device,
   sizeBytes: d.size_bytes,
@@ -1441,6 +3136,38 @@ export const decodeStorageDisk = (d) => ({
   busPath: d.bus_path,
   systemDisk: d.system_disk,
   readOnly: d.read_only,
+})
+
+export const decodeStorageRrdPoint = (d) => ({
+  time: d.time ?? null,
+  total: d.total ?? null,
+  used: d.used ?? null,
+})
+
+export const decodeStorageStatus = (d) => ({
+  active: d.active ?? null,
+  avail: d.avail ?? null,
+  content: d.content ?? [],
+  enabled: d.enabled ?? null,
+  shared: d.shared ?? null,
+  total: d.total ?? null,
+  kind: d.kind ?? null,
+  used: d.used ?? null,
+})
+
+export const decodeSubscription = (d) => ({
+  checktime: d.checktime ?? null,
+  key: d.key ?? null,
+  level: d.level ?? null,
+  message: d.message ?? null,
+  nextduedate: d.nextduedate ?? null,
+  productname: d.productname ?? null,
+  regdate: d.regdate ?? null,
+  serverid: d.serverid ?? null,
+  signature: d.signature ?? null,
+  sockets: d.sockets ?? null,
+  status: d.status ?? null,
+  url: d.url ?? null,
 })
 
 export const decodeSystemInformation = (d) => ({
@@ -1560,6 +3287,21 @@ export const decodeTaskSummary = (d) => ({
   pid: d.pid ?? null,
 })
 
+export const decodeTfaEntry = (d) => ({
+  id: d.id ?? null,
+  kind: d.kind ?? null,
+  description: d.description ?? null,
+  created: d.created ?? null,
+  enable: d.enable ?? null,
+})
+
+export const decodeToken = (d) => ({
+  tokenid: d.tokenid ?? null,
+  comment: d.comment ?? null,
+  expire: d.expire ?? null,
+  privsep: d.privsep ?? null,
+})
+
 export const decodeTopology = (d) => ({
   name: d.name,
   observedAt: d.observed_at ?? null,
@@ -1584,6 +3326,17 @@ export const decodeTopology = (d) => ({
   failures: d.failures.map(decodeFailure),
 })
 
+export const decodeTotem = (d) => ({
+  version: d.version ?? null,
+  clusterName: d.cluster_name ?? null,
+  configVersion: d.config_version ?? null,
+  interface: d.interface ?? {},
+  ipVersion: d.ip_version ?? null,
+  linkMode: d.link_mode ?? null,
+  secauth: d.secauth ?? null,
+  other: d.other,
+})
+
 export const decodeUnmetCondition = (d) => ({
   name: d.name,
   reason: d.reason,
@@ -1596,7 +3349,95 @@ export const decodeUpgraded = (d) => ({
   elapsedSeconds: d.elapsed_seconds,
 })
 
+export const decodeUsbDeviceInfo = (d) => ({
+  busnum: d.busnum ?? null,
+  class: d.class ?? null,
+  devnum: d.devnum ?? null,
+  level: d.level ?? null,
+  manufacturer: d.manufacturer ?? null,
+  port: d.port ?? null,
+  prodid: d.prodid ?? null,
+  product: d.product ?? null,
+  serial: d.serial ?? null,
+  speed: d.speed ?? null,
+  usbpath: d.usbpath ?? null,
+  vendid: d.vendid ?? null,
+})
+
+export const decodeUsbMapping = (d) => ({
+  description: d.description ?? null,
+  error: d.error ?? null,
+  id: d.id ?? null,
+  map: d.map ?? [],
+  kind: d.kind ?? null,
+  digest: d.digest ?? null,
+})
+
+export const decodeUser = (d) => ({
+  userid: d.userid ?? null,
+  comment: d.comment ?? null,
+  email: d.email ?? null,
+  enable: d.enable ?? null,
+  expire: d.expire ?? null,
+  firstname: d.firstname ?? null,
+  lastname: d.lastname ?? null,
+  groups: d.groups ?? [],
+  keys: d.keys ?? null,
+  realmType: d.realm_type ?? null,
+  tfaLockedUntil: d.tfa_locked_until ?? null,
+  totpLocked: d.totp_locked ?? null,
+  tokens: (d.tokens ?? []).map(decodeToken),
+})
+
+export const decodeUserTfa = (d) => ({
+  userid: d.userid ?? null,
+  totpLocked: d.totp_locked ?? null,
+  tfaLockedUntil: d.tfa_locked_until ?? null,
+  entries: (d.entries ?? []).map(decodeTfaEntry),
+})
+
+export const decodeVolume = (d) => ({
+  format: d.format ?? null,
+  notes: d.notes ?? null,
+  path: d.path ?? null,
+  protected: d.protected ?? null,
+  size: d.size ?? null,
+  used: d.used ?? null,
+})
+
+export const decodeWakeOnLan = (d) => ({
+  mac: d.mac ?? '',
+  bindInterface: d.bind_interface ?? null,
+  broadcastAddress: d.broadcast_address ?? null,
+  other: d.other ?? {},
+})
+
 export const decodeWarning = (d) => ({
   location: decodeLocation(d.location),
   message: d.message,
+})
+
+export const decodeZfsPool = (d) => ({
+  alloc: d.alloc ?? null,
+  dedup: d.dedup ?? null,
+  frag: d.frag ?? null,
+  free: d.free ?? null,
+  health: d.health ?? null,
+  name: d.name ?? null,
+  size: d.size ?? null,
+  action: d.action ?? null,
+  children: (d.children ?? []).map(decodeZfsPoolChild),
+  errors: d.errors ?? null,
+  scan: d.scan ?? null,
+  state: d.state ?? null,
+  status: d.status ?? null,
+})
+
+export const decodeZfsPoolChild = (d) => ({
+  cksum: d.cksum ?? null,
+  msg: d.msg ?? null,
+  name: d.name ?? null,
+  read: d.read ?? null,
+  state: d.state ?? null,
+  write: d.write ?? null,
 })

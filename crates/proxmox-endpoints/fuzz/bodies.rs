@@ -8,14 +8,14 @@ use proxmox_endpoints::{
 };
 
 /// A task's name.
-pub fn upid(text: &str) {
+pub(crate) fn upid(text: &str) {
     if let Ok(upid) = text.parse::<Upid>() {
         assert_eq!(upid.to_string().parse::<Upid>().ok(), Some(upid));
     }
 }
 
 /// A property string in every form there is.
-pub fn property(text: &str) {
+pub(crate) fn property(text: &str) {
     for format in describe::formats() {
         let _ = check::has_format(format, text);
         if let Some(Ok(printed)) = reprinted(format, text) {
@@ -26,7 +26,7 @@ pub fn property(text: &str) {
 }
 
 /// A scalar, as JSON or inside a text.
-pub fn scalars(text: &str) {
+pub(crate) fn scalars(text: &str) {
     for json in [text.to_owned(), serde_json::Value::from(text).to_string()] {
         let _ = serde_json::from_str::<Loose<u64>>(&json);
         let _ = serde_json::from_str::<Loose<f64>>(&json);
@@ -36,14 +36,14 @@ pub fn scalars(text: &str) {
 }
 
 /// An answer.
-pub fn answers(text: &str) {
+pub(crate) fn answers(text: &str) {
     let _ = decode::<ListResources>(text);
     let _ = decode::<GetQemuConfig>(text);
     let _ = decode::<ListDisks>(text);
 }
 
 /// A path, and a form for the call it leads to.
-pub fn requests(text: &str) {
+pub(crate) fn requests(text: &str) {
     let (path, form) = text.split_once('?').unwrap_or((text, ""));
     for method in [Method::Get, Method::Post, Method::Put, Method::Delete] {
         if let Some((call, arguments)) = route(method, path) {

@@ -16,22 +16,61 @@ from ._runtime import (
     per_node,
 )
 from ._sync import (
+    MachineConfig,
     Seen,
 )
 from .types import (
+    Acl,
+    AcmeAccount,
+    AcmeDirectory,
+    AcmePlugin,
     Address,
+    ApplianceTemplate,
     AppliedConfiguration,
+    ApplyMode,
+    AptRepositories,
+    AptUpdate,
+    AptVersion,
+    BackupDefaults,
+    BackupFile,
+    BackupJob,
+    BackupJobVolumes,
+    CaptureProgress,
+    CephCommandSafety,
+    CephCrushRule,
+    CephF,
+    CephFlag,
+    CephManager,
+    CephMd,
+    CephMetadata,
+    CephMonitor,
+    CephOsdTree,
+    CephPool,
     CephStatus,
+    Certificate,
+    ClusterFirewallOptions,
+    ClusterLogLine,
+    ClusterOptions,
     ClusterStatus,
+    ConfigurationPlan,
     Connection,
     Container,
     ContainerStats,
     ContextInfo,
     ControllerDependency,
+    Copied,
+    CopyProgress,
+    CorosyncNode,
     CpuFrequency,
+    CpuModel,
     DebugChunk,
+    DirectoryMapping,
+    DirectoryStorage,
     DiskEvent,
+    DiskInfo,
     DiskStats,
+    DiskUsage,
+    Dns,
     EtcdAlarm,
     EtcdMember,
     EtcdStarted,
@@ -39,53 +78,128 @@ from .types import (
     Event,
     ExtensionStatus,
     ExtensionStatusEvent,
+    FileInfo,
+    FileKind,
     Finding,
+    FirewallAlias,
+    FirewallIpSet,
+    FirewallIpSetEntry,
+    FirewallMacro,
+    FirewallRef,
+    FirewallRule,
     FlowProgress,
+    Group,
+    GuestFeature,
+    GuestFirewallOptions,
+    GuestNotBackedUp,
     GuestPlace,
+    GuestRrdPoint,
+    GuestSnapshot,
+    HaGroup,
+    HaManagerReport,
+    HaMove,
+    HaResource,
+    HaRule,
     HaStatusEntry,
     HealthReport,
     HostnameStatus,
     HostnameStatusEvent,
+    HostsFile,
     Image,
     ImageVerification,
+    ImportMetadata,
     ImportProgress,
     Inventory,
+    JoinInfo,
+    KernelMessage,
     LinkStatus,
     LinkStatusEvent,
     LoadAverage,
     LocalEtcdMember,
+    LvmThinPool,
+    LvmTree,
+    LxcConfig,
+    LxcInterface,
+    LxcMigratePreconditions,
+    LxcStatus,
+    LxcSummary,
     MachineStatus,
     MachineStatusEvent,
     MemberEvent,
     Memory,
+    MergedKubeconfig,
+    MetricServer,
+    MetricsExport,
+    MissingPrivilege,
     Mount,
+    Network,
     NetworkStats,
+    NewClusterFiles,
+    NewToken,
     NodeAddress,
     NodeAddressEvent,
+    NodeClock,
+    NodeConfig,
+    NodeFirewallOptions,
+    NodeRrdPoint,
+    NodeSdnZone,
     NodeStatus,
     NodeStorage,
     NodeSummary,
     NodeTime,
+    NodeVersion,
     Nodename,
+    NotificationMatcher,
+    NotificationTarget,
+    PacketCapture,
+    PciDevice,
+    PciMapping,
+    PendingKey,
     Probe,
     Process,
     Processor,
     ProxmoxEndpointHealth,
+    ProxmoxMachineType,
+    ProxmoxNetwork,
+    ProxmoxPool,
     ProxmoxResource,
+    ProxmoxStorage,
     ProxmoxVersion,
+    PrunableBackup,
     PullProgress,
     QemuConfig,
+    QemuMigratePreconditions,
     QemuStatus,
+    QemuSummary,
+    Realm,
+    RealmSyncJob,
     Rebooted,
+    ReplicationJob,
+    ReplicationStatus,
     ResourceDefinition,
+    ResourceEvent,
+    Role,
+    ScheduledTime,
+    SdnController,
+    SdnIpam,
+    SdnSubnet,
+    SdnVnet,
+    SdnZone,
+    SecurityGroup,
     SecurityState,
     ServerCertificate,
     Service,
+    ServiceState,
+    Smart,
     Snapshot,
     SnapshotProgress,
     Stats,
     Stopped,
+    StorageContent,
     StorageDisk,
+    StorageRrdPoint,
+    StorageStatus,
+    Subscription,
     SystemInformation,
     SystemStat,
     TalosDisk,
@@ -98,21 +212,67 @@ from .types import (
     TaskProgress,
     TaskStatus,
     TaskSummary,
+    TfaEntry,
+    Token,
     Topology,
+    Totem,
     Upgraded,
+    UsbDeviceInfo,
+    UsbMapping,
+    User,
+    UserTfa,
+    Volume,
     Warning,
+    ZfsPool,
+    decode_acl,
+    decode_acme_account,
+    decode_acme_directory,
+    decode_acme_plugin,
+    decode_appliance_template,
     decode_applied_configuration,
+    decode_apt_repositories,
+    decode_apt_update,
+    decode_apt_version,
+    decode_backup_defaults,
+    decode_backup_file,
+    decode_backup_job,
+    decode_backup_job_volumes,
+    decode_capture_progress,
+    decode_ceph_command_safety,
+    decode_ceph_crush_rule,
+    decode_ceph_f,
+    decode_ceph_flag,
+    decode_ceph_manager,
+    decode_ceph_md,
+    decode_ceph_metadata,
+    decode_ceph_monitor,
+    decode_ceph_osd_tree,
+    decode_ceph_pool,
     decode_ceph_status,
+    decode_certificate,
+    decode_cluster_firewall_options,
+    decode_cluster_log_line,
+    decode_cluster_options,
     decode_cluster_status,
+    decode_configuration_plan,
     decode_connection,
     decode_container,
     decode_container_stats,
     decode_context_info,
     decode_controller_dependency,
+    decode_copied,
+    decode_copy_progress,
+    decode_corosync_node,
     decode_cpu_frequency,
+    decode_cpu_model,
     decode_debug_chunk,
+    decode_directory_mapping,
+    decode_directory_storage,
     decode_disk_event,
+    decode_disk_info,
     decode_disk_stats,
+    decode_disk_usage,
+    decode_dns,
     decode_etcd_alarm,
     decode_etcd_member,
     decode_etcd_started,
@@ -120,53 +280,126 @@ from .types import (
     decode_event,
     decode_extension_status,
     decode_extension_status_event,
+    decode_file_info,
     decode_finding,
+    decode_firewall_alias,
+    decode_firewall_ip_set,
+    decode_firewall_ip_set_entry,
+    decode_firewall_macro,
+    decode_firewall_ref,
+    decode_firewall_rule,
     decode_flow_progress,
+    decode_group,
+    decode_guest_feature,
+    decode_guest_firewall_options,
+    decode_guest_not_backed_up,
     decode_guest_place,
+    decode_guest_rrd_point,
+    decode_guest_snapshot,
+    decode_ha_group,
+    decode_ha_manager_report,
+    decode_ha_move,
+    decode_ha_resource,
+    decode_ha_rule,
     decode_ha_status_entry,
     decode_health_report,
     decode_hostname_status,
     decode_hostname_status_event,
+    decode_hosts_file,
     decode_image,
     decode_image_verification,
+    decode_import_metadata,
     decode_import_progress,
     decode_inventory,
+    decode_join_info,
+    decode_kernel_message,
     decode_link_status,
     decode_link_status_event,
     decode_load_average,
     decode_local_etcd_member,
+    decode_lvm_thin_pool,
+    decode_lvm_tree,
+    decode_lxc_config,
+    decode_lxc_interface,
+    decode_lxc_migrate_preconditions,
+    decode_lxc_status,
+    decode_lxc_summary,
     decode_machine_status,
     decode_machine_status_event,
     decode_member_event,
     decode_memory,
+    decode_merged_kubeconfig,
+    decode_metric_server,
+    decode_metrics_export,
+    decode_missing_privilege,
     decode_mount,
     decode_network_stats,
+    decode_new_cluster_files,
+    decode_new_token,
     decode_node_address,
     decode_node_address_event,
+    decode_node_clock,
+    decode_node_config,
+    decode_node_firewall_options,
+    decode_node_rrd_point,
+    decode_node_sdn_zone,
     decode_node_status,
     decode_node_storage,
     decode_node_summary,
     decode_node_time,
+    decode_node_version,
     decode_nodename,
+    decode_notification_matcher,
+    decode_notification_target,
+    decode_packet_capture,
+    decode_pci_device,
+    decode_pci_mapping,
+    decode_pending_key,
     decode_probe,
     decode_process,
     decode_processor,
     decode_proxmox_endpoint_health,
+    decode_proxmox_machine_type,
+    decode_proxmox_network,
+    decode_proxmox_pool,
     decode_proxmox_resource,
+    decode_proxmox_storage,
     decode_proxmox_version,
+    decode_prunable_backup,
     decode_pull_progress,
     decode_qemu_config,
+    decode_qemu_migrate_preconditions,
     decode_qemu_status,
+    decode_qemu_summary,
+    decode_realm,
+    decode_realm_sync_job,
     decode_rebooted,
+    decode_replication_job,
+    decode_replication_status,
     decode_resource_definition,
+    decode_resource_event,
+    decode_role,
+    decode_scheduled_time,
+    decode_sdn_controller,
+    decode_sdn_ipam,
+    decode_sdn_subnet,
+    decode_sdn_vnet,
+    decode_sdn_zone,
+    decode_security_group,
     decode_security_state,
     decode_server_certificate,
     decode_service,
+    decode_service_state,
+    decode_smart,
     decode_snapshot,
     decode_snapshot_progress,
     decode_stats,
     decode_stopped,
+    decode_storage_content,
     decode_storage_disk,
+    decode_storage_rrd_point,
+    decode_storage_status,
+    decode_subscription,
     decode_system_information,
     decode_system_stat,
     decode_talos_disk,
@@ -179,9 +412,18 @@ from .types import (
     decode_task_progress,
     decode_task_status,
     decode_task_summary,
+    decode_tfa_entry,
+    decode_token,
     decode_topology,
+    decode_totem,
     decode_upgraded,
+    decode_usb_device_info,
+    decode_usb_mapping,
+    decode_user,
+    decode_user_tfa,
+    decode_volume,
     decode_warning,
+    decode_zfs_pool,
 )
 
 
@@ -461,6 +703,38 @@ class AsyncTalosConfig:
         """
         _runtime.call_now(self._handle, "write", {"path": path})
 
+    def merge(self, file_name: str | os.PathLike[str], text: str) -> AsyncTalosConfig:
+        """The same talosconfig with the contexts of another. A name that is taken gets the suffix `-1`, `-2` and so on; the other's current context becomes the current one.
+
+        Args:
+            file_name: What messages call the file.
+            text: Its content.
+        """
+        return AsyncTalosConfig(_runtime.open_now(self._handle, "merge", {"file_name": file_name, "text": text}))
+
+    def set_endpoints(self, endpoints: Sequence[str], *, context: str | None = None, nodes: Sequence[str] | None = None) -> AsyncTalosConfig:
+        """The same talosconfig, with other endpoints for a context. A missing one fails with `Config`.
+
+        Args:
+            endpoints: Whom to connect to: control-plane nodes themselves, never an address that they share.
+            context: Its name. Default: the current one.
+            nodes: Nodes that are meant when none are named. Default: as before.
+        """
+        return AsyncTalosConfig(_runtime.open_now(self._handle, "set_endpoints", {"endpoints": endpoints, "context": context, "nodes": nodes}))
+
+    def remove(self, context: str) -> AsyncTalosConfig:
+        """The same talosconfig without a context. A missing one fails with `Config`, which names the nearest.
+
+        Args:
+            context: Its name.
+        """
+        return AsyncTalosConfig(_runtime.open_now(self._handle, "remove", {"context": context}))
+
+    def to_yaml(self) -> str:
+        """The text of the file. It holds keys."""
+        value: str = _runtime.call_now(self._handle, "to_yaml", {})
+        return value
+
     async def connect(self, *, context: str | None = None, endpoints: Sequence[str] | None = None, connect_timeout_seconds: float | None = None, request_timeout_seconds: float | None = None) -> AsyncTalosClient:
         """A client for a context. Connections are made when they are needed.
 
@@ -704,15 +978,193 @@ class AsyncTalosNode:
         value = await _runtime.call_async(self._handle, "list_by_alias", {"name": name, "labels": labels, "id_pattern": id_pattern})
         return [decode_talos_resource(v) for v in value]
 
-    async def list_dynamic(self, namespace: str, type_name: str) -> list[TalosResource]:
-        """All resources of a type, with their specs as YAML.
+    async def list_dynamic(self, namespace: str, type_name: str, *, labels: str | None = None, id_pattern: str | None = None) -> list[TalosResource]:
+        """The resources of a type, with their specs as YAML.
 
         Args:
             namespace: Such as `network`.
             type_name: Such as `LinkStatuses.net.talos.dev`.
+            labels: Only those with these labels: `key`, `!key`, `key=value`, `key!=value`, with commas between them.
+            id_pattern: Only those whose id matches this regular expression.
         """
-        value = await _runtime.call_async(self._handle, "list_dynamic", {"namespace": namespace, "type_name": type_name})
+        value = await _runtime.call_async(self._handle, "list_dynamic", {"namespace": namespace, "type_name": type_name, "labels": labels, "id_pattern": id_pattern})
         return [decode_talos_resource(v) for v in value]
+
+    def logs(self, id: str, *, kubernetes: bool | None = None, tail: int | None = None, follow: bool | None = None) -> AsyncStream[str]:
+        """The lines of a service's or a container's log. One that is followed does not end by itself.
+
+        Args:
+            id: Such as `etcd`, or a container's id as `logs_containers` gives it.
+            kubernetes: Whether it is a container of Kubernetes. Default: false.
+            tail: Only this many lines of the past. Default: all.
+            follow: Whether to go on with what comes. Default: false.
+        """
+        return AsyncStream(_runtime.follow(self._handle, "logs", {"id": id, "kubernetes": kubernetes, "tail": tail, "follow": follow}), lambda v: v)
+
+    async def logs_containers(self) -> list[str]:
+        """The ids of what has a log. Since Talos v1.7."""
+        value: list[str] = await _runtime.call_async(self._handle, "logs_containers", {})
+        return value
+
+    def dmesg(self, *, follow: bool | None = None, new_only: bool | None = None) -> AsyncStream[KernelMessage]:
+        """The kernel's messages, oldest first.
+
+        Args:
+            follow: Whether to go on with what comes. Default: false.
+            new_only: Whether to leave out the past. Default: false.
+        """
+        return AsyncStream(_runtime.follow(self._handle, "dmesg", {"follow": follow, "new_only": new_only}), decode_kernel_message)
+
+    def list_files(self, path: str, *, recurse: bool | None = None, depth: int | None = None, kinds: Sequence[FileKind] | None = None, xattrs: bool | None = None) -> AsyncStream[FileInfo]:
+        """The files of a folder. What cannot be read is an entry with an error.
+
+        Args:
+            path: An absolute path.
+            recurse: Whether to go down into folders. Default: false.
+            depth: How many levels to go down. Default: all, with `recurse`.
+            kinds: Only these, of `regular`, `directory` and `symlink`. Default: all.
+            xattrs: Whether extended attributes come too. Default: false.
+        """
+        return AsyncStream(_runtime.follow(self._handle, "list_files", {"path": path, "recurse": recurse, "depth": depth, "kinds": kinds, "xattrs": xattrs}), decode_file_info)
+
+    def disk_usage(self, paths: Sequence[str], *, depth: int | None = None, files: bool | None = None, at_least_bytes: int | None = None, at_most_bytes: int | None = None) -> AsyncStream[DiskUsage]:
+        """How much folders hold, each after those inside it.
+
+        Args:
+            paths: Absolute paths.
+            depth: How many levels to report. Default: all.
+            files: Whether files are reported too. Default: false.
+            at_least_bytes: Only what takes at least this much.
+            at_most_bytes: Only what takes at most this much.
+        """
+        return AsyncStream(_runtime.follow(self._handle, "disk_usage", {"paths": paths, "depth": depth, "files": files, "at_least_bytes": at_least_bytes, "at_most_bytes": at_most_bytes}), decode_disk_usage)
+
+    async def read_text(self, path: str, *, limit_bytes: int | None = None) -> str:
+        """A file as text; what is not UTF-8 is replaced. A longer one fails with `ResourceExhausted`.
+
+        Args:
+            path: An absolute path.
+            limit_bytes: The most that is read. Default: 16 MiB.
+        """
+        value: str = await _runtime.call_async(self._handle, "read_text", {"path": path, "limit_bytes": limit_bytes})
+        return value
+
+    async def read_to_file(self, path: str, to: str | os.PathLike[str]) -> int:
+        """Saves one of the node's files and returns its size. The file appears when it is whole.
+
+        Args:
+            path: An absolute path on the node.
+            to: The file here.
+        """
+        value: int = await _runtime.call_async(self._handle, "read_to_file", {"path": path, "to": to})
+        return value
+
+    async def copy_files(self, path: str, to: str | os.PathLike[str], *, on_progress: Callable[[CopyProgress], None] | None = None, max_bytes: int | None = None, symlinks: bool | None = None) -> Copied:
+        """Saves a tree of files. Nothing is written outside the folder, devices and the like are left out and listed. No failure and no cancellation leaves half of it.
+
+        Args:
+            path: An absolute path on the node.
+            to: The folder here, which must not exist.
+            on_progress: Called with each report; what it raises ends the call.
+            max_bytes: The most that all files together may be. Default: 16 GiB.
+            symlinks: Whether symbolic links are made. Default: true.
+        """
+        return await _runtime.run_async(
+            _runtime.follow(self._handle, "copy_files", {"path": path, "to": to, "max_bytes": max_bytes, "symlinks": symlinks}),
+            on_progress,
+            decode_copy_progress,
+            decode_copied,
+        )
+
+    async def packet_capture(self, interface: str, to: str | os.PathLike[str], *, on_progress: Callable[[CaptureProgress], None] | None = None, duration_seconds: float | None = None, promiscuous: bool | None = None, snap_len: int | None = None, max_packets: int | None = None, max_bytes: int | None = None) -> PacketCapture:
+        """Saves the packets of a network interface as a pcap file, until the time is over or a limit is reached.
+
+        Args:
+            interface: Such as `eth0`.
+            to: The file here.
+            on_progress: Called with each report; what it raises ends the call.
+            duration_seconds: How long. Default: 60.
+            promiscuous: Whether packets for others are taken too. Default: false.
+            snap_len: The most that is kept of a packet.
+            max_packets: Stop after this many.
+            max_bytes: Stop when the file is about this large.
+        """
+        return await _runtime.run_async(
+            _runtime.follow(self._handle, "packet_capture", {"interface": interface, "to": to, "duration_seconds": duration_seconds, "promiscuous": promiscuous, "snap_len": snap_len, "max_packets": max_packets, "max_bytes": max_bytes}),
+            on_progress,
+            decode_capture_progress,
+            decode_packet_capture,
+        )
+
+    async def kubeconfig(self) -> str:
+        """A kubeconfig for an administrator of Kubernetes, valid for a year. Each call makes a new certificate."""
+        value: str = await _runtime.call_async(self._handle, "kubeconfig", {})
+        return value
+
+    async def kubeconfig_to_file(self, to: str | os.PathLike[str]) -> None:
+        """Saves a kubeconfig, readable for its owner only. A file that is there is replaced.
+
+        Args:
+            to: The file.
+        """
+        await _runtime.call_async(self._handle, "kubeconfig_to_file", {"to": to})
+
+    async def kubeconfig_merge(self, into: str | os.PathLike[str], *, context_name: str | None = None, replace: bool | None = None, select: bool | None = None) -> MergedKubeconfig:
+        """Fetches a kubeconfig and merges it into a file. Entries of the same cluster get the new credentials; where another cluster has the name, both are kept.
+
+        Args:
+            into: The file; made if it is missing.
+            context_name: The context's name. Default: `admin@<cluster>`.
+            replace: Whether entries of another cluster that have the name are replaced. Default: false.
+            select: Whether the context becomes the current one. Default: true.
+        """
+        return decode_merged_kubeconfig(await _runtime.call_async(self._handle, "kubeconfig_merge", {"into": into, "context_name": context_name, "replace": replace, "select": select}))
+
+    def watch_dynamic(self, namespace: str, type_name: str, *, id: str | None = None, labels: str | None = None, id_pattern: str | None = None, changes_only: bool | None = None) -> AsyncStream[ResourceEvent]:
+        """What is there now and then each change to resources of any type, with their specs as YAML.
+
+        Args:
+            namespace: Such as `network`.
+            type_name: Such as `LinkStatuses.net.talos.dev`.
+            id: Only the resource with this id.
+            labels: Only those with these labels: `key`, `!key`, `key=value`, `key!=value`, with commas between them.
+            id_pattern: Only those whose id matches this regular expression.
+            changes_only: Whether to leave out what is there now. Default: false.
+        """
+        return AsyncStream(_runtime.follow(self._handle, "watch_dynamic", {"namespace": namespace, "type_name": type_name, "id": id, "labels": labels, "id_pattern": id_pattern, "changes_only": changes_only}), decode_resource_event)
+
+    async def machine_config(self) -> MachineConfig:
+        """The machine configuration that runs, with all its documents. It holds keys."""
+        return MachineConfig(await _runtime.open_async(self._handle, "machine_config", {}))
+
+    async def plan_configuration(self, text: str, *, mode: ApplyMode | None = None) -> ConfigurationPlan:
+        """What a machine configuration would change on the node: both compared, and the node's own dry run. Changes nothing.
+
+        Args:
+            text: The whole configuration, as `to_yaml` gives it.
+            mode: How it would be applied. Default: `auto`.
+        """
+        return decode_configuration_plan(await _runtime.call_async(self._handle, "plan_configuration", {"text": text, "mode": mode}))
+
+    async def issue_talosconfig(self, context: str, roles: Sequence[str], *, lifetime_seconds: float | None = None, endpoints: Sequence[str] | None = None) -> AsyncTalosConfig:
+        """A talosconfig with a client certificate that this control-plane node signs.
+
+        Args:
+            context: The context's name.
+            roles: Such as `os:reader`.
+            lifetime_seconds: How long it counts. Default: a year.
+            endpoints: Whom to connect to. Default: none yet.
+        """
+        return AsyncTalosConfig(await _runtime.open_async(self._handle, "issue_talosconfig", {"context": context, "roles": roles, "lifetime_seconds": lifetime_seconds, "endpoints": endpoints}))
+
+    @staticmethod
+    async def verify_snapshot(path: str | os.PathLike[str]) -> Snapshot:
+        """Checks a snapshot of etcd that is on the disk: its size, its checksum, and the database inside. A bad one fails with `Corrupt`, which says what is wrong.
+
+        Args:
+            path: The file.
+        """
+        return decode_snapshot(await _runtime.call_async(_runtime.ROOT, "TalosNode.verify_snapshot", {"path": path}))
 
     def watch_members(self) -> AsyncStream[MemberEvent]:
         """What is there now and then each change to the cluster's members."""
@@ -1495,6 +1947,90 @@ class AsyncTalosNodes:
         return per_node(value, lambda v: [decode_image(v) for v in v])
 
 
+class AsyncSecretsBundle:
+    """The secrets of a cluster, as `talosctl gen secrets` writes them.
+
+    The twin of `SecretsBundle` for asyncio.
+    """
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    @staticmethod
+    def from_file(path: str | os.PathLike[str]) -> AsyncSecretsBundle:
+        """Reads a `secrets.yaml`. One that is wrong fails with `Config`, which names the key.
+
+        Args:
+            path: The file.
+        """
+        return AsyncSecretsBundle(_runtime.open_now(_runtime.ROOT, "SecretsBundle.from_file", {"path": path}))
+
+    @staticmethod
+    def parse(file_name: str | os.PathLike[str], text: str) -> AsyncSecretsBundle:
+        """Reads a `secrets.yaml` from text.
+
+        Args:
+            file_name: What messages call the file.
+            text: Its content.
+        """
+        return AsyncSecretsBundle(_runtime.open_now(_runtime.ROOT, "SecretsBundle.parse", {"file_name": file_name, "text": text}))
+
+    @staticmethod
+    async def generate(*, service_account_key: Literal["rsa-4096", "ecdsa-p256"] | None = None) -> AsyncSecretsBundle:
+        """Secrets for a new cluster.
+
+        Args:
+            service_account_key: The key that signs service account tokens. Default: `rsa-4096`, which takes a second or more.
+        """
+        return AsyncSecretsBundle(await _runtime.open_async(_runtime.ROOT, "SecretsBundle.generate", {"service_account_key": service_account_key}))
+
+    def talosconfig(self, context: str, roles: Sequence[str], *, lifetime_seconds: float | None = None, endpoints: Sequence[str] | None = None) -> AsyncTalosConfig:
+        """A talosconfig with a client certificate that is signed here, without a node.
+
+        Args:
+            context: The context's name.
+            roles: Such as `os:reader`.
+            lifetime_seconds: How long it counts. Default: a year.
+            endpoints: Whom to connect to. Default: none yet.
+        """
+        return AsyncTalosConfig(_runtime.open_now(self._handle, "talosconfig", {"context": context, "roles": roles, "lifetime_seconds": lifetime_seconds, "endpoints": endpoints}))
+
+    def new_cluster(self, name: str, endpoint: str, talos_version: str, kubernetes_version: str, *, install_disk: str | None = None, install_image: str | None = None, cert_sans: Sequence[str] | None = None, talos_endpoints: Sequence[str] | None = None, pod_subnets: Sequence[str] | None = None, service_subnets: Sequence[str] | None = None, schedule_on_control_planes: bool | None = None, admin_lifetime_seconds: float | None = None) -> NewClusterFiles:
+        """Machine configurations and a talosconfig for a new cluster, as `talosctl gen config` makes them for the same release.
+
+        Args:
+            name: The cluster's name.
+            endpoint: Where Kubernetes' API will be: `https://172.16.1.49:6443`.
+            talos_version: The release of Talos: `v1.13.9`. From v1.9 on.
+            kubernetes_version: The release of Kubernetes: `v1.34.0`.
+            install_disk: Where Talos installs itself. Default: `/dev/sda`.
+            install_image: The installer's image. Default: the node's own choice.
+            cert_sans: More names and addresses for the certificates of both APIs.
+            talos_endpoints: Whom the talosconfig connects to.
+            pod_subnets: Addresses of pods. Default: `10.244.0.0/16`.
+            service_subnets: Addresses of services. Default: `10.96.0.0/12`.
+            schedule_on_control_planes: Whether pods may run on control planes. Default: false.
+            admin_lifetime_seconds: How long the administrator's certificate counts. Default: a year.
+        """
+        return decode_new_cluster_files(_runtime.call_now(self._handle, "new_cluster", {"name": name, "endpoint": endpoint, "talos_version": talos_version, "kubernetes_version": kubernetes_version, "install_disk": install_disk, "install_image": install_image, "cert_sans": cert_sans, "talos_endpoints": talos_endpoints, "pod_subnets": pod_subnets, "service_subnets": service_subnets, "schedule_on_control_planes": schedule_on_control_planes, "admin_lifetime_seconds": admin_lifetime_seconds}))
+
+    def to_yaml(self) -> str:
+        """The text of `secrets.yaml`."""
+        value: str = _runtime.call_now(self._handle, "to_yaml", {})
+        return value
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Writes `secrets.yaml`, readable for its owner only. A file that is there fails with `AlreadyExists`.
+
+        Args:
+            path: The file.
+        """
+        _runtime.call_now(self._handle, "write", {"path": path})
+
+
 class AsyncDebugContainer:
     """A privileged container that runs on a node: input one way, output the other. It is stopped when its output is no longer read.
 
@@ -1669,9 +2205,9 @@ class AsyncProxmoxClient:
         """The version of Proxmox VE."""
         return decode_proxmox_version(await _runtime.call_async(self._handle, "version", {}))
 
-    async def cluster_status(self) -> ClusterStatus:
-        """The cluster and its nodes: names, addresses, quorum."""
-        return decode_cluster_status(await _runtime.call_async(self._handle, "cluster_status", {}))
+    def cluster(self) -> AsyncProxmoxCluster:
+        """What concerns all nodes."""
+        return AsyncProxmoxCluster(_runtime.open_now(self._handle, "cluster", {}))
 
     async def cluster_resources(self, *, kind: Literal["vm", "storage", "node", "sdn"] | None = None) -> list[ProxmoxResource]:
         """Everything in the cluster, in one call.
@@ -1682,6 +2218,33 @@ class AsyncProxmoxClient:
         value = await _runtime.call_async(self._handle, "cluster_resources", {"kind": kind})
         return [decode_proxmox_resource(v) for v in value]
 
+    def access(self) -> AsyncProxmoxAccess:
+        """Who may do what."""
+        return AsyncProxmoxAccess(_runtime.open_now(self._handle, "access", {}))
+
+    async def nodes(self) -> list[NodeSummary]:
+        """The nodes of the cluster."""
+        value = await _runtime.call_async(self._handle, "nodes", {})
+        return [decode_node_summary(v) for v in value]
+
+    def node(self, name: str) -> AsyncProxmoxNode:
+        """One node.
+
+        Args:
+            name: Its name in the cluster.
+        """
+        return AsyncProxmoxNode(_runtime.open_now(self._handle, "node", {"name": name}))
+
+    async def storages(self) -> list[ProxmoxStorage]:
+        """The definitions of all storages."""
+        value = await _runtime.call_async(self._handle, "storages", {})
+        return [decode_proxmox_storage(v) for v in value]
+
+    async def pools(self) -> list[ProxmoxPool]:
+        """The pools of guests and storages."""
+        value = await _runtime.call_async(self._handle, "pools", {})
+        return [decode_proxmox_pool(v) for v in value]
+
     async def locate(self, vmid: int) -> GuestPlace:
         """Where a guest is now. HA and migrations move guests; their ids stay.
 
@@ -1690,86 +2253,14 @@ class AsyncProxmoxClient:
         """
         return decode_guest_place(await _runtime.call_async(self._handle, "locate", {"vmid": vmid}))
 
-    async def nodes(self) -> list[NodeSummary]:
-        """The nodes of the cluster."""
-        value = await _runtime.call_async(self._handle, "nodes", {})
-        return [decode_node_summary(v) for v in value]
-
-    async def node_status(self, node: str) -> NodeStatus:
-        """One node: CPU, memory, kernel, uptime.
+    async def missing_privileges(self, needed: Mapping[str, Sequence[str]]) -> list[MissingPrivilege]:
+        """Which of these privileges the credentials lack.
 
         Args:
-            node: Its name.
+            needed: Privileges by path: `VM.PowerMgmt` on `/vms/100`.
         """
-        return decode_node_status(await _runtime.call_async(self._handle, "node_status", {"node": node}))
-
-    async def guest_config(self, node: str, vmid: int) -> QemuConfig:
-        """The configuration of a VM, with its property strings parsed.
-
-        Args:
-            node: The node that it is on.
-            vmid: Its number.
-        """
-        return decode_qemu_config(await _runtime.call_async(self._handle, "guest_config", {"node": node, "vmid": vmid}))
-
-    async def guest_status(self, node: str, vmid: int) -> QemuStatus:
-        """Whether a VM runs, and what it uses.
-
-        Args:
-            node: The node that it is on.
-            vmid: Its number.
-        """
-        return decode_qemu_status(await _runtime.call_async(self._handle, "guest_status", {"node": node, "vmid": vmid}))
-
-    async def guest_start(self, node: str, vmid: int) -> AsyncProxmoxTask:
-        """Starts a VM. The task that does it can be waited for.
-
-        Args:
-            node: The node that it is on.
-            vmid: Its number.
-        """
-        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "guest_start", {"node": node, "vmid": vmid}))
-
-    async def guest_stop(self, node: str, vmid: int) -> AsyncProxmoxTask:
-        """Stops a VM at once, as pulling its plug would.
-
-        Args:
-            node: The node that it is on.
-            vmid: Its number.
-        """
-        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "guest_stop", {"node": node, "vmid": vmid}))
-
-    async def guest_shutdown(self, node: str, vmid: int) -> AsyncProxmoxTask:
-        """Asks a VM to shut down.
-
-        Args:
-            node: The node that it is on.
-            vmid: Its number.
-        """
-        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "guest_shutdown", {"node": node, "vmid": vmid}))
-
-    async def storages(self, node: str) -> list[NodeStorage]:
-        """The storages of a node.
-
-        Args:
-            node: Its name.
-        """
-        value = await _runtime.call_async(self._handle, "storages", {"node": node})
-        return [decode_node_storage(v) for v in value]
-
-    async def ceph_status(self) -> CephStatus:
-        """How Ceph is."""
-        return decode_ceph_status(await _runtime.call_async(self._handle, "ceph_status", {}))
-
-    async def ha_status(self) -> list[HaStatusEntry]:
-        """The state of high availability: quorum, managers, services."""
-        value = await _runtime.call_async(self._handle, "ha_status", {})
-        return [decode_ha_status_entry(v) for v in value]
-
-    async def tasks(self) -> list[TaskSummary]:
-        """The recent tasks of the cluster."""
-        value = await _runtime.call_async(self._handle, "tasks", {})
-        return [decode_task_summary(v) for v in value]
+        value = await _runtime.call_async(self._handle, "missing_privileges", {"needed": needed})
+        return [decode_missing_privilege(v) for v in value]
 
     def task(self, upid: str) -> AsyncProxmoxTask:
         """A task by its UPID, on whichever node it runs.
@@ -1877,6 +2368,3135 @@ class AsyncProxmoxTask:
     async def cancel(self) -> None:
         """Asks the node to stop it."""
         await _runtime.call_async(self._handle, "cancel", {})
+
+
+class AsyncProxmoxNode:
+    """One node.
+
+    The twin of `ProxmoxNode` for asyncio.
+    """
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    def qemu(self, vmid: int) -> AsyncProxmoxQemu:
+        """One virtual machine on it.
+
+        Args:
+            vmid: Its number.
+        """
+        return AsyncProxmoxQemu(_runtime.open_now(self._handle, "qemu", {"vmid": vmid}))
+
+    def lxc(self, vmid: int) -> AsyncProxmoxLxc:
+        """One container on it.
+
+        Args:
+            vmid: Its number.
+        """
+        return AsyncProxmoxLxc(_runtime.open_now(self._handle, "lxc", {"vmid": vmid}))
+
+    def storage(self, storage: str) -> AsyncProxmoxNodeStorage:
+        """One storage as it sees it.
+
+        Args:
+            storage: Its name.
+        """
+        return AsyncProxmoxNodeStorage(_runtime.open_now(self._handle, "storage", {"storage": storage}))
+
+    def ceph(self) -> AsyncProxmoxCeph:
+        """Ceph on it."""
+        return AsyncProxmoxCeph(_runtime.open_now(self._handle, "ceph", {}))
+
+    async def power(self, command: Literal["reboot", "shutdown"]) -> None:
+        """Shuts it down or reboots it, guests first. The answer comes before it is off.
+
+        Args:
+            command: What to do.
+        """
+        await _runtime.call_async(self._handle, "power", {"command": command})
+
+    async def status(self) -> NodeStatus:
+        """Memory, load, kernel and CPU."""
+        return decode_node_status(await _runtime.call_async(self._handle, "status", {}))
+
+    async def version(self) -> NodeVersion:
+        """The version of Proxmox VE on it."""
+        return decode_node_version(await _runtime.call_async(self._handle, "version", {}))
+
+    async def wake(self) -> str:
+        """Wakes it over the network, from another node; gives back the MAC address that was called."""
+        value: str = await _runtime.call_async(self._handle, "wake", {})
+        return value
+
+    async def qemu_list(self, *, full: bool | None = None) -> list[QemuSummary]:
+        """The virtual machines on it. `full` adds what QEMU says and is slow.
+
+        Args:
+            full: Also ask each running machine for details; slow.
+        """
+        value = await _runtime.call_async(self._handle, "qemu_list", {"full": full})
+        return [decode_qemu_summary(v) for v in value]
+
+    async def create_qemu(self, vmid: int, *, settings: Mapping[str, Json] | None = None) -> AsyncProxmoxTask:
+        """Creates a virtual machine; with `archive`, restores one. Every setting is a field of the request.
+
+        Args:
+            vmid: `vmid`.
+            settings: The settings by their names in the API: `memory`, `net0`, `scsi0`, …
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "create_qemu", {"vmid": vmid, "settings": settings}))
+
+    async def lxc_list(self) -> list[LxcSummary]:
+        """The containers on it."""
+        value = await _runtime.call_async(self._handle, "lxc_list", {})
+        return [decode_lxc_summary(v) for v in value]
+
+    async def create_lxc(self, ostemplate: str, vmid: int, *, settings: Mapping[str, Json] | None = None) -> AsyncProxmoxTask:
+        """Creates a container from a template or image; with `restore`, from a backup.
+
+        Args:
+            ostemplate: `ostemplate`.
+            vmid: `vmid`.
+            settings: The settings by their names in the API: `memory`, `net0`, `scsi0`, …
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "create_lxc", {"ostemplate": ostemplate, "vmid": vmid, "settings": settings}))
+
+    async def start_all(self, *, force: bool | None = None, max_workers: int | None = None, vms: Sequence[str] | None = None) -> AsyncProxmoxTask:
+        """Starts the guests that start at boot, or those in `vms`.
+
+        Args:
+            force: `force`.
+            max_workers: `max-workers`. (9.1.2 and later)
+            vms: `vms`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "start_all", {"force": force, "max_workers": max_workers, "vms": vms}))
+
+    async def stop_all(self, *, force_stop: bool | None = None, max_workers: int | None = None, timeout: int | None = None, vms: Sequence[str] | None = None) -> AsyncProxmoxTask:
+        """Stops all guests, or those in `vms`.
+
+        Args:
+            force_stop: `force-stop`. Yes when absent. (7.4 and later)
+            max_workers: `max-workers`. (9.1.2 and later)
+            timeout: `timeout`. `180` when absent. (7.4 and later)
+            vms: `vms`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "stop_all", {"force_stop": force_stop, "max_workers": max_workers, "timeout": timeout, "vms": vms}))
+
+    async def suspend_all(self, *, max_workers: int | None = None, vms: Sequence[str] | None = None) -> AsyncProxmoxTask:
+        """Suspends all virtual machines, or those in `vms`.
+
+        Args:
+            max_workers: `max-workers`. (9.1.2 and later)
+            vms: `vms`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "suspend_all", {"max_workers": max_workers, "vms": vms}))
+
+    async def migrate_all(self, target: str, *, max_workers: int | None = None, maxworkers: int | None = None, vms: Sequence[str] | None = None, with_local_disks: bool | None = None) -> AsyncProxmoxTask:
+        """Moves all guests to another node, or those in `vms`.
+
+        Args:
+            target: `target`.
+            max_workers: `max-workers`. (9.1.2 and later)
+            maxworkers: `maxworkers`.
+            vms: `vms`.
+            with_local_disks: `with-local-disks`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "migrate_all", {"target": target, "max_workers": max_workers, "maxworkers": maxworkers, "vms": vms, "with_local_disks": with_local_disks}))
+
+    async def tasks(self, *, start: int | None = None, limit: int | None = None, source: str | None = None, vmid: int | None = None, typefilter: str | None = None, userfilter: str | None = None, statusfilter: Sequence[str] | None = None, errors: bool | None = None, since: int | None = None, until: int | None = None) -> list[TaskSummary]:
+        """Its last 50 finished tasks, newest first; running ones with `source`.
+
+        Args:
+            start: Skip this many.
+            limit: At most this many; 50 when absent.
+            source: Finished ones (when absent), running ones, or both.
+            vmid: Only those about this guest.
+            typefilter: Only those of exactly this type.
+            userfilter: Only those whose user contains this.
+            statusfilter: Only those that ended so: `ok`, `error`, `warning`, `unknown`.
+            errors: Only those that failed.
+            since: Only those started at or after this, in seconds since 1970.
+            until: Only those started at or before this, in seconds since 1970.
+        """
+        value = await _runtime.call_async(self._handle, "tasks", {"start": start, "limit": limit, "source": source, "vmid": vmid, "typefilter": typefilter, "userfilter": userfilter, "statusfilter": statusfilter, "errors": errors, "since": since, "until": until})
+        return [decode_task_summary(v) for v in value]
+
+    async def service(self, service: str) -> ServiceState:
+        """One service's state.
+
+        Args:
+            service: `service`.
+        """
+        return decode_service_state(await _runtime.call_async(self._handle, "service", {"service": service}))
+
+    async def start_service(self, service: str) -> AsyncProxmoxTask:
+        """Starts a service.
+
+        Args:
+            service: `service`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "start_service", {"service": service}))
+
+    async def stop_service(self, service: str) -> AsyncProxmoxTask:
+        """Stops a service.
+
+        Args:
+            service: `service`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "stop_service", {"service": service}))
+
+    async def restart_service(self, service: str) -> AsyncProxmoxTask:
+        """Restarts a service, whatever it takes.
+
+        Args:
+            service: `service`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "restart_service", {"service": service}))
+
+    async def reload_service(self, service: str) -> AsyncProxmoxTask:
+        """Reloads a service, or restarts it where it cannot.
+
+        Args:
+            service: `service`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "reload_service", {"service": service}))
+
+    async def networks(self, *, kind: str | None = None) -> list[ProxmoxNetwork]:
+        """Its network interfaces, with changes that are not applied yet.
+
+        Args:
+            kind: `type`.
+        """
+        value = await _runtime.call_async(self._handle, "networks", {"kind": kind})
+        return [decode_proxmox_network(v) for v in value]
+
+    async def network(self, iface: str) -> ProxmoxNetwork:
+        """One network interface.
+
+        Args:
+            iface: `iface`.
+        """
+        return decode_proxmox_network(await _runtime.call_async(self._handle, "network", {"iface": iface}))
+
+    async def create_network(self, iface: str, kind: str, *, address: str | None = None, address6: str | None = None, autostart: bool | None = None, bond_primary: str | None = None, bond_mode: str | None = None, bond_xmit_hash_policy: str | None = None, bridge_ports: Sequence[str] | None = None, bridge_vids: Sequence[str] | None = None, bridge_vlan_aware: bool | None = None, cidr: str | None = None, cidr6: str | None = None, comments: str | None = None, comments6: str | None = None, gateway: str | None = None, gateway6: str | None = None, mtu: int | None = None, netmask: str | None = None, netmask6: int | None = None, ovs_bonds: Sequence[str] | None = None, ovs_bridge: str | None = None, ovs_options: str | None = None, ovs_ports: Sequence[str] | None = None, ovs_tag: int | None = None, slaves: Sequence[str] | None = None, vlan_id: int | None = None, vlan_raw_device: str | None = None) -> None:
+        """Plans a network interface; `kind` is `bridge`, `bond`, `vlan`, … Applied by `reload_network`.
+
+        Args:
+            iface: `iface`.
+            kind: `type`.
+            address: `address`.
+            address6: `address6`.
+            autostart: `autostart`.
+            bond_primary: `bond-primary`.
+            bond_mode: `bond_mode`.
+            bond_xmit_hash_policy: `bond_xmit_hash_policy`.
+            bridge_ports: `bridge_ports`.
+            bridge_vids: `bridge_vids`. (8.3 and later)
+            bridge_vlan_aware: `bridge_vlan_aware`.
+            cidr: `cidr`.
+            cidr6: `cidr6`.
+            comments: `comments`.
+            comments6: `comments6`.
+            gateway: `gateway`.
+            gateway6: `gateway6`.
+            mtu: `mtu`.
+            netmask: `netmask`.
+            netmask6: `netmask6`.
+            ovs_bonds: `ovs_bonds`.
+            ovs_bridge: `ovs_bridge`.
+            ovs_options: `ovs_options`.
+            ovs_ports: `ovs_ports`.
+            ovs_tag: `ovs_tag`.
+            slaves: `slaves`.
+            vlan_id: `vlan-id`.
+            vlan_raw_device: `vlan-raw-device`.
+        """
+        await _runtime.call_async(self._handle, "create_network", {"iface": iface, "kind": kind, "address": address, "address6": address6, "autostart": autostart, "bond_primary": bond_primary, "bond_mode": bond_mode, "bond_xmit_hash_policy": bond_xmit_hash_policy, "bridge_ports": bridge_ports, "bridge_vids": bridge_vids, "bridge_vlan_aware": bridge_vlan_aware, "cidr": cidr, "cidr6": cidr6, "comments": comments, "comments6": comments6, "gateway": gateway, "gateway6": gateway6, "mtu": mtu, "netmask": netmask, "netmask6": netmask6, "ovs_bonds": ovs_bonds, "ovs_bridge": ovs_bridge, "ovs_options": ovs_options, "ovs_ports": ovs_ports, "ovs_tag": ovs_tag, "slaves": slaves, "vlan_id": vlan_id, "vlan_raw_device": vlan_raw_device})
+
+    async def update_network(self, iface: str, kind: str, *, address: str | None = None, address6: str | None = None, autostart: bool | None = None, bond_primary: str | None = None, bond_mode: str | None = None, bond_xmit_hash_policy: str | None = None, bridge_ports: Sequence[str] | None = None, bridge_vids: Sequence[str] | None = None, bridge_vlan_aware: bool | None = None, cidr: str | None = None, cidr6: str | None = None, comments: str | None = None, comments6: str | None = None, delete: Sequence[str] | None = None, gateway: str | None = None, gateway6: str | None = None, mtu: int | None = None, netmask: str | None = None, netmask6: int | None = None, ovs_bonds: Sequence[str] | None = None, ovs_bridge: str | None = None, ovs_options: str | None = None, ovs_ports: Sequence[str] | None = None, ovs_tag: int | None = None, slaves: Sequence[str] | None = None, vlan_id: int | None = None, vlan_raw_device: str | None = None) -> None:
+        """Plans a change. It replaces the interface's whole configuration: what is not given is dropped.
+
+        Args:
+            iface: `iface`.
+            kind: `type`.
+            address: `address`.
+            address6: `address6`.
+            autostart: `autostart`.
+            bond_primary: `bond-primary`.
+            bond_mode: `bond_mode`.
+            bond_xmit_hash_policy: `bond_xmit_hash_policy`.
+            bridge_ports: `bridge_ports`.
+            bridge_vids: `bridge_vids`. (8.3 and later)
+            bridge_vlan_aware: `bridge_vlan_aware`.
+            cidr: `cidr`.
+            cidr6: `cidr6`.
+            comments: `comments`.
+            comments6: `comments6`.
+            delete: `delete`.
+            gateway: `gateway`.
+            gateway6: `gateway6`.
+            mtu: `mtu`.
+            netmask: `netmask`.
+            netmask6: `netmask6`.
+            ovs_bonds: `ovs_bonds`.
+            ovs_bridge: `ovs_bridge`.
+            ovs_options: `ovs_options`.
+            ovs_ports: `ovs_ports`.
+            ovs_tag: `ovs_tag`.
+            slaves: `slaves`.
+            vlan_id: `vlan-id`.
+            vlan_raw_device: `vlan-raw-device`.
+        """
+        await _runtime.call_async(self._handle, "update_network", {"iface": iface, "kind": kind, "address": address, "address6": address6, "autostart": autostart, "bond_primary": bond_primary, "bond_mode": bond_mode, "bond_xmit_hash_policy": bond_xmit_hash_policy, "bridge_ports": bridge_ports, "bridge_vids": bridge_vids, "bridge_vlan_aware": bridge_vlan_aware, "cidr": cidr, "cidr6": cidr6, "comments": comments, "comments6": comments6, "delete": delete, "gateway": gateway, "gateway6": gateway6, "mtu": mtu, "netmask": netmask, "netmask6": netmask6, "ovs_bonds": ovs_bonds, "ovs_bridge": ovs_bridge, "ovs_options": ovs_options, "ovs_ports": ovs_ports, "ovs_tag": ovs_tag, "slaves": slaves, "vlan_id": vlan_id, "vlan_raw_device": vlan_raw_device})
+
+    async def delete_network(self, iface: str) -> None:
+        """Plans the deletion of an interface.
+
+        Args:
+            iface: `iface`.
+        """
+        await _runtime.call_async(self._handle, "delete_network", {"iface": iface})
+
+    async def reload_network(self, *, regenerate_frr: bool | None = None) -> AsyncProxmoxTask:
+        """Applies what is planned.
+
+        Args:
+            regenerate_frr: `regenerate-frr`. (9.0 and later)
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "reload_network", {"regenerate_frr": regenerate_frr}))
+
+    async def revert_network(self) -> None:
+        """Forgets what is planned."""
+        await _runtime.call_async(self._handle, "revert_network", {})
+
+    async def dns(self) -> Dns:
+        """Its DNS servers and search domain."""
+        return decode_dns(await _runtime.call_async(self._handle, "dns", {}))
+
+    async def update_dns(self, search: str, *, dns1: str | None = None, dns2: str | None = None, dns3: str | None = None) -> None:
+        """Changes its DNS servers and search domain.
+
+        Args:
+            search: `search`.
+            dns1: `dns1`.
+            dns2: `dns2`.
+            dns3: `dns3`.
+        """
+        await _runtime.call_async(self._handle, "update_dns", {"search": search, "dns1": dns1, "dns2": dns2, "dns3": dns3})
+
+    async def time(self) -> NodeClock:
+        """Its time and time zone."""
+        return decode_node_clock(await _runtime.call_async(self._handle, "time", {}))
+
+    async def set_timezone(self, timezone: str) -> None:
+        """Changes its time zone.
+
+        Args:
+            timezone: `timezone`.
+        """
+        await _runtime.call_async(self._handle, "set_timezone", {"timezone": timezone})
+
+    async def hosts(self) -> HostsFile:
+        """Its `/etc/hosts`, with a digest."""
+        return decode_hosts_file(await _runtime.call_async(self._handle, "hosts", {}))
+
+    async def update_hosts(self, data: str, *, digest: str | None = None) -> None:
+        """Replaces its `/etc/hosts`. Give `digest`.
+
+        Args:
+            data: `data`.
+            digest: `digest`.
+        """
+        await _runtime.call_async(self._handle, "update_hosts", {"data": data, "digest": digest})
+
+    async def config(self, *, property: str | None = None) -> NodeConfig:
+        """Its own settings: description, wake-on-LAN, start delay, ACME domains.
+
+        Args:
+            property: `property`.
+        """
+        return decode_node_config(await _runtime.call_async(self._handle, "config", {"property": property}))
+
+    async def update_config(self, *, acme: str | None = None, ballooning_target: int | None = None, delete: Sequence[str] | None = None, description: str | None = None, digest: str | None = None, location: str | None = None, startall_onboot_delay: int | None = None, wakeonlan: str | None = None) -> None:
+        """Changes its own settings.
+
+        Args:
+            acme: `acme`.
+            ballooning_target: `ballooning-target`. `80` when absent. (8.4 and later)
+            delete: `delete`.
+            description: `description`.
+            digest: `digest`.
+            location: `location`. (9.2 and later)
+            startall_onboot_delay: `startall-onboot-delay`. `0` when absent.
+            wakeonlan: `wakeonlan`.
+        """
+        await _runtime.call_async(self._handle, "update_config", {"acme": acme, "ballooning_target": ballooning_target, "delete": delete, "description": description, "digest": digest, "location": location, "startall_onboot_delay": startall_onboot_delay, "wakeonlan": wakeonlan})
+
+    async def syslog(self, *, limit: int | None = None, service: str | None = None, since: str | None = None, start: int | None = None, until: str | None = None) -> list[TaskLogLine]:
+        """Lines of its syslog.
+
+        Args:
+            limit: `limit`.
+            service: `service`.
+            since: `since`.
+            start: `start`.
+            until: `until`.
+        """
+        value = await _runtime.call_async(self._handle, "syslog", {"limit": limit, "service": service, "since": since, "start": start, "until": until})
+        return [decode_task_log_line(v) for v in value]
+
+    async def journal(self, *, endcursor: str | None = None, identifiers: bool | None = None, kernel: bool | None = None, lastentries: int | None = None, priority: str | None = None, service: str | None = None, since: int | None = None, startcursor: str | None = None, structured: bool | None = None, unit: str | None = None, units: bool | None = None, until: int | None = None) -> list[str]:
+        """Lines of its journal.
+
+        Args:
+            endcursor: `endcursor`.
+            identifiers: `identifiers`. (9.2+ and later)
+            kernel: `kernel`. (9.2+ and later)
+            lastentries: `lastentries`.
+            priority: `priority`. (9.2+ and later)
+            service: `service`. (9.2+ and later)
+            since: `since`.
+            startcursor: `startcursor`.
+            structured: `structured`. (9.2+ and later)
+            unit: `unit`. (9.2+ and later)
+            units: `units`. (9.2+ and later)
+            until: `until`.
+        """
+        value: list[str] = await _runtime.call_async(self._handle, "journal", {"endcursor": endcursor, "identifiers": identifiers, "kernel": kernel, "lastentries": lastentries, "priority": priority, "service": service, "since": since, "startcursor": startcursor, "structured": structured, "unit": unit, "units": units, "until": until})
+        return value
+
+    async def report(self) -> str:
+        """The report that support asks for: all of its configuration as one text."""
+        value: str = await _runtime.call_async(self._handle, "report", {})
+        return value
+
+    async def rrd_data(self, timeframe: str, *, cf: str | None = None) -> list[NodeRrdPoint]:
+        """Its use of resources over an `hour`, `day`, `week`, `month` or `year`.
+
+        Args:
+            timeframe: `timeframe`.
+            cf: `cf`.
+        """
+        value = await _runtime.call_async(self._handle, "rrd_data", {"timeframe": timeframe, "cf": cf})
+        return [decode_node_rrd_point(v) for v in value]
+
+    async def subscription(self) -> Subscription:
+        """Its subscription."""
+        return decode_subscription(await _runtime.call_async(self._handle, "subscription", {}))
+
+    async def apt_updates(self) -> list[AptUpdate]:
+        """The packages that could be upgraded, as of the last refresh."""
+        value = await _runtime.call_async(self._handle, "apt_updates", {})
+        return [decode_apt_update(v) for v in value]
+
+    async def refresh_apt(self, *, notify: bool | None = None, quiet: bool | None = None) -> AsyncProxmoxTask:
+        """Refreshes the list of packages.
+
+        Args:
+            notify: `notify`.
+            quiet: `quiet`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "refresh_apt", {"notify": notify, "quiet": quiet}))
+
+    async def apt_versions(self) -> list[AptVersion]:
+        """The packages that make up Proxmox VE, with their versions."""
+        value = await _runtime.call_async(self._handle, "apt_versions", {})
+        return [decode_apt_version(v) for v in value]
+
+    async def apt_repositories(self) -> AptRepositories:
+        """Its package repositories."""
+        return decode_apt_repositories(await _runtime.call_async(self._handle, "apt_repositories", {}))
+
+    async def apt_changelog(self, name: str, *, version: str | None = None) -> str:
+        """A package's changelog.
+
+        Args:
+            name: `name`.
+            version: `version`.
+        """
+        value: str = await _runtime.call_async(self._handle, "apt_changelog", {"name": name, "version": version})
+        return value
+
+    async def disks(self, *, include_partitions: bool | None = None, skipsmart: bool | None = None, kind: str | None = None) -> list[DiskInfo]:
+        """Its disks: size, model, health, what uses them.
+
+        Args:
+            include_partitions: `include-partitions`.
+            skipsmart: `skipsmart`.
+            kind: `type`.
+        """
+        value = await _runtime.call_async(self._handle, "disks", {"include_partitions": include_partitions, "skipsmart": skipsmart, "kind": kind})
+        return [decode_disk_info(v) for v in value]
+
+    async def smart(self, disk: str, *, healthonly: bool | None = None) -> Smart:
+        """A disk's S.M.A.R.T. values.
+
+        Args:
+            disk: `disk`.
+            healthonly: `healthonly`.
+        """
+        return decode_smart(await _runtime.call_async(self._handle, "smart", {"disk": disk, "healthonly": healthonly}))
+
+    async def initialize_disk(self, disk: str, data_loss: Literal["accepted"], *, uuid: str | None = None) -> AsyncProxmoxTask:
+        """Gives a disk an empty GPT partition table.
+
+        Args:
+            disk: `disk`.
+            data_loss: The word for what may be lost: `accepted`.
+            uuid: `uuid`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "initialize_disk", {"disk": disk, "data_loss": data_loss, "uuid": uuid}))
+
+    async def wipe_disk(self, disk: str, data_loss: Literal["accepted"]) -> AsyncProxmoxTask:
+        """Wipes a disk or partition. Only root@pam itself may.
+
+        Args:
+            disk: `disk`.
+            data_loss: The word for what may be lost: `accepted`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "wipe_disk", {"disk": disk, "data_loss": data_loss}))
+
+    async def zfs_pools(self) -> list[ZfsPool]:
+        """Its ZFS pools."""
+        value = await _runtime.call_async(self._handle, "zfs_pools", {})
+        return [decode_zfs_pool(v) for v in value]
+
+    async def zfs_pool(self, name: str) -> ZfsPool:
+        """One ZFS pool with its devices and errors.
+
+        Args:
+            name: `name`.
+        """
+        return decode_zfs_pool(await _runtime.call_async(self._handle, "zfs_pool", {"name": name}))
+
+    async def create_zfs_pool(self, devices: Sequence[str], name: str, raidlevel: str, *, add_storage: bool | None = None, ashift: int | None = None, compression: str | None = None, draid_config: str | None = None) -> AsyncProxmoxTask:
+        """Makes a ZFS pool of disks (a list with commas): `single`, `mirror`, `raidz`, …
+
+        Args:
+            devices: `devices`.
+            name: `name`.
+            raidlevel: `raidlevel`.
+            add_storage: `add_storage`.
+            ashift: `ashift`. `12` when absent.
+            compression: `compression`. `on` when absent.
+            draid_config: `draid-config`. (7.3 and later)
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "create_zfs_pool", {"devices": devices, "name": name, "raidlevel": raidlevel, "add_storage": add_storage, "ashift": ashift, "compression": compression, "draid_config": draid_config}))
+
+    async def lvm(self) -> LvmTree:
+        """Its LVM volume groups with their devices."""
+        return decode_lvm_tree(await _runtime.call_async(self._handle, "lvm", {}))
+
+    async def lvm_thin_pools(self) -> list[LvmThinPool]:
+        """Its LVM thin pools."""
+        value = await _runtime.call_async(self._handle, "lvm_thin_pools", {})
+        return [decode_lvm_thin_pool(v) for v in value]
+
+    async def directories(self) -> list[DirectoryStorage]:
+        """Its directories on disks of their own."""
+        value = await _runtime.call_async(self._handle, "directories", {})
+        return [decode_directory_storage(v) for v in value]
+
+    async def pci_devices(self, *, pci_class_blacklist: Sequence[str] | None = None, verbose: bool | None = None) -> list[PciDevice]:
+        """Its PCI devices.
+
+        Args:
+            pci_class_blacklist: `pci-class-blacklist`. `05;06;0b` when absent.
+            verbose: `verbose`. Yes when absent.
+        """
+        value = await _runtime.call_async(self._handle, "pci_devices", {"pci_class_blacklist": pci_class_blacklist, "verbose": verbose})
+        return [decode_pci_device(v) for v in value]
+
+    async def usb_devices(self) -> list[UsbDeviceInfo]:
+        """Its USB devices."""
+        value = await _runtime.call_async(self._handle, "usb_devices", {})
+        return [decode_usb_device_info(v) for v in value]
+
+    async def machine_types(self, *, arch: str | None = None) -> list[ProxmoxMachineType]:
+        """The machine types that its QEMU offers.
+
+        Args:
+            arch: `arch`. (9.1.2 and later)
+        """
+        value = await _runtime.call_async(self._handle, "machine_types", {"arch": arch})
+        return [decode_proxmox_machine_type(v) for v in value]
+
+    async def cpu_models(self, *, arch: str | None = None) -> list[CpuModel]:
+        """The CPU models that its QEMU offers.
+
+        Args:
+            arch: `arch`. (9.1.2 and later)
+        """
+        value = await _runtime.call_async(self._handle, "cpu_models", {"arch": arch})
+        return [decode_cpu_model(v) for v in value]
+
+    async def certificates(self) -> list[Certificate]:
+        """Its certificates, with fingerprints and dates."""
+        value = await _runtime.call_async(self._handle, "certificates", {})
+        return [decode_certificate(v) for v in value]
+
+    async def upload_certificate(self, certificates: str, *, force: bool | None = None, key: str | None = None, restart: bool | None = None) -> Certificate:
+        """Gives the API its own certificate (PEM). With `restart` the daemon restarts and connections drop.
+
+        Args:
+            certificates: `certificates`.
+            force: `force`.
+            key: `key`.
+            restart: `restart`.
+        """
+        return decode_certificate(await _runtime.call_async(self._handle, "upload_certificate", {"certificates": certificates, "force": force, "key": key, "restart": restart}))
+
+    async def delete_certificate(self, *, restart: bool | None = None) -> None:
+        """Goes back to the certificate that the cluster's CA signed.
+
+        Args:
+            restart: `restart`.
+        """
+        await _runtime.call_async(self._handle, "delete_certificate", {"restart": restart})
+
+    async def order_certificate(self, *, force: bool | None = None) -> AsyncProxmoxTask:
+        """Orders a certificate by ACME.
+
+        Args:
+            force: `force`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "order_certificate", {"force": force}))
+
+    async def renew_certificate(self, *, force: bool | None = None) -> AsyncProxmoxTask:
+        """Renews it.
+
+        Args:
+            force: `force`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "renew_certificate", {"force": force}))
+
+    async def storages(self, *, content: Sequence[str] | None = None, enabled: bool | None = None, format: bool | None = None, storage: str | None = None, target: str | None = None) -> list[NodeStorage]:
+        """The storages as it sees them. A hung network share delays the answer.
+
+        Args:
+            content: Only those that may hold this.
+            enabled: Only those that are enabled.
+            format: Also tell the image formats.
+            storage: Only this one.
+            target: Only those that are shared with this node too.
+        """
+        value = await _runtime.call_async(self._handle, "storages", {"content": content, "enabled": enabled, "format": format, "storage": storage, "target": target})
+        return [decode_node_storage(v) for v in value]
+
+    async def appliance_templates(self) -> list[ApplianceTemplate]:
+        """The container templates that can be fetched."""
+        value = await _runtime.call_async(self._handle, "appliance_templates", {})
+        return [decode_appliance_template(v) for v in value]
+
+    async def download_appliance_template(self, storage: str, template: str) -> AsyncProxmoxTask:
+        """Fetches a container template to a storage.
+
+        Args:
+            storage: `storage`.
+            template: `template`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "download_appliance_template", {"storage": storage, "template": template}))
+
+    async def backup_defaults(self, *, storage: str | None = None) -> BackupDefaults:
+        """What a backup does where nothing is said.
+
+        Args:
+            storage: `storage`.
+        """
+        return decode_backup_defaults(await _runtime.call_async(self._handle, "backup_defaults", {"storage": storage}))
+
+    async def extract_backup_config(self, volume: str) -> str:
+        """The guest's configuration in a backup, as text.
+
+        Args:
+            volume: `volume`.
+        """
+        value: str = await _runtime.call_async(self._handle, "extract_backup_config", {"volume": volume})
+        return value
+
+    async def replication(self, *, guest: int | None = None) -> list[ReplicationStatus]:
+        """How its replication jobs are doing.
+
+        Args:
+            guest: `guest`.
+        """
+        value = await _runtime.call_async(self._handle, "replication", {"guest": guest})
+        return [decode_replication_status(v) for v in value]
+
+    async def replicate_now(self, id: str) -> str:
+        """Has a replication job run as soon as it can.
+
+        Args:
+            id: `id`.
+        """
+        value: str = await _runtime.call_async(self._handle, "replicate_now", {"id": id})
+        return value
+
+    async def firewall_options(self) -> NodeFirewallOptions:
+        """Its firewall's settings."""
+        return decode_node_firewall_options(await _runtime.call_async(self._handle, "firewall_options", {}))
+
+    async def update_firewall_options(self, *, delete: Sequence[str] | None = None, digest: str | None = None, enable: bool | None = None, log_level_forward: str | None = None, log_level_in: str | None = None, log_level_out: str | None = None, log_nf_conntrack: bool | None = None, ndp: bool | None = None, nf_conntrack_allow_invalid: bool | None = None, nf_conntrack_helpers: str | None = None, nf_conntrack_max: int | None = None, nf_conntrack_tcp_timeout_established: int | None = None, nf_conntrack_tcp_timeout_syn_recv: int | None = None, nftables: bool | None = None, nosmurfs: bool | None = None, protection_synflood: bool | None = None, protection_synflood_burst: int | None = None, protection_synflood_rate: int | None = None, smurf_log_level: str | None = None, tcp_flags_log_level: str | None = None, tcpflags: bool | None = None) -> None:
+        """Changes its firewall's settings.
+
+        Args:
+            delete: `delete`.
+            digest: `digest`.
+            enable: `enable`. Yes when absent.
+            log_level_forward: `log_level_forward`. (8.3 and later)
+            log_level_in: `log_level_in`.
+            log_level_out: `log_level_out`.
+            log_nf_conntrack: `log_nf_conntrack`.
+            ndp: `ndp`. Yes when absent.
+            nf_conntrack_allow_invalid: `nf_conntrack_allow_invalid`.
+            nf_conntrack_helpers: `nf_conntrack_helpers`. (7.4 and later)
+            nf_conntrack_max: `nf_conntrack_max`. `262144` when absent.
+            nf_conntrack_tcp_timeout_established: `nf_conntrack_tcp_timeout_established`. `432000` when absent.
+            nf_conntrack_tcp_timeout_syn_recv: `nf_conntrack_tcp_timeout_syn_recv`. `60` when absent.
+            nftables: `nftables`. (8.2 and later)
+            nosmurfs: `nosmurfs`.
+            protection_synflood: `protection_synflood`.
+            protection_synflood_burst: `protection_synflood_burst`. `1000` when absent.
+            protection_synflood_rate: `protection_synflood_rate`. `200` when absent.
+            smurf_log_level: `smurf_log_level`.
+            tcp_flags_log_level: `tcp_flags_log_level`.
+            tcpflags: `tcpflags`.
+        """
+        await _runtime.call_async(self._handle, "update_firewall_options", {"delete": delete, "digest": digest, "enable": enable, "log_level_forward": log_level_forward, "log_level_in": log_level_in, "log_level_out": log_level_out, "log_nf_conntrack": log_nf_conntrack, "ndp": ndp, "nf_conntrack_allow_invalid": nf_conntrack_allow_invalid, "nf_conntrack_helpers": nf_conntrack_helpers, "nf_conntrack_max": nf_conntrack_max, "nf_conntrack_tcp_timeout_established": nf_conntrack_tcp_timeout_established, "nf_conntrack_tcp_timeout_syn_recv": nf_conntrack_tcp_timeout_syn_recv, "nftables": nftables, "nosmurfs": nosmurfs, "protection_synflood": protection_synflood, "protection_synflood_burst": protection_synflood_burst, "protection_synflood_rate": protection_synflood_rate, "smurf_log_level": smurf_log_level, "tcp_flags_log_level": tcp_flags_log_level, "tcpflags": tcpflags})
+
+    async def firewall_rules(self) -> list[FirewallRule]:
+        """Its firewall's rules, in order."""
+        value = await _runtime.call_async(self._handle, "firewall_rules", {})
+        return [decode_firewall_rule(v) for v in value]
+
+    async def create_firewall_rule(self, action: str, kind: str, *, comment: str | None = None, dest: str | None = None, digest: str | None = None, dport: str | None = None, enable: int | None = None, icmp_type: str | None = None, iface: str | None = None, log: str | None = None, macro: str | None = None, pos: int | None = None, proto: str | None = None, source: str | None = None, sport: str | None = None) -> None:
+        """Adds a rule at the top; it is off unless `enable` is 1.
+
+        Args:
+            action: `action`.
+            kind: `type`.
+            comment: `comment`.
+            dest: `dest`.
+            digest: `digest`.
+            dport: `dport`.
+            enable: `enable`.
+            icmp_type: `icmp-type`.
+            iface: `iface`.
+            log: `log`.
+            macro: `macro`.
+            pos: `pos`.
+            proto: `proto`.
+            source: `source`.
+            sport: `sport`.
+        """
+        await _runtime.call_async(self._handle, "create_firewall_rule", {"action": action, "kind": kind, "comment": comment, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "pos": pos, "proto": proto, "source": source, "sport": sport})
+
+    async def sdn_zones(self) -> list[NodeSdnZone]:
+        """The SDN zones on it, with their states."""
+        value = await _runtime.call_async(self._handle, "sdn_zones", {})
+        return [decode_node_sdn_zone(v) for v in value]
+
+
+class AsyncProxmoxNodeStorage:
+    """A storage as one node sees it.
+
+    The twin of `ProxmoxNodeStorage` for asyncio.
+    """
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    async def status(self) -> StorageStatus:
+        """Space, type, whether it is active. A storage that is off or out of reach on this node is an error."""
+        return decode_storage_status(await _runtime.call_async(self._handle, "status", {}))
+
+    async def content(self, *, content: str | None = None, vmid: int | None = None) -> list[StorageContent]:
+        """The volumes on it.
+
+        Args:
+            content: Only volumes of this kind: `images`, `iso`, `backup`, …
+            vmid: Only volumes of this guest.
+        """
+        value = await _runtime.call_async(self._handle, "content", {"content": content, "vmid": vmid})
+        return [decode_storage_content(v) for v in value]
+
+    async def volume(self, volume: str) -> Volume:
+        """One volume: path, size, format, notes.
+
+        Args:
+            volume: `volume`.
+        """
+        return decode_volume(await _runtime.call_async(self._handle, "volume", {"volume": volume}))
+
+    async def allocate(self, filename: str, size: str, vmid: int, *, format: str | None = None) -> str:
+        """Makes an empty disk image and gives back its volume id. The size is in KiB, or has a suffix: `32G`.
+
+        Args:
+            filename: `filename`.
+            size: `size`.
+            vmid: `vmid`.
+            format: `format`.
+        """
+        value: str = await _runtime.call_async(self._handle, "allocate", {"filename": filename, "size": size, "vmid": vmid, "format": format})
+        return value
+
+    async def update_volume(self, volume: str, *, notes: str | None = None, protected: bool | None = None) -> None:
+        """Changes a backup's `notes` or whether it is `protected`.
+
+        Args:
+            volume: `volume`.
+            notes: `notes`.
+            protected: `protected`. (7.1 and later)
+        """
+        await _runtime.call_async(self._handle, "update_volume", {"volume": volume, "notes": notes, "protected": protected})
+
+    async def delete_volume(self, volume: str, data_loss: Literal["accepted"], *, delay: int | None = None) -> AsyncProxmoxTask | None:
+        """Deletes a volume; `None` when that was done within `delay`. A volume that is not there is no error.
+
+        Args:
+            volume: `volume`.
+            data_loss: The word for what may be lost: `accepted`.
+            delay: `delay`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "delete_volume", {"volume": volume, "data_loss": data_loss, "delay": delay}))
+
+    async def prunable_backups(self, *, prune_backups: str | None = None, kind: str | None = None, vmid: int | None = None) -> list[PrunableBackup]:
+        """Which backups would go and stay, by the storage's rules or by `prune_backups`. Nothing is deleted.
+
+        Args:
+            prune_backups: `prune-backups`.
+            kind: `type`.
+            vmid: `vmid`.
+        """
+        value = await _runtime.call_async(self._handle, "prunable_backups", {"prune_backups": prune_backups, "kind": kind, "vmid": vmid})
+        return [decode_prunable_backup(v) for v in value]
+
+    async def prune_backups(self, data_loss: Literal["accepted"], *, prune_backups: str | None = None, kind: str | None = None, vmid: int | None = None) -> str:
+        """Deletes the backups that would go.
+
+        Args:
+            data_loss: The word for what may be lost: `accepted`.
+            prune_backups: `prune-backups`.
+            kind: `type`.
+            vmid: `vmid`.
+        """
+        value: str = await _runtime.call_async(self._handle, "prune_backups", {"data_loss": data_loss, "prune_backups": prune_backups, "kind": kind, "vmid": vmid})
+        return value
+
+    async def import_metadata(self, volume: str) -> ImportMetadata:
+        """What an OVA or ESXi guest would become here.
+
+        Args:
+            volume: `volume`.
+        """
+        return decode_import_metadata(await _runtime.call_async(self._handle, "import_metadata", {"volume": volume}))
+
+    async def pull_oci_image(self, reference: str, *, filename: str | None = None) -> AsyncProxmoxTask:
+        """Has the node fetch a container image from a registry (9.1 and later).
+
+        Args:
+            reference: [a-zA-Z\\d][a-zA-Z\\d-]*[a-zA-Z\\d])(?:\\.(?:[a-zA-Z\\d]|[a-zA-Z\\d][a-zA-Z\\d-]*[a-zA-Z\\d]))*(?::\\d+)?/)?[a-z\\d]+(?:(?:[._]|__|[-]*)[a-z\\d]+)*(?:/[a-z\\d]+(?:(?:[._]|__|[-]*)[a-z\\d]+)*)*:\\w[\\w.-]{0,127}$ | `reference`.
+            filename: `filename`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "pull_oci_image", {"reference": reference, "filename": filename}))
+
+    async def backup_files(self, filepath: str, volume: str) -> list[BackupFile]:
+        """The files in a backup on a Proxmox Backup Server.
+
+        Args:
+            filepath: `filepath`.
+            volume: `volume`.
+        """
+        value = await _runtime.call_async(self._handle, "backup_files", {"filepath": filepath, "volume": volume})
+        return [decode_backup_file(v) for v in value]
+
+    async def rrd_data(self, timeframe: str, *, cf: str | None = None) -> list[StorageRrdPoint]:
+        """Its use over an `hour`, `day`, `week`, `month` or `year`.
+
+        Args:
+            timeframe: `timeframe`.
+            cf: `cf`.
+        """
+        value = await _runtime.call_async(self._handle, "rrd_data", {"timeframe": timeframe, "cf": cf})
+        return [decode_storage_rrd_point(v) for v in value]
+
+
+class AsyncProxmoxCeph:
+    """Ceph, as one node runs it.
+
+    The twin of `ProxmoxCeph` for asyncio.
+    """
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    async def status(self) -> CephStatus:
+        """Health, monitors, OSDs and placement groups. `FailedPrecondition` where Ceph is not installed or not set up."""
+        return decode_ceph_status(await _runtime.call_async(self._handle, "status", {}))
+
+    async def osds(self) -> CephOsdTree:
+        """The CRUSH tree: which OSD is on which host."""
+        return decode_ceph_osd_tree(await _runtime.call_async(self._handle, "osds", {}))
+
+    async def create_osd(self, dev: str, *, crush_device_class: str | None = None, db_dev: str | None = None, db_dev_size: float | None = None, encrypted: bool | None = None, osds_per_device: int | None = None, wal_dev: str | None = None, wal_dev_size: float | None = None) -> AsyncProxmoxTask:
+        """Makes an OSD of a disk. Only root@pam itself may.
+
+        Args:
+            dev: `dev`.
+            crush_device_class: `crush-device-class`.
+            db_dev: `db_dev`.
+            db_dev_size: `db_dev_size`.
+            encrypted: `encrypted`.
+            osds_per_device: `osds-per-device`. (8.1 and later)
+            wal_dev: `wal_dev`.
+            wal_dev_size: `wal_dev_size`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "create_osd", {"dev": dev, "crush_device_class": crush_device_class, "db_dev": db_dev, "db_dev_size": db_dev_size, "encrypted": encrypted, "osds_per_device": osds_per_device, "wal_dev": wal_dev, "wal_dev_size": wal_dev_size}))
+
+    async def destroy_osd(self, osdid: int, data_loss: Literal["accepted"], *, cleanup: bool | None = None) -> AsyncProxmoxTask:
+        """Destroys an OSD. It must be out and down.
+
+        Args:
+            osdid: `osdid`.
+            data_loss: The word for what may be lost: `accepted`.
+            cleanup: `cleanup`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "destroy_osd", {"osdid": osdid, "data_loss": data_loss, "cleanup": cleanup}))
+
+    async def osd_in(self, osdid: int) -> None:
+        """Lets data move to an OSD.
+
+        Args:
+            osdid: `osdid`.
+        """
+        await _runtime.call_async(self._handle, "osd_in", {"osdid": osdid})
+
+    async def osd_out(self, osdid: int) -> None:
+        """Has data move away from an OSD.
+
+        Args:
+            osdid: `osdid`.
+        """
+        await _runtime.call_async(self._handle, "osd_out", {"osdid": osdid})
+
+    async def scrub_osd(self, osdid: int, *, deep: bool | None = None) -> None:
+        """Has an OSD compare its copies; `deep` reads the data too.
+
+        Args:
+            osdid: `osdid`.
+            deep: `deep`.
+        """
+        await _runtime.call_async(self._handle, "scrub_osd", {"osdid": osdid, "deep": deep})
+
+    async def pools(self) -> list[CephPool]:
+        """Its pools."""
+        value = await _runtime.call_async(self._handle, "pools", {})
+        return [decode_ceph_pool(v) for v in value]
+
+    async def pool(self, name: str, *, verbose: bool | None = None) -> CephPool:
+        """One pool's settings.
+
+        Args:
+            name: `name`.
+            verbose: `verbose`.
+        """
+        return decode_ceph_pool(await _runtime.call_async(self._handle, "pool", {"name": name, "verbose": verbose}))
+
+    async def create_pool(self, name: str, *, add_storages: bool | None = None, application: str | None = None, crush_rule: str | None = None, erasure_coding: str | None = None, min_size: int | None = None, pg_autoscale_mode: str | None = None, pg_num: int | None = None, pg_num_min: int | None = None, size: int | None = None, target_size: str | None = None, target_size_ratio: float | None = None) -> AsyncProxmoxTask:
+        """Makes a pool.
+
+        Args:
+            name: `name`.
+            add_storages: `add_storages`.
+            application: `application`. `rbd` when absent.
+            crush_rule: `crush_rule`.
+            erasure_coding: `erasure-coding`.
+            min_size: `min_size`. `2` when absent.
+            pg_autoscale_mode: `pg_autoscale_mode`. `warn` when absent.
+            pg_num: `pg_num`. `128` when absent.
+            pg_num_min: `pg_num_min`.
+            size: `size`. `3` when absent.
+            target_size: `target_size`.
+            target_size_ratio: `target_size_ratio`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "create_pool", {"name": name, "add_storages": add_storages, "application": application, "crush_rule": crush_rule, "erasure_coding": erasure_coding, "min_size": min_size, "pg_autoscale_mode": pg_autoscale_mode, "pg_num": pg_num, "pg_num_min": pg_num_min, "size": size, "target_size": target_size, "target_size_ratio": target_size_ratio}))
+
+    async def update_pool(self, name: str, *, application: str | None = None, crush_rule: str | None = None, min_size: int | None = None, pg_autoscale_mode: str | None = None, pg_num: int | None = None, pg_num_min: int | None = None, size: int | None = None, target_size: str | None = None, target_size_ratio: float | None = None) -> AsyncProxmoxTask:
+        """Changes a pool's settings.
+
+        Args:
+            name: `name`.
+            application: `application`.
+            crush_rule: `crush_rule`.
+            min_size: `min_size`.
+            pg_autoscale_mode: `pg_autoscale_mode`.
+            pg_num: `pg_num`.
+            pg_num_min: `pg_num_min`.
+            size: `size`.
+            target_size: `target_size`.
+            target_size_ratio: `target_size_ratio`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "update_pool", {"name": name, "application": application, "crush_rule": crush_rule, "min_size": min_size, "pg_autoscale_mode": pg_autoscale_mode, "pg_num": pg_num, "pg_num_min": pg_num_min, "size": size, "target_size": target_size, "target_size_ratio": target_size_ratio}))
+
+    async def destroy_pool(self, name: str, data_loss: Literal["accepted"], *, force: bool | None = None, remove_ecprofile: bool | None = None, remove_storages: bool | None = None) -> AsyncProxmoxTask:
+        """Destroys a pool with all that is in it.
+
+        Args:
+            name: `name`.
+            data_loss: The word for what may be lost: `accepted`.
+            force: `force`.
+            remove_ecprofile: `remove_ecprofile`. Yes when absent.
+            remove_storages: `remove_storages`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "destroy_pool", {"name": name, "data_loss": data_loss, "force": force, "remove_ecprofile": remove_ecprofile, "remove_storages": remove_storages}))
+
+    async def monitors(self) -> list[CephMonitor]:
+        """Its monitors."""
+        value = await _runtime.call_async(self._handle, "monitors", {})
+        return [decode_ceph_monitor(v) for v in value]
+
+    async def create_monitor(self, monid: str, *, mon_address: Sequence[str] | None = None) -> AsyncProxmoxTask:
+        """Makes a monitor on this node.
+
+        Args:
+            monid: `monid`.
+            mon_address: `mon-address`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "create_monitor", {"monid": monid, "mon_address": mon_address}))
+
+    async def destroy_monitor(self, monid: str) -> AsyncProxmoxTask:
+        """Destroys a monitor.
+
+        Args:
+            monid: `monid`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "destroy_monitor", {"monid": monid}))
+
+    async def managers(self) -> list[CephManager]:
+        """Its managers."""
+        value = await _runtime.call_async(self._handle, "managers", {})
+        return [decode_ceph_manager(v) for v in value]
+
+    async def create_manager(self, id: str) -> AsyncProxmoxTask:
+        """Makes a manager on this node.
+
+        Args:
+            id: `id`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "create_manager", {"id": id}))
+
+    async def destroy_manager(self, id: str) -> AsyncProxmoxTask:
+        """Destroys a manager.
+
+        Args:
+            id: `id`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "destroy_manager", {"id": id}))
+
+    async def metadata_servers(self) -> list[CephMd]:
+        """The metadata servers of its file systems."""
+        value = await _runtime.call_async(self._handle, "metadata_servers", {})
+        return [decode_ceph_md(v) for v in value]
+
+    async def create_metadata_server(self, name: str, *, hotstandby: bool | None = None) -> AsyncProxmoxTask:
+        """Makes a metadata server on this node.
+
+        Args:
+            name: `name`.
+            hotstandby: `hotstandby`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "create_metadata_server", {"name": name, "hotstandby": hotstandby}))
+
+    async def destroy_metadata_server(self, name: str) -> AsyncProxmoxTask:
+        """Destroys a metadata server.
+
+        Args:
+            name: `name`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "destroy_metadata_server", {"name": name}))
+
+    async def file_systems(self) -> list[CephF]:
+        """Its file systems."""
+        value = await _runtime.call_async(self._handle, "file_systems", {})
+        return [decode_ceph_f(v) for v in value]
+
+    async def create_file_system(self, name: str, *, add_storage: bool | None = None, pg_num: int | None = None) -> AsyncProxmoxTask:
+        """Makes a file system.
+
+        Args:
+            name: `name`.
+            add_storage: `add-storage`.
+            pg_num: `pg_num`. `128` when absent.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "create_file_system", {"name": name, "add_storage": add_storage, "pg_num": pg_num}))
+
+    async def rules(self) -> list[CephCrushRule]:
+        """The names of the CRUSH rules."""
+        value = await _runtime.call_async(self._handle, "rules", {})
+        return [decode_ceph_crush_rule(v) for v in value]
+
+    async def crush_map(self) -> str:
+        """The CRUSH map as text."""
+        value: str = await _runtime.call_async(self._handle, "crush_map", {})
+        return value
+
+    async def log(self, *, limit: int | None = None, start: int | None = None) -> list[TaskLogLine]:
+        """Lines of Ceph's log.
+
+        Args:
+            limit: `limit`.
+            start: `start`.
+        """
+        value = await _runtime.call_async(self._handle, "log", {"limit": limit, "start": start})
+        return [decode_task_log_line(v) for v in value]
+
+    async def start(self, *, service: str | None = None) -> AsyncProxmoxTask:
+        """Starts its Ceph services, or the one in `service`.
+
+        Args:
+            service: mon|mds|osd|mgr)(\\.[a-zA-Z0-9]([a-zA-Z0-9\\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "start", {"service": service}))
+
+    async def stop(self, *, service: str | None = None) -> AsyncProxmoxTask:
+        """Stops its Ceph services, or the one in `service`.
+
+        Args:
+            service: mon|mds|osd|mgr)(\\.[a-zA-Z0-9]([a-zA-Z0-9\\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "stop", {"service": service}))
+
+    async def restart(self, *, service: str | None = None) -> AsyncProxmoxTask:
+        """Restarts its Ceph services, or the one in `service`.
+
+        Args:
+            service: mon|mds|osd|mgr)(\\.[a-zA-Z0-9]([a-zA-Z0-9\\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "restart", {"service": service}))
+
+    async def command_safety(self, action: str, id: str, service: str) -> CephCommandSafety:
+        """Whether a service can be stopped or destroyed without harm.
+
+        Args:
+            action: `action`.
+            id: `id`.
+            service: `service`.
+        """
+        return decode_ceph_command_safety(await _runtime.call_async(self._handle, "command_safety", {"action": action, "id": id, "service": service}))
+
+
+class AsyncProxmoxQemu:
+    """One virtual machine on a node.
+
+    The twin of `ProxmoxQemu` for asyncio.
+    """
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    async def destroy(self, scope: Literal["guest", "guest_and_references", "everything"]) -> AsyncProxmoxTask:
+        """Deletes it. It must be stopped; its backups stay.
+
+        Args:
+            scope: What goes: the guest with its disks, its entries in jobs, HA and rights too, and every unmentioned volume with its number.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "destroy", {"scope": scope}))
+
+    async def status(self) -> QemuStatus:
+        """What it is doing now: running or not, CPU, memory, what the HA manager has to do with it."""
+        return decode_qemu_status(await _runtime.call_async(self._handle, "status", {}))
+
+    async def config(self, *, current: bool | None = None, snapshot: str | None = None) -> QemuConfig:
+        """Its configuration, changes that wait for its next start included.
+
+        Args:
+            current: Leave out changes that wait for its next start.
+            snapshot: As it was in this snapshot.
+        """
+        return decode_qemu_config(await _runtime.call_async(self._handle, "config", {"current": current, "snapshot": snapshot}))
+
+    async def pending(self) -> list[PendingKey]:
+        """Every key of its configuration with the value it has now and the one that waits for its next start."""
+        value = await _runtime.call_async(self._handle, "pending", {})
+        return [decode_pending_key(v) for v in value]
+
+    async def update_config(self, *, settings: Mapping[str, Json] | None = None) -> None:
+        """Changes its configuration at once. Give `digest` so that nobody else's change is lost (`Conflict` then). New or imported disks can take longer than the server's 30 seconds: use `configure` for these.
+
+        Args:
+            settings: The settings by their names in the API: `memory`, `net0`, `scsi0`, …
+        """
+        await _runtime.call_async(self._handle, "update_config", {"settings": settings})
+
+    async def configure(self, *, settings: Mapping[str, Json] | None = None) -> AsyncProxmoxTask | None:
+        """Changes its configuration in a task; `None` when that was done within `background_delay`.
+
+        Args:
+            settings: The settings by their names in the API: `memory`, `net0`, `scsi0`, …
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "configure", {"settings": settings}))
+
+    async def start(self, *, timeout: int | None = None, machine: str | None = None, force_cpu: str | None = None, skiplock: bool | None = None, migratedfrom: str | None = None, migration_network: str | None = None, migration_type: str | None = None, nets_host_mtu: str | None = None, stateuri: str | None = None, targetstorage: str | None = None, with_conntrack_state: bool | None = None) -> AsyncProxmoxTask:
+        """Starts it. Most refusals (locked, missing, already running) are the failure of the task. When the HA manager owns it, waiting for the task also waits until the guest runs.
+
+        Args:
+            timeout: How long the start may take.
+            machine: Start with this machine type.
+            force_cpu: Start with this CPU model.
+            skiplock: Ignore its lock; for root alone.
+            migratedfrom: The node it comes from; between nodes only.
+            migration_network: Network of the migration; between nodes only.
+            migration_type: `secure` or `insecure`; between nodes only.
+            nets_host_mtu: MTUs of its network devices; between nodes only (9.1 and later).
+            stateuri: Where its state comes from; between nodes only.
+            targetstorage: Where its disks go; between nodes only.
+            with_conntrack_state: Take tracked connections along; between nodes only (9.0 and later).
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "start", {"timeout": timeout, "machine": machine, "force_cpu": force_cpu, "skiplock": skiplock, "migratedfrom": migratedfrom, "migration_network": migration_network, "migration_type": migration_type, "nets_host_mtu": nets_host_mtu, "stateuri": stateuri, "targetstorage": targetstorage, "with_conntrack_state": with_conntrack_state}))
+
+    async def stop(self, *, timeout: int | None = None, overrule_shutdown: bool | None = None, keep_active: bool | None = None, skiplock: bool | None = None, migratedfrom: str | None = None) -> AsyncProxmoxTask:
+        """Stops it as if its power cord were pulled. Stopping a stopped one succeeds.
+
+        Args:
+            timeout: How long to wait.
+            overrule_shutdown: Abort a shutdown that is under way (8.2 and later).
+            keep_active: Leave its volumes active; for root alone.
+            skiplock: Ignore its lock; for root alone.
+            migratedfrom: The node it comes from; between nodes only.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "stop", {"timeout": timeout, "overrule_shutdown": overrule_shutdown, "keep_active": keep_active, "skiplock": skiplock, "migratedfrom": migratedfrom}))
+
+    async def shutdown(self, *, timeout: int | None = None, force_stop: bool | None = None, keep_active: bool | None = None, skiplock: bool | None = None) -> AsyncProxmoxTask:
+        """Asks it to shut down: by its agent, else by ACPI. The task fails when it does not within `timeout`; `forceStop` pulls the cord then.
+
+        Args:
+            timeout: How long to wait; 60 seconds unless its startup order says otherwise.
+            force_stop: Stop it when the time runs out.
+            keep_active: Leave its volumes active; for root alone.
+            skiplock: Ignore its lock; for root alone.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "shutdown", {"timeout": timeout, "force_stop": force_stop, "keep_active": keep_active, "skiplock": skiplock}))
+
+    async def reboot(self, *, timeout: int | None = None) -> AsyncProxmoxTask:
+        """Shuts it down and starts it again, with the changes that waited for that.
+
+        Args:
+            timeout: `timeout`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "reboot", {"timeout": timeout}))
+
+    async def reset(self, *, skiplock: bool | None = None) -> AsyncProxmoxTask:
+        """Resets it as its reset button would.
+
+        Args:
+            skiplock: `skiplock`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "reset", {"skiplock": skiplock}))
+
+    async def suspend(self, *, skiplock: bool | None = None, statestorage: str | None = None, todisk: bool | None = None) -> AsyncProxmoxTask:
+        """Pauses it; with `todisk` its memory goes to a storage and it stops (hibernation).
+
+        Args:
+            skiplock: `skiplock`.
+            statestorage: `statestorage`.
+            todisk: `todisk`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "suspend", {"skiplock": skiplock, "statestorage": statestorage, "todisk": todisk}))
+
+    async def resume(self, *, nocheck: bool | None = None, skiplock: bool | None = None) -> AsyncProxmoxTask:
+        """Lets a paused or hibernated one go on.
+
+        Args:
+            nocheck: `nocheck`.
+            skiplock: `skiplock`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "resume", {"nocheck": nocheck, "skiplock": skiplock}))
+
+    async def send_key(self, key: str, *, skiplock: bool | None = None) -> None:
+        """Sends a key combination in QEMU's names: `ctrl-alt-delete`.
+
+        Args:
+            key: `key`.
+            skiplock: `skiplock`.
+        """
+        await _runtime.call_async(self._handle, "send_key", {"key": key, "skiplock": skiplock})
+
+    async def monitor(self, command: str) -> str:
+        """Runs a command of QEMU's monitor and gives back its text.
+
+        Args:
+            command: `command`.
+        """
+        value: str = await _runtime.call_async(self._handle, "monitor", {"command": command})
+        return value
+
+    async def snapshots(self) -> list[GuestSnapshot]:
+        """Its snapshots. One row, `current`, is no snapshot but the state that it is in."""
+        value = await _runtime.call_async(self._handle, "snapshots", {})
+        return [decode_guest_snapshot(v) for v in value]
+
+    async def snapshot(self, snapname: str, *, description: str | None = None, vmstate: bool | None = None) -> AsyncProxmoxTask:
+        """Takes a snapshot; with `vmstate` its memory too.
+
+        Args:
+            snapname: `snapname`.
+            description: `description`.
+            vmstate: `vmstate`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "snapshot", {"snapname": snapname, "description": description, "vmstate": vmstate}))
+
+    async def snapshot_config(self, snapname: str) -> QemuConfig:
+        """The configuration that a snapshot holds.
+
+        Args:
+            snapname: `snapname`.
+        """
+        return decode_qemu_config(await _runtime.call_async(self._handle, "snapshot_config", {"snapname": snapname}))
+
+    async def update_snapshot(self, snapname: str, *, description: str | None = None) -> None:
+        """Changes a snapshot's description.
+
+        Args:
+            snapname: `snapname`.
+            description: `description`.
+        """
+        await _runtime.call_async(self._handle, "update_snapshot", {"snapname": snapname, "description": description})
+
+    async def rollback(self, snapname: str, data_loss: Literal["accepted"], *, start: bool | None = None) -> AsyncProxmoxTask:
+        """Goes back to a snapshot. What was written since is lost.
+
+        Args:
+            snapname: `snapname`.
+            data_loss: The word for what may be lost: `accepted`.
+            start: `start`. (7.3 and later)
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "rollback", {"snapname": snapname, "data_loss": data_loss, "start": start}))
+
+    async def delete_snapshot(self, snapname: str, *, force: bool | None = None) -> AsyncProxmoxTask:
+        """Deletes a snapshot; the guest stays as it is.
+
+        Args:
+            snapname: `snapname`.
+            force: `force`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "delete_snapshot", {"snapname": snapname, "force": force}))
+
+    async def clone_to(self, newid: int, *, bwlimit: int | None = None, description: str | None = None, format: str | None = None, full: bool | None = None, name: str | None = None, pool: str | None = None, snapname: str | None = None, storage: str | None = None, target: str | None = None) -> AsyncProxmoxTask:
+        """Copies it to a new id: in full, or linked to a template's disks. See `with_new_vmid` for free ids.
+
+        Args:
+            newid: `newid`.
+            bwlimit: `bwlimit`.
+            description: `description`.
+            format: `format`.
+            full: `full`.
+            name: `name`.
+            pool: `pool`.
+            snapname: `snapname`.
+            storage: `storage`.
+            target: `target`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "clone_to", {"newid": newid, "bwlimit": bwlimit, "description": description, "format": format, "full": full, "name": name, "pool": pool, "snapname": snapname, "storage": storage, "target": target}))
+
+    async def migration(self, *, target: str | None = None) -> QemuMigratePreconditions:
+        """What stands in the way of a migration: local disks and devices, allowed nodes.
+
+        Args:
+            target: `target`.
+        """
+        return decode_qemu_migrate_preconditions(await _runtime.call_async(self._handle, "migration", {"target": target}))
+
+    async def migrate(self, target: str, *, bwlimit: int | None = None, force: bool | None = None, migration_network: str | None = None, migration_type: str | None = None, online: bool | None = None, targetstorage: Sequence[str] | None = None, with_conntrack_state: bool | None = None, with_local_disks: bool | None = None) -> AsyncProxmoxTask:
+        """Moves it to another node; a running one needs `online`.
+
+        Args:
+            target: `target`.
+            bwlimit: `bwlimit`.
+            force: `force`.
+            migration_network: `migration_network`.
+            migration_type: `migration_type`.
+            online: `online`.
+            targetstorage: `targetstorage`.
+            with_conntrack_state: `with-conntrack-state`. (9.0 and later)
+            with_local_disks: `with-local-disks`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "migrate", {"target": target, "bwlimit": bwlimit, "force": force, "migration_network": migration_network, "migration_type": migration_type, "online": online, "targetstorage": targetstorage, "with_conntrack_state": with_conntrack_state, "with_local_disks": with_local_disks}))
+
+    async def remote_migrate(self, target_bridge: Sequence[str], target_endpoint: str, target_storage: Sequence[str], *, bwlimit: int | None = None, delete: bool | None = None, online: bool | None = None, target_vmid: int | None = None) -> AsyncProxmoxTask:
+        """Moves it to another cluster, which `target_endpoint` names with a token.
+
+        Args:
+            target_bridge: `target-bridge`.
+            target_endpoint: `target-endpoint`.
+            target_storage: `target-storage`.
+            bwlimit: `bwlimit`.
+            delete: `delete`.
+            online: `online`.
+            target_vmid: `target-vmid`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "remote_migrate", {"target_bridge": target_bridge, "target_endpoint": target_endpoint, "target_storage": target_storage, "bwlimit": bwlimit, "delete": delete, "online": online, "target_vmid": target_vmid}))
+
+    async def resize_disk(self, disk: str, size: str, *, digest: str | None = None, skiplock: bool | None = None) -> AsyncProxmoxTask | None:
+        """Grows a disk: to a size (`64G`) or by one (`+8G`). Disks do not shrink.
+
+        Args:
+            disk: `disk`.
+            size: `size`.
+            digest: `digest`.
+            skiplock: `skiplock`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "resize_disk", {"disk": disk, "size": size, "digest": digest, "skiplock": skiplock}))
+
+    async def move_disk(self, disk: str, *, bwlimit: int | None = None, delete: bool | None = None, digest: str | None = None, format: str | None = None, storage: str | None = None, target_digest: str | None = None, target_disk: str | None = None, target_vmid: int | None = None) -> AsyncProxmoxTask:
+        """Moves a disk to another `storage`, or to another guest.
+
+        Args:
+            disk: `disk`.
+            bwlimit: `bwlimit`.
+            delete: `delete`.
+            digest: `digest`.
+            format: `format`.
+            storage: `storage`.
+            target_digest: `target-digest`. (7.1 and later)
+            target_disk: `target-disk`. (7.1 and later)
+            target_vmid: `target-vmid`. (7.1 and later)
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "move_disk", {"disk": disk, "bwlimit": bwlimit, "delete": delete, "digest": digest, "format": format, "storage": storage, "target_digest": target_digest, "target_disk": target_disk, "target_vmid": target_vmid}))
+
+    async def unlink_disks(self, idlist: Sequence[str], *, force: bool | None = None) -> None:
+        """Takes disks (a list with commas) out of the configuration; with `force` their volumes are deleted.
+
+        Args:
+            idlist: `idlist`.
+            force: `force`.
+        """
+        await _runtime.call_async(self._handle, "unlink_disks", {"idlist": idlist, "force": force})
+
+    async def template(self, *, disk: str | None = None) -> AsyncProxmoxTask:
+        """Makes it a template, for good.
+
+        Args:
+            disk: `disk`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "template", {"disk": disk}))
+
+    async def feature(self, feature: str, *, snapname: str | None = None) -> GuestFeature:
+        """Whether it can `snapshot`, `clone` or `copy`.
+
+        Args:
+            feature: `feature`.
+            snapname: `snapname`.
+        """
+        return decode_guest_feature(await _runtime.call_async(self._handle, "feature", {"feature": feature, "snapname": snapname}))
+
+    async def rrd_data(self, timeframe: str, *, cf: str | None = None) -> list[GuestRrdPoint]:
+        """Its use of resources over an `hour`, `day`, `week`, `month` or `year`. Samples that are missing have no values.
+
+        Args:
+            timeframe: `timeframe`.
+            cf: `cf`.
+        """
+        value = await _runtime.call_async(self._handle, "rrd_data", {"timeframe": timeframe, "cf": cf})
+        return [decode_guest_rrd_point(v) for v in value]
+
+    async def firewall_options(self) -> GuestFirewallOptions:
+        """Its firewall's settings."""
+        return decode_guest_firewall_options(await _runtime.call_async(self._handle, "firewall_options", {}))
+
+    async def update_firewall_options(self, *, delete: Sequence[str] | None = None, dhcp: bool | None = None, digest: str | None = None, enable: bool | None = None, ipfilter: bool | None = None, log_level_in: str | None = None, log_level_out: str | None = None, macfilter: bool | None = None, ndp: bool | None = None, policy_in: str | None = None, policy_out: str | None = None, radv: bool | None = None) -> None:
+        """Changes its firewall's settings.
+
+        Args:
+            delete: `delete`.
+            dhcp: `dhcp`.
+            digest: `digest`.
+            enable: `enable`.
+            ipfilter: `ipfilter`.
+            log_level_in: `log_level_in`.
+            log_level_out: `log_level_out`.
+            macfilter: `macfilter`. Yes when absent.
+            ndp: `ndp`. Yes when absent.
+            policy_in: `policy_in`.
+            policy_out: `policy_out`.
+            radv: `radv`.
+        """
+        await _runtime.call_async(self._handle, "update_firewall_options", {"delete": delete, "dhcp": dhcp, "digest": digest, "enable": enable, "ipfilter": ipfilter, "log_level_in": log_level_in, "log_level_out": log_level_out, "macfilter": macfilter, "ndp": ndp, "policy_in": policy_in, "policy_out": policy_out, "radv": radv})
+
+    async def firewall_rules(self) -> list[FirewallRule]:
+        """Its firewall's rules, in order."""
+        value = await _runtime.call_async(self._handle, "firewall_rules", {})
+        return [decode_firewall_rule(v) for v in value]
+
+    async def create_firewall_rule(self, action: str, kind: str, *, comment: str | None = None, dest: str | None = None, digest: str | None = None, dport: str | None = None, enable: int | None = None, icmp_type: str | None = None, iface: str | None = None, log: str | None = None, macro: str | None = None, pos: int | None = None, proto: str | None = None, source: str | None = None, sport: str | None = None) -> None:
+        """Adds a rule at the top; it is off unless `enable` is 1. `kind` is `in`, `out`, `forward` or `group`.
+
+        Args:
+            action: `action`.
+            kind: `type`.
+            comment: `comment`.
+            dest: `dest`.
+            digest: `digest`.
+            dport: `dport`.
+            enable: `enable`.
+            icmp_type: `icmp-type`.
+            iface: `iface`.
+            log: `log`.
+            macro: `macro`.
+            pos: `pos`.
+            proto: `proto`.
+            source: `source`.
+            sport: `sport`.
+        """
+        await _runtime.call_async(self._handle, "create_firewall_rule", {"action": action, "kind": kind, "comment": comment, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "pos": pos, "proto": proto, "source": source, "sport": sport})
+
+    async def update_firewall_rule(self, pos: int, *, action: str | None = None, comment: str | None = None, delete: Sequence[str] | None = None, dest: str | None = None, digest: str | None = None, dport: str | None = None, enable: int | None = None, icmp_type: str | None = None, iface: str | None = None, log: str | None = None, macro: str | None = None, moveto: int | None = None, proto: str | None = None, source: str | None = None, sport: str | None = None, kind: str | None = None) -> None:
+        """Changes the rule at a position. Give `digest`: positions shift when somebody else inserts one.
+
+        Args:
+            pos: `pos`.
+            action: `action`.
+            comment: `comment`.
+            delete: `delete`.
+            dest: `dest`.
+            digest: `digest`.
+            dport: `dport`.
+            enable: `enable`.
+            icmp_type: `icmp-type`.
+            iface: `iface`.
+            log: `log`.
+            macro: `macro`.
+            moveto: `moveto`.
+            proto: `proto`.
+            source: `source`.
+            sport: `sport`.
+            kind: `type`.
+        """
+        await _runtime.call_async(self._handle, "update_firewall_rule", {"pos": pos, "action": action, "comment": comment, "delete": delete, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "moveto": moveto, "proto": proto, "source": source, "sport": sport, "kind": kind})
+
+    async def delete_firewall_rule(self, pos: int, *, digest: str | None = None) -> None:
+        """Deletes the rule at a position. Give `digest`, as for a change.
+
+        Args:
+            pos: `pos`.
+            digest: `digest`.
+        """
+        await _runtime.call_async(self._handle, "delete_firewall_rule", {"pos": pos, "digest": digest})
+
+
+class AsyncProxmoxLxc:
+    """One container on a node.
+
+    The twin of `ProxmoxLxc` for asyncio.
+    """
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    async def destroy(self, scope: Literal["guest", "guest_and_references", "everything"]) -> AsyncProxmoxTask:
+        """Deletes it. It must be stopped; its backups stay.
+
+        Args:
+            scope: What goes: the container with its volumes, its entries in jobs, HA and rights too, and every unmentioned volume with its number.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "destroy", {"scope": scope}))
+
+    async def status(self) -> LxcStatus:
+        """What it is doing now."""
+        return decode_lxc_status(await _runtime.call_async(self._handle, "status", {}))
+
+    async def config(self, *, current: bool | None = None, snapshot: str | None = None) -> LxcConfig:
+        """Its configuration, changes that wait for its next start included.
+
+        Args:
+            current: `current`.
+            snapshot: `snapshot`.
+        """
+        return decode_lxc_config(await _runtime.call_async(self._handle, "config", {"current": current, "snapshot": snapshot}))
+
+    async def pending(self) -> list[PendingKey]:
+        """Every key of its configuration with the value it has now and the one that waits for its next start."""
+        value = await _runtime.call_async(self._handle, "pending", {})
+        return [decode_pending_key(v) for v in value]
+
+    async def update_config(self, *, settings: Mapping[str, Json] | None = None) -> None:
+        """Changes its configuration. Give `digest` so that nobody else's change is lost.
+
+        Args:
+            settings: The settings by their names in the API: `memory`, `net0`, `scsi0`, …
+        """
+        await _runtime.call_async(self._handle, "update_config", {"settings": settings})
+
+    async def start(self, *, debug: bool | None = None, skiplock: bool | None = None) -> AsyncProxmoxTask:
+        """Starts it. When the HA manager owns it, waiting for the task also waits until it runs.
+
+        Args:
+            debug: `debug`.
+            skiplock: `skiplock`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "start", {"debug": debug, "skiplock": skiplock}))
+
+    async def stop(self, *, overrule_shutdown: bool | None = None, skiplock: bool | None = None) -> AsyncProxmoxTask:
+        """Kills all its processes.
+
+        Args:
+            overrule_shutdown: `overrule-shutdown`. (8.2 and later)
+            skiplock: `skiplock`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "stop", {"overrule_shutdown": overrule_shutdown, "skiplock": skiplock}))
+
+    async def shutdown(self, *, force_stop: bool | None = None, timeout: int | None = None) -> AsyncProxmoxTask:
+        """Asks its init to shut down; the task fails when it does not within `timeout`.
+
+        Args:
+            force_stop: `forceStop`.
+            timeout: `timeout`. `60` when absent.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "shutdown", {"force_stop": force_stop, "timeout": timeout}))
+
+    async def reboot(self, *, timeout: int | None = None) -> AsyncProxmoxTask:
+        """Shuts it down and starts it again.
+
+        Args:
+            timeout: `timeout`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "reboot", {"timeout": timeout}))
+
+    async def suspend(self) -> AsyncProxmoxTask:
+        """Freezes it."""
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "suspend", {}))
+
+    async def resume(self) -> AsyncProxmoxTask:
+        """Lets a frozen one go on."""
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "resume", {}))
+
+    async def interfaces(self) -> list[LxcInterface]:
+        """Its network interfaces with their addresses; empty while it is stopped."""
+        value = await _runtime.call_async(self._handle, "interfaces", {})
+        return [decode_lxc_interface(v) for v in value]
+
+    async def snapshots(self) -> list[GuestSnapshot]:
+        """Its snapshots. One row, `current`, is no snapshot but the state that it is in."""
+        value = await _runtime.call_async(self._handle, "snapshots", {})
+        return [decode_guest_snapshot(v) for v in value]
+
+    async def snapshot(self, snapname: str, *, description: str | None = None) -> AsyncProxmoxTask:
+        """Takes a snapshot.
+
+        Args:
+            snapname: `snapname`.
+            description: `description`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "snapshot", {"snapname": snapname, "description": description}))
+
+    async def snapshot_config(self, snapname: str) -> LxcConfig:
+        """The configuration that a snapshot holds.
+
+        Args:
+            snapname: `snapname`.
+        """
+        return decode_lxc_config(await _runtime.call_async(self._handle, "snapshot_config", {"snapname": snapname}))
+
+    async def rollback(self, snapname: str, data_loss: Literal["accepted"], *, start: bool | None = None) -> AsyncProxmoxTask:
+        """Goes back to a snapshot. What was written since is lost.
+
+        Args:
+            snapname: `snapname`.
+            data_loss: The word for what may be lost: `accepted`.
+            start: `start`. (7.3 and later)
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "rollback", {"snapname": snapname, "data_loss": data_loss, "start": start}))
+
+    async def delete_snapshot(self, snapname: str, *, force: bool | None = None) -> AsyncProxmoxTask:
+        """Deletes a snapshot; the container stays as it is.
+
+        Args:
+            snapname: `snapname`.
+            force: `force`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "delete_snapshot", {"snapname": snapname, "force": force}))
+
+    async def clone_to(self, newid: int, *, bwlimit: float | None = None, description: str | None = None, full: bool | None = None, hostname: str | None = None, pool: str | None = None, snapname: str | None = None, storage: str | None = None, target: str | None = None) -> AsyncProxmoxTask:
+        """Copies it to a new id. A running one needs `snapname`.
+
+        Args:
+            newid: `newid`.
+            bwlimit: `bwlimit`.
+            description: `description`.
+            full: `full`.
+            hostname: `hostname`.
+            pool: `pool`.
+            snapname: `snapname`.
+            storage: `storage`.
+            target: `target`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "clone_to", {"newid": newid, "bwlimit": bwlimit, "description": description, "full": full, "hostname": hostname, "pool": pool, "snapname": snapname, "storage": storage, "target": target}))
+
+    async def migration(self, *, target: str | None = None) -> LxcMigratePreconditions:
+        """What stands in the way of a migration.
+
+        Args:
+            target: `target`.
+        """
+        return decode_lxc_migrate_preconditions(await _runtime.call_async(self._handle, "migration", {"target": target}))
+
+    async def migrate(self, target: str, *, bwlimit: float | None = None, online: bool | None = None, restart: bool | None = None, target_storage: Sequence[str] | None = None, timeout: int | None = None) -> AsyncProxmoxTask:
+        """Moves it to another node; a running one needs `restart`, as there is no live migration.
+
+        Args:
+            target: `target`.
+            bwlimit: `bwlimit`.
+            online: `online`.
+            restart: `restart`.
+            target_storage: `target-storage`. (7.2 and later)
+            timeout: `timeout`. `180` when absent.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "migrate", {"target": target, "bwlimit": bwlimit, "online": online, "restart": restart, "target_storage": target_storage, "timeout": timeout}))
+
+    async def remote_migrate(self, target_bridge: Sequence[str], target_endpoint: str, target_storage: Sequence[str], *, bwlimit: float | None = None, delete: bool | None = None, online: bool | None = None, restart: bool | None = None, target_vmid: int | None = None, timeout: int | None = None) -> AsyncProxmoxTask:
+        """Moves it to another cluster.
+
+        Args:
+            target_bridge: `target-bridge`.
+            target_endpoint: `target-endpoint`.
+            target_storage: `target-storage`.
+            bwlimit: `bwlimit`.
+            delete: `delete`.
+            online: `online`.
+            restart: `restart`.
+            target_vmid: `target-vmid`.
+            timeout: `timeout`. `180` when absent.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "remote_migrate", {"target_bridge": target_bridge, "target_endpoint": target_endpoint, "target_storage": target_storage, "bwlimit": bwlimit, "delete": delete, "online": online, "restart": restart, "target_vmid": target_vmid, "timeout": timeout}))
+
+    async def resize_disk(self, disk: str, size: str, *, digest: str | None = None) -> AsyncProxmoxTask | None:
+        """Grows a volume: to a size (`64G`) or by one (`+8G`).
+
+        Args:
+            disk: `disk`.
+            size: `size`.
+            digest: `digest`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "resize_disk", {"disk": disk, "size": size, "digest": digest}))
+
+    async def move_volume(self, volume: str, *, bwlimit: float | None = None, delete: bool | None = None, digest: str | None = None, storage: str | None = None, target_digest: str | None = None, target_vmid: int | None = None, target_volume: str | None = None) -> AsyncProxmoxTask:
+        """Moves a volume to another `storage`, or to another container.
+
+        Args:
+            volume: `volume`.
+            bwlimit: `bwlimit`.
+            delete: `delete`.
+            digest: `digest`.
+            storage: `storage`.
+            target_digest: `target-digest`. (7.1 and later)
+            target_vmid: `target-vmid`. (7.1 and later)
+            target_volume: `target-volume`. (7.1 and later)
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "move_volume", {"volume": volume, "bwlimit": bwlimit, "delete": delete, "digest": digest, "storage": storage, "target_digest": target_digest, "target_vmid": target_vmid, "target_volume": target_volume}))
+
+    async def template(self) -> None:
+        """Makes it a template, for good."""
+        await _runtime.call_async(self._handle, "template", {})
+
+    async def feature(self, feature: str, *, snapname: str | None = None) -> GuestFeature:
+        """Whether it can `snapshot`, `clone` or `copy`.
+
+        Args:
+            feature: `feature`.
+            snapname: `snapname`.
+        """
+        return decode_guest_feature(await _runtime.call_async(self._handle, "feature", {"feature": feature, "snapname": snapname}))
+
+    async def rrd_data(self, timeframe: str, *, cf: str | None = None) -> list[GuestRrdPoint]:
+        """Its use of resources over an `hour`, `day`, `week`, `month` or `year`.
+
+        Args:
+            timeframe: `timeframe`.
+            cf: `cf`.
+        """
+        value = await _runtime.call_async(self._handle, "rrd_data", {"timeframe": timeframe, "cf": cf})
+        return [decode_guest_rrd_point(v) for v in value]
+
+    async def firewall_options(self) -> GuestFirewallOptions:
+        """Its firewall's settings."""
+        return decode_guest_firewall_options(await _runtime.call_async(self._handle, "firewall_options", {}))
+
+    async def update_firewall_options(self, *, delete: Sequence[str] | None = None, dhcp: bool | None = None, digest: str | None = None, enable: bool | None = None, ipfilter: bool | None = None, log_level_in: str | None = None, log_level_out: str | None = None, macfilter: bool | None = None, ndp: bool | None = None, policy_in: str | None = None, policy_out: str | None = None, radv: bool | None = None) -> None:
+        """Changes its firewall's settings.
+
+        Args:
+            delete: `delete`.
+            dhcp: `dhcp`.
+            digest: `digest`.
+            enable: `enable`.
+            ipfilter: `ipfilter`.
+            log_level_in: `log_level_in`.
+            log_level_out: `log_level_out`.
+            macfilter: `macfilter`. Yes when absent.
+            ndp: `ndp`. Yes when absent.
+            policy_in: `policy_in`.
+            policy_out: `policy_out`.
+            radv: `radv`.
+        """
+        await _runtime.call_async(self._handle, "update_firewall_options", {"delete": delete, "dhcp": dhcp, "digest": digest, "enable": enable, "ipfilter": ipfilter, "log_level_in": log_level_in, "log_level_out": log_level_out, "macfilter": macfilter, "ndp": ndp, "policy_in": policy_in, "policy_out": policy_out, "radv": radv})
+
+    async def firewall_rules(self) -> list[FirewallRule]:
+        """Its firewall's rules, in order."""
+        value = await _runtime.call_async(self._handle, "firewall_rules", {})
+        return [decode_firewall_rule(v) for v in value]
+
+    async def create_firewall_rule(self, action: str, kind: str, *, comment: str | None = None, dest: str | None = None, digest: str | None = None, dport: str | None = None, enable: int | None = None, icmp_type: str | None = None, iface: str | None = None, log: str | None = None, macro: str | None = None, pos: int | None = None, proto: str | None = None, source: str | None = None, sport: str | None = None) -> None:
+        """Adds a rule at the top; it is off unless `enable` is 1.
+
+        Args:
+            action: `action`.
+            kind: `type`.
+            comment: `comment`.
+            dest: `dest`.
+            digest: `digest`.
+            dport: `dport`.
+            enable: `enable`.
+            icmp_type: `icmp-type`.
+            iface: `iface`.
+            log: `log`.
+            macro: `macro`.
+            pos: `pos`.
+            proto: `proto`.
+            source: `source`.
+            sport: `sport`.
+        """
+        await _runtime.call_async(self._handle, "create_firewall_rule", {"action": action, "kind": kind, "comment": comment, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "pos": pos, "proto": proto, "source": source, "sport": sport})
+
+    async def update_firewall_rule(self, pos: int, *, action: str | None = None, comment: str | None = None, delete: Sequence[str] | None = None, dest: str | None = None, digest: str | None = None, dport: str | None = None, enable: int | None = None, icmp_type: str | None = None, iface: str | None = None, log: str | None = None, macro: str | None = None, moveto: int | None = None, proto: str | None = None, source: str | None = None, sport: str | None = None, kind: str | None = None) -> None:
+        """Changes the rule at a position. Give `digest`: positions shift.
+
+        Args:
+            pos: `pos`.
+            action: `action`.
+            comment: `comment`.
+            delete: `delete`.
+            dest: `dest`.
+            digest: `digest`.
+            dport: `dport`.
+            enable: `enable`.
+            icmp_type: `icmp-type`.
+            iface: `iface`.
+            log: `log`.
+            macro: `macro`.
+            moveto: `moveto`.
+            proto: `proto`.
+            source: `source`.
+            sport: `sport`.
+            kind: `type`.
+        """
+        await _runtime.call_async(self._handle, "update_firewall_rule", {"pos": pos, "action": action, "comment": comment, "delete": delete, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "moveto": moveto, "proto": proto, "source": source, "sport": sport, "kind": kind})
+
+    async def delete_firewall_rule(self, pos: int, *, digest: str | None = None) -> None:
+        """Deletes the rule at a position. Give `digest`, as for a change.
+
+        Args:
+            pos: `pos`.
+            digest: `digest`.
+        """
+        await _runtime.call_async(self._handle, "delete_firewall_rule", {"pos": pos, "digest": digest})
+
+
+class AsyncProxmoxCluster:
+    """What concerns all nodes.
+
+    The twin of `ProxmoxCluster` for asyncio.
+    """
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    def ha(self) -> AsyncProxmoxHa:
+        """High availability."""
+        return AsyncProxmoxHa(_runtime.open_now(self._handle, "ha", {}))
+
+    def firewall(self) -> AsyncProxmoxFirewall:
+        """The cluster's firewall."""
+        return AsyncProxmoxFirewall(_runtime.open_now(self._handle, "firewall", {}))
+
+    def sdn(self) -> AsyncProxmoxSdn:
+        """Software-defined networks."""
+        return AsyncProxmoxSdn(_runtime.open_now(self._handle, "sdn", {}))
+
+    async def status(self) -> ClusterStatus:
+        """The cluster and its nodes: names, addresses, quorum."""
+        return decode_cluster_status(await _runtime.call_async(self._handle, "status", {}))
+
+    async def next_id(self) -> int:
+        """A guest id that is free now; not reserved."""
+        value: int = await _runtime.call_async(self._handle, "next_id", {})
+        return value
+
+    async def tasks(self) -> list[TaskSummary]:
+        """Running tasks, and the last 25 finished ones of every node."""
+        value = await _runtime.call_async(self._handle, "tasks", {})
+        return [decode_task_summary(v) for v in value]
+
+    async def log(self, *, max: int | None = None) -> list[ClusterLogLine]:
+        """The cluster's log, newest first.
+
+        Args:
+            max: `max`.
+        """
+        value = await _runtime.call_async(self._handle, "log", {"max": max})
+        return [decode_cluster_log_line(v) for v in value]
+
+    async def options(self) -> ClusterOptions:
+        """The settings of the whole datacentre."""
+        return decode_cluster_options(await _runtime.call_async(self._handle, "options", {}))
+
+    async def update_options(self, *, bwlimit: str | None = None, consent_text: str | None = None, console: str | None = None, crs: str | None = None, delete: Sequence[str] | None = None, description: str | None = None, email_from: str | None = None, fencing: str | None = None, ha: str | None = None, http_proxy: str | None = None, keyboard: str | None = None, language: str | None = None, location: str | None = None, mac_prefix: str | None = None, max_workers: int | None = None, migration: str | None = None, migration_unsecure: bool | None = None, next_id: str | None = None, notify: str | None = None, registered_tags: str | None = None, replication: str | None = None, tag_style: str | None = None, u2f: str | None = None, user_tag_access: str | None = None, webauthn: str | None = None) -> None:
+        """Changes settings of the whole datacentre.
+
+        Args:
+            bwlimit: `bwlimit`.
+            consent_text: `consent-text`. (8.4 and later)
+            console: `console`.
+            crs: `crs`. (7.3 and later)
+            delete: `delete`.
+            description: `description`. (7.1 and later)
+            email_from: `email_from`.
+            fencing: `fencing`. `watchdog` when absent.
+            ha: `ha`.
+            http_proxy: `http_proxy`.
+            keyboard: `keyboard`.
+            language: `language`.
+            location: `location`. (9.2 and later)
+            mac_prefix: `mac_prefix`. `BC:24:11` when absent.
+            max_workers: `max_workers`.
+            migration: `migration`.
+            migration_unsecure: `migration_unsecure`.
+            next_id: `next-id`. (7.2 and later)
+            notify: `notify`. (7.4 and later)
+            registered_tags: `registered-tags`. (7.3 and later)
+            replication: `replication`. (9.0 and later)
+            tag_style: `tag-style`. (7.3 and later)
+            u2f: `u2f`.
+            user_tag_access: `user-tag-access`. (7.3 and later)
+            webauthn: `webauthn`. (7.1 and later)
+        """
+        await _runtime.call_async(self._handle, "update_options", {"bwlimit": bwlimit, "consent_text": consent_text, "console": console, "crs": crs, "delete": delete, "description": description, "email_from": email_from, "fencing": fencing, "ha": ha, "http_proxy": http_proxy, "keyboard": keyboard, "language": language, "location": location, "mac_prefix": mac_prefix, "max_workers": max_workers, "migration": migration, "migration_unsecure": migration_unsecure, "next_id": next_id, "notify": notify, "registered_tags": registered_tags, "replication": replication, "tag_style": tag_style, "u2f": u2f, "user_tag_access": user_tag_access, "webauthn": webauthn})
+
+    async def corosync_nodes(self) -> list[CorosyncNode]:
+        """The nodes in the corosync configuration, with their votes."""
+        value = await _runtime.call_async(self._handle, "corosync_nodes", {})
+        return [decode_corosync_node(v) for v in value]
+
+    async def join_info(self, *, node: str | None = None) -> JoinInfo:
+        """What another node needs to join: addresses and fingerprints. `FailedPrecondition` on a host that stands alone.
+
+        Args:
+            node: `node`.
+        """
+        return decode_join_info(await _runtime.call_async(self._handle, "join_info", {"node": node}))
+
+    async def qdevice(self) -> Mapping[str, str]:
+        """The state of the external vote, if there is one."""
+        value: Mapping[str, str] = await _runtime.call_async(self._handle, "qdevice", {})
+        return value
+
+    async def totem(self) -> Totem:
+        """Corosync's settings."""
+        return decode_totem(await _runtime.call_async(self._handle, "totem", {}))
+
+    async def metrics(self, *, history: bool | None = None, local_only: bool | None = None, node_list: str | None = None, start_time: int | None = None) -> MetricsExport:
+        """The latest metrics of everything in one call (8.3 and later).
+
+        Args:
+            history: `history`.
+            local_only: `local-only`.
+            node_list: `node-list`. (9.1 and later)
+            start_time: `start-time`. `0` when absent.
+        """
+        return decode_metrics_export(await _runtime.call_async(self._handle, "metrics", {"history": history, "local_only": local_only, "node_list": node_list, "start_time": start_time}))
+
+    async def metric_servers(self) -> list[MetricServer]:
+        """The servers that metrics are sent to."""
+        value = await _runtime.call_async(self._handle, "metric_servers", {})
+        return [decode_metric_server(v) for v in value]
+
+    async def guests_not_backed_up(self) -> list[GuestNotBackedUp]:
+        """The guests that no backup job covers."""
+        value = await _runtime.call_async(self._handle, "guests_not_backed_up", {})
+        return [decode_guest_not_backed_up(v) for v in value]
+
+    async def bulk_start(self, *, max_workers: int | None = None, maxworkers: int | None = None, timeout: int | None = None, vms: Sequence[int] | None = None) -> AsyncProxmoxTask:
+        """Starts guests on any node (9.1 and later).
+
+        Args:
+            max_workers: `max-workers`. `4` when absent. (9.1.2 and later)
+            maxworkers: `maxworkers`. `4` when absent.
+            timeout: `timeout`.
+            vms: `vms`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "bulk_start", {"max_workers": max_workers, "maxworkers": maxworkers, "timeout": timeout, "vms": vms}))
+
+    async def bulk_shutdown(self, *, force_stop: bool | None = None, max_workers: int | None = None, maxworkers: int | None = None, timeout: int | None = None, vms: Sequence[int] | None = None) -> AsyncProxmoxTask:
+        """Shuts down guests on any node (9.1 and later).
+
+        Args:
+            force_stop: `force-stop`. Yes when absent.
+            max_workers: `max-workers`. `4` when absent. (9.1.2 and later)
+            maxworkers: `maxworkers`. `4` when absent.
+            timeout: `timeout`. `180` when absent.
+            vms: `vms`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "bulk_shutdown", {"force_stop": force_stop, "max_workers": max_workers, "maxworkers": maxworkers, "timeout": timeout, "vms": vms}))
+
+    async def bulk_migrate(self, target: str, *, max_workers: int | None = None, maxworkers: int | None = None, online: bool | None = None, vms: Sequence[int] | None = None, with_local_disks: bool | None = None) -> AsyncProxmoxTask:
+        """Moves guests from any node to one (9.1 and later).
+
+        Args:
+            target: `target`.
+            max_workers: `max-workers`. `1` when absent. (9.1.2 and later)
+            maxworkers: `maxworkers`. `1` when absent.
+            online: `online`.
+            vms: `vms`.
+            with_local_disks: `with-local-disks`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "bulk_migrate", {"target": target, "max_workers": max_workers, "maxworkers": maxworkers, "online": online, "vms": vms, "with_local_disks": with_local_disks}))
+
+    async def ceph_status(self) -> CephStatus:
+        """Ceph's health, monitors, OSDs and placement groups. `FailedPrecondition` where Ceph is not installed or not set up."""
+        return decode_ceph_status(await _runtime.call_async(self._handle, "ceph_status", {}))
+
+    async def ceph_metadata(self, *, scope: str | None = None) -> CephMetadata:
+        """The versions and hosts of all Ceph services.
+
+        Args:
+            scope: `scope`. `all` when absent.
+        """
+        return decode_ceph_metadata(await _runtime.call_async(self._handle, "ceph_metadata", {"scope": scope}))
+
+    async def ceph_flags(self) -> list[CephFlag]:
+        """Ceph's flags: `noout`, `norebalance`, …"""
+        value = await _runtime.call_async(self._handle, "ceph_flags", {})
+        return [decode_ceph_flag(v) for v in value]
+
+    async def set_ceph_flag(self, flag: str, value: bool) -> None:
+        """Sets or clears one of Ceph's flags.
+
+        Args:
+            flag: `flag`.
+            value: `value`.
+        """
+        await _runtime.call_async(self._handle, "set_ceph_flag", {"flag": flag, "value": value})
+
+    async def backup_jobs(self) -> list[BackupJob]:
+        """The backup jobs."""
+        value = await _runtime.call_async(self._handle, "backup_jobs", {})
+        return [decode_backup_job(v) for v in value]
+
+    async def backup_job(self, id: str) -> BackupJob:
+        """One backup job.
+
+        Args:
+            id: `id`.
+        """
+        return decode_backup_job(await _runtime.call_async(self._handle, "backup_job", {"id": id}))
+
+    async def create_backup_job(self, *, settings: Mapping[str, Json] | None = None) -> None:
+        """Makes a backup job; `schedule` is a calendar event such as `sat 02:00`.
+
+        Args:
+            settings: The settings by their names in the API: `memory`, `net0`, `scsi0`, …
+        """
+        await _runtime.call_async(self._handle, "create_backup_job", {"settings": settings})
+
+    async def update_backup_job(self, id: str, *, settings: Mapping[str, Json] | None = None) -> None:
+        """Changes a backup job.
+
+        Args:
+            id: `id`.
+            settings: The settings by their names in the API: `memory`, `net0`, `scsi0`, …
+        """
+        await _runtime.call_async(self._handle, "update_backup_job", {"id": id, "settings": settings})
+
+    async def delete_backup_job(self, id: str) -> None:
+        """Deletes a backup job; the backups stay.
+
+        Args:
+            id: `id`.
+        """
+        await _runtime.call_async(self._handle, "delete_backup_job", {"id": id})
+
+    async def backup_job_volumes(self, id: str) -> BackupJobVolumes:
+        """Which volumes a backup job saves and which not.
+
+        Args:
+            id: `id`.
+        """
+        return decode_backup_job_volumes(await _runtime.call_async(self._handle, "backup_job_volumes", {"id": id}))
+
+    async def replication_jobs(self) -> list[ReplicationJob]:
+        """The replication jobs."""
+        value = await _runtime.call_async(self._handle, "replication_jobs", {})
+        return [decode_replication_job(v) for v in value]
+
+    async def replication_job(self, id: str) -> ReplicationJob:
+        """One replication job.
+
+        Args:
+            id: `id`.
+        """
+        return decode_replication_job(await _runtime.call_async(self._handle, "replication_job", {"id": id}))
+
+    async def create_replication_job(self, id: str, target: str, kind: str, *, comment: str | None = None, disable: bool | None = None, rate: float | None = None, remove_job: str | None = None, schedule: str | None = None, source: str | None = None) -> None:
+        """Makes a replication job: `id` reads `100-0`, `kind` is `local`.
+
+        Args:
+            id: `id`.
+            target: `target`.
+            kind: `type`.
+            comment: `comment`.
+            disable: `disable`.
+            rate: `rate`.
+            remove_job: `remove_job`.
+            schedule: `schedule`. `*/15` when absent.
+            source: `source`.
+        """
+        await _runtime.call_async(self._handle, "create_replication_job", {"id": id, "target": target, "kind": kind, "comment": comment, "disable": disable, "rate": rate, "remove_job": remove_job, "schedule": schedule, "source": source})
+
+    async def update_replication_job(self, id: str, *, comment: str | None = None, delete: Sequence[str] | None = None, digest: str | None = None, disable: bool | None = None, rate: float | None = None, remove_job: str | None = None, schedule: str | None = None, source: str | None = None) -> None:
+        """Changes a replication job.
+
+        Args:
+            id: `id`.
+            comment: `comment`.
+            delete: `delete`.
+            digest: `digest`.
+            disable: `disable`.
+            rate: `rate`.
+            remove_job: `remove_job`.
+            schedule: `schedule`. `*/15` when absent.
+            source: `source`.
+        """
+        await _runtime.call_async(self._handle, "update_replication_job", {"id": id, "comment": comment, "delete": delete, "digest": digest, "disable": disable, "rate": rate, "remove_job": remove_job, "schedule": schedule, "source": source})
+
+    async def delete_replication_job(self, id: str, *, force: bool | None = None, keep: bool | None = None) -> None:
+        """Has a replication job removed, its copies too unless `keep`.
+
+        Args:
+            id: `id`.
+            force: `force`.
+            keep: `keep`.
+        """
+        await _runtime.call_async(self._handle, "delete_replication_job", {"id": id, "force": force, "keep": keep})
+
+    async def realm_sync_jobs(self) -> list[RealmSyncJob]:
+        """The jobs that copy users from directories."""
+        value = await _runtime.call_async(self._handle, "realm_sync_jobs", {})
+        return [decode_realm_sync_job(v) for v in value]
+
+    async def analyze_schedule(self, schedule: str, *, iterations: int | None = None, starttime: int | None = None) -> list[ScheduledTime]:
+        """When a calendar event comes next.
+
+        Args:
+            schedule: `schedule`.
+            iterations: `iterations`. `10` when absent.
+            starttime: `starttime`.
+        """
+        value = await _runtime.call_async(self._handle, "analyze_schedule", {"schedule": schedule, "iterations": iterations, "starttime": starttime})
+        return [decode_scheduled_time(v) for v in value]
+
+    async def pci_mappings(self, *, check_node: str | None = None) -> list[PciMapping]:
+        """The PCI devices that have a name on all nodes.
+
+        Args:
+            check_node: `check-node`.
+        """
+        value = await _runtime.call_async(self._handle, "pci_mappings", {"check_node": check_node})
+        return [decode_pci_mapping(v) for v in value]
+
+    async def usb_mappings(self, *, check_node: str | None = None) -> list[UsbMapping]:
+        """The USB devices that have a name on all nodes.
+
+        Args:
+            check_node: `check-node`.
+        """
+        value = await _runtime.call_async(self._handle, "usb_mappings", {"check_node": check_node})
+        return [decode_usb_mapping(v) for v in value]
+
+    async def directory_mappings(self, *, check_node: str | None = None) -> list[DirectoryMapping]:
+        """The directories that have a name on all nodes (8.4 and later).
+
+        Args:
+            check_node: `check-node`.
+        """
+        value = await _runtime.call_async(self._handle, "directory_mappings", {"check_node": check_node})
+        return [decode_directory_mapping(v) for v in value]
+
+    async def notification_targets(self) -> list[NotificationTarget]:
+        """Where notifications go (8.1 and later)."""
+        value = await _runtime.call_async(self._handle, "notification_targets", {})
+        return [decode_notification_target(v) for v in value]
+
+    async def test_notification_target(self, name: str) -> None:
+        """Sends a test to a target.
+
+        Args:
+            name: `name`.
+        """
+        await _runtime.call_async(self._handle, "test_notification_target", {"name": name})
+
+    async def notification_matchers(self) -> list[NotificationMatcher]:
+        """Which notifications go where."""
+        value = await _runtime.call_async(self._handle, "notification_matchers", {})
+        return [decode_notification_matcher(v) for v in value]
+
+    async def acme_accounts(self) -> list[AcmeAccount]:
+        """The ACME accounts."""
+        value = await _runtime.call_async(self._handle, "acme_accounts", {})
+        return [decode_acme_account(v) for v in value]
+
+    async def acme_account(self, name: str) -> AcmeAccount:
+        """One ACME account. A token of root is not enough.
+
+        Args:
+            name: `name`.
+        """
+        return decode_acme_account(await _runtime.call_async(self._handle, "acme_account", {"name": name}))
+
+    async def acme_plugins(self, *, kind: str | None = None) -> list[AcmePlugin]:
+        """The ways to answer ACME challenges.
+
+        Args:
+            kind: `type`.
+        """
+        value = await _runtime.call_async(self._handle, "acme_plugins", {"kind": kind})
+        return [decode_acme_plugin(v) for v in value]
+
+    async def acme_directories(self) -> list[AcmeDirectory]:
+        """The known ACME services."""
+        value = await _runtime.call_async(self._handle, "acme_directories", {})
+        return [decode_acme_directory(v) for v in value]
+
+
+class AsyncProxmoxHa:
+    """High availability.
+
+    The twin of `ProxmoxHa` for asyncio.
+    """
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    async def status(self) -> list[HaStatusEntry]:
+        """The manager's view: quorum, master, local managers, guests."""
+        value = await _runtime.call_async(self._handle, "status", {})
+        return [decode_ha_status_entry(v) for v in value]
+
+    async def manager_status(self) -> HaManagerReport:
+        """The manager's own notes, among them which nodes are in maintenance."""
+        return decode_ha_manager_report(await _runtime.call_async(self._handle, "manager_status", {}))
+
+    async def resources(self, *, kind: str | None = None) -> list[HaResource]:
+        """The guests that the manager looks after.
+
+        Args:
+            kind: Only `vm` or only `ct`.
+        """
+        value = await _runtime.call_async(self._handle, "resources", {"kind": kind})
+        return [decode_ha_resource(v) for v in value]
+
+    async def resource(self, sid: str) -> HaResource:
+        """One of them: `vm:100` or `ct:200`.
+
+        Args:
+            sid: `sid`.
+        """
+        return decode_ha_resource(await _runtime.call_async(self._handle, "resource", {"sid": sid}))
+
+    async def add(self, sid: str, *, auto_rebalance: bool | None = None, comment: str | None = None, failback: bool | None = None, group: str | None = None, max_relocate: int | None = None, max_restart: int | None = None, state: str | None = None, kind: str | None = None) -> None:
+        """Has the manager look after a guest. It starts the guest unless `state` says otherwise.
+
+        Args:
+            sid: `sid`.
+            auto_rebalance: `auto-rebalance`. Yes when absent. (9.2 and later)
+            comment: `comment`.
+            failback: `failback`. Yes when absent. (9.0 and later)
+            group: `group`.
+            max_relocate: `max_relocate`. `1` when absent.
+            max_restart: `max_restart`. `1` when absent.
+            state: `state`. `started` when absent.
+            kind: `type`.
+        """
+        await _runtime.call_async(self._handle, "add", {"sid": sid, "auto_rebalance": auto_rebalance, "comment": comment, "failback": failback, "group": group, "max_relocate": max_relocate, "max_restart": max_restart, "state": state, "kind": kind})
+
+    async def update(self, sid: str, *, auto_rebalance: bool | None = None, comment: str | None = None, delete: Sequence[str] | None = None, digest: str | None = None, failback: bool | None = None, group: str | None = None, max_relocate: int | None = None, max_restart: int | None = None, state: str | None = None) -> None:
+        """Changes how the manager looks after a guest, its wanted `state` among it.
+
+        Args:
+            sid: `sid`.
+            auto_rebalance: `auto-rebalance`. Yes when absent. (9.2 and later)
+            comment: `comment`.
+            delete: `delete`.
+            digest: `digest`.
+            failback: `failback`. Yes when absent. (9.0 and later)
+            group: `group`.
+            max_relocate: `max_relocate`. `1` when absent.
+            max_restart: `max_restart`. `1` when absent.
+            state: `state`. `started` when absent.
+        """
+        await _runtime.call_async(self._handle, "update", {"sid": sid, "auto_rebalance": auto_rebalance, "comment": comment, "delete": delete, "digest": digest, "failback": failback, "group": group, "max_relocate": max_relocate, "max_restart": max_restart, "state": state})
+
+    async def remove(self, sid: str, *, purge: bool | None = None) -> None:
+        """Has the manager leave a guest alone; the guest goes on as it is.
+
+        Args:
+            sid: `sid`.
+            purge: `purge`. Yes when absent. (9.1 and later)
+        """
+        await _runtime.call_async(self._handle, "remove", {"sid": sid, "purge": purge})
+
+    async def migrate(self, sid: str, node: str) -> HaMove:
+        """Asks for a move while it runs. The request is queued, and one that makes no sense is answered as any other: watch where the guest goes.
+
+        Args:
+            sid: `sid`.
+            node: `node`.
+        """
+        return decode_ha_move(await _runtime.call_async(self._handle, "migrate", {"sid": sid, "node": node}))
+
+    async def relocate(self, sid: str, node: str) -> HaMove:
+        """Asks for a move with a stop and a start; as for `migrate`.
+
+        Args:
+            sid: `sid`.
+            node: `node`.
+        """
+        return decode_ha_move(await _runtime.call_async(self._handle, "relocate", {"sid": sid, "node": node}))
+
+    async def rules(self, *, resource: str | None = None, kind: str | None = None) -> list[HaRule]:
+        """Which guests belong to which nodes and together or apart (9.0 and later; before: `groups`).
+
+        Args:
+            resource: `resource`.
+            kind: `type`.
+        """
+        value = await _runtime.call_async(self._handle, "rules", {"resource": resource, "kind": kind})
+        return [decode_ha_rule(v) for v in value]
+
+    async def rule(self, rule: str) -> HaRule:
+        """One rule (9.0 and later).
+
+        Args:
+            rule: `rule`.
+        """
+        return decode_ha_rule(await _runtime.call_async(self._handle, "rule", {"rule": rule}))
+
+    async def delete_rule(self, rule: str) -> None:
+        """Deletes a rule (9.0 and later).
+
+        Args:
+            rule: `rule`.
+        """
+        await _runtime.call_async(self._handle, "delete_rule", {"rule": rule})
+
+    async def groups(self) -> list[HaGroup]:
+        """The groups of nodes of releases before 9.0. From 9.0 on, `FailedPrecondition`: they have become `rules`."""
+        value = await _runtime.call_async(self._handle, "groups", {})
+        return [decode_ha_group(v) for v in value]
+
+    async def arm(self) -> None:
+        """Lets the manager work again (9.1.2 and later)."""
+        await _runtime.call_async(self._handle, "arm", {})
+
+    async def disarm(self, resource_mode: str) -> None:
+        """Has the manager keep still: `freeze` or `ignore` its guests (9.1.2 and later).
+
+        Args:
+            resource_mode: `resource-mode`.
+        """
+        await _runtime.call_async(self._handle, "disarm", {"resource_mode": resource_mode})
+
+
+class AsyncProxmoxSdn:
+    """Software-defined networks: changes are planned, and take effect together.
+
+    The twin of `ProxmoxSdn` for asyncio.
+    """
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    async def zones(self, *, pending: bool | None = None, running: bool | None = None, kind: str | None = None) -> list[SdnZone]:
+        """The zones; with `pending` what is planned, with `running` what is in force.
+
+        Args:
+            pending: `pending`.
+            running: `running`.
+            kind: `type`.
+        """
+        value = await _runtime.call_async(self._handle, "zones", {"pending": pending, "running": running, "kind": kind})
+        return [decode_sdn_zone(v) for v in value]
+
+    async def zone(self, zone: str, *, pending: bool | None = None, running: bool | None = None) -> SdnZone:
+        """One zone.
+
+        Args:
+            zone: `zone`.
+            pending: `pending`.
+            running: `running`.
+        """
+        return decode_sdn_zone(await _runtime.call_async(self._handle, "zone", {"zone": zone, "pending": pending, "running": running}))
+
+    async def create_zone(self, kind: str, zone: str, *, advertise_subnets: bool | None = None, bridge: str | None = None, bridge_disable_mac_learning: bool | None = None, controller: str | None = None, dhcp: str | None = None, disable_arp_nd_suppression: bool | None = None, dns: str | None = None, dnszone: str | None = None, dp_id: int | None = None, exitnodes: Sequence[str] | None = None, exitnodes_local_routing: bool | None = None, exitnodes_primary: str | None = None, fabric: str | None = None, ipam: str | None = None, lock_token: str | None = None, mac: str | None = None, mtu: int | None = None, nodes: Sequence[str] | None = None, peers: Sequence[str] | None = None, reversedns: str | None = None, rt_import: Sequence[str] | None = None, secondary_controllers: Sequence[str] | None = None, tag: int | None = None, vlan_protocol: str | None = None, vrf_vxlan: int | None = None, vxlan_port: int | None = None) -> None:
+        """Plans a zone: `simple`, `vlan`, `qinq`, `vxlan` or `evpn`.
+
+        Args:
+            kind: `type`.
+            zone: `zone`.
+            advertise_subnets: `advertise-subnets`. (7.1 and later)
+            bridge: `bridge`.
+            bridge_disable_mac_learning: `bridge-disable-mac-learning`. (7.2 and later)
+            controller: `controller`.
+            dhcp: `dhcp`. (8.1 and later)
+            disable_arp_nd_suppression: `disable-arp-nd-suppression`. (7.1 and later)
+            dns: `dns`.
+            dnszone: `dnszone`.
+            dp_id: `dp-id`.
+            exitnodes: `exitnodes`.
+            exitnodes_local_routing: `exitnodes-local-routing`. (7.1 and later)
+            exitnodes_primary: `exitnodes-primary`. (7.2 and later)
+            fabric: `fabric`. (9.0 and later)
+            ipam: `ipam`.
+            lock_token: `lock-token`. (9.0 and later)
+            mac: `mac`.
+            mtu: `mtu`.
+            nodes: `nodes`.
+            peers: `peers`.
+            reversedns: `reversedns`.
+            rt_import: `rt-import`. (7.2 and later)
+            secondary_controllers: `secondary-controllers`. (9.2 and later)
+            tag: `tag`.
+            vlan_protocol: `vlan-protocol`. `802.1q` when absent.
+            vrf_vxlan: `vrf-vxlan`.
+            vxlan_port: `vxlan-port`. `4789` when absent. (8.0 and later)
+        """
+        await _runtime.call_async(self._handle, "create_zone", {"kind": kind, "zone": zone, "advertise_subnets": advertise_subnets, "bridge": bridge, "bridge_disable_mac_learning": bridge_disable_mac_learning, "controller": controller, "dhcp": dhcp, "disable_arp_nd_suppression": disable_arp_nd_suppression, "dns": dns, "dnszone": dnszone, "dp_id": dp_id, "exitnodes": exitnodes, "exitnodes_local_routing": exitnodes_local_routing, "exitnodes_primary": exitnodes_primary, "fabric": fabric, "ipam": ipam, "lock_token": lock_token, "mac": mac, "mtu": mtu, "nodes": nodes, "peers": peers, "reversedns": reversedns, "rt_import": rt_import, "secondary_controllers": secondary_controllers, "tag": tag, "vlan_protocol": vlan_protocol, "vrf_vxlan": vrf_vxlan, "vxlan_port": vxlan_port})
+
+    async def update_zone(self, zone: str, *, advertise_subnets: bool | None = None, bridge: str | None = None, bridge_disable_mac_learning: bool | None = None, controller: str | None = None, delete: Sequence[str] | None = None, dhcp: str | None = None, digest: str | None = None, disable_arp_nd_suppression: bool | None = None, dns: str | None = None, dnszone: str | None = None, dp_id: int | None = None, exitnodes: Sequence[str] | None = None, exitnodes_local_routing: bool | None = None, exitnodes_primary: str | None = None, fabric: str | None = None, ipam: str | None = None, lock_token: str | None = None, mac: str | None = None, mtu: int | None = None, nodes: Sequence[str] | None = None, peers: Sequence[str] | None = None, reversedns: str | None = None, rt_import: Sequence[str] | None = None, secondary_controllers: Sequence[str] | None = None, tag: int | None = None, vlan_protocol: str | None = None, vrf_vxlan: int | None = None, vxlan_port: int | None = None) -> None:
+        """Plans a change of a zone.
+
+        Args:
+            zone: `zone`.
+            advertise_subnets: `advertise-subnets`. (7.1 and later)
+            bridge: `bridge`.
+            bridge_disable_mac_learning: `bridge-disable-mac-learning`. (7.2 and later)
+            controller: `controller`.
+            delete: `delete`.
+            dhcp: `dhcp`. (8.1 and later)
+            digest: `digest`.
+            disable_arp_nd_suppression: `disable-arp-nd-suppression`. (7.1 and later)
+            dns: `dns`.
+            dnszone: `dnszone`.
+            dp_id: `dp-id`.
+            exitnodes: `exitnodes`.
+            exitnodes_local_routing: `exitnodes-local-routing`. (7.1 and later)
+            exitnodes_primary: `exitnodes-primary`. (7.2 and later)
+            fabric: `fabric`. (9.0 and later)
+            ipam: `ipam`.
+            lock_token: `lock-token`. (9.0 and later)
+            mac: `mac`.
+            mtu: `mtu`.
+            nodes: `nodes`.
+            peers: `peers`.
+            reversedns: `reversedns`.
+            rt_import: `rt-import`. (7.2 and later)
+            secondary_controllers: `secondary-controllers`. (9.2 and later)
+            tag: `tag`.
+            vlan_protocol: `vlan-protocol`. `802.1q` when absent.
+            vrf_vxlan: `vrf-vxlan`.
+            vxlan_port: `vxlan-port`. `4789` when absent. (8.0 and later)
+        """
+        await _runtime.call_async(self._handle, "update_zone", {"zone": zone, "advertise_subnets": advertise_subnets, "bridge": bridge, "bridge_disable_mac_learning": bridge_disable_mac_learning, "controller": controller, "delete": delete, "dhcp": dhcp, "digest": digest, "disable_arp_nd_suppression": disable_arp_nd_suppression, "dns": dns, "dnszone": dnszone, "dp_id": dp_id, "exitnodes": exitnodes, "exitnodes_local_routing": exitnodes_local_routing, "exitnodes_primary": exitnodes_primary, "fabric": fabric, "ipam": ipam, "lock_token": lock_token, "mac": mac, "mtu": mtu, "nodes": nodes, "peers": peers, "reversedns": reversedns, "rt_import": rt_import, "secondary_controllers": secondary_controllers, "tag": tag, "vlan_protocol": vlan_protocol, "vrf_vxlan": vrf_vxlan, "vxlan_port": vxlan_port})
+
+    async def delete_zone(self, zone: str, *, lock_token: str | None = None) -> None:
+        """Plans the deletion of a zone.
+
+        Args:
+            zone: `zone`.
+            lock_token: `lock-token`. (9.0 and later)
+        """
+        await _runtime.call_async(self._handle, "delete_zone", {"zone": zone, "lock_token": lock_token})
+
+    async def vnets(self, *, pending: bool | None = None, running: bool | None = None) -> list[SdnVnet]:
+        """The virtual networks.
+
+        Args:
+            pending: `pending`.
+            running: `running`.
+        """
+        value = await _runtime.call_async(self._handle, "vnets", {"pending": pending, "running": running})
+        return [decode_sdn_vnet(v) for v in value]
+
+    async def vnet(self, vnet: str, *, pending: bool | None = None, running: bool | None = None) -> SdnVnet:
+        """One virtual network.
+
+        Args:
+            vnet: `vnet`.
+            pending: `pending`.
+            running: `running`.
+        """
+        return decode_sdn_vnet(await _runtime.call_async(self._handle, "vnet", {"vnet": vnet, "pending": pending, "running": running}))
+
+    async def create_vnet(self, vnet: str, zone: str, *, alias: str | None = None, isolate_ports: bool | None = None, lock_token: str | None = None, tag: int | None = None, kind: str | None = None, vlanaware: bool | None = None) -> None:
+        """Plans a virtual network; its name has at most eight characters.
+
+        Args:
+            vnet: `vnet`.
+            zone: `zone`.
+            alias: `alias`.
+            isolate_ports: `isolate-ports`. (8.3 and later)
+            lock_token: `lock-token`. (9.0 and later)
+            tag: `tag`.
+            kind: `type`.
+            vlanaware: `vlanaware`.
+        """
+        await _runtime.call_async(self._handle, "create_vnet", {"vnet": vnet, "zone": zone, "alias": alias, "isolate_ports": isolate_ports, "lock_token": lock_token, "tag": tag, "kind": kind, "vlanaware": vlanaware})
+
+    async def update_vnet(self, vnet: str, *, alias: str | None = None, delete: Sequence[str] | None = None, digest: str | None = None, isolate_ports: bool | None = None, lock_token: str | None = None, tag: int | None = None, vlanaware: bool | None = None, zone: str | None = None) -> None:
+        """Plans a change of a virtual network.
+
+        Args:
+            vnet: `vnet`.
+            alias: `alias`.
+            delete: `delete`.
+            digest: `digest`.
+            isolate_ports: `isolate-ports`. (8.3 and later)
+            lock_token: `lock-token`. (9.0 and later)
+            tag: `tag`.
+            vlanaware: `vlanaware`.
+            zone: `zone`.
+        """
+        await _runtime.call_async(self._handle, "update_vnet", {"vnet": vnet, "alias": alias, "delete": delete, "digest": digest, "isolate_ports": isolate_ports, "lock_token": lock_token, "tag": tag, "vlanaware": vlanaware, "zone": zone})
+
+    async def delete_vnet(self, vnet: str, *, lock_token: str | None = None) -> None:
+        """Plans the deletion of a virtual network.
+
+        Args:
+            vnet: `vnet`.
+            lock_token: `lock-token`. (9.0 and later)
+        """
+        await _runtime.call_async(self._handle, "delete_vnet", {"vnet": vnet, "lock_token": lock_token})
+
+    async def subnets(self, vnet: str, *, pending: bool | None = None, running: bool | None = None) -> list[SdnSubnet]:
+        """The subnets of a virtual network.
+
+        Args:
+            vnet: `vnet`.
+            pending: `pending`.
+            running: `running`.
+        """
+        value = await _runtime.call_async(self._handle, "subnets", {"vnet": vnet, "pending": pending, "running": running})
+        return [decode_sdn_subnet(v) for v in value]
+
+    async def controllers(self, *, pending: bool | None = None, running: bool | None = None, kind: str | None = None) -> list[SdnController]:
+        """The controllers.
+
+        Args:
+            pending: `pending`.
+            running: `running`.
+            kind: `type`.
+        """
+        value = await _runtime.call_async(self._handle, "controllers", {"pending": pending, "running": running, "kind": kind})
+        return [decode_sdn_controller(v) for v in value]
+
+    async def ipams(self, *, kind: str | None = None) -> list[SdnIpam]:
+        """The address managers.
+
+        Args:
+            kind: `type`.
+        """
+        value = await _runtime.call_async(self._handle, "ipams", {"kind": kind})
+        return [decode_sdn_ipam(v) for v in value]
+
+    async def lock(self, *, allow_pending: bool | None = None) -> str:
+        """Keeps others from planning; gives back the token to pass as `lock_token` (9.0 and later).
+
+        Args:
+            allow_pending: `allow-pending`.
+        """
+        value: str = await _runtime.call_async(self._handle, "lock", {"allow_pending": allow_pending})
+        return value
+
+    async def unlock(self, *, force: bool | None = None, lock_token: str | None = None) -> None:
+        """Gives the lock back.
+
+        Args:
+            force: `force`.
+            lock_token: `lock-token`.
+        """
+        await _runtime.call_async(self._handle, "unlock", {"force": force, "lock_token": lock_token})
+
+    async def apply(self, *, lock_token: str | None = None, release_lock: bool | None = None) -> AsyncProxmoxTask:
+        """Puts what is planned into force on all nodes.
+
+        Args:
+            lock_token: `lock-token`. (9.0 and later)
+            release_lock: `release-lock`. Yes when absent. (9.0 and later)
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "apply", {"lock_token": lock_token, "release_lock": release_lock}))
+
+    async def roll_back(self, *, lock_token: str | None = None, release_lock: bool | None = None) -> None:
+        """Forgets what is planned (9.0 and later).
+
+        Args:
+            lock_token: `lock-token`.
+            release_lock: `release-lock`. Yes when absent.
+        """
+        await _runtime.call_async(self._handle, "roll_back", {"lock_token": lock_token, "release_lock": release_lock})
+
+
+class AsyncProxmoxFirewall:
+    """The firewall of the whole cluster.
+
+    The twin of `ProxmoxFirewall` for asyncio.
+    """
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    async def options(self) -> ClusterFirewallOptions:
+        """Its settings; it is off unless `enable` is 1."""
+        return decode_cluster_firewall_options(await _runtime.call_async(self._handle, "options", {}))
+
+    async def update_options(self, *, delete: Sequence[str] | None = None, digest: str | None = None, ebtables: bool | None = None, enable: int | None = None, log_ratelimit: str | None = None, policy_forward: str | None = None, policy_in: str | None = None, policy_out: str | None = None) -> None:
+        """Changes its settings. Whoever turns it on without a rule for the API locks himself out.
+
+        Args:
+            delete: `delete`.
+            digest: `digest`.
+            ebtables: `ebtables`. Yes when absent.
+            enable: `enable`. `0` when absent.
+            log_ratelimit: `log_ratelimit`.
+            policy_forward: `policy_forward`. (8.3 and later)
+            policy_in: `policy_in`.
+            policy_out: `policy_out`.
+        """
+        await _runtime.call_async(self._handle, "update_options", {"delete": delete, "digest": digest, "ebtables": ebtables, "enable": enable, "log_ratelimit": log_ratelimit, "policy_forward": policy_forward, "policy_in": policy_in, "policy_out": policy_out})
+
+    async def rules(self) -> list[FirewallRule]:
+        """Its rules, in order."""
+        value = await _runtime.call_async(self._handle, "rules", {})
+        return [decode_firewall_rule(v) for v in value]
+
+    async def create_rule(self, action: str, kind: str, *, comment: str | None = None, dest: str | None = None, digest: str | None = None, dport: str | None = None, enable: int | None = None, icmp_type: str | None = None, iface: str | None = None, log: str | None = None, macro: str | None = None, pos: int | None = None, proto: str | None = None, source: str | None = None, sport: str | None = None) -> None:
+        """Adds a rule at the top; it is off unless `enable` is 1. `kind` is `in`, `out`, `forward` or `group`.
+
+        Args:
+            action: `action`.
+            kind: `type`.
+            comment: `comment`.
+            dest: `dest`.
+            digest: `digest`.
+            dport: `dport`.
+            enable: `enable`.
+            icmp_type: `icmp-type`.
+            iface: `iface`.
+            log: `log`.
+            macro: `macro`.
+            pos: `pos`.
+            proto: `proto`.
+            source: `source`.
+            sport: `sport`.
+        """
+        await _runtime.call_async(self._handle, "create_rule", {"action": action, "kind": kind, "comment": comment, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "pos": pos, "proto": proto, "source": source, "sport": sport})
+
+    async def update_rule(self, pos: int, *, action: str | None = None, comment: str | None = None, delete: Sequence[str] | None = None, dest: str | None = None, digest: str | None = None, dport: str | None = None, enable: int | None = None, icmp_type: str | None = None, iface: str | None = None, log: str | None = None, macro: str | None = None, moveto: int | None = None, proto: str | None = None, source: str | None = None, sport: str | None = None, kind: str | None = None) -> None:
+        """Changes the rule at a position. Give `digest`: positions shift when somebody else inserts one.
+
+        Args:
+            pos: `pos`.
+            action: `action`.
+            comment: `comment`.
+            delete: `delete`.
+            dest: `dest`.
+            digest: `digest`.
+            dport: `dport`.
+            enable: `enable`.
+            icmp_type: `icmp-type`.
+            iface: `iface`.
+            log: `log`.
+            macro: `macro`.
+            moveto: `moveto`.
+            proto: `proto`.
+            source: `source`.
+            sport: `sport`.
+            kind: `type`.
+        """
+        await _runtime.call_async(self._handle, "update_rule", {"pos": pos, "action": action, "comment": comment, "delete": delete, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "moveto": moveto, "proto": proto, "source": source, "sport": sport, "kind": kind})
+
+    async def delete_rule(self, pos: int, *, digest: str | None = None) -> None:
+        """Deletes the rule at a position. Give `digest`, as for a change.
+
+        Args:
+            pos: `pos`.
+            digest: `digest`.
+        """
+        await _runtime.call_async(self._handle, "delete_rule", {"pos": pos, "digest": digest})
+
+    async def groups(self) -> list[SecurityGroup]:
+        """The groups of rules."""
+        value = await _runtime.call_async(self._handle, "groups", {})
+        return [decode_security_group(v) for v in value]
+
+    async def group_rules(self, group: str) -> list[FirewallRule]:
+        """The rules of a group.
+
+        Args:
+            group: `group`.
+        """
+        value = await _runtime.call_async(self._handle, "group_rules", {"group": group})
+        return [decode_firewall_rule(v) for v in value]
+
+    async def create_group(self, group: str, *, comment: str | None = None, digest: str | None = None, rename: str | None = None) -> None:
+        """Makes a group of rules.
+
+        Args:
+            group: `group`.
+            comment: `comment`.
+            digest: `digest`.
+            rename: `rename`.
+        """
+        await _runtime.call_async(self._handle, "create_group", {"group": group, "comment": comment, "digest": digest, "rename": rename})
+
+    async def delete_group(self, group: str) -> None:
+        """Deletes an empty group.
+
+        Args:
+            group: `group`.
+        """
+        await _runtime.call_async(self._handle, "delete_group", {"group": group})
+
+    async def aliases(self) -> list[FirewallAlias]:
+        """The names of addresses and networks."""
+        value = await _runtime.call_async(self._handle, "aliases", {})
+        return [decode_firewall_alias(v) for v in value]
+
+    async def create_alias(self, cidr: str, name: str, *, comment: str | None = None) -> None:
+        """Names an address or network.
+
+        Args:
+            cidr: `cidr`.
+            name: `name`.
+            comment: `comment`.
+        """
+        await _runtime.call_async(self._handle, "create_alias", {"cidr": cidr, "name": name, "comment": comment})
+
+    async def delete_alias(self, name: str, *, digest: str | None = None) -> None:
+        """Forgets a name.
+
+        Args:
+            name: `name`.
+            digest: `digest`.
+        """
+        await _runtime.call_async(self._handle, "delete_alias", {"name": name, "digest": digest})
+
+    async def ip_sets(self) -> list[FirewallIpSet]:
+        """The sets of addresses."""
+        value = await _runtime.call_async(self._handle, "ip_sets", {})
+        return [decode_firewall_ip_set(v) for v in value]
+
+    async def ip_set(self, name: str) -> list[FirewallIpSetEntry]:
+        """The addresses in a set.
+
+        Args:
+            name: `name`.
+        """
+        value = await _runtime.call_async(self._handle, "ip_set", {"name": name})
+        return [decode_firewall_ip_set_entry(v) for v in value]
+
+    async def create_ip_set(self, name: str, *, comment: str | None = None, digest: str | None = None, rename: str | None = None) -> None:
+        """Makes a set of addresses.
+
+        Args:
+            name: `name`.
+            comment: `comment`.
+            digest: `digest`.
+            rename: `rename`.
+        """
+        await _runtime.call_async(self._handle, "create_ip_set", {"name": name, "comment": comment, "digest": digest, "rename": rename})
+
+    async def add_to_ip_set(self, name: str, cidr: str, *, comment: str | None = None, nomatch: bool | None = None) -> None:
+        """Adds an address or network to a set.
+
+        Args:
+            name: `name`.
+            cidr: `cidr`.
+            comment: `comment`.
+            nomatch: `nomatch`.
+        """
+        await _runtime.call_async(self._handle, "add_to_ip_set", {"name": name, "cidr": cidr, "comment": comment, "nomatch": nomatch})
+
+    async def remove_from_ip_set(self, name: str, cidr: str, *, digest: str | None = None) -> None:
+        """Takes one out.
+
+        Args:
+            name: `name`.
+            cidr: `cidr`.
+            digest: `digest`.
+        """
+        await _runtime.call_async(self._handle, "remove_from_ip_set", {"name": name, "cidr": cidr, "digest": digest})
+
+    async def delete_ip_set(self, name: str, *, force: bool | None = None) -> None:
+        """Deletes a set.
+
+        Args:
+            name: `name`.
+            force: `force`. (7.3 and later)
+        """
+        await _runtime.call_async(self._handle, "delete_ip_set", {"name": name, "force": force})
+
+    async def macros(self) -> list[FirewallMacro]:
+        """The ready-made rules: `SSH`, `Ping`, …"""
+        value = await _runtime.call_async(self._handle, "macros", {})
+        return [decode_firewall_macro(v) for v in value]
+
+    async def refs(self, *, kind: str | None = None) -> list[FirewallRef]:
+        """The names and sets that rules can refer to.
+
+        Args:
+            kind: `type`.
+        """
+        value = await _runtime.call_async(self._handle, "refs", {"kind": kind})
+        return [decode_firewall_ref(v) for v in value]
+
+
+class AsyncProxmoxAccess:
+    """Who may do what.
+
+    The twin of `ProxmoxAccess` for asyncio.
+    """
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    async def users(self, *, enabled: bool | None = None, full: bool | None = None) -> list[User]:
+        """The users; with `full`, their groups and tokens.
+
+        Args:
+            enabled: `enabled`.
+            full: `full`.
+        """
+        value = await _runtime.call_async(self._handle, "users", {"enabled": enabled, "full": full})
+        return [decode_user(v) for v in value]
+
+    async def user(self, userid: str) -> User:
+        """One user: `alice@pve`.
+
+        Args:
+            userid: `userid`.
+        """
+        return decode_user(await _runtime.call_async(self._handle, "user", {"userid": userid}))
+
+    async def create_user(self, userid: str, *, comment: str | None = None, email: str | None = None, enable: bool | None = None, expire: int | None = None, firstname: str | None = None, groups: Sequence[str] | None = None, keys: str | None = None, lastname: str | None = None, password: str | None = None) -> None:
+        """Makes a user. A password is only kept for the realm `pve`.
+
+        Args:
+            userid: `userid`.
+            comment: `comment`.
+            email: `email`.
+            enable: `enable`. Yes when absent.
+            expire: `expire`.
+            firstname: `firstname`.
+            groups: `groups`.
+            keys: `keys`.
+            lastname: `lastname`.
+            password: `password`.
+        """
+        await _runtime.call_async(self._handle, "create_user", {"userid": userid, "comment": comment, "email": email, "enable": enable, "expire": expire, "firstname": firstname, "groups": groups, "keys": keys, "lastname": lastname, "password": password})
+
+    async def update_user(self, userid: str, *, append: bool | None = None, comment: str | None = None, email: str | None = None, enable: bool | None = None, expire: int | None = None, firstname: str | None = None, groups: Sequence[str] | None = None, keys: str | None = None, lastname: str | None = None) -> None:
+        """Changes a user.
+
+        Args:
+            userid: `userid`.
+            append: `append`.
+            comment: `comment`.
+            email: `email`.
+            enable: `enable`. Yes when absent.
+            expire: `expire`.
+            firstname: `firstname`.
+            groups: `groups`.
+            keys: `keys`.
+            lastname: `lastname`.
+        """
+        await _runtime.call_async(self._handle, "update_user", {"userid": userid, "append": append, "comment": comment, "email": email, "enable": enable, "expire": expire, "firstname": firstname, "groups": groups, "keys": keys, "lastname": lastname})
+
+    async def delete_user(self, userid: str) -> None:
+        """Deletes a user with tokens and rights.
+
+        Args:
+            userid: `userid`.
+        """
+        await _runtime.call_async(self._handle, "delete_user", {"userid": userid})
+
+    async def set_password(self, password: str, userid: str, *, confirmation_password: str | None = None) -> None:
+        """Changes a user's password. Tokens may not: log in with user and password.
+
+        Args:
+            password: `password`.
+            userid: `userid`.
+            confirmation_password: `confirmation-password`. (8.2 and later)
+        """
+        await _runtime.call_async(self._handle, "set_password", {"password": password, "userid": userid, "confirmation_password": confirmation_password})
+
+    async def tokens(self, userid: str) -> list[Token]:
+        """A user's tokens, without secrets.
+
+        Args:
+            userid: `userid`.
+        """
+        value = await _runtime.call_async(self._handle, "tokens", {"userid": userid})
+        return [decode_token(v) for v in value]
+
+    async def token(self, userid: str, tokenid: str) -> Token:
+        """One token, without its secret.
+
+        Args:
+            userid: `userid`.
+            tokenid: `tokenid`.
+        """
+        return decode_token(await _runtime.call_async(self._handle, "token", {"userid": userid, "tokenid": tokenid}))
+
+    async def create_token(self, userid: str, tokenid: str, *, comment: str | None = None, expire: int | None = None, privsep: bool | None = None) -> NewToken:
+        """Makes a token. The answer's `value` is its secret and is shown this once. Without `privsep` set to false it starts with no rights at all.
+
+        Args:
+            userid: `userid`.
+            tokenid: `tokenid`.
+            comment: `comment`.
+            expire: `expire`.
+            privsep: `privsep`. Yes when absent.
+        """
+        return decode_new_token(await _runtime.call_async(self._handle, "create_token", {"userid": userid, "tokenid": tokenid, "comment": comment, "expire": expire, "privsep": privsep}))
+
+    async def update_token(self, userid: str, tokenid: str, *, comment: str | None = None, delete: Sequence[str] | None = None, expire: int | None = None, privsep: bool | None = None, regenerate: bool | None = None) -> NewToken:
+        """Changes a token; `regenerate` gives it a new secret (9.2 and later).
+
+        Args:
+            userid: `userid`.
+            tokenid: `tokenid`.
+            comment: `comment`.
+            delete: `delete`. (9.1 and later)
+            expire: `expire`.
+            privsep: `privsep`. Yes when absent.
+            regenerate: `regenerate`. (9.2 and later)
+        """
+        return decode_new_token(await _runtime.call_async(self._handle, "update_token", {"userid": userid, "tokenid": tokenid, "comment": comment, "delete": delete, "expire": expire, "privsep": privsep, "regenerate": regenerate}))
+
+    async def delete_token(self, userid: str, tokenid: str) -> None:
+        """Deletes a token.
+
+        Args:
+            userid: `userid`.
+            tokenid: `tokenid`.
+        """
+        await _runtime.call_async(self._handle, "delete_token", {"userid": userid, "tokenid": tokenid})
+
+    async def groups(self) -> list[Group]:
+        """The groups."""
+        value = await _runtime.call_async(self._handle, "groups", {})
+        return [decode_group(v) for v in value]
+
+    async def group(self, groupid: str) -> Group:
+        """One group with its members.
+
+        Args:
+            groupid: `groupid`.
+        """
+        return decode_group(await _runtime.call_async(self._handle, "group", {"groupid": groupid}))
+
+    async def create_group(self, groupid: str, *, comment: str | None = None) -> None:
+        """Makes a group.
+
+        Args:
+            groupid: `groupid`.
+            comment: `comment`.
+        """
+        await _runtime.call_async(self._handle, "create_group", {"groupid": groupid, "comment": comment})
+
+    async def update_group(self, groupid: str, *, comment: str | None = None) -> None:
+        """Changes a group's comment.
+
+        Args:
+            groupid: `groupid`.
+            comment: `comment`.
+        """
+        await _runtime.call_async(self._handle, "update_group", {"groupid": groupid, "comment": comment})
+
+    async def delete_group(self, groupid: str) -> None:
+        """Deletes a group; its users stay.
+
+        Args:
+            groupid: `groupid`.
+        """
+        await _runtime.call_async(self._handle, "delete_group", {"groupid": groupid})
+
+    async def roles(self) -> list[Role]:
+        """The roles with their privileges."""
+        value = await _runtime.call_async(self._handle, "roles", {})
+        return [decode_role(v) for v in value]
+
+    async def role(self, roleid: str) -> Mapping[str, bool]:
+        """One role's privileges.
+
+        Args:
+            roleid: `roleid`.
+        """
+        value: Mapping[str, bool] = await _runtime.call_async(self._handle, "role", {"roleid": roleid})
+        return value
+
+    async def create_role(self, roleid: str, *, privs: Sequence[str] | None = None) -> None:
+        """Makes a role.
+
+        Args:
+            roleid: `roleid`.
+            privs: `privs`.
+        """
+        await _runtime.call_async(self._handle, "create_role", {"roleid": roleid, "privs": privs})
+
+    async def update_role(self, roleid: str, *, append: bool | None = None, privs: Sequence[str] | None = None) -> None:
+        """Changes a role's privileges; with `append`, adds to them.
+
+        Args:
+            roleid: `roleid`.
+            append: `append`.
+            privs: `privs`.
+        """
+        await _runtime.call_async(self._handle, "update_role", {"roleid": roleid, "append": append, "privs": privs})
+
+    async def delete_role(self, roleid: str) -> None:
+        """Deletes a role.
+
+        Args:
+            roleid: `roleid`.
+        """
+        await _runtime.call_async(self._handle, "delete_role", {"roleid": roleid})
+
+    async def acl(self) -> list[Acl]:
+        """Who has which role where."""
+        value = await _runtime.call_async(self._handle, "acl", {})
+        return [decode_acl(v) for v in value]
+
+    async def update_acl(self, path: str, roles: Sequence[str], *, delete: bool | None = None, groups: Sequence[str] | None = None, propagate: bool | None = None, tokens: Sequence[str] | None = None, users: Sequence[str] | None = None) -> None:
+        """Gives `users`, `groups` or `tokens` roles on a path; with `delete`, takes them away.
+
+        Args:
+            path: `path`.
+            roles: `roles`.
+            delete: `delete`.
+            groups: `groups`.
+            propagate: `propagate`. Yes when absent.
+            tokens: `tokens`.
+            users: `users`.
+        """
+        await _runtime.call_async(self._handle, "update_acl", {"path": path, "roles": roles, "delete": delete, "groups": groups, "propagate": propagate, "tokens": tokens, "users": users})
+
+    async def realms(self) -> list[Realm]:
+        """The realms that users come from. Needs no credentials."""
+        value = await _runtime.call_async(self._handle, "realms", {})
+        return [decode_realm(v) for v in value]
+
+    async def realm(self, realm: str) -> Realm:
+        """One realm's settings.
+
+        Args:
+            realm: `realm`.
+        """
+        return decode_realm(await _runtime.call_async(self._handle, "realm", {"realm": realm}))
+
+    async def sync_realm(self, realm: str, *, dry_run: bool | None = None, enable_new: bool | None = None, full: bool | None = None, purge: bool | None = None, remove_vanished: str | None = None, scope: str | None = None) -> AsyncProxmoxTask:
+        """Copies users and groups from a directory.
+
+        Args:
+            realm: `realm`.
+            dry_run: `dry-run`.
+            enable_new: `enable-new`. Yes when absent.
+            full: `full`.
+            purge: `purge`.
+            remove_vanished: properties|entry);)*(?:acl|properties|entry))|none | `remove-vanished`. `none` when absent. (7.2 and later)
+            scope: `scope`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "sync_realm", {"realm": realm, "dry_run": dry_run, "enable_new": enable_new, "full": full, "purge": purge, "remove_vanished": remove_vanished, "scope": scope}))
+
+    async def tfa(self) -> list[UserTfa]:
+        """The second factors of all users."""
+        value = await _runtime.call_async(self._handle, "tfa", {})
+        return [decode_user_tfa(v) for v in value]
+
+    async def user_tfa(self, userid: str) -> list[TfaEntry]:
+        """The second factors of one user.
+
+        Args:
+            userid: `userid`.
+        """
+        value = await _runtime.call_async(self._handle, "user_tfa", {"userid": userid})
+        return [decode_tfa_entry(v) for v in value]
+
+    async def delete_tfa(self, userid: str, id: str, *, password: str | None = None) -> None:
+        """Takes a second factor away. Tokens may not: log in with user and password.
+
+        Args:
+            userid: `userid`.
+            id: `id`.
+            password: `password`.
+        """
+        await _runtime.call_async(self._handle, "delete_tfa", {"userid": userid, "id": id, "password": password})
+
+    async def unlock_tfa(self, userid: str) -> bool:
+        """Lets a user try again whose second factor is locked.
+
+        Args:
+            userid: `userid`.
+        """
+        value: bool = await _runtime.call_async(self._handle, "unlock_tfa", {"userid": userid})
+        return value
+
+    async def openid_auth_url(self, realm: str, redirect_url: str) -> str:
+        """Where a browser logs in. Both calls of a login must reach the same node: give the client one endpoint.
+
+        Args:
+            realm: `realm`.
+            redirect_url: `redirect-url`.
+        """
+        value: str = await _runtime.call_async(self._handle, "openid_auth_url", {"realm": realm, "redirect_url": redirect_url})
+        return value
 
 
 class AsyncSimulator:

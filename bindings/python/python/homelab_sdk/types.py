@@ -11,49 +11,107 @@ from ._error import HomelabError, decode_error
 from ._runtime import Json
 
 __all__ = [
+    "Acl",
+    "AcmeAccount",
+    "AcmeDirectory",
+    "AcmeDomain",
+    "AcmePlugin",
     "Address",
     "Agent",
     "ApplianceSpec",
+    "ApplianceTemplate",
     "AppliedConfiguration",
+    "ApplyMode",
+    "AptRepositories",
+    "AptRepositoriesError",
+    "AptRepositoriesFile",
+    "AptRepositoriesFileRepository",
+    "AptRepositoriesFileRepositoryOption",
+    "AptRepositoriesInfo",
+    "AptRepositoriesStandardRepo",
+    "AptUpdate",
+    "AptVersion",
     "Assumptions",
+    "BackupDefaults",
+    "BackupFile",
+    "BackupJob",
+    "BackupJobFleecing",
+    "BackupJobPerformance",
+    "BackupJobPruneBackups",
+    "BackupJobVolumes",
+    "BackupJobVolumesChild",
+    "BackupJobVolumesChildChild",
     "BootInfo",
+    "CaptureProgress",
     "CephCheck",
     "CephCheckDetail",
     "CephCheckSummary",
+    "CephCommandSafety",
+    "CephCrushRule",
+    "CephF",
+    "CephFlag",
     "CephHealth",
+    "CephManager",
+    "CephMd",
+    "CephMetadata",
+    "CephMetadataOsd",
     "CephMgrMap",
     "CephMonMap",
     "CephMonitor",
     "CephOsdMap",
+    "CephOsdTree",
     "CephPgMap",
     "CephPgState",
+    "CephPool",
     "CephStatus",
+    "CephTreeNode",
+    "Certificate",
+    "Change",
+    "ChangeKind",
     "CheckName",
     "CheckOutcome",
     "Claim",
     "Cluster",
+    "ClusterFirewallOptions",
+    "ClusterLogLine",
     "ClusterLoss",
     "ClusterNode",
+    "ClusterOptions",
     "ClusterSpec",
     "ClusterStatus",
+    "ClusterView",
+    "ConfigurationPlan",
     "Connection",
     "Container",
     "ContainerStats",
     "ContextInfo",
     "Contradiction",
     "ControllerDependency",
+    "Copied",
+    "CopyProgress",
+    "CorosyncNode",
     "CpuFrequency",
     "CpuInfo",
+    "CpuModel",
     "CpuTime",
     "DebugChunk",
+    "DhcpRange",
+    "DirectoryMapping",
+    "DirectoryMappingCheck",
+    "DirectoryStorage",
     "Disk",
     "DiskCounters",
+    "DiskEncryption",
     "DiskEvent",
+    "DiskInfo",
     "DiskSpec",
     "DiskStats",
+    "DiskUsage",
     "DiskUse",
+    "Dns",
     "EndpointStats",
     "EtcdAlarm",
+    "EtcdDatabase",
     "EtcdMember",
     "EtcdStarted",
     "EtcdStatus",
@@ -63,14 +121,39 @@ __all__ = [
     "ExtensionStatus",
     "ExtensionStatusEvent",
     "Failure",
+    "FileInfo",
+    "FileKind",
     "Finding",
+    "FirewallAlias",
+    "FirewallIpSet",
+    "FirewallIpSetEntry",
+    "FirewallMacro",
+    "FirewallRef",
+    "FirewallRule",
     "Fix",
     "FlowPhase",
     "FlowProgress",
+    "Group",
     "Guest",
+    "GuestAddress",
+    "GuestFeature",
+    "GuestFirewallOptions",
     "GuestKind",
+    "GuestNotBackedUp",
     "GuestPlace",
+    "GuestRrdPoint",
+    "GuestSnapshot",
     "GuestSpec",
+    "HaGroup",
+    "HaLocalManager",
+    "HaManager",
+    "HaManagerReport",
+    "HaMove",
+    "HaMoveBlockingResource",
+    "HaQuorum",
+    "HaResource",
+    "HaRule",
+    "HaService",
     "HaStatusEntry",
     "HealthCheck",
     "HealthReport",
@@ -80,31 +163,62 @@ __all__ = [
     "HostSpec",
     "HostnameStatus",
     "HostnameStatusEvent",
+    "HostsFile",
     "Image",
     "ImageVerification",
+    "ImportMetadata",
+    "ImportMetadataWarning",
     "ImportProgress",
+    "InstallView",
+    "InterfaceView",
     "Inventory",
     "IpConfig",
     "Join",
+    "JoinInfo",
+    "JoinInfoNodelist",
     "KernelInfo",
+    "KernelMessage",
     "KsmUse",
+    "KubeletView",
     "LinkStatus",
     "LinkStatusEvent",
     "LoadAverage",
     "LocalEtcdMember",
     "Location",
     "Loss",
+    "LvmThinPool",
+    "LvmTree",
+    "LvmTreeChild",
+    "LvmTreeChildChild",
+    "LxcConfig",
+    "LxcDevice",
+    "LxcFeatures",
+    "LxcInterface",
+    "LxcMigratePreconditions",
+    "LxcMigratePreconditionsNotAllowedNodes",
+    "LxcMigratePreconditionsNotAllowedNodesBlockingHaResource",
+    "LxcMountPoint",
+    "LxcNetDevice",
+    "LxcRootFs",
+    "LxcStatus",
+    "LxcSummary",
+    "LxcUnusedVolume",
+    "MachineConfigView",
     "MachineMode",
     "MachineStage",
     "MachineStatus",
     "MachineStatusEvent",
-    "MachineType",
     "Member",
     "MemberEvent",
     "Memory",
     "MemoryUse",
+    "MergedKubeconfig",
     "Metadata",
+    "MetricServer",
+    "MetricsExport",
+    "MetricsExportData",
     "Mismatch",
+    "MissingPrivilege",
     "Mount",
     "Move",
     "NamedAddress",
@@ -112,16 +226,27 @@ __all__ = [
     "Network",
     "NetworkCounters",
     "NetworkStats",
+    "NewClusterFiles",
+    "NewToken",
     "Node",
+    "NodeAcme",
     "NodeAddress",
     "NodeAddressEvent",
+    "NodeClock",
+    "NodeConfig",
+    "NodeFirewallOptions",
     "NodeRole",
+    "NodeRrdPoint",
+    "NodeSdnZone",
     "NodeSpec",
     "NodeStatus",
     "NodeStorage",
     "NodeSummary",
     "NodeTime",
+    "NodeVersion",
     "Nodename",
+    "NotificationMatcher",
+    "NotificationTarget",
     "Observation",
     "ObservedCeph",
     "ObservedDisk",
@@ -133,41 +258,82 @@ __all__ = [
     "ObservedQuorum",
     "ObservedStorage",
     "Owner",
+    "PacketCapture",
+    "PciDevice",
+    "PciMapping",
+    "PciMappingCheck",
+    "PendingKey",
     "Place",
     "Pool",
     "PoolLoss",
+    "PoolMember",
     "PoolSpec",
     "Probe",
     "Process",
     "Processor",
     "ProxmoxDisk",
     "ProxmoxEndpointHealth",
+    "ProxmoxMachineType",
+    "ProxmoxNetwork",
+    "ProxmoxPool",
     "ProxmoxResource",
+    "ProxmoxStorage",
     "ProxmoxVersion",
+    "PrunableBackup",
     "PullProgress",
     "QemuConfig",
     "QemuHaStatus",
+    "QemuMigratePreconditions",
+    "QemuMigratePreconditionsLocalDisk",
+    "QemuMigratePreconditionsNotAllowedNodes",
+    "QemuMigratePreconditionsNotAllowedNodesBlockingHaResource",
     "QemuStatus",
+    "QemuSummary",
+    "Realm",
+    "RealmSyncJob",
     "Rebooted",
+    "ReplicationJob",
+    "ReplicationStatus",
     "ResourceDefinition",
+    "ResourceEvent",
     "Restart",
+    "Role",
+    "ScheduledTime",
+    "SdnController",
+    "SdnControllerPending",
+    "SdnIpam",
+    "SdnSubnet",
+    "SdnVnet",
+    "SdnVnetPending",
+    "SdnZone",
+    "SdnZonePending",
+    "SecurityGroup",
     "SecurityState",
     "Sent",
     "ServerCertificate",
     "Service",
     "ServiceEvent",
+    "ServiceState",
     "Severity",
+    "SkippedFile",
+    "Smart",
     "Smbios",
     "Snapshot",
     "SnapshotProgress",
+    "StartupOrder",
     "Stats",
     "Stopped",
     "Storage",
+    "StorageContent",
     "StorageDisk",
+    "StorageRrdPoint",
+    "StorageStatus",
+    "Subscription",
     "SystemInformation",
     "SystemStat",
     "TalosDisk",
     "TalosEndpointHealth",
+    "TalosMachineType",
     "TalosMember",
     "TalosResource",
     "TalosVersion",
@@ -176,12 +342,23 @@ __all__ = [
     "TaskProgress",
     "TaskStatus",
     "TaskSummary",
+    "TfaEntry",
+    "Token",
     "Topology",
+    "Totem",
     "UnmetCondition",
     "UpgradePath",
     "Upgraded",
+    "UsbDeviceInfo",
+    "UsbMapping",
+    "User",
+    "UserTfa",
+    "Volume",
+    "WakeOnLan",
     "Warning",
     "WatchEventKind",
+    "ZfsPool",
+    "ZfsPoolChild",
 ]
 
 
@@ -200,6 +377,156 @@ def decode_warning(data: Any) -> Warning:
     return Warning(
         location=decode_location(data["location"]),
         message=data["message"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acl:
+    """Acl, as the server describes it."""
+
+    path: str | None = None
+    """The path in the tree of rights, such as `/vms/101` or `/`."""
+
+    propagate: bool | None = None
+    """Whether it holds for everything below as well. Yes when absent."""
+
+    roleid: str | None = None
+    """The role."""
+
+    kind: str | None = None
+    """The kind."""
+
+    ugid: str | None = None
+    """The user, group or token it concerns."""
+
+
+def decode_acl(data: Any) -> Acl:
+    return Acl(
+        path=data.get("path"),
+        propagate=data.get("propagate"),
+        roleid=data.get("roleid"),
+        kind=data.get("kind"),
+        ugid=data.get("ugid"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcmeAccount:
+    """Acme account, as the server describes it."""
+
+    name: str | None = None
+    """Its name."""
+
+    account: Json
+    """The account."""
+
+    directory: str | None = None
+    """The directory."""
+
+    location: str | None = None
+    """Where it is."""
+
+    tos: str | None = None
+    """The terms of service."""
+
+    other: Mapping[str, Json]
+    """What the server sent beyond that."""
+
+
+def decode_acme_account(data: Any) -> AcmeAccount:
+    return AcmeAccount(
+        name=data.get("name"),
+        account=data.get("account"),
+        directory=data.get("directory"),
+        location=data.get("location"),
+        tos=data.get("tos"),
+        other=data["other"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcmeDirectory:
+    """Acme directory, as the server describes it."""
+
+    name: str | None = None
+    """Its name."""
+
+    url: str | None = None
+    """The address of the page or service."""
+
+
+def decode_acme_directory(data: Any) -> AcmeDirectory:
+    return AcmeDirectory(
+        name=data.get("name"),
+        url=data.get("url"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcmeDomain:
+    """Acme domain: a property string."""
+
+    domain: str
+    """The domain."""
+
+    alias: str | None = None
+    """Another name."""
+
+    plugin: str | None = None
+    """The plugin."""
+
+    other: Mapping[str, str]
+    """Keys that this version does not know."""
+
+
+def decode_acme_domain(data: Any) -> AcmeDomain:
+    return AcmeDomain(
+        domain=data.get("domain", ""),
+        alias=data.get("alias"),
+        plugin=data.get("plugin"),
+        other=data.get("other", {}),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcmePlugin:
+    """Acme plugin, as the server describes it."""
+
+    api: str | None = None
+    """The API."""
+
+    data: str | None = None
+    """The data."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+    disable: bool | None = None
+    """Whether it is switched off."""
+
+    nodes: tuple[str, ...] = ()
+    """The nodes."""
+
+    plugin: str | None = None
+    """The plugin."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    validation_delay: int | None = None
+    """How long to wait before asking for validation, in seconds."""
+
+
+def decode_acme_plugin(data: Any) -> AcmePlugin:
+    return AcmePlugin(
+        api=data.get("api"),
+        data=data.get("data"),
+        digest=data.get("digest"),
+        disable=data.get("disable"),
+        nodes=tuple(data.get("nodes", ())),
+        plugin=data.get("plugin"),
+        kind=data.get("kind"),
+        validation_delay=data.get("validation_delay"),
     )
 
 
@@ -278,6 +605,80 @@ def decode_appliance_spec(data: Any) -> ApplianceSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApplianceTemplate:
+    """Appliance template, as the server describes it."""
+
+    package: str | None = None
+    """The package."""
+
+    template: str | None = None
+    """The template."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    os: str | None = None
+    """The operating system."""
+
+    version: str | None = None
+    """The version."""
+
+    section: str | None = None
+    """The section."""
+
+    headline: str | None = None
+    """A headline."""
+
+    description: str | None = None
+    """Notes for people; shown in the web interface."""
+
+    infopage: str | None = None
+    """Where to read more."""
+
+    location: str | None = None
+    """Where it is."""
+
+    source: str | None = None
+    """Where it comes from."""
+
+    maintainer: str | None = None
+    """Who maintains it."""
+
+    architecture: str | None = None
+    """The processor architecture."""
+
+    sha512sum: str | None = None
+    """The SHA-512 of the file."""
+
+    md5sum: str | None = None
+    """The MD5 of the file."""
+
+    manageurl: str | None = None
+    """Where to manage it."""
+
+
+def decode_appliance_template(data: Any) -> ApplianceTemplate:
+    return ApplianceTemplate(
+        package=data.get("package"),
+        template=data.get("template"),
+        kind=data.get("kind"),
+        os=data.get("os"),
+        version=data.get("version"),
+        section=data.get("section"),
+        headline=data.get("headline"),
+        description=data.get("description"),
+        infopage=data.get("infopage"),
+        location=data.get("location"),
+        source=data.get("source"),
+        maintainer=data.get("maintainer"),
+        architecture=data.get("architecture"),
+        sha512sum=data.get("sha512sum"),
+        md5sum=data.get("md5sum"),
+        manageurl=data.get("manageurl"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedConfiguration:
     """What became of a configuration."""
 
@@ -296,6 +697,314 @@ def decode_applied_configuration(data: Any) -> AppliedConfiguration:
         mode=data["mode"],
         details=data["details"],
         warnings=tuple(data["warnings"]),
+    )
+
+ApplyMode = Literal["auto", "no-reboot", "staged", "try", "reboot"]
+"""When a configuration takes effect.
+- ``auto``: At once where that is possible. Where it is not, releases before v1.14
+reboot; later ones never do.
+- ``no-reboot``: At once; releases before v1.14 refuse what needs a reboot.
+- ``staged``: After the next reboot.
+- ``try``: At once, and undone after a time unless applied again.
+- ``reboot``: With a reboot. Gone in v1.14.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AptRepositories:
+    """Apt repositories, as the server describes it."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+    errors: tuple[AptRepositoriesError, ...] = ()
+    """What went wrong, by parameter."""
+
+    files: tuple[AptRepositoriesFile, ...] = ()
+    """The files."""
+
+    infos: tuple[AptRepositoriesInfo, ...] = ()
+    """Facts about it."""
+
+    standard_repos: tuple[AptRepositoriesStandardRepo, ...] = ()
+    """The usual repositories and whether they are set up."""
+
+
+def decode_apt_repositories(data: Any) -> AptRepositories:
+    return AptRepositories(
+        digest=data.get("digest"),
+        errors=tuple(decode_apt_repositories_error(v) for v in data.get("errors", ())),
+        files=tuple(decode_apt_repositories_file(v) for v in data.get("files", ())),
+        infos=tuple(decode_apt_repositories_info(v) for v in data.get("infos", ())),
+        standard_repos=tuple(decode_apt_repositories_standard_repo(v) for v in data.get("standard_repos", ())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AptRepositoriesError:
+    """Apt repositories error, as the server describes it."""
+
+    error: str | None = None
+    """What went wrong."""
+
+    path: str | None = None
+    """Its path."""
+
+
+def decode_apt_repositories_error(data: Any) -> AptRepositoriesError:
+    return AptRepositoriesError(
+        error=data.get("error"),
+        path=data.get("path"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AptRepositoriesFile:
+    """Apt repositories file, as the server describes it."""
+
+    digest: tuple[int, ...] = ()
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+    file_type: str | None = None
+    """Whether the file has entries of one line or of several."""
+
+    path: str | None = None
+    """Its path."""
+
+    repositories: tuple[AptRepositoriesFileRepository, ...] = ()
+    """The repositories."""
+
+
+def decode_apt_repositories_file(data: Any) -> AptRepositoriesFile:
+    return AptRepositoriesFile(
+        digest=tuple(data.get("digest", ())),
+        file_type=data.get("file_type"),
+        path=data.get("path"),
+        repositories=tuple(decode_apt_repositories_file_repository(v) for v in data.get("repositories", ())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AptRepositoriesFileRepository:
+    """Apt repositories file repository, as the server describes it."""
+
+    comment: str | None = None
+    """A remark in the file."""
+
+    components: tuple[str, ...] = ()
+    """The components of the repository."""
+
+    enabled: bool | None = None
+    """Whether the repository is in use."""
+
+    file_type: str | None = None
+    """Whether the entry has one line or several."""
+
+    options: tuple[AptRepositoriesFileRepositoryOption, ...] = ()
+    """The repository's options."""
+
+    suites: tuple[str, ...] = ()
+    """The suites of the repository."""
+
+    types: tuple[str, ...] = ()
+    """The kinds of packages: `deb`, `deb-src`."""
+
+    uris: tuple[str, ...] = ()
+    """The addresses of the repository."""
+
+
+def decode_apt_repositories_file_repository(data: Any) -> AptRepositoriesFileRepository:
+    return AptRepositoriesFileRepository(
+        comment=data.get("comment"),
+        components=tuple(data.get("components", ())),
+        enabled=data.get("enabled"),
+        file_type=data.get("file_type"),
+        options=tuple(decode_apt_repositories_file_repository_option(v) for v in data.get("options", ())),
+        suites=tuple(data.get("suites", ())),
+        types=tuple(data.get("types", ())),
+        uris=tuple(data.get("uris", ())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AptRepositoriesFileRepositoryOption:
+    """Apt repositories file repository option, as the server describes it."""
+
+    key: str | None = None
+    """Which key signs it."""
+
+    values: tuple[str, ...] = ()
+    """The option's values."""
+
+
+def decode_apt_repositories_file_repository_option(data: Any) -> AptRepositoriesFileRepositoryOption:
+    return AptRepositoriesFileRepositoryOption(
+        key=data.get("key"),
+        values=tuple(data.get("values", ())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AptRepositoriesInfo:
+    """Apt repositories info, as the server describes it."""
+
+    index: str | None = None
+    """Its number."""
+
+    kind: str | None = None
+    """The kind."""
+
+    message: str | None = None
+    """The message."""
+
+    path: str | None = None
+    """Its path."""
+
+    property: str | None = None
+    """The setting."""
+
+
+def decode_apt_repositories_info(data: Any) -> AptRepositoriesInfo:
+    return AptRepositoriesInfo(
+        index=data.get("index"),
+        kind=data.get("kind"),
+        message=data.get("message"),
+        path=data.get("path"),
+        property=data.get("property"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AptRepositoriesStandardRepo:
+    """Apt repositories standard repo, as the server describes it."""
+
+    handle: str | None = None
+    """The repository's short name."""
+
+    name: str | None = None
+    """Its name."""
+
+    status: bool | None = None
+    """How it stands."""
+
+
+def decode_apt_repositories_standard_repo(data: Any) -> AptRepositoriesStandardRepo:
+    return AptRepositoriesStandardRepo(
+        handle=data.get("handle"),
+        name=data.get("name"),
+        status=data.get("status"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AptUpdate:
+    """Apt update, as the server describes it."""
+
+    arch: str | None = None
+    """The processor architecture."""
+
+    description: str | None = None
+    """The package, in words."""
+
+    notify_status: str | None = None
+    """The version that was last told of by e-mail."""
+
+    old_version: str | None = None
+    """The version that is installed."""
+
+    origin: str | None = None
+    """Who made the package."""
+
+    package: str | None = None
+    """The package."""
+
+    priority: str | None = None
+    """How much the system needs it."""
+
+    section: str | None = None
+    """The package's section."""
+
+    title: str | None = None
+    """The package, in a few words."""
+
+    version: str | None = None
+    """The version that would be installed."""
+
+
+def decode_apt_update(data: Any) -> AptUpdate:
+    return AptUpdate(
+        arch=data.get("arch"),
+        description=data.get("description"),
+        notify_status=data.get("notify_status"),
+        old_version=data.get("old_version"),
+        origin=data.get("origin"),
+        package=data.get("package"),
+        priority=data.get("priority"),
+        section=data.get("section"),
+        title=data.get("title"),
+        version=data.get("version"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AptVersion:
+    """Apt version, as the server describes it."""
+
+    arch: str | None = None
+    """The processor architecture."""
+
+    current_state: str | None = None
+    """The package's state."""
+
+    description: str | None = None
+    """The package, in words."""
+
+    manager_version: str | None = None
+    """The version of Proxmox VE that runs."""
+
+    notify_status: str | None = None
+    """The version that was last told of by e-mail."""
+
+    old_version: str | None = None
+    """The version that is installed."""
+
+    origin: str | None = None
+    """Who made the package."""
+
+    package: str | None = None
+    """The package."""
+
+    priority: str | None = None
+    """How much the system needs it."""
+
+    running_kernel: str | None = None
+    """The kernel that runs."""
+
+    section: str | None = None
+    """The package's section."""
+
+    title: str | None = None
+    """The package, in a few words."""
+
+    version: str | None = None
+    """The version that would be installed."""
+
+
+def decode_apt_version(data: Any) -> AptVersion:
+    return AptVersion(
+        arch=data.get("arch"),
+        current_state=data.get("current_state"),
+        description=data.get("description"),
+        manager_version=data.get("manager_version"),
+        notify_status=data.get("notify_status"),
+        old_version=data.get("old_version"),
+        origin=data.get("origin"),
+        package=data.get("package"),
+        priority=data.get("priority"),
+        running_kernel=data.get("running_kernel"),
+        section=data.get("section"),
+        title=data.get("title"),
+        version=data.get("version"),
     )
 
 
@@ -330,6 +1039,472 @@ def decode_assumptions(data: Any) -> Assumptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackupDefaults:
+    """Backup defaults, as the server describes it."""
+
+    all: bool | None = None
+    """Whether to take all of them."""
+
+    bwlimit: int | None = None
+    """The most to move in a second, in KiB."""
+
+    compress: str | None = None
+    """How backups are compressed; `zstd` is best."""
+
+    dumpdir: str | None = None
+    """The folder for backups, in place of a storage."""
+
+    exclude: tuple[str, ...] = ()
+    """Guests to leave out."""
+
+    exclude_path: tuple[str, ...] = ()
+    """Paths inside containers to leave out."""
+
+    fleecing: str | None = None
+    """Whether a backup keeps old blocks on a local storage, so that the guest never waits for the target."""
+
+    ionice: int | None = None
+    """The priority of its disk access, 0 to 8."""
+
+    lockwait: int | None = None
+    """How long to wait for the lock, in minutes."""
+
+    mailnotification: str | None = None
+    """When to write: always, or after failures."""
+
+    mailto: tuple[str, ...] = ()
+    """Whom to write to, by e-mail addresses or users."""
+
+    mode: str | None = None
+    """How it works."""
+
+    node: str | None = None
+    """The node."""
+
+    notes_template: str | None = None
+    """The backup's notes, with `{{guestname}}`, `{{node}}`, `{{vmid}}`, `{{cluster}}` filled in."""
+
+    notification_mode: str | None = None
+    """Whether to use the notification system or send mail directly."""
+
+    pbs_change_detection_mode: str | None = None
+    """How changed files of containers are found on a Proxmox Backup Server."""
+
+    performance: str | None = None
+    """How hard backups may work, as a property string."""
+
+    pigz: int | None = None
+    """Threads of the compression; 0 is off, 1 is half the cores."""
+
+    pool: str | None = None
+    """The pool."""
+
+    protected: bool | None = None
+    """Whether it is kept from being removed."""
+
+    prune_backups: str | None = None
+    """Which backups to keep, such as `keep-last=3,keep-weekly=4`."""
+
+    quiet: bool | None = None
+    """Whether to say less in the log."""
+
+    remove: bool | None = None
+    """Whether to remove it."""
+
+    script: str | None = None
+    """The script that is called at its stages."""
+
+    stdexcludes: bool | None = None
+    """Whether temporary files and logs are left out."""
+
+    stop: bool | None = None
+    """Whether to stop backups that run on this host."""
+
+    stopwait: int | None = None
+    """How long to wait for the guest to stop, in minutes."""
+
+    storage: str | None = None
+    """The storage."""
+
+    tmpdir: str | None = None
+    """The folder for temporary files."""
+
+    vmid: tuple[str, ...] = ()
+    """The guest's id."""
+
+    zstd: int | None = None
+    """Threads of the compression; 0 is half the cores."""
+
+
+def decode_backup_defaults(data: Any) -> BackupDefaults:
+    return BackupDefaults(
+        all=data.get("all"),
+        bwlimit=data.get("bwlimit"),
+        compress=data.get("compress"),
+        dumpdir=data.get("dumpdir"),
+        exclude=tuple(data.get("exclude", ())),
+        exclude_path=tuple(data.get("exclude_path", ())),
+        fleecing=data.get("fleecing"),
+        ionice=data.get("ionice"),
+        lockwait=data.get("lockwait"),
+        mailnotification=data.get("mailnotification"),
+        mailto=tuple(data.get("mailto", ())),
+        mode=data.get("mode"),
+        node=data.get("node"),
+        notes_template=data.get("notes_template"),
+        notification_mode=data.get("notification_mode"),
+        pbs_change_detection_mode=data.get("pbs_change_detection_mode"),
+        performance=data.get("performance"),
+        pigz=data.get("pigz"),
+        pool=data.get("pool"),
+        protected=data.get("protected"),
+        prune_backups=data.get("prune_backups"),
+        quiet=data.get("quiet"),
+        remove=data.get("remove"),
+        script=data.get("script"),
+        stdexcludes=data.get("stdexcludes"),
+        stop=data.get("stop"),
+        stopwait=data.get("stopwait"),
+        storage=data.get("storage"),
+        tmpdir=data.get("tmpdir"),
+        vmid=tuple(data.get("vmid", ())),
+        zstd=data.get("zstd"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupFile:
+    """Backup file, as the server describes it."""
+
+    filepath: str | None = None
+    """The path of the file inside, in base64."""
+
+    leaf: bool | None = None
+    """Whether nothing lies below it."""
+
+    mtime: str | None = None
+    """When it was changed last, in seconds since 1970."""
+
+    size: int | None = None
+    """Its size."""
+
+    text: str | None = None
+    """The text."""
+
+    kind: str | None = None
+    """Its kind."""
+
+
+def decode_backup_file(data: Any) -> BackupFile:
+    return BackupFile(
+        filepath=data.get("filepath"),
+        leaf=data.get("leaf"),
+        mtime=data.get("mtime"),
+        size=data.get("size"),
+        text=data.get("text"),
+        kind=data.get("kind"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupJob:
+    """Backup job, as the server describes it."""
+
+    all: bool | None = None
+    """Whether to take all of them."""
+
+    bwlimit: int | None = None
+    """The most to move in a second, in KiB."""
+
+    comment: str | None = None
+    """A remark for people."""
+
+    compress: str | None = None
+    """How backups are compressed; `zstd` is best."""
+
+    dumpdir: str | None = None
+    """The folder for backups, in place of a storage."""
+
+    enabled: bool | None = None
+    """Whether it is switched on."""
+
+    exclude: tuple[str, ...] = ()
+    """Guests to leave out."""
+
+    exclude_path: tuple[str, ...] = ()
+    """Paths inside containers to leave out."""
+
+    fleecing: BackupJobFleecing | None = None
+    """Whether a backup keeps old blocks on a local storage, so that the guest never waits for the target."""
+
+    id: str | None = None
+    """Its id."""
+
+    ionice: int | None = None
+    """The priority of its disk access, 0 to 8."""
+
+    lockwait: int | None = None
+    """How long to wait for the lock, in minutes."""
+
+    mailnotification: str | None = None
+    """When to write: always, or after failures."""
+
+    mailto: tuple[str, ...] = ()
+    """Whom to write to, by e-mail addresses or users."""
+
+    mode: str | None = None
+    """How it works."""
+
+    next_run: int | None = None
+    """When it runs next, in seconds since 1970."""
+
+    node: str | None = None
+    """The node."""
+
+    notes_template: str | None = None
+    """The backup's notes, with `{{guestname}}`, `{{node}}`, `{{vmid}}`, `{{cluster}}` filled in."""
+
+    notification_mode: str | None = None
+    """Whether to use the notification system or send mail directly."""
+
+    pbs_change_detection_mode: str | None = None
+    """How changed files of containers are found on a Proxmox Backup Server."""
+
+    performance: BackupJobPerformance | None = None
+    """How hard backups may work, as a property string."""
+
+    pigz: int | None = None
+    """Threads of the compression; 0 is off, 1 is half the cores."""
+
+    pool: str | None = None
+    """The pool."""
+
+    protected: bool | None = None
+    """Whether it is kept from being removed."""
+
+    prune_backups: BackupJobPruneBackups | None = None
+    """Which backups to keep, such as `keep-last=3,keep-weekly=4`."""
+
+    quiet: bool | None = None
+    """Whether to say less in the log."""
+
+    remove: bool | None = None
+    """Whether to remove it."""
+
+    repeat_missed: bool | None = None
+    """Whether a run that was missed is made up for."""
+
+    schedule: str | None = None
+    """When, as a calendar event such as `sat 02:30`."""
+
+    script: str | None = None
+    """The script that is called at its stages."""
+
+    stdexcludes: bool | None = None
+    """Whether temporary files and logs are left out."""
+
+    stop: bool | None = None
+    """Whether to stop backups that run on this host."""
+
+    stopwait: int | None = None
+    """How long to wait for the guest to stop, in minutes."""
+
+    storage: str | None = None
+    """The storage."""
+
+    tmpdir: str | None = None
+    """The folder for temporary files."""
+
+    vmid: tuple[str, ...] = ()
+    """The guest's id."""
+
+    zstd: int | None = None
+    """Threads of the compression; 0 is half the cores."""
+
+
+def decode_backup_job(data: Any) -> BackupJob:
+    return BackupJob(
+        all=data.get("all"),
+        bwlimit=data.get("bwlimit"),
+        comment=data.get("comment"),
+        compress=data.get("compress"),
+        dumpdir=data.get("dumpdir"),
+        enabled=data.get("enabled"),
+        exclude=tuple(data.get("exclude", ())),
+        exclude_path=tuple(data.get("exclude_path", ())),
+        fleecing=None if data.get("fleecing") is None else decode_backup_job_fleecing(data.get("fleecing")),
+        id=data.get("id"),
+        ionice=data.get("ionice"),
+        lockwait=data.get("lockwait"),
+        mailnotification=data.get("mailnotification"),
+        mailto=tuple(data.get("mailto", ())),
+        mode=data.get("mode"),
+        next_run=data.get("next_run"),
+        node=data.get("node"),
+        notes_template=data.get("notes_template"),
+        notification_mode=data.get("notification_mode"),
+        pbs_change_detection_mode=data.get("pbs_change_detection_mode"),
+        performance=None if data.get("performance") is None else decode_backup_job_performance(data.get("performance")),
+        pigz=data.get("pigz"),
+        pool=data.get("pool"),
+        protected=data.get("protected"),
+        prune_backups=None if data.get("prune_backups") is None else decode_backup_job_prune_backups(data.get("prune_backups")),
+        quiet=data.get("quiet"),
+        remove=data.get("remove"),
+        repeat_missed=data.get("repeat_missed"),
+        schedule=data.get("schedule"),
+        script=data.get("script"),
+        stdexcludes=data.get("stdexcludes"),
+        stop=data.get("stop"),
+        stopwait=data.get("stopwait"),
+        storage=data.get("storage"),
+        tmpdir=data.get("tmpdir"),
+        vmid=tuple(data.get("vmid", ())),
+        zstd=data.get("zstd"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupJobFleecing:
+    """Backup job fleecing, as the server describes it."""
+
+    enabled: bool | None = None
+    """Whether it is switched on."""
+
+    storage: str | None = None
+    """The storage."""
+
+
+def decode_backup_job_fleecing(data: Any) -> BackupJobFleecing:
+    return BackupJobFleecing(
+        enabled=data.get("enabled"),
+        storage=data.get("storage"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupJobPerformance:
+    """Backup job performance, as the server describes it."""
+
+    max_workers: int | None = None
+    """How many at once."""
+
+    pbs_entries_max: int | None = None
+    """How many entries of a folder to hold in memory."""
+
+
+def decode_backup_job_performance(data: Any) -> BackupJobPerformance:
+    return BackupJobPerformance(
+        max_workers=data.get("max_workers"),
+        pbs_entries_max=data.get("pbs_entries_max"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupJobPruneBackups:
+    """Backup job prune backups, as the server describes it."""
+
+    keep_all: bool | None = None
+    """Whether all are kept."""
+
+    keep_daily: int | None = None
+    """For how many days to keep one."""
+
+    keep_hourly: int | None = None
+    """For how many hours to keep one."""
+
+    keep_last: int | None = None
+    """How many of the last to keep."""
+
+    keep_monthly: int | None = None
+    """For how many months to keep one."""
+
+    keep_weekly: int | None = None
+    """For how many weeks to keep one."""
+
+    keep_yearly: int | None = None
+    """For how many years to keep one."""
+
+
+def decode_backup_job_prune_backups(data: Any) -> BackupJobPruneBackups:
+    return BackupJobPruneBackups(
+        keep_all=data.get("keep_all"),
+        keep_daily=data.get("keep_daily"),
+        keep_hourly=data.get("keep_hourly"),
+        keep_last=data.get("keep_last"),
+        keep_monthly=data.get("keep_monthly"),
+        keep_weekly=data.get("keep_weekly"),
+        keep_yearly=data.get("keep_yearly"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupJobVolumes:
+    """Backup job volumes, as the server describes it."""
+
+    children: tuple[BackupJobVolumesChild, ...] = ()
+    """What lies below it."""
+
+
+def decode_backup_job_volumes(data: Any) -> BackupJobVolumes:
+    return BackupJobVolumes(
+        children=tuple(decode_backup_job_volumes_child(v) for v in data.get("children", ())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupJobVolumesChild:
+    """Backup job volumes child, as the server describes it."""
+
+    children: tuple[BackupJobVolumesChildChild, ...] = ()
+    """What lies below it."""
+
+    id: int | None = None
+    """Its id."""
+
+    name: str | None = None
+    """Its name."""
+
+    kind: str | None = None
+    """Its kind."""
+
+
+def decode_backup_job_volumes_child(data: Any) -> BackupJobVolumesChild:
+    return BackupJobVolumesChild(
+        children=tuple(decode_backup_job_volumes_child_child(v) for v in data.get("children", ())),
+        id=data.get("id"),
+        name=data.get("name"),
+        kind=data.get("kind"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupJobVolumesChildChild:
+    """Backup job volumes child child, as the server describes it."""
+
+    id: str | None = None
+    """Its id."""
+
+    included: bool | None = None
+    """Whether backups take it."""
+
+    name: str | None = None
+    """Its name."""
+
+    reason: str | None = None
+    """Why."""
+
+
+def decode_backup_job_volumes_child_child(data: Any) -> BackupJobVolumesChildChild:
+    return BackupJobVolumesChildChild(
+        id=data.get("id"),
+        included=data.get("included"),
+        name=data.get("name"),
+        reason=data.get("reason"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BootInfo:
     """How a node booted."""
 
@@ -344,6 +1519,24 @@ def decode_boot_info(data: Any) -> BootInfo:
     return BootInfo(
         mode=data.get("mode"),
         secure_boot=data.get("secure_boot"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureProgress:
+    """How far a capture is."""
+
+    packets: int
+    """Packets so far."""
+
+    bytes: int
+    """Size of the file so far."""
+
+
+def decode_capture_progress(data: Any) -> CaptureProgress:
+    return CaptureProgress(
+        packets=data["packets"],
+        bytes=data["bytes"],
     )
 
 
@@ -406,6 +1599,94 @@ def decode_ceph_check_summary(data: Any) -> CephCheckSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CephCommandSafety:
+    """Ceph command safety, as the server describes it."""
+
+    safe: bool | None = None
+    """Whether it can be done safely."""
+
+    status: str | None = None
+    """How it stands."""
+
+
+def decode_ceph_command_safety(data: Any) -> CephCommandSafety:
+    return CephCommandSafety(
+        safe=data.get("safe"),
+        status=data.get("status"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CephCrushRule:
+    """Ceph crush rule, as the server describes it."""
+
+    name: str | None = None
+    """Its name."""
+
+
+def decode_ceph_crush_rule(data: Any) -> CephCrushRule:
+    return CephCrushRule(
+        name=data.get("name"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CephF:
+    """Ceph f, as the server describes it."""
+
+    data_pool: str | None = None
+    """The pool of its data."""
+
+    data_pool_ids: tuple[int, ...] = ()
+    """The ids of the pools of its data."""
+
+    data_pools: tuple[str, ...] = ()
+    """The pools of its data."""
+
+    metadata_pool: str | None = None
+    """The pool of its metadata."""
+
+    metadata_pool_id: int | None = None
+    """The id of the pool of its metadata."""
+
+    name: str | None = None
+    """Its name."""
+
+
+def decode_ceph_f(data: Any) -> CephF:
+    return CephF(
+        data_pool=data.get("data_pool"),
+        data_pool_ids=tuple(data.get("data_pool_ids", ())),
+        data_pools=tuple(data.get("data_pools", ())),
+        metadata_pool=data.get("metadata_pool"),
+        metadata_pool_id=data.get("metadata_pool_id"),
+        name=data.get("name"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CephFlag:
+    """Ceph flag, as the server describes it."""
+
+    description: str | None = None
+    """Notes for people; shown in the web interface."""
+
+    name: str | None = None
+    """Its name."""
+
+    value: bool | None = None
+    """The value."""
+
+
+def decode_ceph_flag(data: Any) -> CephFlag:
+    return CephFlag(
+        description=data.get("description"),
+        name=data.get("name"),
+        value=data.get("value"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CephHealth:
     """How Ceph is."""
 
@@ -420,6 +1701,198 @@ def decode_ceph_health(data: Any) -> CephHealth:
     return CephHealth(
         status=data.get("status"),
         checks={k: decode_ceph_check(v) for k, v in data.get("checks", {}).items()},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CephManager:
+    """Ceph manager, as the server describes it."""
+
+    addr: str | None = None
+    """The address."""
+
+    ceph_version: str | None = None
+    """The version of Ceph, in full."""
+
+    ceph_version_short: str | None = None
+    """The version of Ceph."""
+
+    direxists: bool | None = None
+    """Whether its folder is there."""
+
+    host: str | None = None
+    """The host's name or address."""
+
+    name: str | None = None
+    """Its name."""
+
+    service: bool | None = None
+    """The service."""
+
+    state: str | None = None
+    """The state it shall have, or has."""
+
+
+def decode_ceph_manager(data: Any) -> CephManager:
+    return CephManager(
+        addr=data.get("addr"),
+        ceph_version=data.get("ceph_version"),
+        ceph_version_short=data.get("ceph_version_short"),
+        direxists=data.get("direxists"),
+        host=data.get("host"),
+        name=data.get("name"),
+        service=data.get("service"),
+        state=data.get("state"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CephMd:
+    """Ceph md, as the server describes it."""
+
+    addr: str | None = None
+    """The address."""
+
+    ceph_version: str | None = None
+    """The version of Ceph, in full."""
+
+    ceph_version_short: str | None = None
+    """The version of Ceph."""
+
+    direxists: bool | None = None
+    """Whether its folder is there."""
+
+    fs_name: str | None = None
+    """The file system's name."""
+
+    host: str | None = None
+    """The host's name or address."""
+
+    name: str | None = None
+    """Its name."""
+
+    rank: int | None = None
+    """Its rank."""
+
+    service: bool | None = None
+    """The service."""
+
+    standby_replay: bool | None = None
+    """Whether it follows the active one closely."""
+
+    state: str | None = None
+    """The state it shall have, or has."""
+
+
+def decode_ceph_md(data: Any) -> CephMd:
+    return CephMd(
+        addr=data.get("addr"),
+        ceph_version=data.get("ceph_version"),
+        ceph_version_short=data.get("ceph_version_short"),
+        direxists=data.get("direxists"),
+        fs_name=data.get("fs_name"),
+        host=data.get("host"),
+        name=data.get("name"),
+        rank=data.get("rank"),
+        service=data.get("service"),
+        standby_replay=data.get("standby_replay"),
+        state=data.get("state"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CephMetadata:
+    """Ceph metadata, as the server describes it."""
+
+    mds: Json
+    """The metadata servers."""
+
+    mgr: Json
+    """The managers."""
+
+    mon: Json
+    """The monitors."""
+
+    node: Json
+    """The node."""
+
+    osd: tuple[CephMetadataOsd, ...] = ()
+    """The OSDs."""
+
+
+def decode_ceph_metadata(data: Any) -> CephMetadata:
+    return CephMetadata(
+        mds=data.get("mds"),
+        mgr=data.get("mgr"),
+        mon=data.get("mon"),
+        node=data.get("node"),
+        osd=tuple(decode_ceph_metadata_osd(v) for v in data.get("osd", ())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CephMetadataOsd:
+    """Ceph metadata osd, as the server describes it."""
+
+    back_addr: str | None = None
+    """Its address for other OSDs."""
+
+    ceph_release: str | None = None
+    """The release of Ceph."""
+
+    ceph_version: str | None = None
+    """The version of Ceph, in full."""
+
+    ceph_version_short: str | None = None
+    """The version of Ceph."""
+
+    device_ids: str | None = None
+    """The device's ids."""
+
+    device_paths: str | None = None
+    """The paths of its devices."""
+
+    devices: str | None = None
+    """The devices."""
+
+    front_addr: str | None = None
+    """Its address for clients."""
+
+    hostname: str | None = None
+    """The host's name."""
+
+    id: int | None = None
+    """Its id."""
+
+    mem_swap_kb: int | None = None
+    """Swap in all, in KiB."""
+
+    mem_total_kb: int | None = None
+    """Memory in all, in KiB."""
+
+    osd_data: str | None = None
+    """The folder of its data."""
+
+    osd_objectstore: str | None = None
+    """How it stores data."""
+
+
+def decode_ceph_metadata_osd(data: Any) -> CephMetadataOsd:
+    return CephMetadataOsd(
+        back_addr=data.get("back_addr"),
+        ceph_release=data.get("ceph_release"),
+        ceph_version=data.get("ceph_version"),
+        ceph_version_short=data.get("ceph_version_short"),
+        device_ids=data.get("device_ids"),
+        device_paths=data.get("device_paths"),
+        devices=data.get("devices"),
+        front_addr=data.get("front_addr"),
+        hostname=data.get("hostname"),
+        id=data.get("id"),
+        mem_swap_kb=data.get("mem_swap_kb"),
+        mem_total_kb=data.get("mem_total_kb"),
+        osd_data=data.get("osd_data"),
+        osd_objectstore=data.get("osd_objectstore"),
     )
 
 
@@ -544,6 +2017,24 @@ def decode_ceph_osd_map(data: Any) -> CephOsdMap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CephOsdTree:
+    """The CRUSH tree."""
+
+    flags: str | None = None
+    """Flags that are set, such as `noout`."""
+
+    root: CephTreeNode | None = None
+    """Its root."""
+
+
+def decode_ceph_osd_tree(data: Any) -> CephOsdTree:
+    return CephOsdTree(
+        flags=data.get("flags"),
+        root=None if data.get("root") is None else decode_ceph_tree_node(data.get("root")),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CephPgMap:
     """Placement groups, space and traffic."""
 
@@ -620,6 +2111,144 @@ def decode_ceph_pg_state(data: Any) -> CephPgState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CephPool:
+    """Ceph pool, as the server describes it."""
+
+    application_metadata: Json
+    """What the pool is for, with details."""
+
+    autoscale_status: Json
+    """What the autoscaler thinks of it."""
+
+    bytes_used: int | None = None
+    """Bytes in use."""
+
+    crush_rule: int | None = None
+    """The rule that places its data."""
+
+    crush_rule_name: str | None = None
+    """The rule that places its data."""
+
+    min_size: int | None = None
+    """How many copies must be there for the pool to be written."""
+
+    percent_used: float | None = None
+    """Which share is in use, from 0 to 1."""
+
+    pg_autoscale_mode: str | None = None
+    """Whether the number of placement groups follows the data."""
+
+    pg_num: int | None = None
+    """How many placement groups it has."""
+
+    pg_num_final: int | None = None
+    """How many placement groups it shall have."""
+
+    pg_num_min: int | None = None
+    """How many placement groups it has at least."""
+
+    pool: int | None = None
+    """The pool."""
+
+    pool_name: str | None = None
+    """The pool."""
+
+    size: int | None = None
+    """Its size."""
+
+    target_size: int | None = None
+    """How much data is expected, which the number of placement groups follows."""
+
+    target_size_ratio: float | None = None
+    """Which share of all data is expected, which the number of placement groups follows."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    application: str | None = None
+    """What the pool is for."""
+
+    application_list: tuple[str, ...] = ()
+    """What the pool is for."""
+
+    fast_read: bool | None = None
+    """Whether reads take the fastest answers."""
+
+    hashpspool: bool | None = None
+    """Whether pools are spread independently."""
+
+    id: int | None = None
+    """Its id."""
+
+    name: str | None = None
+    """Its name."""
+
+    nodeep_scrub: bool | None = None
+    """Whether deep scrubs are off."""
+
+    nodelete: bool | None = None
+    """Whether it cannot be removed."""
+
+    nopgchange: bool | None = None
+    """Whether the number of placement groups is fixed."""
+
+    noscrub: bool | None = None
+    """Whether scrubs are off."""
+
+    nosizechange: bool | None = None
+    """Whether the number of copies is fixed."""
+
+    pgp_num: int | None = None
+    """How many placement groups are used for placing."""
+
+    statistics: Json
+    """Bytes, packets and errors so far."""
+
+    use_gmt_hitset: bool | None = None
+    """Whether hit sets use GMT."""
+
+    write_fadvise_dontneed: bool | None = None
+    """Whether written data leaves the cache at once."""
+
+
+def decode_ceph_pool(data: Any) -> CephPool:
+    return CephPool(
+        application_metadata=data.get("application_metadata"),
+        autoscale_status=data.get("autoscale_status"),
+        bytes_used=data.get("bytes_used"),
+        crush_rule=data.get("crush_rule"),
+        crush_rule_name=data.get("crush_rule_name"),
+        min_size=data.get("min_size"),
+        percent_used=data.get("percent_used"),
+        pg_autoscale_mode=data.get("pg_autoscale_mode"),
+        pg_num=data.get("pg_num"),
+        pg_num_final=data.get("pg_num_final"),
+        pg_num_min=data.get("pg_num_min"),
+        pool=data.get("pool"),
+        pool_name=data.get("pool_name"),
+        size=data.get("size"),
+        target_size=data.get("target_size"),
+        target_size_ratio=data.get("target_size_ratio"),
+        kind=data.get("kind"),
+        application=data.get("application"),
+        application_list=tuple(data.get("application_list", ())),
+        fast_read=data.get("fast_read"),
+        hashpspool=data.get("hashpspool"),
+        id=data.get("id"),
+        name=data.get("name"),
+        nodeep_scrub=data.get("nodeep_scrub"),
+        nodelete=data.get("nodelete"),
+        nopgchange=data.get("nopgchange"),
+        noscrub=data.get("noscrub"),
+        nosizechange=data.get("nosizechange"),
+        pgp_num=data.get("pgp_num"),
+        statistics=data.get("statistics"),
+        use_gmt_hitset=data.get("use_gmt_hitset"),
+        write_fadvise_dontneed=data.get("write_fadvise_dontneed"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CephStatus:
     """Ceph's own status document."""
 
@@ -655,6 +2284,151 @@ def decode_ceph_status(data: Any) -> CephStatus:
         osds=None if data.get("osds") is None else decode_ceph_osd_map(data.get("osds")),
         placement_groups=None if data.get("placement_groups") is None else decode_ceph_pg_map(data.get("placement_groups")),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CephTreeNode:
+    """A root, host or OSD in the CRUSH tree."""
+
+    id: str | None = None
+    """Its id."""
+
+    name: str | None = None
+    """Its name: `osd.3`, a host name, `default`."""
+
+    kind: str | None = None
+    """`root`, `host`, `osd`, …"""
+
+    status: str | None = None
+    """OSD: `up` or `down`."""
+
+    holds_data: bool | None = None
+    """OSD: whether it holds data."""
+
+    device_class: str | None = None
+    """OSD: `ssd`, `hdd`, `nvme`."""
+
+    crush_weight: float | None = None
+    """Its share of the data, usually its size in TiB."""
+
+    reweight: float | None = None
+    """OSD: a correction from 0 to 1."""
+
+    used_bytes: int | None = None
+    """OSD: space in use."""
+
+    total_bytes: int | None = None
+    """OSD: its size."""
+
+    host: str | None = None
+    """OSD: the host it is on."""
+
+    children: tuple[CephTreeNode, ...] = ()
+    """What is below it."""
+
+
+def decode_ceph_tree_node(data: Any) -> CephTreeNode:
+    return CephTreeNode(
+        id=data.get("id"),
+        name=data.get("name"),
+        kind=data.get("kind"),
+        status=data.get("status"),
+        holds_data=data.get("holds_data"),
+        device_class=data.get("device_class"),
+        crush_weight=data.get("crush_weight"),
+        reweight=data.get("reweight"),
+        used_bytes=data.get("used_bytes"),
+        total_bytes=data.get("total_bytes"),
+        host=data.get("host"),
+        children=tuple(decode_ceph_tree_node(v) for v in data.get("children", ())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """Certificate, as the server describes it."""
+
+    filename: str | None = None
+    """The file's name."""
+
+    fingerprint: str | None = None
+    """The certificate's SHA-256 fingerprint."""
+
+    issuer: str | None = None
+    """Who issued it."""
+
+    notafter: str | None = None
+    """Until when it is valid, in seconds since 1970."""
+
+    notbefore: str | None = None
+    """From when on it is valid, in seconds since 1970."""
+
+    pem: str | None = None
+    """The certificate, as PEM."""
+
+    public_key_bits: int | None = None
+    """The size of its key, in bits."""
+
+    public_key_type: str | None = None
+    """The kind of its key."""
+
+    san: tuple[str, ...] = ()
+    """The names and addresses it is for."""
+
+    subject: str | None = None
+    """Whom it is for."""
+
+
+def decode_certificate(data: Any) -> Certificate:
+    return Certificate(
+        filename=data.get("filename"),
+        fingerprint=data.get("fingerprint"),
+        issuer=data.get("issuer"),
+        notafter=data.get("notafter"),
+        notbefore=data.get("notbefore"),
+        pem=data.get("pem"),
+        public_key_bits=data.get("public_key_bits"),
+        public_key_type=data.get("public_key_type"),
+        san=tuple(data.get("san", ())),
+        subject=data.get("subject"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One difference."""
+
+    document: str
+    """The document: `v1alpha1`, `HostnameConfig`, `LinkConfig/eth0`."""
+
+    path: str
+    """Where in it: `machine.network.interfaces[0].mtu`. Empty for a whole document."""
+
+    kind: ChangeKind
+    """What happened."""
+
+    old: str | None = None
+    """What was there; absent when added or when it is no scalar. `***` for secrets."""
+
+    new: str | None = None
+    """What is there now; absent when removed or when it is no scalar. `***` for secrets."""
+
+
+def decode_change(data: Any) -> Change:
+    return Change(
+        document=data["document"],
+        path=data["path"],
+        kind=data["kind"],
+        old=data.get("old"),
+        new=data.get("new"),
+    )
+
+ChangeKind = Literal["added", "removed", "changed"]
+"""What happened to a value.
+- ``added``: It was not there.
+- ``removed``: It is no longer there.
+- ``changed``: It is another.
+"""
 
 CheckName = Literal["etcd-service", "etcd-agreement", "etcd-members", "api", "memory", "disk", "diagnostics", "kubelet", "boot", "kubernetes-nodes", "static-pods", "control-plane-pods", "kubernetes-ready", "kube-proxy", "coredns", "schedulable"]
 """A check, in the order in which they are made.
@@ -779,6 +2553,86 @@ def decode_cluster(data: Any) -> Cluster:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterFirewallOptions:
+    """Cluster firewall options, as the server describes it."""
+
+    ebtables: bool | None = None
+    """Whether rules for bridges are used."""
+
+    enable: int | None = None
+    """Whether it is switched on."""
+
+    log_ratelimit: str | None = None
+    """How much is logged at most."""
+
+    policy_forward: str | None = None
+    """What happens to packets that pass through and match no rule."""
+
+    policy_in: str | None = None
+    """What happens to packets that come in and match no rule."""
+
+    policy_out: str | None = None
+    """What happens to packets that go out and match no rule."""
+
+
+def decode_cluster_firewall_options(data: Any) -> ClusterFirewallOptions:
+    return ClusterFirewallOptions(
+        ebtables=data.get("ebtables"),
+        enable=data.get("enable"),
+        log_ratelimit=data.get("log_ratelimit"),
+        policy_forward=data.get("policy_forward"),
+        policy_in=data.get("policy_in"),
+        policy_out=data.get("policy_out"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterLogLine:
+    """Cluster log line, as the server describes it."""
+
+    id: str | None = None
+    """Its id."""
+
+    uid: int | None = None
+    """The user's number."""
+
+    node: str | None = None
+    """The node."""
+
+    user: str | None = None
+    """The user, such as `root@pam`."""
+
+    tag: str | None = None
+    """The tag."""
+
+    pid: int | None = None
+    """The process."""
+
+    pri: int | None = None
+    """How urgent it is."""
+
+    time: str | None = None
+    """When, in seconds since 1970."""
+
+    msg: str | None = None
+    """The message."""
+
+
+def decode_cluster_log_line(data: Any) -> ClusterLogLine:
+    return ClusterLogLine(
+        id=data.get("id"),
+        uid=data.get("uid"),
+        node=data.get("node"),
+        user=data.get("user"),
+        tag=data.get("tag"),
+        pid=data.get("pid"),
+        pri=data.get("pri"),
+        time=data.get("time"),
+        msg=data.get("msg"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterLoss:
     """What is left of one Talos cluster."""
 
@@ -853,6 +2707,116 @@ def decode_cluster_node(data: Any) -> ClusterNode:
         address=data.get("address"),
         online=data["online"],
         local=data["local"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterOptions:
+    """Cluster options, as the server describes it."""
+
+    allowed_tags: tuple[str, ...] = ()
+    """Tags that the caller may set."""
+
+    bwlimit: str | None = None
+    """The most to move in a second, by kind, in KiB."""
+
+    consent_text: str | None = None
+    """What users agree to before they log in."""
+
+    console: str | None = None
+    """Whether it has a console. Yes when absent."""
+
+    crs: str | None = None
+    """How the cluster spreads load, as a property string."""
+
+    description: str | None = None
+    """Notes for people; shown in the web interface."""
+
+    email_from: str | None = None
+    """Whom mail comes from."""
+
+    fencing: str | None = None
+    """How dead nodes are fenced."""
+
+    ha: str | None = None
+    """What the HA manager has to do with it."""
+
+    http_proxy: str | None = None
+    """The HTTP proxy for downloads, such as `http://user:password@host:port/`."""
+
+    keyboard: str | None = None
+    """The keyboard layout of its console."""
+
+    language: str | None = None
+    """The language."""
+
+    location: str | None = None
+    """Where it is."""
+
+    mac_prefix: str | None = None
+    """What made-up MAC addresses begin with."""
+
+    max_workers: int | None = None
+    """How many at once."""
+
+    migration: str | None = None
+    """How migrations go: encrypted or not, over which network."""
+
+    migration_unsecure: bool | None = None
+    """Whether migrations are not encrypted; `migration` has replaced it."""
+
+    next_id: str | None = None
+    """In which range new ids of guests are chosen."""
+
+    notify: str | None = None
+    """When to notify, as a property string."""
+
+    registered_tags: str | None = None
+    """Tags that only some users may set."""
+
+    replication: str | None = None
+    """The replication."""
+
+    tag_style: str | None = None
+    """How tags look."""
+
+    u2f: str | None = None
+    """Settings of U2F."""
+
+    user_tag_access: str | None = None
+    """Which tags users may set."""
+
+    webauthn: str | None = None
+    """Settings of `WebAuthn`."""
+
+
+def decode_cluster_options(data: Any) -> ClusterOptions:
+    return ClusterOptions(
+        allowed_tags=tuple(data.get("allowed_tags", ())),
+        bwlimit=data.get("bwlimit"),
+        consent_text=data.get("consent_text"),
+        console=data.get("console"),
+        crs=data.get("crs"),
+        description=data.get("description"),
+        email_from=data.get("email_from"),
+        fencing=data.get("fencing"),
+        ha=data.get("ha"),
+        http_proxy=data.get("http_proxy"),
+        keyboard=data.get("keyboard"),
+        language=data.get("language"),
+        location=data.get("location"),
+        mac_prefix=data.get("mac_prefix"),
+        max_workers=data.get("max_workers"),
+        migration=data.get("migration"),
+        migration_unsecure=data.get("migration_unsecure"),
+        next_id=data.get("next_id"),
+        notify=data.get("notify"),
+        registered_tags=data.get("registered_tags"),
+        replication=data.get("replication"),
+        tag_style=data.get("tag_style"),
+        u2f=data.get("u2f"),
+        user_tag_access=data.get("user_tag_access"),
+        webauthn=data.get("webauthn"),
     )
 
 
@@ -955,6 +2919,52 @@ def decode_cluster_status(data: Any) -> ClusterStatus:
         quorate=data["quorate"],
         config_version=data.get("config_version"),
         nodes=tuple(decode_cluster_node(v) for v in data["nodes"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterView:
+    """The cluster."""
+
+    name: str | None = None
+    """Its name."""
+
+    endpoint: str | None = None
+    """Where Kubernetes' API is: `https://172.16.1.49:6443`."""
+
+    api_server_cert_sans: tuple[str, ...]
+    """Names and addresses that the API server's certificate carries."""
+
+    schedule_on_control_planes: bool | None = None
+    """Whether pods may run on control planes."""
+
+
+def decode_cluster_view(data: Any) -> ClusterView:
+    return ClusterView(
+        name=data.get("name"),
+        endpoint=data.get("endpoint"),
+        api_server_cert_sans=tuple(data["api_server_cert_sans"]),
+        schedule_on_control_planes=data.get("schedule_on_control_planes"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationPlan:
+    """What a configuration would do to a node."""
+
+    changes: tuple[Change, ...]
+    """What differs from the configuration that runs. Values of secrets are
+    masked. Empty when nothing does.
+    """
+
+    dry_run: AppliedConfiguration
+    """What the node says about it: whether a reboot is needed, warnings."""
+
+
+def decode_configuration_plan(data: Any) -> ConfigurationPlan:
+    return ConfigurationPlan(
+        changes=tuple(decode_change(v) for v in data["changes"]),
+        dry_run=decode_applied_configuration(data["dry_run"]),
     )
 
 
@@ -1205,6 +3215,84 @@ def decode_controller_dependency(data: Any) -> ControllerDependency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Copied:
+    """What was copied."""
+
+    path: str
+    """The folder that now holds it."""
+
+    files: int
+    """How many regular files."""
+
+    folders: int
+    """How many folders."""
+
+    symlinks: int
+    """How many symbolic links."""
+
+    size_bytes: int
+    """What the regular files hold together."""
+
+    skipped: tuple[SkippedFile, ...]
+    """What was left out, and why: devices, pipes, paths that lead out."""
+
+
+def decode_copied(data: Any) -> Copied:
+    return Copied(
+        path=data["path"],
+        files=data["files"],
+        folders=data["folders"],
+        symlinks=data["symlinks"],
+        size_bytes=data["size_bytes"],
+        skipped=tuple(decode_skipped_file(v) for v in data["skipped"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyProgress:
+    """How far a copy is."""
+
+    bytes: int
+    """Bytes of the compressed archive that have come."""
+
+
+def decode_copy_progress(data: Any) -> CopyProgress:
+    return CopyProgress(
+        bytes=data["bytes"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorosyncNode:
+    """A node in the corosync configuration."""
+
+    node: str
+    """Its name."""
+
+    node_id: int | None = None
+    """Its number."""
+
+    quorum_votes: int | None = None
+    """How many votes it has."""
+
+    ring0_address: str | None = None
+    """Its address on the first link."""
+
+    ring1_address: str | None = None
+    """Its address on the second link."""
+
+
+def decode_corosync_node(data: Any) -> CorosyncNode:
+    return CorosyncNode(
+        node=data["node"],
+        node_id=data.get("node_id"),
+        quorum_votes=data.get("quorum_votes"),
+        ring0_address=data.get("ring0_address"),
+        ring1_address=data.get("ring1_address"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CpuFrequency:
     """The clock of a logical processor. All zero where the kernel has no control over it."""
 
@@ -1269,6 +3357,32 @@ def decode_cpu_info(data: Any) -> CpuInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CpuModel:
+    """Cpu model, as the server describes it."""
+
+    summary: bool | None = None
+    """Whether it is only a base for others."""
+
+    custom: bool | None = None
+    """Whether it is made by hand rather than built in."""
+
+    name: str | None = None
+    """Its name."""
+
+    vendor: str | None = None
+    """Who makes it."""
+
+
+def decode_cpu_model(data: Any) -> CpuModel:
+    return CpuModel(
+        summary=data.get("summary"),
+        custom=data.get("custom"),
+        name=data.get("name"),
+        vendor=data.get("vendor"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CpuTime:
     """Where processor time went since boot, in seconds."""
 
@@ -1321,6 +3435,110 @@ def decode_debug_chunk(data: Any) -> DebugChunk:
     return DebugChunk(
         text=data.get("text"),
         exit_code=data.get("exit_code"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DhcpRange:
+    """Dhcp range: a property string."""
+
+    end_address: str
+    """The last address."""
+
+    start_address: str
+    """The first address."""
+
+    other: Mapping[str, str]
+    """Keys that this version does not know."""
+
+
+def decode_dhcp_range(data: Any) -> DhcpRange:
+    return DhcpRange(
+        end_address=data.get("end_address", ""),
+        start_address=data.get("start_address", ""),
+        other=data.get("other", {}),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryMapping:
+    """Directory mapping, as the server describes it."""
+
+    checks: tuple[DirectoryMappingCheck, ...] = ()
+    """What the check found."""
+
+    description: str | None = None
+    """Notes for people; shown in the web interface."""
+
+    id: str | None = None
+    """Its id."""
+
+    map: tuple[str, ...] = ()
+    """What it maps to, an entry for each node."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+
+def decode_directory_mapping(data: Any) -> DirectoryMapping:
+    return DirectoryMapping(
+        checks=tuple(decode_directory_mapping_check(v) for v in data.get("checks", ())),
+        description=data.get("description"),
+        id=data.get("id"),
+        map=tuple(data.get("map", ())),
+        kind=data.get("kind"),
+        digest=data.get("digest"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryMappingCheck:
+    """Directory mapping check, as the server describes it."""
+
+    message: str | None = None
+    """The message."""
+
+    severity: str | None = None
+    """The severity."""
+
+
+def decode_directory_mapping_check(data: Any) -> DirectoryMappingCheck:
+    return DirectoryMappingCheck(
+        message=data.get("message"),
+        severity=data.get("severity"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryStorage:
+    """Directory storage, as the server describes it."""
+
+    device: str | None = None
+    """The device."""
+
+    options: str | None = None
+    """Its options."""
+
+    path: str | None = None
+    """Its path."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    unitfile: str | None = None
+    """The file of the mount unit."""
+
+
+def decode_directory_storage(data: Any) -> DirectoryStorage:
+    return DirectoryStorage(
+        device=data.get("device"),
+        options=data.get("options"),
+        path=data.get("path"),
+        kind=data.get("kind"),
+        unitfile=data.get("unitfile"),
     )
 
 
@@ -1393,6 +3611,24 @@ def decode_disk_counters(data: Any) -> DiskCounters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DiskEncryption:
+    """How a partition is encrypted."""
+
+    provider: str | None = None
+    """`luks2`."""
+
+    key_kinds: tuple[str, ...]
+    """How keys come about: `static`, `nodeID`, `kms`, `tpm`, in order of slots."""
+
+
+def decode_disk_encryption(data: Any) -> DiskEncryption:
+    return DiskEncryption(
+        provider=data.get("provider"),
+        key_kinds=tuple(data["key_kinds"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DiskEvent:
     """One event of a watch, as data."""
 
@@ -1415,6 +3651,104 @@ def decode_disk_event(data: Any) -> DiskEvent:
         metadata=None if data.get("metadata") is None else decode_metadata(data.get("metadata")),
         spec=None if data.get("spec") is None else decode_talos_disk(data.get("spec")),
         old=None if data.get("old") is None else decode_talos_disk(data.get("old")),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskInfo:
+    """Disk info, as the server describes it."""
+
+    devpath: str | None = None
+    """The device's path."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    size: int | None = None
+    """Its size."""
+
+    gpt: bool | None = None
+    """Whether it has a GUID partition table."""
+
+    rpm: int | None = None
+    """How fast it turns; 0 for SSDs."""
+
+    vendor: str | None = None
+    """Who makes it."""
+
+    model: str | None = None
+    """The model."""
+
+    serial: str | None = None
+    """The serial number."""
+
+    wwn: str | None = None
+    """Its world-wide name."""
+
+    health: str | None = None
+    """Its health."""
+
+    wearout: int | None = None
+    """How much of its life an SSD has left, in percent."""
+
+    by_id_link: str | None = None
+    """Its path under `/dev/disk/by-id`."""
+
+    used: str | None = None
+    """How much is in use."""
+
+    mounted: bool | None = None
+    """Whether it is mounted."""
+
+    osdid: int | None = None
+    """The number of the Ceph OSD."""
+
+    osdid_list: tuple[str, ...] = ()
+    """The numbers of the Ceph OSDs."""
+
+    parent: str | None = None
+    """What it lies below."""
+
+    bluestore: bool | None = None
+    """Whether the Ceph OSD is `BlueStore`."""
+
+    osdencrypted: bool | None = None
+    """Whether the Ceph OSD is encrypted."""
+
+    journals: int | None = None
+    """How many journals it holds."""
+
+    db: int | None = None
+    """How many OSD databases it holds."""
+
+    wal: int | None = None
+    """How many OSD write-ahead logs it holds."""
+
+
+def decode_disk_info(data: Any) -> DiskInfo:
+    return DiskInfo(
+        devpath=data.get("devpath"),
+        kind=data.get("kind"),
+        size=data.get("size"),
+        gpt=data.get("gpt"),
+        rpm=data.get("rpm"),
+        vendor=data.get("vendor"),
+        model=data.get("model"),
+        serial=data.get("serial"),
+        wwn=data.get("wwn"),
+        health=data.get("health"),
+        wearout=data.get("wearout"),
+        by_id_link=data.get("by_id_link"),
+        used=data.get("used"),
+        mounted=data.get("mounted"),
+        osdid=data.get("osdid"),
+        osdid_list=tuple(data.get("osdid_list", ())),
+        parent=data.get("parent"),
+        bluestore=data.get("bluestore"),
+        osdencrypted=data.get("osdencrypted"),
+        journals=data.get("journals"),
+        db=data.get("db"),
+        wal=data.get("wal"),
     )
 
 
@@ -1455,6 +3789,32 @@ def decode_disk_stats(data: Any) -> DiskStats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DiskUsage:
+    """How much room a file, or all files below a folder, take."""
+
+    path: str
+    """Its whole path."""
+
+    relative_path: str
+    """Its path below the folder that was asked for."""
+
+    size_bytes: int
+    """Room it takes, with everything below it."""
+
+    error: str | None = None
+    """Why the node could not look at it."""
+
+
+def decode_disk_usage(data: Any) -> DiskUsage:
+    return DiskUsage(
+        path=data["path"],
+        relative_path=data["relative_path"],
+        size_bytes=data["size_bytes"],
+        error=data.get("error"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DiskUse:
     """A file system, in bytes."""
 
@@ -1477,6 +3837,32 @@ def decode_disk_use(data: Any) -> DiskUse:
         used_bytes=data.get("used_bytes"),
         free_bytes=data.get("free_bytes"),
         available_bytes=data.get("available_bytes"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dns:
+    """Dns, as the server describes it."""
+
+    dns1: str | None = None
+    """The first DNS server."""
+
+    dns2: str | None = None
+    """The second DNS server."""
+
+    dns3: str | None = None
+    """The third DNS server."""
+
+    search: str | None = None
+    """What to look for."""
+
+
+def decode_dns(data: Any) -> Dns:
+    return Dns(
+        dns1=data.get("dns1"),
+        dns2=data.get("dns2"),
+        dns3=data.get("dns3"),
+        search=data.get("search"),
     )
 
 
@@ -1521,6 +3907,52 @@ def decode_etcd_alarm(data: Any) -> EtcdAlarm:
     return EtcdAlarm(
         member_id=data["member_id"],
         alarm=data["alarm"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EtcdDatabase:
+    """What an etcd database holds, as far as its structure tells."""
+
+    page_size_bytes: int
+    """Size of a page."""
+
+    pages: int
+    """How many pages there are."""
+
+    free_pages: int | None = None
+    """How many of them hold nothing; absent when the list of free pages is not
+    in the file.
+    """
+
+    revision: int
+    """The newest revision of a key: how far in time the snapshot reaches."""
+
+    total_keys: int
+    """How many entries all buckets hold together, which is what
+    `etcdutl snapshot status` calls total keys.
+    """
+
+    buckets: Mapping[str, int]
+    """How many entries each bucket holds. `key` has every revision of every key."""
+
+    storage_version: str | None = None
+    """The version of etcd's storage: `3.6.0`. Absent before etcd v3.6."""
+
+    consistent_index: int | None = None
+    """The last entry of the Raft log that is in it."""
+
+
+def decode_etcd_database(data: Any) -> EtcdDatabase:
+    return EtcdDatabase(
+        page_size_bytes=data["page_size_bytes"],
+        pages=data["pages"],
+        free_pages=data.get("free_pages"),
+        revision=data["revision"],
+        total_keys=data["total_keys"],
+        buckets=data["buckets"],
+        storage_version=data.get("storage_version"),
+        consistent_index=data.get("consistent_index"),
     )
 
 
@@ -1818,6 +4250,72 @@ def decode_failure(data: Any) -> Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileInfo:
+    """A file of a node."""
+
+    path: str
+    """Its whole path."""
+
+    relative_path: str
+    """Its path below the folder that was asked for; `.` for the folder itself."""
+
+    kind: FileKind
+    """What kind of file it is."""
+
+    permissions: int
+    """Permissions as `chmod` takes them; in octal, 0o755 is `rwxr-xr-x`."""
+
+    size_bytes: int
+    """Size."""
+
+    modified: str
+    """When it was last written, RFC 3339."""
+
+    link: str | None = None
+    """Where a symbolic link points to."""
+
+    uid: int
+    """Number of its owner."""
+
+    gid: int
+    """Number of its group."""
+
+    xattrs: Mapping[str, str]
+    """Extended attributes by name, as text; when asked for."""
+
+    error: str | None = None
+    """Why the node could not look at it; then the rest says nothing."""
+
+
+def decode_file_info(data: Any) -> FileInfo:
+    return FileInfo(
+        path=data["path"],
+        relative_path=data["relative_path"],
+        kind=data["kind"],
+        permissions=data["permissions"],
+        size_bytes=data["size_bytes"],
+        modified=data["modified"],
+        link=data.get("link"),
+        uid=data["uid"],
+        gid=data["gid"],
+        xattrs=data["xattrs"],
+        error=data.get("error"),
+    )
+
+FileKind = Literal["regular", "directory", "symlink", "block-device", "character-device", "fifo", "socket", "irregular"]
+"""What kind of file it is.
+- ``regular``: Holds data.
+- ``directory``: Holds files.
+- ``symlink``: Points to another.
+- ``block-device``: A block device.
+- ``character-device``: A character device.
+- ``fifo``: A named pipe.
+- ``socket``: A Unix socket.
+- ``irregular``: Something else.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One fact about the lab that its owner should know, with the numbers that
     prove it.
@@ -1864,6 +4362,202 @@ def decode_finding(data: Any) -> Finding:
         fix=None if data.get("fix") is None else decode_fix(data.get("fix")),
         places=tuple(decode_location(v) for v in data["places"]),
         source=data["source"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirewallAlias:
+    """Firewall alias, as the server describes it."""
+
+    cidr: str | None = None
+    """The network, as CIDR."""
+
+    comment: str | None = None
+    """A remark for people."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+    name: str | None = None
+    """Its name."""
+
+    ipversion: int | None = None
+    """The IP version."""
+
+
+def decode_firewall_alias(data: Any) -> FirewallAlias:
+    return FirewallAlias(
+        cidr=data.get("cidr"),
+        comment=data.get("comment"),
+        digest=data.get("digest"),
+        name=data.get("name"),
+        ipversion=data.get("ipversion"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirewallIpSet:
+    """Firewall ip set, as the server describes it."""
+
+    comment: str | None = None
+    """A remark for people."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+    name: str | None = None
+    """Its name."""
+
+
+def decode_firewall_ip_set(data: Any) -> FirewallIpSet:
+    return FirewallIpSet(
+        comment=data.get("comment"),
+        digest=data.get("digest"),
+        name=data.get("name"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirewallIpSetEntry:
+    """Firewall ip set entry, as the server describes it."""
+
+    cidr: str | None = None
+    """The network, as CIDR."""
+
+    comment: str | None = None
+    """A remark for people."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+    nomatch: bool | None = None
+    """Whether the entry is an exception."""
+
+
+def decode_firewall_ip_set_entry(data: Any) -> FirewallIpSetEntry:
+    return FirewallIpSetEntry(
+        cidr=data.get("cidr"),
+        comment=data.get("comment"),
+        digest=data.get("digest"),
+        nomatch=data.get("nomatch"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirewallMacro:
+    """Firewall macro, as the server describes it."""
+
+    descr: str | None = None
+    """What it is, for people."""
+
+    macro_name: str | None = None
+    """A ready-made rule, such as `SSH`."""
+
+
+def decode_firewall_macro(data: Any) -> FirewallMacro:
+    return FirewallMacro(
+        descr=data.get("descr"),
+        macro_name=data.get("macro_name"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirewallRef:
+    """Firewall ref, as the server describes it."""
+
+    comment: str | None = None
+    """A remark for people."""
+
+    name: str | None = None
+    """Its name."""
+
+    reference: str | None = None
+    """How rules name it."""
+
+    scope: str | None = None
+    """How far it reaches."""
+
+    kind: str | None = None
+    """Its kind."""
+
+
+def decode_firewall_ref(data: Any) -> FirewallRef:
+    return FirewallRef(
+        comment=data.get("comment"),
+        name=data.get("name"),
+        reference=data.get("reference"),
+        scope=data.get("scope"),
+        kind=data.get("kind"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirewallRule:
+    """Firewall rule, as the server describes it."""
+
+    action: str | None = None
+    """What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group."""
+
+    comment: str | None = None
+    """A remark for people."""
+
+    dest: str | None = None
+    """Where packets go to: address, network, set or alias."""
+
+    dport: str | None = None
+    """The ports they go to."""
+
+    enable: int | None = None
+    """Whether it is switched on."""
+
+    icmp_type: str | None = None
+    """The kind of ICMP packet."""
+
+    iface: str | None = None
+    """The network interface."""
+
+    ipversion: int | None = None
+    """The IP version."""
+
+    log: str | None = None
+    """How loudly it is logged."""
+
+    macro_name: str | None = None
+    """A ready-made rule, such as `SSH`."""
+
+    pos: int | None = None
+    """Its place in the list, from 0."""
+
+    proto: str | None = None
+    """The protocol, by name or number."""
+
+    source: str | None = None
+    """Where from."""
+
+    sport: str | None = None
+    """The ports they come from."""
+
+    kind: str | None = None
+    """Its kind."""
+
+
+def decode_firewall_rule(data: Any) -> FirewallRule:
+    return FirewallRule(
+        action=data.get("action"),
+        comment=data.get("comment"),
+        dest=data.get("dest"),
+        dport=data.get("dport"),
+        enable=data.get("enable"),
+        icmp_type=data.get("icmp_type"),
+        iface=data.get("iface"),
+        ipversion=data.get("ipversion"),
+        log=data.get("log"),
+        macro_name=data.get("macro_name"),
+        pos=data.get("pos"),
+        proto=data.get("proto"),
+        source=data.get("source"),
+        sport=data.get("sport"),
+        kind=data.get("kind"),
     )
 
 
@@ -1917,6 +4611,32 @@ def decode_flow_progress(data: Any) -> FlowProgress:
         phase=data["phase"],
         message=data["message"],
         elapsed_seconds=data["elapsed_seconds"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Group, as the server describes it."""
+
+    comment: str | None = None
+    """A remark for people."""
+
+    groupid: str | None = None
+    """The group."""
+
+    users: tuple[str, ...] = ()
+    """The users."""
+
+    members: tuple[str, ...] = ()
+    """What belongs to it."""
+
+
+def decode_group(data: Any) -> Group:
+    return Group(
+        comment=data.get("comment"),
+        groupid=data.get("groupid"),
+        users=tuple(data.get("users", ())),
+        members=tuple(data.get("members", ())),
     )
 
 
@@ -2005,11 +4725,123 @@ def decode_guest(data: Any) -> Guest:
         location=None if data.get("location") is None else decode_location(data.get("location")),
     )
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestAddress:
+    """An address of a guest's network interface."""
+
+    address: str | None = None
+    """The address, without a prefix."""
+
+    family: str | None = None
+    """`ipv4` or `ipv6` from virtual machines, `inet` or `inet6` from containers."""
+
+    prefix: int | None = None
+    """How many bits of it name the network."""
+
+
+def decode_guest_address(data: Any) -> GuestAddress:
+    return GuestAddress(
+        address=data.get("address"),
+        family=data.get("family"),
+        prefix=data.get("prefix"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestFeature:
+    """Guest feature, as the server describes it."""
+
+    has_feature: bool | None = None
+    """Whether it can be done."""
+
+    nodes: tuple[str, ...] = ()
+    """The nodes."""
+
+
+def decode_guest_feature(data: Any) -> GuestFeature:
+    return GuestFeature(
+        has_feature=data.get("has_feature"),
+        nodes=tuple(data.get("nodes", ())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestFirewallOptions:
+    """Guest firewall options, as the server describes it."""
+
+    dhcp: bool | None = None
+    """Whether DHCP is allowed. Yes when absent for guests."""
+
+    enable: bool | None = None
+    """Whether it is switched on."""
+
+    ipfilter: bool | None = None
+    """Whether guests may use their own addresses only."""
+
+    log_level_in: str | None = None
+    """How loudly packets that come in are logged."""
+
+    log_level_out: str | None = None
+    """How loudly packets that go out are logged."""
+
+    macfilter: bool | None = None
+    """Whether guests may use their own MAC addresses only."""
+
+    ndp: bool | None = None
+    """Whether IPv6 neighbour discovery is allowed."""
+
+    policy_in: str | None = None
+    """What happens to packets that come in and match no rule."""
+
+    policy_out: str | None = None
+    """What happens to packets that go out and match no rule."""
+
+    radv: bool | None = None
+    """Whether router advertisements may be sent."""
+
+
+def decode_guest_firewall_options(data: Any) -> GuestFirewallOptions:
+    return GuestFirewallOptions(
+        dhcp=data.get("dhcp"),
+        enable=data.get("enable"),
+        ipfilter=data.get("ipfilter"),
+        log_level_in=data.get("log_level_in"),
+        log_level_out=data.get("log_level_out"),
+        macfilter=data.get("macfilter"),
+        ndp=data.get("ndp"),
+        policy_in=data.get("policy_in"),
+        policy_out=data.get("policy_out"),
+        radv=data.get("radv"),
+    )
+
 GuestKind = Literal["qemu", "lxc"]
 """The two kinds of guests.
 - ``qemu``: A virtual machine.
 - ``lxc``: A container.
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestNotBackedUp:
+    """Guest not backed up, as the server describes it."""
+
+    name: str | None = None
+    """Its name."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    vmid: int | None = None
+    """The guest's id."""
+
+
+def decode_guest_not_backed_up(data: Any) -> GuestNotBackedUp:
+    return GuestNotBackedUp(
+        name=data.get("name"),
+        kind=data.get("kind"),
+        vmid=data.get("vmid"),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -2031,6 +4863,130 @@ def decode_guest_place(data: Any) -> GuestPlace:
         vmid=data["vmid"],
         kind=data["kind"],
         node=data["node"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestRrdPoint:
+    """Guest rrd point, as the server describes it."""
+
+    time: str | None = None
+    """When, in seconds since 1970."""
+
+    maxcpu: float | None = None
+    """How many CPUs it may use."""
+
+    cpu: float | None = None
+    """Share of its CPUs in use, from 0 to 1."""
+
+    maxmem: float | None = None
+    """The most memory it may have, in bytes."""
+
+    mem: float | None = None
+    """Memory in use, in bytes."""
+
+    memhost: float | None = None
+    """Memory in use on the host, overhead included, in bytes."""
+
+    maxdisk: float | None = None
+    """The size of its boot disk or root file system, in bytes."""
+
+    disk: float | None = None
+    """The disk."""
+
+    netin: float | None = None
+    """Bytes received since its start."""
+
+    netout: float | None = None
+    """Bytes sent since its start."""
+
+    diskread: float | None = None
+    """Bytes read since its start."""
+
+    diskwrite: float | None = None
+    """Bytes written since its start."""
+
+    pressurecpusome: float | None = None
+    """Share of time in which some of it waited for a CPU, in percent."""
+
+    pressurecpufull: float | None = None
+    """Share of time in which all of it waited for a CPU, in percent."""
+
+    pressureiosome: float | None = None
+    """Share of time in which some of it waited for disks, in percent."""
+
+    pressureiofull: float | None = None
+    """Share of time in which all of it waited for disks, in percent."""
+
+    pressurememorysome: float | None = None
+    """Share of time in which some of it waited for memory, in percent."""
+
+    pressurememoryfull: float | None = None
+    """Share of time in which all of it waited for memory, in percent."""
+
+
+def decode_guest_rrd_point(data: Any) -> GuestRrdPoint:
+    return GuestRrdPoint(
+        time=data.get("time"),
+        maxcpu=data.get("maxcpu"),
+        cpu=data.get("cpu"),
+        maxmem=data.get("maxmem"),
+        mem=data.get("mem"),
+        memhost=data.get("memhost"),
+        maxdisk=data.get("maxdisk"),
+        disk=data.get("disk"),
+        netin=data.get("netin"),
+        netout=data.get("netout"),
+        diskread=data.get("diskread"),
+        diskwrite=data.get("diskwrite"),
+        pressurecpusome=data.get("pressurecpusome"),
+        pressurecpufull=data.get("pressurecpufull"),
+        pressureiosome=data.get("pressureiosome"),
+        pressureiofull=data.get("pressureiofull"),
+        pressurememorysome=data.get("pressurememorysome"),
+        pressurememoryfull=data.get("pressurememoryfull"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestSnapshot:
+    """Guest snapshot, as the server describes it."""
+
+    name: str | None = None
+    """Its name."""
+
+    description: str | None = None
+    """Notes for people; shown in the web interface."""
+
+    snaptime: str | None = None
+    """When the snapshot was taken, in seconds since 1970."""
+
+    vmstate: bool | None = None
+    """Whether the memory is in it as well."""
+
+    parent: str | None = None
+    """What it lies below."""
+
+    snapstate: str | None = None
+    """Whether the snapshot is being made or removed."""
+
+    running: bool | None = None
+    """Whether to show what is in force in place of what is written down."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+
+def decode_guest_snapshot(data: Any) -> GuestSnapshot:
+    return GuestSnapshot(
+        name=data.get("name"),
+        description=data.get("description"),
+        snaptime=data.get("snaptime"),
+        vmstate=data.get("vmstate"),
+        parent=data.get("parent"),
+        snapstate=data.get("snapstate"),
+        running=data.get("running"),
+        digest=data.get("digest"),
     )
 
 
@@ -2081,6 +5037,270 @@ def decode_guest_spec(data: Any) -> GuestSpec:
         disks=tuple(decode_disk_spec(v) for v in data["disks"]),
         gpus=tuple(data["gpus"]),
         location=decode_location(data["location"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaGroup:
+    """Ha group, as the server describes it."""
+
+    group: str | None = None
+    """The group."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    nodes: str | None = None
+    """The nodes."""
+
+    restricted: bool | None = None
+    """Whether it may run on these nodes only."""
+
+    nofailback: bool | None = None
+    """Whether it stays when a node that it prefers comes back."""
+
+    comment: str | None = None
+    """A remark for people."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+
+def decode_ha_group(data: Any) -> HaGroup:
+    return HaGroup(
+        group=data.get("group"),
+        kind=data.get("kind"),
+        nodes=data.get("nodes"),
+        restricted=data.get("restricted"),
+        nofailback=data.get("nofailback"),
+        comment=data.get("comment"),
+        digest=data.get("digest"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaLocalManager:
+    """A local manager's notes."""
+
+    mode: str | None = None
+    """`active`, `restart`, `maintenance`, …"""
+
+    state: str | None = None
+    """`active`, `wait_for_agent_lock`, …"""
+
+    reported_at: str | None = None
+    """When they were written."""
+
+
+def decode_ha_local_manager(data: Any) -> HaLocalManager:
+    return HaLocalManager(
+        mode=data.get("mode"),
+        state=data.get("state"),
+        reported_at=data.get("reported_at"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaManager:
+    """The cluster manager's notes."""
+
+    master_node: str | None = None
+    """The node that is in charge."""
+
+    reported_at: str | None = None
+    """When they were written."""
+
+    nodes: Mapping[str, str]
+    """Every node's state: `online`, `maintenance`, `unknown`, `fence`, `gone`."""
+
+    services: Mapping[str, HaService]
+    """The managed guests, by service id."""
+
+
+def decode_ha_manager(data: Any) -> HaManager:
+    return HaManager(
+        master_node=data.get("master_node"),
+        reported_at=data.get("reported_at"),
+        nodes=data.get("nodes", {}),
+        services={k: decode_ha_service(v) for k, v in data.get("services", {}).items()},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaManagerReport:
+    """The HA manager's own notes."""
+
+    manager: HaManager | None = None
+    """The cluster manager's."""
+
+    local_managers: Mapping[str, HaLocalManager]
+    """The local managers', by node."""
+
+    quorum: HaQuorum | None = None
+    """The answering node's view of the quorum."""
+
+
+def decode_ha_manager_report(data: Any) -> HaManagerReport:
+    return HaManagerReport(
+        manager=None if data.get("manager") is None else decode_ha_manager(data.get("manager")),
+        local_managers={k: decode_ha_local_manager(v) for k, v in data.get("local_managers", {}).items()},
+        quorum=None if data.get("quorum") is None else decode_ha_quorum(data.get("quorum")),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaMove:
+    """Ha move, as the server describes it."""
+
+    blocking_resources: tuple[HaMoveBlockingResource, ...] = ()
+    """HA resources that keep it from going there."""
+
+    comigrated_resources: tuple[Json, ...] = ()
+    """HA resources that go along."""
+
+    requested_node: str | None = None
+    """The node that was asked for."""
+
+    sid: str | None = None
+    """The HA resource, such as `vm:101`."""
+
+
+def decode_ha_move(data: Any) -> HaMove:
+    return HaMove(
+        blocking_resources=tuple(decode_ha_move_blocking_resource(v) for v in data.get("blocking_resources", ())),
+        comigrated_resources=tuple(data.get("comigrated_resources", ())),
+        requested_node=data.get("requested_node"),
+        sid=data.get("sid"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaMoveBlockingResource:
+    """Ha move blocking resource, as the server describes it."""
+
+    cause: str | None = None
+    """Why."""
+
+    sid: str | None = None
+    """The HA resource, such as `vm:101`."""
+
+
+def decode_ha_move_blocking_resource(data: Any) -> HaMoveBlockingResource:
+    return HaMoveBlockingResource(
+        cause=data.get("cause"),
+        sid=data.get("sid"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaQuorum:
+    """A node's view of the quorum."""
+
+    node: str | None = None
+    """The node."""
+
+    quorate: bool | None = None
+    """Whether there is one."""
+
+
+def decode_ha_quorum(data: Any) -> HaQuorum:
+    return HaQuorum(
+        node=data.get("node"),
+        quorate=data.get("quorate"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaResource:
+    """A guest that the HA manager looks after."""
+
+    service: str
+    """`vm:100` or `ct:200`."""
+
+    kind: str | None = None
+    """`vm` or `ct`."""
+
+    state: str | None = None
+    """What is wanted: `started`, `stopped`, `disabled`, `ignored`."""
+
+    group: str | None = None
+    """Its group (before 9.0)."""
+
+    comment: str | None = None
+    """Notes."""
+
+    maximum_restarts: int | None = None
+    """How often it is restarted on its node."""
+
+    maximum_relocations: int | None = None
+    """How often it is moved when it does not start."""
+
+    failback: bool | None = None
+    """Whether it goes back to its preferred node (9.0 and later)."""
+
+    digest: str | None = None
+    """Changes with every change."""
+
+    auto_rebalance: bool | None = None
+    """Whether the cluster may move it to spread the load."""
+
+
+def decode_ha_resource(data: Any) -> HaResource:
+    return HaResource(
+        service=data["service"],
+        kind=data.get("kind"),
+        state=data.get("state"),
+        group=data.get("group"),
+        comment=data.get("comment"),
+        maximum_restarts=data.get("maximum_restarts"),
+        maximum_relocations=data.get("maximum_relocations"),
+        failback=data.get("failback"),
+        digest=data.get("digest"),
+        auto_rebalance=data.get("auto_rebalance"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaRule:
+    """Ha rule, as the server describes it."""
+
+    rule: str | None = None
+    """The rule."""
+
+    kind: str | None = None
+    """Its kind."""
+
+
+def decode_ha_rule(data: Any) -> HaRule:
+    return HaRule(
+        rule=data.get("rule"),
+        kind=data.get("kind"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaService:
+    """A managed guest in the cluster manager's notes."""
+
+    state: str | None = None
+    """Its state."""
+
+    node: str | None = None
+    """The node it belongs to now."""
+
+    target: str | None = None
+    """The node it is moving to."""
+
+    running: bool | None = None
+    """Whether it runs."""
+
+
+def decode_ha_service(data: Any) -> HaService:
+    return HaService(
+        state=data.get("state"),
+        node=data.get("node"),
+        target=data.get("target"),
+        running=data.get("running"),
     )
 
 
@@ -2447,6 +5667,24 @@ def decode_hostname_status_event(data: Any) -> HostnameStatusEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostsFile:
+    """Hosts file, as the server describes it."""
+
+    data: str | None = None
+    """The data."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+
+def decode_hosts_file(data: Any) -> HostsFile:
+    return HostsFile(
+        data=data.get("data"),
+        digest=data.get("digest"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
     """An image on a node."""
 
@@ -2499,6 +5737,62 @@ def decode_image_verification(data: Any) -> ImageVerification:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImportMetadata:
+    """Import metadata, as the server describes it."""
+
+    create_args: Json
+    """What a guest made from it needs."""
+
+    disks: Json
+    """The disks."""
+
+    net: Json
+    """The network."""
+
+    source: str | None = None
+    """Where it comes from."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    warnings: tuple[ImportMetadataWarning, ...] = ()
+    """Warnings."""
+
+
+def decode_import_metadata(data: Any) -> ImportMetadata:
+    return ImportMetadata(
+        create_args=data.get("create_args"),
+        disks=data.get("disks"),
+        net=data.get("net"),
+        source=data.get("source"),
+        kind=data.get("kind"),
+        warnings=tuple(decode_import_metadata_warning(v) for v in data.get("warnings", ())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportMetadataWarning:
+    """Import metadata warning, as the server describes it."""
+
+    key: str | None = None
+    """The key."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    value: str | None = None
+    """The value."""
+
+
+def decode_import_metadata_warning(data: Any) -> ImportMetadataWarning:
+    return ImportMetadataWarning(
+        key=data.get("key"),
+        kind=data.get("kind"),
+        value=data.get("value"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportProgress:
     """How far an import is."""
 
@@ -2513,6 +5807,62 @@ def decode_import_progress(data: Any) -> ImportProgress:
     return ImportProgress(
         bytes=data["bytes"],
         total_bytes=data["total_bytes"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallView:
+    """Where and what Talos installs."""
+
+    disk: str | None = None
+    """The disk: `/dev/sda`."""
+
+    image: str | None = None
+    """The installer's image."""
+
+    wipe: bool | None = None
+    """Whether the disk is wiped first."""
+
+
+def decode_install_view(data: Any) -> InstallView:
+    return InstallView(
+        disk=data.get("disk"),
+        image=data.get("image"),
+        wipe=data.get("wipe"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterfaceView:
+    """A network interface."""
+
+    name: str | None = None
+    """Its name, such as `eth0`; absent when a selector finds it."""
+
+    selector: Mapping[str, str]
+    """What finds it: `hardwareAddr` and the like, by name."""
+
+    addresses: tuple[str, ...]
+    """Addresses with prefix length."""
+
+    dhcp: bool | None = None
+    """Whether it asks a DHCP server."""
+
+    mtu: int | None = None
+    """Largest packet."""
+
+    vip: str | None = None
+    """The address that the control planes share."""
+
+
+def decode_interface_view(data: Any) -> InterfaceView:
+    return InterfaceView(
+        name=data.get("name"),
+        selector=data["selector"],
+        addresses=tuple(data["addresses"]),
+        dhcp=data.get("dhcp"),
+        mtu=data.get("mtu"),
+        vip=data.get("vip"),
     )
 
 
@@ -2641,6 +5991,66 @@ def decode_join(data: Any) -> Join:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JoinInfo:
+    """Join info, as the server describes it."""
+
+    config_digest: str | None = None
+    """Digest of the cluster's configuration."""
+
+    nodelist: tuple[JoinInfoNodelist, ...] = ()
+    """The nodes."""
+
+    preferred_node: str | None = None
+    """The node that fits best."""
+
+    totem: Json
+    """Settings of the cluster's messages."""
+
+
+def decode_join_info(data: Any) -> JoinInfo:
+    return JoinInfo(
+        config_digest=data.get("config_digest"),
+        nodelist=tuple(decode_join_info_nodelist(v) for v in data.get("nodelist", ())),
+        preferred_node=data.get("preferred_node"),
+        totem=data.get("totem"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinInfoNodelist:
+    """Join info nodelist, as the server describes it."""
+
+    name: str | None = None
+    """Its name."""
+
+    nodeid: int | None = None
+    """The node's number in the cluster."""
+
+    pve_addr: str | None = None
+    """Its address."""
+
+    pve_fp: str | None = None
+    """Its certificate's fingerprint."""
+
+    quorum_votes: int | None = None
+    """How many votes it has."""
+
+    ring0_addr: str | None = None
+    """Its address on the first link."""
+
+
+def decode_join_info_nodelist(data: Any) -> JoinInfoNodelist:
+    return JoinInfoNodelist(
+        name=data.get("name"),
+        nodeid=data.get("nodeid"),
+        pve_addr=data.get("pve_addr"),
+        pve_fp=data.get("pve_fp"),
+        quorum_votes=data.get("quorum_votes"),
+        ring0_addr=data.get("ring0_addr"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KernelInfo:
     """A node's kernel."""
 
@@ -2667,6 +6077,34 @@ def decode_kernel_info(data: Any) -> KernelInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KernelMessage:
+    """A message of the kernel."""
+
+    facility: str
+    """Who said it: `kern`, `user`, `daemon`, …; empty when the line has another form."""
+
+    priority: str
+    """How urgent: `emerg`, `alert`, `crit`, `err`, `warning`, `notice`, `info`,
+    `debug`; empty when the line has another form.
+    """
+
+    at: str | None = None
+    """When, RFC 3339."""
+
+    message: str
+    """What."""
+
+
+def decode_kernel_message(data: Any) -> KernelMessage:
+    return KernelMessage(
+        facility=data["facility"],
+        priority=data["priority"],
+        at=data.get("at"),
+        message=data["message"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KsmUse:
     """Memory saved by merging equal pages."""
 
@@ -2677,6 +6115,24 @@ class KsmUse:
 def decode_ksm_use(data: Any) -> KsmUse:
     return KsmUse(
         shared_bytes=data.get("shared_bytes"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubeletView:
+    """The kubelet."""
+
+    image: str | None = None
+    """Its image."""
+
+    node_ip_subnets: tuple[str, ...]
+    """Subnets out of which the node's address is taken."""
+
+
+def decode_kubelet_view(data: Any) -> KubeletView:
+    return KubeletView(
+        image=data.get("image"),
+        node_ip_subnets=tuple(data["node_ip_subnets"]),
     )
 
 
@@ -2875,6 +6331,876 @@ def decode_loss(data: Any) -> Loss:
         restart=decode_restart(data["restart"]),
     )
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LvmThinPool:
+    """Lvm thin pool, as the server describes it."""
+
+    lv: str | None = None
+    """The logical volume."""
+
+    lv_size: int | None = None
+    """The logical volume's size, in bytes."""
+
+    metadata_size: int | None = None
+    """The size of the metadata, in bytes."""
+
+    metadata_used: int | None = None
+    """How much of the metadata is in use."""
+
+    used: int | None = None
+    """How much is in use."""
+
+    vg: str | None = None
+    """The volume group."""
+
+
+def decode_lvm_thin_pool(data: Any) -> LvmThinPool:
+    return LvmThinPool(
+        lv=data.get("lv"),
+        lv_size=data.get("lv_size"),
+        metadata_size=data.get("metadata_size"),
+        metadata_used=data.get("metadata_used"),
+        used=data.get("used"),
+        vg=data.get("vg"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LvmTree:
+    """Lvm tree, as the server describes it."""
+
+    children: tuple[LvmTreeChild, ...] = ()
+    """What lies below it."""
+
+    leaf: bool | None = None
+    """Whether nothing lies below it."""
+
+
+def decode_lvm_tree(data: Any) -> LvmTree:
+    return LvmTree(
+        children=tuple(decode_lvm_tree_child(v) for v in data.get("children", ())),
+        leaf=data.get("leaf"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LvmTreeChild:
+    """Lvm tree child, as the server describes it."""
+
+    children: tuple[LvmTreeChildChild, ...] = ()
+    """What lies below it."""
+
+    free: int | None = None
+    """How much is free."""
+
+    leaf: bool | None = None
+    """Whether nothing lies below it."""
+
+    name: str | None = None
+    """Its name."""
+
+    size: int | None = None
+    """Its size."""
+
+
+def decode_lvm_tree_child(data: Any) -> LvmTreeChild:
+    return LvmTreeChild(
+        children=tuple(decode_lvm_tree_child_child(v) for v in data.get("children", ())),
+        free=data.get("free"),
+        leaf=data.get("leaf"),
+        name=data.get("name"),
+        size=data.get("size"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LvmTreeChildChild:
+    """Lvm tree child child, as the server describes it."""
+
+    free: int | None = None
+    """How much is free."""
+
+    leaf: bool | None = None
+    """Whether nothing lies below it."""
+
+    name: str | None = None
+    """Its name."""
+
+    size: int | None = None
+    """Its size."""
+
+
+def decode_lvm_tree_child_child(data: Any) -> LvmTreeChildChild:
+    return LvmTreeChildChild(
+        free=data.get("free"),
+        leaf=data.get("leaf"),
+        name=data.get("name"),
+        size=data.get("size"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LxcConfig:
+    """Lxc config, as the server describes it."""
+
+    arch: str | None = None
+    """The processor architecture."""
+
+    cmode: str | None = None
+    """What its console shows: a terminal, a shell or the console."""
+
+    console: bool | None = None
+    """Whether it has a console. Yes when absent."""
+
+    cores: int | None = None
+    """How many cores."""
+
+    cpulimit: float | None = None
+    """How many CPUs' worth of time it may use; 0 is no limit."""
+
+    cpuunits: int | None = None
+    """Its weight against others for CPU time."""
+
+    debug: bool | None = None
+    """Whether to log more."""
+
+    description: str | None = None
+    """Notes for people; shown in the web interface."""
+
+    devices: Mapping[str, LxcDevice]
+    """The host's devices it is given."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+    entrypoint: str | None = None
+    """The program it starts with."""
+
+    env: str | None = None
+    """Its environment, as NUL-separated `NAME=value` pairs."""
+
+    features: LxcFeatures | None = None
+    """Its features."""
+
+    hookscript: str | None = None
+    """The script that runs at its start and stop."""
+
+    hostname: str | None = None
+    """The host's name."""
+
+    lock: str | None = None
+    """What it is locked for: `backup`, `migrate`, `clone`, and the like."""
+
+    lxc: str | None = None
+    """Raw settings of LXC."""
+
+    memory: int | None = None
+    """Memory, in MiB."""
+
+    mount_points: Mapping[str, LxcMountPoint]
+    """Its further mount points."""
+
+    nameserver: tuple[str, ...]
+    """The DNS servers it uses."""
+
+    networks: Mapping[str, LxcNetDevice]
+    """The network devices."""
+
+    onboot: bool | None = None
+    """Whether it starts with the host."""
+
+    ostype: str | None = None
+    """The operating system, which settings follow."""
+
+    protection: bool | None = None
+    """Whether it and its disks are kept from being removed."""
+
+    rootfs: LxcRootFs | None = None
+    """Its root file system."""
+
+    searchdomain: tuple[str, ...]
+    """The domain that names are completed with."""
+
+    startup: StartupOrder | None = None
+    """Its place in the order of start and stop, with delays."""
+
+    swap: int | None = None
+    """Swap space."""
+
+    tags: tuple[str, ...]
+    """Its tags."""
+
+    template: bool | None = None
+    """Whether it is a template."""
+
+    timezone: str | None = None
+    """The time zone; `host` is the host's."""
+
+    tty: int | None = None
+    """How many terminals it has."""
+
+    unprivileged: bool | None = None
+    """Whether its root is an ordinary user on the host. Yes is safer."""
+
+    unused_disks: Mapping[str, LxcUnusedVolume]
+    """Disks that belong to it and are not in use."""
+
+    other: Mapping[str, str]
+    """Keys without a field of their own, and values that could not be read, as text."""
+
+
+def decode_lxc_config(data: Any) -> LxcConfig:
+    return LxcConfig(
+        arch=data.get("arch"),
+        cmode=data.get("cmode"),
+        console=data.get("console"),
+        cores=data.get("cores"),
+        cpulimit=data.get("cpulimit"),
+        cpuunits=data.get("cpuunits"),
+        debug=data.get("debug"),
+        description=data.get("description"),
+        devices={k: decode_lxc_device(v) for k, v in data["devices"].items()},
+        digest=data.get("digest"),
+        entrypoint=data.get("entrypoint"),
+        env=data.get("env"),
+        features=None if data.get("features") is None else decode_lxc_features(data.get("features")),
+        hookscript=data.get("hookscript"),
+        hostname=data.get("hostname"),
+        lock=data.get("lock"),
+        lxc=data.get("lxc"),
+        memory=data.get("memory"),
+        mount_points={k: decode_lxc_mount_point(v) for k, v in data["mount_points"].items()},
+        nameserver=tuple(data["nameserver"]),
+        networks={k: decode_lxc_net_device(v) for k, v in data["networks"].items()},
+        onboot=data.get("onboot"),
+        ostype=data.get("ostype"),
+        protection=data.get("protection"),
+        rootfs=None if data.get("rootfs") is None else decode_lxc_root_fs(data.get("rootfs")),
+        searchdomain=tuple(data["searchdomain"]),
+        startup=None if data.get("startup") is None else decode_startup_order(data.get("startup")),
+        swap=data.get("swap"),
+        tags=tuple(data["tags"]),
+        template=data.get("template"),
+        timezone=data.get("timezone"),
+        tty=data.get("tty"),
+        unprivileged=data.get("unprivileged"),
+        unused_disks={k: decode_lxc_unused_volume(v) for k, v in data["unused_disks"].items()},
+        other=data["other"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LxcDevice:
+    """Lxc device: a property string."""
+
+    path: str | None = None
+    """Its path."""
+
+    deny_write: bool | None = None
+    """Whether it cannot be written from inside."""
+
+    gid: int | None = None
+    """The group's number."""
+
+    mode: str | None = None
+    """How it works."""
+
+    uid: int | None = None
+    """The user's number."""
+
+    other: Mapping[str, str]
+    """Keys that this version does not know."""
+
+
+def decode_lxc_device(data: Any) -> LxcDevice:
+    return LxcDevice(
+        path=data.get("path"),
+        deny_write=data.get("deny_write"),
+        gid=data.get("gid"),
+        mode=data.get("mode"),
+        uid=data.get("uid"),
+        other=data.get("other", {}),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LxcFeatures:
+    """Lxc features: a property string."""
+
+    force_rw_sys: bool | None = None
+    """Whether `/sys` is writable inside an unprivileged container."""
+
+    fuse: bool | None = None
+    """Whether FUSE file systems may be mounted inside."""
+
+    keyctl: bool | None = None
+    """Whether the keyring calls are allowed inside."""
+
+    mknod: bool | None = None
+    """Whether device nodes may be made inside."""
+
+    mount: str | None = None
+    """Where it is mounted."""
+
+    nesting: bool | None = None
+    """Whether containers may run inside."""
+
+    other: Mapping[str, str]
+    """Keys that this version does not know."""
+
+
+def decode_lxc_features(data: Any) -> LxcFeatures:
+    return LxcFeatures(
+        force_rw_sys=data.get("force_rw_sys"),
+        fuse=data.get("fuse"),
+        keyctl=data.get("keyctl"),
+        mknod=data.get("mknod"),
+        mount=data.get("mount"),
+        nesting=data.get("nesting"),
+        other=data.get("other", {}),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LxcInterface:
+    """Lxc interface, as the server describes it."""
+
+    name: str | None = None
+    """Its name."""
+
+    hardware_address: str | None = None
+    """The MAC address."""
+
+    hwaddr: str | None = None
+    """The MAC address."""
+
+    inet: str | None = None
+    """The IPv4 address."""
+
+    inet6: str | None = None
+    """The IPv6 address."""
+
+    ip_addresses: tuple[GuestAddress, ...] = ()
+    """Its addresses."""
+
+
+def decode_lxc_interface(data: Any) -> LxcInterface:
+    return LxcInterface(
+        name=data.get("name"),
+        hardware_address=data.get("hardware_address"),
+        hwaddr=data.get("hwaddr"),
+        inet=data.get("inet"),
+        inet6=data.get("inet6"),
+        ip_addresses=tuple(decode_guest_address(v) for v in data.get("ip_addresses", ())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LxcMigratePreconditions:
+    """Lxc migrate preconditions, as the server describes it."""
+
+    allowed_nodes: tuple[str, ...] = ()
+    """The nodes it may go to."""
+
+    dependent_ha_resources: tuple[str, ...] = ()
+    """HA resources that go along."""
+
+    not_allowed_nodes: LxcMigratePreconditionsNotAllowedNodes | None = None
+    """The nodes it may not go to, with the reasons."""
+
+    running: bool | None = None
+    """Whether to show what is in force in place of what is written down."""
+
+
+def decode_lxc_migrate_preconditions(data: Any) -> LxcMigratePreconditions:
+    return LxcMigratePreconditions(
+        allowed_nodes=tuple(data.get("allowed_nodes", ())),
+        dependent_ha_resources=tuple(data.get("dependent_ha_resources", ())),
+        not_allowed_nodes=None if data.get("not_allowed_nodes") is None else decode_lxc_migrate_preconditions_not_allowed_nodes(data.get("not_allowed_nodes")),
+        running=data.get("running"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LxcMigratePreconditionsNotAllowedNodes:
+    """Lxc migrate preconditions not allowed nodes, as the server describes it."""
+
+    blocking_ha_resources: tuple[LxcMigratePreconditionsNotAllowedNodesBlockingHaResource, ...] = ()
+    """HA resources that keep it from going there."""
+
+
+def decode_lxc_migrate_preconditions_not_allowed_nodes(data: Any) -> LxcMigratePreconditionsNotAllowedNodes:
+    return LxcMigratePreconditionsNotAllowedNodes(
+        blocking_ha_resources=tuple(decode_lxc_migrate_preconditions_not_allowed_nodes_blocking_ha_resource(v) for v in data.get("blocking_ha_resources", ())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LxcMigratePreconditionsNotAllowedNodesBlockingHaResource:
+    """Lxc migrate preconditions not allowed nodes blocking ha resource, as the server describes
+    it.
+    """
+
+    cause: str | None = None
+    """Why."""
+
+    sid: str | None = None
+    """The HA resource, such as `vm:101`."""
+
+
+def decode_lxc_migrate_preconditions_not_allowed_nodes_blocking_ha_resource(data: Any) -> LxcMigratePreconditionsNotAllowedNodesBlockingHaResource:
+    return LxcMigratePreconditionsNotAllowedNodesBlockingHaResource(
+        cause=data.get("cause"),
+        sid=data.get("sid"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LxcMountPoint:
+    """Lxc mount point: a property string."""
+
+    volume: str
+    """The volume's id, such as `local:iso/talos.iso`."""
+
+    mp: str
+    """Where it is mounted inside."""
+
+    acl: bool | None = None
+    """Access lists."""
+
+    backup: bool | None = None
+    """Whether backups take it."""
+
+    idmap: str | None = None
+    """How user and group numbers inside map to those outside."""
+
+    keepattrs: bool | None = None
+    """Whether to keep the attributes."""
+
+    mountoptions: str | None = None
+    """The mount options."""
+
+    quota: bool | None = None
+    """The quota."""
+
+    replicate: bool | None = None
+    """Whether replication takes it. Yes when absent."""
+
+    ro: bool | None = None
+    """Whether it cannot be written."""
+
+    shared: bool | None = None
+    """Whether all nodes see the same."""
+
+    size: int | None = None
+    """Its size."""
+
+    other: Mapping[str, str]
+    """Keys that this version does not know."""
+
+
+def decode_lxc_mount_point(data: Any) -> LxcMountPoint:
+    return LxcMountPoint(
+        volume=data.get("volume", ""),
+        mp=data.get("mp", ""),
+        acl=data.get("acl"),
+        backup=data.get("backup"),
+        idmap=data.get("idmap"),
+        keepattrs=data.get("keepattrs"),
+        mountoptions=data.get("mountoptions"),
+        quota=data.get("quota"),
+        replicate=data.get("replicate"),
+        ro=data.get("ro"),
+        shared=data.get("shared"),
+        size=data.get("size"),
+        other=data.get("other", {}),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LxcNetDevice:
+    """Lxc net device: a property string."""
+
+    name: str
+    """Its name."""
+
+    bridge: str | None = None
+    """The bridge."""
+
+    firewall: bool | None = None
+    """Whether the firewall filters it."""
+
+    gw: str | None = None
+    """The gateway."""
+
+    gw6: str | None = None
+    """The IPv6 gateway."""
+
+    host_managed: bool | None = None
+    """Whether the host rather than the guest sets up the interface."""
+
+    hwaddr: str | None = None
+    """The MAC address."""
+
+    ip: str | None = None
+    """The IP address."""
+
+    ip6: str | None = None
+    """The IPv6 address."""
+
+    link_down: bool | None = None
+    """Whether its cable is unplugged."""
+
+    mtu: int | None = None
+    """The largest packet, in bytes."""
+
+    rate: float | None = None
+    """The most it may send, in MB a second."""
+
+    tag: int | None = None
+    """The tag."""
+
+    trunks: tuple[str, ...] = ()
+    """The VLANs it may use."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    other: Mapping[str, str]
+    """Keys that this version does not know."""
+
+
+def decode_lxc_net_device(data: Any) -> LxcNetDevice:
+    return LxcNetDevice(
+        name=data.get("name", ""),
+        bridge=data.get("bridge"),
+        firewall=data.get("firewall"),
+        gw=data.get("gw"),
+        gw6=data.get("gw6"),
+        host_managed=data.get("host_managed"),
+        hwaddr=data.get("hwaddr"),
+        ip=data.get("ip"),
+        ip6=data.get("ip6"),
+        link_down=data.get("link_down"),
+        mtu=data.get("mtu"),
+        rate=data.get("rate"),
+        tag=data.get("tag"),
+        trunks=tuple(data.get("trunks", ())),
+        kind=data.get("kind"),
+        other=data.get("other", {}),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LxcRootFs:
+    """Lxc root fs: a property string."""
+
+    volume: str
+    """The volume's id, such as `local:iso/talos.iso`."""
+
+    acl: bool | None = None
+    """Access lists."""
+
+    idmap: str | None = None
+    """How user and group numbers inside map to those outside."""
+
+    mountoptions: str | None = None
+    """The mount options."""
+
+    quota: bool | None = None
+    """The quota."""
+
+    replicate: bool | None = None
+    """Whether replication takes it. Yes when absent."""
+
+    ro: bool | None = None
+    """Whether it cannot be written."""
+
+    shared: bool | None = None
+    """Whether all nodes see the same."""
+
+    size: int | None = None
+    """Its size."""
+
+    other: Mapping[str, str]
+    """Keys that this version does not know."""
+
+
+def decode_lxc_root_fs(data: Any) -> LxcRootFs:
+    return LxcRootFs(
+        volume=data.get("volume", ""),
+        acl=data.get("acl"),
+        idmap=data.get("idmap"),
+        mountoptions=data.get("mountoptions"),
+        quota=data.get("quota"),
+        replicate=data.get("replicate"),
+        ro=data.get("ro"),
+        shared=data.get("shared"),
+        size=data.get("size"),
+        other=data.get("other", {}),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LxcStatus:
+    """Lxc status, as the server describes it."""
+
+    cpu: float | None = None
+    """Share of its CPUs in use, from 0 to 1."""
+
+    cpus: float | None = None
+    """How many CPUs there are."""
+
+    disk: int | None = None
+    """The disk."""
+
+    diskread: int | None = None
+    """Bytes read since its start."""
+
+    diskwrite: int | None = None
+    """Bytes written since its start."""
+
+    ha: Json
+    """What the HA manager has to do with it."""
+
+    lock: str | None = None
+    """What it is locked for: `backup`, `migrate`, `clone`, and the like."""
+
+    maxdisk: int | None = None
+    """The size of its boot disk or root file system, in bytes."""
+
+    maxmem: int | None = None
+    """The most memory it may have, in bytes."""
+
+    maxswap: int | None = None
+    """How much swap it may use, in bytes."""
+
+    mem: int | None = None
+    """Memory in use, in bytes."""
+
+    name: str | None = None
+    """Its name."""
+
+    netin: int | None = None
+    """Bytes received since its start."""
+
+    netout: int | None = None
+    """Bytes sent since its start."""
+
+    pressurecpusome: float | None = None
+    """Share of time in which some of it waited for a CPU, in percent."""
+
+    pressureiofull: float | None = None
+    """Share of time in which all of it waited for disks, in percent."""
+
+    pressureiosome: float | None = None
+    """Share of time in which some of it waited for disks, in percent."""
+
+    pressurememoryfull: float | None = None
+    """Share of time in which all of it waited for memory, in percent."""
+
+    pressurememorysome: float | None = None
+    """Share of time in which some of it waited for memory, in percent."""
+
+    status: str | None = None
+    """How it stands."""
+
+    tags: str | None = None
+    """Its tags."""
+
+    template: bool | None = None
+    """Whether it is a template."""
+
+    uptime: int | None = None
+    """Seconds since its start."""
+
+    vmid: int | None = None
+    """The guest's id."""
+
+
+def decode_lxc_status(data: Any) -> LxcStatus:
+    return LxcStatus(
+        cpu=data.get("cpu"),
+        cpus=data.get("cpus"),
+        disk=data.get("disk"),
+        diskread=data.get("diskread"),
+        diskwrite=data.get("diskwrite"),
+        ha=data.get("ha"),
+        lock=data.get("lock"),
+        maxdisk=data.get("maxdisk"),
+        maxmem=data.get("maxmem"),
+        maxswap=data.get("maxswap"),
+        mem=data.get("mem"),
+        name=data.get("name"),
+        netin=data.get("netin"),
+        netout=data.get("netout"),
+        pressurecpusome=data.get("pressurecpusome"),
+        pressureiofull=data.get("pressureiofull"),
+        pressureiosome=data.get("pressureiosome"),
+        pressurememoryfull=data.get("pressurememoryfull"),
+        pressurememorysome=data.get("pressurememorysome"),
+        status=data.get("status"),
+        tags=data.get("tags"),
+        template=data.get("template"),
+        uptime=data.get("uptime"),
+        vmid=data.get("vmid"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LxcSummary:
+    """A container as the list shows it."""
+
+    vmid: int
+    """Its id."""
+
+    status: str
+    """Whether it runs."""
+
+    name: str | None = None
+    """Its name."""
+
+    template: bool | None = None
+    """Whether it is a template."""
+
+    tags: tuple[str, ...] = ()
+    """Its tags."""
+
+    lock: str | None = None
+    """What it is locked for: `backup`, `migrate`, `clone`, …"""
+
+    uptime_seconds: int | None = None
+    """How long it has been running; 0 when stopped."""
+
+    cpu_fraction: float | None = None
+    """Share of its CPUs in use, from 0 to 1."""
+
+    cpu_count: float | None = None
+    """How many CPUs it has."""
+
+    memory_used_bytes: int | None = None
+    """Memory in use."""
+
+    memory_bytes: int | None = None
+    """How much memory it has."""
+
+    swap_used_bytes: int | None = None
+    """Swap in use."""
+
+    swap_bytes: int | None = None
+    """How much swap it has."""
+
+    disk_used_bytes: int | None = None
+    """Root disk in use; 0 when stopped."""
+
+    disk_bytes: int | None = None
+    """Size of its root disk."""
+
+    disk_read_bytes: int | None = None
+    """Bytes read since its start."""
+
+    disk_written_bytes: int | None = None
+    """Bytes written since its start."""
+
+    network_in_bytes: int | None = None
+    """Bytes received since its start."""
+
+    network_out_bytes: int | None = None
+    """Bytes sent since its start."""
+
+
+def decode_lxc_summary(data: Any) -> LxcSummary:
+    return LxcSummary(
+        vmid=data["vmid"],
+        status=data["status"],
+        name=data.get("name"),
+        template=data.get("template"),
+        tags=tuple(data.get("tags", ())),
+        lock=data.get("lock"),
+        uptime_seconds=data.get("uptime_seconds"),
+        cpu_fraction=data.get("cpu_fraction"),
+        cpu_count=data.get("cpu_count"),
+        memory_used_bytes=data.get("memory_used_bytes"),
+        memory_bytes=data.get("memory_bytes"),
+        swap_used_bytes=data.get("swap_used_bytes"),
+        swap_bytes=data.get("swap_bytes"),
+        disk_used_bytes=data.get("disk_used_bytes"),
+        disk_bytes=data.get("disk_bytes"),
+        disk_read_bytes=data.get("disk_read_bytes"),
+        disk_written_bytes=data.get("disk_written_bytes"),
+        network_in_bytes=data.get("network_in_bytes"),
+        network_out_bytes=data.get("network_out_bytes"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LxcUnusedVolume:
+    """Lxc unused volume: a property string."""
+
+    volume: str
+    """The volume's id, such as `local:iso/talos.iso`."""
+
+    other: Mapping[str, str]
+    """Keys that this version does not know."""
+
+
+def decode_lxc_unused_volume(data: Any) -> LxcUnusedVolume:
+    return LxcUnusedVolume(
+        volume=data.get("volume", ""),
+        other=data.get("other", {}),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineConfigView:
+    """What a machine configuration says, as far as the SDK needs it. Holds no secret."""
+
+    machine_type: str | None = None
+    """`controlplane` or `worker`."""
+
+    hostname: str | None = None
+    """The host name."""
+
+    cert_sans: tuple[str, ...]
+    """Names and addresses that the node's certificate carries beside its own."""
+
+    nameservers: tuple[str, ...]
+    """Name servers."""
+
+    interfaces: tuple[InterfaceView, ...]
+    """Network interfaces."""
+
+    install: InstallView
+    """Where and what Talos installs."""
+
+    kubelet: KubeletView
+    """The kubelet."""
+
+    cluster: ClusterView
+    """The cluster."""
+
+    encryption: Mapping[str, DiskEncryption]
+    """Encrypted partitions, by name: `STATE`, `EPHEMERAL`, a volume's name."""
+
+    features: Mapping[str, bool]
+    """Switches of `machine.features`: name to value."""
+
+
+def decode_machine_config_view(data: Any) -> MachineConfigView:
+    return MachineConfigView(
+        machine_type=data.get("machine_type"),
+        hostname=data.get("hostname"),
+        cert_sans=tuple(data["cert_sans"]),
+        nameservers=tuple(data["nameservers"]),
+        interfaces=tuple(decode_interface_view(v) for v in data["interfaces"]),
+        install=decode_install_view(data["install"]),
+        kubelet=decode_kubelet_view(data["kubelet"]),
+        cluster=decode_cluster_view(data["cluster"]),
+        encryption={k: decode_disk_encryption(v) for k, v in data["encryption"].items()},
+        features=data["features"],
+    )
+
 MachineMode = Literal["maintenance", "configured"]
 """In which of its two lives a machine is.
 - ``maintenance``: It waits for a configuration.
@@ -2941,14 +7267,6 @@ def decode_machine_status_event(data: Any) -> MachineStatusEvent:
         spec=None if data.get("spec") is None else decode_machine_status(data.get("spec")),
         old=None if data.get("old") is None else decode_machine_status(data.get("old")),
     )
-
-MachineType = Literal["unknown", "init", "controlplane", "worker"] | str
-"""What a node is for.
-- ``unknown``: Not known.
-- ``init``: The first control plane of very old clusters.
-- ``controlplane``: Runs the control plane and etcd.
-- ``worker``: Runs workloads.
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -3080,6 +7398,38 @@ def decode_memory_use(data: Any) -> MemoryUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MergedKubeconfig:
+    """What a merge did."""
+
+    path: str
+    """The file."""
+
+    context: str
+    """The context's name in it."""
+
+    cluster: str
+    """The cluster's."""
+
+    user: str
+    """The user's."""
+
+    renewed: bool
+    """Whether there was an entry for this cluster already, whose credentials
+    are now the new ones.
+    """
+
+
+def decode_merged_kubeconfig(data: Any) -> MergedKubeconfig:
+    return MergedKubeconfig(
+        path=data["path"],
+        context=data["context"],
+        cluster=data["cluster"],
+        user=data["user"],
+        renewed=data["renewed"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
     """Who a resource is and how it stands."""
 
@@ -3134,6 +7484,88 @@ def decode_metadata(data: Any) -> Metadata:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MetricServer:
+    """Metric server, as the server describes it."""
+
+    disable: bool | None = None
+    """Whether it is switched off."""
+
+    id: str | None = None
+    """Its id."""
+
+    port: int | None = None
+    """The port."""
+
+    server: str | None = None
+    """The server's address."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+    other: Mapping[str, Json]
+    """What the server sent beyond that."""
+
+
+def decode_metric_server(data: Any) -> MetricServer:
+    return MetricServer(
+        disable=data.get("disable"),
+        id=data.get("id"),
+        port=data.get("port"),
+        server=data.get("server"),
+        kind=data.get("kind"),
+        digest=data.get("digest"),
+        other=data["other"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsExport:
+    """Metrics export, as the server describes it."""
+
+    data: tuple[MetricsExportData, ...] = ()
+    """The data."""
+
+
+def decode_metrics_export(data: Any) -> MetricsExport:
+    return MetricsExport(
+        data=tuple(decode_metrics_export_data(v) for v in data.get("data", ())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsExportData:
+    """Metrics export data, as the server describes it."""
+
+    id: str | None = None
+    """Its id."""
+
+    metric: str | None = None
+    """Its rank; lower comes first."""
+
+    timestamp: str | None = None
+    """When, in seconds since 1970."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    value: float | None = None
+    """The value."""
+
+
+def decode_metrics_export_data(data: Any) -> MetricsExportData:
+    return MetricsExportData(
+        id=data.get("id"),
+        metric=data.get("metric"),
+        timestamp=data.get("timestamp"),
+        kind=data.get("kind"),
+        value=data.get("value"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mismatch:
     """Something that does not fit between the inventory, Proxmox VE and Talos."""
 
@@ -3167,6 +7599,24 @@ def decode_mismatch(data: Any) -> Mismatch:
         expected=data.get("expected"),
         seen=data.get("seen"),
         location=None if data.get("location") is None else decode_location(data.get("location")),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingPrivilege:
+    """A privilege that the credentials lack."""
+
+    path: str
+    """Where: `/vms/100`, `/storage/local`, `/`."""
+
+    one_of: tuple[str, ...]
+    """Which: one of these is needed, or each when there is one only."""
+
+
+def decode_missing_privilege(data: Any) -> MissingPrivilege:
+    return MissingPrivilege(
+        path=data["path"],
+        one_of=tuple(data["one_of"]),
     )
 
 
@@ -3389,6 +7839,62 @@ def decode_network_stats(data: Any) -> NetworkStats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewClusterFiles:
+    """What a new cluster begins with, as files. They hold keys."""
+
+    control_plane: str
+    """The machine configuration of each control-plane node."""
+
+    worker: str
+    """That of each worker."""
+
+    talosconfig: str
+    """The administrator's talosconfig."""
+
+
+def decode_new_cluster_files(data: Any) -> NewClusterFiles:
+    return NewClusterFiles(
+        control_plane=data["control_plane"],
+        worker=data["worker"],
+        talosconfig=data["talosconfig"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewToken:
+    """New token, as the server describes it."""
+
+    full_tokenid: str | None = None
+    """The token's full name, `user@realm!name`."""
+
+    info: Token | None = None
+    """Facts about it."""
+
+    value: str | None = None
+    """The value."""
+
+    comment: str | None = None
+    """A remark for people."""
+
+    expire: int | None = None
+    """When it ends, in seconds since 1970; 0 is never."""
+
+    privsep: bool | None = None
+    """Whether the token has rights of its own only, rather than all of its user's."""
+
+
+def decode_new_token(data: Any) -> NewToken:
+    return NewToken(
+        full_tokenid=data.get("full_tokenid"),
+        info=None if data.get("info") is None else decode_token(data.get("info")),
+        value=data.get("value"),
+        comment=data.get("comment"),
+        expire=data.get("expire"),
+        privsep=data.get("privsep"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """One Talos node."""
 
@@ -3503,6 +8009,28 @@ def decode_node(data: Any) -> Node:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeAcme:
+    """Node acme: a property string."""
+
+    account: str | None = None
+    """The account."""
+
+    domains: tuple[str, ...] = ()
+    """The domains."""
+
+    other: Mapping[str, str]
+    """Keys that this version does not know."""
+
+
+def decode_node_acme(data: Any) -> NodeAcme:
+    return NodeAcme(
+        account=data.get("account"),
+        domains=tuple(data.get("domains", ())),
+        other=data.get("other", {}),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeAddress:
     """A selection of the node's addresses (`NodeAddresses.net.talos.dev`)."""
 
@@ -3547,11 +8075,273 @@ def decode_node_address_event(data: Any) -> NodeAddressEvent:
         old=None if data.get("old") is None else decode_node_address(data.get("old")),
     )
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeClock:
+    """Node clock, as the server describes it."""
+
+    localtime: int | None = None
+    """Whether its clock shows local time rather than UTC."""
+
+    time: int | None = None
+    """When, in seconds since 1970."""
+
+    timezone: str | None = None
+    """The time zone; `host` is the host's."""
+
+
+def decode_node_clock(data: Any) -> NodeClock:
+    return NodeClock(
+        localtime=data.get("localtime"),
+        time=data.get("time"),
+        timezone=data.get("timezone"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeConfig:
+    """Node config, as the server describes it."""
+
+    acme: NodeAcme | None = None
+    """Settings for certificates from an ACME service."""
+
+    acme_domains: Mapping[str, AcmeDomain]
+    """Further domains of its certificate, each with its plugin."""
+
+    ballooning_target: int | None = None
+    """How much memory the host aims at with its balloons, in percent."""
+
+    description: str | None = None
+    """Notes for people; shown in the web interface."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+    location: str | None = None
+    """Where it stands."""
+
+    startall_onboot_delay: int | None = None
+    """How long to wait before guests start with the host, in seconds."""
+
+    wakeonlan: WakeOnLan | None = None
+    """The MAC address to wake it with, and how."""
+
+    other: Mapping[str, str]
+    """Keys without a field of their own, and values that could not be read, as text."""
+
+
+def decode_node_config(data: Any) -> NodeConfig:
+    return NodeConfig(
+        acme=None if data.get("acme") is None else decode_node_acme(data.get("acme")),
+        acme_domains={k: decode_acme_domain(v) for k, v in data["acme_domains"].items()},
+        ballooning_target=data.get("ballooning_target"),
+        description=data.get("description"),
+        digest=data.get("digest"),
+        location=data.get("location"),
+        startall_onboot_delay=data.get("startall_onboot_delay"),
+        wakeonlan=None if data.get("wakeonlan") is None else decode_wake_on_lan(data.get("wakeonlan")),
+        other=data["other"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFirewallOptions:
+    """Node firewall options, as the server describes it."""
+
+    enable: bool | None = None
+    """Whether it is switched on."""
+
+    log_level_forward: str | None = None
+    """How loudly packets that pass through are logged."""
+
+    log_level_in: str | None = None
+    """How loudly packets that come in are logged."""
+
+    log_level_out: str | None = None
+    """How loudly packets that go out are logged."""
+
+    log_nf_conntrack: bool | None = None
+    """Whether connections are logged."""
+
+    ndp: bool | None = None
+    """Whether IPv6 neighbour discovery is allowed."""
+
+    nf_conntrack_allow_invalid: bool | None = None
+    """Whether packets of no known connection pass."""
+
+    nf_conntrack_helpers: str | None = None
+    """Helpers for protocols with further connections."""
+
+    nf_conntrack_max: int | None = None
+    """How many connections are tracked at most."""
+
+    nf_conntrack_tcp_timeout_established: int | None = None
+    """How long a silent connection is tracked, in seconds."""
+
+    nf_conntrack_tcp_timeout_syn_recv: int | None = None
+    """How long a half-open connection is tracked, in seconds."""
+
+    nftables: bool | None = None
+    """Whether the newer firewall on nftables is used."""
+
+    nosmurfs: bool | None = None
+    """Whether packets from broadcast addresses are dropped."""
+
+    protection_synflood: bool | None = None
+    """Whether floods of new connections are held back."""
+
+    protection_synflood_burst: int | None = None
+    """How many new connections at once."""
+
+    protection_synflood_rate: int | None = None
+    """How many new connections a second."""
+
+    smurf_log_level: str | None = None
+    """How loudly packets from broadcast addresses are logged."""
+
+    tcp_flags_log_level: str | None = None
+    """How loudly packets with impossible flags are logged."""
+
+    tcpflags: bool | None = None
+    """Whether packets with impossible flags are dropped."""
+
+
+def decode_node_firewall_options(data: Any) -> NodeFirewallOptions:
+    return NodeFirewallOptions(
+        enable=data.get("enable"),
+        log_level_forward=data.get("log_level_forward"),
+        log_level_in=data.get("log_level_in"),
+        log_level_out=data.get("log_level_out"),
+        log_nf_conntrack=data.get("log_nf_conntrack"),
+        ndp=data.get("ndp"),
+        nf_conntrack_allow_invalid=data.get("nf_conntrack_allow_invalid"),
+        nf_conntrack_helpers=data.get("nf_conntrack_helpers"),
+        nf_conntrack_max=data.get("nf_conntrack_max"),
+        nf_conntrack_tcp_timeout_established=data.get("nf_conntrack_tcp_timeout_established"),
+        nf_conntrack_tcp_timeout_syn_recv=data.get("nf_conntrack_tcp_timeout_syn_recv"),
+        nftables=data.get("nftables"),
+        nosmurfs=data.get("nosmurfs"),
+        protection_synflood=data.get("protection_synflood"),
+        protection_synflood_burst=data.get("protection_synflood_burst"),
+        protection_synflood_rate=data.get("protection_synflood_rate"),
+        smurf_log_level=data.get("smurf_log_level"),
+        tcp_flags_log_level=data.get("tcp_flags_log_level"),
+        tcpflags=data.get("tcpflags"),
+    )
+
 NodeRole = Literal["control-plane", "worker"]
 """What a Talos node is in its cluster.
 - ``control-plane``: Runs etcd and the Kubernetes control plane.
 - ``worker``: Runs workloads only.
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRrdPoint:
+    """Node rrd point, as the server describes it."""
+
+    time: str | None = None
+    """When, in seconds since 1970."""
+
+    loadavg: float | None = None
+    """The load over 1, 5 and 15 minutes."""
+
+    maxcpu: float | None = None
+    """How many CPUs it may use."""
+
+    cpu: float | None = None
+    """Share of its CPUs in use, from 0 to 1."""
+
+    iowait: float | None = None
+    """Share of time in which CPUs waited for disks, from 0 to 1."""
+
+    memtotal: float | None = None
+    """Memory in all, in bytes."""
+
+    memused: float | None = None
+    """Memory in use, in bytes."""
+
+    memavailable: float | None = None
+    """Memory that could be used, in bytes."""
+
+    arcsize: float | None = None
+    """The size of the ZFS cache, in bytes."""
+
+    swaptotal: float | None = None
+    """Swap in all, in bytes."""
+
+    swapused: float | None = None
+    """Swap in use, in bytes."""
+
+    roottotal: float | None = None
+    """The size of the root file system, in bytes."""
+
+    rootused: float | None = None
+    """How much of the root file system is in use, in bytes."""
+
+    netin: float | None = None
+    """Bytes received since its start."""
+
+    netout: float | None = None
+    """Bytes sent since its start."""
+
+    pressurecpusome: float | None = None
+    """Share of time in which some of it waited for a CPU, in percent."""
+
+    pressureiosome: float | None = None
+    """Share of time in which some of it waited for disks, in percent."""
+
+    pressureiofull: float | None = None
+    """Share of time in which all of it waited for disks, in percent."""
+
+    pressurememorysome: float | None = None
+    """Share of time in which some of it waited for memory, in percent."""
+
+    pressurememoryfull: float | None = None
+    """Share of time in which all of it waited for memory, in percent."""
+
+
+def decode_node_rrd_point(data: Any) -> NodeRrdPoint:
+    return NodeRrdPoint(
+        time=data.get("time"),
+        loadavg=data.get("loadavg"),
+        maxcpu=data.get("maxcpu"),
+        cpu=data.get("cpu"),
+        iowait=data.get("iowait"),
+        memtotal=data.get("memtotal"),
+        memused=data.get("memused"),
+        memavailable=data.get("memavailable"),
+        arcsize=data.get("arcsize"),
+        swaptotal=data.get("swaptotal"),
+        swapused=data.get("swapused"),
+        roottotal=data.get("roottotal"),
+        rootused=data.get("rootused"),
+        netin=data.get("netin"),
+        netout=data.get("netout"),
+        pressurecpusome=data.get("pressurecpusome"),
+        pressureiosome=data.get("pressureiosome"),
+        pressureiofull=data.get("pressureiofull"),
+        pressurememorysome=data.get("pressurememorysome"),
+        pressurememoryfull=data.get("pressurememoryfull"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSdnZone:
+    """Node sdn zone, as the server describes it."""
+
+    status: str | None = None
+    """How it stands."""
+
+    zone: str | None = None
+    """The zone."""
+
+
+def decode_node_sdn_zone(data: Any) -> NodeSdnZone:
+    return NodeSdnZone(
+        status=data.get("status"),
+        zone=data.get("zone"),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -3829,6 +8619,28 @@ def decode_node_time(data: Any) -> NodeTime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeVersion:
+    """Node version, as the server describes it."""
+
+    release: str | None = None
+    """The release."""
+
+    repoid: str | None = None
+    """The repository."""
+
+    version: str | None = None
+    """The version."""
+
+
+def decode_node_version(data: Any) -> NodeVersion:
+    return NodeVersion(
+        release=data.get("release"),
+        repoid=data.get("repoid"),
+        version=data.get("version"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Nodename:
     """The node's name in Kubernetes (`Nodenames.kubernetes.talos.dev`)."""
 
@@ -3843,6 +8655,90 @@ def decode_nodename(data: Any) -> Nodename:
     return Nodename(
         nodename=data["nodename"],
         skip_node_registration=data["skip_node_registration"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationMatcher:
+    """Notification matcher, as the server describes it."""
+
+    comment: str | None = None
+    """A remark for people."""
+
+    disable: bool | None = None
+    """Whether it is switched off."""
+
+    invert_match: bool | None = None
+    """Whether the outcome is turned round."""
+
+    match_calendar: tuple[str, ...] = ()
+    """When it matches, as a calendar event."""
+
+    match_field: tuple[str, ...] = ()
+    """Which fields match, such as `exact:type=vzdump`."""
+
+    match_severity: tuple[str, ...] = ()
+    """Which severities match."""
+
+    mode: str | None = None
+    """How it works."""
+
+    name: str | None = None
+    """Its name."""
+
+    origin: str | None = None
+    """Whether it is built in or made by hand."""
+
+    target: tuple[str, ...] = ()
+    """Where to: the target node."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+
+def decode_notification_matcher(data: Any) -> NotificationMatcher:
+    return NotificationMatcher(
+        comment=data.get("comment"),
+        disable=data.get("disable"),
+        invert_match=data.get("invert_match"),
+        match_calendar=tuple(data.get("match_calendar", ())),
+        match_field=tuple(data.get("match_field", ())),
+        match_severity=tuple(data.get("match_severity", ())),
+        mode=data.get("mode"),
+        name=data.get("name"),
+        origin=data.get("origin"),
+        target=tuple(data.get("target", ())),
+        digest=data.get("digest"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationTarget:
+    """Notification target, as the server describes it."""
+
+    comment: str | None = None
+    """A remark for people."""
+
+    disable: bool | None = None
+    """Whether it is switched off."""
+
+    name: str | None = None
+    """Its name."""
+
+    origin: str | None = None
+    """Whether it is built in or made by hand."""
+
+    kind: str | None = None
+    """Its kind."""
+
+
+def decode_notification_target(data: Any) -> NotificationTarget:
+    return NotificationTarget(
+        comment=data.get("comment"),
+        disable=data.get("disable"),
+        name=data.get("name"),
+        origin=data.get("origin"),
+        kind=data.get("kind"),
     )
 
 
@@ -4337,6 +9233,176 @@ def decode_owner(data: Any) -> Owner:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PacketCapture:
+    """A finished capture."""
+
+    path: str
+    """The file, which `tcpdump -r` and Wireshark read."""
+
+    packets: int
+    """How many packets it holds."""
+
+    size_bytes: int
+    """Size of the file."""
+
+    link_type: int
+    """Kind of the link: 1 with Ethernet headers, 101 without, as in a tunnel."""
+
+
+def decode_packet_capture(data: Any) -> PacketCapture:
+    return PacketCapture(
+        path=data["path"],
+        packets=data["packets"],
+        size_bytes=data["size_bytes"],
+        link_type=data["link_type"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PciDevice:
+    """Pci device, as the server describes it."""
+
+    class_: str | None = None
+    """The class."""
+
+    device: str | None = None
+    """The device."""
+
+    device_name: str | None = None
+    """The device's name."""
+
+    id: str | None = None
+    """Its id."""
+
+    iommugroup: int | None = None
+    """Its IOMMU group."""
+
+    mdev: bool | None = None
+    """The type of the mediated device."""
+
+    subsystem_device: str | None = None
+    """The subsystem device id."""
+
+    subsystem_device_name: str | None = None
+    """The subsystem device's name."""
+
+    subsystem_vendor: str | None = None
+    """The subsystem vendor id."""
+
+    subsystem_vendor_name: str | None = None
+    """The subsystem vendor's name."""
+
+    vendor: str | None = None
+    """Who makes it."""
+
+    vendor_name: str | None = None
+    """The vendor's name."""
+
+
+def decode_pci_device(data: Any) -> PciDevice:
+    return PciDevice(
+        class_=data.get("class"),
+        device=data.get("device"),
+        device_name=data.get("device_name"),
+        id=data.get("id"),
+        iommugroup=data.get("iommugroup"),
+        mdev=data.get("mdev"),
+        subsystem_device=data.get("subsystem_device"),
+        subsystem_device_name=data.get("subsystem_device_name"),
+        subsystem_vendor=data.get("subsystem_vendor"),
+        subsystem_vendor_name=data.get("subsystem_vendor_name"),
+        vendor=data.get("vendor"),
+        vendor_name=data.get("vendor_name"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PciMapping:
+    """Pci mapping, as the server describes it."""
+
+    checks: tuple[PciMappingCheck, ...] = ()
+    """What the check found."""
+
+    description: str | None = None
+    """Notes for people; shown in the web interface."""
+
+    id: str | None = None
+    """Its id."""
+
+    map: tuple[str, ...] = ()
+    """What it maps to, an entry for each node."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    mdev: bool | None = None
+    """The type of the mediated device."""
+
+    live_migration_capable: bool | None = None
+    """Whether it can move while in use."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+
+def decode_pci_mapping(data: Any) -> PciMapping:
+    return PciMapping(
+        checks=tuple(decode_pci_mapping_check(v) for v in data.get("checks", ())),
+        description=data.get("description"),
+        id=data.get("id"),
+        map=tuple(data.get("map", ())),
+        kind=data.get("kind"),
+        mdev=data.get("mdev"),
+        live_migration_capable=data.get("live_migration_capable"),
+        digest=data.get("digest"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PciMappingCheck:
+    """Pci mapping check, as the server describes it."""
+
+    message: str | None = None
+    """The message."""
+
+    severity: str | None = None
+    """The severity."""
+
+
+def decode_pci_mapping_check(data: Any) -> PciMappingCheck:
+    return PciMappingCheck(
+        message=data.get("message"),
+        severity=data.get("severity"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingKey:
+    """Pending key, as the server describes it."""
+
+    key: str | None = None
+    """The key."""
+
+    value: str | None = None
+    """The value."""
+
+    pending: str | None = None
+    """The value that applies after the next restart or apply."""
+
+    delete: int | None = None
+    """Settings to take out, so that their defaults apply again."""
+
+
+def decode_pending_key(data: Any) -> PendingKey:
+    return PendingKey(
+        key=data.get("key"),
+        value=data.get("value"),
+        pending=data.get("pending"),
+        delete=data.get("delete"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """A value and where it stands."""
 
@@ -4419,6 +9485,36 @@ def decode_pool_loss(data: Any) -> PoolLoss:
         io_continues=data["io_continues"],
         degraded=data["degraded"],
         can_heal=data["can_heal"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolMember:
+    """Pool member, as the server describes it."""
+
+    id: str | None = None
+    """Its id."""
+
+    node: str | None = None
+    """The node."""
+
+    storage: str | None = None
+    """The storage."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    vmid: int | None = None
+    """The guest's id."""
+
+
+def decode_pool_member(data: Any) -> PoolMember:
+    return PoolMember(
+        id=data.get("id"),
+        node=data.get("node"),
+        storage=data.get("storage"),
+        kind=data.get("kind"),
+        vmid=data.get("vmid"),
     )
 
 
@@ -4839,6 +9935,256 @@ def decode_proxmox_endpoint_health(data: Any) -> ProxmoxEndpointHealth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProxmoxMachineType:
+    """Machine type, as the server describes it."""
+
+    changes: str | None = None
+    """What changes."""
+
+    id: str | None = None
+    """Its id."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    version: str | None = None
+    """The version."""
+
+
+def decode_proxmox_machine_type(data: Any) -> ProxmoxMachineType:
+    return ProxmoxMachineType(
+        changes=data.get("changes"),
+        id=data.get("id"),
+        kind=data.get("kind"),
+        version=data.get("version"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxmoxNetwork:
+    """Network, as the server describes it."""
+
+    active: bool | None = None
+    """Whether it is in use now."""
+
+    address: str | None = None
+    """The address."""
+
+    address6: str | None = None
+    """The IPv6 address."""
+
+    autostart: bool | None = None
+    """Whether it comes up with the host."""
+
+    bond_primary: str | None = None
+    """The interface that an active-backup bond prefers."""
+
+    bond_mode: str | None = None
+    """How the bond spreads packets."""
+
+    bond_xmit_hash_policy: str | None = None
+    """What the bond spreads packets by."""
+
+    bridge_access: int | None = None
+    """The VLAN of untagged packets."""
+
+    bridge_arp_nd_suppress: bool | None = None
+    """Whether the bridge answers ARP and ND for its neighbours."""
+
+    bridge_learning: bool | None = None
+    """Whether the bridge learns addresses."""
+
+    bridge_multicast_flood: bool | None = None
+    """Whether the bridge floods multicast."""
+
+    bridge_unicast_flood: bool | None = None
+    """Whether the bridge floods unicast."""
+
+    bridge_ports: tuple[str, ...] = ()
+    """The ports of the bridge."""
+
+    bridge_vids: tuple[str, ...] = ()
+    """The VLANs of the bridge."""
+
+    bridge_vlan_aware: bool | None = None
+    """Whether the bridge knows VLANs."""
+
+    cidr: str | None = None
+    """The network, as CIDR."""
+
+    cidr6: str | None = None
+    """The IPv6 network, as CIDR."""
+
+    comments: str | None = None
+    """A remark for people."""
+
+    comments6: str | None = None
+    """A remark for people, on the IPv6 part."""
+
+    exists: bool | None = None
+    """Whether it exists."""
+
+    families: tuple[str, ...] = ()
+    """The address families."""
+
+    gateway: str | None = None
+    """The gateway."""
+
+    gateway6: str | None = None
+    """The IPv6 gateway."""
+
+    iface: str | None = None
+    """The network interface."""
+
+    link_type: str | None = None
+    """The kind of link."""
+
+    method: str | None = None
+    """The method."""
+
+    method6: str | None = None
+    """The method for IPv6."""
+
+    mtu: int | None = None
+    """The largest packet, in bytes."""
+
+    netmask: str | None = None
+    """The netmask."""
+
+    netmask6: int | None = None
+    """The length of the IPv6 prefix."""
+
+    options: tuple[str, ...] = ()
+    """Its options."""
+
+    options6: tuple[str, ...] = ()
+    """Further lines of the IPv6 part."""
+
+    ovs_bonds: tuple[str, ...] = ()
+    """The interfaces of the Open vSwitch bond."""
+
+    ovs_bridge: str | None = None
+    """The Open vSwitch bridge."""
+
+    ovs_options: str | None = None
+    """Options of Open vSwitch."""
+
+    ovs_ports: tuple[str, ...] = ()
+    """The ports of the Open vSwitch bridge."""
+
+    ovs_tag: int | None = None
+    """The VLAN of the port."""
+
+    priority: int | None = None
+    """Its rank; higher comes first."""
+
+    slaves: tuple[str, ...] = ()
+    """The interfaces of the bond."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    uplink_id: str | None = None
+    """The id of the uplink."""
+
+    vlan_id: int | None = None
+    """The VLAN."""
+
+    vlan_protocol: str | None = None
+    """The protocol of VLAN tags."""
+
+    vlan_raw_device: str | None = None
+    """The interface below the VLAN."""
+
+    vxlan_id: int | None = None
+    """The VXLAN."""
+
+    vxlan_local_tunnelip: str | None = None
+    """This end's address of the tunnel."""
+
+    vxlan_physdev: str | None = None
+    """The interface below the VXLAN."""
+
+    vxlan_svcnodeip: str | None = None
+    """The multicast address of the VXLAN."""
+
+
+def decode_proxmox_network(data: Any) -> ProxmoxNetwork:
+    return ProxmoxNetwork(
+        active=data.get("active"),
+        address=data.get("address"),
+        address6=data.get("address6"),
+        autostart=data.get("autostart"),
+        bond_primary=data.get("bond_primary"),
+        bond_mode=data.get("bond_mode"),
+        bond_xmit_hash_policy=data.get("bond_xmit_hash_policy"),
+        bridge_access=data.get("bridge_access"),
+        bridge_arp_nd_suppress=data.get("bridge_arp_nd_suppress"),
+        bridge_learning=data.get("bridge_learning"),
+        bridge_multicast_flood=data.get("bridge_multicast_flood"),
+        bridge_unicast_flood=data.get("bridge_unicast_flood"),
+        bridge_ports=tuple(data.get("bridge_ports", ())),
+        bridge_vids=tuple(data.get("bridge_vids", ())),
+        bridge_vlan_aware=data.get("bridge_vlan_aware"),
+        cidr=data.get("cidr"),
+        cidr6=data.get("cidr6"),
+        comments=data.get("comments"),
+        comments6=data.get("comments6"),
+        exists=data.get("exists"),
+        families=tuple(data.get("families", ())),
+        gateway=data.get("gateway"),
+        gateway6=data.get("gateway6"),
+        iface=data.get("iface"),
+        link_type=data.get("link_type"),
+        method=data.get("method"),
+        method6=data.get("method6"),
+        mtu=data.get("mtu"),
+        netmask=data.get("netmask"),
+        netmask6=data.get("netmask6"),
+        options=tuple(data.get("options", ())),
+        options6=tuple(data.get("options6", ())),
+        ovs_bonds=tuple(data.get("ovs_bonds", ())),
+        ovs_bridge=data.get("ovs_bridge"),
+        ovs_options=data.get("ovs_options"),
+        ovs_ports=tuple(data.get("ovs_ports", ())),
+        ovs_tag=data.get("ovs_tag"),
+        priority=data.get("priority"),
+        slaves=tuple(data.get("slaves", ())),
+        kind=data.get("kind"),
+        uplink_id=data.get("uplink_id"),
+        vlan_id=data.get("vlan_id"),
+        vlan_protocol=data.get("vlan_protocol"),
+        vlan_raw_device=data.get("vlan_raw_device"),
+        vxlan_id=data.get("vxlan_id"),
+        vxlan_local_tunnelip=data.get("vxlan_local_tunnelip"),
+        vxlan_physdev=data.get("vxlan_physdev"),
+        vxlan_svcnodeip=data.get("vxlan_svcnodeip"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxmoxPool:
+    """Pool, as the server describes it."""
+
+    comment: str | None = None
+    """A remark for people."""
+
+    members: tuple[PoolMember, ...] = ()
+    """What belongs to it."""
+
+    poolid: str | None = None
+    """The pool."""
+
+
+def decode_proxmox_pool(data: Any) -> ProxmoxPool:
+    return ProxmoxPool(
+        comment=data.get("comment"),
+        members=tuple(decode_pool_member(v) for v in data.get("members", ())),
+        poolid=data.get("poolid"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProxmoxResource:
     """One thing in the cluster. Which fields are there depends on what it is."""
 
@@ -4989,6 +10335,56 @@ def decode_proxmox_resource(data: Any) -> ProxmoxResource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProxmoxStorage:
+    """Storage, as the server describes it."""
+
+    storage: str | None = None
+    """The storage."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    content: tuple[str, ...] = ()
+    """Kinds of content."""
+
+    nodes: tuple[str, ...] = ()
+    """The nodes."""
+
+    shared: bool | None = None
+    """Whether all nodes see the same."""
+
+    disable: bool | None = None
+    """Whether it is switched off."""
+
+    path: str | None = None
+    """Its path."""
+
+    prune_backups: str | None = None
+    """Which backups to keep, such as `keep-last=3,keep-weekly=4`."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+    other: Mapping[str, Json]
+    """What the server sent beyond that."""
+
+
+def decode_proxmox_storage(data: Any) -> ProxmoxStorage:
+    return ProxmoxStorage(
+        storage=data.get("storage"),
+        kind=data.get("kind"),
+        content=tuple(data.get("content", ())),
+        nodes=tuple(data.get("nodes", ())),
+        shared=data.get("shared"),
+        disable=data.get("disable"),
+        path=data.get("path"),
+        prune_backups=data.get("prune_backups"),
+        digest=data.get("digest"),
+        other=data["other"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProxmoxVersion:
     """Which release a node runs."""
 
@@ -5007,6 +10403,36 @@ def decode_proxmox_version(data: Any) -> ProxmoxVersion:
         version=data["version"],
         release=data["release"],
         repository_id=data.get("repository_id"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrunableBackup:
+    """Prunable backup, as the server describes it."""
+
+    ctime: str | None = None
+    """When it was made, in seconds since 1970."""
+
+    mark: str | None = None
+    """Whether a mark is shown."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    vmid: int | None = None
+    """The guest's id."""
+
+    volid: str | None = None
+    """The volume's id, such as `local:iso/talos.iso`."""
+
+
+def decode_prunable_backup(data: Any) -> PrunableBackup:
+    return PrunableBackup(
+        ctime=data.get("ctime"),
+        mark=data.get("mark"),
+        kind=data.get("kind"),
+        vmid=data.get("vmid"),
+        volid=data.get("volid"),
     )
 
 
@@ -5265,6 +10691,116 @@ def decode_qemu_ha_status(data: Any) -> QemuHaStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QemuMigratePreconditions:
+    """Qemu migrate preconditions, as the server describes it."""
+
+    allowed_nodes: tuple[str, ...] = ()
+    """The nodes it may go to."""
+
+    dependent_ha_resources: tuple[str, ...] = ()
+    """HA resources that go along."""
+
+    has_dbus_vmstate: bool | None = None
+    """Whether connections of the firewall can go along."""
+
+    local_disks: tuple[QemuMigratePreconditionsLocalDisk, ...] = ()
+    """Disks that only this node has."""
+
+    local_resources: tuple[str, ...] = ()
+    """Devices that only this node has."""
+
+    mapped_resource_info: Json
+    """Where each mapping of a device leads."""
+
+    mapped_resources: tuple[str, ...] = ()
+    """Devices that it is given through a mapping."""
+
+    not_allowed_nodes: QemuMigratePreconditionsNotAllowedNodes | None = None
+    """The nodes it may not go to, with the reasons."""
+
+    running: bool | None = None
+    """Whether to show what is in force in place of what is written down."""
+
+
+def decode_qemu_migrate_preconditions(data: Any) -> QemuMigratePreconditions:
+    return QemuMigratePreconditions(
+        allowed_nodes=tuple(data.get("allowed_nodes", ())),
+        dependent_ha_resources=tuple(data.get("dependent_ha_resources", ())),
+        has_dbus_vmstate=data.get("has_dbus_vmstate"),
+        local_disks=tuple(decode_qemu_migrate_preconditions_local_disk(v) for v in data.get("local_disks", ())),
+        local_resources=tuple(data.get("local_resources", ())),
+        mapped_resource_info=data.get("mapped_resource_info"),
+        mapped_resources=tuple(data.get("mapped_resources", ())),
+        not_allowed_nodes=None if data.get("not_allowed_nodes") is None else decode_qemu_migrate_preconditions_not_allowed_nodes(data.get("not_allowed_nodes")),
+        running=data.get("running"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QemuMigratePreconditionsLocalDisk:
+    """Qemu migrate preconditions local disk, as the server describes it."""
+
+    cdrom: bool | None = None
+    """The disc in its drive; another name of `ide2`."""
+
+    is_unused: bool | None = None
+    """Whether the disk is in use."""
+
+    size: int | None = None
+    """Its size."""
+
+    volid: str | None = None
+    """The volume's id, such as `local:iso/talos.iso`."""
+
+
+def decode_qemu_migrate_preconditions_local_disk(data: Any) -> QemuMigratePreconditionsLocalDisk:
+    return QemuMigratePreconditionsLocalDisk(
+        cdrom=data.get("cdrom"),
+        is_unused=data.get("is_unused"),
+        size=data.get("size"),
+        volid=data.get("volid"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QemuMigratePreconditionsNotAllowedNodes:
+    """Qemu migrate preconditions not allowed nodes, as the server describes it."""
+
+    blocking_ha_resources: tuple[QemuMigratePreconditionsNotAllowedNodesBlockingHaResource, ...] = ()
+    """HA resources that keep it from going there."""
+
+    unavailable_storages: tuple[str, ...] = ()
+    """Storages that the node lacks."""
+
+
+def decode_qemu_migrate_preconditions_not_allowed_nodes(data: Any) -> QemuMigratePreconditionsNotAllowedNodes:
+    return QemuMigratePreconditionsNotAllowedNodes(
+        blocking_ha_resources=tuple(decode_qemu_migrate_preconditions_not_allowed_nodes_blocking_ha_resource(v) for v in data.get("blocking_ha_resources", ())),
+        unavailable_storages=tuple(data.get("unavailable_storages", ())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QemuMigratePreconditionsNotAllowedNodesBlockingHaResource:
+    """Qemu migrate preconditions not allowed nodes blocking ha resource, as the server describes
+    it.
+    """
+
+    cause: str | None = None
+    """Why."""
+
+    sid: str | None = None
+    """The HA resource, such as `vm:101`."""
+
+
+def decode_qemu_migrate_preconditions_not_allowed_nodes_blocking_ha_resource(data: Any) -> QemuMigratePreconditionsNotAllowedNodesBlockingHaResource:
+    return QemuMigratePreconditionsNotAllowedNodesBlockingHaResource(
+        cause=data.get("cause"),
+        sid=data.get("sid"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QemuStatus:
     """What a virtual machine is doing."""
 
@@ -5375,6 +10911,184 @@ def decode_qemu_status(data: Any) -> QemuStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QemuSummary:
+    """A virtual machine as the list shows it."""
+
+    vmid: int
+    """Its id."""
+
+    status: str
+    """Whether it runs."""
+
+    name: str | None = None
+    """Its name."""
+
+    template: bool | None = None
+    """Whether it is a template."""
+
+    tags: tuple[str, ...] = ()
+    """Its tags."""
+
+    lock: str | None = None
+    """What it is locked for: `backup`, `migrate`, `clone`, …"""
+
+    qmp_status: str | None = None
+    """What QEMU itself says: `running`, `paused`, `io-error`, …"""
+
+    pid: int | None = None
+    """Its process on the node; absent when stopped."""
+
+    uptime_seconds: int | None = None
+    """How long it has been running; 0 when stopped."""
+
+    cpu_fraction: float | None = None
+    """Share of its CPUs in use, from 0 to 1."""
+
+    cpu_count: float | None = None
+    """How many CPUs it has."""
+
+    memory_used_bytes: int | None = None
+    """Memory in use, as the guest sees it."""
+
+    memory_bytes: int | None = None
+    """How much memory it has."""
+
+    memory_host_bytes: int | None = None
+    """Memory in use on the host, overhead included (9.0 and later)."""
+
+    disk_bytes: int | None = None
+    """Size of its boot disk."""
+
+    disk_read_bytes: int | None = None
+    """Bytes read since its start."""
+
+    disk_written_bytes: int | None = None
+    """Bytes written since its start."""
+
+    network_in_bytes: int | None = None
+    """Bytes received since its start."""
+
+    network_out_bytes: int | None = None
+    """Bytes sent since its start."""
+
+
+def decode_qemu_summary(data: Any) -> QemuSummary:
+    return QemuSummary(
+        vmid=data["vmid"],
+        status=data["status"],
+        name=data.get("name"),
+        template=data.get("template"),
+        tags=tuple(data.get("tags", ())),
+        lock=data.get("lock"),
+        qmp_status=data.get("qmp_status"),
+        pid=data.get("pid"),
+        uptime_seconds=data.get("uptime_seconds"),
+        cpu_fraction=data.get("cpu_fraction"),
+        cpu_count=data.get("cpu_count"),
+        memory_used_bytes=data.get("memory_used_bytes"),
+        memory_bytes=data.get("memory_bytes"),
+        memory_host_bytes=data.get("memory_host_bytes"),
+        disk_bytes=data.get("disk_bytes"),
+        disk_read_bytes=data.get("disk_read_bytes"),
+        disk_written_bytes=data.get("disk_written_bytes"),
+        network_in_bytes=data.get("network_in_bytes"),
+        network_out_bytes=data.get("network_out_bytes"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Realm:
+    """Realm, as the server describes it."""
+
+    comment: str | None = None
+    """A remark for people."""
+
+    realm: str | None = None
+    """The realm."""
+
+    tfa: str | None = None
+    """Settings of the second factor."""
+
+    kind: str | None = None
+    """The kind."""
+
+    default: bool | None = None
+    """Whether it is the default."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+    other: Mapping[str, Json]
+    """What the server sent beyond that."""
+
+
+def decode_realm(data: Any) -> Realm:
+    return Realm(
+        comment=data.get("comment"),
+        realm=data.get("realm"),
+        tfa=data.get("tfa"),
+        kind=data.get("kind"),
+        default=data.get("default"),
+        digest=data.get("digest"),
+        other=data["other"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealmSyncJob:
+    """Realm sync job, as the server describes it."""
+
+    comment: str | None = None
+    """A remark for people."""
+
+    enabled: bool | None = None
+    """Whether it is switched on."""
+
+    id: str | None = None
+    """Its id."""
+
+    last_run: int | None = None
+    """When it ran last."""
+
+    next_run: int | None = None
+    """When it runs next, in seconds since 1970."""
+
+    realm: str | None = None
+    """The realm."""
+
+    remove_vanished: str | None = None
+    """What a sync takes away for users that are gone: `entry`, `acl`, `properties`, or `none`."""
+
+    schedule: str | None = None
+    """When, as a calendar event such as `sat 02:30`."""
+
+    scope: str | None = None
+    """How far it reaches."""
+
+    enable_new: bool | None = None
+    """Whether users that a sync makes are switched on."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+
+def decode_realm_sync_job(data: Any) -> RealmSyncJob:
+    return RealmSyncJob(
+        comment=data.get("comment"),
+        enabled=data.get("enabled"),
+        id=data.get("id"),
+        last_run=data.get("last_run"),
+        next_run=data.get("next_run"),
+        realm=data.get("realm"),
+        remove_vanished=data.get("remove_vanished"),
+        schedule=data.get("schedule"),
+        scope=data.get("scope"),
+        enable_new=data.get("enable_new"),
+        digest=data.get("digest"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rebooted:
     """A node that was rebooted."""
 
@@ -5389,6 +11103,150 @@ def decode_rebooted(data: Any) -> Rebooted:
     return Rebooted(
         version=data["version"],
         elapsed_seconds=data["elapsed_seconds"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicationJob:
+    """Replication job, as the server describes it."""
+
+    comment: str | None = None
+    """A remark for people."""
+
+    disable: bool | None = None
+    """Whether it is switched off."""
+
+    guest: int | None = None
+    """The guest."""
+
+    id: str | None = None
+    """Its id."""
+
+    jobnum: int | None = None
+    """The job's number."""
+
+    rate: float | None = None
+    """The most it may send, in MB a second."""
+
+    remove_job: str | None = None
+    """That the job is to be removed, with or without its data."""
+
+    schedule: str | None = None
+    """When, as a calendar event such as `sat 02:30`."""
+
+    source: str | None = None
+    """Where from."""
+
+    target: str | None = None
+    """Where to: the target node."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+
+def decode_replication_job(data: Any) -> ReplicationJob:
+    return ReplicationJob(
+        comment=data.get("comment"),
+        disable=data.get("disable"),
+        guest=data.get("guest"),
+        id=data.get("id"),
+        jobnum=data.get("jobnum"),
+        rate=data.get("rate"),
+        remove_job=data.get("remove_job"),
+        schedule=data.get("schedule"),
+        source=data.get("source"),
+        target=data.get("target"),
+        kind=data.get("kind"),
+        digest=data.get("digest"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicationStatus:
+    """Replication status, as the server describes it."""
+
+    id: str | None = None
+    """Its id."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    guest: int | None = None
+    """The guest."""
+
+    vmtype: str | None = None
+    """The kind of guest: `qemu` or `lxc`."""
+
+    target: str | None = None
+    """Where to: the target node."""
+
+    source: str | None = None
+    """Where from."""
+
+    jobnum: int | None = None
+    """The job's number."""
+
+    schedule: str | None = None
+    """When, as a calendar event such as `sat 02:30`."""
+
+    rate: float | None = None
+    """The most it may send, in MB a second."""
+
+    comment: str | None = None
+    """A remark for people."""
+
+    last_sync: str | None = None
+    """When it last worked, in seconds since 1970."""
+
+    last_try: str | None = None
+    """When it was last tried, in seconds since 1970."""
+
+    next_sync: str | None = None
+    """When it runs next, in seconds since 1970."""
+
+    duration: float | None = None
+    """How long it took, in seconds."""
+
+    fail_count: int | None = None
+    """How often it failed in a row."""
+
+    error: str | None = None
+    """What went wrong."""
+
+    pid: int | None = None
+    """The process."""
+
+    disable: bool | None = None
+    """Whether it is switched off."""
+
+    remove_job: str | None = None
+    """That the job is to be removed, with or without its data."""
+
+
+def decode_replication_status(data: Any) -> ReplicationStatus:
+    return ReplicationStatus(
+        id=data.get("id"),
+        kind=data.get("kind"),
+        guest=data.get("guest"),
+        vmtype=data.get("vmtype"),
+        target=data.get("target"),
+        source=data.get("source"),
+        jobnum=data.get("jobnum"),
+        schedule=data.get("schedule"),
+        rate=data.get("rate"),
+        comment=data.get("comment"),
+        last_sync=data.get("last_sync"),
+        last_try=data.get("last_try"),
+        next_sync=data.get("next_sync"),
+        duration=data.get("duration"),
+        fail_count=data.get("fail_count"),
+        error=data.get("error"),
+        pid=data.get("pid"),
+        disable=data.get("disable"),
+        remove_job=data.get("remove_job"),
     )
 
 
@@ -5423,6 +11281,32 @@ def decode_resource_definition(data: Any) -> ResourceDefinition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceEvent:
+    """One event of a watch, as data."""
+
+    kind: WatchEventKind
+    """What happened to it."""
+
+    metadata: Metadata | None = None
+    """Which resource; absent for events that are about the watch itself."""
+
+    spec: TalosResource | None = None
+    """How it is now."""
+
+    old: TalosResource | None = None
+    """How it was before, when it changed."""
+
+
+def decode_resource_event(data: Any) -> ResourceEvent:
+    return ResourceEvent(
+        kind=data["kind"],
+        metadata=None if data.get("metadata") is None else decode_metadata(data.get("metadata")),
+        spec=None if data.get("spec") is None else decode_talos_resource(data.get("spec")),
+        old=None if data.get("old") is None else decode_talos_resource(data.get("old")),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Restart:
     """Restarting the guests of lost hosts on the remaining ones."""
 
@@ -5453,6 +11337,628 @@ def decode_restart(data: Any) -> Restart:
         moves=tuple(decode_move(v) for v in data["moves"]),
         left_out=tuple(data["left_out"]),
         tied=tuple(data["tied"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """Role, as the server describes it."""
+
+    privs: tuple[str, ...] = ()
+    """The privileges, such as `VM.Audit`."""
+
+    roleid: str | None = None
+    """The role."""
+
+    special: bool | None = None
+    """Whether it is one of the server's own."""
+
+
+def decode_role(data: Any) -> Role:
+    return Role(
+        privs=tuple(data.get("privs", ())),
+        roleid=data.get("roleid"),
+        special=data.get("special"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduledTime:
+    """Scheduled time, as the server describes it."""
+
+    timestamp: str | None = None
+    """When, in seconds since 1970."""
+
+    utc: str | None = None
+    """The time in UTC, in seconds since 1970."""
+
+
+def decode_scheduled_time(data: Any) -> ScheduledTime:
+    return ScheduledTime(
+        timestamp=data.get("timestamp"),
+        utc=data.get("utc"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SdnController:
+    """Sdn controller, as the server describes it."""
+
+    asn: int | None = None
+    """The autonomous system's number."""
+
+    bgp_mode: str | None = None
+    """How BGP is used."""
+
+    bgp_multipath_as_relax: bool | None = None
+    """Whether paths over different systems count as equal."""
+
+    controller: str | None = None
+    """The controller."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+    ebgp: bool | None = None
+    """Whether peers are in other systems."""
+
+    ebgp_multihop: int | None = None
+    """How many hops away peers may be."""
+
+    isis_domain: str | None = None
+    """The IS-IS domain."""
+
+    isis_ifaces: tuple[str, ...] = ()
+    """The interfaces of IS-IS."""
+
+    isis_net: str | None = None
+    """The IS-IS address."""
+
+    loopback: str | None = None
+    """The loopback interface that addresses come from."""
+
+    node: str | None = None
+    """The node."""
+
+    nodes: tuple[str, ...] = ()
+    """The nodes."""
+
+    peer_group_name: str | None = None
+    """The name of the group of peers."""
+
+    peers: str | None = None
+    """The addresses of the peers."""
+
+    pending: SdnControllerPending | None = None
+    """The value that applies after the next restart or apply."""
+
+    state: str | None = None
+    """The state it shall have, or has."""
+
+    kind: str | None = None
+    """Its kind."""
+
+
+def decode_sdn_controller(data: Any) -> SdnController:
+    return SdnController(
+        asn=data.get("asn"),
+        bgp_mode=data.get("bgp_mode"),
+        bgp_multipath_as_relax=data.get("bgp_multipath_as_relax"),
+        controller=data.get("controller"),
+        digest=data.get("digest"),
+        ebgp=data.get("ebgp"),
+        ebgp_multihop=data.get("ebgp_multihop"),
+        isis_domain=data.get("isis_domain"),
+        isis_ifaces=tuple(data.get("isis_ifaces", ())),
+        isis_net=data.get("isis_net"),
+        loopback=data.get("loopback"),
+        node=data.get("node"),
+        nodes=tuple(data.get("nodes", ())),
+        peer_group_name=data.get("peer_group_name"),
+        peers=data.get("peers"),
+        pending=None if data.get("pending") is None else decode_sdn_controller_pending(data.get("pending")),
+        state=data.get("state"),
+        kind=data.get("kind"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SdnControllerPending:
+    """Sdn controller pending, as the server describes it."""
+
+    asn: int | None = None
+    """The autonomous system's number."""
+
+    bgp_mode: str | None = None
+    """How BGP is used."""
+
+    bgp_multipath_as_relax: bool | None = None
+    """Whether paths over different systems count as equal."""
+
+    ebgp: bool | None = None
+    """Whether peers are in other systems."""
+
+    ebgp_multihop: int | None = None
+    """How many hops away peers may be."""
+
+    isis_domain: str | None = None
+    """The IS-IS domain."""
+
+    isis_ifaces: tuple[str, ...] = ()
+    """The interfaces of IS-IS."""
+
+    isis_net: str | None = None
+    """The IS-IS address."""
+
+    loopback: str | None = None
+    """The loopback interface that addresses come from."""
+
+    node: str | None = None
+    """The node."""
+
+    nodes: tuple[str, ...] = ()
+    """The nodes."""
+
+    peer_group_name: str | None = None
+    """The name of the group of peers."""
+
+    peers: str | None = None
+    """The addresses of the peers."""
+
+
+def decode_sdn_controller_pending(data: Any) -> SdnControllerPending:
+    return SdnControllerPending(
+        asn=data.get("asn"),
+        bgp_mode=data.get("bgp_mode"),
+        bgp_multipath_as_relax=data.get("bgp_multipath_as_relax"),
+        ebgp=data.get("ebgp"),
+        ebgp_multihop=data.get("ebgp_multihop"),
+        isis_domain=data.get("isis_domain"),
+        isis_ifaces=tuple(data.get("isis_ifaces", ())),
+        isis_net=data.get("isis_net"),
+        loopback=data.get("loopback"),
+        node=data.get("node"),
+        nodes=tuple(data.get("nodes", ())),
+        peer_group_name=data.get("peer_group_name"),
+        peers=data.get("peers"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SdnIpam:
+    """Sdn ipam, as the server describes it."""
+
+    ipam: str | None = None
+    """The address management."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    url: str | None = None
+    """The address of the page or service."""
+
+    section: int | None = None
+    """The section."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+    other: Mapping[str, Json]
+    """What the server sent beyond that."""
+
+
+def decode_sdn_ipam(data: Any) -> SdnIpam:
+    return SdnIpam(
+        ipam=data.get("ipam"),
+        kind=data.get("kind"),
+        url=data.get("url"),
+        section=data.get("section"),
+        digest=data.get("digest"),
+        other=data["other"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SdnSubnet:
+    """Sdn subnet, as the server describes it."""
+
+    subnet: str | None = None
+    """The subnet, as `zone-network-length`."""
+
+    id: str | None = None
+    """Its id."""
+
+    cidr: str | None = None
+    """The network, as CIDR."""
+
+    network: str | None = None
+    """The network."""
+
+    mask: int | None = None
+    """The length of the network's prefix."""
+
+    zone: str | None = None
+    """The zone."""
+
+    vnet: str | None = None
+    """The virtual network."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    gateway: str | None = None
+    """The gateway."""
+
+    snat: bool | None = None
+    """Whether guests leave with the host's address."""
+
+    dhcp_range: tuple[DhcpRange, ...] = ()
+    """The addresses that DHCP gives."""
+
+    dnszoneprefix: str | None = None
+    """What names in the zone begin with."""
+
+    dhcp_dns_server: str | None = None
+    """The DNS server that DHCP names."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+    pending: Json
+    """The value that applies after the next restart or apply."""
+
+    state: str | None = None
+    """The state it shall have, or has."""
+
+    other: Mapping[str, Json]
+    """What the server sent beyond that."""
+
+
+def decode_sdn_subnet(data: Any) -> SdnSubnet:
+    return SdnSubnet(
+        subnet=data.get("subnet"),
+        id=data.get("id"),
+        cidr=data.get("cidr"),
+        network=data.get("network"),
+        mask=data.get("mask"),
+        zone=data.get("zone"),
+        vnet=data.get("vnet"),
+        kind=data.get("kind"),
+        gateway=data.get("gateway"),
+        snat=data.get("snat"),
+        dhcp_range=tuple(decode_dhcp_range(v) for v in data.get("dhcp_range", ())),
+        dnszoneprefix=data.get("dnszoneprefix"),
+        dhcp_dns_server=data.get("dhcp_dns_server"),
+        digest=data.get("digest"),
+        pending=data.get("pending"),
+        state=data.get("state"),
+        other=data["other"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SdnVnet:
+    """Sdn vnet, as the server describes it."""
+
+    alias: str | None = None
+    """Another name."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+    isolate_ports: bool | None = None
+    """Whether guests of the network cannot see each other."""
+
+    pending: SdnVnetPending | None = None
+    """The value that applies after the next restart or apply."""
+
+    state: str | None = None
+    """The state it shall have, or has."""
+
+    tag: int | None = None
+    """The VLAN or VXLAN."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    vlanaware: bool | None = None
+    """Whether it knows VLANs."""
+
+    vnet: str | None = None
+    """The virtual network."""
+
+    zone: str | None = None
+    """The zone."""
+
+
+def decode_sdn_vnet(data: Any) -> SdnVnet:
+    return SdnVnet(
+        alias=data.get("alias"),
+        digest=data.get("digest"),
+        isolate_ports=data.get("isolate_ports"),
+        pending=None if data.get("pending") is None else decode_sdn_vnet_pending(data.get("pending")),
+        state=data.get("state"),
+        tag=data.get("tag"),
+        kind=data.get("kind"),
+        vlanaware=data.get("vlanaware"),
+        vnet=data.get("vnet"),
+        zone=data.get("zone"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SdnVnetPending:
+    """Sdn vnet pending, as the server describes it."""
+
+    alias: str | None = None
+    """Another name."""
+
+    isolate_ports: bool | None = None
+    """Whether guests of the network cannot see each other."""
+
+    tag: int | None = None
+    """The VLAN or VXLAN."""
+
+    vlanaware: bool | None = None
+    """Whether it knows VLANs."""
+
+    zone: str | None = None
+    """The zone."""
+
+
+def decode_sdn_vnet_pending(data: Any) -> SdnVnetPending:
+    return SdnVnetPending(
+        alias=data.get("alias"),
+        isolate_ports=data.get("isolate_ports"),
+        tag=data.get("tag"),
+        vlanaware=data.get("vlanaware"),
+        zone=data.get("zone"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SdnZone:
+    """Sdn zone, as the server describes it."""
+
+    advertise_subnets: bool | None = None
+    """Whether whole subnets are announced."""
+
+    bridge: str | None = None
+    """The bridge."""
+
+    bridge_disable_mac_learning: bool | None = None
+    """Whether the bridge learns no addresses."""
+
+    controller: str | None = None
+    """The controller."""
+
+    dhcp: str | None = None
+    """Whether DHCP is allowed. Yes when absent for guests."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+    disable_arp_nd_suppression: bool | None = None
+    """Whether ARP and ND packets are not held back."""
+
+    dns: str | None = None
+    """The DNS service."""
+
+    dnszone: str | None = None
+    """The DNS zone."""
+
+    exitnodes: tuple[str, ...] = ()
+    """The nodes that lead out."""
+
+    exitnodes_local_routing: bool | None = None
+    """Whether nodes that lead out can reach guests themselves."""
+
+    exitnodes_primary: str | None = None
+    """The node that leads out first."""
+
+    ipam: str | None = None
+    """The address management."""
+
+    mac: str | None = None
+    """The MAC address."""
+
+    mtu: int | None = None
+    """The largest packet, in bytes."""
+
+    nodes: str | None = None
+    """The nodes."""
+
+    peers: tuple[str, ...] = ()
+    """The addresses of the peers."""
+
+    pending: SdnZonePending | None = None
+    """The value that applies after the next restart or apply."""
+
+    reversedns: str | None = None
+    """The service of reverse DNS."""
+
+    rt_import: tuple[str, ...] = ()
+    """Route targets to import."""
+
+    secondary_controllers: tuple[str, ...] = ()
+    """Further controllers."""
+
+    state: str | None = None
+    """The state it shall have, or has."""
+
+    tag: int | None = None
+    """The VLAN or VXLAN."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    vlan_protocol: str | None = None
+    """The protocol of VLAN tags."""
+
+    vrf_vxlan: int | None = None
+    """The VXLAN of the routing instance."""
+
+    vxlan_port: int | None = None
+    """The port of VXLAN."""
+
+    zone: str | None = None
+    """The zone."""
+
+
+def decode_sdn_zone(data: Any) -> SdnZone:
+    return SdnZone(
+        advertise_subnets=data.get("advertise_subnets"),
+        bridge=data.get("bridge"),
+        bridge_disable_mac_learning=data.get("bridge_disable_mac_learning"),
+        controller=data.get("controller"),
+        dhcp=data.get("dhcp"),
+        digest=data.get("digest"),
+        disable_arp_nd_suppression=data.get("disable_arp_nd_suppression"),
+        dns=data.get("dns"),
+        dnszone=data.get("dnszone"),
+        exitnodes=tuple(data.get("exitnodes", ())),
+        exitnodes_local_routing=data.get("exitnodes_local_routing"),
+        exitnodes_primary=data.get("exitnodes_primary"),
+        ipam=data.get("ipam"),
+        mac=data.get("mac"),
+        mtu=data.get("mtu"),
+        nodes=data.get("nodes"),
+        peers=tuple(data.get("peers", ())),
+        pending=None if data.get("pending") is None else decode_sdn_zone_pending(data.get("pending")),
+        reversedns=data.get("reversedns"),
+        rt_import=tuple(data.get("rt_import", ())),
+        secondary_controllers=tuple(data.get("secondary_controllers", ())),
+        state=data.get("state"),
+        tag=data.get("tag"),
+        kind=data.get("kind"),
+        vlan_protocol=data.get("vlan_protocol"),
+        vrf_vxlan=data.get("vrf_vxlan"),
+        vxlan_port=data.get("vxlan_port"),
+        zone=data.get("zone"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SdnZonePending:
+    """Sdn zone pending, as the server describes it."""
+
+    advertise_subnets: bool | None = None
+    """Whether whole subnets are announced."""
+
+    bridge: str | None = None
+    """The bridge."""
+
+    bridge_disable_mac_learning: bool | None = None
+    """Whether the bridge learns no addresses."""
+
+    controller: str | None = None
+    """The controller."""
+
+    dhcp: str | None = None
+    """Whether DHCP is allowed. Yes when absent for guests."""
+
+    disable_arp_nd_suppression: bool | None = None
+    """Whether ARP and ND packets are not held back."""
+
+    dns: str | None = None
+    """The DNS service."""
+
+    dnszone: str | None = None
+    """The DNS zone."""
+
+    exitnodes: tuple[str, ...] = ()
+    """The nodes that lead out."""
+
+    exitnodes_local_routing: bool | None = None
+    """Whether nodes that lead out can reach guests themselves."""
+
+    exitnodes_primary: str | None = None
+    """The node that leads out first."""
+
+    ipam: str | None = None
+    """The address management."""
+
+    mac: str | None = None
+    """The MAC address."""
+
+    mtu: int | None = None
+    """The largest packet, in bytes."""
+
+    nodes: str | None = None
+    """The nodes."""
+
+    peers: tuple[str, ...] = ()
+    """The addresses of the peers."""
+
+    reversedns: str | None = None
+    """The service of reverse DNS."""
+
+    rt_import: tuple[str, ...] = ()
+    """Route targets to import."""
+
+    secondary_controllers: tuple[str, ...] = ()
+    """Further controllers."""
+
+    tag: int | None = None
+    """The VLAN or VXLAN."""
+
+    vlan_protocol: str | None = None
+    """The protocol of VLAN tags."""
+
+    vrf_vxlan: int | None = None
+    """The VXLAN of the routing instance."""
+
+    vxlan_port: int | None = None
+    """The port of VXLAN."""
+
+
+def decode_sdn_zone_pending(data: Any) -> SdnZonePending:
+    return SdnZonePending(
+        advertise_subnets=data.get("advertise_subnets"),
+        bridge=data.get("bridge"),
+        bridge_disable_mac_learning=data.get("bridge_disable_mac_learning"),
+        controller=data.get("controller"),
+        dhcp=data.get("dhcp"),
+        disable_arp_nd_suppression=data.get("disable_arp_nd_suppression"),
+        dns=data.get("dns"),
+        dnszone=data.get("dnszone"),
+        exitnodes=tuple(data.get("exitnodes", ())),
+        exitnodes_local_routing=data.get("exitnodes_local_routing"),
+        exitnodes_primary=data.get("exitnodes_primary"),
+        ipam=data.get("ipam"),
+        mac=data.get("mac"),
+        mtu=data.get("mtu"),
+        nodes=data.get("nodes"),
+        peers=tuple(data.get("peers", ())),
+        reversedns=data.get("reversedns"),
+        rt_import=tuple(data.get("rt_import", ())),
+        secondary_controllers=tuple(data.get("secondary_controllers", ())),
+        tag=data.get("tag"),
+        vlan_protocol=data.get("vlan_protocol"),
+        vrf_vxlan=data.get("vrf_vxlan"),
+        vxlan_port=data.get("vxlan_port"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityGroup:
+    """Security group, as the server describes it."""
+
+    comment: str | None = None
+    """A remark for people."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+    group: str | None = None
+    """The group."""
+
+
+def decode_security_group(data: Any) -> SecurityGroup:
+    return SecurityGroup(
+        comment=data.get("comment"),
+        digest=data.get("digest"),
+        group=data.get("group"),
     )
 
 
@@ -5586,12 +12092,90 @@ def decode_service_event(data: Any) -> ServiceEvent:
         at=data.get("at"),
     )
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceState:
+    """Service state, as the server describes it."""
+
+    active_state: str | None = None
+    """What systemd says of it: `active`, `inactive`, `failed`."""
+
+    desc: str | None = None
+    """What it is, for people."""
+
+    name: str | None = None
+    """Its name."""
+
+    service: str | None = None
+    """The service."""
+
+    state: str | None = None
+    """The state it shall have, or has."""
+
+    unit_state: str | None = None
+    """What systemd says of its unit file: `enabled`, `disabled`."""
+
+
+def decode_service_state(data: Any) -> ServiceState:
+    return ServiceState(
+        active_state=data.get("active_state"),
+        desc=data.get("desc"),
+        name=data.get("name"),
+        service=data.get("service"),
+        state=data.get("state"),
+        unit_state=data.get("unit_state"),
+    )
+
 Severity = Literal["critical", "warning", "info"]
 """How bad a finding is.
 - ``critical``: One ordinary failure (a host, a pool) stops the cluster or loses data.
 - ``warning``: It works today; a likely change or a second failure makes it hurt.
 - ``info``: Worth knowing.
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkippedFile:
+    """What was left out of a copy."""
+
+    path: str
+    """Its path in the archive."""
+
+    reason: str
+    """Why."""
+
+
+def decode_skipped_file(data: Any) -> SkippedFile:
+    return SkippedFile(
+        path=data["path"],
+        reason=data["reason"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Smart:
+    """Smart, as the server describes it."""
+
+    attributes: tuple[Json, ...] = ()
+    """The attributes."""
+
+    health: str | None = None
+    """Its health."""
+
+    text: str | None = None
+    """The text."""
+
+    kind: str | None = None
+    """Its kind."""
+
+
+def decode_smart(data: Any) -> Smart:
+    return Smart(
+        attributes=tuple(data.get("attributes", ())),
+        health=data.get("health"),
+        text=data.get("text"),
+        kind=data.get("kind"),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -5658,6 +12242,9 @@ class Snapshot:
     database_sha256: str
     """SHA-256 of the database alone; what the file's last 32 bytes say."""
 
+    database: EtcdDatabase
+    """What is in the database."""
+
 
 def decode_snapshot(data: Any) -> Snapshot:
     return Snapshot(
@@ -5665,6 +12252,7 @@ def decode_snapshot(data: Any) -> Snapshot:
         size_bytes=data["size_bytes"],
         sha256=data["sha256"],
         database_sha256=data["database_sha256"],
+        database=decode_etcd_database(data["database"]),
     )
 
 
@@ -5685,6 +12273,32 @@ def decode_snapshot_progress(data: Any) -> SnapshotProgress:
     return SnapshotProgress(
         bytes=data["bytes"],
         expected_bytes=data.get("expected_bytes"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartupOrder:
+    """Where a guest stands in the order of starts and stops of its host."""
+
+    order: int | None = None
+    """Its place: lower ones start first and stop last."""
+
+    down: int | None = None
+    """How many seconds it has for its shutdown."""
+
+    up: int | None = None
+    """How many seconds to wait after its start before the next one."""
+
+    other: Mapping[str, str]
+    """Keys that this version does not know."""
+
+
+def decode_startup_order(data: Any) -> StartupOrder:
+    return StartupOrder(
+        order=data.get("order"),
+        down=data.get("down"),
+        up=data.get("up"),
+        other=data.get("other", {}),
     )
 
 
@@ -5775,6 +12389,64 @@ def decode_storage(data: Any) -> Storage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StorageContent:
+    """A volume on a storage."""
+
+    volume: str
+    """Its name: `local:iso/talos.iso`."""
+
+    content: str | None = None
+    """Its kind: `images`, `iso`, `backup`, …"""
+
+    format: str | None = None
+    """Its format: `raw`, `qcow2`, `iso`, …"""
+
+    size_bytes: int | None = None
+    """Its size."""
+
+    approximate_size_bytes: int | None = None
+    """Its size where only an estimate is cheap."""
+
+    used_bytes: int | None = None
+    """What it takes on the storage."""
+
+    created_at: str | None = None
+    """When it was made."""
+
+    vmid: int | None = None
+    """The guest it belongs to."""
+
+    parent: str | None = None
+    """The volume it is based on."""
+
+    notes: str | None = None
+    """Notes of a backup."""
+
+    protected: bool | None = None
+    """Whether it is protected from removal."""
+
+    encrypted: str | None = None
+    """The key's fingerprint, or `1`, of an encrypted backup."""
+
+
+def decode_storage_content(data: Any) -> StorageContent:
+    return StorageContent(
+        volume=data["volume"],
+        content=data.get("content"),
+        format=data.get("format"),
+        size_bytes=data.get("size_bytes"),
+        approximate_size_bytes=data.get("approximate_size_bytes"),
+        used_bytes=data.get("used_bytes"),
+        created_at=data.get("created_at"),
+        vmid=data.get("vmid"),
+        parent=data.get("parent"),
+        notes=data.get("notes"),
+        protected=data.get("protected"),
+        encrypted=data.get("encrypted"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StorageDisk:
     """A block device as the storage service sees it; `disks`
     says more since Talos v1.8.
@@ -5823,6 +12495,128 @@ def decode_storage_disk(data: Any) -> StorageDisk:
         bus_path=data["bus_path"],
         system_disk=data["system_disk"],
         read_only=data["read_only"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageRrdPoint:
+    """Storage rrd point, as the server describes it."""
+
+    time: str | None = None
+    """When, in seconds since 1970."""
+
+    total: float | None = None
+    """How much there is in all."""
+
+    used: float | None = None
+    """How much is in use."""
+
+
+def decode_storage_rrd_point(data: Any) -> StorageRrdPoint:
+    return StorageRrdPoint(
+        time=data.get("time"),
+        total=data.get("total"),
+        used=data.get("used"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageStatus:
+    """Storage status, as the server describes it."""
+
+    active: bool | None = None
+    """Whether it is in use now."""
+
+    avail: int | None = None
+    """How much is free."""
+
+    content: tuple[str, ...] = ()
+    """Kinds of content."""
+
+    enabled: bool | None = None
+    """Whether it is switched on."""
+
+    shared: bool | None = None
+    """Whether all nodes see the same."""
+
+    total: int | None = None
+    """How much there is in all."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    used: int | None = None
+    """How much is in use."""
+
+
+def decode_storage_status(data: Any) -> StorageStatus:
+    return StorageStatus(
+        active=data.get("active"),
+        avail=data.get("avail"),
+        content=tuple(data.get("content", ())),
+        enabled=data.get("enabled"),
+        shared=data.get("shared"),
+        total=data.get("total"),
+        kind=data.get("kind"),
+        used=data.get("used"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """Subscription, as the server describes it."""
+
+    checktime: int | None = None
+    """When it was last checked, in seconds since 1970."""
+
+    key: str | None = None
+    """The subscription key."""
+
+    level: str | None = None
+    """The level."""
+
+    message: str | None = None
+    """The message."""
+
+    nextduedate: str | None = None
+    """When it must be paid again."""
+
+    productname: str | None = None
+    """The product."""
+
+    regdate: str | None = None
+    """When it was registered."""
+
+    serverid: str | None = None
+    """The server's id."""
+
+    signature: str | None = None
+    """The signature."""
+
+    sockets: int | None = None
+    """How many sockets."""
+
+    status: str | None = None
+    """How it stands."""
+
+    url: str | None = None
+    """The address of the page or service."""
+
+
+def decode_subscription(data: Any) -> Subscription:
+    return Subscription(
+        checktime=data.get("checktime"),
+        key=data.get("key"),
+        level=data.get("level"),
+        message=data.get("message"),
+        nextduedate=data.get("nextduedate"),
+        productname=data.get("productname"),
+        regdate=data.get("regdate"),
+        serverid=data.get("serverid"),
+        signature=data.get("signature"),
+        sockets=data.get("sockets"),
+        status=data.get("status"),
+        url=data.get("url"),
     )
 
 
@@ -6005,6 +12799,14 @@ def decode_talos_endpoint_health(data: Any) -> TalosEndpointHealth:
         retry_in_ms=data.get("retry_in_ms"),
     )
 
+TalosMachineType = Literal["unknown", "init", "controlplane", "worker"] | str
+"""What a node is for.
+- ``unknown``: Not known.
+- ``init``: The first control plane of very old clusters.
+- ``controlplane``: Runs the control plane and etcd.
+- ``worker``: Runs workloads.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TalosMember:
@@ -6019,7 +12821,7 @@ class TalosMember:
     hostname: str
     """Host name."""
 
-    machine_type: MachineType
+    machine_type: TalosMachineType
     """What it is for."""
 
     operating_system: str
@@ -6271,6 +13073,62 @@ def decode_task_summary(data: Any) -> TaskSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TfaEntry:
+    """Tfa entry, as the server describes it."""
+
+    id: str | None = None
+    """Its id."""
+
+    kind: str | None = None
+    """The kind."""
+
+    description: str | None = None
+    """Notes for people; shown in the web interface."""
+
+    created: str | None = None
+    """When it was made, in seconds since 1970."""
+
+    enable: bool | None = None
+    """Whether it is switched on."""
+
+
+def decode_tfa_entry(data: Any) -> TfaEntry:
+    return TfaEntry(
+        id=data.get("id"),
+        kind=data.get("kind"),
+        description=data.get("description"),
+        created=data.get("created"),
+        enable=data.get("enable"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """Token, as the server describes it."""
+
+    tokenid: str | None = None
+    """The token's name, the part after `!`."""
+
+    comment: str | None = None
+    """A remark for people."""
+
+    expire: int | None = None
+    """When it ends, in seconds since 1970; 0 is never."""
+
+    privsep: bool | None = None
+    """Whether the token has rights of its own only, rather than all of its user's."""
+
+
+def decode_token(data: Any) -> Token:
+    return Token(
+        tokenid=data.get("tokenid"),
+        comment=data.get("comment"),
+        expire=data.get("expire"),
+        privsep=data.get("privsep"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Topology:
     """The lab as one connected picture."""
 
@@ -6365,6 +13223,48 @@ def decode_topology(data: Any) -> Topology:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Totem:
+    """Totem, as the server describes it."""
+
+    version: str | None = None
+    """The version."""
+
+    cluster_name: str | None = None
+    """The cluster's name."""
+
+    config_version: str | None = None
+    """The version of the cluster's configuration."""
+
+    interface: Mapping[str, Json]
+    """The network interface."""
+
+    ip_version: str | None = None
+    """The IP version."""
+
+    link_mode: str | None = None
+    """How links are used."""
+
+    secauth: str | None = None
+    """Whether messages are encrypted."""
+
+    other: Mapping[str, Json]
+    """What the server sent beyond that."""
+
+
+def decode_totem(data: Any) -> Totem:
+    return Totem(
+        version=data.get("version"),
+        cluster_name=data.get("cluster_name"),
+        config_version=data.get("config_version"),
+        interface=data.get("interface", {}),
+        ip_version=data.get("ip_version"),
+        link_mode=data.get("link_mode"),
+        secauth=data.get("secauth"),
+        other=data["other"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnmetCondition:
     """What keeps a machine from being ready."""
 
@@ -6413,6 +13313,246 @@ def decode_upgraded(data: Any) -> Upgraded:
         elapsed_seconds=data["elapsed_seconds"],
     )
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsbDeviceInfo:
+    """Usb device info, as the server describes it."""
+
+    busnum: int | None = None
+    """The number of the USB bus."""
+
+    class_: int | None = None
+    """The class."""
+
+    devnum: int | None = None
+    """The device's number on the USB bus."""
+
+    level: int | None = None
+    """The level."""
+
+    manufacturer: str | None = None
+    """Who makes it."""
+
+    port: int | None = None
+    """The port."""
+
+    prodid: str | None = None
+    """The USB product id."""
+
+    product: str | None = None
+    """The product."""
+
+    serial: str | None = None
+    """The serial number."""
+
+    speed: str | None = None
+    """The speed."""
+
+    usbpath: str | None = None
+    """The USB path, bus and ports."""
+
+    vendid: str | None = None
+    """The USB vendor id."""
+
+
+def decode_usb_device_info(data: Any) -> UsbDeviceInfo:
+    return UsbDeviceInfo(
+        busnum=data.get("busnum"),
+        class_=data.get("class"),
+        devnum=data.get("devnum"),
+        level=data.get("level"),
+        manufacturer=data.get("manufacturer"),
+        port=data.get("port"),
+        prodid=data.get("prodid"),
+        product=data.get("product"),
+        serial=data.get("serial"),
+        speed=data.get("speed"),
+        usbpath=data.get("usbpath"),
+        vendid=data.get("vendid"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsbMapping:
+    """Usb mapping, as the server describes it."""
+
+    description: str | None = None
+    """Notes for people; shown in the web interface."""
+
+    error: Json
+    """What went wrong."""
+
+    id: str | None = None
+    """Its id."""
+
+    map: tuple[str, ...] = ()
+    """What it maps to, an entry for each node."""
+
+    kind: str | None = None
+    """Its kind."""
+
+    digest: str | None = None
+    """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
+
+
+def decode_usb_mapping(data: Any) -> UsbMapping:
+    return UsbMapping(
+        description=data.get("description"),
+        error=data.get("error"),
+        id=data.get("id"),
+        map=tuple(data.get("map", ())),
+        kind=data.get("kind"),
+        digest=data.get("digest"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """User, as the server describes it."""
+
+    userid: str | None = None
+    """The user, such as `root@pam`."""
+
+    comment: str | None = None
+    """A remark for people."""
+
+    email: str | None = None
+    """The e-mail address."""
+
+    enable: bool | None = None
+    """Whether it is switched on."""
+
+    expire: int | None = None
+    """When it ends, in seconds since 1970; 0 is never."""
+
+    firstname: str | None = None
+    """The given name."""
+
+    lastname: str | None = None
+    """The family name."""
+
+    groups: tuple[str, ...] = ()
+    """The groups."""
+
+    keys: str | None = None
+    """The keys."""
+
+    realm_type: str | None = None
+    """The kind of the realm."""
+
+    tfa_locked_until: int | None = None
+    """Until when the second factor is locked, in seconds since 1970."""
+
+    totp_locked: bool | None = None
+    """Whether one-time passwords are locked after too many wrong ones."""
+
+    tokens: tuple[Token, ...] = ()
+    """The tokens."""
+
+
+def decode_user(data: Any) -> User:
+    return User(
+        userid=data.get("userid"),
+        comment=data.get("comment"),
+        email=data.get("email"),
+        enable=data.get("enable"),
+        expire=data.get("expire"),
+        firstname=data.get("firstname"),
+        lastname=data.get("lastname"),
+        groups=tuple(data.get("groups", ())),
+        keys=data.get("keys"),
+        realm_type=data.get("realm_type"),
+        tfa_locked_until=data.get("tfa_locked_until"),
+        totp_locked=data.get("totp_locked"),
+        tokens=tuple(decode_token(v) for v in data.get("tokens", ())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserTfa:
+    """User tfa, as the server describes it."""
+
+    userid: str | None = None
+    """The user, such as `root@pam`."""
+
+    totp_locked: bool | None = None
+    """Whether one-time passwords are locked after too many wrong ones."""
+
+    tfa_locked_until: int | None = None
+    """Until when the second factor is locked, in seconds since 1970."""
+
+    entries: tuple[TfaEntry, ...] = ()
+    """The entries."""
+
+
+def decode_user_tfa(data: Any) -> UserTfa:
+    return UserTfa(
+        userid=data.get("userid"),
+        totp_locked=data.get("totp_locked"),
+        tfa_locked_until=data.get("tfa_locked_until"),
+        entries=tuple(decode_tfa_entry(v) for v in data.get("entries", ())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """Volume, as the server describes it."""
+
+    format: str | None = None
+    """The format."""
+
+    notes: str | None = None
+    """Notes for people."""
+
+    path: str | None = None
+    """Its path."""
+
+    protected: bool | None = None
+    """Whether it is kept from being removed."""
+
+    size: int | None = None
+    """Its size."""
+
+    used: int | None = None
+    """How much is in use."""
+
+
+def decode_volume(data: Any) -> Volume:
+    return Volume(
+        format=data.get("format"),
+        notes=data.get("notes"),
+        path=data.get("path"),
+        protected=data.get("protected"),
+        size=data.get("size"),
+        used=data.get("used"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WakeOnLan:
+    """Wake on lan: a property string."""
+
+    mac: str
+    """The MAC address."""
+
+    bind_interface: str | None = None
+    """The interface to listen on."""
+
+    broadcast_address: str | None = None
+    """The broadcast address."""
+
+    other: Mapping[str, str]
+    """Keys that this version does not know."""
+
+
+def decode_wake_on_lan(data: Any) -> WakeOnLan:
+    return WakeOnLan(
+        mac=data.get("mac", ""),
+        bind_interface=data.get("bind_interface"),
+        broadcast_address=data.get("broadcast_address"),
+        other=data.get("other", {}),
+    )
+
 WatchEventKind = Literal["created", "updated", "destroyed", "bootstrapped", "noop", "restarted"]
 """What happened to a resource.
 - ``created``: It exists, or came to be.
@@ -6423,3 +13563,99 @@ WatchEventKind = Literal["created", "updated", "destroyed", "bootstrapped", "noo
 - ``restarted``: What was told so far no longer counts; all that exists follows. Only
 from `watch_reconnecting`.
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZfsPool:
+    """Zfs pool, as the server describes it."""
+
+    alloc: int | None = None
+    """How much is allocated, in bytes."""
+
+    dedup: float | None = None
+    """How well it deduplicates."""
+
+    frag: int | None = None
+    """How fragmented it is, in percent."""
+
+    free: int | None = None
+    """How much is free."""
+
+    health: str | None = None
+    """Its health."""
+
+    name: str | None = None
+    """Its name."""
+
+    size: int | None = None
+    """Its size."""
+
+    action: str | None = None
+    """What to do about it."""
+
+    children: tuple[ZfsPoolChild, ...] = ()
+    """What lies below it."""
+
+    errors: str | None = None
+    """What went wrong, by parameter."""
+
+    scan: str | None = None
+    """The last check."""
+
+    state: str | None = None
+    """The state it shall have, or has."""
+
+    status: str | None = None
+    """How it stands."""
+
+
+def decode_zfs_pool(data: Any) -> ZfsPool:
+    return ZfsPool(
+        alloc=data.get("alloc"),
+        dedup=data.get("dedup"),
+        frag=data.get("frag"),
+        free=data.get("free"),
+        health=data.get("health"),
+        name=data.get("name"),
+        size=data.get("size"),
+        action=data.get("action"),
+        children=tuple(decode_zfs_pool_child(v) for v in data.get("children", ())),
+        errors=data.get("errors"),
+        scan=data.get("scan"),
+        state=data.get("state"),
+        status=data.get("status"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZfsPoolChild:
+    """Zfs pool child, as the server describes it."""
+
+    cksum: float | None = None
+    """Checksum errors."""
+
+    msg: str | None = None
+    """The message."""
+
+    name: str | None = None
+    """Its name."""
+
+    read: float | None = None
+    """Whether it may read."""
+
+    state: str | None = None
+    """The state it shall have, or has."""
+
+    write: float | None = None
+    """Whether it may write."""
+
+
+def decode_zfs_pool_child(data: Any) -> ZfsPoolChild:
+    return ZfsPoolChild(
+        cksum=data.get("cksum"),
+        msg=data.get("msg"),
+        name=data.get("name"),
+        read=data.get("read"),
+        state=data.get("state"),
+        write=data.get("write"),
+    )
