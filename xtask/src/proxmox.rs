@@ -162,7 +162,7 @@ enum Kind one two-three
         for wanted in [
             "pub networks: std::collections::BTreeMap<u32, Net>",
             "TwoThree",
-            "\"on-boot\"",
+            "pub on_boot",
         ] {
             assert!(formatted.contains(wanted), "{wanted} in\n{formatted}");
         }
@@ -174,6 +174,7 @@ enum Kind one two-three
             )
         );
         assert!(table.contains("p\tsize\t!\ti\tr1..1000\n"), "{table}");
+        assert!(table.contains("p\ton-boot\t"), "{table}");
     }
 
     #[test]
