@@ -256,7 +256,7 @@ async fn the_certificate_must_carry_the_name() {
 
 #[tokio::test]
 async fn what_cannot_work_is_said_at_once() {
-    let text = "context: a\ncontexts:\n  a: {endpoints: []}\n  b: {endpoints: [x], proxy-url: 'http://p:1'}\n  c: {endpoints: [x], auth: {siderov1: {identity: me}}}\n";
+    let text = "context: a\ncontexts:\n  a: {endpoints: []}\n  b: {endpoints: [x], proxy-url: 'ftp://p:1'}\n  c: {endpoints: [x], auth: {siderov1: {identity: me}}}\n";
     let config = TalosConfig::parse("tc", text).unwrap();
     let connect = async |name: &str| {
         TalosClient::connect(config.context(Some(name)).unwrap(), options())
@@ -266,6 +266,6 @@ async fn what_cannot_work_is_said_at_once() {
     let error = connect("a").await;
     assert_eq!(error.kind(), ErrorKind::Config);
     assert_eq!(error.location().unwrap().line, 3);
-    assert_eq!(connect("b").await.kind(), ErrorKind::Unsupported);
+    assert_eq!(connect("b").await.kind(), ErrorKind::Config);
     assert_eq!(connect("c").await.kind(), ErrorKind::Unsupported);
 }

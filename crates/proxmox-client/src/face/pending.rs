@@ -17,7 +17,7 @@ use crate::{ProxmoxClient, Task};
 /// # async fn example(pve: proxmox_client::ProxmoxClient) -> homelab_core::Result<()> {
 /// let guest = pve.node("pve1").qemu(100);
 /// guest.shutdown().await?.wait(Default::default()).await?;
-/// guest.shutdown().with(|request| request.timeout = Some(30)).await?;
+/// guest.shutdown().with(|request| request.timeout_seconds = Some(30)).await?;
 /// # Ok(())
 /// # }
 /// ```

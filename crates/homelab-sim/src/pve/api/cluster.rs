@@ -170,7 +170,7 @@ fn config_join(call: &Call<'_>) -> Result<Answer> {
             "preferred_node": call.text("node").unwrap_or_else(|| call.contacted.to_owned()),
             "nodelist": nodes,
             "totem": {
-                "cluster_name": state.lab, "config_version": "4", "interface": { "0": { "linknumber": "0" } },
+                "cluster_name": state.lab, "config_version": "4", "token_coefficient": "125", "interface": { "0": { "linknumber": "0" } },
                 "ip_version": "ipv4-6", "link_mode": "passive", "secauth": "on", "version": "2",
             },
             "config_digest": derive::hex(&derive::bytes(state.seed, "corosync.conf")[..20]),

@@ -12,6 +12,10 @@ fn network(call: &Call<'_>) -> Result<Answer> {
     let wanted = call.text("type");
     host(call, |state, host| {
         let address = host.address.to_string();
+        let gateway = match address.rsplit_once('.') {
+            Some((network, _)) => format!("{network}.1"),
+            None => "fe80::1".into(),
+        };
         let mut rows = vec![
             json!({
                 "iface": "nic0", "type": "eth", "method": "manual", "method6": "manual",
@@ -21,7 +25,7 @@ fn network(call: &Call<'_>) -> Result<Answer> {
                 "iface": "vmbr0", "type": "bridge", "method": "static", "method6": "manual",
                 "address": address, "netmask": "24", "cidr": format!("{address}/24"),
                 "families": ["inet"], "bridge_ports": "nic0", "bridge_stp": "off",
-                "bridge_fd": "0", "active": 1, "autostart": 1, "priority": 4,
+                "gateway": gateway, "bridge_fd": "0", "active": 1, "autostart": 1, "priority": 4,
             }),
         ];
         let configured = state

@@ -91,6 +91,8 @@ const ORDER: &[&str] = &[
     "entry-put",
     "put-wrong",
     "opt-put",
+    "opt-get2",
+    "opt-get-c2",
     "get2",
     "put-bad",
     "rule-put",
@@ -101,6 +103,7 @@ const ORDER: &[&str] = &[
     "entry-del",
     "put-delete",
     "get3",
+    "opt-get3",
     "del",
     "delete-missing",
     "delete-nonempty",
@@ -240,6 +243,52 @@ fn plain(text: &str) -> String {
 fn arrange(lab: &Lab, file: &str, name: &str) {
     let topic = name.split('-').next().unwrap_or_default();
     match (file, topic) {
+        ("guests", "c10" | "c12" | "c14" | "c15" | "c16" | "c18" | "c90" | "c91" | "c92") => {
+            lab.world().change(|state| {
+                let _ = state.guest_start(100);
+                let silent = topic.starts_with("c9");
+                if let Some(guest) = state.guest_mut(100) {
+                    guest.paused = silent || topic == "c12";
+                    guest.agent = silent;
+                    guest.extra.remove("agent");
+                }
+            });
+        }
+        ("cluster", "k37" | "k37b") => lab.world().change(|state| {
+            if state.ha.resources.is_empty() {
+                let resource = crate::world::HaResource::new("vm:101", "started");
+                state.ha.resources.push(resource);
+            }
+        }),
+        ("cluster" | "quorum-lost" | "proxy-errors-and-pools", topic) => {
+            let down = [
+                "k5", "k6", "u02", "u03", "u04", "u05", "u06", "u07", "u08", "e01", "e04",
+            ];
+            let down = down.iter().any(|start| topic.starts_with(start));
+            lab.world().change(|state| {
+                let other = state.hosts[1].name.clone();
+                if down && state.host_online(&other) {
+                    let _ = state.host_down(&other, crate::world::Down::Blackhole);
+                } else if !down && !state.host_online(&other) {
+                    let _ = state.host_up(&other);
+                }
+                if topic == "k71" {
+                    state.ha.resources.clear();
+                    let _ = state.guest_stop(101);
+                }
+                if topic == "k79" {
+                    let _ = state.guest_start(101);
+                }
+            });
+        }
+        ("access", "m11") if name.starts_with("m11-pool-delete-nonempty") => {
+            lab.world().change(|state| {
+                if let Some(pool) = state.pools.get_mut("poola") {
+                    pool.vmids.clear();
+                    pool.storages.clear();
+                }
+            });
+        }
         ("auth", "a82" | "a83" | "a84" | "a86" | "a87") => {
             for subject in ["test@pve", "test@pve!sep"] {
                 let accounts = lab.cluster.accounts().clone();
@@ -354,13 +403,22 @@ async fn agreement_with_a_real_server_is_what_the_table_says() {
         for exchange in &all {
             let line = text(&exchange["request"]["line"]);
             let Some(call) = concerns(line) else { continue };
+            // A few exchanges of a file were made with another server.
+            if !lab.knows(exchange) {
+                continue;
+            }
             // Shortened bodies cannot be sent again.
             let shortened = text(&exchange["request"]["body"]).starts_with('<')
                 || text(&exchange["note"]).contains("body shortened");
             if shortened {
                 continue;
             }
-            arrange(&lab, file, text(&exchange["name"]));
+            let name = text(&exchange["name"]);
+            arrange(&lab, file, name);
+            // Programs were given the time to end.
+            if name.ends_with("-status1") || name.ends_with("signal-status") {
+                tokio::time::sleep(std::time::Duration::from_millis(120)).await;
+            }
             let raw = request(exchange, &names, &login);
             let host = lab.addresses[0].0.clone();
             let found = match lab.raw(&host, &raw).await {
@@ -435,6 +493,21 @@ async fn login(lab: &Lab) -> Login {
 }
 
 impl Lab {
+    /// Whether the token of a request is one of this lab's; tokens that were
+    /// refused are nobody's.
+    fn knows(&self, exchange: &Value) -> bool {
+        let status = text(&exchange["response"]["status_line"]);
+        let token = header(&exchange["request"], "authorization")
+            .and_then(|value| value.strip_prefix("PVEAPIToken="))
+            .and_then(|value| value.split_once('='));
+        let Some((id, secret)) = token.filter(|_| !status.contains(" 401 ")) else {
+            return true;
+        };
+        let text = self.cluster.accounts().token_text(id);
+        // Tokens that the recordings make have secrets of their own here.
+        text.is_none_or(|text| text == format!("{id}={secret}") || !id.starts_with("root@pam!full"))
+    }
+
     /// Lets a task end, however.
     async fn settle(&self, upid: &Value) {
         let upid = upid.as_str().unwrap();
