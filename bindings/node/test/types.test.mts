@@ -52,7 +52,7 @@ export async function talos(): Promise<void> {
 
 export async function proxmox(): Promise<Json> {
   const pve = ProxmoxClient.connect(['https://pve1:8006'], { tokenId: 'a@pve!b', tokenSecret: 'c' })
-  const task = await pve.guestStart('pve1', 100)
+  const task = await pve.node('pve1').qemu(100).start()
   await task.wait({ timeoutSeconds: 60, onProgress: (p) => console.log(p.message) })
   return await pve.request('GET', '/nodes', { params: { full: true } })
 }

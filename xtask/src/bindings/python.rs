@@ -162,10 +162,17 @@ impl Writer<'_> {
                     .progress
                     .as_ref()
                     .ok_or_else(|| format!("{}: progress without its type", method.name))?;
+                let decode = self.api.python_decoder(&method.returns);
+                let returns = self.returns(method);
+                // What needs no decoding has no type of its own for the checker.
+                let (before, after) = match (decode.as_str(), returns.as_str()) {
+                    ("lambda v: v", "None") => (String::new(), ""),
+                    ("lambda v: v", _) => (format!("result: {returns} = "), "return result\n"),
+                    _ => ("return ".to_owned(), ""),
+                };
                 format!(
-                    "return {wait}_runtime.run{how}(\n    _runtime.follow{call},\n    on_progress,\n    {},\n    {},\n)\n",
+                    "{before}{wait}_runtime.run{how}(\n    _runtime.follow{call},\n    on_progress,\n    {},\n    {decode},\n)\n{after}",
                     self.api.python_decoder(progress),
-                    self.api.python_decoder(&method.returns)
                 )
             }
             Kind::Property => {

@@ -1522,12 +1522,13 @@ class AsyncTalosNode:
             namespace: Where it is kept: Talos' own images, those of pods, or in memory before Talos is installed. Default: `system`.
             deadline_seconds: How long it may take. Default: 600.
         """
-        return await _runtime.run_async(
+        result: str = await _runtime.run_async(
             _runtime.follow(self._handle, "pull_image", {"image": image, "namespace": namespace, "deadline_seconds": deadline_seconds}),
             on_progress,
             decode_pull_progress,
             lambda v: v,
         )
+        return result
 
     async def import_image(self, path: str | os.PathLike[str], *, on_progress: Callable[[ImportProgress], None] | None = None, namespace: Literal["system", "cri", "inmem"] | None = None) -> str:
         """Brings an image from a file, without a registry, and gives its name. Since Talos v1.13.
@@ -1537,12 +1538,13 @@ class AsyncTalosNode:
             on_progress: Called with each report; what it raises ends the call.
             namespace: Where it is kept: Talos' own images, those of pods, or in memory before Talos is installed. Default: `system`.
         """
-        return await _runtime.run_async(
+        result: str = await _runtime.run_async(
             _runtime.follow(self._handle, "import_image", {"path": path, "namespace": namespace}),
             on_progress,
             decode_import_progress,
             lambda v: v,
         )
+        return result
 
     async def remove_image(self, name: str, *, namespace: Literal["system", "cri", "inmem"] | None = None) -> None:
         """Removes an image. A missing one fails with `NotFound`. Since Talos v1.13.
@@ -1574,7 +1576,7 @@ class AsyncTalosNode:
             namespace: Where it is kept: Talos' own images, those of pods, or in memory before Talos is installed. Default: `system`.
             deadline_seconds: How long the installer may take. Default: 600.
         """
-        return await _runtime.run_async(
+        await _runtime.run_async(
             _runtime.follow(self._handle, "install", {"disk": disk, "image": image, "namespace": namespace, "deadline_seconds": deadline_seconds}),
             on_progress,
             lambda v: v,
@@ -1590,7 +1592,7 @@ class AsyncTalosNode:
             namespace: Where it is kept: Talos' own images, those of pods, or in memory before Talos is installed. Default: `system`.
             deadline_seconds: How long the installer may take. Default: 600.
         """
-        return await _runtime.run_async(
+        await _runtime.run_async(
             _runtime.follow(self._handle, "install_upgrade", {"image": image, "namespace": namespace, "deadline_seconds": deadline_seconds}),
             on_progress,
             lambda v: v,
@@ -1775,7 +1777,7 @@ class AsyncTalosNode:
             workers: Addresses of the workers there should be.
             kubernetes_endpoint: Address of the Kubernetes API in place of the configured one.
         """
-        return await _runtime.run_async(
+        await _runtime.run_async(
             _runtime.follow(self._handle, "health_check", {"wait_seconds": wait_seconds, "control_planes": control_planes, "workers": workers, "kubernetes_endpoint": kubernetes_endpoint}),
             on_progress,
             lambda v: v,
