@@ -13,22 +13,20 @@ use proptest::test_runner::TestRunner;
 use proxmox_endpoints::describe::{self, Format, Kind, PropertyKey};
 use proxmox_endpoints::{calls, reprinted};
 
-/// Texts that the rules of a key allow; `None` when they are beyond this test.
-fn value(key: &PropertyKey) -> Option<BoxedStrategy<String>> {
+/// Texts that the rules of a key allow.
+fn value(key: &PropertyKey) -> BoxedStrategy<String> {
     let param = &key.param;
     if !param.words.is_empty() {
-        return Some(
-            prop::sample::select(param.words.clone())
-                .prop_map(str::to_owned)
-                .boxed(),
-        );
+        return prop::sample::select(param.words.clone())
+            .prop_map(str::to_owned)
+            .boxed();
     }
     #[allow(
         clippy::cast_possible_truncation,
         reason = "bounds are whole and small"
     )]
     let bound = |at: Option<f64>, otherwise: i64| at.map_or(otherwise, |n| n as i64);
-    Some(match (param.kind, param.format) {
+    match (param.kind, param.format) {
         (Kind::Boolean, _) => prop::sample::select(vec!["0", "1"])
             .prop_map(str::to_owned)
             .boxed(),
@@ -42,7 +40,7 @@ fn value(key: &PropertyKey) -> Option<BoxedStrategy<String>> {
         (_, Some("disk-size")) => "[1-9][0-9]{0,2}[KMGT]".boxed(),
         (_, Some("mac-addr")) => "([0-9A-F][02468ACE])(:[0-9A-F]{2}){5}".boxed(),
         _ => "[a-z][a-z0-9]{1,6}".boxed(),
-    })
+    }
 }
 
 /// A whole text: some of the keys, in any order.
@@ -50,16 +48,16 @@ fn text(keys: &'static [PropertyKey]) -> BoxedStrategy<String> {
     let real: Vec<&PropertyKey> = keys.iter().filter(|k| k.alias.is_none()).collect();
     let parts: Vec<BoxedStrategy<Option<String>>> = real
         .iter()
-        .filter_map(|key| {
+        .map(|key| {
             let part = {
                 let (name, default) = (key.param.name, key.default);
-                value(key)?.prop_map(move |v| if default { v } else { format!("{name}={v}") })
+                value(key).prop_map(move |v| if default { v } else { format!("{name}={v}") })
             };
-            Some(if key.param.required || key.default {
+            if key.param.required || key.default {
                 part.prop_map(Some).boxed()
             } else {
                 prop::option::of(part).boxed()
-            })
+            }
         })
         .collect();
     parts

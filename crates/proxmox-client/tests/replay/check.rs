@@ -43,7 +43,9 @@ pub(crate) fn same_request(plan: &Plan, request: &Request) -> Result<(), String>
             .map(|(name, value)| (name.clone(), meaning(call, name, value)))
             .collect()
     });
-    meant.iter_mut().for_each(|params| params.sort());
+    for params in &mut meant {
+        params.sort();
+    }
     if meant[0] != meant[1] {
         return Err(format!("sent parameters {sent:?} instead of {wanted:?}"));
     }
