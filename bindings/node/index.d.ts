@@ -621,10 +621,10 @@ export class TalosNode {
   /**
    * Saves the packets of a network interface as a pcap file, until the time is over or a limit is reached.
    *
-   * @param interface - Such as `eth0`.
+   * @param link - The interface, such as `eth0`.
    * @param to - The file here.
    */
-  packetCapture(interface: string, to: string, options?: {
+  packetCapture(link: string, to: string, options?: {
     /** How long. Default: 60. */
     durationSeconds?: number | undefined
     /** Whether packets for others are taken too. Default: false. */

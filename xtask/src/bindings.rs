@@ -101,8 +101,54 @@ fn one_version(root: &Path) -> Result<(), String> {
     ))
 }
 
+/// Words that Python keeps for itself: no parameter may be named so.
+const PYTHON_KEEPS: &[&str] = &[
+    "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif",
+    "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda",
+    "nonlocal", "not", "or", "pass", "raise", "return", "self", "try", "while", "with", "yield",
+];
+
+/// Words that JavaScript keeps beyond those: no positional parameter may be
+/// named so. Optional ones are keys of an object, which may be any word.
+const JAVASCRIPT_KEEPS: &[&str] = &[
+    "arguments",
+    "case",
+    "catch",
+    "const",
+    "debugger",
+    "default",
+    "delete",
+    "do",
+    "enum",
+    "eval",
+    "export",
+    "extends",
+    "false",
+    "function",
+    "implements",
+    "instanceof",
+    "interface",
+    "let",
+    "new",
+    "null",
+    "package",
+    "private",
+    "protected",
+    "public",
+    "static",
+    "super",
+    "switch",
+    "this",
+    "throw",
+    "true",
+    "typeof",
+    "var",
+    "void",
+];
+
 impl Api {
-    /// Every type that a method names must exist.
+    /// Every type that a method names must exist, and every parameter's name
+    /// must be possible in both languages.
     fn check(&self) -> Result<(), String> {
         for class in &self.manifest.class {
             for method in &class.method {
@@ -113,6 +159,12 @@ impl Api {
                     progress.names(&mut named);
                 }
                 for param in &method.params {
+                    let name = param.name.as_str();
+                    if PYTHON_KEEPS.contains(&name)
+                        || (!param.ty.is_option() && JAVASCRIPT_KEEPS.contains(&name))
+                    {
+                        return Err(format!("{place}: `{name}` is a reserved word"));
+                    }
                     param.ty.names(&mut named);
                 }
                 for name in named {

@@ -656,8 +656,8 @@ export class TalosNode {
     return run(steps, options.onProgress, decodeCopyProgress, decodeCopied, options.signal)
   }
 
-  async packetCapture(interface, to, options = {}) {
-    const steps = openNow(this.#handle, 'packet_capture', { interface, to, duration_seconds: options.durationSeconds, promiscuous: options.promiscuous, snap_len: options.snapLen, max_packets: options.maxPackets, max_bytes: options.maxBytes })
+  async packetCapture(link, to, options = {}) {
+    const steps = openNow(this.#handle, 'packet_capture', { link, to, duration_seconds: options.durationSeconds, promiscuous: options.promiscuous, snap_len: options.snapLen, max_packets: options.maxPackets, max_bytes: options.maxBytes })
     return run(steps, options.onProgress, decodeCaptureProgress, decodePacketCapture, options.signal)
   }
 

@@ -66,7 +66,7 @@ pub struct Param {
     pub max_length: Option<usize>,
     /// What the whole value must match.
     pub pattern: Option<&'static str>,
-    /// The name of its format; see [`format`].
+    /// The name of its format; see [`format()`].
     pub format: Option<&'static str>,
     /// The only words that are accepted; empty when any are.
     pub words: Vec<&'static str>,

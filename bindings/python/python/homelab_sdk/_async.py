@@ -1076,11 +1076,11 @@ class AsyncTalosNode:
             decode_copied,
         )
 
-    async def packet_capture(self, interface: str, to: str | os.PathLike[str], *, on_progress: Callable[[CaptureProgress], None] | None = None, duration_seconds: float | None = None, promiscuous: bool | None = None, snap_len: int | None = None, max_packets: int | None = None, max_bytes: int | None = None) -> PacketCapture:
+    async def packet_capture(self, link: str, to: str | os.PathLike[str], *, on_progress: Callable[[CaptureProgress], None] | None = None, duration_seconds: float | None = None, promiscuous: bool | None = None, snap_len: int | None = None, max_packets: int | None = None, max_bytes: int | None = None) -> PacketCapture:
         """Saves the packets of a network interface as a pcap file, until the time is over or a limit is reached.
 
         Args:
-            interface: Such as `eth0`.
+            link: The interface, such as `eth0`.
             to: The file here.
             on_progress: Called with each report; what it raises ends the call.
             duration_seconds: How long. Default: 60.
@@ -1090,7 +1090,7 @@ class AsyncTalosNode:
             max_bytes: Stop when the file is about this large.
         """
         return await _runtime.run_async(
-            _runtime.follow(self._handle, "packet_capture", {"interface": interface, "to": to, "duration_seconds": duration_seconds, "promiscuous": promiscuous, "snap_len": snap_len, "max_packets": max_packets, "max_bytes": max_bytes}),
+            _runtime.follow(self._handle, "packet_capture", {"link": link, "to": to, "duration_seconds": duration_seconds, "promiscuous": promiscuous, "snap_len": snap_len, "max_packets": max_packets, "max_bytes": max_bytes}),
             on_progress,
             decode_capture_progress,
             decode_packet_capture,

@@ -1130,11 +1130,11 @@ class TalosNode:
             decode_copied,
         )
 
-    def packet_capture(self, interface: str, to: str | os.PathLike[str], *, on_progress: Callable[[CaptureProgress], None] | None = None, duration_seconds: float | None = None, promiscuous: bool | None = None, snap_len: int | None = None, max_packets: int | None = None, max_bytes: int | None = None) -> PacketCapture:
+    def packet_capture(self, link: str, to: str | os.PathLike[str], *, on_progress: Callable[[CaptureProgress], None] | None = None, duration_seconds: float | None = None, promiscuous: bool | None = None, snap_len: int | None = None, max_packets: int | None = None, max_bytes: int | None = None) -> PacketCapture:
         """Saves the packets of a network interface as a pcap file, until the time is over or a limit is reached.
 
         Args:
-            interface: Such as `eth0`.
+            link: The interface, such as `eth0`.
             to: The file here.
             on_progress: Called with each report; what it raises ends the call.
             duration_seconds: How long. Default: 60.
@@ -1144,7 +1144,7 @@ class TalosNode:
             max_bytes: Stop when the file is about this large.
         """
         return _runtime.run(
-            _runtime.follow(self._handle, "packet_capture", {"interface": interface, "to": to, "duration_seconds": duration_seconds, "promiscuous": promiscuous, "snap_len": snap_len, "max_packets": max_packets, "max_bytes": max_bytes}),
+            _runtime.follow(self._handle, "packet_capture", {"link": link, "to": to, "duration_seconds": duration_seconds, "promiscuous": promiscuous, "snap_len": snap_len, "max_packets": max_packets, "max_bytes": max_bytes}),
             on_progress,
             decode_capture_progress,
             decode_packet_capture,

@@ -136,7 +136,7 @@ fn list_files(node: &NodeClient, args: &mut Args) -> Result<Reply> {
 }
 
 fn packet_capture(node: &NodeClient, args: &mut Args) -> Result<Reply> {
-    let (interface, to): (String, PathBuf) = (args.take("interface")?, args.take("to")?);
+    let (interface, to): (String, PathBuf) = (args.take("link")?, args.take("to")?);
     let duration = seconds(args, "duration_seconds")?.unwrap_or(Duration::from_secs(60));
     let mut options = CaptureOptions::new(interface, duration);
     options.promiscuous = args
