@@ -187,15 +187,11 @@ impl ProxmoxClient {
                 "a path starts with '/' and holds neither blanks nor '?': escape its arguments",
             )));
         }
-        let mut segments = path.split('/').skip(1);
-        let node = (segments.next() == Some("nodes"))
-            .then(|| segments.next())
-            .flatten();
         let call = Call {
             method,
             path,
             params,
-            node,
+            node: node_in(path),
         };
         let reply = self.perform(&call).await.map_err(named)?;
         answer::untyped(&reply.body).map_err(|error| named(error).target(reply.target))
@@ -240,14 +236,11 @@ impl ProxmoxClient {
             data: T,
         }
         let named = |error: Error| error.operation(operation);
-        let node = path
-            .strip_prefix("/nodes/")
-            .and_then(|rest| rest.split('/').next());
         let call = Call {
             method,
             path,
             params,
-            node,
+            node: node_in(path),
         };
         let reply = self.perform(&call).await.map_err(named)?;
         answer::decoded::<Envelope<T>>(&reply.body)
@@ -277,4 +270,9 @@ impl fmt::Debug for ProxmoxClient {
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
+}
+
+/// The node that a path names: it will do the work.
+fn node_in(path: &str) -> Option<&str> {
+    path.strip_prefix("/nodes/")?.split('/').next()
 }

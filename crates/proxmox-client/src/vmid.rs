@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use homelab_core::{Error, ErrorKind, Result};
-use proxmox_endpoints::{Method, Params};
+use proxmox_endpoints::cluster::GetNextId;
 
 use crate::ProxmoxClient;
 
@@ -103,21 +103,8 @@ impl ProxmoxClient {
 
     /// A free id, or whether `wanted` is free.
     async fn free_id(&self, wanted: Option<u32>) -> Result<Option<u32>> {
-        let mut params = Params::new();
-        if let Some(vmid) = wanted {
-            params.push("vmid", vmid.to_string());
-        }
-        match self.request(Method::Get, "/cluster/nextid", &params).await {
-            // A number or a text, as the server feels.
-            Ok(answer) => answer
-                .as_u64()
-                .or_else(|| answer.as_str()?.parse().ok())
-                .and_then(|id| u32::try_from(id).ok())
-                .map(Some)
-                .ok_or_else(|| {
-                    Error::new(ErrorKind::Protocol, "the next free id is not a number")
-                        .operation("GET /cluster/nextid")
-                }),
+        match self.send(&GetNextId { vmid: wanted }).await {
+            Ok(free) => Ok(Some(free.0)),
             Err(error) if wanted.is_some_and(|vmid| taken(&error, vmid)) => Ok(None),
             Err(error) => Err(error),
         }

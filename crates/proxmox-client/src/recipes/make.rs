@@ -12,9 +12,6 @@ use super::{MadeGuest, RecipeProgress};
 use crate::upload::hex;
 use crate::{ProxmoxClient, Task, UploadOptions, UploadSource, WaitOptions};
 
-/// So many free ids are tried when others take them at the same time.
-const TRIES: u32 = 10;
-
 /// What this call has made so far.
 struct Made {
     node: String,
@@ -162,38 +159,32 @@ impl TalosGuest {
         template_node: Option<&str>,
         report: &mut Reporter<'_>,
     ) -> Result<u32> {
-        let mut tries = 0;
-        loop {
-            let vmid = match self.vmid {
-                Some(vmid) => vmid,
-                None => pve.cluster().next_id().await?.saturating_add(tries),
-            };
-            let outcome = if let (From::Template(template), Some(node)) = (from, template_node) {
-                report.step("clone");
-                self.clone_from(pve, node, template, vmid, report).await
-            } else {
-                report.step("create");
-                self.create_new(pve, from, vmid, report).await
-            };
-            let Err(error) = outcome else {
-                return Ok(vmid);
-            };
-            let taken = error.kind() == ErrorKind::AlreadyExists
-                || error.message().contains("already exists");
-            tries += 1;
-            if !(taken && self.vmid.is_none() && tries < TRIES) {
-                return Err(error);
-            }
+        let step = if template_node.is_some() {
+            "clone"
+        } else {
+            "create"
+        };
+        report.step(step);
+        // The task may be what finds the id taken, so it is part of the try.
+        let report = &tokio::sync::Mutex::new(report);
+        let make = |vmid| async move {
+            let task = match (from, template_node) {
+                (From::Template(template), Some(node)) => {
+                    self.clone_from(pve, node, template, vmid).await
+                }
+                _ => self.create_new(pve, from, vmid).await,
+            }?;
+            let mut report = report.lock().await;
+            report.wait(step, &task, self.waiting()).await?;
+            Ok(vmid)
+        };
+        match self.vmid {
+            Some(vmid) => make(vmid).await,
+            None => pve.with_new_vmid(make).await,
         }
     }
 
-    async fn create_new(
-        &self,
-        pve: &ProxmoxClient,
-        from: From<'_>,
-        vmid: u32,
-        report: &mut Reporter<'_>,
-    ) -> Result<()> {
+    async fn create_new(&self, pve: &ProxmoxClient, from: From<'_>, vmid: u32) -> Result<Task> {
         let mut params = Params::new();
         params.push("vmid", vmid.to_string());
         if let Some(pool) = &self.pool {
@@ -203,11 +194,9 @@ impl TalosGuest {
             params.push(key.to_owned(), value);
         }
         let path = format!("/nodes/{}/qemu", segment(&self.node));
-        let upid: Upid = pve
-            .call("POST /nodes/{node}/qemu", Method::Post, &path, &params)
-            .await?;
-        let task = pve.task(upid);
-        report.wait("create", &task, self.waiting()).await
+        let operation = "POST /nodes/{node}/qemu";
+        let upid: Upid = pve.call(operation, Method::Post, &path, &params).await?;
+        Ok(pve.task(upid))
     }
 
     async fn clone_from(
@@ -216,8 +205,7 @@ impl TalosGuest {
         template_node: &str,
         template: u32,
         vmid: u32,
-        report: &mut Reporter<'_>,
-    ) -> Result<()> {
+    ) -> Result<Task> {
         let mut params = Params::new();
         params.push("newid", vmid.to_string());
         params.push("name", self.name.as_str());
@@ -237,8 +225,7 @@ impl TalosGuest {
         );
         let operation = "POST /nodes/{node}/qemu/{vmid}/clone";
         let upid: Upid = pve.call(operation, Method::Post, &path, &params).await?;
-        let task = pve.task(upid);
-        report.wait("clone", &task, self.waiting()).await
+        Ok(pve.task(upid))
     }
 
     /// Everything between the first task and the start.

@@ -129,9 +129,11 @@ pub(crate) async fn attempts(
             }
         }
     }
-    Err(last.unwrap_or_else(|| {
-        Error::new(ErrorKind::Unavailable, "there is no endpoint to ask").sent(Sent::No)
-    }))
+    Err(last.unwrap_or_else(nobody_to_ask))
+}
+
+fn nobody_to_ask() -> Error {
+    Error::new(ErrorKind::Unavailable, "there is no endpoint to ask").sent(Sent::No)
 }
 
 fn is_distrust(error: &Error) -> bool {

@@ -1,13 +1,13 @@
 //! Transfers and upgraded connections: one endpoint, a connection of its own,
 //! no limit on size.
 
-use homelab_core::{Error, ErrorKind, Result, Sent};
+use homelab_core::{Error, ErrorKind, Result};
 use http::{HeaderName, HeaderValue};
 use proxmox_endpoints::Method;
 use tokio::time::{Instant, timeout_at};
 
 use super::exchange::{self, Failure, exchange};
-use super::{Call, Reply, not_sent_in_time};
+use super::{Call, Reply, is_distrust, nobody_to_ask, not_sent_in_time};
 use crate::client::Inner;
 
 /// What to open.
@@ -98,20 +98,25 @@ async fn first_that_connects(
             }
             Err(error) => {
                 let failure = exchange::send_failure(error);
-                let error = failure.error.target(inner.endpoints.host(index));
-                if failure.stage != Failure::CONNECTING {
-                    return Err(error);
-                }
-                let trusted = error.kind() != ErrorKind::Untrusted;
-                let now = inner.clock.elapsed();
-                inner.endpoints.failed(index, now, &error, trusted);
-                last = Some(error);
+                last = Some(passed_over(inner, index, failure)?);
             }
         }
     }
-    Err(last.unwrap_or_else(|| {
-        Error::new(ErrorKind::Unavailable, "there is no endpoint to ask").sent(Sent::No)
-    }))
+    Err(last.unwrap_or_else(nobody_to_ask))
+}
+
+/// Why the next endpoint has its turn: this one could not be reached. A call
+/// that failed in another way ends with its error.
+fn passed_over(inner: &Inner, index: usize, failure: Failure) -> Result<Error> {
+    let error = failure.error.target(inner.endpoints.host(index));
+    if failure.stage != Failure::CONNECTING {
+        return Err(error);
+    }
+    let now = inner.clock.elapsed();
+    inner
+        .endpoints
+        .failed(index, now, &error, !is_distrust(&error));
+    Ok(error)
 }
 
 /// Reads the whole answer, as usual calls do.
@@ -154,19 +159,8 @@ pub(crate) async fn on_one_endpoint(
                 inner.endpoints.succeeded(index);
                 return Ok((reply, index));
             }
-            Err(failure) => {
-                let error = failure.error.target(inner.endpoints.host(index));
-                if failure.stage != Failure::CONNECTING {
-                    return Err(error);
-                }
-                let trusted = error.kind() != ErrorKind::Untrusted;
-                let now = inner.clock.elapsed();
-                inner.endpoints.failed(index, now, &error, trusted);
-                last = Some(error);
-            }
+            Err(failure) => last = Some(passed_over(inner, index, failure)?),
         }
     }
-    Err(last.unwrap_or_else(|| {
-        Error::new(ErrorKind::Unavailable, "there is no endpoint to ask").sent(Sent::No)
-    }))
+    Err(last.unwrap_or_else(nobody_to_ask))
 }
