@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use homelab_core::{ErrorKind, Sent};
@@ -29,10 +30,17 @@ const VOLUMES: &str = r#"[
 /// a call that it refuses.
 async fn server(fails: &'static str) -> Server {
     let config: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
-    Server::start(move |request| answer(request, &config, fails)).await
+    // Somebody else takes the first free id before it is used.
+    let taken = AtomicBool::new(false);
+    Server::start(move |request| answer(request, &config, &taken, fails)).await
 }
 
-fn answer(request: &Request, config: &Mutex<Vec<(String, String)>>, fails: &str) -> Reply {
+fn answer(
+    request: &Request,
+    config: &Mutex<Vec<(String, String)>>,
+    taken: &AtomicBool,
+    fails: &str,
+) -> Reply {
     let path = request.path().to_owned();
     let upid = |kind: &str| {
         ok(&format!(
@@ -44,6 +52,7 @@ fn answer(request: &Request, config: &Mutex<Vec<(String, String)>>, fails: &str)
     }
     match (request.method.as_str(), path.as_str()) {
         ("GET", "/cluster/resources") => ok(RESOURCES),
+        ("GET", "/cluster/nextid") if taken.load(Relaxed) => ok("\"105\""),
         ("GET", "/cluster/nextid") => ok("\"104\""),
         ("GET", p) if p.ends_with("/content") => ok(VOLUMES),
         ("GET", p) if p.ends_with("/status") => ok(
@@ -69,8 +78,8 @@ fn answer(request: &Request, config: &Mutex<Vec<(String, String)>>, fails: &str)
         }
         ("POST", "/nodes/pve1/qemu") => {
             let form = decoded(&request.body);
-            // The first free id is taken by somebody else meanwhile.
             if form.contains(&("vmid".into(), "104".into())) {
+                taken.store(true, Relaxed);
                 return error("500 unable to create VM 104 - VM 104 already exists on node 'pve1'");
             }
             *config.lock().unwrap() = form;
