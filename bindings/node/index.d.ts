@@ -6150,9 +6150,62 @@ export class Simulator {
     latencyMs?: number | undefined
     /** How large etcd's database is. */
     etcdDbBytes?: number | undefined
+    /** `real`, `paused`, or how many times as fast as real time, such as `60`. Default: `real`. */
+    clock?: string | undefined
+    /** A file to which what happens is appended, one JSON object in a line. */
+    log?: string | undefined
+    /** Opens the control endpoint on this port of 127.0.0.1; 0 is any that is free. */
+    controlPort?: number | undefined
+    /** The address that hosts and nodes listen on. What listens elsewhere than on 127.0.0.1, the default, can be reached by others. */
+    listen?: string | undefined
+    /** Hosts and nodes listen on consecutive ports from this one on. Default: any that are free. */
+    firstPort?: number | undefined
+    /** A folder to keep the lab in; a lab that is there already goes on. */
+    state?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<Simulator>
+
+  /**
+   * Goes on with a lab that was saved, with the same credentials and fingerprints.
+   *
+   * The lab is kept in the same folder from then on.
+   *
+   * @param folder - Where it was saved.
+   */
+  static load(folder: string, options?: {
+    /** Every request takes this much longer. Default: 0. */
+    latencyMs?: number | undefined
+    /** `real`, `paused`, or how many times as fast as real time, such as `60`. Default: `real`. */
+    clock?: string | undefined
+    /** A file to which what happens is appended, one JSON object in a line. */
+    log?: string | undefined
+    /** Opens the control endpoint on this port of 127.0.0.1; 0 is any that is free. */
+    controlPort?: number | undefined
+    /** The address that hosts and nodes listen on. What listens elsewhere than on 127.0.0.1, the default, can be reached by others. */
+    listen?: string | undefined
+    /** Hosts and nodes listen on consecutive ports from this one on. Default: any that are free. */
+    firstPort?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Simulator>
+
+  /**
+   * Whether a folder holds a saved lab.
+   *
+   * @param folder - The folder.
+   */
+  static savedIn(folder: string): boolean
+
+  /**
+   * Writes the lab as it is into a folder, from where `load` goes on with it.
+   *
+   * @param folder - Where to; made if there is none.
+   */
+  save(folder: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
 
   /** Credentials for it: pass them to `Lab.connect`, or set them as environment variables. */
   env(): Record<string, string>
@@ -6178,6 +6231,38 @@ export class Simulator {
    */
   fingerprint(host: string): string
 
+  /**
+   * The fingerprint of the public key in a Talos node's certificate, in base64.
+   *
+   * In maintenance mode it is another one after each boot, and what the machine's console says.
+   *
+   * @param node - Its name.
+   */
+  talosFingerprint(node: string): string
+
+  /**
+   * The CA of a Talos cluster's API, as a secrets bundle of the cluster holds it.
+   *
+   * @param cluster - Its name.
+   */
+  talosCa(cluster: string): TalosCa
+
+  /** The CA of the Proxmox VE cluster as PEM. */
+  proxmoxCa(): string
+
+  /**
+   * The password of a user, if there is one.
+   *
+   * @param user - Such as `root@pam`.
+   */
+  proxmoxPassword(user: string): string | null
+
+  /** Address and port of every host and Talos node, by name. */
+  listeners(): Record<string, string>
+
+  /** The folder with the files that `env` names. */
+  files(): string
+
   /** A talosconfig for it, as text. */
   talosconfig(options?: {
     /** The role of its client certificate. Default: `os:admin`. */
@@ -6192,8 +6277,8 @@ export class Simulator {
    * @param host - Its name.
    */
   hostDown(host: string, options?: {
-    /** Whether connections to it are refused at once, or never answered. Default: refuse. */
-    how?: 'refuse' | 'blackhole' | undefined
+    /** Whether connections to it are refused at once or never answered, or whether it stands still with its guests. Default: refuse. */
+    how?: 'refuse' | 'blackhole' | 'frozen' | undefined
   }): void
 
   /**
@@ -6218,17 +6303,122 @@ export class Simulator {
   guestStop(vmid: number): void
 
   /**
-   * Something goes wrong at a host or Talos node.
+   * Adds a machine that boots a Talos medium, and switches it on.
    *
-   * `refuse`, `stall`, `reset`, `html`, `latency:MS`, `truncate-snapshot`, `corrupt-snapshot`, `cut-snapshot`, `certificate-expired`, `task-failure`.
+   * After the time of a boot it waits in maintenance mode, with an address from DHCP and a throw-away certificate, for a machine config.
    *
-   * @param target - The name of the host or Talos node.
-   * @param fault - What.
+   * @param name - How the lab calls it.
+   * @param talosVersion - The version of the medium, such as `v1.13.0`.
+   */
+  addMachine(name: string, talosVersion: string, options?: {
+    /** The host that it is a guest of. Default: none, a machine of its own. */
+    host?: string | undefined
+    /** Image factory schematic of the medium. Default: the plain one. */
+    schematic?: string | undefined
+    /** Virtual CPUs. Default: 2. */
+    cores?: number | undefined
+    /** RAM. Default: 4 GiB. */
+    memoryBytes?: number | undefined
+    /** Size of its disk. Default: 20 GiB. */
+    diskBytes?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Switches a Talos node on again that was shut down.
+   *
+   * @param node - Its name.
+   */
+  nodeOn(node: string): void
+
+  /**
+   * From now on an image is broken, for upgrades that go wrong; without a defect it is mended.
+   *
+   * @param image - The reference of the image.
+   */
+  setImageDefect(image: string, options?: {
+    /** No registry has it; its installer fails; what it installs does not boot. */
+    defect?: 'missing' | 'install' | 'boot' | undefined
+  }): void
+
+  /**
+   * Something goes wrong until it is cleared; docs/faults.md lists what there is and where it can strike.
+   *
+   * @param target - A host, a Talos node, a link such as `client/pve1` or `pve1/pve2`, a VMID, a storage, a cluster, or `proxmox`.
+   * @param fault - What, such as `freeze` or `latency:250`.
    */
   fault(target: string, fault: string): void
 
+  /**
+   * Ends the faults of this kind at one place; how many there were.
+   *
+   * @param target - Where.
+   * @param fault - What; its number does not matter.
+   */
+  clearFault(target: string, fault: string): number
+
   /** All faults end. */
   clearFaults(): void
+
+  /** What is wrong right now, oldest first. */
+  faults(): ActiveFault[]
+
+  /** The lab's time. */
+  clock(): ClockState
+
+  /**
+   * Changes how fast the lab's time runs.
+   *
+   * @param pace - How many times as fast as real time; 0 stands still.
+   */
+  setPace(pace: number): void
+
+  /**
+   * Moves the lab's time on.
+   *
+   * What falls due meanwhile (boots, ends of tasks, elections) has happened, in order, when this returns.
+   *
+   * @param seconds - By how much.
+   */
+  advance(seconds: number): void
+
+  /** What happened, oldest first. */
+  events(options?: {
+    /** Only what came after the event of this number. Default: 0, which is all. */
+    after?: number | undefined
+  }): LabEvent[]
+
+  /**
+   * Waits until something happened that fits, and returns the first.
+   *
+   * What happened already counts, too. The way to let a caller crash at a chosen moment: run it as a process of its own, hold the answers of a host (`hold-answers`), wait for its call here, and kill it.
+   *
+   * @param what - What happened, such as `api.call` or `task.end`.
+   */
+  waitForEvent(what: string, options?: {
+    /** Whom it concerns. */
+    who?: string | undefined
+    /** Texts that values of its detail contain. */
+    detail?: Readonly<Record<string, string | undefined>> | undefined
+    /** Only what came after the event of this number. Default: 0. */
+    after?: number | undefined
+    /** How long to wait. Default: 30. */
+    timeoutSeconds?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<LabEvent>
+
+  /** What happened and what happens from now on, oldest first, until the lab stops. */
+  follow(options?: {
+    /** Only what came after the event of this number. Default: 0, which is all. */
+    after?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Stream<LabEvent>
+
+  /** `HOMELAB_SIM_CONTROL` and `HOMELAB_SIM_TOKEN` of the control endpoint; empty without one. */
+  control(): Record<string, string>
 
   /** What its servers saw: connections, requests, streams that are open. */
   stats(): Stats
@@ -6308,6 +6498,14 @@ export interface AcmePlugin {
   readonly kind: string | null
   /** How long to wait before asking for validation, in seconds. */
   readonly validationDelay: number | null
+}
+
+/** A fault that is in force. */
+export interface ActiveFault {
+  /** Where: a name, or two with a slash between for a link. */
+  readonly target: string
+  /** What, such as `latency:250`. */
+  readonly fault: string
 }
 
 /** An address with all its owners. More than one is a conflict. */
@@ -7269,6 +7467,16 @@ export interface Claim {
   readonly source: string | null
   /** Where the inventory quotes it. */
   readonly location: Location
+}
+
+/** What a lab's clock shows. */
+export interface ClockState {
+  /** The lab's time: RFC 3339 with milliseconds. */
+  readonly now: string
+  /** How much of it passed since the lab was first started. */
+  readonly elapsedSeconds: number
+  /** How many times as fast as real time it runs; 0 while it stands still. */
+  readonly pace: number
 }
 
 /** One Talos cluster. */
@@ -9036,6 +9244,26 @@ export interface KubeletView {
   readonly image: string | null
   /** Subnets out of which the node's address is taken. */
   readonly nodeIpSubnets: readonly string[]
+}
+
+/** Something that happened in a lab. */
+export interface LabEvent {
+  /** Counts up from 1. */
+  readonly number: number
+  /** When, in the lab's time: RFC 3339 with milliseconds. */
+  readonly at: string
+  /**
+   * Whom it concerns: a host, a Talos node, a VMID, a cluster, `proxmox`,
+   * or the place of a fault.
+   */
+  readonly who: string
+  /**
+   * What happened, such as `api.call`, `task.end`, `guest.power`,
+   * `node.stage`, `etcd.leader`, `fault.set`; docs/simulator.md lists them.
+   */
+  readonly what: string
+  /** The rest, such as `status` of a call or `upid` of a task. */
+  readonly detail: Readonly<Record<string, string>>
 }
 
 /** A network interface (`LinkStatuses.net.talos.dev`). */
@@ -12219,6 +12447,14 @@ export interface SystemStat {
   readonly processesRunning: number
   /** Processes that wait for I/O now. */
   readonly processesBlocked: number
+}
+
+/** The CA of a Talos cluster's API, as PEM. */
+export interface TalosCa {
+  /** The certificate. */
+  readonly certificate: string
+  /** Its private key. */
+  readonly key: string
 }
 
 /** A block device (`Disks.block.talos.dev`, since Talos v1.8). */

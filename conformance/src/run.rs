@@ -183,6 +183,19 @@ impl Runner<'_> {
         }
     }
 
+    /// A pattern with what was saved in place of `$name`.
+    fn expected(&self, pattern: &Value) -> std::result::Result<Value, String> {
+        match pattern {
+            Value::String(_) => self.resolve(pattern),
+            Value::Object(keys) => keys
+                .iter()
+                .map(|(key, value)| Ok((key.clone(), self.expected(value)?)))
+                .collect::<std::result::Result<Map<_, _>, String>>()
+                .map(Value::Object),
+            _ => Ok(pattern.clone()),
+        }
+    }
+
     fn judge(&mut self, step: &Step, outcome: Outcome) -> std::result::Result<(), String> {
         if let Some(pattern) = &step.progress
             && let Some(why) = mismatch(pattern, &outcome.progress.into(), "progress")
@@ -202,7 +215,8 @@ impl Runner<'_> {
             let Saved::Value(value) = &saved else {
                 return Err("a handle cannot be compared".into());
             };
-            if let Some(why) = mismatch(pattern, value, "value") {
+            let pattern = self.expected(pattern)?;
+            if let Some(why) = mismatch(&pattern, value, "value") {
                 return Err(why);
             }
         }

@@ -14,6 +14,7 @@ type Generator = fn() -> Result<Files, String>;
 /// Every generator, by the name that messages use.
 const GENERATORS: &[(&str, Generator)] = &[
     ("bindings", crate::bindings::generate),
+    ("faults", crate::faults_doc::generate),
     ("findings", crate::findings_doc::generate),
     ("talos", crate::talos::generate),
     ("proxmox", crate::proxmox::generate),

@@ -18,6 +18,7 @@
 mod bindings;
 mod codegen;
 mod compile_cost;
+mod faults_doc;
 mod findings_doc;
 mod proxmox;
 mod talos;

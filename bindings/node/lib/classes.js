@@ -6,6 +6,7 @@ import {
   decodeAcmeAccount,
   decodeAcmeDirectory,
   decodeAcmePlugin,
+  decodeActiveFault,
   decodeApplianceTemplate,
   decodeAppliedConfiguration,
   decodeAptRepositories,
@@ -29,6 +30,7 @@ import {
   decodeCephStatus,
   decodeCertificate,
   decodeChange,
+  decodeClockState,
   decodeClusterFirewallOptions,
   decodeClusterLogLine,
   decodeClusterOptions,
@@ -93,6 +95,7 @@ import {
   decodeInventory,
   decodeJoinInfo,
   decodeKernelMessage,
+  decodeLabEvent,
   decodeLinkStatus,
   decodeLinkStatusEvent,
   decodeLoadAverage,
@@ -185,6 +188,7 @@ import {
   decodeSubscription,
   decodeSystemInformation,
   decodeSystemStat,
+  decodeTalosCa,
   decodeTalosDisk,
   decodeTalosEndpointHealth,
   decodeTalosMember,
@@ -2957,7 +2961,19 @@ export class Simulator {
   }
 
   static async start(path, options = {}) {
-    return new Simulator(await open(ROOT, 'Simulator.start', { path, seed: options.seed, latency_ms: options.latencyMs, etcd_db_bytes: options.etcdDbBytes }, options.signal))
+    return new Simulator(await open(ROOT, 'Simulator.start', { path, seed: options.seed, latency_ms: options.latencyMs, etcd_db_bytes: options.etcdDbBytes, clock: options.clock, log: options.log, control_port: options.controlPort, listen: options.listen, first_port: options.firstPort, state: options.state }, options.signal))
+  }
+
+  static async load(folder, options = {}) {
+    return new Simulator(await open(ROOT, 'Simulator.load', { folder, latency_ms: options.latencyMs, clock: options.clock, log: options.log, control_port: options.controlPort, listen: options.listen, first_port: options.firstPort }, options.signal))
+  }
+
+  static savedIn(folder) {
+    return callNow(ROOT, 'Simulator.saved_in', { folder })
+  }
+
+  async save(folder, options = {}) {
+    await call(this.#handle, 'save', { folder }, options.signal)
   }
 
   env() {
@@ -2974,6 +2990,31 @@ export class Simulator {
 
   fingerprint(host) {
     return callNow(this.#handle, 'fingerprint', { host })
+  }
+
+  talosFingerprint(node) {
+    return callNow(this.#handle, 'talos_fingerprint', { node })
+  }
+
+  talosCa(cluster) {
+    const value = callNow(this.#handle, 'talos_ca', { cluster })
+    return decodeTalosCa(value)
+  }
+
+  proxmoxCa() {
+    return callNow(this.#handle, 'proxmox_ca', {})
+  }
+
+  proxmoxPassword(user) {
+    return callNow(this.#handle, 'proxmox_password', { user })
+  }
+
+  listeners() {
+    return callNow(this.#handle, 'listeners', {})
+  }
+
+  files() {
+    return callNow(this.#handle, 'files', {})
   }
 
   talosconfig(options = {}) {
@@ -2996,12 +3037,64 @@ export class Simulator {
     callNow(this.#handle, 'guest_stop', { vmid })
   }
 
+  async addMachine(name, talosVersion, options = {}) {
+    await call(this.#handle, 'add_machine', { name, talos_version: talosVersion, host: options.host, schematic: options.schematic, cores: options.cores, memory_bytes: options.memoryBytes, disk_bytes: options.diskBytes }, options.signal)
+  }
+
+  nodeOn(node) {
+    callNow(this.#handle, 'node_on', { node })
+  }
+
+  setImageDefect(image, options = {}) {
+    callNow(this.#handle, 'set_image_defect', { image, defect: options.defect })
+  }
+
   fault(target, fault) {
     callNow(this.#handle, 'fault', { target, fault })
   }
 
+  clearFault(target, fault) {
+    return callNow(this.#handle, 'clear_fault', { target, fault })
+  }
+
   clearFaults() {
     callNow(this.#handle, 'clear_faults', {})
+  }
+
+  faults() {
+    const value = callNow(this.#handle, 'faults', {})
+    return value.map(decodeActiveFault)
+  }
+
+  clock() {
+    const value = callNow(this.#handle, 'clock', {})
+    return decodeClockState(value)
+  }
+
+  setPace(pace) {
+    callNow(this.#handle, 'set_pace', { pace })
+  }
+
+  advance(seconds) {
+    callNow(this.#handle, 'advance', { seconds })
+  }
+
+  events(options = {}) {
+    const value = callNow(this.#handle, 'events', { after: options.after })
+    return value.map(decodeLabEvent)
+  }
+
+  async waitForEvent(what, options = {}) {
+    const value = await call(this.#handle, 'wait_for_event', { what, who: options.who, detail: options.detail, after: options.after, timeout_seconds: options.timeoutSeconds }, options.signal)
+    return decodeLabEvent(value)
+  }
+
+  follow(options = {}) {
+    return new Stream(openNow(this.#handle, 'follow', { after: options.after }), decodeLabEvent, options.signal)
+  }
+
+  control() {
+    return callNow(this.#handle, 'control', {})
   }
 
   stats() {

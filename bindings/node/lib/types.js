@@ -43,6 +43,11 @@ export const decodeAcmePlugin = (d) => ({
   validationDelay: d.validation_delay ?? null,
 })
 
+export const decodeActiveFault = (d) => ({
+  target: d.target,
+  fault: d.fault,
+})
+
 export const decodeAddress = (d) => ({
   address: d.address,
   owners: d.owners.map(decodeOwner),
@@ -547,6 +552,12 @@ export const decodeClaim = (d) => ({
   cluster: d.cluster ?? null,
   source: d.source ?? null,
   location: decodeLocation(d.location),
+})
+
+export const decodeClockState = (d) => ({
+  now: d.now,
+  elapsedSeconds: d.elapsed_seconds,
+  pace: d.pace,
 })
 
 export const decodeCluster = (d) => ({
@@ -1491,6 +1502,14 @@ export const decodeKsmUse = (d) => ({
 export const decodeKubeletView = (d) => ({
   image: d.image ?? null,
   nodeIpSubnets: d.node_ip_subnets,
+})
+
+export const decodeLabEvent = (d) => ({
+  number: d.number,
+  at: d.at,
+  who: d.who,
+  what: d.what,
+  detail: d.detail,
 })
 
 export const decodeLinkStatus = (d) => ({
@@ -3188,6 +3207,11 @@ export const decodeSystemStat = (d) => ({
   processesCreated: d.processes_created,
   processesRunning: d.processes_running,
   processesBlocked: d.processes_blocked,
+})
+
+export const decodeTalosCa = (d) => ({
+  certificate: d.certificate,
+  key: d.key,
 })
 
 export const decodeTalosDisk = (d) => ({

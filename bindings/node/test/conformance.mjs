@@ -123,7 +123,7 @@ export class Runner {
     }
     if (error !== null) return String(error)
     if ('expect' in step) {
-      const why = mismatch(step.expect, plain(value), 'value')
+      const why = mismatch(this.expected(step.expect), plain(value), 'value')
       if (why !== null) return why
     }
     if ('save' in step) this.saved[step.save] = value
@@ -168,6 +168,12 @@ export class Runner {
     const [name, ...rest] = value.slice(1).split('/')
     const folders = { dir: this.directory, labs: join(FOLDER, '../examples/labs') }
     return name in folders ? join(folders[name], ...rest) : this.saved[name]
+  }
+
+  /** A pattern with what was saved in place of `$name`. */
+  expected(pattern) {
+    if (pattern === null || typeof pattern !== 'object' || Array.isArray(pattern)) return plain(this.resolve(pattern))
+    return Object.fromEntries(Object.entries(pattern).map(([key, value]) => [key, this.expected(value)]))
   }
 
   async read(step) {

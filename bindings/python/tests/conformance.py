@@ -120,7 +120,9 @@ class Runner:
             return mismatch(step["error"], plain(error), "error")
         if error is not None:
             return repr(error)
-        if "expect" in step and (why := mismatch(step["expect"], plain(value), "value")):
+        if "expect" in step and (
+            why := mismatch(self.expected(step["expect"]), plain(value), "value")
+        ):
             return why
         if "save" in step:
             self.saved[step["save"]] = value
@@ -163,6 +165,12 @@ class Runner:
         name, _, rest = value[1:].partition("/")
         folders = {"dir": self.directory, "labs": FOLDER.parent / "examples" / "labs"}
         return folders[name] / rest if name in folders else self.saved[name]
+
+    def expected(self, pattern: Any) -> Any:
+        """A pattern with what was saved in place of `$name`."""
+        if isinstance(pattern, dict):
+            return {key: self.expected(value) for key, value in pattern.items()}
+        return plain(self.resolve(pattern)) if isinstance(pattern, str) else pattern
 
     async def read(self, stream: Any, step: dict[str, Any]) -> list[Any]:
         then = step.get("then", "drop")

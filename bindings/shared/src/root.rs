@@ -22,6 +22,8 @@ pub(crate) async fn call(method: &str, args: &mut Args) -> Result<Reply> {
         "TalosNode.verify_snapshot" => talos::verify_snapshot(args).await,
         "ProxmoxClient.connect" => proxmox::connect(args),
         "ProxmoxClient.first_contact" => proxmox::first_contact(args).await,
+        "Simulator.load" => simulator::load(args).await,
+        "Simulator.saved_in" => simulator::saved_in(args),
         "Simulator.start" => simulator::start(args).await,
         _ => Err(no_method("homelab-sdk", method)),
     }

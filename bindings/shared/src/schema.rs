@@ -9,6 +9,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use talos_client::cosi;
 
+use crate::simulator::TalosCa;
 use crate::talos::NewClusterFiles;
 use crate::talos::{DebugChunk, WatchedEvent};
 
@@ -255,7 +256,13 @@ fn groups() -> Vec<Group> {
             proxmox_client::TaskOutcome,
             proxmox_client::TaskProgress,
         ),
-        group!("Simulator": homelab_sim::Stats),
+        group!("Simulator":
+            homelab_sim::ActiveFault,
+            homelab_sim::ClockState,
+            homelab_sim::LabEvent,
+            homelab_sim::Stats,
+            TalosCa,
+        ),
     ]
 }
 

@@ -163,6 +163,16 @@ const CLASSES: &[(&str, &str, &str)] = &[
         include_str!("../src/simulator.rs"),
         "async fn call(",
     ),
+    (
+        "Simulator",
+        include_str!("../src/simulator.rs"),
+        "fn trouble(",
+    ),
+    (
+        "Simulator",
+        include_str!("../src/simulator.rs"),
+        "fn reach(",
+    ),
 ];
 const MANIFEST: &[&str] = &[
     include_str!("../../api/lab.toml"),
@@ -184,7 +194,7 @@ fn arms<'a>(source: &'a str, function: &str) -> Option<BTreeSet<&'a str>> {
     let (_, body) = source.split_once(function)?;
     let (_, body) = body.split_once("match method {")?;
     // The last arm: no such method, or the next function of a chain.
-    let ends = ["\n        _ => ", "Err(no_method("];
+    let ends = ["\n        _ => ", "\n            _ => ", "Err(no_method("];
     let end = ends.iter().filter_map(|end| body.find(end)).min()?;
     let body = body.get(..end)?;
     let names = body.lines().filter_map(|line| {

@@ -279,7 +279,7 @@ impl Lab {
                     detail: wanted.detail,
                     after: wanted.after,
                 };
-                let waiter = EventWaiter::new(world.log());
+                let waiter = EventWaiter::new(world.log(), self.keeper.shared.stop.clone());
                 Ok(json!(waiter.wait(&filter, limit).await?))
             }
             (&Method::POST, ["hosts", host, "down"]) => {

@@ -17,6 +17,7 @@ mod keep;
 mod log;
 mod machines;
 mod net;
+mod observe;
 mod options;
 mod pki;
 mod process;
@@ -28,6 +29,7 @@ mod start;
 mod state_dir;
 mod stats;
 mod talos;
+mod trouble;
 pub mod world;
 
 pub use clock::{ClockState, SimClock};

@@ -10,12 +10,17 @@ use std::fmt;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use futures_util::future::ready;
+use futures_util::stream::unfold;
+use futures_util::{Stream, StreamExt};
 use homelab_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// How many entries are kept in memory.
 const KEPT: usize = 100_000;
@@ -242,34 +247,69 @@ impl EventFilter {
 
 /// Waits for entries of a lab's log; outlives no lab, and holds none.
 #[derive(Clone, Debug)]
-pub struct EventWaiter(EventLog);
+pub struct EventWaiter {
+    log: EventLog,
+    stop: CancellationToken,
+}
 
 impl EventWaiter {
-    pub(crate) fn new(log: &EventLog) -> Self {
-        EventWaiter(log.clone())
+    pub(crate) fn new(log: &EventLog, stop: CancellationToken) -> Self {
+        EventWaiter {
+            log: log.clone(),
+            stop,
+        }
     }
 
     /// As [`Sim::wait_for_event`](crate::Sim::wait_for_event).
     ///
     /// # Errors
-    /// `Timeout` when nothing fits within `limit` of real time.
+    /// `Timeout` when nothing fits within `limit` of real time,
+    /// `FailedPrecondition` when the lab stops before.
     pub async fn wait(&self, filter: &EventFilter, limit: Duration) -> Result<LabEvent> {
-        let mut written = self.0.subscribe();
-        let found = async {
-            loop {
-                written.borrow_and_update();
-                let mut events = self.0.after(filter.after).into_iter();
-                if let Some(event) = events.find(|e| filter.matches(e)) {
-                    return event;
-                }
-                // The sender lives as long as the log.
-                let _ = written.changed().await;
+        let events = self.follow(filter.after);
+        let mut fitting = pin!(events.filter(|e| ready(filter.matches(e))));
+        match tokio::time::timeout(limit, fitting.next()).await {
+            Ok(Some(event)) => Ok(event),
+            Ok(None) => {
+                let message = format!("the lab stopped before {} happened", filter.what);
+                Err(Error::new(ErrorKind::FailedPrecondition, message))
             }
-        };
-        tokio::time::timeout(limit, found).await.map_err(|_| {
-            let message = format!("no {} happened within {limit:?}", filter.what);
-            Error::new(ErrorKind::Timeout, message)
-        })
+            Err(_) => {
+                let message = format!("no {} happened within {limit:?}", filter.what);
+                Err(Error::new(ErrorKind::Timeout, message))
+            }
+        }
+    }
+
+    /// As [`Sim::follow`](crate::Sim::follow).
+    pub fn follow(&self, after: u64) -> impl Stream<Item = LabEvent> + Send + use<> {
+        let written = self.log.subscribe();
+        let state = (self.clone(), written, after, VecDeque::new());
+        unfold(
+            state,
+            |(waiter, mut written, mut last, mut seen)| async move {
+                loop {
+                    if let Some(event) = seen.pop_front() {
+                        return Some((event, (waiter, written, last, seen)));
+                    }
+                    let stopped = waiter.stop.is_cancelled();
+                    written.borrow_and_update();
+                    seen.extend(waiter.log.after(last));
+                    if let Some(newest) = seen.back() {
+                        last = newest.number;
+                        continue;
+                    }
+                    if stopped {
+                        return None;
+                    }
+                    tokio::select! {
+                        // The sender lives as long as the log.
+                        _ = written.changed() => {}
+                        () = waiter.stop.cancelled() => {}
+                    }
+                }
+            },
+        )
     }
 }
 

@@ -14,7 +14,8 @@ impl Sim {
     /// Adds a machine that boots a Talos medium, and switches it on. After the
     /// time of a boot it waits in maintenance mode at
     /// [`talos_endpoint`](Sim::talos_endpoint), with an address from DHCP and a
-    /// throw-away certificate, for a machine config.
+    /// throw-away certificate, for a machine config. Must be called within a
+    /// tokio runtime.
     ///
     /// ```
     /// # use homelab_model::Inventory;

@@ -13,15 +13,12 @@ use tempfile::TempDir;
 use crate::access::{self, ClusterAccess};
 use crate::clock::SimClock;
 use crate::control::Control;
-use crate::faults::ActiveFault;
-use crate::log::{EventFilter, EventWaiter, LabEvent};
 use crate::options::{ClientCert, SimOptions};
 use crate::pki::{TalosPki, Validity};
+use crate::seed;
 use crate::start::{self, Origin, Parts, host_names};
 use crate::state_dir::{self, StateDir};
-use crate::stats::Stats;
-use crate::world::{Down, World, WorldSeed};
-use crate::{Fault, seed};
+use crate::world::{World, WorldSeed};
 
 /// A running lab: one HTTPS listener for each host, one gRPC listener for each
 /// Talos node, all on ports of 127.0.0.1 that the system chose.
@@ -338,96 +335,6 @@ impl Sim {
     /// The password of a PVE user, such as `root@pam`, if there is one.
     pub fn proxmox_password(&self, user: &str) -> Option<String> {
         self.parts.keeper.pve.accounts().password(user)
-    }
-
-    /// A host loses power or its network: its guests go with it.
-    ///
-    /// # Errors
-    /// `NotFound` for an unknown host.
-    pub fn host_down(&self, host: &str, how: Down) -> Result<()> {
-        self.world().host_down(host, how)
-    }
-
-    /// A host comes back and starts the guests that ran before.
-    ///
-    /// # Errors
-    /// `NotFound` for an unknown host.
-    pub fn host_up(&self, host: &str) -> Result<()> {
-        self.world().host_up(host)
-    }
-
-    /// Powers a guest on; the Talos node in it boots.
-    ///
-    /// # Errors
-    /// `NotFound` for an unknown VMID, `FailedPrecondition` when its host is
-    /// down or it runs already.
-    pub fn guest_start(&self, vmid: u32) -> Result<()> {
-        self.world().guest_start(vmid)
-    }
-
-    /// Powers a guest off; the Talos node in it is gone at once.
-    ///
-    /// # Errors
-    /// `NotFound` for an unknown VMID, `FailedPrecondition` when it is not running.
-    pub fn guest_stop(&self, vmid: u32) -> Result<()> {
-        self.world().guest_stop(vmid)
-    }
-
-    /// Makes something go wrong until it is cleared. [`Fault`] says what there
-    /// is and where it can strike.
-    ///
-    /// # Errors
-    /// `NotFound` when the lab has no such place, `InvalidArgument` when the
-    /// fault cannot strike there.
-    pub fn fault(&self, target: &str, fault: Fault) -> Result<()> {
-        self.world().change(|state| state.fault_set(target, fault))
-    }
-
-    /// Ends the faults of this kind at `target`, whatever their number; how
-    /// many there were.
-    pub fn clear_fault(&self, target: &str, fault: Fault) -> usize {
-        self.world()
-            .change(|state| state.fault_clear(Some(target), Some(fault)))
-    }
-
-    /// Everything that [`fault`](Sim::fault) broke works again.
-    pub fn clear_faults(&self) {
-        self.world().change(|state| state.fault_clear(None, None));
-    }
-
-    /// What is wrong right now, oldest first.
-    pub fn faults(&self) -> Vec<ActiveFault> {
-        self.world()
-            .read(|state| state.faults.active().cloned().collect())
-    }
-
-    /// What happened since entry number `after` of the log; 0 for all. The
-    /// oldest entries of a long run are forgotten here, not in the file.
-    pub fn events(&self, after: u64) -> Vec<LabEvent> {
-        self.world().log().after(after)
-    }
-
-    /// Waits until the log has an entry that fits, and returns the first. Looks
-    /// at what happened already, too, unless the filter says after what.
-    ///
-    /// The way to let a caller crash at a chosen moment: run it as a process of
-    /// its own, hold the answers of a host ([`Fault::HoldAnswers`]), wait for
-    /// its call here, and kill it.
-    ///
-    /// # Errors
-    /// `Timeout` when nothing fits within `limit` of real time.
-    pub async fn wait_for_event(&self, filter: &EventFilter, limit: Duration) -> Result<LabEvent> {
-        self.event_waiter().wait(filter, limit).await
-    }
-
-    /// What waits for entries of the log without holding the lab.
-    pub fn event_waiter(&self) -> EventWaiter {
-        EventWaiter::new(self.world().log())
-    }
-
-    /// What the listeners saw since the start.
-    pub fn stats(&self) -> Stats {
-        self.parts.keeper.shared.counters.snapshot()
     }
 
     /// The state behind both sides, to look at and to change.

@@ -24,6 +24,7 @@ from .types import (
     AcmeAccount,
     AcmeDirectory,
     AcmePlugin,
+    ActiveFault,
     Address,
     ApplianceTemplate,
     AppliedConfiguration,
@@ -48,6 +49,7 @@ from .types import (
     CephPool,
     CephStatus,
     Certificate,
+    ClockState,
     ClusterFirewallOptions,
     ClusterLogLine,
     ClusterOptions,
@@ -112,6 +114,7 @@ from .types import (
     Inventory,
     JoinInfo,
     KernelMessage,
+    LabEvent,
     LinkStatus,
     LinkStatusEvent,
     LoadAverage,
@@ -202,6 +205,7 @@ from .types import (
     Subscription,
     SystemInformation,
     SystemStat,
+    TalosCa,
     TalosDisk,
     TalosEndpointHealth,
     TalosMember,
@@ -228,6 +232,7 @@ from .types import (
     decode_acme_account,
     decode_acme_directory,
     decode_acme_plugin,
+    decode_active_fault,
     decode_appliance_template,
     decode_applied_configuration,
     decode_apt_repositories,
@@ -250,6 +255,7 @@ from .types import (
     decode_ceph_pool,
     decode_ceph_status,
     decode_certificate,
+    decode_clock_state,
     decode_cluster_firewall_options,
     decode_cluster_log_line,
     decode_cluster_options,
@@ -313,6 +319,7 @@ from .types import (
     decode_inventory,
     decode_join_info,
     decode_kernel_message,
+    decode_lab_event,
     decode_link_status,
     decode_link_status_event,
     decode_load_average,
@@ -402,6 +409,7 @@ from .types import (
     decode_subscription,
     decode_system_information,
     decode_system_stat,
+    decode_talos_ca,
     decode_talos_disk,
     decode_talos_endpoint_health,
     decode_talos_member,
@@ -5516,7 +5524,7 @@ class AsyncSimulator:
         self._cache: dict[str, Any] = {}
 
     @staticmethod
-    async def start(path: str | os.PathLike[str], *, seed: int | None = None, latency_ms: int | None = None, etcd_db_bytes: int | None = None) -> AsyncSimulator:
+    async def start(path: str | os.PathLike[str], *, seed: int | None = None, latency_ms: int | None = None, etcd_db_bytes: int | None = None, clock: str | None = None, log: str | os.PathLike[str] | None = None, control_port: int | None = None, listen: str | None = None, first_port: int | None = None, state: str | os.PathLike[str] | None = None) -> AsyncSimulator:
         """Starts a lab as an inventory file describes it.
 
         Args:
@@ -5524,8 +5532,49 @@ class AsyncSimulator:
             seed: Makes what is random the same in each run. Default: 0.
             latency_ms: Every request takes this much longer. Default: 0.
             etcd_db_bytes: How large etcd's database is.
+            clock: `real`, `paused`, or how many times as fast as real time, such as `60`. Default: `real`.
+            log: A file to which what happens is appended, one JSON object in a line.
+            control_port: Opens the control endpoint on this port of 127.0.0.1; 0 is any that is free.
+            listen: The address that hosts and nodes listen on. What listens elsewhere than on 127.0.0.1, the default, can be reached by others.
+            first_port: Hosts and nodes listen on consecutive ports from this one on. Default: any that are free.
+            state: A folder to keep the lab in; a lab that is there already goes on.
         """
-        return AsyncSimulator(await _runtime.open_async(_runtime.ROOT, "Simulator.start", {"path": path, "seed": seed, "latency_ms": latency_ms, "etcd_db_bytes": etcd_db_bytes}))
+        return AsyncSimulator(await _runtime.open_async(_runtime.ROOT, "Simulator.start", {"path": path, "seed": seed, "latency_ms": latency_ms, "etcd_db_bytes": etcd_db_bytes, "clock": clock, "log": log, "control_port": control_port, "listen": listen, "first_port": first_port, "state": state}))
+
+    @staticmethod
+    async def load(folder: str | os.PathLike[str], *, latency_ms: int | None = None, clock: str | None = None, log: str | os.PathLike[str] | None = None, control_port: int | None = None, listen: str | None = None, first_port: int | None = None) -> AsyncSimulator:
+        """Goes on with a lab that was saved, with the same credentials and fingerprints.
+
+        The lab is kept in the same folder from then on.
+
+        Args:
+            folder: Where it was saved.
+            latency_ms: Every request takes this much longer. Default: 0.
+            clock: `real`, `paused`, or how many times as fast as real time, such as `60`. Default: `real`.
+            log: A file to which what happens is appended, one JSON object in a line.
+            control_port: Opens the control endpoint on this port of 127.0.0.1; 0 is any that is free.
+            listen: The address that hosts and nodes listen on. What listens elsewhere than on 127.0.0.1, the default, can be reached by others.
+            first_port: Hosts and nodes listen on consecutive ports from this one on. Default: any that are free.
+        """
+        return AsyncSimulator(await _runtime.open_async(_runtime.ROOT, "Simulator.load", {"folder": folder, "latency_ms": latency_ms, "clock": clock, "log": log, "control_port": control_port, "listen": listen, "first_port": first_port}))
+
+    @staticmethod
+    def saved_in(folder: str | os.PathLike[str]) -> bool:
+        """Whether a folder holds a saved lab.
+
+        Args:
+            folder: The folder.
+        """
+        value: bool = _runtime.call_now(_runtime.ROOT, "Simulator.saved_in", {"folder": folder})
+        return value
+
+    async def save(self, folder: str | os.PathLike[str]) -> None:
+        """Writes the lab as it is into a folder, from where `load` goes on with it.
+
+        Args:
+            folder: Where to; made if there is none.
+        """
+        await _runtime.call_async(self._handle, "save", {"folder": folder})
 
     def env(self) -> Mapping[str, str]:
         """Credentials for it: pass them to `Lab.connect`, or set them as environment variables."""
@@ -5559,6 +5608,49 @@ class AsyncSimulator:
         value: str = _runtime.call_now(self._handle, "fingerprint", {"host": host})
         return value
 
+    def talos_fingerprint(self, node: str) -> str:
+        """The fingerprint of the public key in a Talos node's certificate, in base64.
+
+        In maintenance mode it is another one after each boot, and what the machine's console says.
+
+        Args:
+            node: Its name.
+        """
+        value: str = _runtime.call_now(self._handle, "talos_fingerprint", {"node": node})
+        return value
+
+    def talos_ca(self, cluster: str) -> TalosCa:
+        """The CA of a Talos cluster's API, as a secrets bundle of the cluster holds it.
+
+        Args:
+            cluster: Its name.
+        """
+        return decode_talos_ca(_runtime.call_now(self._handle, "talos_ca", {"cluster": cluster}))
+
+    def proxmox_ca(self) -> str:
+        """The CA of the Proxmox VE cluster as PEM."""
+        value: str = _runtime.call_now(self._handle, "proxmox_ca", {})
+        return value
+
+    def proxmox_password(self, user: str) -> str | None:
+        """The password of a user, if there is one.
+
+        Args:
+            user: Such as `root@pam`.
+        """
+        value: str | None = _runtime.call_now(self._handle, "proxmox_password", {"user": user})
+        return value
+
+    def listeners(self) -> Mapping[str, str]:
+        """Address and port of every host and Talos node, by name."""
+        value: Mapping[str, str] = _runtime.call_now(self._handle, "listeners", {})
+        return value
+
+    def files(self) -> str:
+        """The folder with the files that `env` names."""
+        value: str = _runtime.call_now(self._handle, "files", {})
+        return value
+
     def talosconfig(self, *, role: str | None = None, expired: bool | None = None) -> str:
         """A talosconfig for it, as text.
 
@@ -5569,12 +5661,12 @@ class AsyncSimulator:
         value: str = _runtime.call_now(self._handle, "talosconfig", {"role": role, "expired": expired})
         return value
 
-    def host_down(self, host: str, *, how: Literal["refuse", "blackhole"] | None = None) -> None:
+    def host_down(self, host: str, *, how: Literal["refuse", "blackhole", "frozen"] | None = None) -> None:
         """A host loses power: its API and its guests with it.
 
         Args:
             host: Its name.
-            how: Whether connections to it are refused at once, or never answered. Default: refuse.
+            how: Whether connections to it are refused at once or never answered, or whether it stands still with its guests. Default: refuse.
         """
         _runtime.call_now(self._handle, "host_down", {"host": host, "how": how})
 
@@ -5602,20 +5694,124 @@ class AsyncSimulator:
         """
         _runtime.call_now(self._handle, "guest_stop", {"vmid": vmid})
 
-    def fault(self, target: str, fault: str) -> None:
-        """Something goes wrong at a host or Talos node.
+    async def add_machine(self, name: str, talos_version: str, *, host: str | None = None, schematic: str | None = None, cores: int | None = None, memory_bytes: int | None = None, disk_bytes: int | None = None) -> None:
+        """Adds a machine that boots a Talos medium, and switches it on.
 
-        `refuse`, `stall`, `reset`, `html`, `latency:MS`, `truncate-snapshot`, `corrupt-snapshot`, `cut-snapshot`, `certificate-expired`, `task-failure`.
+        After the time of a boot it waits in maintenance mode, with an address from DHCP and a throw-away certificate, for a machine config.
 
         Args:
-            target: The name of the host or Talos node.
-            fault: What.
+            name: How the lab calls it.
+            talos_version: The version of the medium, such as `v1.13.0`.
+            host: The host that it is a guest of. Default: none, a machine of its own.
+            schematic: Image factory schematic of the medium. Default: the plain one.
+            cores: Virtual CPUs. Default: 2.
+            memory_bytes: RAM. Default: 4 GiB.
+            disk_bytes: Size of its disk. Default: 20 GiB.
+        """
+        await _runtime.call_async(self._handle, "add_machine", {"name": name, "talos_version": talos_version, "host": host, "schematic": schematic, "cores": cores, "memory_bytes": memory_bytes, "disk_bytes": disk_bytes})
+
+    def node_on(self, node: str) -> None:
+        """Switches a Talos node on again that was shut down.
+
+        Args:
+            node: Its name.
+        """
+        _runtime.call_now(self._handle, "node_on", {"node": node})
+
+    def set_image_defect(self, image: str, *, defect: Literal["missing", "install", "boot"] | None = None) -> None:
+        """From now on an image is broken, for upgrades that go wrong; without a defect it is mended.
+
+        Args:
+            image: The reference of the image.
+            defect: No registry has it; its installer fails; what it installs does not boot.
+        """
+        _runtime.call_now(self._handle, "set_image_defect", {"image": image, "defect": defect})
+
+    def fault(self, target: str, fault: str) -> None:
+        """Something goes wrong until it is cleared; docs/faults.md lists what there is and where it can strike.
+
+        Args:
+            target: A host, a Talos node, a link such as `client/pve1` or `pve1/pve2`, a VMID, a storage, a cluster, or `proxmox`.
+            fault: What, such as `freeze` or `latency:250`.
         """
         _runtime.call_now(self._handle, "fault", {"target": target, "fault": fault})
+
+    def clear_fault(self, target: str, fault: str) -> int:
+        """Ends the faults of this kind at one place; how many there were.
+
+        Args:
+            target: Where.
+            fault: What; its number does not matter.
+        """
+        value: int = _runtime.call_now(self._handle, "clear_fault", {"target": target, "fault": fault})
+        return value
 
     def clear_faults(self) -> None:
         """All faults end."""
         _runtime.call_now(self._handle, "clear_faults", {})
+
+    def faults(self) -> list[ActiveFault]:
+        """What is wrong right now, oldest first."""
+        value = _runtime.call_now(self._handle, "faults", {})
+        return [decode_active_fault(v) for v in value]
+
+    def clock(self) -> ClockState:
+        """The lab's time."""
+        return decode_clock_state(_runtime.call_now(self._handle, "clock", {}))
+
+    def set_pace(self, pace: float) -> None:
+        """Changes how fast the lab's time runs.
+
+        Args:
+            pace: How many times as fast as real time; 0 stands still.
+        """
+        _runtime.call_now(self._handle, "set_pace", {"pace": pace})
+
+    def advance(self, seconds: float) -> None:
+        """Moves the lab's time on.
+
+        What falls due meanwhile (boots, ends of tasks, elections) has happened, in order, when this returns.
+
+        Args:
+            seconds: By how much.
+        """
+        _runtime.call_now(self._handle, "advance", {"seconds": seconds})
+
+    def events(self, *, after: int | None = None) -> list[LabEvent]:
+        """What happened, oldest first.
+
+        Args:
+            after: Only what came after the event of this number. Default: 0, which is all.
+        """
+        value = _runtime.call_now(self._handle, "events", {"after": after})
+        return [decode_lab_event(v) for v in value]
+
+    async def wait_for_event(self, what: str, *, who: str | None = None, detail: Mapping[str, str] | None = None, after: int | None = None, timeout_seconds: float | None = None) -> LabEvent:
+        """Waits until something happened that fits, and returns the first.
+
+        What happened already counts, too. The way to let a caller crash at a chosen moment: run it as a process of its own, hold the answers of a host (`hold-answers`), wait for its call here, and kill it.
+
+        Args:
+            what: What happened, such as `api.call` or `task.end`.
+            who: Whom it concerns.
+            detail: Texts that values of its detail contain.
+            after: Only what came after the event of this number. Default: 0.
+            timeout_seconds: How long to wait. Default: 30.
+        """
+        return decode_lab_event(await _runtime.call_async(self._handle, "wait_for_event", {"what": what, "who": who, "detail": detail, "after": after, "timeout_seconds": timeout_seconds}))
+
+    def follow(self, *, after: int | None = None) -> AsyncStream[LabEvent]:
+        """What happened and what happens from now on, oldest first, until the lab stops.
+
+        Args:
+            after: Only what came after the event of this number. Default: 0, which is all.
+        """
+        return AsyncStream(_runtime.follow(self._handle, "follow", {"after": after}), decode_lab_event)
+
+    def control(self) -> Mapping[str, str]:
+        """`HOMELAB_SIM_CONTROL` and `HOMELAB_SIM_TOKEN` of the control endpoint; empty without one."""
+        value: Mapping[str, str] = _runtime.call_now(self._handle, "control", {})
+        return value
 
     def stats(self) -> Stats:
         """What its servers saw: connections, requests, streams that are open."""

@@ -16,6 +16,7 @@ __all__ = [
     "AcmeDirectory",
     "AcmeDomain",
     "AcmePlugin",
+    "ActiveFault",
     "Address",
     "Agent",
     "ApplianceSpec",
@@ -71,6 +72,7 @@ __all__ = [
     "CheckName",
     "CheckOutcome",
     "Claim",
+    "ClockState",
     "Cluster",
     "ClusterFirewallOptions",
     "ClusterLogLine",
@@ -180,6 +182,7 @@ __all__ = [
     "KernelMessage",
     "KsmUse",
     "KubeletView",
+    "LabEvent",
     "LinkStatus",
     "LinkStatusEvent",
     "LoadAverage",
@@ -331,6 +334,7 @@ __all__ = [
     "Subscription",
     "SystemInformation",
     "SystemStat",
+    "TalosCa",
     "TalosDisk",
     "TalosEndpointHealth",
     "TalosMachineType",
@@ -527,6 +531,24 @@ def decode_acme_plugin(data: Any) -> AcmePlugin:
         plugin=data.get("plugin"),
         kind=data.get("kind"),
         validation_delay=data.get("validation_delay"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveFault:
+    """A fault that is in force."""
+
+    target: str
+    """Where: a name, or two with a slash between for a link."""
+
+    fault: str
+    """What, such as `latency:250`."""
+
+
+def decode_active_fault(data: Any) -> ActiveFault:
+    return ActiveFault(
+        target=data["target"],
+        fault=data["fault"],
     )
 
 
@@ -2495,6 +2517,28 @@ def decode_claim(data: Any) -> Claim:
         cluster=data.get("cluster"),
         source=data.get("source"),
         location=decode_location(data["location"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockState:
+    """What a lab's clock shows."""
+
+    now: str
+    """The lab's time: RFC 3339 with milliseconds."""
+
+    elapsed_seconds: float
+    """How much of it passed since the lab was first started."""
+
+    pace: float
+    """How many times as fast as real time it runs; 0 while it stands still."""
+
+
+def decode_clock_state(data: Any) -> ClockState:
+    return ClockState(
+        now=data["now"],
+        elapsed_seconds=data["elapsed_seconds"],
+        pace=data["pace"],
     )
 
 
@@ -6133,6 +6177,40 @@ def decode_kubelet_view(data: Any) -> KubeletView:
     return KubeletView(
         image=data.get("image"),
         node_ip_subnets=tuple(data["node_ip_subnets"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabEvent:
+    """Something that happened in a lab."""
+
+    number: int
+    """Counts up from 1."""
+
+    at: str
+    """When, in the lab's time: RFC 3339 with milliseconds."""
+
+    who: str
+    """Whom it concerns: a host, a Talos node, a VMID, a cluster, `proxmox`,
+    or the place of a fault.
+    """
+
+    what: str
+    """What happened, such as `api.call`, `task.end`, `guest.power`,
+    `node.stage`, `etcd.leader`, `fault.set`; docs/simulator.md lists them.
+    """
+
+    detail: Mapping[str, str]
+    """The rest, such as `status` of a call or `upid` of a task."""
+
+
+def decode_lab_event(data: Any) -> LabEvent:
+    return LabEvent(
+        number=data["number"],
+        at=data["at"],
+        who=data["who"],
+        what=data["what"],
+        detail=data["detail"],
     )
 
 
@@ -12693,6 +12771,24 @@ def decode_system_stat(data: Any) -> SystemStat:
         processes_created=data["processes_created"],
         processes_running=data["processes_running"],
         processes_blocked=data["processes_blocked"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TalosCa:
+    """The CA of a Talos cluster's API, as PEM."""
+
+    certificate: str
+    """The certificate."""
+
+    key: str
+    """Its private key."""
+
+
+def decode_talos_ca(data: Any) -> TalosCa:
+    return TalosCa(
+        certificate=data["certificate"],
+        key=data["key"],
     )
 
 

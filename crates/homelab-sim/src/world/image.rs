@@ -2,8 +2,10 @@
 //! images that the lab knows to be broken.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::SystemTime;
 
+use homelab_core::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 
 use super::{State, TalosNode, derive};
@@ -29,6 +31,35 @@ pub enum ImageDefect {
     /// It installs, but what it installs does not boot: the node goes back to
     /// the system it had before.
     Boot,
+}
+
+impl ImageDefect {
+    /// The word of the bindings: `missing`, `install`, `boot`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ImageDefect::Missing => "missing",
+            ImageDefect::Install => "install",
+            ImageDefect::Boot => "boot",
+        }
+    }
+}
+
+impl FromStr for ImageDefect {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        [
+            ImageDefect::Missing,
+            ImageDefect::Install,
+            ImageDefect::Boot,
+        ]
+        .into_iter()
+        .find(|defect| defect.as_str() == text)
+        .ok_or_else(|| {
+            let message = format!("no image defect {text}: there are missing, install, boot");
+            Error::new(ErrorKind::InvalidArgument, message)
+        })
+    }
 }
 
 /// An image of a node.
