@@ -68,11 +68,16 @@ pub(super) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
+/// What the name of a file of recordings ends with for those of its exchanges
+/// that were made with the cluster instead of the single host.
+pub(super) const ELSEWHERE: &str = "@cluster";
+
 /// The lab as it was when a file of recordings was begun.
 pub(super) fn recorded_lab(file: &str, exchanges: &[Value]) -> Lab {
     let names: &[&str] = match file {
         "cluster" | "cluster-ha-bulk" | "quorum-lost" => &["c1", "c2"],
         "proxy-errors-and-pools" => &["pve1", "pve2"],
+        _ if file.ends_with(ELSEWHERE) => &["c1", "c2"],
         _ => &["pve1"],
     };
     let dir = |id: &str, content: &[&str]| StorageSeed {
@@ -100,7 +105,11 @@ pub(super) fn recorded_lab(file: &str, exchanges: &[Value]) -> Lab {
         storages: vec![
             dir("local", &["iso", "vztmpl", "backup", "import", "snippets"]),
             dir("local-dir", &["images", "rootdir"]),
-        ],
+            dir("local-dir2", &["images", "rootdir"]),
+        ]
+        .into_iter()
+        .filter(|storage| storage.id != "local-dir2" || file == "long-tasks")
+        .collect(),
         ..WorldSeed::default()
     };
     let mut accounts = Accounts::new().user("root@pam", "pverootpw");
@@ -125,6 +134,7 @@ pub(super) fn recorded_lab(file: &str, exchanges: &[Value]) -> Lab {
     let lab = Lab::with(&seed, accounts, quick());
     lab.world().change(|state| {
         state.hosts.iter_mut().for_each(|host| host.votes = 1);
+        written(file, state);
         let at = state.now;
         for name in names {
             for (volume, content, format) in FILES {
@@ -169,6 +179,29 @@ pub(super) fn recorded_lab(file: &str, exchanges: &[Value]) -> Lab {
     lab
 }
 
+/// What had been written into guests before.
+fn written(file: &str, state: &mut crate::world::State) {
+    let keys: &[(u32, &str, &str)] = match file {
+        "quorum-lost" => &[(121, "description", "through c1")],
+        "guest-agent" => &[(900, "args", "-kernel /var/lib/vz/guest/vmlinuz")],
+        "long-tasks" => &[(133, "description", " qmclone temporary file")],
+        _ => &[(100, "description", "text"), (100, "cpulimit", "1.5")],
+    };
+    for (vmid, key, value) in keys {
+        if let Some(guest) = state.guest_mut(*vmid) {
+            guest.extra.insert((*key).into(), (*value).into());
+        }
+    }
+    for (vmid, lock) in [(133, "clone"), (150, "create")] {
+        if let Some(guest) = state
+            .guest_mut(vmid)
+            .filter(|_| ["long-tasks", "quorum-lost"].contains(&file))
+        {
+            guest.lock = Some(lock.into());
+        }
+    }
+}
+
 /// Tasks whose start was not recorded, but what became of them.
 fn add_tasks(state: &mut crate::world::State, exchanges: &[Value]) {
     for exchange in exchanges {
@@ -184,6 +217,11 @@ fn add_tasks(state: &mut crate::world::State, exchanges: &[Value]) {
             let Some(parts) = crate::pve::upid::Upid::parse(upid) else {
                 continue;
             };
+            // The first of several answers may have come while it ran.
+            let ended = row["exitstatus"].is_string();
+            if ended {
+                state.tasks.retain(|task| task.upid != upid);
+            }
             if state.task(upid).is_some() || state.host(&parts.node).is_none() {
                 continue;
             }
@@ -252,6 +290,7 @@ fn guests(file: &str) -> Vec<GuestSeed> {
         "quorum-lost" => &[
             ("c1", 121, "bulk-b", false, false),
             ("c2", 123, "other", false, false),
+            ("c2", 150, "VM 150", false, false),
         ],
         "guest-agent" => &[
             ("pve1", 100, "vm-one", false, true),
@@ -274,7 +313,17 @@ fn guests(file: &str) -> Vec<GuestSeed> {
             ("pve1", 100, "vm-one", false, true),
             ("pve1", 120, "vm120", false, false),
         ],
-        "long-tasks" => &[("pve1", 100, "vm-one", false, false)],
+        "long-tasks" => &[
+            ("pve1", 100, "vm-one", false, false),
+            ("pve1", 131, "clone1", false, false),
+            ("pve1", 133, "VM 133", false, false),
+            ("pve1", 136, "movevm", false, false),
+        ],
+        "guest-agent@cluster" => &[("c1", 101, "onc1", false, true)],
+        "second-chances@cluster" => &[
+            ("c1", 101, "onc1", false, false),
+            ("c2", 120, "bulk-a", false, false),
+        ],
         "second-chances" => &[
             ("pve1", 100, "vm-one", false, false),
             ("pve1", 134, "vm134", false, false),
