@@ -81,13 +81,13 @@ impl Call<'_> {
     }
 
     /// Fails when the cluster has no quorum: its locks are waited for in vain.
-    pub(super) fn need_lock(&self, file: &str, prefix: &str) -> Result<()> {
+    pub(super) fn need_lock(&self, lock: &str, prefix: &str) -> Result<()> {
         if self.cluster.world().read(|s| s.quorate_at(self.contacted)) {
             return Ok(());
         }
         Err(ApiError {
             held: Held::Lock,
-            ..ApiError::die(format!("{prefix}cfs-lock 'file-{file}' error: no quorum!"))
+            ..ApiError::die(format!("{prefix}cfs-lock '{lock}' error: no quorum!"))
         })
     }
 

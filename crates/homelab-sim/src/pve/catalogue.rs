@@ -247,9 +247,43 @@ fn known_format(format: &str, text: &str) -> Option<std::result::Result<(), Stri
                 "value does not look like a valid VM ID",
             ),
         },
-        "pve-node" => say(
+        "pve-node" | "pve-node-list" => say(
             dns_label(text),
             "value does not look like a valid node name",
+        ),
+        "pve-vmid-list" => say(
+            text.parse::<u32>()
+                .is_ok_and(|vmid| (100..=999_999_999).contains(&vmid)),
+            "value does not look like a valid VM ID",
+        ),
+        "pve-iface" => say(
+            interface(text),
+            &format!("invalid network interface name '{text}'"),
+        ),
+        "mac-prefix" => say(
+            mac_prefix(text),
+            "value is not a valid unicast MAC address prefix",
+        ),
+        "pve-acme-domain" => say(
+            domain(text),
+            &format!("value '{text}' does not look like a valid domain name!\n"),
+        ),
+        "pve-task-status-type-list" => say(
+            ["ok", "error", "warning", "unknown"].contains(&text),
+            &format!("invalid status '{text}'"),
+        ),
+        "pve-storage-path-in-property-string" => say(
+            text.starts_with('/') && !text.contains([';', ',', '=', '(', ')']),
+            "Value does not look like a valid absolute path. These symbols are currently not \
+             allowed in path: ;,=()",
+        ),
+        "CIDRv4" => say(
+            ip_or_cidr(text) && text.contains('/') && !text.contains(':'),
+            "value does not look like a valid IPv4 CIDR network",
+        ),
+        "ip" => say(
+            text.parse::<std::net::IpAddr>().is_ok(),
+            "value does not look like a valid IP address",
         ),
         "pve-configid" => say(
             config_id(text),
@@ -270,6 +304,36 @@ fn known_format(format: &str, text: &str) -> Option<std::result::Result<(), Stri
 fn dns_label(text: &str) -> bool {
     let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
     !text.is_empty() && !text.starts_with('-') && !text.ends_with('-') && text.bytes().all(inner)
+}
+
+/// A name as Linux takes it for a card.
+fn interface(text: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let (name, vlan) = text.split_once([':', '.']).unwrap_or((text, "0"));
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.bytes().all(inner)
+        && !vlan.is_empty()
+        && vlan.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Up to three bytes, of which the first is no multicast one.
+fn mac_prefix(text: &str) -> bool {
+    let bytes: Vec<_> = text.split(':').collect();
+    let byte = |part: &str| {
+        u8::from_str_radix(part, 16)
+            .ok()
+            .filter(|_| part.len() == 2)
+    };
+    let unicast = bytes.first().and_then(|first| byte(first));
+    unicast.is_some_and(|first| first & 1 == 0)
+        && bytes.len() <= 3
+        && bytes.iter().all(|part| byte(part).is_some())
+}
+
+/// A host name with at least one dot, perhaps with a star in front.
+fn domain(text: &str) -> bool {
+    let labels = text.strip_prefix("*.").unwrap_or(text);
+    labels.contains('.') && labels.split('.').all(dns_label)
 }
 
 fn config_id(text: &str) -> bool {

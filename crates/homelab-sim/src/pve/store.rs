@@ -9,9 +9,10 @@ use serde_json::{Map, Value, json};
 
 use self::tables::{COLLECTIONS, DOCUMENTS};
 use super::answer::{Answer, ApiError, Result};
+use super::api::host_network;
 use super::params;
 use super::router::Call;
-use crate::world::Object;
+use crate::world::{Object, State};
 
 /// What the server says where something is not as asked. `{}` stands for the
 /// object's name.
@@ -56,6 +57,12 @@ pub(super) struct Collection {
     pub(super) missing: [Say; 3],
     /// Told with every object.
     pub(super) constant: Option<(&'static str, &'static str)>,
+    /// Told with objects that say nothing else.
+    pub(super) usually: Option<(&'static str, u8)>,
+    /// Names and types of what is there without being made.
+    pub(super) builtin: &'static [(&'static str, &'static str)],
+    /// The lock of the cluster that a write waits for.
+    pub(super) lock: Option<&'static str>,
     /// Whether a single object tells its name.
     pub(super) named: bool,
     /// Keys that an object cannot do without at run time.
@@ -75,6 +82,10 @@ pub(super) struct Document {
     /// Whether a write replaces the whole document.
     pub(super) replaces: bool,
     pub(super) digest: bool,
+    /// Whether numbers are told as texts.
+    pub(super) texts: bool,
+    /// The lock of the cluster that a write waits for.
+    pub(super) lock: Option<&'static str>,
 }
 
 const CHANGED: &str = "detected modified configuration - file changed by other user? Try again.";
@@ -178,14 +189,42 @@ fn shown(collection: &Collection, id: &str) -> Value {
 /// An object as a row of a list, or alone.
 fn row(collection: &Collection, object: &Object, named: bool, digest: &str) -> Value {
     let mut row = object.values.clone();
+    if collection.id == "iface" {
+        host_network::complete(&mut row);
+    }
     if named {
         row.insert(collection.id.into(), shown(collection, &object.id));
     }
     if let Some((key, value)) = collection.constant {
         row.insert(key.into(), value.into());
     }
+    if let Some((key, value)) = collection.usually {
+        row.entry(key).or_insert_with(|| value.into());
+    }
     row.insert("digest".into(), digest.into());
     Value::Object(row)
+}
+
+impl Collection {
+    /// What is there without being made, but for what was changed of it.
+    fn unmade(&self, state: &State, path: &str) -> impl Iterator<Item = Object> {
+        let objects = state.registry.objects(path);
+        let untouched = self
+            .builtin
+            .iter()
+            .filter(|(id, _)| !objects.iter().any(|object| object.id == *id));
+        untouched.map(|(id, kind)| Object {
+            id: (*id).to_owned(),
+            values: Map::from_iter([("type".to_owned(), Value::from(*kind))]),
+        })
+    }
+
+    fn need_lock(&self, call: &Call<'_>) -> Result<()> {
+        match self.lock {
+            Some(lock) => call.need_lock(lock, ""),
+            None => call.need_quorum(),
+        }
+    }
 }
 
 fn list(call: &Call<'_>, collection: &Collection, path: &str) -> Answer {
@@ -193,15 +232,17 @@ fn list(call: &Call<'_>, collection: &Collection, path: &str) -> Answer {
     let checks = call.params.contains_key("check-node");
     let rows = call.cluster.world().read(|state| {
         let digest = state.registry.digest(path);
-        let objects = state.registry.objects(path).iter();
-        let wanted = |object: &&Object| {
+        let made = state.registry.objects(path).iter().cloned();
+        let wanted = |object: &Object| {
             kind.as_ref()
                 .is_none_or(|kind| object.values.get("type").is_none_or(|t| t == kind))
         };
-        objects
+        collection
+            .unmade(state, path)
+            .chain(made)
             .filter(wanted)
             .map(|object| {
-                let mut row = row(collection, object, true, &digest);
+                let mut row = row(collection, &object, true, &digest);
                 if checks {
                     row["checks"] = json!([]);
                 }
@@ -276,7 +317,7 @@ fn create(
     let made_up = || format!("{:08x}", call.cluster.world().revision());
     let id = call.text(collection.id).unwrap_or_else(made_up);
     let id = normal(collection, id);
-    call.need_quorum()?;
+    collection.need_lock(call)?;
     let values = given(call, described, &[collection.id]);
     call.cluster.world().change(|state| {
         if state.registry.object(path, &id).is_some()
@@ -285,6 +326,11 @@ fn create(
             return Err(error);
         }
         needs(collection, collection.create, &values)?;
+        match collection.id {
+            "realm" => realm_needs(collection.create, &values)?,
+            "iface" => host_network::check(state, path, &id, &values)?,
+            _ => {}
+        }
         let object = Object {
             id: id.clone(),
             values,
@@ -292,6 +338,22 @@ fn create(
         state.registry.objects_mut(path).push(object);
         Ok(Value::Null.into())
     })
+}
+
+/// What a realm of a kind cannot do without.
+fn realm_needs(prefix: &str, values: &Map<String, Value>) -> Result<()> {
+    let keys: &[&str] = match values.get("type").and_then(Value::as_str) {
+        Some("ldap") => &["server1", "base_dn", "user_attr"],
+        Some("ad") => &["server1", "domain"],
+        Some("openid") => &["issuer-url", "client-id"],
+        _ => &[],
+    };
+    match keys.iter().find(|key| !values.contains_key(**key)) {
+        Some(key) => Err(ApiError::die(format!(
+            "{prefix}missing value for required option '{key}'"
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn needs(collection: &Collection, prefix: &str, values: &Map<String, Value>) -> Result<()> {
@@ -314,10 +376,14 @@ fn update(
     path: &str,
 ) -> Result<Answer> {
     let id = name(call, collection);
-    call.need_quorum()?;
+    collection.need_lock(call)?;
     let values = given(call, described, &[collection.id]);
     let delete = call.list("delete");
     call.cluster.world().change(|state| {
+        let unmade = collection.unmade(state, path).find(|o| o.id == id);
+        if let Some(object) = unmade {
+            state.registry.objects_mut(path).push(object);
+        }
         if state.registry.object(path, &id).is_none() {
             return match collection.missing[1].error(collection.update, &id) {
                 Some(error) => Err(error),
@@ -342,9 +408,10 @@ fn update(
 
 fn delete(call: &Call<'_>, collection: &Collection, path: &str) -> Result<Answer> {
     let id = name(call, collection);
-    call.need_quorum()?;
+    collection.need_lock(call)?;
     call.cluster.world().change(|state| {
         if state.registry.object(path, &id).is_none()
+            && !collection.builtin.iter().any(|(known, _)| *known == id)
             && let Some(error) = collection.missing[2].error(collection.delete, &id)
         {
             return Err(error);
@@ -361,7 +428,11 @@ fn read(call: &Call<'_>, document: &Document, path: &str) -> Answer {
         for (key, value) in document.defaults {
             data.insert((*key).into(), (*value).into());
         }
-        data.extend(state.registry.document(path));
+        let stored = state.registry.document(path).into_iter();
+        data.extend(stored.map(|(key, value)| match value {
+            Value::Number(number) if document.texts => (key, number.to_string().into()),
+            value => (key, value),
+        }));
         if document.digest {
             data.insert("digest".into(), state.registry.document_digest(path).into());
         }
@@ -380,6 +451,14 @@ fn write(
 ) -> Result<Answer> {
     let values = given(call, described, &[]);
     let delete = call.list("delete");
+    if path == "/cluster/options" {
+        check_options(&values)?;
+    }
+    if let Some(lock) = document.lock {
+        call.need_lock(lock, "")?;
+    } else if path.ends_with("/config") {
+        need_file(call, &format!("{path}.tmp"))?;
+    }
     for key in &delete {
         if described.param(key).is_none()
             && let Some(error) = document.unknown.error("", key)
@@ -402,4 +481,34 @@ fn write(
         stored.extend(values);
         Ok(Value::Null.into())
     })
+}
+
+/// Fails when a file below `/etc/pve` cannot be written.
+fn need_file(call: &Call<'_>, path: &str) -> Result<()> {
+    if call.need_quorum().is_ok() {
+        return Ok(());
+    }
+    let pid = std::process::id();
+    Err(ApiError::die(format!(
+        "unable to open file '/etc/pve{path}.{pid}' - Permission denied"
+    )))
+}
+
+/// What the options of the cluster must be beyond their formats.
+fn check_options(values: &Map<String, Value>) -> Result<()> {
+    let Some(range) = values.get("next-id").and_then(Value::as_str) else {
+        return Ok(());
+    };
+    let bound = |name: &str, usual: u32| {
+        let mut parts = range.split(',').filter_map(|part| part.split_once('='));
+        let found = parts.find(|(key, _)| *key == name);
+        found.and_then(|(_, n)| n.parse().ok()).unwrap_or(usual)
+    };
+    let (lower, upper) = (bound("lower", 100), bound("upper", 1_000_000));
+    if lower <= upper {
+        return Ok(());
+    }
+    Err(ApiError::die(format!(
+        "lower ({lower}) <= upper ({upper}) boundary rule broken"
+    )))
 }

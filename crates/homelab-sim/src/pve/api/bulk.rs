@@ -199,6 +199,13 @@ fn suspend_all(call: &Call<'_>) -> Result<Answer> {
 
 /// Needs to be told how many at a time, here or for the whole cluster.
 fn migrate_all(call: &Call<'_>) -> Result<Answer> {
+    let to = call.text("target").unwrap_or_default();
+    if to == call.node() {
+        return Err(ApiError::param("target", "target is local node."));
+    }
+    if call.cluster.world().read(|state| state.host(&to).is_none()) {
+        return Err(ApiError::die(format!("no such cluster node '{to}'")));
+    }
     let options = |state: &State| {
         let options = state.registry.document("/cluster/options");
         options.contains_key("max_workers")

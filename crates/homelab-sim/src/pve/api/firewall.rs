@@ -59,6 +59,11 @@ pub(in super::super) fn answer(call: &Call<'_>, described: &Described) -> Option
     if place.below == "/options" && place.scope == "vnet" {
         return rules_path(call, &place).err().map(Err);
     }
+    if method != "GET"
+        && let Err(error) = call.need_lock(&lock(call, place.scope), "")
+    {
+        return Some(Err(error));
+    }
     Some(match (method, place.below) {
         ("GET", "/rules" | "/groups/{group}") => rules(call, &place),
         ("POST", "/rules" | "/groups/{group}") => add_rule(call, described, &place),
@@ -82,6 +87,16 @@ pub(in super::super) fn answer(call: &Call<'_>, described: &Described) -> Option
         ("GET", "/log") => Ok(log(call)),
         _ => return None,
     })
+}
+
+/// The lock of the cluster that writes wait for.
+fn lock(call: &Call<'_>, scope: &str) -> String {
+    match (call.text("vmid"), scope) {
+        (Some(vmid), _) => format!("firewall-vm-{vmid}"),
+        (None, "vnet") => format!("firewall-vnet-{}", call.text("vnet").unwrap_or_default()),
+        (None, _) if call.params.contains_key("node") => format!("firewall-host-{}", call.node()),
+        _ => "firewall-cluster".to_owned(),
+    }
 }
 
 const CHANGED: &str = "detected modified configuration - file changed by other user? Try again.";

@@ -301,6 +301,10 @@ fn power(call: &Call<'_>) -> Result<Answer> {
 /// `POST …/wakeonlan`: needs to know the card.
 fn wake(call: &Call<'_>) -> Result<Answer> {
     let node = call.text("node").unwrap_or_default();
+    if node == call.contacted {
+        let text = format!("'{node}' is local node, cannot wake my self!");
+        return Err(ApiError::die(text));
+    }
     let mac = call.cluster.world().read(|state| {
         let config = state.registry.document(&format!("/nodes/{node}/config"));
         config

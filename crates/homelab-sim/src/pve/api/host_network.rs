@@ -1,11 +1,91 @@
 //! Networks of a host, and replication from it.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::super::answer::{Answer, ApiError, Result};
 use super::super::operation::Job;
+use super::super::params;
 use super::super::router::{Access, Call, Route, get};
 use super::host_info::{MODIFY, ask, host, post};
+use crate::world::State;
+
+/// What a network that was configured tells beyond what was written.
+pub(in super::super) fn complete(row: &mut Map<String, Value>) {
+    let text = |row: &Map<String, Value>, key: &str| row.get(key).map(params::text);
+    if let Some(cidr) = text(row, "cidr")
+        && let Some((address, prefix)) = cidr.split_once('/')
+    {
+        row.insert("address".into(), address.into());
+        row.insert("netmask".into(), prefix.into());
+    }
+    let method = |key: &str| {
+        if row.contains_key(key) {
+            "static"
+        } else {
+            "manual"
+        }
+    };
+    let methods = [("method", method("cidr")), ("method6", method("cidr6"))];
+    for (key, value) in methods {
+        row.insert(key.into(), value.into());
+    }
+    row.insert("families".into(), json!(["inet"]));
+    row.insert("priority".into(), 4.into());
+    if text(row, "type").as_deref() == Some("bridge") {
+        let mut usual = |key: &str, value: &str| {
+            row.entry(key).or_insert_with(|| value.into());
+        };
+        usual("bridge_stp", "off");
+        usual("bridge_fd", "0");
+        if text(row, "bridge_vlan_aware").as_deref() == Some("1") {
+            row.entry("bridge_vids").or_insert_with(|| "2-4094".into());
+        }
+    }
+}
+
+/// What a new network must not be.
+pub(in super::super) fn check(
+    state: &State,
+    path: &str,
+    iface: &str,
+    values: &Map<String, Value>,
+) -> Result<()> {
+    let text = |key: &str| values.get(key).map(params::text).unwrap_or_default();
+    let kind = text("type");
+    if kind.starts_with("OVS") {
+        return Err(ApiError::die(
+            "Open VSwitch is not installed (need package 'openvswitch-switch')",
+        ));
+    }
+    let known = |name: &str| match name {
+        "nic0" => "eth".to_owned(),
+        name => {
+            let object = state.registry.object(path, name);
+            let kind = object.and_then(|object| object.values.get("type"));
+            kind.map(params::text).unwrap_or_default()
+        }
+    };
+    if kind == "bond" {
+        let slaves = text("slaves");
+        let wrong = slaves
+            .split([' ', ',', ';'])
+            .filter(|slave| !slave.is_empty())
+            .map(|slave| (slave, known(slave)))
+            .find(|(_, kind)| kind != "eth" && kind != "bond");
+        if let Some((slave, kind)) = wrong {
+            return Err(ApiError::die(format!(
+                "bond '{iface}' - wrong interface type on slave '{slave}' ('{kind}' != 'eth or bond')"
+            )));
+        }
+    }
+    if values.contains_key("gateway") {
+        return Err(ApiError::param(
+            "gateway",
+            "Default gateway already exists on interface 'vmbr0'.",
+        ));
+    }
+    Ok(())
+}
 
 /// Cards, the bridge over the first one, and what was configured.
 fn network(call: &Call<'_>) -> Result<Answer> {
@@ -33,6 +113,7 @@ fn network(call: &Call<'_>) -> Result<Answer> {
             .objects(&format!("/nodes/{}/network", host.name));
         rows.extend(configured.iter().map(|object| {
             let mut row = object.values.clone();
+            complete(&mut row);
             row.insert("iface".into(), object.id.as_str().into());
             Value::Object(row)
         }));

@@ -29,7 +29,7 @@ mod guests;
 mod ha;
 mod ha_config;
 mod host_info;
-mod host_network;
+pub(super) mod host_network;
 mod lifecycle;
 mod load;
 mod load_history;

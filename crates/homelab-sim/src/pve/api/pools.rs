@@ -102,7 +102,7 @@ fn missing(pool: &str) -> ApiError {
 
 fn create(call: &Call<'_>) -> Result<Answer> {
     let id = call.text("poolid").unwrap_or_default();
-    call.need_lock("user_cfg", "create pool failed: ")?;
+    call.need_lock("file-user_cfg", "create pool failed: ")?;
     call.cluster.world().change(|state| {
         if state.pools.contains_key(&id) {
             return Err(failed(
@@ -144,7 +144,7 @@ fn update(call: &Call<'_>) -> Result<Answer> {
     for storage in &storages {
         call.need(&format!("/storage/{storage}"), "Datastore.Allocate")?;
     }
-    call.need_lock("user_cfg", "update pools failed: ")?;
+    call.need_lock("file-user_cfg", "update pools failed: ")?;
     let (delete, moves) = (call.flag("delete"), call.flag("allow-move"));
     call.cluster.world().change(|state| {
         let text = format!("pool '{id}' does not exist");
@@ -202,7 +202,7 @@ fn update(call: &Call<'_>) -> Result<Answer> {
 
 fn delete(call: &Call<'_>) -> Result<Answer> {
     let id = call.text("poolid").unwrap_or_default();
-    call.need_lock("user_cfg", "delete pool failed: ")?;
+    call.need_lock("file-user_cfg", "delete pool failed: ")?;
     call.cluster.world().change(|state| {
         let Some(pool) = state.pools.get(&id) else {
             return Err(failed(

@@ -113,6 +113,16 @@ fn wanted(call: &Call<'_>, task: &Task) -> bool {
             .is_none_or(|words| words.split([',', ';', ' ']).any(|word| word == outcome))
 }
 
+/// Words of `statusfilter`.
+fn status_words(text: &str) -> std::result::Result<(), String> {
+    let known = ["ok", "error", "warning", "unknown"];
+    let words = text.split([',', ';', ' ']).filter(|word| !word.is_empty());
+    match words.into_iter().find(|word| !known.contains(word)) {
+        Some(word) => Err(format!("invalid format - invalid status '{word}'\n")),
+        None => Ok(()),
+    }
+}
+
 /// The word of `statusfilter`.
 fn outcome(task: &Task) -> &'static str {
     match task.end.as_ref().map(|end| end.exit_status.as_str()) {
@@ -225,7 +235,7 @@ const NODE_FILTERS: &[Param] = &[
     optional("until", Kind::Int { min: 0 }),
     optional("errors", Kind::Bool),
     optional("source", Kind::Word(&["archive", "active", "all"])),
-    optional("statusfilter", Kind::Text),
+    optional("statusfilter", Kind::Format(status_words)),
     optional("typefilter", Kind::Text),
     optional("userfilter", Kind::Text),
     optional("vmid", Kind::Vmid),

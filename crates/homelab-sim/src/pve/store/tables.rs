@@ -15,6 +15,9 @@ const fn plain(path: &'static str, item: &'static str, id: &'static str) -> Coll
         duplicate: Die("object '{}' already exists"),
         missing: [Die("object '{}' does not exist"); 3],
         constant: None,
+        usually: None,
+        builtin: &[],
+        lock: None,
         named: true,
         needs: &[],
     }
@@ -49,6 +52,21 @@ impl Collection {
 
     const fn constant(mut self, key: &'static str, value: &'static str) -> Self {
         self.constant = Some((key, value));
+        self
+    }
+
+    const fn usually(mut self, key: &'static str, value: u8) -> Self {
+        self.usually = Some((key, value));
+        self
+    }
+
+    const fn builtin(mut self, names: &'static [(&'static str, &'static str)]) -> Self {
+        self.builtin = names;
+        self
+    }
+
+    const fn lock(mut self, lock: &'static str) -> Self {
+        self.lock = Some(lock);
         self
     }
 
@@ -99,6 +117,7 @@ pub(super) const COLLECTIONS: &[Collection] = &[
             Die("cannot lookup undefined type! at /usr/share/perl5/PVE/API2/Domains.pm line 261."),
             Die("authentication domain '{}' does not exist"),
         )
+        .builtin(&[("pam", "pam"), ("pve", "pve")])
         .nameless(),
     mapping(
         "/cluster/mapping/dir",
@@ -130,18 +149,24 @@ pub(super) const COLLECTIONS: &[Collection] = &[
         Die("custom CPU model '{}' does not exist"),
         Die("custom CPU model '{}' does not exist"),
     ),
-    plain("/cluster/backup", "/{id}", "id").about(
-        Die("Job '{}' already exists"),
-        Param("id", "No such job '{}'"),
-        Param("id", "No such job '{}'"),
-        Param("id", "No such job '{}'"),
-    ),
-    plain("/cluster/jobs/realm-sync", "/{id}", "id").about(
-        Die("Job '{}' already exists"),
-        Param("id", "No such job '{}'"),
-        Die("no such realm-sync job"),
-        Die("400 Parameter verification failed.\nid: No such job '{}'"),
-    ),
+    plain("/cluster/backup", "/{id}", "id")
+        .about(
+            Die("Job '{}' already exists"),
+            Param("id", "No such job '{}'"),
+            Param("id", "No such job '{}'"),
+            Param("id", "No such job '{}'"),
+        )
+        .lock("file-jobs_cfg"),
+    plain("/cluster/jobs/realm-sync", "/{id}", "id")
+        .about(
+            Die("Job '{}' already exists"),
+            Param("id", "No such job '{}'"),
+            Die("no such realm-sync job"),
+            Die("400 Parameter verification failed.\nid: No such job '{}'"),
+        )
+        .constant("type", "realm-sync")
+        .usually("enabled", 1)
+        .lock("file-jobs_cfg"),
     plain("/cluster/metrics/server", "/{id}", "id")
         .says("", "", "")
         .about(
@@ -208,7 +233,8 @@ pub(super) const COLLECTIONS: &[Collection] = &[
             Die("sdn '{}' does not exist"),
             Die("sdn '{}' does not exist"),
             Die("sdn '{}' does not exist"),
-        ),
+        )
+        .builtin(&[("pve", "pve")]),
     plain("/cluster/sdn/zones", "/{zone}", "zone")
         .says(
             "create sdn zone object failed: ",
@@ -263,6 +289,8 @@ const fn document(path: &'static str) -> Document {
         prefix: "",
         replaces: false,
         digest: true,
+        texts: false,
+        lock: None,
     }
 }
 
@@ -270,6 +298,17 @@ const fn document(path: &'static str) -> Document {
 const fn firewall(path: &'static str) -> Document {
     let mut document = document(path);
     document.unknown = Param("delete", "no such option '{}'");
+    document
+}
+
+const fn locked(mut document: Document, lock: &'static str) -> Document {
+    document.lock = Some(lock);
+    document
+}
+
+/// Numbers are told as texts.
+const fn as_texts(mut document: Document) -> Document {
+    document.texts = true;
     document
 }
 
@@ -292,13 +331,16 @@ const fn defaults(
 }
 
 pub(super) const DOCUMENTS: &[Document] = &[
-    firewall("/cluster/firewall/options"),
+    locked(firewall("/cluster/firewall/options"), "firewall-cluster"),
     firewall("/nodes/{node}/firewall/options"),
     firewall("/nodes/{node}/qemu/{vmid}/firewall/options"),
     firewall("/nodes/{node}/lxc/{vmid}/firewall/options"),
     firewall("/cluster/sdn/vnets/{vnet}/firewall/options"),
-    without_digest(document("/cluster/options")),
-    document("/nodes/{node}/config"),
+    locked(
+        without_digest(document("/cluster/options")),
+        "file-datacenter_cfg",
+    ),
+    as_texts(document("/nodes/{node}/config")),
     without_digest(replacing(defaults(
         document("/nodes/{node}/dns"),
         &[("search", "example.org"), ("dns1", "192.0.2.1")],

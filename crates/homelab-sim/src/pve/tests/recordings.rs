@@ -112,25 +112,7 @@ pub(super) fn recorded_lab(file: &str, exchanges: &[Value]) -> Lab {
         .collect(),
         ..WorldSeed::default()
     };
-    let mut accounts = Accounts::new().user("root@pam", "pverootpw");
-    if file != "auth" {
-        accounts = accounts
-            .user("test@pve", "testpassword1")
-            .disabled_user("disabled@pve")
-            .grant("/vms/100", "test@pve", "PVEVMUser");
-    }
-    // What is made on the way is not there before.
-    let made: Vec<_> = tokens(exchanges).into_iter().map(|(id, _)| id).collect();
-    let used = used_tokens(exchanges).into_iter();
-    for (id, secret) in used.filter(|(id, _)| !made.contains(id)) {
-        accounts = accounts.token(&id, &secret, !id.starts_with("root@"), None);
-    }
-    if file == "access" {
-        accounts.change(|all| {
-            all.groups.insert("grpa".into(), Some("A".into()));
-            all.groups.insert("g1".into(), None);
-        });
-    }
+    let accounts = recorded_accounts(file, exchanges);
     let lab = Lab::with(&seed, accounts, quick());
     lab.world().change(|state| {
         state.hosts.iter_mut().for_each(|host| host.votes = 1);
@@ -177,6 +159,30 @@ pub(super) fn recorded_lab(file: &str, exchanges: &[Value]) -> Lab {
         }
     });
     lab
+}
+
+/// Who had an account, and with which token.
+fn recorded_accounts(file: &str, exchanges: &[Value]) -> Accounts {
+    let mut accounts = Accounts::new().user("root@pam", "pverootpw");
+    if file != "auth" {
+        accounts = accounts
+            .user("test@pve", "testpassword1")
+            .disabled_user("disabled@pve")
+            .grant("/vms/100", "test@pve", "PVEVMUser");
+    }
+    // What is made on the way is not there before.
+    let made: Vec<_> = tokens(exchanges).into_iter().map(|(id, _)| id).collect();
+    let used = used_tokens(exchanges).into_iter();
+    for (id, secret) in used.filter(|(id, _)| !made.contains(id)) {
+        accounts = accounts.token(&id, &secret, !id.starts_with("root@"), None);
+    }
+    if file == "access" {
+        accounts.change(|all| {
+            all.groups.insert("grpa".into(), Some("A".into()));
+            all.groups.insert("g1".into(), None);
+        });
+    }
+    accounts
 }
 
 /// What had been written into guests before.
