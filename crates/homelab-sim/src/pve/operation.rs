@@ -35,6 +35,9 @@ const WRITES: [&str; 12] = [
 /// becomes the task's end.
 pub(super) type Work = Box<dyn FnOnce(&mut State) -> Result<(), String> + Send>;
 
+/// What a task waits for.
+type Until = Box<dyn Fn(&State) -> bool + Send + Sync>;
+
 /// What a task does to the world when it does not get to its work.
 type Undo = Box<dyn FnOnce(&mut State) + Send>;
 
@@ -58,6 +61,8 @@ pub(super) struct Job {
     first: Option<Work>,
     /// Written to the log while time passes.
     lines: Vec<String>,
+    /// Waited for before the work, and no longer than so long.
+    until: Option<(Until, Duration)>,
     /// Happens at the end.
     work: Work,
     /// Happens instead of the work when the task fails or is stopped.
@@ -85,6 +90,7 @@ impl Job {
             duration: call.cluster.0.options.task_duration,
             first: None,
             lines: Vec::new(),
+            until: None,
             work: Box::new(work),
             undo: None,
             search: None,
@@ -104,6 +110,16 @@ impl Job {
     pub(super) fn carries(mut self, bytes: u64, bytes_per_second: u64) -> Self {
         let millis = bytes.saturating_mul(1000) / bytes_per_second.max(1);
         self.duration += Duration::from_millis(millis);
+        self
+    }
+
+    /// Waits for something before its work, `limit` of the lab's time at most.
+    pub(super) fn until(
+        mut self,
+        limit: Duration,
+        until: impl Fn(&State) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.until = Some((Box::new(until), limit));
         self
     }
 
@@ -208,6 +224,13 @@ impl Job {
             }
         }
         passes(world, pause, upid).await;
+        if let Some((until, limit)) = self.until.take() {
+            tokio::select! {
+                biased;
+                () = comes(world, &*until) => {}
+                _ = passes(world, limit, upid) => {}
+            }
+        }
         world.change(|state| self.finish(state, upid));
     }
 
@@ -265,6 +288,16 @@ async fn arrives(world: &World, slot: &Mutex<Option<Found>>, upid: &str) -> Opti
             return found;
         }
         changes.changed().await.ok()?;
+    }
+}
+
+/// Completes when the world is as wanted.
+async fn comes(world: &World, wanted: &(dyn Fn(&State) -> bool + Send + Sync)) {
+    let mut changes = world.subscribe();
+    while !world.read(|state| wanted(state)) {
+        if changes.changed().await.is_err() {
+            return;
+        }
     }
 }
 

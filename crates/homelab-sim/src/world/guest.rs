@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 /// What kind of guest it is.
@@ -175,6 +177,21 @@ pub struct Guest {
 }
 
 impl Guest {
+    /// A value of `smbios1`, such as `serial`, in plain text.
+    pub fn smbios(&self, key: &str) -> Option<String> {
+        let parts: Vec<_> = self.extra.get("smbios1")?.split(',').collect();
+        let value = |key: &str| {
+            let mut pairs = parts.iter().filter_map(|part| part.split_once('='));
+            pairs.find(|(k, _)| *k == key).map(|(_, value)| value)
+        };
+        let text = value(key)?.to_owned();
+        if value("base64") != Some("1") {
+            return Some(text);
+        }
+        let bytes = STANDARD.decode(&text).ok()?;
+        String::from_utf8(bytes).ok()
+    }
+
     /// A guest with nothing in it, powered off.
     pub fn new(vmid: u32, host: &str, kind: GuestKind, now: SystemTime) -> Self {
         Guest {

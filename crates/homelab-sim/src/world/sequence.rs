@@ -177,6 +177,17 @@ impl State {
         self.phase_later(name);
     }
 
+    /// Somebody presses the power button of a node: it shuts down, whatever
+    /// else it does. Without a config there is nothing to stop in order.
+    pub fn power_button(&mut self, name: &str) {
+        let Some(node) = self.node_mut(name) else {
+            return;
+        };
+        node.sequence = None;
+        self.kernel(name, "[talos] shutdown via ACPI received");
+        self.order(name, Order::Shutdown { force: true }, "");
+    }
+
     /// The next phase of what a node does.
     pub(super) fn next_phase(&mut self, name: &str) {
         let Some(sequence) = self.node(name).and_then(|n| n.sequence.clone()) else {

@@ -92,18 +92,27 @@ impl Rest {
 
     /// One request on this connection.
     pub(crate) async fn send(&mut self, method: &str, path: &str) -> io::Result<Reply> {
+        self.send_form(method, path, "").await
+    }
+
+    /// One request with parameters in its body.
+    pub(crate) async fn send_form(
+        &mut self,
+        method: &str,
+        path: &str,
+        form: &str,
+    ) -> io::Result<Reply> {
+        let body = match method {
+            "GET" => String::new(),
+            _ => format!(
+                "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
+                form.len()
+            ),
+        };
         let request = format!(
             "{method} /api2/json{path} HTTP/1.1\r\nHost: x\r\nAuthorization: PVEAPIToken={}\r\n\
-             Content-Length: 0\r\n\r\n",
+             {body}\r\n{form}",
             self.token
-        );
-        let request = request.replace(
-            if method == "GET" {
-                "Content-Length: 0\r\n"
-            } else {
-                "\0"
-            },
-            "",
         );
         self.stream.write_all(request.as_bytes()).await?;
         self.read().await

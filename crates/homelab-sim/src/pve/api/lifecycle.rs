@@ -8,12 +8,12 @@ use super::super::config_keys::write;
 use super::super::operation::{self, Job, Work};
 use super::super::params::{Kind, Param, optional};
 use super::super::router::{Access, Call, Route, get};
-use super::{config, guests, ha};
+use super::{button, config, guests, ha};
 use crate::world::{Guest, GuestKind, State};
 
 /// What is to be done to a guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Action {
+pub(super) enum Action {
     Start,
     Stop,
     Shutdown,
@@ -55,6 +55,14 @@ fn run(call: &Call<'_>, kind: GuestKind, action: Action) -> Result<Answer> {
     }
     let prefix = if kind == GuestKind::Qemu { "qm" } else { "vz" };
     let node = call.node();
+    if matches!(action, Action::Shutdown | Action::Reboot)
+        && call
+            .cluster
+            .world()
+            .read(|state| button::reaches(state, vmid))
+    {
+        return Ok(button::press(call, kind, action == Action::Reboot));
+    }
     let work: Work = Box::new(move |state| apply(state, &node, vmid, kind, action));
     let word = match (kind, action) {
         (GuestKind::Lxc, Action::Suspend) => "suspend",
@@ -97,7 +105,7 @@ fn refuse_at_once(
 }
 
 /// What the task does when its time has come.
-fn apply(
+pub(super) fn apply(
     state: &mut State,
     node: &str,
     vmid: u32,

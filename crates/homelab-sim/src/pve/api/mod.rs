@@ -9,6 +9,7 @@ pub(super) mod agent;
 mod agent_files;
 mod backups;
 mod bulk;
+mod button;
 mod ceph;
 mod certificates;
 mod cluster;

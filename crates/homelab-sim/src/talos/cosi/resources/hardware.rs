@@ -7,20 +7,35 @@ use super::Draft;
 use crate::world::{State, TalosNode};
 
 pub(super) fn resources(state: &State, node: &TalosNode) -> Vec<Draft> {
-    let mut all = vec![system_information(node), processor(node), memory(node)];
+    let mut all = vec![
+        system_information(state, node),
+        processor(node),
+        memory(node),
+    ];
     all.extend(disks(state, node));
     all
 }
 
-fn system_information(node: &TalosNode) -> Draft {
+fn system_information(state: &State, node: &TalosNode) -> Draft {
     let (manufacturer, product, version) = match node.vmid {
         Some(_) => ("QEMU", "Standard PC (Q35 + ICH9, 2009)", "pc-q35-10.0"),
         None => ("Generic", "Bare Metal", "1.0"),
     };
+    let guest = node.vmid.and_then(|vmid| state.guest(vmid));
+    let told = |key: &str, usual: &str| {
+        let told = guest.and_then(|guest| guest.smbios(key));
+        told.unwrap_or_else(|| usual.to_owned())
+    };
+    let manufacturer = told("manufacturer", manufacturer);
+    let product = told("product", product);
+    let version = told("version", version);
+    let (serial, sku) = (told("serial", ""), told("sku", ""));
     let proto = hardware::SystemInformationSpec {
-        manufacturer: manufacturer.into(),
-        product_name: product.into(),
-        version: version.into(),
+        manufacturer: manufacturer.clone(),
+        product_name: product.clone(),
+        version: version.clone(),
+        serial_number: serial.clone(),
+        sku_number: sku.clone(),
         uuid: node.smbios_uuid.clone(),
         wake_up_type: "Power Switch".into(),
         ..hardware::SystemInformationSpec::default()
@@ -29,8 +44,10 @@ fn system_information(node: &TalosNode) -> Draft {
         "manufacturer": manufacturer,
         "productName": product,
         "version": version,
+        "serialnumber": serial,
         "uuid": node.smbios_uuid,
         "wakeUpType": "Power Switch",
+        "skuNumber": sku,
     });
     Draft::new(
         "SystemInformations.hardware.talos.dev",
