@@ -230,6 +230,17 @@ impl Time {
     }
 }
 
+/// What a clock shows at `now` that is wrong by so many seconds.
+pub(crate) fn skewed(now: SystemTime, seconds: i64) -> SystemTime {
+    let by = Duration::from_secs(seconds.unsigned_abs());
+    let shown = if seconds < 0 {
+        now.checked_sub(by)
+    } else {
+        now.checked_add(by)
+    };
+    shown.unwrap_or(now)
+}
+
 fn scaled(duration: Duration, factor: f64) -> Duration {
     Duration::try_from_secs_f64(duration.as_secs_f64() * factor).unwrap_or(Duration::MAX / 4)
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::skewed;
 use crate::faults::{CLIENT, Fault, Faults};
 use crate::stats::Counters;
 use crate::world::{Down, State, World};
@@ -138,14 +139,7 @@ impl Shared {
     /// What a clock at `target` shows.
     pub(crate) fn now_at(&self, target: &str) -> SystemTime {
         let skew = self.world.read(|s| s.faults.clock_skew_seconds(target));
-        let by = Duration::from_secs(skew.unsigned_abs());
-        let now = self.world.now();
-        let shown = if skew < 0 {
-            now.checked_sub(by)
-        } else {
-            now.checked_add(by)
-        };
-        shown.unwrap_or(now)
+        skewed(self.world.now(), skew)
     }
 
     /// Holds an answer of `target` back while that is what is wrong with it.

@@ -17,14 +17,15 @@ use rustls::{
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::failed;
-use crate::clock::SimClock;
+use crate::clock::{SimClock, skewed};
 
 /// Demands a client certificate as apid does.
 #[derive(Debug)]
 pub(super) struct ClientAuth {
     chain: Arc<dyn ClientCertVerifier>,
-    /// Certificates expire in the lab's time.
+    /// Certificates expire in the lab's time, as the node's clock shows it.
     clock: SimClock,
+    skew_seconds: i64,
 }
 
 impl ClientAuth {
@@ -32,6 +33,7 @@ impl ClientAuth {
         cas: impl IntoIterator<Item = CertificateDer<'static>>,
         provider: &Arc<CryptoProvider>,
         clock: &SimClock,
+        skew_seconds: i64,
     ) -> Result<Arc<Self>> {
         let mut roots = RootCertStore::empty();
         for ca in cas {
@@ -46,6 +48,7 @@ impl ClientAuth {
         Ok(Arc::new(ClientAuth {
             chain,
             clock: clock.clone(),
+            skew_seconds,
         }))
     }
 }
@@ -61,7 +64,8 @@ impl ClientCertVerifier for ClientAuth {
         intermediates: &[CertificateDer<'_>],
         _: UnixTime,
     ) -> Result<ClientCertVerified, TlsError> {
-        let now = self.clock.now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = skewed(self.clock.now(), self.skew_seconds);
+        let now = now.duration_since(SystemTime::UNIX_EPOCH);
         let now = UnixTime::since_unix_epoch(now.unwrap_or_default());
         let verified = self
             .chain

@@ -93,12 +93,12 @@ impl TalosPki {
     }
 
     /// The TLS settings of a node: HTTP/2, a client certificate of this CA
-    /// demanded that counts by `clock`, no session tickets.
+    /// demanded that counts by `clock` and how wrong it is, no session tickets.
     pub(crate) fn server(
         &self,
         names: &NodeNames,
         validity: Validity,
-        clock: &SimClock,
+        (clock, skew_seconds): (&SimClock, i64),
     ) -> Result<NodeCertificate> {
         let mut subject = DistinguishedName::new();
         subject.push(DnType::CommonName, names.hostname.as_str());
@@ -115,7 +115,7 @@ impl TalosPki {
             CertificateDer::from_pem_slice(pem.as_bytes()).ok()
         });
         let cas = std::iter::once(self.authority.certificate.clone()).chain(accepted);
-        let clients = ClientAuth::new(cas, &provider, clock)?;
+        let clients = ClientAuth::new(cas, &provider, clock, skew_seconds)?;
         let builder = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(rustls::ALL_VERSIONS)
             .map_err(|e| failed("TLS settings", e))?

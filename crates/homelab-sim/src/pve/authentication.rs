@@ -10,8 +10,13 @@ use super::answer::{ApiError, Result};
 impl PveCluster {
     /// The caller: `user@realm` or `user@realm!token`. With a ticket, calls that
     /// `write` need a CSRF prevention token as well.
-    pub(super) fn authenticate(&self, headers: &HeaderMap, write: bool) -> Result<String> {
-        let now = self.unix_now();
+    pub(super) fn authenticate(
+        &self,
+        contacted: &str,
+        headers: &HeaderMap,
+        write: bool,
+    ) -> Result<String> {
+        let now = self.unix_now_at(contacted);
         if let Some(ticket) = ticket(headers) {
             let user = self
                 .0

@@ -80,6 +80,11 @@ impl Call<'_> {
         self.caller == accounts::ROOT
     }
 
+    /// What the clock of the host that was asked shows.
+    pub(super) fn unix_now(&self) -> u64 {
+        self.cluster.unix_now_at(self.contacted)
+    }
+
     /// Fails when the cluster has no quorum: its locks are waited for in vain.
     pub(super) fn need_lock(&self, lock: &str, prefix: &str) -> Result<()> {
         if self.cluster.world().read(|s| s.quorate_at(self.contacted)) {

@@ -248,6 +248,11 @@ impl PveCluster {
     fn unix_now(&self) -> u64 {
         unix(self.world().now())
     }
+
+    /// What the clock of a host shows.
+    fn unix_now_at(&self, host: &str) -> u64 {
+        unix(self.0.shared.now_at(host))
+    }
 }
 
 /// A time in Unix seconds; before 1970 is 0.

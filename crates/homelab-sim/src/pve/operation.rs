@@ -73,6 +73,8 @@ pub(super) struct Job {
     /// What the end says before the reason when somebody stops the task.
     stopped: &'static str,
     bytes_per_second: u64,
+    /// Where it needs room.
+    storages: Vec<String>,
 }
 
 impl Job {
@@ -97,6 +99,7 @@ impl Job {
             found: None,
             stopped: "",
             bytes_per_second: call.cluster.0.options.copy_bytes_per_second,
+            storages: needs_room_on(call),
         }
     }
 
@@ -246,7 +249,13 @@ impl Job {
             Err(String::new())
         } else if state.faults.has(&self.node, Fault::TaskFailure) {
             Err("start failed: QEMU exited with code 1".to_owned())
-        } else if WRITES.contains(&self.kind.as_str()) && state.disk_full(&self.node, None) {
+        } else if WRITES.contains(&self.kind.as_str())
+            && (state.disk_full(&self.node, None)
+                || self
+                    .storages
+                    .iter()
+                    .any(|id| state.disk_full(&self.node, Some(id))))
+        {
             Err("unable to create image: No space left on device".to_owned())
         } else {
             (self.work)(state)
@@ -265,6 +274,35 @@ impl Job {
         };
         state.task_end(upid, &status);
     }
+}
+
+/// The storages that a call names, or else those of the guest that it is about.
+fn needs_room_on(call: &Call<'_>) -> Vec<String> {
+    let named = call.params.iter().map(|(key, value)| {
+        let text = super::params::text(value);
+        match key.as_str() {
+            "storage" | "targetstorage" => text,
+            _ => {
+                let volume = text
+                    .split(',')
+                    .next()
+                    .and_then(|first| first.split_once(':'));
+                volume.map_or_else(String::new, |(storage, _)| storage.to_owned())
+            }
+        }
+    });
+    let mut ids: Vec<String> = named.filter(|id| !id.is_empty()).collect();
+    call.cluster.world().read(|state| {
+        ids.retain(|id| state.storages.iter().any(|storage| storage.id == *id));
+        let vmid = call.number::<u32>("vmid");
+        if let Some(guest) = vmid
+            .and_then(|vmid| state.guest(vmid))
+            .filter(|_| ids.is_empty())
+        {
+            ids.extend(guest.disks.iter().map(|disk| disk.storage.clone()));
+        }
+    });
+    ids
 }
 
 /// Waits, but no longer than the task lives. Whether it still does.

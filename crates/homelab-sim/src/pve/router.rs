@@ -154,7 +154,7 @@ pub(super) async fn dispatch(
         String::new()
     } else {
         // Uploads are let in without a CSRF prevention token.
-        cluster.authenticate(&headers, method != "GET" && upload.is_none())?
+        cluster.authenticate(contacted, &headers, method != "GET" && upload.is_none())?
     };
     let Some(target) = target else {
         if method == "GET" && path == "/" {

@@ -15,6 +15,7 @@ use tonic::{Request, Response, Status, Streaming, async_trait};
 
 use super::local::Local;
 use super::timestamp;
+use crate::faults::Fault;
 use crate::world::{Image, ImageDefect, ImageStore, Reference, derive};
 
 /// Between two messages of a pull.
@@ -67,6 +68,12 @@ pub(super) fn resolve(
         if state.image_defect(text) == Some(ImageDefect::Missing) {
             return Err(Status::not_found(format!(
                 "failed to pull and unpack image {text:?}: {text}: not found"
+            )));
+        }
+        if state.faults.has(&node.name, Fault::DiskFull) {
+            return Err(Status::unknown(format!(
+                "failed to pull and unpack image {text:?}: failed to extract layer: no space left \
+                 on device"
             )));
         }
         let image = Image::pulled(store, &reference, now);

@@ -35,6 +35,8 @@ struct Shown {
     /// Certificate and key of the CA; none in maintenance mode.
     ca: Option<(String, String)>,
     which: Which,
+    /// How wrong its clock is, by which it judges clients.
+    skew_seconds: i64,
     /// Maintenance certificates live for one boot.
     boot: Option<u64>,
 }
@@ -88,7 +90,8 @@ impl NodeTls {
             Which::Strange => TalosPki::new(self.from)?,
             Which::Current | Which::Expired => TalosPki::from_pem(crt, key)?,
         };
-        pki.server(&shown.names, validity, self.shared.world.clock())
+        let clock = (self.shared.world.clock(), shown.skew_seconds);
+        pki.server(&shown.names, validity, clock)
     }
 }
 
@@ -110,6 +113,7 @@ fn shown(state: &State, node: &TalosNode, which: Which) -> Option<Shown> {
             names,
             ca: None,
             which: Which::Current,
+            skew_seconds: 0,
             boot: Some(node.events.boot),
         });
     };
@@ -124,6 +128,7 @@ fn shown(state: &State, node: &TalosNode, which: Which) -> Option<Shown> {
         names,
         ca: Some((config.ca.clone(), key)),
         which,
+        skew_seconds: state.faults.clock_skew_seconds(&node.name),
         boot: None,
     })
 }

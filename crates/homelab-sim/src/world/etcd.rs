@@ -148,10 +148,36 @@ impl Etcd {
         self.members.iter().find(|m| m.name == node)
     }
 
+    /// A member complains from now on. For lack of space nothing is written
+    /// until that is disarmed.
+    pub fn raise(&mut self, member: u64, alarm: EtcdAlarm, now: SystemTime) {
+        self.hold_index(now);
+        if !self.alarms.contains(&(member, alarm)) {
+            self.alarms.push((member, alarm));
+        }
+    }
+
+    /// All alarms end; which there were.
+    pub(crate) fn disarm(&mut self, now: SystemTime) -> Vec<(u64, EtcdAlarm)> {
+        self.hold_index(now);
+        std::mem::take(&mut self.alarms)
+    }
+
+    fn hold_index(&mut self, now: SystemTime) {
+        self.index = self.raft_index(now);
+        self.index_since = now;
+    }
+
+    /// Whether what Kubernetes wants to write is refused for lack of space.
+    pub fn refuses_writes(&self) -> bool {
+        let no_space = |(_, alarm): &(u64, EtcdAlarm)| *alarm == EtcdAlarm::NoSpace;
+        self.alarms.iter().any(no_space)
+    }
+
     /// The raft index at `now`: it grows while there is a leader and stands
-    /// still without one.
+    /// still without one, and while writes are refused.
     pub fn raft_index(&self, now: SystemTime) -> u64 {
-        if self.leader.is_none() {
+        if self.leader.is_none() || self.refuses_writes() {
             return self.index;
         }
         let quiet = now
@@ -164,8 +190,7 @@ impl Etcd {
     /// down if the quorum is lost. The running voter with the lowest id wins:
     /// any would be right, one is repeatable.
     pub(crate) fn elect(&mut self, now: SystemTime) {
-        self.index = self.raft_index(now);
-        self.index_since = now;
+        self.hold_index(now);
         if !self.has_quorum() {
             self.leader = None;
             return;

@@ -145,6 +145,7 @@ impl State {
     pub(crate) fn frozen(&self, node: &str) -> bool {
         self.node(node).is_some_and(|node| {
             self.paused(node)
+                || node.vmid.is_none() && self.faults.has(&node.name, Fault::Freeze)
                 || self
                     .host_of_node(node)
                     .is_some_and(|h| h.down == Some(Down::Frozen))

@@ -171,15 +171,16 @@ impl State {
             return;
         };
         node.stage = stage;
-        let ready = stage == Stage::Running;
-        let unmet = if stage == Stage::Booting {
-            vec![("services".to_owned(), "kubelet not healthy".to_owned())]
-        } else {
-            Vec::new()
-        };
+        self.tell_status(name, actor);
+    }
+
+    /// Sends whether a node is ready, and what it lacks.
+    pub(super) fn tell_status(&mut self, name: &str, actor: &str) {
+        let Some(node) = self.node(name) else { return };
+        let (stage, unmet) = (node.stage, node.unmet());
         let payload = EventPayload::MachineStatus {
             stage,
-            ready,
+            ready: stage == Stage::Running && unmet.is_empty(),
             unmet,
         };
         self.emit(name, actor, payload);
@@ -221,6 +222,19 @@ impl State {
 }
 
 impl TalosNode {
+    /// What keeps the node from being ready: condition and reason.
+    pub fn unmet(&self) -> Vec<(String, String)> {
+        let services = |reason: &str| vec![("services".to_owned(), reason.to_owned())];
+        let etcd = self.service("etcd");
+        match self.stage {
+            Stage::Booting => services("kubelet not healthy"),
+            Stage::Running if etcd.is_some_and(|etcd| etcd.healthy == Some(false)) => {
+                services("etcd not healthy")
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Everything that lives in memory is gone.
     fn power_lost(&mut self) {
         self.orderly = false;

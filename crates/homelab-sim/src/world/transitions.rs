@@ -252,6 +252,9 @@ impl State {
                 "Health check failed: context deadline exceeded"
             };
             self.set_service(&name, "etcd", "Running", Some(quorum), message, "");
+            if self.node(&name).is_some_and(|n| n.stage == Stage::Running) {
+                self.tell_status(&name, "");
+            }
         }
         let booted: Vec<String> = self
             .nodes

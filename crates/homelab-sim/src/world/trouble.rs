@@ -45,6 +45,8 @@ impl State {
             Fault::PowerLoss => {
                 if let Some(vmid) = self.running_guest_of(target) {
                     self.guest_stop(vmid)?;
+                } else if self.bare_metal(target) {
+                    self.lose_power(target);
                 }
             }
             Fault::Freeze => {
@@ -76,6 +78,7 @@ impl State {
                 (Fault::PowerLoss, Some(Some(Down::Refuse)), _)
                 | (Fault::Freeze, Some(Some(Down::Frozen)), _) => self.host_up(target),
                 (Fault::PowerLoss, None, Some(vmid)) => self.guest_start(vmid),
+                (Fault::PowerLoss, None, None) => self.machine_on(target),
                 (Fault::Freeze, None, Some(vmid)) => self.guest_pause(vmid, false),
                 _ => Ok(()),
             };
@@ -94,6 +97,11 @@ impl State {
     pub fn disk_full(&self, host: &str, storage: Option<&str>) -> bool {
         self.faults.has(host, Fault::DiskFull)
             || storage.is_some_and(|id| self.faults.has(id, Fault::DiskFull))
+    }
+
+    /// Whether a node is a machine of its own.
+    fn bare_metal(&self, node: &str) -> bool {
+        self.node(node).is_some_and(|node| node.vmid.is_none())
     }
 
     fn running_guest_of(&self, node: &str) -> Option<u32> {

@@ -15,6 +15,7 @@ mod lab;
 #[allow(dead_code, reason = "the raw REST client of the other tests")]
 mod rest;
 
+mod faults;
 mod hardware;
 mod hosts;
 mod media;

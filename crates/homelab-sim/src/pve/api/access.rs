@@ -20,7 +20,7 @@ fn login(call: &Call<'_>) -> Result<Answer> {
         None => name,
     };
     let password = call.text("password").unwrap_or_default();
-    let now = call.cluster.unix_now();
+    let now = call.unix_now();
     let accounts = call.cluster.accounts();
     let right = accounts.password(&user).as_ref() == Some(&password)
         || call

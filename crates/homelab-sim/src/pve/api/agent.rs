@@ -236,7 +236,7 @@ fn memory_block_info(call: &Call<'_>) -> Result<Answer> {
 }
 
 fn time(call: &Call<'_>) -> Result<Answer> {
-    let now = call.cluster.unix_now();
+    let now = call.unix_now();
     ask(call, "get-time", |_, _| (now * 1_000_000_000).into())
 }
 

@@ -29,7 +29,7 @@ fn status(call: &Call<'_>) -> Result<Answer> {
         if !alone {
             rows.push(json!({
                 "id": "cluster", "type": "cluster", "name": state.lab, "version": 4,
-                "nodes": state.hosts.len(), "quorate": u8::from(state.quorate()),
+                "nodes": state.hosts.len(), "quorate": u8::from(state.quorate_at(call.contacted)),
             }));
         }
         rows.extend(state.hosts.iter().map(|host| {
@@ -37,7 +37,7 @@ fn status(call: &Call<'_>) -> Result<Answer> {
                 "id": format!("node/{}", host.name), "type": "node", "name": host.name,
                 "nodeid": if alone { 0 } else { host.node_id },
                 "ip": host.address.to_string(), "level": "",
-                "online": u8::from(host.online()),
+                "online": u8::from(state.sees(call.contacted, &host.name)),
                 "local": u8::from(host.name == call.contacted),
             })
         }));

@@ -277,7 +277,7 @@ fn store(state: &mut State, guest: Guest) {
 
 fn cannot_write(call: &Call<'_>) -> Result<()> {
     call.cluster.world().read(|state| {
-        if state.quorate() {
+        if state.quorate_at(call.contacted) {
             return Ok(());
         }
         let (node, vmid) = (call.node(), call.vmid());

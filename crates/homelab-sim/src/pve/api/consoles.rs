@@ -83,7 +83,7 @@ fn open(call: &Call<'_>, place: Place, behind: Behind) -> Result<Answer> {
 fn websocket(call: &Call<'_>, path: &str) -> Result<Answer> {
     let port: u16 = call.number("port").unwrap_or_default();
     let ticket = call.text("vncticket").unwrap_or_default();
-    let now = call.cluster.unix_now();
+    let now = call.unix_now();
     let key = &call.cluster.0.key;
     if !key.verify_console(&ticket, &call.caller, path, port, now) {
         return Err(ApiError {
@@ -113,7 +113,7 @@ fn verify_ticket(call: &Call<'_>) -> Result<Answer> {
     );
     let ticket = call.text("vncticket").unwrap_or_default();
     let port = call.number("port").unwrap_or_default();
-    let now = call.cluster.unix_now();
+    let now = call.unix_now();
     if call
         .cluster
         .0

@@ -53,11 +53,11 @@ fn master(state: &State) -> Option<&str> {
 }
 
 fn current(call: &Call<'_>) -> Result<Answer> {
-    let now = call.cluster.unix_now();
+    let now = call.unix_now();
     let time = clock_text(now);
     let rows = call.cluster.world().read(|state| {
         let here = call.contacted;
-        let quorate = state.quorate();
+        let quorate = state.quorate_at(here);
         let status = if quorate {
             "OK".to_owned()
         } else {
@@ -132,10 +132,14 @@ pub(super) fn number(resource: &HaResource, key: &str) -> u32 {
 }
 
 fn manager_status(call: &Call<'_>) -> Result<Answer> {
-    let now = call.cluster.unix_now();
+    let now = call.unix_now();
     let data = call.cluster.world().read(|state| {
         // Perl's truth as text: "1" or "".
-        let quorate = if state.quorate() { "1" } else { "" };
+        let quorate = if state.quorate_at(call.contacted) {
+            "1"
+        } else {
+            ""
+        };
         let quorum = json!({ "quorate": quorate, "node": call.contacted });
         let Some(master) = master(state) else {
             return json!({ "manager_status": { "node_status": {} }, "quorum": quorum });

@@ -20,8 +20,8 @@ pub(super) fn host<T>(call: &Call<'_>, tell: impl FnOnce(&State, &Host) -> T) ->
 }
 
 fn time(call: &Call<'_>) -> Result<Answer> {
-    let now = call.cluster.unix_now();
     let node = call.node();
+    let now = call.cluster.unix_now_at(&node);
     let zone = call.cluster.world().read(|state| {
         let config = state.registry.document(&format!("/nodes/{node}/time"));
         config
@@ -259,7 +259,7 @@ fn netstat(call: &Call<'_>) -> Result<Answer> {
 
 /// The journal as lines of text.
 fn journal(call: &Call<'_>) -> Result<Answer> {
-    let now = call.cluster.unix_now();
+    let now = call.unix_now();
     host(call, |_, host| {
         let line = |text: &str| format!("{now} {} {text}", host.name);
         json!([

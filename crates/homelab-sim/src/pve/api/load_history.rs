@@ -24,7 +24,7 @@ fn samples(timeframe: &str) -> (u64, u64) {
 fn rows(call: &Call<'_>, since: u64, fill: impl Fn(&mut Value, u64)) -> Answer {
     let timeframe = call.text("timeframe").unwrap_or_default();
     let (step, count) = samples(&timeframe);
-    let end = call.cluster.unix_now() / step * step;
+    let end = call.unix_now() / step * step;
     let rows = (0..count).rev().map(|n| {
         let at = end.saturating_sub(n * step);
         let mut row = json!({ "time": at });

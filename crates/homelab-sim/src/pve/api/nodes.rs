@@ -27,9 +27,10 @@ fn list(call: &Call<'_>) -> Result<Answer> {
 /// host to be up.
 pub(super) fn row(call: &Call<'_>, state: &State, host: &Host, now: SystemTime) -> Value {
     let name = &host.name;
+    let online = state.sees(call.contacted, name);
     let mut row = json!({
         "id": format!("node/{name}"), "type": "node", "node": name, "level": "",
-        "status": if host.online() { "online" } else { "offline" },
+        "status": if online { "online" } else { "offline" },
     });
     if !call.may(&format!("/nodes/{name}"), "Sys.Audit") {
         return row;
@@ -37,7 +38,7 @@ pub(super) fn row(call: &Call<'_>, state: &State, host: &Host, now: SystemTime) 
     row["maxcpu"] = host.cpus.into();
     row["maxmem"] = host.memory_bytes.into();
     row["maxdisk"] = host.root_bytes.into();
-    if host.online() {
+    if online {
         row["cpu"] = load::host_cpu(state, host, now).into();
         row["mem"] = state.host_memory_used(host).into();
         row["disk"] = root_used(host).into();

@@ -27,12 +27,13 @@ pub(super) fn change<T>(
 
 /// Disarms all alarms, and says which.
 pub(super) fn disarm(local: &Local) -> Result<Vec<pb::EtcdMemberAlarm>, Status> {
+    let now = local.shared.world.now();
     change(local, |state| {
         let (etcd, _) = state.etcd_of(&local.name)?;
         if !etcd.has_quorum() {
             return Err(EtcdRefusal::NoLeader);
         }
-        let alarms = std::mem::take(&mut etcd.alarms);
+        let alarms = etcd.disarm(now);
         Ok(alarms.into_iter().map(alarm).collect())
     })
 }

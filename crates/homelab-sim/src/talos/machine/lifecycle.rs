@@ -4,6 +4,7 @@ use talos_proto::machine as pb;
 use talos_proto::machine::reset_request::WipeMode;
 use tonic::Status;
 
+use crate::faults::Fault;
 use crate::talos::local::Local;
 use crate::world::{ImageDefect, Order, Reference, State, TalosNode, Wipe};
 
@@ -86,6 +87,12 @@ pub(super) fn upgrade(local: &Local, request: &pb::UpgradeRequest) -> Result<Str
             return Err(Status::failed_precondition(
                 "another upgrade is in progress",
             ));
+        }
+        if state.faults.has(&node.name, Fault::DiskFull) {
+            return Err(Status::unknown(format!(
+                "error validating installer image {image:?}: failed to extract layer: no space \
+                 left on device"
+            )));
         }
         match state.image_defect(image) {
             Some(ImageDefect::Missing) => {

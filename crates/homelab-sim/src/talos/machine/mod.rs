@@ -59,7 +59,7 @@ impl Machine {
     }
 
     fn now(&self) -> std::time::SystemTime {
-        self.local.shared.world.now()
+        self.local.shared.now_at(&self.local.name)
     }
 }
 

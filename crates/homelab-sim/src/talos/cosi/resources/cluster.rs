@@ -20,7 +20,7 @@ const RESOLVER: IpAddr = IpAddr::V4(Ipv4Addr::new(1, 1, 1, 1));
 const TIME_SERVER: &str = "time.cloudflare.com";
 
 pub(super) fn resources(state: &State, node: &TalosNode) -> Vec<Draft> {
-    let mut all = vec![clock(), time_servers(), resolvers()];
+    let mut all = vec![clock(state, node), time_servers(), resolvers()];
     let kubelet = node
         .service("kubelet")
         .is_some_and(|s| s.state == "Running");
@@ -40,13 +40,14 @@ pub(super) fn resources(state: &State, node: &TalosNode) -> Vec<Draft> {
     all
 }
 
-fn clock() -> Draft {
+fn clock(state: &State, node: &TalosNode) -> Draft {
+    let synced = state.faults.clock_skew_seconds(&node.name) == 0;
     let proto = time::StatusSpec {
-        synced: true,
+        synced,
         epoch: 1,
         ..time::StatusSpec::default()
     };
-    let yaml = json!({"synced": true, "epoch": 1, "syncDisabled": false});
+    let yaml = json!({"synced": synced, "epoch": 1, "syncDisabled": false});
     let owner = "time.SyncController";
     Draft::new(
         "TimeStatuses.v1alpha1.talos.dev",

@@ -120,14 +120,12 @@ fn machine_status(node: &TalosNode) -> Draft {
         Stage::Resetting => Machine::MachineStageResetting,
         Stage::Upgrading => Machine::MachineStageUpgrading,
     };
-    let ready = node.stage == Stage::Running;
-    let unmet: Vec<_> = (node.stage == Stage::Booting)
-        .then(|| runtime::UnmetCondition {
-            name: "services".into(),
-            reason: "kubelet not healthy".into(),
-        })
+    let unmet: Vec<_> = node
+        .unmet()
         .into_iter()
+        .map(|(name, reason)| runtime::UnmetCondition { name, reason })
         .collect();
+    let ready = node.stage == Stage::Running && unmet.is_empty();
     let yaml = json!({
         "stage": node.stage.as_str(),
         "status": {
