@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use crate::config::{Auth, Context, ContextInfo};
 use crate::node::NodeClient;
 use crate::nodes::NodesClient;
+use crate::omni::{self, Signer};
 use crate::options::ClientOptions;
 use crate::raw::RawClients;
 use crate::transport::{Dialer, EndpointHealth, Pool, Proxies, Transport, client_config};
@@ -52,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) in_flight: Semaphore,
     pool: Arc<Pool>,
     headers: HeaderMap,
+    signer: Option<Arc<Signer>>,
 }
 
 impl TalosClient {
@@ -61,10 +63,11 @@ impl TalosClient {
     /// - `Unauthenticated` when the client certificate has expired, naming the date.
     /// - `Config` when certificates, key or endpoints cannot be used, or there is
     ///   no endpoint; with file and line where there is a file.
-    /// - `Unsupported` for contexts that sign calls with an Omni identity.
+    /// - `NotFound` when the context signs calls as an identity of Omni and there
+    ///   is no key for it; it names the files that were looked for.
     #[expect(
         clippy::unused_async,
-        reason = "connecting may come to need I/O (proxies, signing keys)"
+        reason = "connecting may come to need I/O (proxies, renewed keys)"
     )]
     pub async fn connect(context: &Context, options: ClientOptions) -> Result<TalosClient> {
         let info = context.describe()?;
@@ -93,6 +96,13 @@ impl TalosClient {
         }
         info.endpoints = addresses.iter().map(ToString::to_string).collect();
         let headers = headers(context)?;
+        let signer = match context.auth() {
+            Auth::SideroV1 { identity } => {
+                let vars = |name: &str| std::env::var(name).ok();
+                Some(Arc::new(omni::signer(context, identity, &options, vars)?))
+            }
+            Auth::None | Auth::Basic { .. } => None,
+        };
         let pool = Pool::new(
             addresses,
             options.seed.unwrap_or_else(|| seed(now)),
@@ -110,6 +120,7 @@ impl TalosClient {
                 options,
                 pool: Arc::new(pool),
                 headers,
+                signer,
             }),
         })
     }
@@ -167,7 +178,7 @@ impl Shared {
         if let Some(node) = node {
             headers.insert(HeaderName::from_static("node"), node_header(node)?);
         }
-        Ok(Transport::new(self.pool.clone(), headers))
+        Ok(Transport::new(self.pool.clone(), headers, self.signer.clone()))
     }
 }
 
@@ -198,21 +209,14 @@ fn headers(context: &Context) -> Result<HeaderMap> {
         headers.insert("context", value);
     }
     match context.auth() {
-        Auth::None => {}
+        // Omni's signature is another one for each call.
+        Auth::None | Auth::SideroV1 { .. } => {}
         Auth::Basic { username, password } => {
             let pair = format!("{username}:{}", password.expose_secret());
             let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)))
                 .map_err(|_| wrong("auth.basic does not fit into a header"))?;
             value.set_sensitive(true);
             headers.insert(header::AUTHORIZATION, value);
-        }
-        Auth::SideroV1 { identity } => {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!("signing calls as the Omni identity {identity:?} is not supported; use a talosconfig with a client certificate"),
-            )
-            .at(context.location().clone())
-            .sent(Sent::No));
         }
     }
     Ok(headers)

@@ -55,6 +55,7 @@ pub mod machine_config;
 pub mod maintenance;
 mod node;
 mod nodes;
+mod omni;
 mod options;
 pub mod pki;
 pub mod raw;

@@ -1,9 +1,10 @@
 //! How a client behaves.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use homelab_core::{Clock, SystemClock};
+use homelab_core::{Clock, SecretString, SystemClock};
 
 /// How a [`TalosClient`](crate::TalosClient) behaves. The defaults suit a lab.
 ///
@@ -32,6 +33,12 @@ pub struct ClientOptions {
     pub endpoints: Option<Vec<String>>,
     /// Decides the order in which endpoints are used; from the clock when absent.
     pub seed: Option<u64>,
+    /// Signs calls to Omni as this service account: base64 of JSON with `name` and
+    /// `pgp_key`. Instead of `SIDERO_SERVICE_ACCOUNT_KEY` and `OMNI_SERVICE_ACCOUNT_KEY`.
+    pub service_account_key: Option<SecretString>,
+    /// Folder of the keys that logins to Omni left behind (`CONTEXT-IDENTITY.pgp`).
+    /// Instead of `SIDEROV1_KEYS_DIR` and `~/.talos/keys`.
+    pub siderov1_keys_dir: Option<PathBuf>,
     /// Source of time.
     pub clock: Arc<dyn Clock>,
 }
@@ -45,6 +52,8 @@ impl Default for ClientOptions {
             max_in_flight: 32,
             endpoints: None,
             seed: None,
+            service_account_key: None,
+            siderov1_keys_dir: None,
             clock: Arc::new(SystemClock::default()),
         }
     }
@@ -90,6 +99,20 @@ impl ClientOptions {
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
+        self
+    }
+
+    /// Signs calls to Omni as this service account, for contexts with `auth.siderov1`.
+    #[must_use]
+    pub fn service_account_key(mut self, key: impl Into<SecretString>) -> Self {
+        self.service_account_key = Some(key.into());
+        self
+    }
+
+    /// Looks for the keys of logins to Omni in this folder.
+    #[must_use]
+    pub fn siderov1_keys_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.siderov1_keys_dir = Some(folder.into());
         self
     }
 

@@ -18,6 +18,7 @@ use super::connect::Connection;
 use super::endpoint::Endpoint;
 use super::fault::{Fault, root_cause};
 use super::pool::Pool;
+use crate::omni::Signer;
 
 const USER_AGENT: &str = concat!("homelab-sdk/", env!("CARGO_PKG_VERSION"));
 
@@ -27,6 +28,7 @@ const USER_AGENT: &str = concat!("homelab-sdk/", env!("CARGO_PKG_VERSION"));
 pub struct Transport {
     pool: Arc<Pool>,
     headers: HeaderMap,
+    signer: Option<Arc<Signer>>,
 }
 
 /// What became of a call, for those who wait for it.
@@ -79,8 +81,12 @@ impl CallState {
 }
 
 impl Transport {
-    pub(crate) fn new(pool: Arc<Pool>, headers: HeaderMap) -> Self {
-        Transport { pool, headers }
+    pub(crate) fn new(pool: Arc<Pool>, headers: HeaderMap, signer: Option<Arc<Signer>>) -> Self {
+        Transport {
+            pool,
+            headers,
+            signer,
+        }
     }
 }
 
@@ -99,6 +105,12 @@ impl Service<Request<Body>> for Transport {
         request
             .headers_mut()
             .insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        if let Some(signer) = &self.signer {
+            let method = request.uri().path().to_owned();
+            if let Err(fault) = signer.sign(&method, request.headers_mut()) {
+                return Box::pin(async { Err(fault) });
+            }
+        }
         let state = request
             .extensions_mut()
             .remove::<CallState>()
