@@ -178,7 +178,11 @@ impl Shared {
         if let Some(node) = node {
             headers.insert(HeaderName::from_static("node"), node_header(node)?);
         }
-        Ok(Transport::new(self.pool.clone(), headers, self.signer.clone()))
+        Ok(Transport::new(
+            self.pool.clone(),
+            headers,
+            self.signer.clone(),
+        ))
     }
 }
 

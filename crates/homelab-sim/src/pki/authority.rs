@@ -9,8 +9,8 @@ use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose,
     IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType, SignatureAlgorithm,
 };
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateSec1KeyDer};
 use serde::{Deserialize, Serialize};
 
 use super::failed;
@@ -110,7 +110,7 @@ impl Authority {
     pub(super) fn from_pem(crt: &str, key: &str) -> Result<Self> {
         let certificate = CertificateDer::from_pem_slice(crt.as_bytes())
             .map_err(|e| failed("a CA of a certificate", e))?;
-        let key = KeyPair::from_pem(key).map_err(|e| failed("a CA of a key", e))?;
+        let key = read_key(key)?;
         let key_pem = key.serialize_pem();
         let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(|e| failed("a CA", e))?;
         Ok(Authority {
@@ -158,4 +158,33 @@ pub(super) fn names(dns: &[&str], addresses: &[IpAddr]) -> Vec<SanType> {
         .filter_map(|name| (*name).try_into().ok().map(SanType::DnsName))
         .chain(addresses.iter().map(|a| SanType::IpAddress(*a)))
         .collect()
+}
+
+/// A key as PEM. Talos writes elliptic ones as SEC1, which has to be wrapped
+/// into PKCS#8 to be read here.
+fn read_key(pem: &str) -> Result<KeyPair> {
+    let read = match PrivateSec1KeyDer::from_pem_slice(pem.as_bytes()) {
+        Ok(sec1) => KeyPair::try_from(pkcs8_of_p256(sec1.secret_sec1_der())),
+        Err(_) => KeyPair::from_pem(pem),
+    };
+    read.map_err(|e| failed("a CA of a key", e))
+}
+
+/// What PKCS#8 puts around a P-256 key (RFC 5958, RFC 5915).
+fn pkcs8_of_p256(sec1: &[u8]) -> Vec<u8> {
+    const VERSION_AND_ALGORITHM: &[u8] = &[
+        0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+        0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07,
+    ];
+    // No P-256 key comes near 256 bytes; what does is refused by the reader.
+    let tagged = |tag: u8, content: &[u8]| {
+        let head = match u8::try_from(content.len()) {
+            Ok(short) if short < 0x80 => vec![tag, short],
+            Ok(long) => vec![tag, 0x81, long],
+            Err(_) => Vec::new(),
+        };
+        [&head, content].concat()
+    };
+    let body = [VERSION_AND_ALGORITHM, &tagged(0x04, sec1)].concat();
+    tagged(0x30, &body)
 }

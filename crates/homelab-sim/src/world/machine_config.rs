@@ -42,11 +42,14 @@ pub struct MachineConfig {
     pub cert_sans: Vec<String>,
     /// Kubernetes version with `v`, as the kubelet's image says.
     pub kubernetes_version: Option<String>,
+    /// The CA of Kubernetes with its key; control planes only.
+    #[serde(default)]
+    pub kubernetes_ca: Option<ClusterCa>,
     /// Whether it has a CA for etcd.
     pub etcd_ca: bool,
 }
 
-/// The CA of a Talos cluster's API, as PEM.
+/// A CA of a cluster, as PEM: of Talos' API or of Kubernetes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterCa {
     /// The certificate.

@@ -34,14 +34,18 @@ pub(crate) fn signer(
     vars: impl Fn(&str) -> Option<String>,
 ) -> Result<Signer> {
     let set = |name: &str| vars(name).filter(|value| !value.is_empty());
-    let given = options.service_account_key.clone().map(|key| ("the option service_account_key", key));
+    let given = options
+        .service_account_key
+        .clone()
+        .map(|key| ("the option service_account_key", key));
     let account = given.or_else(|| {
         let mut named = ACCOUNT_VARIABLES.into_iter();
         named.find_map(|name| Some((name, set(name)?.into())))
     });
     let (identity, armored, source) = match account {
         Some((source, key)) => {
-            let Account { name, pgp_key } = account_key(&key).map_err(|why| unusable(source, &why))?;
+            let Account { name, pgp_key } =
+                account_key(&key).map_err(|why| unusable(source, &why))?;
             (name, pgp_key, source.to_owned())
         }
         None => {
@@ -71,7 +75,11 @@ fn account_key(key: &SecretString) -> std::result::Result<Account, String> {
         .map_err(|e| format!("{form}; this is not base64: {e}"))?;
     // The parser's own words could quote the secret.
     serde_json::from_slice(&json).map_err(|e| {
-        format!("{form}; this is not such JSON, as line {} column {} shows", e.line(), e.column())
+        format!(
+            "{form}; this is not such JSON, as line {} column {} shows",
+            e.line(),
+            e.column()
+        )
     })
 }
 

@@ -32,7 +32,9 @@ pub(crate) struct SigningKey {
 
 impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("SigningKey").field(&self.fingerprint()).finish()
+        f.debug_tuple("SigningKey")
+            .field(&self.fingerprint())
+            .finish()
     }
 }
 
@@ -47,7 +49,9 @@ impl SigningKey {
         let damaged = || "the PGP key is damaged or cut off".to_owned();
         let (tag, body) = packets.packet().ok_or_else(damaged)?;
         if tag != SECRET_KEY {
-            return Err(format!("the PGP block begins with packet {tag}, not with a secret key"));
+            return Err(format!(
+                "the PGP block begins with packet {tag}, not with a secret key"
+            ));
         }
         let (pair, public, created) = secret_key(body)?;
         let mut newest: Option<(u32, Option<u64>)> = None;
@@ -84,7 +88,8 @@ impl SigningKey {
     /// The date at which it ended, if it has ended by `now`.
     pub(crate) fn expired(&self, now: SystemTime) -> Option<String> {
         let end = UNIX_EPOCH.checked_add(Duration::from_secs(self.expires?))?;
-        let said = || Timestamp::try_from(end).map_or("an unknown date".to_owned(), |t| t.to_string());
+        let said =
+            || Timestamp::try_from(end).map_or("an unknown date".to_owned(), |t| t.to_string());
         (now > end).then(said)
     }
 }
@@ -122,7 +127,9 @@ fn secret_key(mut body: Reader<'_>) -> Result<(Ed25519KeyPair, &[u8], u32), Stri
     let cut = || "the PGP key is damaged or cut off".to_owned();
     let version = body.byte().ok_or_else(cut)?;
     if version != 4 {
-        return Err(format!("a PGP key of version {version}; Omni takes version 4"));
+        return Err(format!(
+            "a PGP key of version {version}; Omni takes version 4"
+        ));
     }
     let created = body.number(4).ok_or_else(cut)?;
     let algorithm = body.byte().ok_or_else(cut)?;
@@ -152,7 +159,9 @@ fn secret_key(mut body: Reader<'_>) -> Result<(Ed25519KeyPair, &[u8], u32), Stri
     let secret = body.0;
     let scalar = body.mpi().filter(|s| s.len() <= 32).ok_or_else(cut)?;
     let summed = &secret[..secret.len() - body.0.len()];
-    let sum = summed.iter().fold(0_u16, |sum, b| sum.wrapping_add(u16::from(*b)));
+    let sum = summed
+        .iter()
+        .fold(0_u16, |sum, b| sum.wrapping_add(u16::from(*b)));
     if body.number(2) != Some(u32::from(sum)) {
         return Err(cut());
     }
@@ -167,7 +176,11 @@ fn secret_key(mut body: Reader<'_>) -> Result<(Ed25519KeyPair, &[u8], u32), Stri
 fn fingerprint(public: &[u8]) -> [u8; 20] {
     let mut context = ring::digest::Context::new(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY);
     context.update(&[0x99]);
-    context.update(&u16::try_from(public.len()).unwrap_or(u16::MAX).to_be_bytes());
+    context.update(
+        &u16::try_from(public.len())
+            .unwrap_or(u16::MAX)
+            .to_be_bytes(),
+    );
     context.update(public);
     let mut name = [0; 20];
     name.copy_from_slice(context.finish().as_ref());
@@ -193,7 +206,8 @@ fn lifetime(mut body: Reader<'_>, created: u32) -> Option<(u32, Option<u64>)> {
             _ => {}
         }
     }
-    let end = |from: u32, seconds: u32| (seconds != 0).then(|| u64::from(from) + u64::from(seconds));
+    let end =
+        |from: u32, seconds: u32| (seconds != 0).then(|| u64::from(from) + u64::from(seconds));
     let ends = [end(signed, signature), end(created, key)];
     Some((signed, ends.into_iter().flatten().min()))
 }

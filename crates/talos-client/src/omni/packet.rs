@@ -57,9 +57,7 @@ impl<'a> Reader<'a> {
     pub(super) fn part(&mut self) -> Option<Reader<'a>> {
         let length = match self.byte()? {
             n @ 0..=191 => usize::from(n),
-            n @ 192..=223 => {
-                ((usize::from(n) - 192) << 8) + usize::from(self.byte()?) + 192
-            }
+            n @ 192..=223 => ((usize::from(n) - 192) << 8) + usize::from(self.byte()?) + 192,
             255 => return self.sized(4),
             224..=254 => return None,
         };

@@ -26,7 +26,10 @@ fn packet(tag: u8, body: &[u8]) -> Vec<u8> {
 fn armor(packets: &[u8]) -> String {
     let data = STANDARD.encode(packets);
     let lines: Vec<_> = data.as_bytes().chunks(64).collect();
-    let lines: Vec<_> = lines.iter().map(|l| std::str::from_utf8(l).unwrap()).collect();
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|l| std::str::from_utf8(l).unwrap())
+        .collect();
     format!(
         "-----BEGIN PGP PRIVATE KEY BLOCK-----\nComment: a test's\n\n{}\n=AAAA\n-----END PGP PRIVATE KEY BLOCK-----\n",
         lines.join("\n")
@@ -43,7 +46,10 @@ fn secret_key(seed: &[u8; 32], usage: u8) -> Vec<u8> {
     body.extend(mpi(&[&[0x40], pair.public_key().as_ref()].concat()));
     body.push(usage);
     let secret = mpi(seed);
-    let sum = secret.iter().map(|b| u16::from(*b)).fold(0, u16::wrapping_add);
+    let sum = secret
+        .iter()
+        .map(|b| u16::from(*b))
+        .fold(0, u16::wrapping_add);
     body.extend(secret);
     body.extend(sum.to_be_bytes());
     packet(5, &body)
@@ -89,7 +95,11 @@ fn verify(key: &[u8], data: &[u8], packet: &[u8]) -> Option<[u8; 20]> {
     }
     let length = body.number(2)?;
     body.take(usize::try_from(length).ok()?)?;
-    let trailer = [&[4, 0xff], &u32::try_from(hashed.len()).ok()?.to_be_bytes()[..]].concat();
+    let trailer = [
+        &[4, 0xff],
+        &u32::try_from(hashed.len()).ok()?.to_be_bytes()[..],
+    ]
+    .concat();
     let all = [data, hashed, &trailer].concat();
     let digest = ring::digest::digest(&ring::digest::SHA256, &all);
     if body.take(2)? != &digest.as_ref()[..2] {
@@ -164,9 +174,18 @@ fn keys_that_cannot_be_used_say_why() {
     let cut = &whole[..whole.len() - 9];
     for (text, why) in [
         ("hello".to_owned(), "holds no PGP private key"),
-        ("-----BEGIN PGP PUBLIC KEY BLOCK-----".to_owned(), "public PGP key"),
-        ("-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nAA".to_owned(), "cut off"),
-        (armor(&whole).replace("xQAA", "!!!!").replace("xf8", "!!!"), "not base64"),
+        (
+            "-----BEGIN PGP PUBLIC KEY BLOCK-----".to_owned(),
+            "public PGP key",
+        ),
+        (
+            "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nAA".to_owned(),
+            "cut off",
+        ),
+        (
+            armor(&whole).replace("xQAA", "!!!!").replace("xf8", "!!!"),
+            "not base64",
+        ),
         (armor(&version), "version 6"),
         (armor(&algorithm), "algorithm 1"),
         (armor(&secret_key(&seed, 254)), "passphrase"),
@@ -191,7 +210,11 @@ fn a_key_ends_when_it_says_so() {
     assert_eq!(end(&secret_key(&seed, 0)), None);
     let key = SigningKey::parse(&armor(&short)).unwrap();
     assert_eq!(key.expired(at(created + 100)), None);
-    assert!(key.expired(at(created + 101)).unwrap().starts_with("2023-11-14T"));
+    assert!(
+        key.expired(at(created + 101))
+            .unwrap()
+            .starts_with("2023-11-14T")
+    );
 }
 
 fn options_with(keys: Option<&Path>) -> ClientOptions {
@@ -212,7 +235,10 @@ fn a_missing_key_names_the_files_that_were_looked_for() {
         matches!(name, "HOME" | "XDG_DATA_HOME" | "SIDEROV1_KEYS_DIR").then_some(path)
     };
     let error = signer(&context(), "me@x.org", &options_with(None), vars).unwrap_err();
-    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::NotFound, Sent::No));
+    assert_eq!(
+        (error.kind(), error.was_sent()),
+        (ErrorKind::NotFound, Sent::No)
+    );
     for file in [
         "SIDEROV1_KEYS_DIR/lab-me@x.org.pgp",
         "XDG_DATA_HOME/talos/keys/lab-me@x.org.pgp",
@@ -222,7 +248,12 @@ fn a_missing_key_names_the_files_that_were_looked_for() {
     }
     let home = |name: &str| (name == "HOME").then(|| "/nowhere".to_owned());
     let error = signer(&context(), "me@x.org", &options_with(None), home).unwrap_err();
-    assert!(error.message().contains("/nowhere/.talos/keys/lab-me@x.org.pgp"), "{error}");
+    assert!(
+        error
+            .message()
+            .contains("/nowhere/.talos/keys/lab-me@x.org.pgp"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -234,7 +265,10 @@ fn keys_are_found_in_their_order() {
     let options = options_with(Some(folder.path()));
     let none = |_: &str| None;
     let found = signer(&context(), "me@x.org", &options, none).unwrap();
-    assert_eq!((found.identity.as_str(), &found.source), ("me@x.org", &path.display().to_string()));
+    assert_eq!(
+        (found.identity.as_str(), &found.source),
+        ("me@x.org", &path.display().to_string())
+    );
 
     // A service account goes first, and speaks as itself.
     let account = serde_json::json!({"name": "ci", "pgp_key": armor(&secret_key(&[4; 32], 0))});
@@ -244,10 +278,19 @@ fn keys_are_found_in_their_order() {
     assert_eq!(found.identity, "ci");
     assert_eq!(found.key.fingerprint(), key(&[4; 32]).fingerprint());
     let given = ClientOptions::default().service_account_key(account.clone());
-    assert_eq!(signer(&context(), "me@x.org", &given, none).unwrap().identity, "ci");
+    assert_eq!(
+        signer(&context(), "me@x.org", &given, none)
+            .unwrap()
+            .identity,
+        "ci"
+    );
 
     let bad = STANDARD.encode("{\"name\": \"ci\", \"pgp_key\": 7secret}");
-    for account in ["%%%", &bad, &STANDARD.encode("{\"name\": \"a b\", \"pgp_key\": \"\"}")] {
+    for account in [
+        "%%%",
+        &bad,
+        &STANDARD.encode("{\"name\": \"a b\", \"pgp_key\": \"\"}"),
+    ] {
         let given = ClientOptions::default().service_account_key(account);
         let error = signer(&context(), "me@x.org", &given, none).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
@@ -280,7 +323,10 @@ fn what_is_signed_is_what_is_sent() {
     });
     assert_eq!(payload, expected);
     let words: Vec<_> = text("x-sidero-signature").split(' ').collect();
-    assert_eq!(words[..3], ["siderov1", "me@x.org", &signer.key.fingerprint()]);
+    assert_eq!(
+        words[..3],
+        ["siderov1", "me@x.org", &signer.key.fingerprint()]
+    );
     let signature = STANDARD.decode(words[3]).unwrap();
     let public = signer.key.pair.public_key().as_ref().to_vec();
     assert!(verify(&public, text("x-sidero-payload").as_bytes(), &signature).is_some());

@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::pki::TalosPki;
-use crate::world::{MachineConfig, Role};
+use crate::pki::{KubernetesPki, TalosPki};
+use crate::world::{ClusterCa, MachineConfig, Role};
 
 /// Reads a config. `complete` asks for the v1alpha1 document, which a machine
 /// in maintenance mode can do without at first; `split` is v1.14, where parts
@@ -116,21 +116,34 @@ fn v1alpha1(config: &mut MachineConfig, document: &Value, split: bool) -> Result
         ));
     }
     config.etcd_ca = cluster["etcd"]["ca"]["key"].is_string();
+    config.kubernetes_ca = kubernetes_ca(&cluster["ca"])?;
     Ok(())
 }
 
-fn read_ca(config: &mut MachineConfig, machine: &Value) -> Result<(), String> {
-    let pem = |value: &Value| -> Result<Option<String>, String> {
-        let Some(text) = text(value).filter(|t| !t.is_empty()) else {
-            return Ok(None);
-        };
-        let bytes = STANDARD
-            .decode(text.as_bytes())
-            .map_err(|e| e.to_string())?;
-        String::from_utf8(bytes)
-            .map(Some)
-            .map_err(|e| e.to_string())
+/// The text that base64 packs; none when there is nothing.
+fn pem(value: &Value) -> Result<Option<String>, String> {
+    let Some(text) = text(value) else {
+        return Ok(None);
     };
+    let bytes = STANDARD.decode(text).map_err(|e| e.to_string())?;
+    String::from_utf8(bytes)
+        .map(Some)
+        .map_err(|e| e.to_string())
+}
+
+/// A CA that can sign; workers have the certificate alone.
+fn kubernetes_ca(ca: &Value) -> Result<Option<ClusterCa>, String> {
+    let (Some(crt), Some(key)) = (pem(&ca["crt"])?, pem(&ca["key"])?) else {
+        return Ok(None);
+    };
+    KubernetesPki::from_pem(&crt, &key).map_err(|e| format!("cluster.ca: {e}"))?;
+    Ok(Some(ClusterCa {
+        crt,
+        key: Some(key),
+    }))
+}
+
+fn read_ca(config: &mut MachineConfig, machine: &Value) -> Result<(), String> {
     let ca = &machine["ca"];
     config.ca = pem(&ca["crt"])?.ok_or("trusted CA certificates are required")?;
     config.ca_key = pem(&ca["key"])?;

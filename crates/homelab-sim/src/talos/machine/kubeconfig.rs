@@ -42,7 +42,8 @@ fn text(local: &Local) -> Result<String, Status> {
         } else {
             config.endpoint.clone()
         };
-        let ca = cluster.kubernetes_ca.clone();
+        let ca = config.kubernetes_ca.as_ref();
+        let ca = ca.or(cluster.kubernetes_ca.as_ref()).cloned();
         Ok((
             cluster.name.clone(),
             config.cluster_name.clone(),
