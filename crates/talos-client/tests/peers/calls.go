@@ -21,7 +21,6 @@ import (
 	"github.com/siderolabs/talos/pkg/machinery/resources/network"
 	"github.com/siderolabs/talos/pkg/machinery/resources/runtime"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
 // A call to a node, by the name that the table of the test gives it.
@@ -244,11 +243,13 @@ func makeCall(ctx context.Context, c *client.Client, name, arg string) (any, err
 		_, err := c.COSI.List(ctx, resource.NewMetadata("network", "Nothings.net.talos.dev", "", resource.VersionUndefined))
 
 		return nil, err
-	case "service_restart":
-		return one(c.ServiceRestart(ctx, arg))(func(a *machine.ServiceRestartResponse) any { return a.Messages[0].Resp })
 	}
 
-	return nil, status.Error(codes.Internal, "no call "+name)
+	if value, err, known := look(ctx, c, name, arg); known {
+		return value, err
+	}
+
+	return act(ctx, c, name, arg)
 }
 
 // one turns an answer into what is compared.

@@ -1,9 +1,10 @@
-// The official Go implementation of Talos' machine configuration, as a judge of
-// ours. It reads one JSON value from standard input and writes
+// The official Go implementation of Talos' machine configuration and of its
+// client, as a judge of ours. It reads one JSON value from standard input and writes
 // one to standard output.
 //
 //	go run . patch     < cases.json
 //	go run . generate  < inputs.json
+//	go run . calls     < calls.json
 package main
 
 import (
@@ -14,7 +15,7 @@ import (
 
 func main() {
 	if len(os.Args) != 2 {
-		fail(fmt.Errorf("patch or generate is needed"))
+		fail(fmt.Errorf("patch, generate or calls is needed"))
 	}
 
 	switch os.Args[1] {
@@ -22,8 +23,10 @@ func main() {
 		answer(judgePatches)
 	case "generate":
 		answer(judgeGenerated)
+	case "calls":
+		answer(makeCalls)
 	default:
-		fail(fmt.Errorf("%q is neither patch nor generate", os.Args[1]))
+		fail(fmt.Errorf("%q is none of patch, generate and calls", os.Args[1]))
 	}
 }
 
