@@ -42,16 +42,12 @@ pub(crate) fn signer(
         let mut named = ACCOUNT_VARIABLES.into_iter();
         named.find_map(|name| Some((name, set(name)?.into())))
     });
-    let (identity, armored, source) = match account {
-        Some((source, key)) => {
-            let Account { name, pgp_key } =
-                account_key(&key).map_err(|why| unusable(source, &why))?;
-            (name, pgp_key, source.to_owned())
-        }
-        None => {
-            let (armored, path) = login_key(context, identity, options, set)?;
-            (identity.to_owned(), armored, path)
-        }
+    let (identity, armored, source) = if let Some((source, key)) = account {
+        let account = account_key(&key).map_err(|why| unusable(source, &why))?;
+        (account.name, account.pgp_key, source.to_owned())
+    } else {
+        let (armored, path) = login_key(context, identity, options, set)?;
+        (identity.to_owned(), armored, path)
     };
     if identity.is_empty() || identity.contains(|c: char| !c.is_ascii_graphic()) {
         let message = format!("the identity {identity:?} is not one word, such as me@example.org");

@@ -1,4 +1,4 @@
-//! An armored OpenPGP private key, as Omni's tools make them.
+//! An armored PGP private key, as Omni's tools make them.
 
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,7 +12,7 @@ use super::packet::Reader;
 
 const BEGIN: &str = "-----BEGIN PGP PRIVATE KEY BLOCK-----";
 const END: &str = "-----END PGP PRIVATE KEY BLOCK-----";
-/// The algorithm that OpenPGP calls legacy `EdDSA`.
+/// The algorithm that PGP calls legacy `EdDSA`.
 pub(super) const EDDSA: u8 = 22;
 /// What names the curve Ed25519: 1.3.6.1.4.1.11591.15.1.
 pub(super) const ED25519: [u8; 9] = [0x2b, 6, 1, 4, 1, 0xda, 0x47, 0x0f, 1];

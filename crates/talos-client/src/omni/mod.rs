@@ -2,7 +2,7 @@
 //! certificate.
 //!
 //! A context with `auth.siderov1` names an identity. Each call then carries the
-//! time, the headers that count as JSON, and an OpenPGP signature of that JSON
+//! time, the headers that count as JSON, and an PGP signature of that JSON
 //! (`x-sidero-timestamp`, `x-sidero-payload`, `x-sidero-signature`); Omni allows
 //! clocks to differ by five minutes.
 //!
@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `find.rs` | which key: a service account's, or the one that a login left behind |
 //! | `key.rs` | an armored private key: Ed25519, version 4, without a passphrase |
-//! | `packet.rs` | OpenPGP's packets and numbers, read |
+//! | `packet.rs` | PGP's packets and numbers, read |
 //! | `signature.rs` | a detached signature, written |
 //! | `sign.rs` | the headers of a call |
 //!

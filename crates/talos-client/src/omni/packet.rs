@@ -1,4 +1,4 @@
-//! OpenPGP's binary form, as far as keys need it (RFC 9580, sections 3 and 4).
+//! PGP's binary form, as far as keys need it (RFC 9580, sections 3 and 4).
 
 /// Bytes that are read from the front. Each step answers `None` at the end.
 #[derive(Clone, Copy, Debug)]

@@ -1,4 +1,4 @@
-//! A detached OpenPGP signature: version 4, Ed25519, SHA-256 (RFC 9580, 5.2.3).
+//! A detached PGP signature: version 4, Ed25519, SHA-256 (RFC 9580, 5.2.3).
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

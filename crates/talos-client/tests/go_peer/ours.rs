@@ -1,5 +1,7 @@
 //! The calls of the table as our client makes them, with what is compared.
 
+#![allow(clippy::too_many_lines, reason = "a table of calls")]
+
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};

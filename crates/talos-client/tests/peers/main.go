@@ -5,6 +5,8 @@
 //	go run . patch     < cases.json
 //	go run . generate  < inputs.json
 //	go run . calls     < calls.json
+//	go run . key       < identity.json
+//	go run . verify    < signed.json
 package main
 
 import (
@@ -15,7 +17,7 @@ import (
 
 func main() {
 	if len(os.Args) != 2 {
-		fail(fmt.Errorf("patch, generate or calls is needed"))
+		fail(fmt.Errorf("one of patch, generate, calls, key and verify is needed"))
 	}
 
 	switch os.Args[1] {
@@ -25,8 +27,12 @@ func main() {
 		answer(judgeGenerated)
 	case "calls":
 		answer(makeCalls)
+	case "key":
+		answer(makeKey)
+	case "verify":
+		answer(verifyCalls)
 	default:
-		fail(fmt.Errorf("%q is none of patch, generate and calls", os.Args[1]))
+		fail(fmt.Errorf("%q is none of patch, generate, calls, key and verify", os.Args[1]))
 	}
 }
 

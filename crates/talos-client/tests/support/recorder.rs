@@ -1,0 +1,96 @@
+//! A server behind real TLS that answers nothing and remembers who asked how.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+
+use http::{HeaderMap, Request, Response};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rcgen::{CertificateParams, KeyPair};
+use rustls::ServerConfig;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls;
+
+/// Path and headers of each call.
+type Calls = Arc<Mutex<Vec<(String, HeaderMap)>>>;
+
+pub struct Recorder {
+    pub address: String,
+    /// What clients trust, as PEM.
+    pub certificate: String,
+    calls: Calls,
+}
+
+impl Recorder {
+    pub async fn start() -> Recorder {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(["127.0.0.1".to_owned()])
+            .unwrap()
+            .self_signed(&key)
+            .unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut tls = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                key.serialize_der().try_into().unwrap(),
+            )
+            .unwrap();
+        tls.alpn_protocols = vec![b"h2".to_vec()];
+        let tls = TlsAcceptor::from(Arc::new(tls));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let calls = Calls::default();
+        let kept = calls.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (tls, kept) = (tls.clone(), kept.clone());
+                tokio::spawn(async move {
+                    let Ok(stream) = tls.accept(stream).await else {
+                        return;
+                    };
+                    let answer = service_fn(move |request: Request<Incoming>| {
+                        let call = (request.uri().path().to_owned(), request.headers().clone());
+                        kept.lock().unwrap().push(call);
+                        async {
+                            let refusal = Response::builder()
+                                .header("content-type", "application/grpc")
+                                .header("grpc-status", "12")
+                                .header("grpc-message", "recorded")
+                                .body(String::new())
+                                .unwrap();
+                            Ok::<_, Infallible>(refusal)
+                        }
+                    });
+                    let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                        .serve_connection(TokioIo::new(stream), answer)
+                        .await;
+                });
+            }
+        });
+        Recorder {
+            address,
+            certificate: certificate.pem(),
+            calls,
+        }
+    }
+
+    pub fn calls(&self) -> Vec<(String, HeaderMap)> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    /// A talosconfig for it; `auth` is YAML.
+    pub fn talosconfig(&self, auth: &str) -> String {
+        use base64::Engine as _;
+        let ca = base64::engine::general_purpose::STANDARD.encode(&self.certificate);
+        format!(
+            "context: lab\ncontexts:\n  lab:\n    endpoints: ['{}']\n    ca: {ca}\n    \
+             cluster: mine\n    auth: {auth}\n",
+            self.address
+        )
+    }
+}
