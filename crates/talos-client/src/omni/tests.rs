@@ -218,9 +218,10 @@ fn a_key_ends_when_it_says_so() {
 }
 
 fn options_with(keys: Option<&Path>) -> ClientOptions {
-    let mut options = ClientOptions::default();
-    options.siderov1_keys_dir = keys.map(Path::to_owned);
-    options
+    ClientOptions {
+        siderov1_keys_dir: keys.map(Path::to_owned),
+        ..ClientOptions::default()
+    }
 }
 
 fn context() -> Context {
