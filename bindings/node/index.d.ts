@@ -2025,6 +2025,187 @@ export class ProxmoxClient {
     signal?: AbortSignal | undefined
   }): Promise<Json>
 
+  /**
+   * Writes a disc with the label `cidata`: for Talos on platform `nocloud`, and for cloud-init.
+   *
+   * @param path - The file to write. It holds secrets, so only its owner can read it.
+   * @param instanceId - A text that differs from machine to machine: `talos-101`.
+   * @param userData - The machine configuration.
+   */
+  static writeCidataIso(path: string, instanceId: string, userData: string, options?: {
+    /** The machine's name. */
+    hostname?: string | undefined
+    /** `network-config`, in version 1 or 2. */
+    networkConfig?: string | undefined
+  }): void
+
+  /**
+   * Makes a Talos guest with an installer's disc in its drive: it waits in maintenance mode for its machine configuration. Safe to repeat: a guest that is there already is described and left as it is.
+   *
+   * Refused before anything is made: what Talos or the server cannot take (`InvalidArgument`), a node, storage or volume that is not there (`NotFound`), a number that belongs to another guest (`AlreadyExists`). When a later step fails, what the call made is removed again.
+   *
+   * @param node - The node to make it on.
+   * @param name - Its name, which is its host name too.
+   * @param diskStorage - The storage for its disks.
+   * @param iso - The disc: `local:iso/metal-amd64.iso`.
+   */
+  talosGuestFromIso(node: string, name: string, diskStorage: string, iso: string, options?: {
+    /** Its number. With it, the same call again finds the guest that is there; without, one of this name and these tags is looked for, then a free number taken. */
+    vmid?: number | undefined
+    /** How many cores. Default: 2. */
+    cores?: number | undefined
+    /** The CPU model. Default: `x86-64-v2-AES`, with which guests migrate; `host` is fastest on equal hosts. */
+    cpu?: string | undefined
+    /** How much memory, in whole MiB. Default: 4 GiB. */
+    memoryBytes?: number | undefined
+    /** The size of its disk, in whole GiB. Default: 20 GiB. */
+    diskBytes?: number | undefined
+    /** The bridge of its network card. Default: `vmbr0`. */
+    bridge?: string | undefined
+    /** The VLAN of its network card. */
+    vlan?: number | undefined
+    /** The MAC address of its network card. Default: the server makes one. */
+    mac?: string | undefined
+    /** For Talos' Secure Boot images: firmware without keys, and a TPM. */
+    secureBoot?: boolean | undefined
+    /** Adds a TPM 2.0. */
+    tpm?: boolean | undefined
+    /** Its tags, by which it is known again. Default: `talos`. */
+    tags?: readonly string[] | undefined
+    /** The pool to put it into. */
+    pool?: string | undefined
+    /** Whether it starts with its host. Default: yes. */
+    startOnBoot?: boolean | undefined
+    /** Whether it is started once it is made. Default: yes. */
+    start?: boolean | undefined
+    /** Its machine configuration, which travels on a small disc with the label `cidata`: for images of platform `nocloud`. */
+    config?: string | undefined
+    /** The storage for that disc, which holds the cluster's secrets. */
+    configStorage?: string | undefined
+    /** `network-config` on that disc: addresses that the guest has before it reads its configuration. */
+    networkConfig?: string | undefined
+    /** Any other key of its configuration, in the server's words. */
+    keys?: Readonly<Record<string, string | undefined>> | undefined
+    /** How long each of its tasks may take. Default: half an hour. */
+    timeoutSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: RecipeProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<MadeGuest>
+
+  /**
+   * Makes a Talos guest with a disk that is imported. Safe to repeat: a guest that is there already is described and left as it is.
+   *
+   * Refused before anything is made: what Talos or the server cannot take (`InvalidArgument`), a node, storage or volume that is not there (`NotFound`), a number that belongs to another guest (`AlreadyExists`). When a later step fails, what the call made is removed again.
+   *
+   * @param node - The node to make it on.
+   * @param name - Its name, which is its host name too.
+   * @param diskStorage - The storage for its disks.
+   * @param image - The image, with content `import`: `local:import/nocloud-amd64.qcow2`.
+   */
+  talosGuestFromImage(node: string, name: string, diskStorage: string, image: string, options?: {
+    /** Its number. With it, the same call again finds the guest that is there; without, one of this name and these tags is looked for, then a free number taken. */
+    vmid?: number | undefined
+    /** How many cores. Default: 2. */
+    cores?: number | undefined
+    /** The CPU model. Default: `x86-64-v2-AES`, with which guests migrate; `host` is fastest on equal hosts. */
+    cpu?: string | undefined
+    /** How much memory, in whole MiB. Default: 4 GiB. */
+    memoryBytes?: number | undefined
+    /** The size of its disk, in whole GiB. Default: 20 GiB. */
+    diskBytes?: number | undefined
+    /** The bridge of its network card. Default: `vmbr0`. */
+    bridge?: string | undefined
+    /** The VLAN of its network card. */
+    vlan?: number | undefined
+    /** The MAC address of its network card. Default: the server makes one. */
+    mac?: string | undefined
+    /** For Talos' Secure Boot images: firmware without keys, and a TPM. */
+    secureBoot?: boolean | undefined
+    /** Adds a TPM 2.0. */
+    tpm?: boolean | undefined
+    /** Its tags, by which it is known again. Default: `talos`. */
+    tags?: readonly string[] | undefined
+    /** The pool to put it into. */
+    pool?: string | undefined
+    /** Whether it starts with its host. Default: yes. */
+    startOnBoot?: boolean | undefined
+    /** Whether it is started once it is made. Default: yes. */
+    start?: boolean | undefined
+    /** Its machine configuration, which travels on a small disc with the label `cidata`: for images of platform `nocloud`. */
+    config?: string | undefined
+    /** The storage for that disc, which holds the cluster's secrets. */
+    configStorage?: string | undefined
+    /** `network-config` on that disc: addresses that the guest has before it reads its configuration. */
+    networkConfig?: string | undefined
+    /** Any other key of its configuration, in the server's words. */
+    keys?: Readonly<Record<string, string | undefined>> | undefined
+    /** How long each of its tasks may take. Default: half an hour. */
+    timeoutSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: RecipeProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<MadeGuest>
+
+  /**
+   * Makes a Talos guest by cloning a template, which keeps its firmware and disks. Safe to repeat: a guest that is there already is described and left as it is.
+   *
+   * Refused before anything is made: what Talos or the server cannot take (`InvalidArgument`), a node, storage or volume that is not there (`NotFound`), a number that belongs to another guest (`AlreadyExists`). When a later step fails, what the call made is removed again.
+   *
+   * @param node - The node to make it on.
+   * @param name - Its name, which is its host name too.
+   * @param diskStorage - The storage for its disks.
+   * @param template - The template's number.
+   */
+  talosGuestFromTemplate(node: string, name: string, diskStorage: string, template: number, options?: {
+    /** Its number. With it, the same call again finds the guest that is there; without, one of this name and these tags is looked for, then a free number taken. */
+    vmid?: number | undefined
+    /** How many cores. Default: 2. */
+    cores?: number | undefined
+    /** The CPU model. Default: `x86-64-v2-AES`, with which guests migrate; `host` is fastest on equal hosts. */
+    cpu?: string | undefined
+    /** How much memory, in whole MiB. Default: 4 GiB. */
+    memoryBytes?: number | undefined
+    /** The size of its disk, in whole GiB. Default: 20 GiB. */
+    diskBytes?: number | undefined
+    /** The bridge of its network card. Default: `vmbr0`. */
+    bridge?: string | undefined
+    /** The VLAN of its network card. */
+    vlan?: number | undefined
+    /** The MAC address of its network card. Default: the server makes one. */
+    mac?: string | undefined
+    /** For Talos' Secure Boot images: firmware without keys, and a TPM. */
+    secureBoot?: boolean | undefined
+    /** Adds a TPM 2.0. */
+    tpm?: boolean | undefined
+    /** Its tags, by which it is known again. Default: `talos`. */
+    tags?: readonly string[] | undefined
+    /** The pool to put it into. */
+    pool?: string | undefined
+    /** Whether it starts with its host. Default: yes. */
+    startOnBoot?: boolean | undefined
+    /** Whether it is started once it is made. Default: yes. */
+    start?: boolean | undefined
+    /** Its machine configuration, which travels on a small disc with the label `cidata`: for images of platform `nocloud`. */
+    config?: string | undefined
+    /** The storage for that disc, which holds the cluster's secrets. */
+    configStorage?: string | undefined
+    /** `network-config` on that disc: addresses that the guest has before it reads its configuration. */
+    networkConfig?: string | undefined
+    /** Any other key of its configuration, in the server's words. */
+    keys?: Readonly<Record<string, string | undefined>> | undefined
+    /** How long each of its tasks may take. Default: half an hour. */
+    timeoutSeconds?: number | undefined
+    /** At once there, but tied to its template. */
+    linkedClone?: boolean | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: RecipeProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<MadeGuest>
+
   /** Closes the connections; later calls throw `FailedPreconditionError`. */
   close(): void
 }
@@ -3021,6 +3202,227 @@ export class ProxmoxNode {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<NodeSdnZone[]>
+
+  /**
+   * Sends a file to a storage and waits until it is there. The memory in use does not depend on its size.
+   *
+   * A broken upload is never repeated by itself: when the error says that nothing was sent, the server has not got the file whole and drops what it has.
+   *
+   * @param storage - The storage.
+   * @param path - The file to send.
+   */
+  upload(storage: string, path: string, options?: {
+    /** What it is. Default: told by its suffix. */
+    content?: 'iso' | 'vztmpl' | 'import' | undefined
+    /** The name to keep it under. Default: the file's own. */
+    fileName?: string | undefined
+    /** What the server has to find: `sha256:9f86d0...`. */
+    checksum?: string | undefined
+    /** Reads the file once before, so that the server verifies its SHA-256. */
+    verify?: boolean | undefined
+    /** Replaces a volume of that name; otherwise that is `AlreadyExists`. */
+    overwrite?: boolean | undefined
+    /** How long nothing may move. Default: 60. */
+    stallTimeoutSeconds?: number | undefined
+    /** How long the node may work on it afterwards. Default: 600. */
+    timeoutSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: TransferProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<StoredVolume>
+
+  /**
+   * Has a node fetch a URL into a storage, and waits until it is there.
+   *
+   * @param storage - The storage.
+   * @param url - What to fetch.
+   */
+  downloadUrl(storage: string, url: string, options?: {
+    /** What it is. Default: told by its suffix. */
+    content?: 'iso' | 'vztmpl' | 'import' | undefined
+    /** The name to keep it under. Default: the last part of the URL. */
+    fileName?: string | undefined
+    /** What the file must be: `sha256:9f86d0...`. With it, fetching again what is there is a success. */
+    checksum?: string | undefined
+    /** How a disc image is packed: `gz`, `lzo`, `zst`, `bz2`. */
+    compression?: string | undefined
+    /** How long the node may take. Default: 600. */
+    timeoutSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: TransferProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<StoredVolume>
+
+  /**
+   * What a URL leads to, as a node sees it.
+   *
+   * @param url - The URL.
+   */
+  urlMetadata(url: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<UrlMetadata>
+
+  /**
+   * Downloads the whole log of a task into a file that is whole or absent.
+   *
+   * @param upid - The task.
+   * @param to - The file to write.
+   */
+  downloadTaskLog(upid: string, to: string, options?: {
+    /** How long nothing may arrive. Default: 60. */
+    stallTimeoutSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: DownloadProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Downloaded>
+
+  /**
+   * Downloads a part of a node's journal: JSON with a line of text for each entry in `data`.
+   *
+   * @param to - The file to write.
+   */
+  downloadJournal(to: string, options?: {
+    /** From this second on. */
+    sinceUnix?: number | undefined
+    /** Up to this second. */
+    untilUnix?: number | undefined
+    /** The last so many entries. */
+    lastEntries?: number | undefined
+    /** Only this systemd unit (after 9.2). */
+    unit?: string | undefined
+    /** How long nothing may arrive. Default: 60. */
+    stallTimeoutSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: DownloadProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Downloaded>
+
+  /**
+   * What is below a path in a backup on a Proxmox Backup Server storage.
+   *
+   * @param storage - The storage.
+   * @param volume - The backup.
+   */
+  backupEntries(storage: string, volume: string, options?: {
+    /** The folder. Default: the top. */
+    path?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<BackupEntry[]>
+
+  /**
+   * Downloads a file out of a backup on a Proxmox Backup Server storage; a folder comes as a ZIP archive.
+   *
+   * @param storage - The storage.
+   * @param volume - The backup.
+   * @param path - What to download.
+   * @param to - The file to write.
+   */
+  downloadFromBackup(storage: string, volume: string, path: string, to: string, options?: {
+    /** Folders as `.tar.zst` (8.1 and later). */
+    tar?: boolean | undefined
+    /** How long nothing may arrive. Default: 60. */
+    stallTimeoutSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: DownloadProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Downloaded>
+
+  /**
+   * Backs up guests of a node, and waits for it. Nothing comes back when none of them is on this node. Older backups are kept unless `prune` says otherwise.
+   *
+   * @param vmids - Their numbers.
+   */
+  backup(vmids: readonly number[], options?: {
+    /** Where to. Default: the node's own. */
+    storage?: string | undefined
+    /** How a running guest is treated. Default: `snapshot`. */
+    mode?: 'snapshot' | 'suspend' | 'stop' | undefined
+    /** How it is packed. Default: `zstd`. */
+    compression?: 'none' | 'zstd' | 'gzip' | 'lzo' | undefined
+    /** Protects it from being removed. */
+    protected?: boolean | undefined
+    /** Notes, with `{{guestname}}` and the like filled in. */
+    notesTemplate?: string | undefined
+    /** Removes older ones but these: `keep-last=3`. */
+    prune?: string | undefined
+    /** At most so many KiB a second. */
+    bandwidthKib?: number | undefined
+    /** How long to wait. Default: 600. */
+    timeoutSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: TaskProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TaskOutcome | null>
+
+  /**
+   * Restores a virtual machine from a backup, and waits for it.
+   *
+   * @param vmid - The number that it gets.
+   * @param archive - The backup: `local:backup/vzdump-...`.
+   */
+  restoreQemu(vmid: number, archive: string, options?: {
+    /** Where its disks go. Default: where they were. */
+    storage?: string | undefined
+    /** Replaces a guest that has the number; its disks are lost. */
+    replace?: boolean | undefined
+    /** New MAC addresses and a new UUID, for a second copy. */
+    unique?: boolean | undefined
+    /** Starts it afterwards. */
+    start?: boolean | undefined
+    /** Starts it at once and restores meanwhile (from a Proxmox Backup Server). */
+    live?: boolean | undefined
+    /** The pool to put it into. */
+    pool?: string | undefined
+    /** At most so many KiB a second. */
+    bandwidthKib?: number | undefined
+    /** How long to wait. Default: 600. */
+    timeoutSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: TaskProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TaskOutcome>
+
+  /**
+   * Restores a container from a backup, and waits for it.
+   *
+   * @param vmid - The number that it gets.
+   * @param archive - The backup: `local:backup/vzdump-...`.
+   */
+  restoreLxc(vmid: number, archive: string, options?: {
+    /** Where its disks go. Default: where they were. */
+    storage?: string | undefined
+    /** Replaces a guest that has the number; its disks are lost. */
+    replace?: boolean | undefined
+    /** New MAC addresses and a new UUID, for a second copy. */
+    unique?: boolean | undefined
+    /** Starts it afterwards. */
+    start?: boolean | undefined
+    /** The pool to put it into. */
+    pool?: string | undefined
+    /** At most so many KiB a second. */
+    bandwidthKib?: number | undefined
+    /** How long to wait. Default: 600. */
+    timeoutSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: TaskProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<TaskOutcome>
+
+  /** Opens a shell on a node. */
+  shell(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTerminal>
 }
 
 /** A storage as one node sees it. */
@@ -3143,17 +3545,6 @@ export class ProxmoxNodeStorage {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<ProxmoxTask>
-
-  /**
-   * The files in a backup on a Proxmox Backup Server.
-   *
-   * @param filepath - `filepath`.
-   * @param volume - `volume`.
-   */
-  backupFiles(filepath: string, volume: string, options?: {
-    /** Cancels, on the wire too. */
-    signal?: AbortSignal | undefined
-  }): Promise<BackupFile[]>
 
   /**
    * Its use over an `hour`, `day`, `week`, `month` or `year`.
@@ -4045,6 +4436,45 @@ export class ProxmoxQemu {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<void>
+
+  /** The guest agent of a VM. */
+  agent(): ProxmoxAgent
+
+  /** Opens a VM's serial console; it needs a `serialN: socket` device. API tokens are taken from 9.1 on. */
+  terminal(options?: {
+    /** Which port, 0 to 3. Default: the first there is. */
+    serial?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTerminal>
+
+  /**
+   * Imports a disk into a VM. The task that does it can be waited for.
+   *
+   * @param slot - Where it is attached: `scsi1`.
+   * @param storage - Where the copy goes.
+   * @param source - A volume with content `import` or `images`.
+   */
+  importDisk(slot: string, storage: string, source: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * What the server generates for a VM's cloud-init drive, as YAML. The part `user` holds the password in clear.
+   *
+   * @param part - Which part.
+   */
+  cloudInitDump(part: 'user' | 'network' | 'meta', options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+
+  /** Writes a VM's cloud-init drive anew from its configuration as it is now. */
+  cloudInitRegenerate(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
 }
 
 /** One container on a node. */
@@ -4477,6 +4907,141 @@ export class ProxmoxLxc {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<void>
+
+  /** Opens a container's console. */
+  terminal(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTerminal>
+}
+
+/** The guest agent of one VM. Every call waits for the guest: up to three seconds when nobody answers there. */
+export class ProxmoxAgent {
+  private constructor()
+
+  /** Whether the agent answers; `FailedPrecondition` says what is in the way. */
+  ping(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Whether the agent can be asked, and if not, what is in the way. */
+  availability(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<AgentAvailability>
+
+  /** Its version and commands. */
+  info(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<AgentInfo>
+
+  /**
+   * Runs a program and waits for its end. There is no shell in between. A program that fails is no error.
+   *
+   * @param command - The program and its arguments, one by one.
+   */
+  exec(command: readonly string[], options?: {
+    /** What it reads from its standard input; 64 KiB at most. */
+    input?: string | undefined
+    /** How long to wait; the program goes on. Default: 60. */
+    timeoutSeconds?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<AgentExecOutput>
+
+  /**
+   * Reads a file, up to 16 MiB of it.
+   *
+   * @param path - The file.
+   */
+  fileRead(path: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<AgentFileContent>
+
+  /**
+   * Writes a file, replacing what is there: at most 46,080 bytes.
+   *
+   * @param path - The file.
+   * @param text - What is in it then.
+   */
+  fileWrite(path: string, text: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** All network interfaces, loopback included. */
+  interfaces(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<GuestInterface[]>
+
+  /** The addresses by which others reach the guest: those of the interfaces whose MAC address is in its configuration, `net0` first. */
+  addresses(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string[]>
+
+  /** Holds the file systems still and gives how many they are. Writes wait until they are thawed. */
+  fsFreeze(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<number>
+
+  /** Lets the file systems go on and gives how many they are. */
+  fsThaw(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<number>
+
+  /** Whether the file systems are held still. */
+  fsFreezeStatus(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<FreezeStatus>
+}
+
+/** A terminal in both directions. It keeps itself alive while nobody reads or writes; closing it ends the session. */
+export class ProxmoxTerminal {
+  private constructor()
+
+  /**
+   * Sends key strokes.
+   *
+   * @param text - The keys.
+   */
+  write(text: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** What is printed next; nothing when the session has ended. */
+  read(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string | null>
+
+  /** What is printed, as it comes, until the session ends. */
+  output(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Stream<string>
+
+  /**
+   * Tells the other side how large the window is.
+   *
+   * @param columns - Its columns.
+   * @param rows - Its rows.
+   */
+  resize(columns: number, rows: number, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Closes the connections; later calls throw `FailedPreconditionError`. */
+  close(): void
 }
 
 /** What concerns all nodes. */
@@ -6530,6 +7095,49 @@ export interface Agent {
   readonly other: Readonly<Record<string, string>>
 }
 
+/**
+ * Whether a guest's agent can be asked.
+ * - `ready`: It answers.
+ * - `not_configured`: The guest's configuration has no `agent`: set `agent: 1` and start the
+ * guest anew.
+ * - `not_running`: The guest runs, but nothing answers in it: still booting, no agent
+ * installed (Talos needs the extension `qemu-guest-agent`), or paused.
+ * - `guest_stopped`: The guest does not run.
+ */
+export type AgentAvailability = 'ready' | 'not_configured' | 'not_running' | 'guest_stopped'
+
+/** What a program in a guest left behind. */
+export interface AgentExecOutput {
+  /** Its exit code; absent when a signal ended it. */
+  readonly exitCode: number | null
+  /** The signal that ended it. */
+  readonly signal: number | null
+  /** What it printed; bytes that are no text become `�`. */
+  readonly stdout: string
+  /** What it complained about. */
+  readonly stderr: string
+  /** Whether there was more of either than the agent keeps. */
+  readonly truncated: boolean
+}
+
+/** A file read from a guest. */
+export interface AgentFileContent {
+  /** What is in it; bytes that are no text become `�`. */
+  readonly text: string
+  /** The same bytes in base64, exactly. */
+  readonly base64: string
+  /** Whether there is more. */
+  readonly truncated: boolean
+}
+
+/** What the agent says about itself. */
+export interface AgentInfo {
+  /** Its version. */
+  readonly version: string
+  /** The commands that it has and is allowed to run. Talos' agent has few. */
+  readonly commands: readonly string[]
+}
+
 /** A device with an address that is not managed here. */
 export interface ApplianceSpec {
   /** Its name. */
@@ -6817,6 +7425,22 @@ export interface BackupDefaults {
   readonly vmid: readonly string[]
   /** Threads of the compression; 0 is half the cores. */
   readonly zstd: number | null
+}
+
+/** A file or folder inside a backup. */
+export interface BackupEntry {
+  /** Its path inside the backup. */
+  readonly path: string
+  /** Its name. */
+  readonly name: string
+  /** `f` file, `d` folder, `v` disk, `l` link, …: the server's letter. */
+  readonly kind: string
+  /** Whether there is nothing below it. */
+  readonly leaf: boolean
+  /** Its size, of files. */
+  readonly sizeBytes: number | null
+  /** When it was changed last, in seconds since 1970. */
+  readonly modifiedUnix: number | null
 }
 
 /** Backup file, as the server describes it. */
@@ -8137,6 +8761,22 @@ export interface Dns {
   readonly search: string | null
 }
 
+/** How far a download has come. */
+export interface DownloadProgress {
+  /** Bytes that have arrived, as they came over the wire. */
+  readonly receivedBytes: number
+  /** How many there will be; absent when the server does not say. */
+  readonly totalBytes: number | null
+}
+
+/** A file that was downloaded. */
+export interface Downloaded {
+  /** Where it is. */
+  readonly path: string
+  /** Its size. */
+  readonly sizeBytes: number
+}
+
 /** What one listener saw since the start. */
 export interface EndpointStats {
   /** Connections accepted. */
@@ -8523,6 +9163,13 @@ export interface FlowProgress {
   readonly elapsedSeconds: number
 }
 
+/**
+ * Whether the guest's file systems are held still.
+ * - `frozen`: They are: writes wait.
+ * - `thawed`: They are not.
+ */
+export type FreezeStatus = 'frozen' | 'thawed'
+
 /** Group, as the server describes it. */
 export interface Group {
   /** A remark for people. */
@@ -8587,6 +9234,14 @@ export interface GuestAddress {
   readonly prefix: number | null
 }
 
+/** An address of a network interface. */
+export interface GuestAddress2 {
+  /** The address. */
+  readonly address: string
+  /** The length of its network's prefix. */
+  readonly prefix: number
+}
+
 /** Guest feature, as the server describes it. */
 export interface GuestFeature {
   /** Whether it can be done. */
@@ -8617,6 +9272,16 @@ export interface GuestFirewallOptions {
   readonly policyOut: string | null
   /** Whether router advertisements may be sent. */
   readonly radv: boolean | null
+}
+
+/** A network interface inside a guest. */
+export interface GuestInterface {
+  /** Its name in the guest. */
+  readonly name: string
+  /** Its MAC address, in lower case. */
+  readonly mac: string | null
+  /** Its addresses. */
+  readonly addresses: readonly GuestAddress2[]
 }
 
 /**
@@ -9818,6 +10483,29 @@ export interface MachineStatusEvent {
   readonly spec: MachineStatus | null
   /** How it was before, when it changed. */
   readonly old: MachineStatus | null
+}
+
+/** A Talos guest that is there now. */
+export interface MadeGuest {
+  /** Its id. */
+  readonly vmid: number
+  /** The node it is on. */
+  readonly node: string
+  /** Its name. */
+  readonly name: string
+  /** Its SMBIOS UUID, as Talos reports it. */
+  readonly uuid: string | null
+  /** Its MAC addresses, `net0` first, in lower case. */
+  readonly macs: readonly string[]
+  /** The disc with its machine configuration. */
+  readonly configVolume: string | null
+  /**
+   * Whether this call made it; `false` when it was there already, and then
+   * nothing was changed.
+   */
+  readonly created: boolean
+  /** Whether it was started by this call. */
+  readonly started: boolean
 }
 
 /** One voter (or learner) of a cluster's etcd. */
@@ -11672,6 +12360,19 @@ export interface Rebooted {
   readonly elapsedSeconds: number
 }
 
+/** How far the making of a guest has come. */
+export interface RecipeProgress {
+  /**
+   * What is being done: `check`, `create`, `clone`, `configure`, `upload`,
+   * `resize`, `start`.
+   */
+  readonly step: string
+  /** How much of the step is done, from 0 to 1, when it tells. */
+  readonly fraction: number | null
+  /** The latest line of the task's log. */
+  readonly message: string
+}
+
 /** Replication job, as the server describes it. */
 export interface ReplicationJob {
   /** A remark for people. */
@@ -12385,6 +13086,16 @@ export interface StorageStatus {
   readonly used: number | null
 }
 
+/** A volume that is there now. */
+export interface StoredVolume {
+  /** Its name: `local:iso/talos.iso`. */
+  readonly volume: string
+  /** The task that made it. */
+  readonly upid: string
+  /** What the task warned of. */
+  readonly warnings: readonly string[]
+}
+
 /** Subscription, as the server describes it. */
 export interface Subscription {
   /** When it was last checked, in seconds since 1970. */
@@ -12732,6 +13443,20 @@ export interface Totem {
   readonly other: Readonly<Record<string, Json>>
 }
 
+/** How far a file has come on its way into a storage. */
+export interface TransferProgress {
+  /** `send` while this machine sends, `store` while the node works on it. */
+  readonly step: string
+  /** Bytes sent so far. */
+  readonly sentBytes: number | null
+  /** How many there are. */
+  readonly totalBytes: number | null
+  /** How much of the step is done, from 0 to 1, when it tells. */
+  readonly fraction: number | null
+  /** The latest line of the task's log. */
+  readonly message: string
+}
+
 /** What keeps a machine from being ready. */
 export interface UnmetCondition {
   /** The condition: `services`, `time`, … */
@@ -12757,6 +13482,16 @@ export interface Upgraded {
   readonly path: UpgradePath
   /** Seconds from the beginning until the node was ready. */
   readonly elapsedSeconds: number
+}
+
+/** What a URL leads to, as a node sees it. */
+export interface UrlMetadata {
+  /** The name that the URL's server gives it. */
+  readonly fileName: string | null
+  /** Its media type. */
+  readonly mediaType: string | null
+  /** Its size. */
+  readonly sizeBytes: number | null
 }
 
 /** Usb device info, as the server describes it. */

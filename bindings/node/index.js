@@ -20,6 +20,8 @@ export {
   ProxmoxCeph,
   ProxmoxQemu,
   ProxmoxLxc,
+  ProxmoxAgent,
+  ProxmoxTerminal,
   ProxmoxCluster,
   ProxmoxHa,
   ProxmoxSdn,

@@ -118,6 +118,10 @@ impl Runner<'_> {
         let mut progress = Vec::new();
         let result = match self.dispatch(target, step).await? {
             Ok(Reply::Json(text)) => Ok(Saved::Value(parse(&text)?)),
+            Ok(Reply::Rows(rows)) => {
+                let text = rows.json().map_err(|e| e.to_string())?;
+                Ok(Saved::Value(parse(&text)?))
+            }
             Ok(Reply::Handle(handle)) => Ok(Saved::Handle(handle)),
             Ok(Reply::Stream(steps)) => finish(steps, &mut progress).await,
             Err(error) => Err(error),

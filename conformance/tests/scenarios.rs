@@ -47,6 +47,7 @@ scenarios! {
     malformed_talosconfig => "malformed-talosconfig",
     missing_inventory => "missing-inventory",
     partial_per_node => "partial-per-node",
+    proxmox_guest_data => "proxmox-guest-data",
     proxmox_reads => "proxmox-reads",
     reader_may_not => "reader-may-not",
     reset_connection => "reset-connection",

@@ -18,11 +18,12 @@ mod python_types;
 mod text;
 mod types;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use manifest::Manifest;
-use types::{ErrorKinds, Values};
+use manifest::{Kind, Manifest};
+use types::{ErrorKinds, Field, Shape, Type, Values};
 
 /// What the writers work from.
 struct Api {
@@ -153,6 +154,11 @@ impl Api {
         for class in &self.manifest.class {
             for method in &class.method {
                 let place = format!("bindings/api: {}.{}", class.name, method.name);
+                if method.kind == Kind::Rows && !self.is_list_of_flat(&method.returns) {
+                    return Err(format!(
+                        "{place}: rows are a list of a type whose fields are texts, numbers, truths or lists of texts"
+                    ));
+                }
                 let mut named = Vec::new();
                 method.returns.names(&mut named);
                 if let Some(progress) = &method.progress {
@@ -175,5 +181,48 @@ impl Api {
             }
         }
         Ok(())
+    }
+
+    /// The types that come as rows, with their fields.
+    fn row_types(&self) -> BTreeMap<&str, &[Field]> {
+        let methods = self.manifest.class.iter().flat_map(|class| &class.method);
+        methods
+            .filter(|method| method.kind == Kind::Rows)
+            .filter_map(|method| {
+                let name = method.returns.item_name();
+                match self.values.get_key_value(name) {
+                    Some((name, value)) => match &value.shape {
+                        Shape::Struct(fields) => Some((name.as_str(), fields.as_slice())),
+                        _ => None,
+                    },
+                    None => None,
+                }
+            })
+            .collect()
+    }
+
+    fn is_list_of_flat(&self, ty: &Type) -> bool {
+        let Type::List(item) = ty else { return false };
+        let Type::Named(name) = &**item else {
+            return false;
+        };
+        match self.values.get(name).map(|value| &value.shape) {
+            Some(Shape::Struct(fields)) => fields.iter().all(|field| self.is_cell(&field.ty)),
+            _ => false,
+        }
+    }
+
+    fn is_cell(&self, ty: &Type) -> bool {
+        match ty {
+            Type::String | Type::Bool | Type::Int | Type::Float | Type::OneOf(_) => true,
+            Type::Option(some) => self.is_cell(some),
+            Type::List(item) => matches!(**item, Type::String),
+            Type::Named(name) => match self.values.get(name).map(|value| &value.shape) {
+                Some(Shape::Words { .. }) => true,
+                Some(Shape::Alias(ty)) => self.is_cell(ty),
+                _ => false,
+            },
+            _ => false,
+        }
     }
 }

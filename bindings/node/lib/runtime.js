@@ -54,6 +54,38 @@ export function callNow(handle, method, args) {
   return JSON.parse(openNow(handle, method, args))
 }
 
+/** Awaits many rows; `build` makes them from the values of each column. */
+export async function rows(handle, method, args, build, signal) {
+  const reply = await open(handle, method, args, signal)
+  const columns = reply.columns()
+  if (columns instanceof native.Failure) throw failed(columns)
+  const { length } = reply
+  const values = {}
+  for (const column of columns) values[column.name] = cells(column, length)
+  return build(length, values, new Array(length).fill(null))
+}
+
+/** The values of one column; the native side says which forms there are. */
+function cells({ numbers, truths, index, words, lists, text, ends, absent }, length) {
+  const out = new Array(length)
+  if (numbers) {
+    // NaN alone is not itself.
+    for (let i = 0; i < length; i++) out[i] = numbers[i] === numbers[i] ? numbers[i] : null
+  } else if (truths) {
+    const truth = [false, true, null]
+    for (let i = 0; i < length; i++) out[i] = truth[truths[i]]
+  } else if (index) {
+    const entries = [null, ...(words ?? lists.map(Object.freeze))]
+    for (let i = 0; i < length; i++) out[i] = entries[index[i]]
+  } else if (ends) {
+    for (let i = 0, start = 0; i < length; start = ends[i++]) out[i] = text.slice(start, ends[i])
+    for (const row of absent) out[row] = null
+  } else {
+    out.fill(null)
+  }
+  return out
+}
+
 /** Awaits the result of a long call, reporting on the way. */
 export async function run(steps, onProgress, decodeProgress, decodeResult, signal) {
   try {

@@ -61,6 +61,25 @@ export const decodeAgent = (d) => ({
   other: d.other ?? {},
 })
 
+export const decodeAgentExecOutput = (d) => ({
+  exitCode: d.exit_code ?? null,
+  signal: d.signal ?? null,
+  stdout: d.stdout,
+  stderr: d.stderr,
+  truncated: d.truncated,
+})
+
+export const decodeAgentFileContent = (d) => ({
+  text: d.text,
+  base64: d.base64,
+  truncated: d.truncated,
+})
+
+export const decodeAgentInfo = (d) => ({
+  version: d.version,
+  commands: d.commands,
+})
+
 export const decodeApplianceSpec = (d) => ({
   name: d.name,
   kind: d.kind ?? null,
@@ -212,6 +231,15 @@ export const decodeBackupDefaults = (d) => ({
   tmpdir: d.tmpdir ?? null,
   vmid: d.vmid ?? [],
   zstd: d.zstd ?? null,
+})
+
+export const decodeBackupEntry = (d) => ({
+  path: d.path,
+  name: d.name,
+  kind: d.kind,
+  leaf: d.leaf,
+  sizeBytes: d.size_bytes ?? null,
+  modifiedUnix: d.modified_unix ?? null,
 })
 
 export const decodeBackupFile = (d) => ({
@@ -918,6 +946,16 @@ export const decodeDns = (d) => ({
   search: d.search ?? null,
 })
 
+export const decodeDownloadProgress = (d) => ({
+  receivedBytes: d.received_bytes,
+  totalBytes: d.total_bytes ?? null,
+})
+
+export const decodeDownloaded = (d) => ({
+  path: d.path,
+  sizeBytes: d.size_bytes,
+})
+
 export const decodeEndpointStats = (d) => ({
   connections: d.connections,
   openConnections: d.open_connections,
@@ -1138,6 +1176,11 @@ export const decodeGuestAddress = (d) => ({
   prefix: d.prefix ?? null,
 })
 
+export const decodeGuestAddress2 = (d) => ({
+  address: d.address,
+  prefix: d.prefix,
+})
+
 export const decodeGuestFeature = (d) => ({
   hasFeature: d.has_feature ?? null,
   nodes: d.nodes ?? [],
@@ -1154,6 +1197,12 @@ export const decodeGuestFirewallOptions = (d) => ({
   policyIn: d.policy_in ?? null,
   policyOut: d.policy_out ?? null,
   radv: d.radv ?? null,
+})
+
+export const decodeGuestInterface = (d) => ({
+  name: d.name,
+  mac: d.mac ?? null,
+  addresses: d.addresses.map(decodeGuestAddress2),
 })
 
 export const decodeGuestNotBackedUp = (d) => ({
@@ -1801,6 +1850,17 @@ export const decodeMachineStatusEvent = (d) => ({
   metadata: d.metadata == null ? null : decodeMetadata(d.metadata),
   spec: d.spec == null ? null : decodeMachineStatus(d.spec),
   old: d.old == null ? null : decodeMachineStatus(d.old),
+})
+
+export const decodeMadeGuest = (d) => ({
+  vmid: d.vmid,
+  node: d.node,
+  name: d.name,
+  uuid: d.uuid ?? null,
+  macs: d.macs,
+  configVolume: d.config_volume ?? null,
+  created: d.created,
+  started: d.started,
 })
 
 export const decodeMember = (d) => ({
@@ -2799,6 +2859,12 @@ export const decodeRebooted = (d) => ({
   elapsedSeconds: d.elapsed_seconds,
 })
 
+export const decodeRecipeProgress = (d) => ({
+  step: d.step,
+  fraction: d.fraction ?? null,
+  message: d.message,
+})
+
 export const decodeReplicationJob = (d) => ({
   comment: d.comment ?? null,
   disable: d.disable ?? null,
@@ -3174,6 +3240,12 @@ export const decodeStorageStatus = (d) => ({
   used: d.used ?? null,
 })
 
+export const decodeStoredVolume = (d) => ({
+  volume: d.volume,
+  upid: d.upid,
+  warnings: d.warnings,
+})
+
 export const decodeSubscription = (d) => ({
   checktime: d.checktime ?? null,
   key: d.key ?? null,
@@ -3361,6 +3433,14 @@ export const decodeTotem = (d) => ({
   other: d.other,
 })
 
+export const decodeTransferProgress = (d) => ({
+  step: d.step,
+  sentBytes: d.sent_bytes ?? null,
+  totalBytes: d.total_bytes ?? null,
+  fraction: d.fraction ?? null,
+  message: d.message,
+})
+
 export const decodeUnmetCondition = (d) => ({
   name: d.name,
   reason: d.reason,
@@ -3371,6 +3451,12 @@ export const decodeUpgraded = (d) => ({
   to: d.to,
   path: d.path,
   elapsedSeconds: d.elapsed_seconds,
+})
+
+export const decodeUrlMetadata = (d) => ({
+  fileName: d.file_name ?? null,
+  mediaType: d.media_type ?? null,
+  sizeBytes: d.size_bytes ?? null,
 })
 
 export const decodeUsbDeviceInfo = (d) => ({
@@ -3465,3 +3551,82 @@ export const decodeZfsPoolChild = (d) => ({
   state: d.state ?? null,
   write: d.write ?? null,
 })
+
+export const buildProxmoxResourceRows = (length, c, none) => {
+  const c0 = c.id ?? none
+  const c1 = c.kind ?? none
+  const c2 = c.status ?? none
+  const c3 = c.node ?? none
+  const c4 = c.vmid ?? none
+  const c5 = c.name ?? none
+  const c6 = c.template ?? none
+  const c7 = c.tags ?? none
+  const c8 = c.lock ?? none
+  const c9 = c.pool ?? none
+  const c10 = c.ha_state ?? none
+  const c11 = c.uptime_seconds ?? none
+  const c12 = c.cpu_fraction ?? none
+  const c13 = c.cpu_count ?? none
+  const c14 = c.memory_used_bytes ?? none
+  const c15 = c.memory_bytes ?? none
+  const c16 = c.memory_host_bytes ?? none
+  const c17 = c.disk_used_bytes ?? none
+  const c18 = c.disk_bytes ?? none
+  const c19 = c.disk_read_bytes ?? none
+  const c20 = c.disk_written_bytes ?? none
+  const c21 = c.network_in_bytes ?? none
+  const c22 = c.network_out_bytes ?? none
+  const c23 = c.storage ?? none
+  const c24 = c.storage_type ?? none
+  const c25 = c.content ?? none
+  const c26 = c.shared ?? none
+  const c27 = c.level ?? none
+  const c28 = c.cgroup_mode ?? none
+  const c29 = c.host_arch ?? none
+  const c30 = c.sdn ?? none
+  const c31 = c.network ?? none
+  const c32 = c.network_type ?? none
+  const c33 = c.zone_type ?? none
+  const c34 = c.protocol ?? none
+  const rows = new Array(length)
+  for (let i = 0; i < length; i++) {
+    rows[i] = {
+      id: c0[i],
+      kind: c1[i],
+      status: c2[i],
+      node: c3[i],
+      vmid: c4[i],
+      name: c5[i],
+      template: c6[i],
+      tags: c7[i],
+      lock: c8[i],
+      pool: c9[i],
+      haState: c10[i],
+      uptimeSeconds: c11[i],
+      cpuFraction: c12[i],
+      cpuCount: c13[i],
+      memoryUsedBytes: c14[i],
+      memoryBytes: c15[i],
+      memoryHostBytes: c16[i],
+      diskUsedBytes: c17[i],
+      diskBytes: c18[i],
+      diskReadBytes: c19[i],
+      diskWrittenBytes: c20[i],
+      networkInBytes: c21[i],
+      networkOutBytes: c22[i],
+      storage: c23[i],
+      storageType: c24[i],
+      content: c25[i],
+      shared: c26[i],
+      level: c27[i],
+      cgroupMode: c28[i],
+      hostArch: c29[i],
+      sdn: c30[i],
+      network: c31[i],
+      networkType: c32[i],
+      zoneType: c33[i],
+      protocol: c34[i],
+    }
+  }
+  return rows
+}

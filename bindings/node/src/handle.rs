@@ -25,7 +25,7 @@ impl Handle {
     }
 
     /// Calls; never rejects, as a failure is a value.
-    #[napi(ts_return_type = "Promise<string | Handle | Stream | Failure>")]
+    #[napi(ts_return_type = "Promise<string | Handle | Stream | Rows | Failure>")]
     pub fn call<'env>(
         &self,
         env: &'env Env,

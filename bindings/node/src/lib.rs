@@ -5,6 +5,7 @@
 //! | file | what |
 //! |---|---|
 //! | `handle.rs` | `Handle`: `call` (a promise), `callNow` |
+//! | `rows.rs` | `Rows`: the columns of a large answer |
 //! | `stream.rs` | `Stream`: `next`, `close` |
 //! | `cancel.rs` | `Cancel`: what an `AbortSignal` pulls |
 //! | `outcome.rs` | results and errors as data: the JavaScript side throws, so that stacks begin in the user's code |
@@ -17,6 +18,7 @@
 mod cancel;
 mod handle;
 mod outcome;
+mod rows;
 mod stream;
 
 use napi_derive::napi;

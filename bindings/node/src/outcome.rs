@@ -2,10 +2,11 @@
 
 use homelab_bindings::Reply;
 use homelab_core::Result;
-use napi::bindgen_prelude::Either4;
+use napi::bindgen_prelude::Either5;
 use napi_derive::napi;
 
 use crate::handle::Handle;
+use crate::rows::Rows;
 use crate::stream::Stream;
 
 /// A failure: `ErrorData` as JSON text.
@@ -22,15 +23,16 @@ impl Failure {
     }
 }
 
-/// What a call gives: JSON text, a handle, a stream, or how it failed.
-pub(crate) type Outcome = Either4<String, Handle, Stream, Failure>;
+/// What a call gives: JSON text, a handle, a stream, rows, or how it failed.
+pub(crate) type Outcome = Either5<String, Handle, Stream, Rows, Failure>;
 
 pub(crate) fn outcome(result: Result<Reply>) -> Outcome {
     match result {
-        Ok(Reply::Json(text)) => Either4::A(text),
-        Ok(Reply::Handle(handle)) => Either4::B(Handle(handle)),
-        Ok(Reply::Stream(stream)) => Either4::C(Stream(stream)),
-        Err(error) => Either4::D(failure(&error)),
+        Ok(Reply::Json(text)) => Either5::A(text),
+        Ok(Reply::Handle(handle)) => Either5::B(Handle(handle)),
+        Ok(Reply::Stream(stream)) => Either5::C(Stream(stream)),
+        Ok(Reply::Rows(rows)) => Either5::D(Rows(rows)),
+        Err(error) => Either5::E(failure(&error)),
     }
 }
 

@@ -7,6 +7,7 @@ use homelab_core::{Error, ErrorKind, Result};
 use pyo3::prelude::*;
 
 use crate::error::raise;
+use crate::rows::Rows;
 use crate::rt;
 use crate::stream::Stream;
 
@@ -14,12 +15,13 @@ use crate::stream::Stream;
 #[pyclass(frozen, module = "homelab_sdk._native")]
 pub(crate) struct Handle(Core);
 
-/// What a call gives back: JSON text, a handle or a stream.
+/// What a call gives back: JSON text, a handle, a stream or rows.
 #[derive(IntoPyObject)]
 pub(crate) enum Reply {
     Json(String),
     Handle(Handle),
     Stream(Stream),
+    Rows(Rows),
 }
 
 #[pymethods]
@@ -71,6 +73,7 @@ fn reply(py: Python<'_>, result: Result<CoreReply>) -> PyResult<Reply> {
         Ok(CoreReply::Json(text)) => Ok(Reply::Json(text)),
         Ok(CoreReply::Handle(handle)) => Ok(Reply::Handle(Handle(handle))),
         Ok(CoreReply::Stream(stream)) => Ok(Reply::Stream(Stream(stream))),
+        Ok(CoreReply::Rows(rows)) => Ok(Reply::Rows(Rows(rows))),
         Err(error) => Err(raise(py, &error)),
     }
 }

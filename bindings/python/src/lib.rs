@@ -5,6 +5,7 @@
 //! | file | what |
 //! |---|---|
 //! | `handle.rs` | `Handle`: `call` (sync), `call_async`, `call_now` |
+//! | `rows.rs` | `Rows`: cells of a large answer, converted when somebody looks |
 //! | `stream.rs` | `Stream`: `next`, `next_async`, `close` |
 //! | `rt.rs` | the tokio runtime; sync waits that Ctrl-C ends; awaits that abort when dropped |
 //! | `error.rs` | an error becomes the exception class of its kind |
@@ -16,6 +17,7 @@
 
 mod error;
 mod handle;
+mod rows;
 mod rt;
 mod stream;
 
@@ -25,6 +27,8 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::handle::Handle;
+    #[pymodule_export]
+    use super::rows::Rows;
     #[pymodule_export]
     use super::stream::Stream;
     #[pymodule_export]

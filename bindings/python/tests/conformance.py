@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import homelab_sdk
-from homelab_sdk import HomelabError, PerNode
+from homelab_sdk import HomelabError, PerNode, Rows
 
 FOLDER = Path(__file__).resolve().parents[3] / "conformance"
 SCENARIOS = sorted((FOLDER / "scenarios").glob("*.json"))
@@ -36,7 +36,7 @@ def plain(value: Any) -> Any:
         return {"message": str(value), **{n: plain(getattr(value, n)) for n in names}}
     if dataclasses.is_dataclass(value):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, PerNode | list | tuple):
+    if isinstance(value, PerNode | Rows | list | tuple):
         return [plain(v) for v in value]
     if isinstance(value, Mapping):
         return {k: plain(v) for k, v in value.items()}

@@ -5,11 +5,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use homelab::{ClusterHandle, Lab, LiveLab, Seen};
 use homelab_core::{Error, ErrorKind, Result, Sent};
-use proxmox_client::{ProxmoxClient, Task};
+use proxmox_client::{Agent, ProxmoxClient, Task};
 use talos_client::machine_config::MachineConfig;
 use talos_client::pki::SecretsBundle;
 use talos_client::{MaintenanceClient, NodeClient, NodesClient, TalosClient, TalosConfig};
 
+use crate::proxmox::TerminalHandle;
 use crate::simulator::Simulator;
 use crate::{Args, Reply, lab, proxmox, root, talos};
 
@@ -45,6 +46,8 @@ pub(crate) enum Object {
     ProxmoxQemu(proxmox::Place),
     ProxmoxLxc(proxmox::Place),
     ProxmoxTask(Task),
+    ProxmoxAgent(Agent),
+    ProxmoxTerminal(TerminalHandle),
     Simulator(Simulator),
 }
 
@@ -94,6 +97,8 @@ impl Handle {
             Object::ProxmoxQemu(place) => proxmox::qemu(&place, method, args).await,
             Object::ProxmoxLxc(place) => proxmox::lxc(&place, method, args).await,
             Object::ProxmoxTask(task) => proxmox::task(&task, method, args).await,
+            Object::ProxmoxAgent(agent) => proxmox::agent(&agent, method, args).await,
+            Object::ProxmoxTerminal(terminal) => proxmox::terminal(&terminal, method, args).await,
             Object::Simulator(sim) => sim.call(method, args).await,
         }
     }

@@ -15,6 +15,7 @@
 mod args;
 mod handle;
 mod reply;
+pub mod rows;
 mod stream;
 
 mod lab;
@@ -29,4 +30,5 @@ pub mod schema;
 pub use args::Args;
 pub use handle::Handle;
 pub use reply::Reply;
+pub use rows::Rows;
 pub use stream::Stream;

@@ -3,7 +3,7 @@
 use homelab_core::{Error, ErrorKind, PerNode, Result};
 use serde::Serialize;
 
-use crate::{Handle, Stream};
+use crate::{Handle, Rows, Stream};
 
 /// What a call gives back.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub enum Reply {
     Handle(Handle),
     /// Items, one at a time.
     Stream(Stream),
+    /// Many rows of one flat type.
+    Rows(Rows),
 }
 
 impl From<Handle> for Reply {
@@ -30,6 +32,11 @@ pub(crate) fn json(value: &(impl Serialize + ?Sized)) -> Result<String> {
 /// Replies with a value.
 pub(crate) fn data(value: &(impl Serialize + ?Sized)) -> Result<Reply> {
     json(value).map(Reply::Json)
+}
+
+/// Replies with many rows of one flat type.
+pub(crate) fn rows<T: Serialize + Send + Sync + 'static>(rows: Vec<T>) -> Reply {
+    Reply::Rows(Rows::new(rows))
 }
 
 /// Replies with nothing.

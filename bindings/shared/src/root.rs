@@ -24,6 +24,7 @@ pub(crate) async fn call(method: &str, args: &mut Args) -> Result<Reply> {
         "ProxmoxClient.first_contact" => proxmox::first_contact(args).await,
         "Simulator.load" => simulator::load(args).await,
         "Simulator.saved_in" => simulator::saved_in(args),
+        "ProxmoxClient.write_cidata_iso" => proxmox::write_cidata_iso(args),
         "Simulator.start" => simulator::start(args).await,
         _ => Err(no_method("homelab-sdk", method)),
     }

@@ -9,6 +9,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use talos_client::cosi;
 
+use crate::proxmox::{AgentExecOutput, AgentFileContent, StoredVolume, TransferProgress};
 use crate::simulator::TalosCa;
 use crate::talos::NewClusterFiles;
 use crate::talos::{DebugChunk, WatchedEvent};
@@ -255,6 +256,20 @@ fn groups() -> Vec<Group> {
             proxmox_client::ServerCertificate,
             proxmox_client::TaskOutcome,
             proxmox_client::TaskProgress,
+            proxmox_client::AgentAvailability,
+            proxmox_client::AgentInfo,
+            proxmox_client::BackupEntry,
+            proxmox_client::DownloadProgress,
+            proxmox_client::Downloaded,
+            proxmox_client::FreezeStatus,
+            proxmox_client::GuestInterface,
+            proxmox_client::MadeGuest,
+            proxmox_client::RecipeProgress,
+            proxmox_client::UrlMetadata,
+            AgentExecOutput,
+            AgentFileContent,
+            StoredVolume,
+            TransferProgress,
         ),
         group!("Simulator":
             homelab_sim::ActiveFault,

@@ -159,6 +159,31 @@ const CLASSES: &[(&str, &str, &str)] = &[
         "fn task(",
     ),
     (
+        "ProxmoxClient",
+        include_str!("../src/proxmox/recipes.rs"),
+        "fn client(",
+    ),
+    (
+        "ProxmoxNode",
+        include_str!("../src/proxmox/data.rs"),
+        "fn node(",
+    ),
+    (
+        "ProxmoxQemu",
+        include_str!("../src/proxmox/inside.rs"),
+        "fn qemu(",
+    ),
+    (
+        "ProxmoxAgent",
+        include_str!("../src/proxmox/inside.rs"),
+        "fn agent(",
+    ),
+    (
+        "ProxmoxTerminal",
+        include_str!("../src/proxmox/inside.rs"),
+        "fn terminal(",
+    ),
+    (
         "Simulator",
         include_str!("../src/simulator.rs"),
         "async fn call(",
@@ -185,6 +210,9 @@ const MANIFEST: &[&str] = &[
     include_str!("../../api/proxmox_guest.toml"),
     include_str!("../../api/proxmox_cluster.toml"),
     include_str!("../../api/proxmox_access.toml"),
+    include_str!("../../api/proxmox_files.toml"),
+    include_str!("../../api/proxmox_inside.toml"),
+    include_str!("../../api/proxmox_recipes.toml"),
     include_str!("../../api/simulator.toml"),
 ];
 const ROOT: &str = include_str!("../src/root.rs");
@@ -193,12 +221,13 @@ const ROOT: &str = include_str!("../src/root.rs");
 fn arms<'a>(source: &'a str, function: &str) -> Option<BTreeSet<&'a str>> {
     let (_, body) = source.split_once(function)?;
     let (_, body) = body.split_once("match method {")?;
-    // The last arm: no such method, or the next function of a chain.
-    let ends = ["\n        _ => ", "\n            _ => ", "Err(no_method("];
-    let end = ends.iter().filter_map(|end| body.find(end)).min()?;
-    let body = body.get(..end)?;
+    let (body, _) = body.split_once("\n}\n")?;
+    // The arms of this match, not of one inside it: those as far in as the first.
+    let first = body.lines().find(|line| !line.trim().is_empty())?;
+    let margin = " ".repeat(first.len() - first.trim_start().len());
     let names = body.lines().filter_map(|line| {
-        let (name, _) = line.trim().strip_prefix('"')?.split_once("\" =>")?;
+        let arm = line.strip_prefix(&margin)?.strip_prefix('"')?;
+        let (name, _) = arm.split_once("\" =>")?;
         Some(name)
     });
     Some(names.collect())

@@ -9,7 +9,6 @@ use crate::{Node, Task};
 const BACKUP: &str = "POST /nodes/{node}/vzdump";
 const RESTORE_QEMU: &str = "POST /nodes/{node}/qemu";
 const RESTORE_LXC: &str = "POST /nodes/{node}/lxc";
-const CONFIG: &str = "GET /nodes/{node}/vzdump/extractconfig";
 
 /// How a running guest is treated while it is backed up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -341,19 +340,6 @@ impl Node {
             .call(RESTORE_LXC, Method::Post, &path, &params)
             .await?;
         Ok(self.client().task(upid))
-    }
-
-    /// The configuration of the guest inside a backup, as its file reads.
-    ///
-    /// # Errors
-    /// `NotFound`: no such volume; otherwise see
-    /// [`ProxmoxClient::send`](crate::ProxmoxClient::send).
-    pub async fn backup_config(&self, volume: &str) -> Result<String> {
-        let path = format!("{}/vzdump/extractconfig", self.base(CONFIG)?);
-        let params: Params = [("volume", volume)].into_iter().collect();
-        self.client()
-            .call(CONFIG, Method::Get, &path, &params)
-            .await
     }
 
     /// The node's own path.

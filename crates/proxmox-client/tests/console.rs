@@ -213,7 +213,8 @@ async fn a_refused_ticket_says_what_may_be_wrong() {
     let error = server
         .client
         .node("pve1")
-        .lxc_terminal(101)
+        .lxc(101)
+        .terminal()
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthenticated);

@@ -17,6 +17,9 @@ const FILES: &[&str] = &[
     "proxmox.toml",
     "proxmox_node.toml",
     "proxmox_guest.toml",
+    "proxmox_files.toml",
+    "proxmox_inside.toml",
+    "proxmox_recipes.toml",
     "proxmox_cluster.toml",
     "proxmox_access.toml",
     "simulator.toml",
@@ -77,6 +80,15 @@ pub(super) enum Kind {
     Stream,
     /// A long call that reports on the way.
     Progress,
+    /// Waits for a long list of one flat type.
+    Rows,
+}
+
+impl Kind {
+    /// Whether it takes time, at once or item by item.
+    pub(super) fn waits(self) -> bool {
+        !matches!(self, Kind::Now | Kind::Property)
+    }
 }
 
 #[derive(Deserialize)]

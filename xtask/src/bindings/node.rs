@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use super::Api;
 use super::manifest::{Class, Kind, Method};
-use super::node_types::{annotation, declarations as value_declarations, error_declarations};
+use super::node_types::{
+    annotation, declarations as value_declarations, error_declarations, row_builder,
+};
 use super::text::{camel, indented, tsdoc};
 use super::types::Type;
 
@@ -42,11 +44,12 @@ pub(super) fn classes(api: &Api) -> Result<String, String> {
     if used("decodeError") {
         out.push_str("\nimport { decodeError } from './errors.js'");
     }
-    out.push_str("\nimport { ROOT, Stream, call, callNow, open, openNow, perNode, run } from './runtime.js'\nimport {\n");
+    out.push_str("\nimport { ROOT, Stream, call, callNow, open, openNow, perNode, rows, run } from './runtime.js'\nimport {\n");
     for name in api.values.keys() {
-        let decoder = super::text::decoder(name, false);
-        if used(&decoder) {
-            let _ = writeln!(out, "  {decoder},");
+        for function in [super::text::decoder(name, false), row_builder(name)] {
+            if used(&function) {
+                let _ = writeln!(out, "  {function},");
+            }
         }
     }
     out.push_str("} from './types.js'\n");
@@ -75,9 +78,9 @@ fn write_method(api: &Api, out: &mut String, class: &Class, method: &Method) -> 
         params.push("options = {}".into());
     }
     let prefix = match (method.is_static, method.kind) {
-        (true, Kind::Call | Kind::Progress) => "static async ",
+        (true, Kind::Call | Kind::Progress | Kind::Rows) => "static async ",
         (true, _) => "static ",
-        (false, Kind::Call | Kind::Progress) => "async ",
+        (false, Kind::Call | Kind::Progress | Kind::Rows) => "async ",
         (false, Kind::Property) => "get ",
         (false, _) => "",
     };
@@ -142,6 +145,10 @@ fn js_body(api: &Api, class: &Class, method: &Method) -> Result<String, String> 
                 api.js_decoder(&method.returns)
             )
         }
+        Kind::Rows => format!(
+            "    return rows({call}, {}, options.signal)\n",
+            row_builder(method.returns.item_name())
+        ),
         Kind::Property => format!(
             "    if (!this.#cache.has('{0}')) {{\n      const value = callNow({call})\n      this.#cache.set('{0}', {1})\n    }}\n    return this.#cache.get('{0}')\n",
             method.name,
@@ -166,8 +173,7 @@ fn js_body(api: &Api, class: &Class, method: &Method) -> Result<String, String> 
 }
 
 fn has_options(method: &Method) -> bool {
-    matches!(method.kind, Kind::Call | Kind::Progress | Kind::Stream)
-        || method.optional().next().is_some()
+    method.kind.waits() || method.optional().next().is_some()
 }
 
 /// `index.d.ts`.
@@ -240,7 +246,7 @@ fn declare_method(api: &Api, out: &mut String, method: &Method) {
         params.push(format!("options?: {}", options(method)));
     }
     let returns = match method.kind {
-        Kind::Call | Kind::Progress => format!("Promise<{returns}>"),
+        Kind::Call | Kind::Progress | Kind::Rows => format!("Promise<{returns}>"),
         Kind::Stream => format!("Stream<{returns}>"),
         _ => returns,
     };
@@ -266,7 +272,7 @@ fn options(method: &Method) -> String {
             annotation(progress, false)
         );
     }
-    if matches!(method.kind, Kind::Call | Kind::Progress | Kind::Stream) {
+    if method.kind.waits() {
         out.push_str(
             "    /** Cancels, on the wire too. */\n    signal?: AbortSignal | undefined\n",
         );

@@ -48,7 +48,7 @@ impl Writer<'_> {
     }
 
     fn method(&self, out: &mut String, method: &Method) -> Result<(), String> {
-        let waits = self.twins && matches!(method.kind, Kind::Call | Kind::Progress);
+        let waits = self.twins && matches!(method.kind, Kind::Call | Kind::Progress | Kind::Rows);
         let doc = Self::doc(method);
         let returns = self.returns(method);
         out.push('\n');
@@ -119,6 +119,7 @@ impl Writer<'_> {
             None => annotation(&method.returns, place),
         };
         match (method.kind, self.twins) {
+            (Kind::Rows, _) => format!("Rows[{}]", method.returns.item_name()),
             (Kind::Stream, false) => format!("Stream[{ty}]"),
             (Kind::Stream, true) => format!("AsyncStream[{ty}]"),
             _ => ty,
@@ -174,6 +175,11 @@ impl Writer<'_> {
                     "{before}{wait}_runtime.run{how}(\n    _runtime.follow{call},\n    on_progress,\n    {},\n    {decode},\n)\n{after}",
                     self.api.python_decoder(progress),
                 )
+            }
+            Kind::Rows => {
+                let row = method.returns.item_name();
+                let args = call.strip_suffix(')').unwrap_or(&call);
+                format!("return {wait}_runtime.rows{how}{args}, {row})\n")
             }
             Kind::Property => {
                 let decoded = self

@@ -140,6 +140,14 @@ impl Type {
         }
     }
 
+    /// The name of a list's items, empty without one.
+    pub(super) fn item_name(&self) -> &str {
+        match self {
+            Type::List(item) => item.inner_name(),
+            _ => "",
+        }
+    }
+
     /// The name that an option or the type itself has, empty without one.
     pub(super) fn inner_name(&self) -> &str {
         match self {

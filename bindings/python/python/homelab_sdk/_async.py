@@ -13,6 +13,7 @@ from ._runtime import (
     AsyncStream,
     Json,
     PerNode,
+    Rows,
     per_node,
 )
 from ._sync import (
@@ -26,6 +27,10 @@ from .types import (
     AcmePlugin,
     ActiveFault,
     Address,
+    AgentAvailability,
+    AgentExecOutput,
+    AgentFileContent,
+    AgentInfo,
     ApplianceTemplate,
     AppliedConfiguration,
     ApplyMode,
@@ -33,7 +38,7 @@ from .types import (
     AptUpdate,
     AptVersion,
     BackupDefaults,
-    BackupFile,
+    BackupEntry,
     BackupJob,
     BackupJobVolumes,
     CaptureProgress,
@@ -73,6 +78,8 @@ from .types import (
     DiskStats,
     DiskUsage,
     Dns,
+    DownloadProgress,
+    Downloaded,
     EtcdAlarm,
     EtcdMember,
     EtcdStarted,
@@ -90,9 +97,11 @@ from .types import (
     FirewallRef,
     FirewallRule,
     FlowProgress,
+    FreezeStatus,
     Group,
     GuestFeature,
     GuestFirewallOptions,
+    GuestInterface,
     GuestNotBackedUp,
     GuestPlace,
     GuestRrdPoint,
@@ -128,6 +137,7 @@ from .types import (
     LxcSummary,
     MachineStatus,
     MachineStatusEvent,
+    MadeGuest,
     MemberEvent,
     Memory,
     MergedKubeconfig,
@@ -177,6 +187,7 @@ from .types import (
     Realm,
     RealmSyncJob,
     Rebooted,
+    RecipeProgress,
     ReplicationJob,
     ReplicationStatus,
     ResourceDefinition,
@@ -202,6 +213,7 @@ from .types import (
     StorageDisk,
     StorageRrdPoint,
     StorageStatus,
+    StoredVolume,
     Subscription,
     SystemInformation,
     SystemStat,
@@ -220,7 +232,9 @@ from .types import (
     Token,
     Topology,
     Totem,
+    TransferProgress,
     Upgraded,
+    UrlMetadata,
     UsbDeviceInfo,
     UsbMapping,
     User,
@@ -233,13 +247,16 @@ from .types import (
     decode_acme_directory,
     decode_acme_plugin,
     decode_active_fault,
+    decode_agent_exec_output,
+    decode_agent_file_content,
+    decode_agent_info,
     decode_appliance_template,
     decode_applied_configuration,
     decode_apt_repositories,
     decode_apt_update,
     decode_apt_version,
     decode_backup_defaults,
-    decode_backup_file,
+    decode_backup_entry,
     decode_backup_job,
     decode_backup_job_volumes,
     decode_capture_progress,
@@ -279,6 +296,8 @@ from .types import (
     decode_disk_stats,
     decode_disk_usage,
     decode_dns,
+    decode_download_progress,
+    decode_downloaded,
     decode_etcd_alarm,
     decode_etcd_member,
     decode_etcd_started,
@@ -298,6 +317,7 @@ from .types import (
     decode_group,
     decode_guest_feature,
     decode_guest_firewall_options,
+    decode_guest_interface,
     decode_guest_not_backed_up,
     decode_guest_place,
     decode_guest_rrd_point,
@@ -333,6 +353,7 @@ from .types import (
     decode_lxc_summary,
     decode_machine_status,
     decode_machine_status_event,
+    decode_made_guest,
     decode_member_event,
     decode_memory,
     decode_merged_kubeconfig,
@@ -369,7 +390,6 @@ from .types import (
     decode_proxmox_machine_type,
     decode_proxmox_network,
     decode_proxmox_pool,
-    decode_proxmox_resource,
     decode_proxmox_storage,
     decode_proxmox_version,
     decode_prunable_backup,
@@ -381,6 +401,7 @@ from .types import (
     decode_realm,
     decode_realm_sync_job,
     decode_rebooted,
+    decode_recipe_progress,
     decode_replication_job,
     decode_replication_status,
     decode_resource_definition,
@@ -406,6 +427,7 @@ from .types import (
     decode_storage_disk,
     decode_storage_rrd_point,
     decode_storage_status,
+    decode_stored_volume,
     decode_subscription,
     decode_system_information,
     decode_system_stat,
@@ -424,7 +446,9 @@ from .types import (
     decode_token,
     decode_topology,
     decode_totem,
+    decode_transfer_progress,
     decode_upgraded,
+    decode_url_metadata,
     decode_usb_device_info,
     decode_usb_mapping,
     decode_user,
@@ -2219,14 +2243,13 @@ class AsyncProxmoxClient:
         """What concerns all nodes."""
         return AsyncProxmoxCluster(_runtime.open_now(self._handle, "cluster", {}))
 
-    async def cluster_resources(self, *, kind: Literal["vm", "storage", "node", "sdn"] | None = None) -> list[ProxmoxResource]:
+    async def cluster_resources(self, *, kind: Literal["vm", "storage", "node", "sdn"] | None = None) -> Rows[ProxmoxResource]:
         """Everything in the cluster, in one call.
 
         Args:
             kind: Only this kind.
         """
-        value = await _runtime.call_async(self._handle, "cluster_resources", {"kind": kind})
-        return [decode_proxmox_resource(v) for v in value]
+        return await _runtime.rows_async(self._handle, "cluster_resources", {"kind": kind}, ProxmoxResource)
 
     def access(self) -> AsyncProxmoxAccess:
         """Who may do what."""
@@ -2303,6 +2326,134 @@ class AsyncProxmoxClient:
         """
         value: Json = await _runtime.call_async(self._handle, "request", {"method": method, "path": path, "params": params, "check": check})
         return value
+
+    @staticmethod
+    def write_cidata_iso(path: str | os.PathLike[str], instance_id: str, user_data: str, *, hostname: str | None = None, network_config: str | None = None) -> None:
+        """Writes a disc with the label `cidata`: for Talos on platform `nocloud`, and for cloud-init.
+
+        Args:
+            path: The file to write. It holds secrets, so only its owner can read it.
+            instance_id: A text that differs from machine to machine: `talos-101`.
+            user_data: The machine configuration.
+            hostname: The machine's name.
+            network_config: `network-config`, in version 1 or 2.
+        """
+        _runtime.call_now(_runtime.ROOT, "ProxmoxClient.write_cidata_iso", {"path": path, "instance_id": instance_id, "user_data": user_data, "hostname": hostname, "network_config": network_config})
+
+    async def talos_guest_from_iso(self, node: str, name: str, disk_storage: str, iso: str, *, on_progress: Callable[[RecipeProgress], None] | None = None, vmid: int | None = None, cores: int | None = None, cpu: str | None = None, memory_bytes: int | None = None, disk_bytes: int | None = None, bridge: str | None = None, vlan: int | None = None, mac: str | None = None, secure_boot: bool | None = None, tpm: bool | None = None, tags: Sequence[str] | None = None, pool: str | None = None, start_on_boot: bool | None = None, start: bool | None = None, config: str | None = None, config_storage: str | None = None, network_config: str | None = None, keys: Mapping[str, str] | None = None, timeout_seconds: float | None = None) -> MadeGuest:
+        """Makes a Talos guest with an installer's disc in its drive: it waits in maintenance mode for its machine configuration. Safe to repeat: a guest that is there already is described and left as it is.
+
+        Refused before anything is made: what Talos or the server cannot take (`InvalidArgument`), a node, storage or volume that is not there (`NotFound`), a number that belongs to another guest (`AlreadyExists`). When a later step fails, what the call made is removed again.
+
+        Args:
+            node: The node to make it on.
+            name: Its name, which is its host name too.
+            disk_storage: The storage for its disks.
+            iso: The disc: `local:iso/metal-amd64.iso`.
+            on_progress: Called with each report; what it raises ends the call.
+            vmid: Its number. With it, the same call again finds the guest that is there; without, one of this name and these tags is looked for, then a free number taken.
+            cores: How many cores. Default: 2.
+            cpu: The CPU model. Default: `x86-64-v2-AES`, with which guests migrate; `host` is fastest on equal hosts.
+            memory_bytes: How much memory, in whole MiB. Default: 4 GiB.
+            disk_bytes: The size of its disk, in whole GiB. Default: 20 GiB.
+            bridge: The bridge of its network card. Default: `vmbr0`.
+            vlan: The VLAN of its network card.
+            mac: The MAC address of its network card. Default: the server makes one.
+            secure_boot: For Talos' Secure Boot images: firmware without keys, and a TPM.
+            tpm: Adds a TPM 2.0.
+            tags: Its tags, by which it is known again. Default: `talos`.
+            pool: The pool to put it into.
+            start_on_boot: Whether it starts with its host. Default: yes.
+            start: Whether it is started once it is made. Default: yes.
+            config: Its machine configuration, which travels on a small disc with the label `cidata`: for images of platform `nocloud`.
+            config_storage: The storage for that disc, which holds the cluster's secrets.
+            network_config: `network-config` on that disc: addresses that the guest has before it reads its configuration.
+            keys: Any other key of its configuration, in the server's words.
+            timeout_seconds: How long each of its tasks may take. Default: half an hour.
+        """
+        return await _runtime.run_async(
+            _runtime.follow(self._handle, "talos_guest_from_iso", {"node": node, "name": name, "disk_storage": disk_storage, "iso": iso, "vmid": vmid, "cores": cores, "cpu": cpu, "memory_bytes": memory_bytes, "disk_bytes": disk_bytes, "bridge": bridge, "vlan": vlan, "mac": mac, "secure_boot": secure_boot, "tpm": tpm, "tags": tags, "pool": pool, "start_on_boot": start_on_boot, "start": start, "config": config, "config_storage": config_storage, "network_config": network_config, "keys": keys, "timeout_seconds": timeout_seconds}),
+            on_progress,
+            decode_recipe_progress,
+            decode_made_guest,
+        )
+
+    async def talos_guest_from_image(self, node: str, name: str, disk_storage: str, image: str, *, on_progress: Callable[[RecipeProgress], None] | None = None, vmid: int | None = None, cores: int | None = None, cpu: str | None = None, memory_bytes: int | None = None, disk_bytes: int | None = None, bridge: str | None = None, vlan: int | None = None, mac: str | None = None, secure_boot: bool | None = None, tpm: bool | None = None, tags: Sequence[str] | None = None, pool: str | None = None, start_on_boot: bool | None = None, start: bool | None = None, config: str | None = None, config_storage: str | None = None, network_config: str | None = None, keys: Mapping[str, str] | None = None, timeout_seconds: float | None = None) -> MadeGuest:
+        """Makes a Talos guest with a disk that is imported. Safe to repeat: a guest that is there already is described and left as it is.
+
+        Refused before anything is made: what Talos or the server cannot take (`InvalidArgument`), a node, storage or volume that is not there (`NotFound`), a number that belongs to another guest (`AlreadyExists`). When a later step fails, what the call made is removed again.
+
+        Args:
+            node: The node to make it on.
+            name: Its name, which is its host name too.
+            disk_storage: The storage for its disks.
+            image: The image, with content `import`: `local:import/nocloud-amd64.qcow2`.
+            on_progress: Called with each report; what it raises ends the call.
+            vmid: Its number. With it, the same call again finds the guest that is there; without, one of this name and these tags is looked for, then a free number taken.
+            cores: How many cores. Default: 2.
+            cpu: The CPU model. Default: `x86-64-v2-AES`, with which guests migrate; `host` is fastest on equal hosts.
+            memory_bytes: How much memory, in whole MiB. Default: 4 GiB.
+            disk_bytes: The size of its disk, in whole GiB. Default: 20 GiB.
+            bridge: The bridge of its network card. Default: `vmbr0`.
+            vlan: The VLAN of its network card.
+            mac: The MAC address of its network card. Default: the server makes one.
+            secure_boot: For Talos' Secure Boot images: firmware without keys, and a TPM.
+            tpm: Adds a TPM 2.0.
+            tags: Its tags, by which it is known again. Default: `talos`.
+            pool: The pool to put it into.
+            start_on_boot: Whether it starts with its host. Default: yes.
+            start: Whether it is started once it is made. Default: yes.
+            config: Its machine configuration, which travels on a small disc with the label `cidata`: for images of platform `nocloud`.
+            config_storage: The storage for that disc, which holds the cluster's secrets.
+            network_config: `network-config` on that disc: addresses that the guest has before it reads its configuration.
+            keys: Any other key of its configuration, in the server's words.
+            timeout_seconds: How long each of its tasks may take. Default: half an hour.
+        """
+        return await _runtime.run_async(
+            _runtime.follow(self._handle, "talos_guest_from_image", {"node": node, "name": name, "disk_storage": disk_storage, "image": image, "vmid": vmid, "cores": cores, "cpu": cpu, "memory_bytes": memory_bytes, "disk_bytes": disk_bytes, "bridge": bridge, "vlan": vlan, "mac": mac, "secure_boot": secure_boot, "tpm": tpm, "tags": tags, "pool": pool, "start_on_boot": start_on_boot, "start": start, "config": config, "config_storage": config_storage, "network_config": network_config, "keys": keys, "timeout_seconds": timeout_seconds}),
+            on_progress,
+            decode_recipe_progress,
+            decode_made_guest,
+        )
+
+    async def talos_guest_from_template(self, node: str, name: str, disk_storage: str, template: int, *, on_progress: Callable[[RecipeProgress], None] | None = None, vmid: int | None = None, cores: int | None = None, cpu: str | None = None, memory_bytes: int | None = None, disk_bytes: int | None = None, bridge: str | None = None, vlan: int | None = None, mac: str | None = None, secure_boot: bool | None = None, tpm: bool | None = None, tags: Sequence[str] | None = None, pool: str | None = None, start_on_boot: bool | None = None, start: bool | None = None, config: str | None = None, config_storage: str | None = None, network_config: str | None = None, keys: Mapping[str, str] | None = None, timeout_seconds: float | None = None, linked_clone: bool | None = None) -> MadeGuest:
+        """Makes a Talos guest by cloning a template, which keeps its firmware and disks. Safe to repeat: a guest that is there already is described and left as it is.
+
+        Refused before anything is made: what Talos or the server cannot take (`InvalidArgument`), a node, storage or volume that is not there (`NotFound`), a number that belongs to another guest (`AlreadyExists`). When a later step fails, what the call made is removed again.
+
+        Args:
+            node: The node to make it on.
+            name: Its name, which is its host name too.
+            disk_storage: The storage for its disks.
+            template: The template's number.
+            on_progress: Called with each report; what it raises ends the call.
+            vmid: Its number. With it, the same call again finds the guest that is there; without, one of this name and these tags is looked for, then a free number taken.
+            cores: How many cores. Default: 2.
+            cpu: The CPU model. Default: `x86-64-v2-AES`, with which guests migrate; `host` is fastest on equal hosts.
+            memory_bytes: How much memory, in whole MiB. Default: 4 GiB.
+            disk_bytes: The size of its disk, in whole GiB. Default: 20 GiB.
+            bridge: The bridge of its network card. Default: `vmbr0`.
+            vlan: The VLAN of its network card.
+            mac: The MAC address of its network card. Default: the server makes one.
+            secure_boot: For Talos' Secure Boot images: firmware without keys, and a TPM.
+            tpm: Adds a TPM 2.0.
+            tags: Its tags, by which it is known again. Default: `talos`.
+            pool: The pool to put it into.
+            start_on_boot: Whether it starts with its host. Default: yes.
+            start: Whether it is started once it is made. Default: yes.
+            config: Its machine configuration, which travels on a small disc with the label `cidata`: for images of platform `nocloud`.
+            config_storage: The storage for that disc, which holds the cluster's secrets.
+            network_config: `network-config` on that disc: addresses that the guest has before it reads its configuration.
+            keys: Any other key of its configuration, in the server's words.
+            timeout_seconds: How long each of its tasks may take. Default: half an hour.
+            linked_clone: At once there, but tied to its template.
+        """
+        return await _runtime.run_async(
+            _runtime.follow(self._handle, "talos_guest_from_template", {"node": node, "name": name, "disk_storage": disk_storage, "template": template, "vmid": vmid, "cores": cores, "cpu": cpu, "memory_bytes": memory_bytes, "disk_bytes": disk_bytes, "bridge": bridge, "vlan": vlan, "mac": mac, "secure_boot": secure_boot, "tpm": tpm, "tags": tags, "pool": pool, "start_on_boot": start_on_boot, "start": start, "config": config, "config_storage": config_storage, "network_config": network_config, "keys": keys, "timeout_seconds": timeout_seconds, "linked_clone": linked_clone}),
+            on_progress,
+            decode_recipe_progress,
+            decode_made_guest,
+        )
 
     def close(self) -> None:
         """Closes the connections; later calls raise `FailedPreconditionError`."""
@@ -3109,6 +3260,194 @@ class AsyncProxmoxNode:
         value = await _runtime.call_async(self._handle, "sdn_zones", {})
         return [decode_node_sdn_zone(v) for v in value]
 
+    async def upload(self, storage: str, path: str | os.PathLike[str], *, on_progress: Callable[[TransferProgress], None] | None = None, content: Literal["iso", "vztmpl", "import"] | None = None, file_name: str | None = None, checksum: str | None = None, verify: bool | None = None, overwrite: bool | None = None, stall_timeout_seconds: float | None = None, timeout_seconds: float | None = None) -> StoredVolume:
+        """Sends a file to a storage and waits until it is there. The memory in use does not depend on its size.
+
+        A broken upload is never repeated by itself: when the error says that nothing was sent, the server has not got the file whole and drops what it has.
+
+        Args:
+            storage: The storage.
+            path: The file to send.
+            on_progress: Called with each report; what it raises ends the call.
+            content: What it is. Default: told by its suffix.
+            file_name: The name to keep it under. Default: the file's own.
+            checksum: What the server has to find: `sha256:9f86d0...`.
+            verify: Reads the file once before, so that the server verifies its SHA-256.
+            overwrite: Replaces a volume of that name; otherwise that is `AlreadyExists`.
+            stall_timeout_seconds: How long nothing may move. Default: 60.
+            timeout_seconds: How long the node may work on it afterwards. Default: 600.
+        """
+        return await _runtime.run_async(
+            _runtime.follow(self._handle, "upload", {"storage": storage, "path": path, "content": content, "file_name": file_name, "checksum": checksum, "verify": verify, "overwrite": overwrite, "stall_timeout_seconds": stall_timeout_seconds, "timeout_seconds": timeout_seconds}),
+            on_progress,
+            decode_transfer_progress,
+            decode_stored_volume,
+        )
+
+    async def download_url(self, storage: str, url: str, *, on_progress: Callable[[TransferProgress], None] | None = None, content: Literal["iso", "vztmpl", "import"] | None = None, file_name: str | None = None, checksum: str | None = None, compression: str | None = None, timeout_seconds: float | None = None) -> StoredVolume:
+        """Has a node fetch a URL into a storage, and waits until it is there.
+
+        Args:
+            storage: The storage.
+            url: What to fetch.
+            on_progress: Called with each report; what it raises ends the call.
+            content: What it is. Default: told by its suffix.
+            file_name: The name to keep it under. Default: the last part of the URL.
+            checksum: What the file must be: `sha256:9f86d0...`. With it, fetching again what is there is a success.
+            compression: How a disc image is packed: `gz`, `lzo`, `zst`, `bz2`.
+            timeout_seconds: How long the node may take. Default: 600.
+        """
+        return await _runtime.run_async(
+            _runtime.follow(self._handle, "download_url", {"storage": storage, "url": url, "content": content, "file_name": file_name, "checksum": checksum, "compression": compression, "timeout_seconds": timeout_seconds}),
+            on_progress,
+            decode_transfer_progress,
+            decode_stored_volume,
+        )
+
+    async def url_metadata(self, url: str) -> UrlMetadata:
+        """What a URL leads to, as a node sees it.
+
+        Args:
+            url: The URL.
+        """
+        return decode_url_metadata(await _runtime.call_async(self._handle, "url_metadata", {"url": url}))
+
+    async def download_task_log(self, upid: str, to: str | os.PathLike[str], *, on_progress: Callable[[DownloadProgress], None] | None = None, stall_timeout_seconds: float | None = None) -> Downloaded:
+        """Downloads the whole log of a task into a file that is whole or absent.
+
+        Args:
+            upid: The task.
+            to: The file to write.
+            on_progress: Called with each report; what it raises ends the call.
+            stall_timeout_seconds: How long nothing may arrive. Default: 60.
+        """
+        return await _runtime.run_async(
+            _runtime.follow(self._handle, "download_task_log", {"upid": upid, "to": to, "stall_timeout_seconds": stall_timeout_seconds}),
+            on_progress,
+            decode_download_progress,
+            decode_downloaded,
+        )
+
+    async def download_journal(self, to: str | os.PathLike[str], *, on_progress: Callable[[DownloadProgress], None] | None = None, since_unix: int | None = None, until_unix: int | None = None, last_entries: int | None = None, unit: str | None = None, stall_timeout_seconds: float | None = None) -> Downloaded:
+        """Downloads a part of a node's journal: JSON with a line of text for each entry in `data`.
+
+        Args:
+            to: The file to write.
+            on_progress: Called with each report; what it raises ends the call.
+            since_unix: From this second on.
+            until_unix: Up to this second.
+            last_entries: The last so many entries.
+            unit: Only this systemd unit (after 9.2).
+            stall_timeout_seconds: How long nothing may arrive. Default: 60.
+        """
+        return await _runtime.run_async(
+            _runtime.follow(self._handle, "download_journal", {"to": to, "since_unix": since_unix, "until_unix": until_unix, "last_entries": last_entries, "unit": unit, "stall_timeout_seconds": stall_timeout_seconds}),
+            on_progress,
+            decode_download_progress,
+            decode_downloaded,
+        )
+
+    async def backup_entries(self, storage: str, volume: str, *, path: str | None = None) -> list[BackupEntry]:
+        """What is below a path in a backup on a Proxmox Backup Server storage.
+
+        Args:
+            storage: The storage.
+            volume: The backup.
+            path: The folder. Default: the top.
+        """
+        value = await _runtime.call_async(self._handle, "backup_entries", {"storage": storage, "volume": volume, "path": path})
+        return [decode_backup_entry(v) for v in value]
+
+    async def download_from_backup(self, storage: str, volume: str, path: str, to: str | os.PathLike[str], *, on_progress: Callable[[DownloadProgress], None] | None = None, tar: bool | None = None, stall_timeout_seconds: float | None = None) -> Downloaded:
+        """Downloads a file out of a backup on a Proxmox Backup Server storage; a folder comes as a ZIP archive.
+
+        Args:
+            storage: The storage.
+            volume: The backup.
+            path: What to download.
+            to: The file to write.
+            on_progress: Called with each report; what it raises ends the call.
+            tar: Folders as `.tar.zst` (8.1 and later).
+            stall_timeout_seconds: How long nothing may arrive. Default: 60.
+        """
+        return await _runtime.run_async(
+            _runtime.follow(self._handle, "download_from_backup", {"storage": storage, "volume": volume, "path": path, "to": to, "tar": tar, "stall_timeout_seconds": stall_timeout_seconds}),
+            on_progress,
+            decode_download_progress,
+            decode_downloaded,
+        )
+
+    async def backup(self, vmids: Sequence[int], *, on_progress: Callable[[TaskProgress], None] | None = None, storage: str | None = None, mode: Literal["snapshot", "suspend", "stop"] | None = None, compression: Literal["none", "zstd", "gzip", "lzo"] | None = None, protected: bool | None = None, notes_template: str | None = None, prune: str | None = None, bandwidth_kib: int | None = None, timeout_seconds: float | None = None) -> TaskOutcome | None:
+        """Backs up guests of a node, and waits for it. Nothing comes back when none of them is on this node. Older backups are kept unless `prune` says otherwise.
+
+        Args:
+            vmids: Their numbers.
+            on_progress: Called with each report; what it raises ends the call.
+            storage: Where to. Default: the node's own.
+            mode: How a running guest is treated. Default: `snapshot`.
+            compression: How it is packed. Default: `zstd`.
+            protected: Protects it from being removed.
+            notes_template: Notes, with `{{guestname}}` and the like filled in.
+            prune: Removes older ones but these: `keep-last=3`.
+            bandwidth_kib: At most so many KiB a second.
+            timeout_seconds: How long to wait. Default: 600.
+        """
+        return await _runtime.run_async(
+            _runtime.follow(self._handle, "backup", {"vmids": vmids, "storage": storage, "mode": mode, "compression": compression, "protected": protected, "notes_template": notes_template, "prune": prune, "bandwidth_kib": bandwidth_kib, "timeout_seconds": timeout_seconds}),
+            on_progress,
+            decode_task_progress,
+            lambda v: None if v is None else decode_task_outcome(v),
+        )
+
+    async def restore_qemu(self, vmid: int, archive: str, *, on_progress: Callable[[TaskProgress], None] | None = None, storage: str | None = None, replace: bool | None = None, unique: bool | None = None, start: bool | None = None, live: bool | None = None, pool: str | None = None, bandwidth_kib: int | None = None, timeout_seconds: float | None = None) -> TaskOutcome:
+        """Restores a virtual machine from a backup, and waits for it.
+
+        Args:
+            vmid: The number that it gets.
+            archive: The backup: `local:backup/vzdump-...`.
+            on_progress: Called with each report; what it raises ends the call.
+            storage: Where its disks go. Default: where they were.
+            replace: Replaces a guest that has the number; its disks are lost.
+            unique: New MAC addresses and a new UUID, for a second copy.
+            start: Starts it afterwards.
+            live: Starts it at once and restores meanwhile (from a Proxmox Backup Server).
+            pool: The pool to put it into.
+            bandwidth_kib: At most so many KiB a second.
+            timeout_seconds: How long to wait. Default: 600.
+        """
+        return await _runtime.run_async(
+            _runtime.follow(self._handle, "restore_qemu", {"vmid": vmid, "archive": archive, "storage": storage, "replace": replace, "unique": unique, "start": start, "live": live, "pool": pool, "bandwidth_kib": bandwidth_kib, "timeout_seconds": timeout_seconds}),
+            on_progress,
+            decode_task_progress,
+            decode_task_outcome,
+        )
+
+    async def restore_lxc(self, vmid: int, archive: str, *, on_progress: Callable[[TaskProgress], None] | None = None, storage: str | None = None, replace: bool | None = None, unique: bool | None = None, start: bool | None = None, pool: str | None = None, bandwidth_kib: int | None = None, timeout_seconds: float | None = None) -> TaskOutcome:
+        """Restores a container from a backup, and waits for it.
+
+        Args:
+            vmid: The number that it gets.
+            archive: The backup: `local:backup/vzdump-...`.
+            on_progress: Called with each report; what it raises ends the call.
+            storage: Where its disks go. Default: where they were.
+            replace: Replaces a guest that has the number; its disks are lost.
+            unique: New MAC addresses and a new UUID, for a second copy.
+            start: Starts it afterwards.
+            pool: The pool to put it into.
+            bandwidth_kib: At most so many KiB a second.
+            timeout_seconds: How long to wait. Default: 600.
+        """
+        return await _runtime.run_async(
+            _runtime.follow(self._handle, "restore_lxc", {"vmid": vmid, "archive": archive, "storage": storage, "replace": replace, "unique": unique, "start": start, "pool": pool, "bandwidth_kib": bandwidth_kib, "timeout_seconds": timeout_seconds}),
+            on_progress,
+            decode_task_progress,
+            decode_task_outcome,
+        )
+
+    async def shell(self) -> AsyncProxmoxTerminal:
+        """Opens a shell on a node."""
+        return AsyncProxmoxTerminal(await _runtime.open_async(self._handle, "shell", {}))
+
 
 class AsyncProxmoxNodeStorage:
     """A storage as one node sees it.
@@ -3215,16 +3554,6 @@ class AsyncProxmoxNodeStorage:
             filename: `filename`.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "pull_oci_image", {"reference": reference, "filename": filename}))
-
-    async def backup_files(self, filepath: str, volume: str) -> list[BackupFile]:
-        """The files in a backup on a Proxmox Backup Server.
-
-        Args:
-            filepath: `filepath`.
-            volume: `volume`.
-        """
-        value = await _runtime.call_async(self._handle, "backup_files", {"filepath": filepath, "volume": volume})
-        return [decode_backup_file(v) for v in value]
 
     async def rrd_data(self, timeframe: str, *, cf: str | None = None) -> list[StorageRrdPoint]:
         """Its use over an `hour`, `day`, `week`, `month` or `year`.
@@ -3904,6 +4233,41 @@ class AsyncProxmoxQemu:
         """
         await _runtime.call_async(self._handle, "delete_firewall_rule", {"pos": pos, "digest": digest})
 
+    def agent(self) -> AsyncProxmoxAgent:
+        """The guest agent of a VM."""
+        return AsyncProxmoxAgent(_runtime.open_now(self._handle, "agent", {}))
+
+    async def terminal(self, *, serial: int | None = None) -> AsyncProxmoxTerminal:
+        """Opens a VM's serial console; it needs a `serialN: socket` device. API tokens are taken from 9.1 on.
+
+        Args:
+            serial: Which port, 0 to 3. Default: the first there is.
+        """
+        return AsyncProxmoxTerminal(await _runtime.open_async(self._handle, "terminal", {"serial": serial}))
+
+    async def import_disk(self, slot: str, storage: str, source: str) -> AsyncProxmoxTask:
+        """Imports a disk into a VM. The task that does it can be waited for.
+
+        Args:
+            slot: Where it is attached: `scsi1`.
+            storage: Where the copy goes.
+            source: A volume with content `import` or `images`.
+        """
+        return AsyncProxmoxTask(await _runtime.open_async(self._handle, "import_disk", {"slot": slot, "storage": storage, "source": source}))
+
+    async def cloud_init_dump(self, part: Literal["user", "network", "meta"]) -> str:
+        """What the server generates for a VM's cloud-init drive, as YAML. The part `user` holds the password in clear.
+
+        Args:
+            part: Which part.
+        """
+        value: str = await _runtime.call_async(self._handle, "cloud_init_dump", {"part": part})
+        return value
+
+    async def cloud_init_regenerate(self) -> None:
+        """Writes a VM's cloud-init drive anew from its configuration as it is now."""
+        await _runtime.call_async(self._handle, "cloud_init_regenerate", {})
+
 
 class AsyncProxmoxLxc:
     """One container on a node.
@@ -4223,6 +4587,142 @@ class AsyncProxmoxLxc:
             digest: `digest`.
         """
         await _runtime.call_async(self._handle, "delete_firewall_rule", {"pos": pos, "digest": digest})
+
+    async def terminal(self) -> AsyncProxmoxTerminal:
+        """Opens a container's console."""
+        return AsyncProxmoxTerminal(await _runtime.open_async(self._handle, "terminal", {}))
+
+
+class AsyncProxmoxAgent:
+    """The guest agent of one VM. Every call waits for the guest: up to three seconds when nobody answers there.
+
+    The twin of `ProxmoxAgent` for asyncio.
+    """
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    async def ping(self) -> None:
+        """Whether the agent answers; `FailedPrecondition` says what is in the way."""
+        await _runtime.call_async(self._handle, "ping", {})
+
+    async def availability(self) -> AgentAvailability:
+        """Whether the agent can be asked, and if not, what is in the way."""
+        value: AgentAvailability = await _runtime.call_async(self._handle, "availability", {})
+        return value
+
+    async def info(self) -> AgentInfo:
+        """Its version and commands."""
+        return decode_agent_info(await _runtime.call_async(self._handle, "info", {}))
+
+    async def exec(self, command: Sequence[str], *, input: str | None = None, timeout_seconds: float | None = None) -> AgentExecOutput:
+        """Runs a program and waits for its end. There is no shell in between. A program that fails is no error.
+
+        Args:
+            command: The program and its arguments, one by one.
+            input: What it reads from its standard input; 64 KiB at most.
+            timeout_seconds: How long to wait; the program goes on. Default: 60.
+        """
+        return decode_agent_exec_output(await _runtime.call_async(self._handle, "exec", {"command": command, "input": input, "timeout_seconds": timeout_seconds}))
+
+    async def file_read(self, path: str) -> AgentFileContent:
+        """Reads a file, up to 16 MiB of it.
+
+        Args:
+            path: The file.
+        """
+        return decode_agent_file_content(await _runtime.call_async(self._handle, "file_read", {"path": path}))
+
+    async def file_write(self, path: str, text: str) -> None:
+        """Writes a file, replacing what is there: at most 46,080 bytes.
+
+        Args:
+            path: The file.
+            text: What is in it then.
+        """
+        await _runtime.call_async(self._handle, "file_write", {"path": path, "text": text})
+
+    async def interfaces(self) -> list[GuestInterface]:
+        """All network interfaces, loopback included."""
+        value = await _runtime.call_async(self._handle, "interfaces", {})
+        return [decode_guest_interface(v) for v in value]
+
+    async def addresses(self) -> list[str]:
+        """The addresses by which others reach the guest: those of the interfaces whose MAC address is in its configuration, `net0` first."""
+        value: list[str] = await _runtime.call_async(self._handle, "addresses", {})
+        return value
+
+    async def fs_freeze(self) -> int:
+        """Holds the file systems still and gives how many they are. Writes wait until they are thawed."""
+        value: int = await _runtime.call_async(self._handle, "fs_freeze", {})
+        return value
+
+    async def fs_thaw(self) -> int:
+        """Lets the file systems go on and gives how many they are."""
+        value: int = await _runtime.call_async(self._handle, "fs_thaw", {})
+        return value
+
+    async def fs_freeze_status(self) -> FreezeStatus:
+        """Whether the file systems are held still."""
+        value: FreezeStatus = await _runtime.call_async(self._handle, "fs_freeze_status", {})
+        return value
+
+
+class AsyncProxmoxTerminal:
+    """A terminal in both directions. It keeps itself alive while nobody reads or writes; closing it ends the session.
+
+    The twin of `ProxmoxTerminal` for asyncio.
+    """
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    async def write(self, text: str) -> None:
+        """Sends key strokes.
+
+        Args:
+            text: The keys.
+        """
+        await _runtime.call_async(self._handle, "write", {"text": text})
+
+    async def read(self) -> str | None:
+        """What is printed next; nothing when the session has ended."""
+        value: str | None = await _runtime.call_async(self._handle, "read", {})
+        return value
+
+    def output(self) -> AsyncStream[str]:
+        """What is printed, as it comes, until the session ends."""
+        return AsyncStream(_runtime.follow(self._handle, "output", {}), lambda v: v)
+
+    async def resize(self, columns: int, rows: int) -> None:
+        """Tells the other side how large the window is.
+
+        Args:
+            columns: Its columns.
+            rows: Its rows.
+        """
+        await _runtime.call_async(self._handle, "resize", {"columns": columns, "rows": rows})
+
+    def close(self) -> None:
+        """Closes the connections; later calls raise `FailedPreconditionError`."""
+        self._handle.close()
+
+    async def __aenter__(self) -> AsyncProxmoxTerminal:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
 class AsyncProxmoxCluster:

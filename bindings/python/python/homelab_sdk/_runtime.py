@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar, cast, overload
 
 from . import _native
 from ._error import HomelabError, decode_error
+from ._rows import Rows as Rows
 
 T = TypeVar("T")
 P = TypeVar("P")
@@ -60,6 +61,16 @@ def call_now(handle: _native.Handle, method: str, args: Args) -> Any:
 async def call_async(handle: _native.Handle, method: str, args: Args) -> Any:
     """Awaits a value."""
     return json.loads(cast(str, await handle.call_async(method, encode(args))))
+
+
+def rows(handle: _native.Handle, method: str, args: Args, row: type[T]) -> Rows[T]:
+    """Waits for many rows."""
+    return Rows(cast(_native.Rows, handle.call(method, encode(args))), row)
+
+
+async def rows_async(handle: _native.Handle, method: str, args: Args, row: type[T]) -> Rows[T]:
+    """Awaits many rows."""
+    return Rows(cast(_native.Rows, await handle.call_async(method, encode(args))), row)
 
 
 def open(handle: _native.Handle, method: str, args: Args) -> _native.Handle:

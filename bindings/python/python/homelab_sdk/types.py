@@ -19,6 +19,10 @@ __all__ = [
     "ActiveFault",
     "Address",
     "Agent",
+    "AgentAvailability",
+    "AgentExecOutput",
+    "AgentFileContent",
+    "AgentInfo",
     "ApplianceSpec",
     "ApplianceTemplate",
     "AppliedConfiguration",
@@ -34,6 +38,7 @@ __all__ = [
     "AptVersion",
     "Assumptions",
     "BackupDefaults",
+    "BackupEntry",
     "BackupFile",
     "BackupJob",
     "BackupJobFleecing",
@@ -111,6 +116,8 @@ __all__ = [
     "DiskUsage",
     "DiskUse",
     "Dns",
+    "DownloadProgress",
+    "Downloaded",
     "EndpointStats",
     "EtcdAlarm",
     "EtcdDatabase",
@@ -135,11 +142,14 @@ __all__ = [
     "Fix",
     "FlowPhase",
     "FlowProgress",
+    "FreezeStatus",
     "Group",
     "Guest",
     "GuestAddress",
+    "GuestAddress2",
     "GuestFeature",
     "GuestFirewallOptions",
+    "GuestInterface",
     "GuestKind",
     "GuestNotBackedUp",
     "GuestPlace",
@@ -211,6 +221,7 @@ __all__ = [
     "MachineStage",
     "MachineStatus",
     "MachineStatusEvent",
+    "MadeGuest",
     "Member",
     "MemberEvent",
     "Memory",
@@ -295,6 +306,7 @@ __all__ = [
     "Realm",
     "RealmSyncJob",
     "Rebooted",
+    "RecipeProgress",
     "ReplicationJob",
     "ReplicationStatus",
     "ResourceDefinition",
@@ -331,6 +343,7 @@ __all__ = [
     "StorageDisk",
     "StorageRrdPoint",
     "StorageStatus",
+    "StoredVolume",
     "Subscription",
     "SystemInformation",
     "SystemStat",
@@ -350,9 +363,11 @@ __all__ = [
     "Token",
     "Topology",
     "Totem",
+    "TransferProgress",
     "UnmetCondition",
     "UpgradePath",
     "Upgraded",
+    "UrlMetadata",
     "UsbDeviceInfo",
     "UsbMapping",
     "User",
@@ -597,6 +612,86 @@ def decode_agent(data: Any) -> Agent:
         fstrim_cloned_disks=data.get("fstrim_cloned_disks"),
         channel=data.get("channel"),
         other=data.get("other", {}),
+    )
+
+AgentAvailability = Literal["ready", "not_configured", "not_running", "guest_stopped"]
+"""Whether a guest's agent can be asked.
+- ``ready``: It answers.
+- ``not_configured``: The guest's configuration has no `agent`: set `agent: 1` and start the
+guest anew.
+- ``not_running``: The guest runs, but nothing answers in it: still booting, no agent
+installed (Talos needs the extension `qemu-guest-agent`), or paused.
+- ``guest_stopped``: The guest does not run.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentExecOutput:
+    """What a program in a guest left behind."""
+
+    exit_code: int | None = None
+    """Its exit code; absent when a signal ended it."""
+
+    signal: int | None = None
+    """The signal that ended it."""
+
+    stdout: str
+    """What it printed; bytes that are no text become `�`."""
+
+    stderr: str
+    """What it complained about."""
+
+    truncated: bool
+    """Whether there was more of either than the agent keeps."""
+
+
+def decode_agent_exec_output(data: Any) -> AgentExecOutput:
+    return AgentExecOutput(
+        exit_code=data.get("exit_code"),
+        signal=data.get("signal"),
+        stdout=data["stdout"],
+        stderr=data["stderr"],
+        truncated=data["truncated"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentFileContent:
+    """A file read from a guest."""
+
+    text: str
+    """What is in it; bytes that are no text become `�`."""
+
+    base64: str
+    """The same bytes in base64, exactly."""
+
+    truncated: bool
+    """Whether there is more."""
+
+
+def decode_agent_file_content(data: Any) -> AgentFileContent:
+    return AgentFileContent(
+        text=data["text"],
+        base64=data["base64"],
+        truncated=data["truncated"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentInfo:
+    """What the agent says about itself."""
+
+    version: str
+    """Its version."""
+
+    commands: tuple[str, ...]
+    """The commands that it has and is allowed to run. Talos' agent has few."""
+
+
+def decode_agent_info(data: Any) -> AgentInfo:
+    return AgentInfo(
+        version=data["version"],
+        commands=tuple(data["commands"]),
     )
 
 
@@ -1191,6 +1286,40 @@ def decode_backup_defaults(data: Any) -> BackupDefaults:
         tmpdir=data.get("tmpdir"),
         vmid=tuple(data.get("vmid", ())),
         zstd=data.get("zstd"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupEntry:
+    """A file or folder inside a backup."""
+
+    path: str
+    """Its path inside the backup."""
+
+    name: str
+    """Its name."""
+
+    kind: str
+    """`f` file, `d` folder, `v` disk, `l` link, …: the server's letter."""
+
+    leaf: bool
+    """Whether there is nothing below it."""
+
+    size_bytes: int | None = None
+    """Its size, of files."""
+
+    modified_unix: int | None = None
+    """When it was changed last, in seconds since 1970."""
+
+
+def decode_backup_entry(data: Any) -> BackupEntry:
+    return BackupEntry(
+        path=data["path"],
+        name=data["name"],
+        kind=data["kind"],
+        leaf=data["leaf"],
+        size_bytes=data.get("size_bytes"),
+        modified_unix=data.get("modified_unix"),
     )
 
 
@@ -3911,6 +4040,42 @@ def decode_dns(data: Any) -> Dns:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadProgress:
+    """How far a download has come."""
+
+    received_bytes: int
+    """Bytes that have arrived, as they came over the wire."""
+
+    total_bytes: int | None = None
+    """How many there will be; absent when the server does not say."""
+
+
+def decode_download_progress(data: Any) -> DownloadProgress:
+    return DownloadProgress(
+        received_bytes=data["received_bytes"],
+        total_bytes=data.get("total_bytes"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Downloaded:
+    """A file that was downloaded."""
+
+    path: str
+    """Where it is."""
+
+    size_bytes: int
+    """Its size."""
+
+
+def decode_downloaded(data: Any) -> Downloaded:
+    return Downloaded(
+        path=data["path"],
+        size_bytes=data["size_bytes"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointStats:
     """What one listener saw since the start."""
 
@@ -4657,6 +4822,12 @@ def decode_flow_progress(data: Any) -> FlowProgress:
         elapsed_seconds=data["elapsed_seconds"],
     )
 
+FreezeStatus = Literal["frozen", "thawed"]
+"""Whether the guest's file systems are held still.
+- ``frozen``: They are: writes wait.
+- ``thawed``: They are not.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
@@ -4793,6 +4964,24 @@ def decode_guest_address(data: Any) -> GuestAddress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuestAddress2:
+    """An address of a network interface."""
+
+    address: str
+    """The address."""
+
+    prefix: int
+    """The length of its network's prefix."""
+
+
+def decode_guest_address2(data: Any) -> GuestAddress2:
+    return GuestAddress2(
+        address=data["address"],
+        prefix=data["prefix"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GuestFeature:
     """Guest feature, as the server describes it."""
 
@@ -4857,6 +5046,28 @@ def decode_guest_firewall_options(data: Any) -> GuestFirewallOptions:
         policy_in=data.get("policy_in"),
         policy_out=data.get("policy_out"),
         radv=data.get("radv"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestInterface:
+    """A network interface inside a guest."""
+
+    name: str
+    """Its name in the guest."""
+
+    mac: str | None = None
+    """Its MAC address, in lower case."""
+
+    addresses: tuple[GuestAddress2, ...]
+    """Its addresses."""
+
+
+def decode_guest_interface(data: Any) -> GuestInterface:
+    return GuestInterface(
+        name=data["name"],
+        mac=data.get("mac"),
+        addresses=tuple(decode_guest_address2(v) for v in data["addresses"]),
     )
 
 GuestKind = Literal["qemu", "lxc"]
@@ -7344,6 +7555,50 @@ def decode_machine_status_event(data: Any) -> MachineStatusEvent:
         metadata=None if data.get("metadata") is None else decode_metadata(data.get("metadata")),
         spec=None if data.get("spec") is None else decode_machine_status(data.get("spec")),
         old=None if data.get("old") is None else decode_machine_status(data.get("old")),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeGuest:
+    """A Talos guest that is there now."""
+
+    vmid: int
+    """Its id."""
+
+    node: str
+    """The node it is on."""
+
+    name: str
+    """Its name."""
+
+    uuid: str | None = None
+    """Its SMBIOS UUID, as Talos reports it."""
+
+    macs: tuple[str, ...]
+    """Its MAC addresses, `net0` first, in lower case."""
+
+    config_volume: str | None = None
+    """The disc with its machine configuration."""
+
+    created: bool
+    """Whether this call made it; `false` when it was there already, and then
+    nothing was changed.
+    """
+
+    started: bool
+    """Whether it was started by this call."""
+
+
+def decode_made_guest(data: Any) -> MadeGuest:
+    return MadeGuest(
+        vmid=data["vmid"],
+        node=data["node"],
+        name=data["name"],
+        uuid=data.get("uuid"),
+        macs=tuple(data["macs"]),
+        config_volume=data.get("config_volume"),
+        created=data["created"],
+        started=data["started"],
     )
 
 
@@ -11185,6 +11440,30 @@ def decode_rebooted(data: Any) -> Rebooted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeProgress:
+    """How far the making of a guest has come."""
+
+    step: str
+    """What is being done: `check`, `create`, `clone`, `configure`, `upload`,
+    `resize`, `start`.
+    """
+
+    fraction: float | None = None
+    """How much of the step is done, from 0 to 1, when it tells."""
+
+    message: str
+    """The latest line of the task's log."""
+
+
+def decode_recipe_progress(data: Any) -> RecipeProgress:
+    return RecipeProgress(
+        step=data["step"],
+        fraction=data.get("fraction"),
+        message=data["message"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicationJob:
     """Replication job, as the server describes it."""
 
@@ -12641,6 +12920,28 @@ def decode_storage_status(data: Any) -> StorageStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredVolume:
+    """A volume that is there now."""
+
+    volume: str
+    """Its name: `local:iso/talos.iso`."""
+
+    upid: str
+    """The task that made it."""
+
+    warnings: tuple[str, ...]
+    """What the task warned of."""
+
+
+def decode_stored_volume(data: Any) -> StoredVolume:
+    return StoredVolume(
+        volume=data["volume"],
+        upid=data["upid"],
+        warnings=tuple(data["warnings"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
     """Subscription, as the server describes it."""
 
@@ -13361,6 +13662,36 @@ def decode_totem(data: Any) -> Totem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TransferProgress:
+    """How far a file has come on its way into a storage."""
+
+    step: str
+    """`send` while this machine sends, `store` while the node works on it."""
+
+    sent_bytes: int | None = None
+    """Bytes sent so far."""
+
+    total_bytes: int | None = None
+    """How many there are."""
+
+    fraction: float | None = None
+    """How much of the step is done, from 0 to 1, when it tells."""
+
+    message: str
+    """The latest line of the task's log."""
+
+
+def decode_transfer_progress(data: Any) -> TransferProgress:
+    return TransferProgress(
+        step=data["step"],
+        sent_bytes=data.get("sent_bytes"),
+        total_bytes=data.get("total_bytes"),
+        fraction=data.get("fraction"),
+        message=data["message"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnmetCondition:
     """What keeps a machine from being ready."""
 
@@ -13407,6 +13738,28 @@ def decode_upgraded(data: Any) -> Upgraded:
         to=data["to"],
         path=data["path"],
         elapsed_seconds=data["elapsed_seconds"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UrlMetadata:
+    """What a URL leads to, as a node sees it."""
+
+    file_name: str | None = None
+    """The name that the URL's server gives it."""
+
+    media_type: str | None = None
+    """Its media type."""
+
+    size_bytes: int | None = None
+    """Its size."""
+
+
+def decode_url_metadata(data: Any) -> UrlMetadata:
+    return UrlMetadata(
+        file_name=data.get("file_name"),
+        media_type=data.get("media_type"),
+        size_bytes=data.get("size_bytes"),
     )
 
 

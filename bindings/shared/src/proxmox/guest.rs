@@ -18,6 +18,7 @@ use proxmox_client::endpoints::{
     UpdateQemuConfig, UpdateQemuFirewallOptions, UpdateQemuFirewallRule, UpdateQemuSnapshotConfig,
 };
 
+use super::inside;
 use super::place::{Place, accepted, destroy};
 use crate::handle::no_method;
 use crate::{Args, Reply};
@@ -64,7 +65,7 @@ pub(crate) async fn qemu(place: &Place, method: &str, args: &mut Args) -> Result
         "create_firewall_rule" => place.done::<CreateQemuFirewallRule>(args).await,
         "update_firewall_rule" => place.done::<UpdateQemuFirewallRule>(args).await,
         "delete_firewall_rule" => place.done::<DeleteQemuFirewallRule>(args).await,
-        _ => Err(no_method("ProxmoxQemu", method)),
+        _ => inside::qemu(place, method, args).await,
     }
 }
 
@@ -81,6 +82,7 @@ pub(crate) async fn lxc(place: &Place, method: &str, args: &mut Args) -> Result<
         "reboot" => place.task::<RebootLxc>(args).await,
         "suspend" => place.task::<SuspendLxc>(args).await,
         "resume" => place.task::<ResumeLxc>(args).await,
+        "terminal" => Ok(inside::opened(place.lxc()?.terminal().await?)),
         "interfaces" => place.data::<ListLxcInterfaces>(args).await,
         "snapshots" => place.data::<ListLxcSnapshots>(args).await,
         "snapshot" => place.task::<CreateLxcSnapshot>(args).await,

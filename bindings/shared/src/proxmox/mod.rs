@@ -2,10 +2,13 @@
 
 mod access;
 mod cluster;
+mod data;
 mod guest;
+mod inside;
 mod node;
 mod place;
 mod raw;
+mod recipes;
 mod task;
 
 use std::path::PathBuf;
@@ -15,13 +18,19 @@ use proxmox_client::{ProxmoxClient, ProxmoxClientBuilder, SecondFactor, Task};
 use serde_json::{Map, Value};
 
 use crate::args::seconds;
-use crate::handle::{Object, no_method};
-use crate::reply::{data, per_node};
+use crate::handle::Object;
+use crate::reply::{data, per_node, rows};
 use crate::{Args, Handle, Reply};
 
 pub(crate) use access::access;
 pub(crate) use cluster::{cluster, firewall, ha, sdn};
+pub(crate) use data::write_cidata_iso;
+#[cfg(feature = "schema")]
+pub(crate) use data::{StoredVolume, TransferProgress};
 pub(crate) use guest::{lxc, qemu};
+#[cfg(feature = "schema")]
+pub(crate) use inside::{AgentExecOutput, AgentFileContent};
+pub(crate) use inside::{TerminalHandle, agent, terminal};
 pub(crate) use node::{ceph, node, node_storage};
 pub(crate) use place::Place;
 pub(crate) use task::task;
@@ -88,7 +97,7 @@ pub(crate) async fn client(pve: &ProxmoxClient, method: &str, args: &mut Args) -
         "endpoints" => data(&pve.endpoints()),
         "version" => data(&pve.version().await?),
         "cluster" => Ok(Place::new(pve).same(Object::ProxmoxCluster)),
-        "cluster_resources" => data(&pve.cluster().resources(args.take("kind")?).await?),
+        "cluster_resources" => Ok(rows(pve.cluster().resources(args.take("kind")?).await?)),
         "access" => Ok(Place::new(pve).same(Object::ProxmoxAccess)),
         "nodes" => data(&pve.nodes().await?),
         "node" => Ok(Place::new(pve).at("node", args.take("name")?, Object::ProxmoxNode)),
@@ -125,7 +134,7 @@ pub(crate) async fn client(pve: &ProxmoxClient, method: &str, args: &mut Args) -
             let params = raw::params(args.take("params")?)?;
             data(&pve.call_by_name(&name, &params).await?)
         }
-        _ => Err(no_method("ProxmoxClient", method)),
+        _ => recipes::client(pve, method, args),
     }
 }
 

@@ -12,8 +12,8 @@ use proxmox_client::endpoints::{
     GetNodeCephStatus, GetNodeConfig, GetNodeFirewallOptions, GetNodeReport, GetNodeRrdData,
     GetNodeStatus, GetNodeTime, GetNodeVersion, GetServiceState, GetSmart, GetStorageRrdData,
     GetStorageStatus, GetSubscription, GetSyslog, GetVolume, GetZfsPool, InitializeDisk,
-    ListApplianceTemplates, ListAptUpdates, ListAptVersions, ListBackupFiles, ListCephCrushRules,
-    ListCephFs, ListCephManagers, ListCephMds, ListCephMonitors, ListCephPools, ListCertificates,
+    ListApplianceTemplates, ListAptUpdates, ListAptVersions, ListCephCrushRules, ListCephFs,
+    ListCephManagers, ListCephMds, ListCephMonitors, ListCephPools, ListCertificates,
     ListCpuModels, ListDirectoryStorages, ListDisks, ListLvmThinPools, ListLxc, ListMachineTypes,
     ListNetworks, ListNodeFirewallRules, ListNodeReplication, ListNodeSdnZones, ListNodeStorage,
     ListPciDevices, ListPrunableBackups, ListQemu, ListStorageContent, ListTasks, ListUsbDevices,
@@ -25,6 +25,7 @@ use proxmox_client::endpoints::{
     UpdateNodeFirewallOptions, UpdateVolume, UploadCustomCertificate, WakeNode, WipeDisk,
 };
 
+use super::data;
 use super::place::{Place, accepted};
 use crate::handle::{Object, no_method};
 use crate::{Args, Reply};
@@ -123,7 +124,7 @@ pub(crate) async fn node(place: &Place, method: &str, args: &mut Args) -> Result
         "firewall_rules" => place.data::<ListNodeFirewallRules>(args).await,
         "create_firewall_rule" => place.done::<CreateNodeFirewallRule>(args).await,
         "sdn_zones" => place.data::<ListNodeSdnZones>(args).await,
-        _ => Err(no_method("ProxmoxNode", method)),
+        _ => data::node(place, method, args).await,
     }
 }
 
@@ -145,7 +146,6 @@ pub(crate) async fn node_storage(place: &Place, method: &str, args: &mut Args) -
         }
         "import_metadata" => place.data::<GetImportMetadata>(args).await,
         "pull_oci_image" => place.task::<PullOciImage>(args).await,
-        "backup_files" => place.data::<ListBackupFiles>(args).await,
         "rrd_data" => place.data::<GetStorageRrdData>(args).await,
         _ => Err(no_method("ProxmoxNodeStorage", method)),
     }

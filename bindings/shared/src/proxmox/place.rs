@@ -6,7 +6,7 @@
 use homelab_core::{Error, ErrorKind, Result};
 use proxmox_client::endpoints::describe::Shape;
 use proxmox_client::endpoints::{Arguments, Endpoint};
-use proxmox_client::{ProxmoxClient, Upid};
+use proxmox_client::{Lxc, Node, ProxmoxClient, Qemu, Upid};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -45,6 +45,29 @@ impl Place {
     /// Another handle of the same thing.
     pub(super) fn same(&self, object: fn(Place) -> Object) -> Reply {
         Handle::new(object(self.clone())).into()
+    }
+
+    fn value(&self, name: &str) -> &str {
+        let found = self.known.iter().find(|(known, _)| *known == name);
+        found.map_or("", |(_, value)| value)
+    }
+
+    fn vmid(&self) -> Result<u32> {
+        let text = self.value("vmid");
+        let number = text.parse();
+        number.map_err(|_| Error::new(ErrorKind::Internal, format!("no guest's number: '{text}'")))
+    }
+
+    pub(super) fn node(&self) -> Node {
+        self.pve.node(self.value("node"))
+    }
+
+    pub(super) fn qemu(&self) -> Result<Qemu> {
+        Ok(self.node().qemu(self.vmid()?))
+    }
+
+    pub(super) fn lxc(&self) -> Result<Lxc> {
+        Ok(self.node().lxc(self.vmid()?))
     }
 
     fn request<E: Endpoint>(&self, args: &mut Args) -> Result<E> {

@@ -11,7 +11,7 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite::error::ProtocolError;
-use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
+use tokio_tungstenite::tungstenite::{Error as SocketError, Message, Utf8Bytes};
 use tokio_util::sync::PollSender;
 
 use super::open::Socket;
@@ -49,8 +49,9 @@ pub(super) struct Writer {
     flushed: Option<oneshot::Receiver<()>>,
 }
 
-/// Starts the task. `first` came with the handshake, `keep_alive` is sent
-/// every so often.
+/// Starts the task. `first` came with the handshake. A terminal's messages are
+/// texts where they can be, as the web interface sends them, and `keep_alive`
+/// is sent every so often; a screen has neither.
 pub(super) fn start(
     socket: Socket,
     first: Bytes,
@@ -115,7 +116,12 @@ async fn run(
                 },
                 _ = beats.tick(), if !beat.is_empty() => Bytes::from_static(beat),
             };
-            if sink.send(Message::Binary(message)).await.is_err() {
+            let message = if keep_alive.is_some() {
+                text_if_it_is_one(message)
+            } else {
+                Message::Binary(message)
+            };
+            if sink.send(message).await.is_err() {
                 return; // the reading side learns why
             }
         }
@@ -125,6 +131,14 @@ async fn run(
         () = send => {}
     }
     let _ = tokio::time::timeout(GOODBYE, sink.close()).await;
+}
+
+/// As the web interface does it; other bytes go as they are.
+pub(super) fn text_if_it_is_one(bytes: Bytes) -> Message {
+    match Utf8Bytes::try_from(bytes.clone()) {
+        Ok(text) => Message::Text(text),
+        Err(_) => Message::Binary(bytes),
+    }
 }
 
 fn gone(error: &SocketError) -> bool {

@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::open::{Socket, open};
 use super::pump::{Duplex, LARGEST_FRAME, Reader, Writer, start};
-use crate::{Node, ProxmoxClient, Qemu};
+use crate::{Lxc, Node, ProxmoxClient, Qemu};
 
 /// How often the server hears from us, so that it keeps the session.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -145,7 +145,7 @@ fn broke(error: io::Error) -> Error {
 async fn greet(socket: &mut Socket, hello: String) -> Result<Bytes> {
     let broken = |e: &dyn std::fmt::Display| refused(&e.to_string());
     socket
-        .send(Message::Binary(hello.into()))
+        .send(Message::Text(hello.into()))
         .await
         .map_err(|e| broken(&e))?;
     loop {
@@ -221,13 +221,15 @@ impl Node {
         let base = format!("/nodes/{}", segment(&name));
         Terminal::open(self.client(), SHELL, &base, &Params::new()).await
     }
+}
 
-    /// Opens the console of a container on it.
+impl Lxc {
+    /// Opens its console.
     ///
     /// # Errors
     /// As [`Qemu::terminal`].
-    pub async fn lxc_terminal(&self, vmid: u32) -> Result<Terminal> {
-        let base = guest(self.name(), "lxc", vmid).map_err(|e| e.operation(CONTAINER))?;
+    pub async fn terminal(&self) -> Result<Terminal> {
+        let base = guest(self.node(), "lxc", self.vmid()).map_err(|e| e.operation(CONTAINER))?;
         Terminal::open(self.client(), CONTAINER, &base, &Params::new()).await
     }
 }

@@ -24,6 +24,10 @@ impl Lxc {
         Lxc { client, node, vmid }
     }
 
+    pub(crate) fn client(&self) -> &ProxmoxClient {
+        &self.client
+    }
+
     /// Its id.
     pub fn vmid(&self) -> u32 {
         self.vmid

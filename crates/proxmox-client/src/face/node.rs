@@ -151,7 +151,7 @@ impl Node {
         Pending::new(&self.client, GetBackupDefaults::new(&self.name))
     }
 
-    /// The guest's configuration in a backup, as text.
+    /// The configuration of the guest inside a backup, as its file reads.
     pub fn extract_backup_config(&self, volume: impl Into<String>) -> Pending<ExtractBackupConfig> {
         Pending::new(&self.client, ExtractBackupConfig::new(&self.name, volume))
     }

@@ -2,8 +2,8 @@
 
 use proxmox_endpoints::{
     AllocateVolume, DeleteVolume, GetImportMetadata, GetStorageRrdData, GetStorageStatus,
-    GetVolume, ListBackupFiles, ListPrunableBackups, ListStorageContent, PruneBackups,
-    PullOciImage, Timeframe, UpdateVolume,
+    GetVolume, ListPrunableBackups, ListStorageContent, PruneBackups, PullOciImage, Timeframe,
+    UpdateVolume,
 };
 
 use crate::{DataLoss, Pending, PendingTask, ProxmoxClient, Task};
@@ -117,18 +117,6 @@ impl NodeStorage {
         PendingTask::task(
             &self.client,
             PullOciImage::new(&self.node, &self.storage, reference),
-        )
-    }
-
-    /// The files in a backup on a Proxmox Backup Server.
-    pub fn backup_files(
-        &self,
-        filepath: impl Into<String>,
-        volume: impl Into<String>,
-    ) -> Pending<ListBackupFiles> {
-        Pending::new(
-            &self.client,
-            ListBackupFiles::new(&self.node, &self.storage, filepath, volume),
         )
     }
 

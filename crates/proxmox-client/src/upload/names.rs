@@ -131,4 +131,19 @@ mod tests {
         assert!(message("dir/", None).contains("no name"));
         assert!(message(".iso", None).contains("no name"));
     }
+    proptest::proptest! {
+        #[test]
+        fn any_name_is_refused_or_becomes_one_that_the_server_keeps(name in "\\PC{0,300}") {
+            for name in [name.clone(), format!("{name}.iso")] {
+                if let Ok((_, stored)) = stored_name(&name, None) {
+                    proptest::prop_assert!(stored.len() <= LONGEST_NAME);
+                    proptest::prop_assert!(
+                        stored.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+                    );
+                    // What it becomes stays what it is.
+                    proptest::prop_assert_eq!(&stored_name(&stored, None).unwrap().1, &stored);
+                }
+            }
+        }
+    }
 }
