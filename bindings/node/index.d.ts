@@ -6982,6 +6982,12 @@ export class Simulator {
     signal?: AbortSignal | undefined
   }): Stream<LabEvent>
 
+  /** What is unwise about the lab, such as a host whose guests want more memory than there is. */
+  warnings(): string[]
+
+  /** Why the lab could not be written into its folder the last time that it changed; none when all is well. */
+  stateError(): string | null
+
   /** `HOMELAB_SIM_CONTROL` and `HOMELAB_SIM_TOKEN` of the control endpoint; empty without one. */
   control(): Record<string, string>
 

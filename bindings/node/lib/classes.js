@@ -3281,6 +3281,14 @@ export class Simulator {
     return new Stream(openNow(this.#handle, 'follow', { after: options.after }), decodeLabEvent, options.signal)
   }
 
+  warnings() {
+    return callNow(this.#handle, 'warnings', {})
+  }
+
+  stateError() {
+    return callNow(this.#handle, 'state_error', {})
+  }
+
   control() {
     return callNow(this.#handle, 'control', {})
   }

@@ -1,5 +1,6 @@
 // The README is run, not believed.
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -35,3 +36,21 @@ for (const [index, snippet] of snippets.entries()) {
     }
   })
 }
+
+test('the guide to the simulator runs', () => {
+  const guide = readFileSync(join(root, 'docs/simulator.md'), 'utf8')
+  const part = (language) => guide.match(new RegExp('^```' + language + '\\n(.*?)^```$', 'ms'))[1]
+  const folder = mkdtempSync(join(tmpdir(), 'homelab-guide-'))
+  try {
+    const testing = new URL('../testing.js', import.meta.url).href
+    writeFileSync(join(folder, 'homelab.yaml'), part('yaml'))
+    writeFileSync(join(folder, 'guide.test.mjs'), part('js').replace("'homelab-sdk/testing'", `'${testing}'`))
+    // A test within a test would be one of its own otherwise.
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env
+    const run = spawnSync(process.execPath, ['--test', 'guide.test.mjs'], { cwd: folder, env, encoding: 'utf8' })
+    assert.equal(run.status, 0, run.stdout + run.stderr)
+    assert.match(run.stdout, /a worker is gone/)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})

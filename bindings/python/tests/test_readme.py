@@ -3,6 +3,7 @@
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,3 +31,18 @@ def test_snippet_runs(
 
 def test_there_are_snippets() -> None:
     assert len(SNIPPETS) >= 2
+
+
+GUIDE = (ROOT / "docs/simulator.md").read_text("utf-8")
+
+
+def test_the_guide_to_the_simulator_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, homelab_simulator: StartSimulator
+) -> None:
+    (lab,) = re.findall(r"^```yaml\n(.*?)^```$", GUIDE, re.M | re.S)
+    (snippet,) = re.findall(r"^```python\n(.*?)^```$", GUIDE, re.M | re.S)
+    (tmp_path / "homelab.yaml").write_text(lab, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(compile(snippet, "simulator.md", "exec"), names)
+    names["test_a_worker_is_gone"](homelab_simulator)

@@ -206,6 +206,8 @@ impl Simulator {
                 Ok(access.unwrap_or_default())
             }),
             "files" => self.read(|sim| Ok(sim.files().to_owned())),
+            "warnings" => self.read(|sim| Ok(sim.warnings().to_vec())),
+            "state_error" => self.read(|sim| Ok(sim.state_error())),
             "listeners" => self.read(|sim| Ok(sim.listeners())),
             "proxmox_endpoint" => {
                 let host: String = args.take("host")?;

@@ -20,6 +20,7 @@ mod net;
 mod observe;
 mod options;
 mod pki;
+mod placement;
 mod process;
 mod pve;
 mod seed;

@@ -15,12 +15,11 @@
     reason = "a program talks to its user"
 )]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use homelab_core::{Error, ErrorKind, Result};
-use homelab_model::Inventory;
 use homelab_sim::{Sim, SimOptions};
 
 const USAGE: &str = "\
@@ -79,7 +78,7 @@ async fn serve(arguments: Arguments) -> Result<()> {
     let saved = state.as_deref().filter(|folder| Sim::saved_in(folder));
     let sim = match (saved, &lab) {
         (Some(folder), _) => Sim::load(folder, options).await?,
-        (None, Some(lab)) => Sim::start(&inventory(lab)?, options).await?,
+        (None, Some(lab)) => Sim::start_file(lab, options).await?,
         (None, None) => return Err(wrong("which lab? Name its inventory file")),
     };
     if let (Some(folder), Some(lab)) = (saved, &lab) {
@@ -88,6 +87,9 @@ async fn serve(arguments: Arguments) -> Result<()> {
             folder.display(),
             lab.display()
         );
+    }
+    for warning in sim.warnings() {
+        eprintln!("homelab-sim: warning: {warning}");
     }
     for (name, value) in sim.env() {
         println!("export {name}={}", quoted(&value));
@@ -159,16 +161,6 @@ fn is_pipe() -> bool {
         use std::io::IsTerminal;
         !std::io::stdin().is_terminal()
     }
-}
-
-fn inventory(path: &Path) -> Result<Inventory> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let read = |name: &str| {
-        let path = folder.join(name);
-        std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))
-    };
-    Inventory::parse(&path.to_string_lossy(), &text, &read)
 }
 
 fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments> {

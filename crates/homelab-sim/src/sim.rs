@@ -13,12 +13,14 @@ use tempfile::TempDir;
 use crate::access::{self, ClusterAccess};
 use crate::clock::SimClock;
 use crate::control::Control;
+use crate::keep::LAB;
+use crate::log::Draft;
 use crate::options::{ClientCert, SimOptions};
 use crate::pki::{TalosPki, Validity};
-use crate::seed;
 use crate::start::{self, Origin, Parts, host_names};
 use crate::state_dir::{self, StateDir};
 use crate::world::{World, WorldSeed};
+use crate::{placement, seed};
 
 /// A running lab: one HTTPS listener for each host, one gRPC listener for each
 /// Talos node, all on ports of 127.0.0.1 that the system chose.
@@ -54,6 +56,7 @@ pub struct Sim {
     files: Files,
     env: BTreeMap<String, String>,
     control: Option<ControlAccess>,
+    warnings: Vec<String>,
 }
 
 /// Where a lab keeps the files that clients need.
@@ -107,10 +110,42 @@ impl Sim {
     ///
     /// # Errors
     /// `Config` or `InvalidArgument` when the inventory cannot be a lab (an
-    /// address that is none, a VMID used twice), `Io` when no port or no
+    /// address that is none, a VMID used twice, a guest on a host that has not
+    /// its disk's pool or its device), `Io` when no port or no
     /// temporary folder can be had.
     pub async fn start(inventory: &Inventory, options: SimOptions) -> Result<Sim> {
-        Sim::start_world(seed::from_inventory(inventory)?, options).await
+        let warnings = placement::check(inventory)?;
+        let mut sim = Sim::start_world(seed::from_inventory(inventory)?, options).await?;
+        for warning in &warnings {
+            let entry = Draft::new(LAB, "lab.warning").with("text", warning);
+            sim.world().log().write(sim.world().now(), entry);
+        }
+        sim.warnings = warnings;
+        Ok(sim)
+    }
+
+    /// What is unwise about the lab, each in a sentence with file and line:
+    /// hosts whose guests want more memory than there is. The log tells it as
+    /// well, as `lab.warning`.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Starts a lab as an inventory file describes it, with what the file names.
+    ///
+    /// # Errors
+    /// `Config` with file and line when it is no inventory, `Io` or `NotFound`
+    /// when it cannot be read; those of [`start`](Sim::start).
+    pub async fn start_file(path: impl AsRef<Path>, options: SimOptions) -> Result<Sim> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let read = |name: &str| {
+            let path = folder.join(name);
+            std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))
+        };
+        let inventory = Inventory::parse(&path.to_string_lossy(), &text, &read)?;
+        Sim::start(&inventory, options).await
     }
 
     /// Starts a lab that is described in the simulator's own terms.
@@ -172,6 +207,7 @@ impl Sim {
             files,
             env: BTreeMap::new(),
             control: None,
+            warnings: Vec::new(),
         };
         sim.env = sim.write_env()?;
         if let Files::Kept(state) = &sim.files {
@@ -220,6 +256,13 @@ impl Sim {
     /// `Io` when it cannot be written.
     pub fn save(&self, folder: &Path) -> Result<()> {
         self.parts.keeper.save(folder)
+    }
+
+    /// Why the lab could not be written into its folder
+    /// ([`SimOptions::state`]) the last time that it changed; nothing when all
+    /// is well. The log tells as well: `state.failed`, later `state.saved`.
+    pub fn state_error(&self) -> Option<String> {
+        self.parts.keeper.health.error()
     }
 
     /// How to reach the control endpoint, if it was asked for with
@@ -384,10 +427,11 @@ impl Sim {
     ///
     /// A lab with a folder of its own ([`SimOptions::state`]) is written there
     /// once more; a folder that cannot be written to keeps what it had, see
-    /// [`save`](Sim::save) for how to know.
+    /// [`state_error`](Sim::state_error) for how to know before.
     pub async fn stop(self) {
         if let Files::Kept(state) = &self.files {
-            let _ = self.parts.keeper.save(state.folder());
+            // Written down in the log, if it fails.
+            let _ = self.parts.keeper.save_kept(state.folder());
         }
         self.parts.keeper.shared.stop.cancel();
         // Listeners and connections end at their next poll.

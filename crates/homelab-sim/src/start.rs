@@ -8,7 +8,7 @@ use std::time::Duration;
 use homelab_core::{Clock, Error, ErrorKind, Result};
 use tokio_util::sync::DropGuard;
 
-use crate::keep::Keeper;
+use crate::keep::{Health, Keeper};
 use crate::options::SimOptions;
 use crate::pki::PvePki;
 use crate::pve::{Accounts, PveCluster, PveOptions};
@@ -70,6 +70,7 @@ pub(crate) fn start(origin: Origin, options: &SimOptions) -> Result<Parts> {
             pve_pki,
             hosts: hosts.clone(),
             nodes: nodes.clone(),
+            health: Health::default(),
         },
         hosts,
         nodes,

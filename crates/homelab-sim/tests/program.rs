@@ -96,6 +96,112 @@ fn ends_with_a_signal() {
     }
 }
 
+/// What the program says about a lab before it is ready, and whether it gets so.
+fn said(inventory: &str, more: &[&str]) -> (bool, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = program()
+        .arg("--lab")
+        .arg(lab(&folder, inventory))
+        .args(more)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // With its input closed it ends as soon as it is ready.
+    drop(child.stdin.take());
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.success(), text)
+}
+
+#[test]
+fn memory_that_is_not_there_is_a_warning() {
+    let crowded = LAB.replace(
+        "address: 192.168.1.50}",
+        "address: 192.168.1.50, memory: 48GB}",
+    );
+    let (ready, text) = said(&crowded, &[]);
+    assert!(ready, "{text}");
+    for part in [
+        "warning: ",
+        "homelab.yaml:4:5",
+        "`pve1`",
+        "48.0 GiB",
+        "32.0 GiB",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert_eq!(said(LAB, &[]), (true, String::new()));
+}
+
+#[test]
+fn what_cannot_be_placed_names_file_and_line() {
+    let pool = "pools:\n  - {name: fast, kind: lvm-thin, hosts: [pve2]}\nclusters:";
+    let two = "  - {name: pve2, address: 192.168.1.3, memory: 32GB}\nclusters:";
+    let base = LAB.replace("clusters:", two).replace("clusters:", pool);
+    let disk = "address: 192.168.1.50, disks: [{storage: fast, size: 10GB}]}";
+    let disk = base.replace("address: 192.168.1.50}", disk);
+    let gpu = base.replace(
+        "address: 192.168.1.50}",
+        "address: 192.168.1.50, gpus: [Arc A310]}",
+    );
+    let twice = base.replace(
+        "address: 192.168.1.50}",
+        "address: 192.168.1.50, vmid: 100}",
+    ) + "      - {name: cp-2, role: control-plane, host: pve2, address: 192.168.1.51, vmid: 100}\n";
+    let nowhere = base.replace("host: pve1,", "host: pve3,");
+    let cases: [(&str, &[&str]); 4] = [
+        (
+            &disk,
+            &["homelab.yaml:11:", "`cp-1`", "pool `fast`", "pve2 only"],
+        ),
+        (&gpu, &["homelab.yaml:11:", "`Arc A310`", "host `pve1`"]),
+        (
+            &twice,
+            &["homelab.yaml:12:", "VMID 100", "homelab.yaml:11:"],
+        ),
+        (&nowhere, &["homelab.yaml:11:", "`pve3`", "did you mean"]),
+    ];
+    for (inventory, parts) in cases {
+        let (ready, text) = said(inventory, &[]);
+        assert!(!ready);
+        for part in parts {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for option in ["--ports", "--control"] {
+        let (ready, text) = said(LAB, &[option, &port]);
+        assert!(!ready && text.contains(&port), "{option}: {text}");
+    }
+}
+
+#[test]
+fn only_a_name_opens_it_to_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut child, _output, lines) = start(&folder);
+    let listens = |line: &&String| line.contains("listens on");
+    let everywhere = lines.iter().filter(listens);
+    assert!(everywhere.clone().count() >= 2);
+    for line in everywhere {
+        assert!(line.contains(" 127.0.0.1:"), "{line}");
+    }
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    let (ready, text) = said(LAB, &["--listen", "somewhere"]);
+    assert!(
+        !ready && text.contains("somewhere is no IP address"),
+        "{text}"
+    );
+    assert!(said(LAB, &["--listen", "127.0.0.2"]).0);
+}
+
 #[test]
 fn bad_input_is_one_clear_error() {
     let folder = tempfile::tempdir().unwrap();

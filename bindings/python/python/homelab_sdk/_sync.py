@@ -6380,6 +6380,16 @@ class Simulator:
         """
         return Stream(_runtime.follow(self._handle, "follow", {"after": after}), decode_lab_event)
 
+    def warnings(self) -> list[str]:
+        """What is unwise about the lab, such as a host whose guests want more memory than there is."""
+        value: list[str] = _runtime.call_now(self._handle, "warnings", {})
+        return value
+
+    def state_error(self) -> str | None:
+        """Why the lab could not be written into its folder the last time that it changed; none when all is well."""
+        value: str | None = _runtime.call_now(self._handle, "state_error", {})
+        return value
+
     def control(self) -> Mapping[str, str]:
         """`HOMELAB_SIM_CONTROL` and `HOMELAB_SIM_TOKEN` of the control endpoint; empty without one."""
         value: Mapping[str, str] = _runtime.call_now(self._handle, "control", {})

@@ -359,5 +359,5 @@ pub(super) fn start(call: &Call<'_>, kind: &str, id: &str, work: Work) -> Answer
 pub(super) fn endless(call: &Call<'_>, kind: &str, id: &str) -> String {
     call.cluster
         .world()
-        .change(|state| state.task_start(call.contacted, kind, id, &call.caller))
+        .change(|state| state.task_start(&call.node(), kind, id, &call.caller))
 }

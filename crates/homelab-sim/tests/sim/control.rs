@@ -25,6 +25,40 @@ async fn control(sim: &Sim, token: &str, method: &str, path: &str, body: &str) -
     )
 }
 
+/// What the control endpoint of a lab answers to a question.
+pub(crate) async fn get(sim: &Sim, path: &str) -> Value {
+    let token = sim.control().unwrap().token.clone();
+    control(sim, &token, "GET", path, "").await.1
+}
+
+#[tokio::test]
+async fn machines_nodes_and_images_are_there_as_well() {
+    let sim = start(SimOptions::default().clock(paused()).control(0)).await;
+    let token = sim.control().unwrap().token.clone();
+    let post = async |path: &str, body: Value| {
+        control(&sim, &token, "POST", path, &body.to_string()).await
+    };
+    let machine = json!({"name": "new-1", "talos_version": "v1.13.0", "host": "pve1"});
+    assert_eq!(post("/v1/machines", machine.clone()).await.0, 200);
+    assert!(sim.talos_endpoint("new-1").is_ok());
+    assert_eq!(
+        post("/v1/machines", machine).await.1["code"],
+        "AlreadyExists"
+    );
+    let on = post("/v1/nodes/new-1/on", json!({})).await;
+    assert_eq!(on.0, 409, "it runs already");
+    let image = "ghcr.io/siderolabs/installer:v9.9.9";
+    let broken = json!({"image": image, "defect": "boot"});
+    assert_eq!(post("/v1/images", broken).await.0, 200);
+    sim.world()
+        .read(|state| assert!(state.image_defect(image).is_some()));
+    let ugly = json!({"image": image, "defect": "ugly"});
+    assert_eq!(post("/v1/images", ugly).await.0, 400);
+    assert_eq!(post("/v1/images", json!({"image": image})).await.0, 200);
+    sim.world()
+        .read(|state| assert!(state.image_defect(image).is_none()));
+}
+
 #[tokio::test]
 async fn everything_can_be_asked_for_by_http() {
     let sim = start(SimOptions::default().clock(paused()).control(0)).await;
