@@ -47,6 +47,9 @@ pub mod debug;
 mod enum_name;
 pub mod events;
 pub mod flows;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod health;
 pub mod images;
 pub mod lifecycle;

@@ -1,4 +1,4 @@
-//! Credentials that travel with each call: Omni's signatures, verified by GnuPG,
+//! Credentials that travel with each call: Omni's signatures, verified by gpg,
 //! and a user's password. The server is none of ours and behind real TLS.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
@@ -28,7 +28,7 @@ async fn connect(text: &str, options: ClientOptions) -> homelab_core::Result<Tal
     TalosClient::connect(config.context(None).unwrap(), options).await
 }
 
-/// GnuPG with keys of its own in `home`; `None`, said visibly, without GnuPG.
+/// gpg with keys of its own in `home`; `None`, said visibly, without gpg.
 fn gpg(home: &Path, arguments: &[&str]) -> Option<std::process::Output> {
     let output = Command::new("gpg")
         .arg("--homedir")
@@ -44,7 +44,7 @@ fn gpg(home: &Path, arguments: &[&str]) -> Option<std::process::Output> {
         .args(arguments)
         .output();
     if output.is_err() {
-        eprintln!("SKIPPED: GnuPG is not installed");
+        eprintln!("SKIPPED: gpg is not installed");
     }
     output.ok()
 }

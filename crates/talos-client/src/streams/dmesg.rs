@@ -28,7 +28,7 @@ pub struct KernelMessage {
 impl KernelMessage {
     /// Reads `kern:    info: [2026-01-02T03:04:05.678Z]: text`. What has another
     /// form is all text.
-    fn parse(line: &str) -> Self {
+    pub(super) fn parse(line: &str) -> Self {
         let line = line.trim_end_matches(['\n', '\r']);
         let parsed = || {
             let (facility, rest) = line.split_once(": ")?;

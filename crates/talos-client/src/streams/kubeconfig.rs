@@ -61,7 +61,7 @@ fn too_large() -> Error {
 
 /// The first file of a gzipped tar. The archive lacks padding and end blocks, so
 /// nothing may be read behind it.
-fn first_file(archive: &[u8]) -> Result<String> {
+pub(super) fn first_file(archive: &[u8]) -> Result<String> {
     let broken = |e: &dyn std::fmt::Display| {
         Error::new(
             ErrorKind::Corrupt,

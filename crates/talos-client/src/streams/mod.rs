@@ -21,6 +21,8 @@ mod dmesg;
 mod file_mode;
 mod files;
 mod frames;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod kubeconfig;
 mod kubeconfig_merge;
 mod lines;

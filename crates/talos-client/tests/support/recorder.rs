@@ -16,15 +16,15 @@ use tokio_rustls::rustls;
 /// Path and headers of each call.
 type Calls = Arc<Mutex<Vec<(String, HeaderMap)>>>;
 
-pub struct Recorder {
-    pub address: String,
+pub(crate) struct Recorder {
+    pub(crate) address: String,
     /// What clients trust, as PEM.
-    pub certificate: String,
+    pub(crate) certificate: String,
     calls: Calls,
 }
 
 impl Recorder {
-    pub async fn start() -> Recorder {
+    pub(crate) async fn start() -> Recorder {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(["127.0.0.1".to_owned()])
             .unwrap()
@@ -79,12 +79,12 @@ impl Recorder {
         }
     }
 
-    pub fn calls(&self) -> Vec<(String, HeaderMap)> {
+    pub(crate) fn calls(&self) -> Vec<(String, HeaderMap)> {
         self.calls.lock().unwrap().clone()
     }
 
     /// A talosconfig for it; `auth` is YAML.
-    pub fn talosconfig(&self, auth: &str) -> String {
+    pub(crate) fn talosconfig(&self, auth: &str) -> String {
         use base64::Engine as _;
         let ca = base64::engine::general_purpose::STANDARD.encode(&self.certificate);
         format!(
