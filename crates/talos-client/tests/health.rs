@@ -109,3 +109,50 @@ async fn a_control_plane_checks_by_itself() {
     let error = talos.node(CP1).health_check(&never, |_| {}).await;
     assert_eq!(error.unwrap_err().kind(), ErrorKind::InvalidArgument);
 }
+
+#[cfg(feature = "kubernetes")]
+#[tokio::test]
+async fn what_waits_for_a_network_is_skipped_when_talos_installs_none() {
+    use talos_client::ApplyOptions;
+    use talos_client::machine_config::Patch;
+
+    let sim = lab().await;
+    let talos = client(&sim).await;
+    // Nobody is there: every check that asks Kubernetes fails.
+    let options = HealthOptions::default().kubernetes_endpoint("https://127.0.0.1:1");
+    let kubernetes = [
+        CheckName::KubernetesNodes,
+        CheckName::ControlPlanePods,
+        CheckName::KubernetesReady,
+        CheckName::KubeProxy,
+        CheckName::CoreDns,
+        CheckName::Schedulable,
+    ];
+    let report = talos.check_health(&options).await.unwrap();
+    for name in kubernetes {
+        let (outcome, why) = outcome(&report, name);
+        assert_eq!(outcome, CheckOutcome::Failed, "{name}");
+        assert!(why.contains("127.0.0.1:1"), "{why}");
+    }
+
+    let none = Patch::parse("cni.yaml", "cluster: {network: {cni: {name: none}}}").unwrap();
+    for node in [CP1, CP2, CP3] {
+        let node = talos.node(node);
+        let mut config = node.machine_config().await.unwrap();
+        config.apply(&none).unwrap();
+        assert_eq!(config.view().cluster.cni.as_deref(), Some("none"));
+        let text = config.to_yaml();
+        let text = homelab_core::ExposeSecret::expose_secret(&text);
+        node.apply_configuration(text, ApplyOptions::default())
+            .await
+            .unwrap();
+    }
+    let report = talos.check_health(&options).await.unwrap();
+    for name in kubernetes {
+        let expected = match name {
+            CheckName::KubernetesReady | CheckName::CoreDns => CheckOutcome::Skipped,
+            _ => CheckOutcome::Failed,
+        };
+        assert_eq!(outcome(&report, name).0, expected, "{name}");
+    }
+}

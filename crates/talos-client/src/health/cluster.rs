@@ -85,6 +85,9 @@ pub(super) struct Cluster {
     /// Kubernetes' API, once it was asked for.
     #[cfg(feature = "kubernetes")]
     pub(super) kubernetes: tokio::sync::OnceCell<super::kubernetes::Api>,
+    /// Whether Talos installs no network plugin, once it was asked for.
+    #[cfg(feature = "kubernetes")]
+    pub(super) no_cni: tokio::sync::OnceCell<bool>,
 }
 
 /// One of them.
@@ -123,6 +126,8 @@ impl Cluster {
             workers,
             #[cfg(feature = "kubernetes")]
             kubernetes: tokio::sync::OnceCell::new(),
+            #[cfg(feature = "kubernetes")]
+            no_cni: tokio::sync::OnceCell::new(),
         })
     }
 

@@ -15,9 +15,13 @@ const MIB: u64 = 1 << 20;
 const CONTROL_PLANE_MEMORY: u64 = 1698 * MIB;
 const WORKER_MEMORY: u64 = 874 * MIB;
 
-/// Smallest disk, without the partitions that Talos keeps for itself.
+/// Smallest disk that Talos promises to run on.
 const SMALLEST_DISK: u64 = 6144 * MIB;
-const SYSTEM_PARTITIONS: u64 = 1202 * MIB;
+/// What of it is not EPHEMERAL: EFI with the boot images, META, STATE, and the
+/// partition table with its alignment. Talos made the first 1000 MiB smaller
+/// before v1.11; a node keeps its partitions when it is upgraded, so its release
+/// does not tell, and the larger figure holds for both.
+const SYSTEM_PARTITIONS: u64 = (2101 + 1 + 100 + 10) * MIB;
 
 /// Static pods of every control plane.
 const STATIC_PODS: [&str; 3] = [

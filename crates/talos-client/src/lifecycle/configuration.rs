@@ -1,5 +1,6 @@
 //! Machine configuration, the first start of etcd, client credentials.
 
+use std::fmt;
 use std::time::Duration;
 
 use homelab_core::{Error, ErrorKind, Result, SecretString};
@@ -84,17 +85,29 @@ impl ApplyOptions {
     }
 }
 
-/// What became of a configuration.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// What became of a configuration. `Debug` leaves out the details of a dry run,
+/// which may quote secrets.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AppliedConfiguration {
     /// How it was, or would be, applied: `no-reboot`, `reboot`, `staged`, `try`.
     pub mode: String,
-    /// In words; of a dry run, what would change.
+    /// In words; of a dry run, what would change. The node quotes whole parts of
+    /// both configurations there, with their keys and tokens:
+    /// [`plan_configuration`](NodeClient::plan_configuration) masks them.
     pub details: String,
     /// What the node does not like about it.
     pub warnings: Vec<String>,
+}
+
+impl fmt::Debug for AppliedConfiguration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppliedConfiguration")
+            .field("mode", &self.mode)
+            .field("warnings", &self.warnings)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How to start etcd for the first time.

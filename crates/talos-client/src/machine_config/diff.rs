@@ -150,7 +150,7 @@ fn format_index(at: usize) -> String {
 
 /// Keys whose values, or everything below, nobody shall read in a report. Also
 /// files and manifests: people keep credentials in them.
-fn is_secret(key: &str) -> bool {
+pub(super) fn is_secret(key: &str) -> bool {
     const PARTS: &[&str] = &["token", "secret", "password", "passphrase", "privatekey"];
     const WHOLE: &[&str] = &["key", "auth", "content", "contents", "psk", "presharedkey"];
     let key = key.to_ascii_lowercase();

@@ -22,6 +22,7 @@ mod config;
 mod delete;
 mod diff;
 mod json_patch;
+mod mask;
 mod merge;
 mod patch;
 mod running;

@@ -3,6 +3,7 @@
 use homelab_core::{Error, ErrorKind, ExposeSecret, Result};
 use serde::{Deserialize, Serialize};
 
+use super::mask::mask;
 use super::{Change, MachineConfig};
 use crate::cosi::types::MachineConfigs;
 use crate::lifecycle::{AppliedConfiguration, ApplyOptions};
@@ -16,7 +17,8 @@ pub struct ConfigurationPlan {
     /// What differs from the configuration that runs. Values of secrets are
     /// masked. Empty when nothing does.
     pub changes: Vec<Change>,
-    /// What the node says about it: whether a reboot is needed, warnings.
+    /// What the node says about it: whether a reboot is needed, warnings, and the
+    /// differences in its own words, with secrets masked there too.
     pub dry_run: AppliedConfiguration,
 }
 
@@ -65,9 +67,10 @@ impl NodeClient {
         options: ApplyOptions,
     ) -> Result<ConfigurationPlan> {
         let running = self.machine_config().await?;
-        let dry_run = self
+        let mut dry_run = self
             .apply_configuration(config.to_yaml().expose_secret(), options.dry_run())
             .await?;
+        dry_run.details = mask(&dry_run.details, [&running, config]);
         Ok(ConfigurationPlan {
             changes: running.diff(config),
             dry_run,

@@ -93,6 +93,9 @@ pub struct ClusterView {
     pub api_server_cert_sans: Vec<String>,
     /// Whether pods may run on control planes.
     pub schedule_on_control_planes: Option<bool>,
+    /// Which network plugin Talos installs: `flannel`, `custom`, or `none` when
+    /// that is left to others. Talos takes flannel when it is absent.
+    pub cni: Option<String>,
 }
 
 /// How a partition is encrypted.
@@ -138,6 +141,7 @@ impl MachineConfigView {
                     main,
                     &["cluster", "allowSchedulingOnControlPlanes"],
                 ),
+                cni: text(main, &["cluster", "network", "cni", "name"]),
             },
             encryption: encryption(config, main),
             features: pairs(main, &["machine", "features"])

@@ -214,11 +214,11 @@ proptest! {
         for (at, value) in changes {
             data[at] = value;
         }
-        let _ = walk(data.as_slice(), data.len() as u64);
+        crate::fuzz::database(&data);
     }
 
     #[test]
     fn no_bytes_panic(data in prop::collection::vec(any::<u8>(), 0..2000)) {
-        let _ = walk(data.as_slice(), data.len() as u64);
+        crate::fuzz::database(&data);
     }
 }

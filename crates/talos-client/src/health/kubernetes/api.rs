@@ -255,6 +255,9 @@ mod tests {
                 let (status, body) = match head.split(' ').nth(1).unwrap() {
                     "/api/v1/nodes" => ("200 OK", r#"{"items":[{"metadata":{"name":"cp-1"}}]}"#),
                     "/html" => ("200 OK", "<html>"),
+                    "/away" | "/away?x=y" => ("503 Service Unavailable", "etcdserver: no leader"),
+                    "/none" => ("404 Not Found", "no such kind"),
+                    "/who" => ("401 Unauthorized", "Unauthorized"),
                     _ => ("403 Forbidden", "nodes is forbidden"),
                 };
                 let answer = format!(
@@ -283,6 +286,20 @@ mod tests {
         let kind = async |path: &str| api.get::<List<Node>>(path).await.unwrap_err().kind();
         assert_eq!(kind("/secrets").await, ErrorKind::PermissionDenied);
         assert_eq!(kind("/html").await, ErrorKind::Protocol);
+        assert_eq!(kind("/away").await, ErrorKind::Unavailable);
+        assert_eq!(kind("/none").await, ErrorKind::NotFound);
+        assert_eq!(kind("/who").await, ErrorKind::Unauthenticated);
+        let error = api.get::<List<Node>>("/away?x=y").await.unwrap_err();
+        assert_eq!(error.was_sent(), Sent::Yes);
+        for part in ["GET /away", "127.0.0.1", "no leader"] {
+            assert!(error.to_string().contains(part), "{error}");
+        }
+        let nobody = Api::new(&kubeconfig, Some("https://127.0.0.1:1")).unwrap();
+        let error = nobody.get::<List<Node>>("/away").await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.was_sent()),
+            (ErrorKind::Unavailable, Sent::No)
+        );
         // Another CA's server is not believed.
         let other = server().await;
         let port = Api::new(&other, None).unwrap().port;

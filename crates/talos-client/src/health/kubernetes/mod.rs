@@ -26,6 +26,12 @@ pub(super) async fn look(
     options: &HealthOptions,
     name: CheckName,
 ) -> Result<Verdict> {
+    // Without a network of Talos' making, nobody but its maker knows when nodes
+    // and what runs on them can be ready.
+    let of_network = matches!(name, CheckName::KubernetesReady | CheckName::CoreDns);
+    if of_network && no_cni(cluster).await? {
+        return Ok(Verdict::Skipped("the cluster's CNI is none".into()));
+    }
     let api = match connection(cluster, options).await {
         Ok(api) => api,
         Err(e) if e.kind() == ErrorKind::PermissionDenied => {
@@ -74,6 +80,23 @@ pub(super) async fn look(
             })
         }
     }
+}
+
+/// Whether the first control plane that answers was told to install no network
+/// plugin. Its configuration wants `os:admin`, as does the kubeconfig.
+async fn no_cni(cluster: &Cluster) -> Result<bool> {
+    let look = || async {
+        let mut last = None;
+        for machine in &cluster.control_planes {
+            match cluster.talos.node(&machine.address).machine_config().await {
+                Ok(config) => return Ok(config.view().cluster.cni.as_deref() == Some("none")),
+                Err(e) if e.kind() == ErrorKind::PermissionDenied => return Ok(false),
+                Err(e) => last = Some(e),
+            }
+        }
+        last.map_or(Ok(false), Err)
+    };
+    cluster.no_cni.get_or_try_init(look).await.copied()
 }
 
 /// One connection's worth of credentials for all checks.
