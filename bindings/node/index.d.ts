@@ -248,7 +248,9 @@ export class TalosConfig {
   /**
    * A client for a context. Connections are made when they are needed.
    *
-   * An expired client certificate fails with `Unauthenticated`, before anything is sent.
+   * An expired client certificate fails with `Unauthenticated`, before anything is
+   * sent. A context of Omni whose key is not there fails with `NotFound`, which names
+   * the file.
    */
   connect(options?: {
     /** Its name. Default: the current one. */
@@ -259,6 +261,10 @@ export class TalosConfig {
     connectTimeoutSeconds?: number | undefined
     /** How long one answer may take. Default: 30. */
     requestTimeoutSeconds?: number | undefined
+    /** Signs calls to Omni as this service account. Default: `SIDERO_SERVICE_ACCOUNT_KEY`, then `OMNI_SERVICE_ACCOUNT_KEY`. */
+    serviceAccountKey?: string | undefined
+    /** Folder of the keys that logins to Omni left behind. Default: `SIDEROV1_KEYS_DIR`, then `~/.talos/keys`. */
+    siderov1KeysDir?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<TalosClient>
@@ -7192,11 +7198,18 @@ export interface ApplianceTemplate {
   readonly manageurl: string | null
 }
 
-/** What became of a configuration. */
+/**
+ * What became of a configuration. `Debug` leaves out the details of a dry run,
+ * which may quote secrets.
+ */
 export interface AppliedConfiguration {
   /** How it was, or would be, applied: `no-reboot`, `reboot`, `staged`, `try`. */
   readonly mode: string
-  /** In words; of a dry run, what would change. */
+  /**
+   * In words; of a dry run, what would change. The node quotes whole parts of
+   * both configurations there, with their keys and tokens:
+   * `plan_configuration` masks them.
+   */
   readonly details: string
   /** What the node does not like about it. */
   readonly warnings: readonly string[]
@@ -8327,6 +8340,11 @@ export interface ClusterView {
   readonly apiServerCertSans: readonly string[]
   /** Whether pods may run on control planes. */
   readonly scheduleOnControlPlanes: boolean | null
+  /**
+   * Which network plugin Talos installs: `flannel`, `custom`, or `none` when
+   * that is left to others. Talos takes flannel when it is absent.
+   */
+  readonly cni: string | null
 }
 
 /** What a configuration would do to a node. */
@@ -8336,7 +8354,10 @@ export interface ConfigurationPlan {
    * masked. Empty when nothing does.
    */
   readonly changes: readonly Change[]
-  /** What the node says about it: whether a reboot is needed, warnings. */
+  /**
+   * What the node says about it: whether a reboot is needed, warnings, and the
+   * differences in its own words, with secrets masked there too.
+   */
   readonly dryRun: AppliedConfiguration
 }
 

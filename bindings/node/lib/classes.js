@@ -460,7 +460,7 @@ export class TalosConfig {
   }
 
   async connect(options = {}) {
-    return new TalosClient(await open(this.#handle, 'connect', { context: options.context, endpoints: options.endpoints, connect_timeout_seconds: options.connectTimeoutSeconds, request_timeout_seconds: options.requestTimeoutSeconds }, options.signal))
+    return new TalosClient(await open(this.#handle, 'connect', { context: options.context, endpoints: options.endpoints, connect_timeout_seconds: options.connectTimeoutSeconds, request_timeout_seconds: options.requestTimeoutSeconds, service_account_key: options.serviceAccountKey, siderov1_keys_dir: options.siderov1KeysDir }, options.signal))
   }
 }
 

@@ -702,6 +702,7 @@ export const decodeClusterView = (d) => ({
   endpoint: d.endpoint ?? null,
   apiServerCertSans: d.api_server_cert_sans,
   scheduleOnControlPlanes: d.schedule_on_control_planes ?? null,
+  cni: d.cni ?? null,
 })
 
 export const decodeConfigurationPlan = (d) => ({

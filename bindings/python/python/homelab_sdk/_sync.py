@@ -827,18 +827,22 @@ class TalosConfig:
         value: str = _runtime.call_now(self._handle, "to_yaml", {})
         return value
 
-    def connect(self, *, context: str | None = None, endpoints: Sequence[str] | None = None, connect_timeout_seconds: float | None = None, request_timeout_seconds: float | None = None) -> TalosClient:
+    def connect(self, *, context: str | None = None, endpoints: Sequence[str] | None = None, connect_timeout_seconds: float | None = None, request_timeout_seconds: float | None = None, service_account_key: str | None = None, siderov1_keys_dir: str | os.PathLike[str] | None = None) -> TalosClient:
         """A client for a context. Connections are made when they are needed.
 
-        An expired client certificate fails with `Unauthenticated`, before anything is sent.
+        An expired client certificate fails with `Unauthenticated`, before anything is
+        sent. A context of Omni whose key is not there fails with `NotFound`, which names
+        the file.
 
         Args:
             context: Its name. Default: the current one.
             endpoints: Endpoints to use in place of the context's.
             connect_timeout_seconds: How long one endpoint may take to accept a connection. Default: 5.
             request_timeout_seconds: How long one answer may take. Default: 30.
+            service_account_key: Signs calls to Omni as this service account. Default: `SIDERO_SERVICE_ACCOUNT_KEY`, then `OMNI_SERVICE_ACCOUNT_KEY`.
+            siderov1_keys_dir: Folder of the keys that logins to Omni left behind. Default: `SIDEROV1_KEYS_DIR`, then `~/.talos/keys`.
         """
-        return TalosClient(_runtime.open(self._handle, "connect", {"context": context, "endpoints": endpoints, "connect_timeout_seconds": connect_timeout_seconds, "request_timeout_seconds": request_timeout_seconds}))
+        return TalosClient(_runtime.open(self._handle, "connect", {"context": context, "endpoints": endpoints, "connect_timeout_seconds": connect_timeout_seconds, "request_timeout_seconds": request_timeout_seconds, "service_account_key": service_account_key, "siderov1_keys_dir": siderov1_keys_dir}))
 
 
 class TalosClient:

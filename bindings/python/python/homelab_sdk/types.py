@@ -797,13 +797,18 @@ def decode_appliance_template(data: Any) -> ApplianceTemplate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedConfiguration:
-    """What became of a configuration."""
+    """What became of a configuration. `Debug` leaves out the details of a dry run,
+    which may quote secrets.
+    """
 
     mode: str
     """How it was, or would be, applied: `no-reboot`, `reboot`, `staged`, `try`."""
 
     details: str
-    """In words; of a dry run, what would change."""
+    """In words; of a dry run, what would change. The node quotes whole parts of
+    both configurations there, with their keys and tokens:
+    `plan_configuration` masks them.
+    """
 
     warnings: tuple[str, ...]
     """What the node does not like about it."""
@@ -3111,6 +3116,11 @@ class ClusterView:
     schedule_on_control_planes: bool | None = None
     """Whether pods may run on control planes."""
 
+    cni: str | None = None
+    """Which network plugin Talos installs: `flannel`, `custom`, or `none` when
+    that is left to others. Talos takes flannel when it is absent.
+    """
+
 
 def decode_cluster_view(data: Any) -> ClusterView:
     return ClusterView(
@@ -3118,6 +3128,7 @@ def decode_cluster_view(data: Any) -> ClusterView:
         endpoint=data.get("endpoint"),
         api_server_cert_sans=tuple(data["api_server_cert_sans"]),
         schedule_on_control_planes=data.get("schedule_on_control_planes"),
+        cni=data.get("cni"),
     )
 
 
@@ -3131,7 +3142,9 @@ class ConfigurationPlan:
     """
 
     dry_run: AppliedConfiguration
-    """What the node says about it: whether a reboot is needed, warnings."""
+    """What the node says about it: whether a reboot is needed, warnings, and the
+    differences in its own words, with secrets masked there too.
+    """
 
 
 def decode_configuration_plan(data: Any) -> ConfigurationPlan:

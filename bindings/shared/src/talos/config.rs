@@ -54,6 +54,12 @@ pub(crate) async fn config(config: &TalosConfig, method: &str, args: &mut Args) 
             if let Some(endpoints) = args.take::<Option<Vec<String>>>("endpoints")? {
                 options = options.endpoints(endpoints);
             }
+            if let Some(key) = args.take::<Option<String>>("service_account_key")? {
+                options = options.service_account_key(key);
+            }
+            if let Some(folder) = args.take::<Option<PathBuf>>("siderov1_keys_dir")? {
+                options = options.siderov1_keys_dir(folder);
+            }
             if let Some(limit) = seconds(args, "connect_timeout_seconds")? {
                 options = options.connect_timeout(limit);
             }
