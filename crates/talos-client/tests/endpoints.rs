@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
 
+#[path = "support/recorder.rs"]
+mod recorder;
 mod support;
 
 use std::time::{Duration, Instant};
 
 use homelab_core::{ErrorKind, Sent};
 use homelab_sim::{ClientCert, Down, Fault};
+use recorder::Recorder;
 use support::{CP1, CP3, client, client_with, config, lab, options};
 use talos_client::{TalosClient, TalosConfig};
 
@@ -267,5 +270,35 @@ async fn what_cannot_work_is_said_at_once() {
     assert_eq!(error.kind(), ErrorKind::Config);
     assert_eq!(error.location().unwrap().line, 3);
     assert_eq!(connect("b").await.kind(), ErrorKind::Config);
-    assert_eq!(connect("c").await.kind(), ErrorKind::Unsupported);
+    assert_eq!(connect("c").await.kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_node_is_named_without_its_port() {
+    let text = "context: a\ncontexts:\n  a: {endpoints: ['127.0.0.1:1']}\n";
+    let config = TalosConfig::parse("tc", text).unwrap();
+    let talos = TalosClient::connect(config.context(None).unwrap(), options())
+        .await
+        .unwrap();
+    for name in ["172.16.1.50:50000", "[fd00::1]", "cp-1,cp-2", ""] {
+        let error = talos.node(name).version().await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.was_sent()),
+            (ErrorKind::InvalidArgument, Sent::No),
+            "{name}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_message_over_the_limit_is_refused_before_it_comes() {
+    // A message of 33 MiB is announced.
+    let server = Recorder::answering("\0\x02\x10\0\0").await;
+    let config = TalosConfig::parse("tc", &server.talosconfig("{}")).unwrap();
+    let talos = TalosClient::connect(config.context(None).unwrap(), options())
+        .await
+        .unwrap();
+    let error = talos.endpoint().version().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ResourceExhausted, "{error}");
+    assert_ne!(error.was_sent(), Sent::No);
 }

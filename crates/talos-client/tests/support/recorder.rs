@@ -1,4 +1,6 @@
-//! A server behind real TLS that answers nothing and remembers who asked how.
+//! A server behind real TLS that answers one thing and remembers who asked how.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -24,7 +26,13 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
+    /// Says to all that it does not know the call.
     pub(crate) async fn start() -> Recorder {
+        Recorder::answering("").await
+    }
+
+    /// Answers with these bytes as messages of gRPC, and no end.
+    pub(crate) async fn answering(messages: &'static str) -> Recorder {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(["127.0.0.1".to_owned()])
             .unwrap()
@@ -56,14 +64,15 @@ impl Recorder {
                     let answer = service_fn(move |request: Request<Incoming>| {
                         let call = (request.uri().path().to_owned(), request.headers().clone());
                         kept.lock().unwrap().push(call);
-                        async {
-                            let refusal = Response::builder()
-                                .header("content-type", "application/grpc")
-                                .header("grpc-status", "12")
-                                .header("grpc-message", "recorded")
-                                .body(String::new())
-                                .unwrap();
-                            Ok::<_, Infallible>(refusal)
+                        async move {
+                            let mut answer =
+                                Response::builder().header("content-type", "application/grpc");
+                            if messages.is_empty() {
+                                answer = answer
+                                    .header("grpc-status", "12")
+                                    .header("grpc-message", "recorded");
+                            }
+                            Ok::<_, Infallible>(answer.body(messages.to_owned()).unwrap())
                         }
                     });
                     let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
