@@ -289,6 +289,18 @@ fn known_format(format: &str, text: &str) -> Option<std::result::Result<(), Stri
             config_id(text),
             &format!("invalid configuration ID '{text}'"),
         ),
+        "pve-storage-id" if text.len() < 2 => say(
+            false,
+            &format!("storage ID '{text}' cannot be shorter than 2 characters"),
+        ),
+        "pve-storage-path" => say(
+            text.starts_with('/'),
+            "value does not look like a valid absolute path",
+        ),
+        "pve-storage-content" | "pve-storage-content-list" => say(
+            CONTENT.contains(&text),
+            &format!("invalid content type '{text}'"),
+        ),
         "pve-storage-id" => say(
             config_id(text),
             &format!("storage ID '{text}' contains illegal characters"),
@@ -300,6 +312,11 @@ fn known_format(format: &str, text: &str) -> Option<std::result::Result<(), Stri
         _ => None,
     }
 }
+
+/// What a storage may hold.
+const CONTENT: &[&str] = &[
+    "images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import", "none",
+];
 
 fn dns_label(text: &str) -> bool {
     let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'-';

@@ -394,6 +394,10 @@ const PATH_PARTS: &[(&str, Kind)] = &[
     ("roleid", Kind::Text),
     ("id", Kind::Text),
     ("service", Kind::Text),
+    ("monid", Kind::Text),
+    ("osdid", Kind::Int { min: 0 }),
+    ("name", Kind::Text),
+    ("flag", Kind::Text),
 ];
 
 /// The user part of the caller, without a token.

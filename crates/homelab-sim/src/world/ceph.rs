@@ -35,6 +35,9 @@ pub struct Osd {
     pub host: String,
     /// Its size in bytes.
     pub size_bytes: u64,
+    /// Whether it was told to hold no data.
+    #[serde(default)]
+    pub out: bool,
 }
 
 /// A monitor.
@@ -98,9 +101,14 @@ impl State {
         }
     }
 
-    /// How many copies of each object are left: hosts with an OSD that is up.
+    /// How many copies of each object are left: hosts with an OSD that is up and
+    /// in.
     pub fn copies_left(&self, ceph: &Ceph) -> usize {
-        let mut hosts: Vec<_> = self.osds_up(ceph).map(|osd| osd.host.as_str()).collect();
+        let mut hosts: Vec<_> = self
+            .osds_up(ceph)
+            .filter(|osd| !osd.out)
+            .map(|osd| osd.host.as_str())
+            .collect();
         hosts.sort_unstable();
         hosts.dedup();
         hosts.len()

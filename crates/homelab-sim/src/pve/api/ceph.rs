@@ -20,7 +20,7 @@ fn status(call: &Call<'_>) -> Result<Answer> {
     })
 }
 
-fn installed(state: &State) -> Result<&Ceph> {
+pub(super) fn installed(state: &State) -> Result<&Ceph> {
     let missing = || ApiError::die("binary not installed: /usr/bin/ceph-mon");
     state.ceph.as_ref().ok_or_else(missing)
 }

@@ -11,8 +11,10 @@ mod backups;
 mod bulk;
 mod button;
 mod ceph;
+mod ceph_config;
 mod certificates;
 mod cluster;
+mod cluster_log;
 mod config;
 mod consoles;
 mod containers;
@@ -43,6 +45,7 @@ mod restore;
 pub(super) mod sdn;
 mod snapshots;
 mod storage;
+mod storage_config;
 mod tasks;
 mod tokens;
 mod users;
@@ -59,8 +62,10 @@ pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
         backups::ROUTES,
         bulk::ROUTES,
         ceph::ROUTES,
+        ceph_config::ROUTES,
         certificates::ROUTES,
         cluster::ROUTES,
+        cluster_log::ROUTES,
         config::ROUTES,
         consoles::ROUTES,
         containers::ROUTES,
@@ -85,6 +90,7 @@ pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
         resources::ROUTES,
         snapshots::ROUTES,
         storage::ROUTES,
+        storage_config::ROUTES,
         tasks::ROUTES,
         tokens::ROUTES,
         users::ROUTES,

@@ -10,6 +10,9 @@ use crate::world::{State, Storage, derive};
 
 /// Whether a storage can be used: one on Ceph needs its pool.
 pub(super) fn active(state: &State, storage: &Storage) -> bool {
+    if storage.options.get("disable").is_some_and(|off| off == "1") {
+        return false;
+    }
     let Some(ceph) = state.ceph.as_ref().filter(|_| storage.pool.is_some()) else {
         return true;
     };
@@ -89,7 +92,7 @@ fn status(call: &Call<'_>) -> Result<Answer> {
 fn definition(state: &State, storage: &Storage) -> Value {
     let mut row = json!({
         "storage": storage.id, "type": storage.kind, "content": storage.content.join(","),
-        "digest": derive::hex(&derive::bytes(state.seed, "storage.cfg")[..20]),
+        "digest": digest(state),
     });
     if storage.shared {
         row["shared"] = 1.into();
@@ -108,7 +111,28 @@ fn definition(state: &State, storage: &Storage) -> Value {
     if !storage.hosts.is_empty() {
         row["nodes"] = storage.hosts.join(",").into();
     }
+    for (key, value) in &storage.options {
+        row[key] = match (key.as_str(), value.parse::<u8>()) {
+            ("shared" | "disable" | "mkdir", Ok(number)) => number.into(),
+            _ => value.as_str().into(),
+        };
+    }
     row
+}
+
+/// Of all definitions together.
+pub(super) fn digest(state: &State) -> String {
+    let written: Vec<_> = state
+        .storages
+        .iter()
+        .map(|s| {
+            format!(
+                "{} {} {:?} {:?} {:?}",
+                s.id, s.kind, s.content, s.hosts, s.options
+            )
+        })
+        .collect();
+    derive::hex(&derive::bytes(state.seed, &written.join("\n"))[..20])
 }
 
 /// `GET /storage`.

@@ -9,6 +9,7 @@ mod consoles;
 mod containers;
 mod copies;
 mod coverage;
+mod definitions;
 mod faults;
 mod guests;
 mod ha;

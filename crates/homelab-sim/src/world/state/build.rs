@@ -193,6 +193,7 @@ impl State {
                 id,
                 host: host.name.clone(),
                 size_bytes,
+                out: false,
             })
             .collect();
         let raw: u64 = osds.iter().map(|o| o.size_bytes).sum();
