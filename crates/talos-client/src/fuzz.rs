@@ -2,6 +2,11 @@
 //! the property tests below. Nothing may panic; what was read and written again
 //! is the same.
 
+#![allow(
+    clippy::missing_panics_doc,
+    reason = "a panic is what fuzzing looks for"
+)]
+
 use homelab_core::ExposeSecret as _;
 use prost::Message as _;
 use talos_proto::{cosi, machine, storage};

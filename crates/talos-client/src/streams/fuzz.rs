@@ -1,5 +1,10 @@
 //! The bodies of the fuzz targets for what nodes stream.
 
+#![allow(
+    clippy::missing_panics_doc,
+    reason = "a panic is what fuzzing looks for"
+)]
+
 use super::copy::CopyOptions;
 use super::dmesg::KernelMessage;
 use super::kubeconfig::first_file;
