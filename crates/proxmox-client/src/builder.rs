@@ -267,6 +267,7 @@ impl ProxmoxClientBuilder {
                 max_answer_bytes: self.max_answer_bytes,
                 retry_locks: self.retry_locks,
                 vmids: Claims::default(),
+                releases: crate::release::Releases::default(),
                 clock,
             },
             self.request_timeout,

@@ -27,10 +27,15 @@ impl ProxmoxClient {
     /// * `InvalidArgument`: a parameter is missing, unknown, or breaks its rule.
     /// * See [`send`](ProxmoxClient::send).
     pub async fn call_by_name(&self, name: &str, params: &Params) -> Result<serde_json::Value> {
-        let call = proxmox_endpoints::call(name).ok_or_else(|| unknown(name))?;
+        let call = named(name)?;
         let named = |error: Error| error.operation(format!("{} {}", call.method, call.path));
         call.check(params).map_err(named)?;
         let (path, rest) = split(call, params);
+        let node = params.iter().find(|(name, _)| *name == "node");
+        let node = node.filter(|_| call.is_in_path("node")).map(|(_, n)| n);
+        self.require_release(call, node, params)
+            .await
+            .map_err(named)?;
         self.request(call.method, &path, &rest).await
     }
 
@@ -69,6 +74,11 @@ fn split(call: &Call, params: &Params) -> (String, Params) {
         }
     }
     (path, rest)
+}
+
+/// The call of this name.
+pub(crate) fn named(name: &str) -> Result<&'static Call> {
+    proxmox_endpoints::call(name).ok_or_else(|| unknown(name))
 }
 
 fn unknown(name: &str) -> Error {

@@ -13,6 +13,7 @@ use crate::auth::Auth;
 use crate::builder::ProxmoxClientBuilder;
 use crate::face::{Access, Cluster, Node, Pending, Pool, Storage};
 use crate::locks::{self, Backoff};
+use crate::release::Releases;
 use crate::task::Task;
 use crate::transport::{Call, EndpointHealth, Endpoints, Limits, Reply};
 use crate::vmid::Claims;
@@ -37,6 +38,7 @@ pub(crate) struct Inner {
     pub(crate) max_answer_bytes: usize,
     pub(crate) retry_locks: bool,
     pub(crate) vmids: Claims,
+    pub(crate) releases: Releases,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -51,6 +53,10 @@ impl ProxmoxClient {
             inner: Arc::new(inner),
             timeout,
         }
+    }
+
+    pub(crate) fn limit(&self) -> Duration {
+        self.timeout
     }
 
     /// The same client with another limit for each call.
@@ -143,6 +149,9 @@ impl ProxmoxClient {
         let named = |error: Error| error.operation(E::operation());
         let explained = |error: Error| named(release::explain(error, E::call()));
         let params = request.params().map_err(named)?;
+        self.require_release(E::call(), request.node(), &params)
+            .await
+            .map_err(named)?;
         let call = Call {
             method: E::METHOD,
             path: &request.path(),
@@ -222,8 +231,8 @@ impl ProxmoxClient {
         }
     }
 
-    /// A call whose answer has a type of its own here. `operation` is how
-    /// errors name it.
+    /// A call whose answer has a type of its own here, checked like one with a
+    /// request of its own. `operation` is how errors name it.
     pub(crate) async fn call<T: serde::de::DeserializeOwned>(
         &self,
         operation: &'static str,
@@ -231,21 +240,53 @@ impl ProxmoxClient {
         path: &str,
         params: &Params,
     ) -> Result<T> {
-        #[derive(serde::Deserialize)]
-        struct Envelope<T> {
-            data: T,
-        }
         let named = |error: Error| error.operation(operation);
+        Self::check_request(method, path, params).map_err(named)?;
+        let known = proxmox_endpoints::route(method, path).map(|(call, _)| call);
+        if let Some(call) = known {
+            self.require_release(call, node_in(path), params)
+                .await
+                .map_err(named)?;
+        }
+        let explained = |error: Error| match known {
+            Some(call) => named(release::explain(error, call)),
+            None => named(error),
+        };
         let call = Call {
             method,
             path,
             params,
             node: node_in(path),
         };
-        let reply = self.perform(&call).await.map_err(named)?;
+        self.decoded(&call).await.map_err(explained)
+    }
+
+    /// A small question on the way to another call.
+    pub(crate) async fn ask<T: serde::de::DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        node: Option<&str>,
+    ) -> Result<T> {
+        let params = Params::new();
+        self.decoded(&Call {
+            method,
+            path,
+            params: &params,
+            node,
+        })
+        .await
+    }
+
+    async fn decoded<T: serde::de::DeserializeOwned>(&self, call: &Call<'_>) -> Result<T> {
+        #[derive(serde::Deserialize)]
+        struct Envelope<T> {
+            data: T,
+        }
+        let reply = self.perform(call).await?;
         answer::decoded::<Envelope<T>>(&reply.body)
             .map(|envelope| envelope.data)
-            .map_err(|error| named(error).target(reply.target))
+            .map_err(|error| error.target(reply.target))
     }
 
     /// How each endpoint has been doing, in the order given to the builder.

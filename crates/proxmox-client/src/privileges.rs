@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use homelab_core::{Error, ErrorKind, Result};
-use proxmox_endpoints::{Endpoint, Method, Params};
+use proxmox_endpoints::{Call, Endpoint, Method, Params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -66,9 +66,32 @@ impl ProxmoxClient {
         for (name, value) in request.params()?.iter() {
             given.insert(name.to_owned(), value.to_owned());
         }
-        let call = E::call();
+        self.preflight_of(E::call(), &given).await
+    }
+
+    /// Like [`preflight`](ProxmoxClient::preflight), for a call that is known
+    /// by its name: path arguments and parameters in one list, as for
+    /// [`call_by_name`](ProxmoxClient::call_by_name).
+    ///
+    /// # Errors
+    /// `NotFound`: no call has this name; `InvalidArgument`: a parameter breaks
+    /// its rule; otherwise see [`send`](ProxmoxClient::send).
+    pub async fn preflight_by_name(&self, name: &str, params: &Params) -> Result<Preflight> {
+        let call = crate::call::named(name)?;
+        call.check(params)
+            .map_err(|e| e.operation(format!("{} {}", call.method, call.path)))?;
+        let given = params.iter();
+        let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        self.preflight_of(call, &given.collect()).await
+    }
+
+    async fn preflight_of(
+        &self,
+        call: &Call,
+        given: &BTreeMap<String, String>,
+    ) -> Result<Preflight> {
         let need = in_code(call.method, call.path).unwrap_or_else(|| Need::read(call.permission));
-        self.lacking(need, &given).await
+        self.lacking(need, given).await
     }
 
     /// Says which of these privileges (a path and a privilege each) the

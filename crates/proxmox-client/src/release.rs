@@ -1,13 +1,37 @@
 //! [`Release`]: which Proxmox VE it is.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
-use homelab_core::{Error, ErrorKind, Result};
+use homelab_core::{Error, ErrorKind, Result, Sent};
 
-use proxmox_endpoints::Call;
+use proxmox_endpoints::{Call, Method, Params, Version};
+
+use serde::{Deserialize, Serialize};
 
 use crate::ProxmoxClient;
+
+/// Every server is at least this old; what it has is never asked about.
+const OLDEST: &str = "8.0";
+
+/// What the nodes were seen to run. Only a reason to let calls through: nodes
+/// are upgraded while a client lives, so that one is refused on a fresh answer.
+#[derive(Default)]
+pub(crate) struct Releases(Mutex<HashMap<String, String>>);
+
+impl Releases {
+    fn of(&self, node: &str) -> Option<String> {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.get(node).cloned()
+    }
+
+    fn saw(&self, node: &str, release: &str) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.insert(node.to_owned(), release.to_owned());
+    }
+}
 
 /// A release of Proxmox VE, as numbers that can be compared.
 ///
@@ -18,7 +42,8 @@ use crate::ProxmoxClient;
 /// assert!(release >= Release::new(9, 0) && release < Release::new(9, 2));
 /// # Ok::<(), homelab_core::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Release {
     /// `9` of 9.1.2.
     pub major: u16,
@@ -94,6 +119,50 @@ impl ProxmoxClient {
             )
             .operation("GET /version")
         })
+    }
+
+    /// Refuses a call or parameters that came after the release of the node
+    /// that is to answer. The node is asked, once, and only when something is
+    /// newer than [`OLDEST`]; where it does not tell, the call goes on and the
+    /// server decides ([`explain`] says then what it lacks).
+    pub(crate) async fn require_release(
+        &self,
+        call: &Call,
+        node: Option<&str>,
+        params: &Params,
+    ) -> Result<()> {
+        let Err(newer) = call.require_release(OLDEST, params) else {
+            return Ok(());
+        };
+        drop(newer);
+        let key = node.unwrap_or_default();
+        if let Some(seen) = self.inner.releases.of(key)
+            && call.require_release(&seen, params).is_ok()
+        {
+            return Ok(());
+        }
+        let path = match node {
+            Some(node) => format!("/nodes/{node}/version"),
+            None => "/version".to_owned(),
+        };
+        let asked: Result<Version> = self.ask(Method::Get, &path, node).await;
+        match asked {
+            Ok(version) => {
+                // The version is finer than the release: 8.4.1 and 8.4.
+                let told = match version.version.parse::<Release>() {
+                    Ok(_) => &version.version,
+                    Err(_) => &version.release,
+                };
+                self.inner.releases.saw(key, told);
+                call.require_release(told, params)
+                    .map_err(|error| error.sent(Sent::No))
+            }
+            // The call would fail the same way, after as long a wait.
+            Err(error) if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Unavailable) => {
+                Err(error.sent(Sent::No))
+            }
+            Err(_) => Ok(()),
+        }
     }
 }
 

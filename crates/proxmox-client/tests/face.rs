@@ -3,7 +3,7 @@
 
 mod support;
 
-use homelab_core::ErrorKind;
+use homelab_core::{ErrorKind, Sent};
 use proxmox_client::endpoints::StartQemu;
 use proxmox_client::{DataLoss, DestroyScope, Release};
 use support::{Server, VERSION, decoded, error, ok};
@@ -141,4 +141,105 @@ async fn a_guest_that_moved_is_found_again() {
     let looks = server.requests();
     let looks = looks.iter().filter(|r| r.path() == "/cluster/resources");
     assert_eq!(looks.count(), 4);
+}
+
+#[tokio::test]
+async fn what_came_after_the_nodes_release_is_refused_before_it_is_sent() {
+    let server = Server::start(|request| match request.path() {
+        "/nodes/pve1/version" | "/version" => {
+            ok(r#"{"version":"8.4.1","release":"8.4","repoid":"0"}"#)
+        }
+        _ => ok(UPID),
+    })
+    .await;
+    let pve = server.client();
+    let guest = pve.node("pve1").qemu(100);
+    let newer = guest
+        .migrate("pve2")
+        .with(|request| request.with_conntrack_state = Some(true))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (newer.kind(), newer.was_sent()),
+        (ErrorKind::Unsupported, Sent::No)
+    );
+    let said = newer.message();
+    assert!(
+        said.contains("with-conntrack-state") && said.contains("9.0"),
+        "{said}"
+    );
+    assert!(said.contains("8.4.1"), "{said}");
+    let asked = server.requests();
+    assert!(asked.iter().all(|r| r.path() == "/nodes/pve1/version"));
+
+    // A whole call that came later.
+    let rules = proxmox_client::endpoints::ListHaRules::new();
+    let newer = pve.send(&rules).await.unwrap_err();
+    assert_eq!(newer.kind(), ErrorKind::Unsupported);
+    assert!(newer.message().contains("9.0"), "{newer}");
+    // By name too.
+    let params = [
+        ("node", "pve1"),
+        ("vmid", "100"),
+        ("target", "pve2"),
+        ("with-conntrack-state", "1"),
+    ];
+    let params = params.into_iter().collect();
+    let newer = pve.call_by_name("MigrateQemu", &params).await.unwrap_err();
+    assert_eq!(newer.kind(), ErrorKind::Unsupported);
+
+    // What every release has is not asked about.
+    let before = server.requests().len();
+    guest.migrate("pve2").await.unwrap();
+    assert_eq!(server.requests().len(), before + 1);
+}
+
+#[tokio::test]
+async fn a_node_that_is_new_enough_is_asked_once_and_one_that_does_not_tell_decides_itself() {
+    let server = Server::start(|request| match request.path() {
+        "/nodes/pve1/version" => ok(r#"{"version":"9.1.2","release":"9.1","repoid":"0"}"#),
+        "/nodes/pve2/version" => ok("null"),
+        _ => ok(UPID),
+    })
+    .await;
+    let pve = server.client();
+    for node in ["pve1", "pve1", "pve2"] {
+        let guest = pve.node(node).qemu(100);
+        let migrate = guest.migrate("pve3");
+        migrate
+            .with(|r| r.with_conntrack_state = Some(true))
+            .await
+            .unwrap();
+    }
+    let asked = |path: &str| {
+        server
+            .requests()
+            .iter()
+            .filter(|r| r.path() == path)
+            .count()
+    };
+    assert_eq!(asked("/nodes/pve1/version"), 1);
+    assert_eq!(asked("/nodes/pve1/qemu/100/migrate"), 2);
+    assert_eq!(asked("/nodes/pve2/qemu/100/migrate"), 1);
+}
+
+#[tokio::test]
+async fn calls_made_by_hand_are_checked_like_typed_ones() {
+    let server = Server::start(|_| ok(UPID)).await;
+    let pve = server.client();
+    let node = pve.node("pve1");
+    let options = proxmox_client::RestoreOptions::default().pool("no pool");
+    let error = node
+        .restore_qemu(100, "local:backup/x", &options)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.was_sent()),
+        (ErrorKind::InvalidArgument, Sent::No)
+    );
+    assert!(error.message().contains("pool"), "{error}");
+    let options = proxmox_client::BackupOptions::default().prune("keep-last=many");
+    let error = node.backup(&[100], &options).await.unwrap_err();
+    assert!(error.message().contains("keep-last"), "{error}");
+    assert!(server.requests().is_empty());
 }

@@ -273,8 +273,7 @@ fn property(
     }
 }
 
-/// The forms that need code. Forms without an arm are not checked: their rules
-/// are the server's own business (names of services, zone files and the like).
+/// The forms that need code: the everyday ones here, the others in [`crate::forms`].
 fn rule(name: &str, value: &str) -> Result<(), &'static str> {
     let is = |good: bool, why: &'static str| good.then_some(()).ok_or(why);
     match name {
@@ -348,7 +347,7 @@ fn rule(name: &str, value: &str) -> Result<(), &'static str> {
             }),
             "not VMID-NUMBER",
         ),
-        _ => Ok(()),
+        _ => crate::forms::rule(name, value),
     }
 }
 

@@ -27,6 +27,7 @@ pub mod describe;
 pub mod endpoint;
 #[rustfmt::skip]
 mod generated;
+mod forms;
 mod guest;
 pub mod params;
 pub mod permission;

@@ -1,6 +1,7 @@
 //! Who we are: an API token, or a ticket that is kept fresh.
 
 mod second_factor;
+mod session;
 mod ticket;
 mod totp;
 

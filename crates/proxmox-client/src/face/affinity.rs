@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 
 use homelab_core::{ErrorKind, Result};
-use proxmox_endpoints::{ListHaGroups, ListHaResources, Method, Params};
+use proxmox_endpoints::{HaRule, HaRuleKind, ListHaGroups, ListHaResources, ListHaRules};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::Ha;
 
@@ -35,17 +34,8 @@ impl Ha {
     /// # Errors
     /// See [`ProxmoxClient::send`](crate::ProxmoxClient::send).
     pub async fn node_affinity(&self) -> Result<Vec<NodeAffinity>> {
-        let rules = self
-            .client
-            .request(Method::Get, "/cluster/ha/rules", &Params::new())
-            .await;
-        match rules {
-            Ok(rules) => Ok(rules
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(from_rule)
-                .collect()),
+        match self.client.send(&ListHaRules::new()).await {
+            Ok(rules) => Ok(rules.into_iter().filter_map(from_rule).collect()),
             Err(error) if error.kind() == ErrorKind::Unsupported => self.of_groups().await,
             Err(error) => Err(error),
         }
@@ -62,7 +52,7 @@ impl Ha {
                     .iter()
                     .filter(|r| r.group.as_deref() == Some(name.as_str()));
                 NodeAffinity {
-                    nodes: priorities(&group.nodes.unwrap_or_default()),
+                    nodes: priorities(words(&group.nodes.unwrap_or_default())),
                     resources: members.map(|r| r.service.clone()).collect(),
                     strict: group.restricted.unwrap_or(false),
                     enabled: true,
@@ -74,30 +64,23 @@ impl Ha {
     }
 }
 
-fn from_rule(rule: &Value) -> Option<NodeAffinity> {
-    let text = |name| rule.get(name).and_then(Value::as_str);
-    if text("type") != Some("node-affinity") {
+fn from_rule(rule: HaRule) -> Option<NodeAffinity> {
+    if rule.kind != Some(HaRuleKind::NodeAffinity) {
         return None;
     }
-    let truth = |name| match rule.get(name) {
-        Some(Value::Number(number)) => number.as_u64() == Some(1),
-        Some(Value::String(text)) => text == "1",
-        Some(Value::Bool(truth)) => *truth,
-        _ => false,
-    };
     Some(NodeAffinity {
-        name: text("rule")?.to_owned(),
-        nodes: priorities(text("nodes").unwrap_or_default()),
-        resources: words(text("resources").unwrap_or_default()),
-        strict: truth("strict"),
-        enabled: !truth("disable"),
-        comment: text("comment").map(str::to_owned),
+        name: rule.rule?,
+        nodes: priorities(rule.nodes),
+        resources: rule.resources,
+        strict: rule.strict == Some(true),
+        enabled: rule.disable != Some(true),
+        comment: rule.comment,
     })
 }
 
 /// `pve1:2,pve2`: a node without a priority has 0.
-fn priorities(text: &str) -> BTreeMap<String, u32> {
-    words(text)
+fn priorities(nodes: Vec<String>) -> BTreeMap<String, u32> {
+    nodes
         .into_iter()
         .map(|node| match node.split_once(':') {
             Some((name, priority)) => (name.to_owned(), priority.parse().unwrap_or(0)),

@@ -1,6 +1,8 @@
 //! `pve.storage("nfs")`: a storage's definition, which all nodes share.
 
-use proxmox_endpoints::{DeleteStorage, GetStorage, UpdateStorage};
+use proxmox_endpoints::{
+    CreateStorage, DeleteStorage, GetStorage, StorageIdentityTypeKind, UpdateStorage,
+};
 
 use crate::{Pending, ProxmoxClient};
 
@@ -20,6 +22,12 @@ impl Storage {
     /// Its definition.
     pub fn get(&self) -> Pending<GetStorage> {
         Pending::new(&self.client, GetStorage::new(&self.name))
+    }
+
+    /// Defines it; what its kind needs (`path`, `server`, `pool`, …) are fields
+    /// of the request.
+    pub fn create(&self, kind: StorageIdentityTypeKind) -> Pending<CreateStorage> {
+        Pending::new(&self.client, CreateStorage::new(&self.name, kind))
     }
 
     /// Changes its definition.

@@ -20,6 +20,10 @@ impl Limits {
         }
     }
 
+    pub(crate) fn per_node(&self) -> usize {
+        self.per_node
+    }
+
     /// Waits for a turn; dropping the permit ends it.
     pub(crate) async fn turn(&self, node: &str) -> Option<OwnedSemaphorePermit> {
         let semaphore = {

@@ -130,7 +130,7 @@ impl TextEnum for AclTypeKind {
     }
 }
 impl_text_enum!(AclTypeKind);
-/// Acl, as the server describes it.
+/// Acl: one row of `GET /access/acl`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -205,7 +205,7 @@ endpoint!(
     UpdateAcl 4 Put "/access/acl" -> Nothing, null Nothing; path roles delete groups
     propagate tokens users
 );
-/// Realm, as the server describes it.
+/// Realm: one row of `GET /access/domains` and `GET /access/domains/{realm}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -730,7 +730,7 @@ endpoint!(
     SyncRealm 10 Post "/access/domains/{realm}/sync" -> Upid; realm dry_run enable_new
     full purge remove_vanished scope
 );
-/// Group, as the server describes it.
+/// Group: one row of `GET /access/groups` and `GET /access/groups/{groupid}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -973,7 +973,7 @@ endpoint!(
     std::collections::BTreeMap < String, Tolerant < bool >>>, null
     std::collections::BTreeMap::new(); path userid
 );
-/// Role, as the server describes it.
+/// Role: one row of `GET /access/roles`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1089,7 +1089,7 @@ endpoint!(
     UpdateRole 25 Put "/access/roles/{roleid}" -> Nothing, null Nothing; roleid append
     privs
 );
-/// User tfa, as the server describes it.
+/// User tfa: one row of `GET /access/tfa`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1126,7 +1126,7 @@ impl Default for ListTfa {
     }
 }
 endpoint!(ListTfa 26 Get "/access/tfa" -> Vec < UserTfa >, null Vec::new(););
-/// Tfa entry, as the server describes it.
+/// Tfa entry: one row of `GET /access/tfa/{userid}` and `GET /access/tfa/{userid}/{id}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1213,7 +1213,7 @@ impl TextEnum for TfaEntryKind {
     }
 }
 impl_text_enum!(TfaEntryKind);
-/// Create tfa entry answer, as the server describes it.
+/// Create tfa entry answer: the answer of `POST /access/tfa/{userid}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1363,7 +1363,7 @@ impl Default for GetTicket {
     }
 }
 endpoint!(GetTicket 32 Get "/access/ticket" -> Nothing, null Nothing;);
-/// User, as the server describes it.
+/// User: one row of `GET /access/users` and `GET /access/users/{userid}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1636,7 +1636,7 @@ impl TextEnum for UserTfaTypesUserUser {
     }
 }
 impl_text_enum!(UserTfaTypesUserUser);
-/// User tfa types, as the server describes it.
+/// User tfa types: the answer of `GET /access/users/{userid}/tfa`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1675,7 +1675,7 @@ impl GetUserTfaTypes {
 endpoint!(
     GetUserTfaTypes 38 Get "/access/users/{userid}/tfa" -> UserTfaTypes; userid multiple
 );
-/// Token, as the server describes it.
+/// Token: one row of `GET /access/users/{userid}/token` and `GET /access/users/{userid}/token/{tokenid}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1758,7 +1758,7 @@ impl GetToken {
 endpoint!(
     GetToken 41 Get "/access/users/{userid}/token/{tokenid}" -> Token; userid tokenid
 );
-/// New token, as the server describes it.
+/// New token: the answer of `POST /access/users/{userid}/token/{tokenid}` and `PUT /access/users/{userid}/token/{tokenid}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

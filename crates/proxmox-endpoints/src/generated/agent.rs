@@ -176,7 +176,7 @@ impl TextEnum for RunAgentCommandCommand {
     }
 }
 impl_text_enum!(RunAgentCommandCommand);
-/// Run agent command answer, as the server describes it.
+/// Run agent command answer: the answer of `POST /nodes/{node}/qemu/{vmid}/agent`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -215,7 +215,7 @@ endpoint!(
     RunAgentCommand 47 Post "/nodes/{node}/qemu/{vmid}/agent" -> RunAgentCommandAnswer;
     node vmid command
 );
-/// Agent process, as the server describes it.
+/// Agent process: the answer of `POST /nodes/{node}/qemu/{vmid}/agent/exec`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -254,7 +254,7 @@ endpoint!(
     AgentExec 48 Post "/nodes/{node}/qemu/{vmid}/agent/exec" -> AgentProcess; node vmid
     command input_data
 );
-/// Agent exec status, as the server describes it.
+/// Agent exec status: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/exec-status`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -306,7 +306,7 @@ endpoint!(
     GetAgentExecStatus 49 Get "/nodes/{node}/qemu/{vmid}/agent/exec-status" ->
     AgentExecStatus; node vmid pid
 );
-/// Agent file, as the server describes it.
+/// Agent file: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/file-read`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -389,7 +389,7 @@ endpoint!(
     AgentWriteFile 51 Post "/nodes/{node}/qemu/{vmid}/agent/file-write" -> Nothing, null
     Nothing; node vmid content file encode
 );
-/// Agent freeze filesystems answer, as the server describes it.
+/// Agent freeze filesystems answer: the answer of `POST /nodes/{node}/qemu/{vmid}/agent/fsfreeze-freeze`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -421,7 +421,7 @@ endpoint!(
     AgentFreezeFilesystems 52 Post "/nodes/{node}/qemu/{vmid}/agent/fsfreeze-freeze" ->
     AgentFreezeFilesystemsAnswer; node vmid
 );
-/// Agent freeze status answer, as the server describes it.
+/// Agent freeze status answer: the answer of `POST /nodes/{node}/qemu/{vmid}/agent/fsfreeze-status`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -453,7 +453,7 @@ endpoint!(
     AgentFreezeStatus 53 Post "/nodes/{node}/qemu/{vmid}/agent/fsfreeze-status" ->
     AgentFreezeStatusAnswer; node vmid
 );
-/// Agent thaw filesystems answer, as the server describes it.
+/// Agent thaw filesystems answer: the answer of `POST /nodes/{node}/qemu/{vmid}/agent/fsfreeze-thaw`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -485,7 +485,7 @@ endpoint!(
     AgentThawFilesystems 54 Post "/nodes/{node}/qemu/{vmid}/agent/fsfreeze-thaw" ->
     AgentThawFilesystemsAnswer; node vmid
 );
-/// Agent trim filesystems answer result path, as the server describes it.
+/// Agent trim filesystems answer result path: what stands under `paths` in `AgentTrimFilesystemsAnswerResult`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -503,7 +503,7 @@ row!(
     AgentTrimFilesystemsAnswerResultPath[] { "path" => path Opt, "trimmed" => trimmed
     Opt, "minimum" => minimum Opt, "error" => error Opt, }
 );
-/// Agent trim filesystems answer result, as the server describes it.
+/// Agent trim filesystems answer result: what stands under `result` in `AgentTrimFilesystemsAnswer`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -517,7 +517,7 @@ pub struct AgentTrimFilesystemsAnswerResult {
 row!(
     AgentTrimFilesystemsAnswerResult[] { "paths" => paths List, "error" => error Below, }
 );
-/// Agent trim filesystems answer, as the server describes it.
+/// Agent trim filesystems answer: the answer of `POST /nodes/{node}/qemu/{vmid}/agent/fstrim`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -549,7 +549,7 @@ endpoint!(
     AgentTrimFilesystems 55 Post "/nodes/{node}/qemu/{vmid}/agent/fstrim" ->
     AgentTrimFilesystemsAnswer; node vmid
 );
-/// Agent filesystems result disk, as the server describes it.
+/// Agent filesystems result disk: what stands under `disk` in `AgentFilesystemsResult`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -574,7 +574,7 @@ row!(
     Opt, "target" => target Opt, "unit" => unit Opt, "serial" => serial Opt, "dev" => dev
     Opt, "pci-controller" | "pci_controller" => pci_controller Whole, }
 );
-/// Agent filesystems result, as the server describes it.
+/// Agent filesystems result: what stands under `result` in `AgentFilesystems`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -601,7 +601,7 @@ row!(
     "total_bytes" => total_bytes Opt, "total-bytes-privileged" | "total_bytes_privileged"
     => total_bytes_privileged Opt, "disk" => disk List, }
 );
-/// Agent filesystems, as the server describes it.
+/// Agent filesystems: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/get-fsinfo`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -633,7 +633,7 @@ endpoint!(
     GetAgentFilesystems 56 Get "/nodes/{node}/qemu/{vmid}/agent/get-fsinfo" ->
     AgentFilesystems; node vmid
 );
-/// Agent host name result, as the server describes it.
+/// Agent host name result: what stands under `result` in `AgentHostName`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -647,7 +647,7 @@ row!(
     AgentHostNameResult[] { "host-name" | "host_name" => host_name Opt, "error" => error
     Below, }
 );
-/// Agent host name, as the server describes it.
+/// Agent host name: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/get-host-name`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -679,7 +679,7 @@ endpoint!(
     GetAgentHostName 57 Get "/nodes/{node}/qemu/{vmid}/agent/get-host-name" ->
     AgentHostName; node vmid
 );
-/// Agent memory block info result, as the server describes it.
+/// Agent memory block info result: what stands under `result` in `AgentMemoryBlockInfo`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -690,7 +690,7 @@ pub struct AgentMemoryBlockInfoResult {
     pub error: Option<AgentError>,
 }
 row!(AgentMemoryBlockInfoResult[] { "size" => size Opt, "error" => error Below, });
-/// Agent memory block info, as the server describes it.
+/// Agent memory block info: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/get-memory-block-info`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -723,7 +723,7 @@ endpoint!(
     "/nodes/{node}/qemu/{vmid}/agent/get-memory-block-info" -> AgentMemoryBlockInfo; node
     vmid
 );
-/// Agent memory blocks result, as the server describes it.
+/// Agent memory blocks result: what stands under `result` in `AgentMemoryBlocks`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -739,7 +739,7 @@ row!(
     AgentMemoryBlocksResult[] { "phys-index" | "phys_index" => phys_index Opt, "online"
     => online Opt, "can-offline" | "can_offline" => can_offline Opt, }
 );
-/// Agent memory blocks, as the server describes it.
+/// Agent memory blocks: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/get-memory-blocks`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -771,7 +771,7 @@ endpoint!(
     GetAgentMemoryBlocks 59 Get "/nodes/{node}/qemu/{vmid}/agent/get-memory-blocks" ->
     AgentMemoryBlocks; node vmid
 );
-/// Agent os info result, as the server describes it.
+/// Agent os info result: what stands under `result` in `AgentOsInfo`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -807,7 +807,7 @@ row!(
     kernel_version Opt, "variant" => variant Opt, "variant-id" | "variant_id" =>
     variant_id Opt, "error" => error Below, }
 );
-/// Agent os info, as the server describes it.
+/// Agent os info: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/get-osinfo`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -839,7 +839,7 @@ endpoint!(
     GetAgentOsInfo 60 Get "/nodes/{node}/qemu/{vmid}/agent/get-osinfo" -> AgentOsInfo;
     node vmid
 );
-/// Agent time, as the server describes it.
+/// Agent time: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/get-time`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -871,7 +871,7 @@ endpoint!(
     GetAgentTime 61 Get "/nodes/{node}/qemu/{vmid}/agent/get-time" -> AgentTime; node
     vmid
 );
-/// Agent timezone result, as the server describes it.
+/// Agent timezone result: what stands under `result` in `AgentTimezone`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -887,7 +887,7 @@ row!(
     AgentTimezoneResult[] { "zone" => zone Opt, "offset" => offset Opt, "error" => error
     Below, }
 );
-/// Agent timezone, as the server describes it.
+/// Agent timezone: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/get-timezone`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -919,7 +919,7 @@ endpoint!(
     GetAgentTimezone 62 Get "/nodes/{node}/qemu/{vmid}/agent/get-timezone" ->
     AgentTimezone; node vmid
 );
-/// Agent users result, as the server describes it.
+/// Agent users result: what stands under `result` in `AgentUsers`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -935,7 +935,7 @@ row!(
     AgentUsersResult[] { "user" => user Opt, "login-time" | "login_time" => login_time
     Opt, "domain" => domain Opt, }
 );
-/// Agent users, as the server describes it.
+/// Agent users: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/get-users`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -967,7 +967,7 @@ endpoint!(
     GetAgentUsers 63 Get "/nodes/{node}/qemu/{vmid}/agent/get-users" -> AgentUsers; node
     vmid
 );
-/// Agent vcpus result, as the server describes it.
+/// Agent vcpus result: what stands under `result` in `AgentVcpus`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -983,7 +983,7 @@ row!(
     AgentVcpusResult[] { "logical-id" | "logical_id" => logical_id Opt, "online" =>
     online Opt, "can-offline" | "can_offline" => can_offline Opt, }
 );
-/// Agent vcpus, as the server describes it.
+/// Agent vcpus: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/get-vcpus`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1015,7 +1015,7 @@ endpoint!(
     GetAgentVcpus 64 Get "/nodes/{node}/qemu/{vmid}/agent/get-vcpus" -> AgentVcpus; node
     vmid
 );
-/// Agent info result supported command, as the server describes it.
+/// Agent info result supported command: what stands under `supported_commands` in `AgentInfoResult`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1031,7 +1031,7 @@ row!(
     AgentInfoResultSupportedCommand[] { "name" => name Opt, "enabled" => enabled Opt,
     "success-response" | "success_response" => success_response Opt, }
 );
-/// Agent info result, as the server describes it.
+/// Agent info result: what stands under `result` in `AgentInfo`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1048,7 +1048,7 @@ row!(
     AgentInfoResult[] { "version" => version Opt, "supported_commands" =>
     supported_commands List, "error" => error Below, }
 );
-/// Agent info, as the server describes it.
+/// Agent info: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/info`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1079,7 +1079,7 @@ impl GetAgentInfo {
 endpoint!(
     GetAgentInfo 65 Get "/nodes/{node}/qemu/{vmid}/agent/info" -> AgentInfo; node vmid
 );
-/// Agent network interfaces result statistics, as the server describes it.
+/// Agent network interfaces result statistics: what stands under `statistics` in `AgentNetworkInterfacesResult`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1108,7 +1108,7 @@ row!(
     Opt, "tx-packets" | "tx_packets" => tx_packets Opt, "tx-errs" | "tx_errs" => tx_errs
     Opt, "tx-dropped" | "tx_dropped" => tx_dropped Opt, }
 );
-/// Agent network interfaces result, as the server describes it.
+/// Agent network interfaces result: what stands under `result` in `AgentNetworkInterfaces`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1128,7 +1128,7 @@ row!(
     "hardware_address" => hardware_address Opt, "ip-addresses" | "ip_addresses" =>
     ip_addresses List, "statistics" => statistics Below, }
 );
-/// Agent network interfaces, as the server describes it.
+/// Agent network interfaces: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1161,7 +1161,7 @@ endpoint!(
     "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces" -> AgentNetworkInterfaces;
     node vmid
 );
-/// Ping agent answer, as the server describes it.
+/// Ping agent answer: the answer of `POST /nodes/{node}/qemu/{vmid}/agent/ping`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1193,7 +1193,7 @@ endpoint!(
     PingAgent 67 Post "/nodes/{node}/qemu/{vmid}/agent/ping" -> PingAgentAnswer; node
     vmid
 );
-/// Agent set user password answer, as the server describes it.
+/// Agent set user password answer: the answer of `POST /nodes/{node}/qemu/{vmid}/agent/set-user-password`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1239,7 +1239,7 @@ endpoint!(
     AgentSetUserPassword 68 Post "/nodes/{node}/qemu/{vmid}/agent/set-user-password" ->
     AgentSetUserPasswordAnswer; node vmid password username crypted
 );
-/// Agent shutdown answer, as the server describes it.
+/// Agent shutdown answer: the answer of `POST /nodes/{node}/qemu/{vmid}/agent/shutdown`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1271,7 +1271,7 @@ endpoint!(
     AgentShutdown 69 Post "/nodes/{node}/qemu/{vmid}/agent/shutdown" ->
     AgentShutdownAnswer; node vmid
 );
-/// Agent suspend disk answer, as the server describes it.
+/// Agent suspend disk answer: the answer of `POST /nodes/{node}/qemu/{vmid}/agent/suspend-disk`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1303,7 +1303,7 @@ endpoint!(
     AgentSuspendDisk 70 Post "/nodes/{node}/qemu/{vmid}/agent/suspend-disk" ->
     AgentSuspendDiskAnswer; node vmid
 );
-/// Agent suspend hybrid answer, as the server describes it.
+/// Agent suspend hybrid answer: the answer of `POST /nodes/{node}/qemu/{vmid}/agent/suspend-hybrid`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1335,7 +1335,7 @@ endpoint!(
     AgentSuspendHybrid 71 Post "/nodes/{node}/qemu/{vmid}/agent/suspend-hybrid" ->
     AgentSuspendHybridAnswer; node vmid
 );
-/// Agent suspend ram answer, as the server describes it.
+/// Agent suspend ram answer: the answer of `POST /nodes/{node}/qemu/{vmid}/agent/suspend-ram`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

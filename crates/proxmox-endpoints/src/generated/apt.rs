@@ -46,7 +46,7 @@ endpoint!(
     GetAptChangelog 74 Get "/nodes/{node}/apt/changelog" -> Tolerant < String >; node
     name version
 );
-/// Apt repositories error, as the server describes it.
+/// Apt repositories error: what stands under `errors` in `AptRepositories`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -86,7 +86,7 @@ impl TextEnum for FileType {
     }
 }
 impl_text_enum!(FileType);
-/// Apt repositories file repository option, as the server describes it.
+/// Apt repositories file repository option: what stands under `Options` in `AptRepositoriesFileRepository`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -130,7 +130,7 @@ impl TextEnum for AptRepositoriesFileRepositoryTypeTypes {
     }
 }
 impl_text_enum!(AptRepositoriesFileRepositoryTypeTypes);
-/// Apt repositories file repository, as the server describes it.
+/// Apt repositories file repository: what stands under `repositories` in `AptRepositoriesFile`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -164,7 +164,7 @@ row!(
     "Suites" | "suites" => suites Scalars, "Types" | "types" => types Scalars, "URIs" |
     "uris" => uris Scalars, }
 );
-/// Apt repositories file, as the server describes it.
+/// Apt repositories file: what stands under `files` in `AptRepositories`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -184,7 +184,7 @@ row!(
     AptRepositoriesFile[] { "digest" => digest Scalars, "file-type" | "file_type" =>
     file_type Opt, "path" => path Opt, "repositories" => repositories List, }
 );
-/// Apt repositories info, as the server describes it.
+/// Apt repositories info: what stands under `infos` in `AptRepositories`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -204,7 +204,7 @@ row!(
     AptRepositoriesInfo[] { "index" => index Opt, "kind" => kind Opt, "message" =>
     message Opt, "path" => path Opt, "property" => property Opt, }
 );
-/// Apt repositories standard repo, as the server describes it.
+/// Apt repositories standard repo: what stands under `standard-repos` in `AptRepositories`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -220,7 +220,7 @@ row!(
     AptRepositoriesStandardRepo[] { "handle" => handle Opt, "name" => name Opt, "status"
     => status Opt, }
 );
-/// Apt repositories, as the server describes it.
+/// Apt repositories: the answer of `GET /nodes/{node}/apt/repositories`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -379,7 +379,7 @@ impl TextEnum for AptUpdateArchArch {
     }
 }
 impl_text_enum!(AptUpdateArchArch);
-/// Apt update, as the server describes it.
+/// Apt update: one row of `GET /nodes/{node}/apt/update`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -510,7 +510,7 @@ impl TextEnum for CurrentState {
     }
 }
 impl_text_enum!(CurrentState);
-/// Apt version, as the server describes it.
+/// Apt version: one row of `GET /nodes/{node}/apt/versions`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

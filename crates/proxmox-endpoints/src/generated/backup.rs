@@ -44,7 +44,7 @@ impl TextEnum for Compress {
     }
 }
 impl_text_enum!(Compress);
-/// Backup job fleecing, as the server describes it.
+/// Backup job fleecing: what stands under `fleecing` in `BackupJob`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -187,7 +187,7 @@ impl TextEnum for PbsChangeDetectionMode {
     }
 }
 impl_text_enum!(PbsChangeDetectionMode);
-/// Backup job performance, as the server describes it.
+/// Backup job performance: what stands under `performance` in `BackupJob`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -201,7 +201,7 @@ row!(
     BackupJobPerformance[] { "max-workers" | "max_workers" => max_workers Opt,
     "pbs-entries-max" | "pbs_entries_max" => pbs_entries_max Opt, }
 );
-/// Backup job prune backups, as the server describes it.
+/// Backup job prune backups: what stands under `prune-backups` in `BackupJob`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -228,7 +228,7 @@ row!(
     keep_monthly Opt, "keep-weekly" | "keep_weekly" => keep_weekly Opt, "keep-yearly" |
     "keep_yearly" => keep_yearly Opt, }
 );
-/// Backup job, as the server describes it.
+/// Backup job: one row of `GET /cluster/backup` and `GET /cluster/backup/{id}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -537,7 +537,7 @@ impl TextEnum for GuestNotBackedUpTypeKind {
     }
 }
 impl_text_enum!(GuestNotBackedUpTypeKind);
-/// Guest not backed up, as the server describes it.
+/// Guest not backed up: one row of `GET /cluster/backup-info/not-backed-up`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -741,7 +741,7 @@ endpoint!(
     repeat_missed schedule script starttime stdexcludes stop stopwait storage tmpdir vmid
     zstd
 );
-/// Backup job volumes child child, as the server describes it.
+/// Backup job volumes child child: what stands under `children` in `BackupJobVolumesChild`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -792,7 +792,7 @@ impl TextEnum for BackupJobVolumesChildTypeKind {
     }
 }
 impl_text_enum!(BackupJobVolumesChildTypeKind);
-/// Backup job volumes child, as the server describes it.
+/// Backup job volumes child: what stands under `children` in `BackupJobVolumes`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -811,7 +811,7 @@ row!(
     BackupJobVolumesChild[] { "children" => children List, "id" => id Opt, "name" => name
     Opt, "type" | "kind" => kind Opt, }
 );
-/// Backup job volumes, as the server describes it.
+/// Backup job volumes: the answer of `GET /cluster/backup/{id}/included_volumes`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -961,7 +961,7 @@ endpoint!(
     pbs_change_detection_mode performance pigz pool protected prune_backups quiet remove
     script stdexcludes stdout stop stopwait storage tmpdir vmid zstd
 );
-/// Backup defaults, as the server describes it.
+/// Backup defaults: the answer of `GET /nodes/{node}/vzdump/defaults`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

@@ -80,7 +80,7 @@ impl TextEnum for Arch {
     }
 }
 impl_text_enum!(Arch);
-/// Cpu flag, as the server describes it.
+/// Cpu flag: one row of `GET /cluster/qemu/cpu-flags` and `GET /nodes/{node}/capabilities/qemu/cpu-flags`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -125,7 +125,7 @@ endpoint!(
     ListClusterCpuFlags 99 Get "/cluster/qemu/cpu-flags" -> Vec < CpuFlag >, null
     Vec::new(); accel arch
 );
-/// Custom cpu model, as the server describes it.
+/// Custom cpu model: one row of `GET /cluster/qemu/custom-cpu-models` and `GET /cluster/qemu/custom-cpu-models/{cputype}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -346,7 +346,7 @@ endpoint!(
     GetQemuCapabilitiesIndex 106 Get "/nodes/{node}/capabilities/qemu" -> Vec <
     IndexEntry >, null Vec::new(); node
 );
-/// Cpu model, as the server describes it.
+/// Cpu model: one row of `GET /nodes/{node}/capabilities/qemu/cpu`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -442,7 +442,7 @@ impl TextEnum for MachineTypeTypeKind {
     }
 }
 impl_text_enum!(MachineTypeTypeKind);
-/// Machine type, as the server describes it.
+/// Machine type: one row of `GET /nodes/{node}/capabilities/qemu/machines`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -483,7 +483,7 @@ endpoint!(
     ListMachineTypes 109 Get "/nodes/{node}/capabilities/qemu/machines" -> Vec <
     MachineType >, null Vec::new(); node arch
 );
-/// Migration capabilities, as the server describes it.
+/// Migration capabilities: the answer of `GET /nodes/{node}/capabilities/qemu/migration`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

@@ -418,7 +418,7 @@ impl TextEnum for CephFlagNameName {
     }
 }
 impl_text_enum!(CephFlagNameName);
-/// Ceph flag, as the server describes it.
+/// Ceph flag: one row of `GET /cluster/ceph/flags`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -543,7 +543,7 @@ endpoint!(
     UpdateCephFlag 118 Put "/cluster/ceph/flags/{flag}" -> Nothing, null Nothing; flag
     value
 );
-/// Ceph health mute, as the server describes it.
+/// Ceph health mute: one row of `GET /cluster/ceph/health-mute`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -639,7 +639,7 @@ impl TextEnum for CephMetadataScope {
     }
 }
 impl_text_enum!(CephMetadataScope);
-/// Ceph metadata osd, as the server describes it.
+/// Ceph metadata osd: what stands under `osd` in `CephMetadata`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -681,7 +681,7 @@ row!(
     Opt, "mem_swap_kb" => mem_swap_kb Opt, "mem_total_kb" => mem_total_kb Opt, "osd_data"
     => osd_data Opt, "osd_objectstore" => osd_objectstore Opt, }
 );
-/// Ceph metadata, as the server describes it.
+/// Ceph metadata: the answer of `GET /cluster/ceph/metadata`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -864,7 +864,7 @@ impl TextEnum for CephConfigDbLevelLevel {
     }
 }
 impl_text_enum!(CephConfigDbLevelLevel);
-/// Ceph config db, as the server describes it.
+/// Ceph config db: one row of `GET /nodes/{node}/ceph/cfg/db`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1012,7 +1012,7 @@ impl TextEnum for CheckCephCommandSafetyService {
     }
 }
 impl_text_enum!(CheckCephCommandSafetyService);
-/// Ceph command safety, as the server describes it.
+/// Ceph command safety: the answer of `GET /nodes/{node}/ceph/cmd-safety`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1076,11 +1076,11 @@ impl GetCephCrushMap {
 endpoint!(
     GetCephCrushMap 129 Get "/nodes/{node}/ceph/crush" -> Tolerant < String >; node
 );
-/// Ceph f, as the server describes it.
+/// Ceph file system: one row of `GET /nodes/{node}/ceph/fs`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-pub struct CephF {
+pub struct CephFs {
     /// The pool of its data.
     pub data_pool: Option<String>,
     /// The ids of the pools of its data.
@@ -1097,7 +1097,7 @@ pub struct CephF {
     pub name: Option<String>,
 }
 row!(
-    CephF[] { "data_pool" => data_pool Opt, "data_pool_ids" => data_pool_ids Scalars,
+    CephFs[] { "data_pool" => data_pool Opt, "data_pool_ids" => data_pool_ids Scalars,
     "data_pools" => data_pools Scalars, "metadata_pool" => metadata_pool Opt,
     "metadata_pool_id" => metadata_pool_id Opt, "name" => name Opt, }
 );
@@ -1116,7 +1116,7 @@ impl ListCephFs {
     }
 }
 endpoint!(
-    ListCephFs 130 Get "/nodes/{node}/ceph/fs" -> Vec < CephF >, null Vec::new(); node
+    ListCephFs 130 Get "/nodes/{node}/ceph/fs" -> Vec < CephFs >, null Vec::new(); node
 );
 /// Deletes ceph fs of a node.
 ///
@@ -1240,11 +1240,11 @@ endpoint!(
     GetCephLog 134 Get "/nodes/{node}/ceph/log" -> Vec < TaskLogLine >, null Vec::new();
     node limit start
 );
-/// Ceph md, as the server describes it.
+/// Ceph metadata server: one row of `GET /nodes/{node}/ceph/mds`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-pub struct CephMd {
+pub struct CephMds {
     /// The address.
     pub addr: Option<String>,
     /// The version of Ceph, in full.
@@ -1269,7 +1269,7 @@ pub struct CephMd {
     pub state: Option<String>,
 }
 row!(
-    CephMd[] { "addr" => addr Opt, "ceph_version" => ceph_version Opt,
+    CephMds[] { "addr" => addr Opt, "ceph_version" => ceph_version Opt,
     "ceph_version_short" => ceph_version_short Opt, "direxists" => direxists Opt,
     "fs_name" => fs_name Opt, "host" => host Opt, "name" => name Opt, "rank" => rank Opt,
     "service" => service Opt, "standby_replay" => standby_replay Opt, "state" => state
@@ -1290,7 +1290,8 @@ impl ListCephMds {
     }
 }
 endpoint!(
-    ListCephMds 135 Get "/nodes/{node}/ceph/mds" -> Vec < CephMd >, null Vec::new(); node
+    ListCephMds 135 Get "/nodes/{node}/ceph/mds" -> Vec < CephMds >, null Vec::new();
+    node
 );
 /// Deletes ceph mds of a node.
 ///
@@ -1337,7 +1338,7 @@ impl CreateCephMds {
 endpoint!(
     CreateCephMds 137 Post "/nodes/{node}/ceph/mds/{name}" -> Upid; node name hotstandby
 );
-/// Ceph manager, as the server describes it.
+/// Ceph manager: one row of `GET /nodes/{node}/ceph/mgr`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1640,7 +1641,7 @@ impl TextEnum for CephOsdVolumeKind {
     }
 }
 impl_text_enum!(CephOsdVolumeKind);
-/// Ceph osd volume, as the server describes it.
+/// Ceph osd volume: the answer of `GET /nodes/{node}/ceph/osd/{osdid}/lv-info`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1689,7 +1690,7 @@ endpoint!(
     GetCephOsdVolume 148 Get "/nodes/{node}/ceph/osd/{osdid}/lv-info" -> CephOsdVolume;
     node osdid kind
 );
-/// Ceph osd metadata device, as the server describes it.
+/// Ceph osd metadata device: what stands under `devices` in `CephOsdMetadata`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1712,7 +1713,7 @@ row!(
     "physical_device" => physical_device Opt, "size" => size Opt, "support_discard" =>
     support_discard Opt, "type" | "kind" => kind Opt, }
 );
-/// Ceph osd metadata osd, as the server describes it.
+/// Ceph osd metadata osd: what stands under `osd` in `CephOsdMetadata`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1749,7 +1750,7 @@ row!(
     mem_usage Opt, "osd_data" => osd_data Opt, "osd_objectstore" => osd_objectstore Opt,
     "pid" => pid Opt, "version" => version Opt, }
 );
-/// Ceph osd metadata, as the server describes it.
+/// Ceph osd metadata: the answer of `GET /nodes/{node}/ceph/osd/{osdid}/metadata`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1866,7 +1867,7 @@ impl TextEnum for CephPoolTypeKind {
     }
 }
 impl_text_enum!(CephPoolTypeKind);
-/// Ceph pool, as the server describes it.
+/// Ceph pool: one row of `GET /nodes/{node}/ceph/pool` and `GET /nodes/{node}/ceph/pool/{name}/status`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -2226,7 +2227,7 @@ endpoint!(
     GetCephPool 157 Get "/nodes/{node}/ceph/pool/{name}/status" -> CephPool; node name
     verbose
 );
-/// Ceph release, as the server describes it.
+/// Ceph release: one row of `GET /nodes/{node}/ceph/releases`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -2328,7 +2329,7 @@ endpoint!(
     BulkRestartNodeCeph 160 Post "/nodes/{node}/ceph/restart-bulk" -> Upid; node
     service_type dry_run force only_outdated resume set_noout timeout
 );
-/// Ceph crush rule, as the server describes it.
+/// Ceph crush rule: one row of `GET /nodes/{node}/ceph/rules`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

@@ -20,7 +20,7 @@ impl Default for GetAcmeIndex {
     }
 }
 endpoint!(GetAcmeIndex 164 Get "/cluster/acme" -> Vec < IndexEntry >, null Vec::new(););
-/// Acme account, as the server describes it.
+/// Acme account: one row of `GET /cluster/acme/account` and `GET /cluster/acme/account/{name}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -153,7 +153,7 @@ impl UpdateAcmeAccount {
 endpoint!(
     UpdateAcmeAccount 169 Put "/cluster/acme/account/{name}" -> Upid; name contact
 );
-/// Acme challenge schema, as the server describes it.
+/// Acme challenge schema: one row of `GET /cluster/acme/challenge-schema`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -191,7 +191,7 @@ endpoint!(
     ListAcmeChallengeSchemas 170 Get "/cluster/acme/challenge-schema" -> Vec <
     AcmeChallengeSchema >, null Vec::new();
 );
-/// Acme directory, as the server describes it.
+/// Acme directory: one row of `GET /cluster/acme/directories`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -222,7 +222,7 @@ endpoint!(
     ListAcmeDirectories 171 Get "/cluster/acme/directories" -> Vec < AcmeDirectory >,
     null Vec::new();
 );
-/// Acme meta, as the server describes it.
+/// Acme meta: the answer of `GET /cluster/acme/meta`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -292,7 +292,7 @@ impl TextEnum for AcmePluginsKind {
     }
 }
 impl_text_enum!(AcmePluginsKind);
-/// Acme plugin, as the server describes it.
+/// Acme plugin: one row of `GET /cluster/acme/plugins` and `GET /cluster/acme/plugins/{id}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -608,7 +608,7 @@ endpoint!(
     DeleteCustomCertificate 184 Delete "/nodes/{node}/certificates/custom" -> Nothing,
     null Nothing; node restart
 );
-/// Certificate, as the server describes it.
+/// Certificate: the answer of `POST /nodes/{node}/certificates/custom` and `GET /nodes/{node}/certificates/info`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

@@ -489,7 +489,7 @@ impl Default for GetJoinApiVersion {
     }
 }
 endpoint!(GetJoinApiVersion 195 Get "/cluster/config/apiversion" -> Tolerant < i64 >;);
-/// Join info nodelist, as the server describes it.
+/// Join info nodelist: what stands under `nodelist` in `JoinInfo`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -512,7 +512,7 @@ row!(
     pve_addr Opt, "pve_fp" => pve_fp Opt, "quorum_votes" => quorum_votes Opt,
     "ring0_addr" => ring0_addr Opt, }
 );
-/// Join info, as the server describes it.
+/// Join info: the answer of `GET /cluster/config/join`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -614,7 +614,7 @@ endpoint!(
     DeleteCorosyncNode 198 Delete "/cluster/config/nodes/{node}" -> Nothing, null
     Nothing; node
 );
-/// Corosync node added, as the server describes it.
+/// Corosync node added: the answer of `POST /cluster/config/nodes/{node}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -689,7 +689,7 @@ endpoint!(
     GetQdevice 200 Get "/cluster/config/qdevice" -> std::collections::BTreeMap < String,
     Tolerant < String >>, null std::collections::BTreeMap::new();
 );
-/// Totem, as the server describes it.
+/// Totem: the answer of `GET /cluster/config/totem`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -734,7 +734,7 @@ impl Default for GetTotem {
     }
 }
 endpoint!(GetTotem 201 Get "/cluster/config/totem" -> Totem;);
-/// Cluster log line, as the server describes it.
+/// Cluster log line: one row of `GET /cluster/log`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1159,7 +1159,7 @@ impl TextEnum for Language {
     }
 }
 impl_text_enum!(Language);
-/// Cluster options, as the server describes it.
+/// Cluster options: the answer of `GET /cluster/options`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

@@ -21,7 +21,7 @@ endpoint!(
     GetDisksIndex 205 Get "/nodes/{node}/disks" -> Vec < IndexEntry >, null Vec::new();
     node
 );
-/// Directory storage, as the server describes it.
+/// Directory storage: one row of `GET /nodes/{node}/disks/directory`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -207,7 +207,7 @@ impl TextEnum for DisksKind {
     }
 }
 impl_text_enum!(DisksKind);
-/// Disk info, as the server describes it.
+/// Disk info: one row of `GET /nodes/{node}/disks/list`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -296,7 +296,7 @@ endpoint!(
     ListDisks 210 Get "/nodes/{node}/disks/list" -> Vec < DiskInfo >, null Vec::new();
     node include_partitions skipsmart kind
 );
-/// Lvm tree child child, as the server describes it.
+/// Lvm tree child child: what stands under `children` in `LvmTreeChild`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -314,7 +314,7 @@ row!(
     LvmTreeChildChild[] { "free" => free Opt, "leaf" => leaf Opt, "name" => name Opt,
     "size" => size Opt, }
 );
-/// Lvm tree child, as the server describes it.
+/// Lvm tree child: what stands under `children` in `LvmTree`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -335,7 +335,7 @@ row!(
     LvmTreeChild[] { "children" => children List, "free" => free Opt, "leaf" => leaf Opt,
     "name" => name Opt, "size" => size Opt, }
 );
-/// Lvm tree, as the server describes it.
+/// Lvm tree: the answer of `GET /nodes/{node}/disks/lvm`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -423,7 +423,7 @@ endpoint!(
     DeleteLvm 213 Delete "/nodes/{node}/disks/lvm/{name}" -> Upid; node name
     cleanup_config cleanup_disks
 );
-/// Lvm thin pool, as the server describes it.
+/// Lvm thin pool: one row of `GET /nodes/{node}/disks/lvmthin`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -535,7 +535,7 @@ endpoint!(
     DeleteLvmThinPool 216 Delete "/nodes/{node}/disks/lvmthin/{name}" -> Upid; node name
     volume_group cleanup_config cleanup_disks
 );
-/// Smart, as the server describes it.
+/// Smart: the answer of `GET /nodes/{node}/disks/smart`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -597,7 +597,7 @@ impl WipeDisk {
     }
 }
 endpoint!(WipeDisk 218 Put "/nodes/{node}/disks/wipedisk" -> Upid; node disk);
-/// Zfs pool, as the server describes it.
+/// Zfs pool: one row of `GET /nodes/{node}/disks/zfs` and `GET /nodes/{node}/disks/zfs/{name}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -853,7 +853,7 @@ endpoint!(
     DeleteZfsPool 221 Delete "/nodes/{node}/disks/zfs/{name}" -> Upid; node name
     cleanup_config cleanup_disks
 );
-/// Zfs pool child, as the server describes it.
+/// Zfs pool child: what stands under `children` in `ZfsPool`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

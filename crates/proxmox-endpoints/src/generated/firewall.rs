@@ -23,7 +23,7 @@ endpoint!(
     GetClusterFirewallIndex 223 Get "/cluster/firewall" -> Vec < IndexEntry >, null
     Vec::new();
 );
-/// Firewall alias, as the server describes it.
+/// Firewall alias: one row of `GET /cluster/firewall/aliases` and `GET /cluster/firewall/aliases/{name}` and the like.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -164,7 +164,7 @@ endpoint!(
     UpdateClusterFirewallAlias 228 Put "/cluster/firewall/aliases/{name}" -> Nothing,
     null Nothing; name cidr comment digest rename
 );
-/// Security group, as the server describes it.
+/// Security group: one row of `GET /cluster/firewall/groups`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -316,7 +316,7 @@ impl TextEnum for Log {
     }
 }
 impl_text_enum!(Log);
-/// Firewall rule, as the server describes it.
+/// Firewall rule: one row of `GET /cluster/firewall/groups/{group}` and `GET /cluster/firewall/groups/{group}/{pos}` and the like.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -607,7 +607,7 @@ endpoint!(
     null Nothing; group pos action comment delete dest digest dport enable icmp_type
     iface log macro_name moveto proto source sport kind
 );
-/// Firewall ip set, as the server describes it.
+/// Firewall ip set: one row of `GET /cluster/firewall/ipset` and `GET /nodes/{node}/lxc/{vmid}/firewall/ipset` and the like.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -695,7 +695,7 @@ endpoint!(
     DeleteClusterFirewallIpSet 239 Delete "/cluster/firewall/ipset/{name}" -> Nothing,
     null Nothing; name force
 );
-/// Firewall ip set entry, as the server describes it.
+/// Firewall ip set entry: one row of `GET /cluster/firewall/ipset/{name}` and `GET /cluster/firewall/ipset/{name}/{cidr}` and the like.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -843,7 +843,7 @@ endpoint!(
     UpdateClusterFirewallIpSetEntry 244 Put "/cluster/firewall/ipset/{name}/{cidr}" ->
     Nothing, null Nothing; name cidr comment digest nomatch
 );
-/// Firewall macro, as the server describes it.
+/// Firewall macro: one row of `GET /cluster/firewall/macros`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -938,7 +938,7 @@ impl TextEnum for PolicyIn {
     }
 }
 impl_text_enum!(PolicyIn);
-/// Cluster firewall options, as the server describes it.
+/// Cluster firewall options: the answer of `GET /cluster/firewall/options`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1057,7 +1057,7 @@ impl TextEnum for ClusterFirewallRefsKind {
     }
 }
 impl_text_enum!(ClusterFirewallRefsKind);
-/// Firewall ref, as the server describes it.
+/// Firewall ref: one row of `GET /cluster/firewall/refs` and `GET /nodes/{node}/lxc/{vmid}/firewall/refs` and the like.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1314,7 +1314,7 @@ endpoint!(
     GetVnetFirewallIndex 254 Get "/cluster/sdn/vnets/{vnet}/firewall" -> Vec < IndexEntry
     >, null Vec::new(); vnet
 );
-/// Vnet firewall options, as the server describes it.
+/// Vnet firewall options: the answer of `GET /cluster/sdn/vnets/{vnet}/firewall/options`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1648,7 +1648,7 @@ endpoint!(
     GetNodeFirewallLog 263 Get "/nodes/{node}/firewall/log" -> Vec < TaskLogLine >, null
     Vec::new(); node limit since start until
 );
-/// Node firewall options, as the server describes it.
+/// Node firewall options: the answer of `GET /nodes/{node}/firewall/options`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -2511,7 +2511,7 @@ endpoint!(
     GetLxcFirewallLog 285 Get "/nodes/{node}/lxc/{vmid}/firewall/log" -> Vec <
     TaskLogLine >, null Vec::new(); node vmid limit since start until
 );
-/// Guest firewall options, as the server describes it.
+/// Guest firewall options: the answer of `GET /nodes/{node}/lxc/{vmid}/firewall/options` and `GET /nodes/{node}/qemu/{vmid}/firewall/options`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

@@ -292,7 +292,7 @@ impl Default for GetHaIndex {
     }
 }
 endpoint!(GetHaIndex 320 Get "/cluster/ha" -> Vec < IndexEntry >, null Vec::new(););
-/// Ha group, as the server describes it.
+/// Ha group: one row of `GET /cluster/ha/groups` and `GET /cluster/ha/groups/{group}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -651,7 +651,7 @@ endpoint!(
 /// Why.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Cause {
+pub enum HaRuleKind {
     /// `node-affinity`
     NodeAffinity,
     /// `resource-affinity`
@@ -659,36 +659,36 @@ pub enum Cause {
     /// A word that was not known when this was written.
     Other(String),
 }
-impl TextEnum for Cause {
+impl TextEnum for HaRuleKind {
     const KNOWN: &'static [&'static str] = &["node-affinity", "resource-affinity"];
     fn as_str(&self) -> &str {
         match self {
-            Cause::NodeAffinity => "node-affinity",
-            Cause::ResourceAffinity => "resource-affinity",
-            Cause::Other(word) => word,
+            HaRuleKind::NodeAffinity => "node-affinity",
+            HaRuleKind::ResourceAffinity => "resource-affinity",
+            HaRuleKind::Other(word) => word,
         }
     }
     fn from_word(word: &str) -> Self {
         match word {
-            "node-affinity" => Cause::NodeAffinity,
-            "resource-affinity" => Cause::ResourceAffinity,
-            other => Cause::Other(other.to_owned()),
+            "node-affinity" => HaRuleKind::NodeAffinity,
+            "resource-affinity" => HaRuleKind::ResourceAffinity,
+            other => HaRuleKind::Other(other.to_owned()),
         }
     }
 }
-impl_text_enum!(Cause);
-/// Ha move blocking resource, as the server describes it.
+impl_text_enum!(HaRuleKind);
+/// Ha move blocking resource: what stands under `blocking-resources` in `HaMove`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HaMoveBlockingResource {
     /// Why.
-    pub cause: Option<Cause>,
+    pub cause: Option<HaRuleKind>,
     /// The HA resource, such as `vm:101`.
     pub sid: Option<String>,
 }
 row!(HaMoveBlockingResource[] { "cause" => cause Opt, "sid" => sid Opt, });
-/// Ha move, as the server describes it.
+/// Ha move: the answer of `POST /cluster/ha/resources/{sid}/migrate` and `POST /cluster/ha/resources/{sid}/relocate`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -756,45 +756,6 @@ endpoint!(
     RelocateHaResource 331 Post "/cluster/ha/resources/{sid}/relocate" -> HaMove; sid
     node
 );
-/// Ha rule, as the server describes it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct HaRule {
-    /// The rule.
-    pub rule: Option<String>,
-    /// Its kind.
-    pub kind: Option<Cause>,
-}
-row!(HaRule[] { "rule" => rule Opt, "type" | "kind" => kind Opt, });
-/// Reads ha rules.
-///
-/// `GET /cluster/ha/rules`
-#[derive(Clone, Debug)]
-pub struct ListHaRules {
-    /// The HA resource.
-    pub resource: Option<String>,
-    /// Its kind.
-    pub kind: Option<Cause>,
-}
-impl ListHaRules {
-    /// The request with what is required; the rest starts empty.
-    pub fn new() -> Self {
-        ListHaRules {
-            resource: None,
-            kind: None,
-        }
-    }
-}
-impl Default for ListHaRules {
-    fn default() -> Self {
-        ListHaRules::new()
-    }
-}
-endpoint!(
-    ListHaRules 332 Get "/cluster/ha/rules" -> Vec < HaRule >, null Vec::new(); resource
-    kind
-);
 /// Whether the resources keep together or apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -824,19 +785,83 @@ impl TextEnum for Affinity {
     }
 }
 impl_text_enum!(Affinity);
+/// A rule about where HA resources run: one row of `GET /cluster/ha/rules`, or the answer for one rule.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct HaRule {
+    /// Its name.
+    pub rule: Option<String>,
+    /// Its kind.
+    pub kind: Option<HaRuleKind>,
+    /// The resources that it is about, such as `vm:101`.
+    #[serde(default)]
+    pub resources: Vec<String>,
+    /// The nodes, each with a priority behind a colon when it has one; for `node-affinity`.
+    #[serde(default)]
+    pub nodes: Vec<String>,
+    /// Whether the resources never run elsewhere; for `node-affinity`.
+    pub strict: Option<bool>,
+    /// Whether the resources keep together or apart; for `resource-affinity`.
+    pub affinity: Option<Affinity>,
+    /// A remark for people.
+    pub comment: Option<String>,
+    /// Whether it is switched off.
+    pub disable: Option<bool>,
+    /// Why the manager leaves it out, by property; there only when it does.
+    pub errors: Option<serde_json::Value>,
+    /// Its place in the file.
+    pub order: Option<i64>,
+    /// Digest of the file, for a change that must not undo somebody else's.
+    pub digest: Option<String>,
+}
+row!(
+    HaRule[] { "rule" => rule Opt, "type" | "kind" => kind Opt, "resources" => resources
+    Words, "nodes" => nodes Words, "strict" => strict Opt, "affinity" => affinity Opt,
+    "comment" => comment Opt, "disable" => disable Opt, "errors" => errors Whole, "order"
+    => order Opt, "digest" => digest Opt, }
+);
+/// Reads ha rules.
+///
+/// `GET /cluster/ha/rules`
+#[derive(Clone, Debug)]
+pub struct ListHaRules {
+    /// The HA resource.
+    pub resource: Option<String>,
+    /// Its kind.
+    pub kind: Option<HaRuleKind>,
+}
+impl ListHaRules {
+    /// The request with what is required; the rest starts empty.
+    pub fn new() -> Self {
+        ListHaRules {
+            resource: None,
+            kind: None,
+        }
+    }
+}
+impl Default for ListHaRules {
+    fn default() -> Self {
+        ListHaRules::new()
+    }
+}
+endpoint!(
+    ListHaRules 332 Get "/cluster/ha/rules" -> Vec < HaRule >, null Vec::new(); resource
+    kind
+);
 /// Creates ha rule.
 ///
 /// `POST /cluster/ha/rules`
 #[derive(Clone, Debug)]
 pub struct CreateHaRule {
-    /// The nodes.
+    /// The nodes; `node-affinity` needs them.
     pub nodes: Vec<String>,
     /// The resources.
     pub resources: Vec<String>,
     /// The rule.
     pub rule: String,
     /// Its kind.
-    pub kind: Cause,
+    pub kind: HaRuleKind,
     /// Whether the resources keep together or apart. `positive` when absent.
     pub affinity: Option<Affinity>,
     /// A remark for people.
@@ -849,13 +874,12 @@ pub struct CreateHaRule {
 impl CreateHaRule {
     /// The request with what is required; the rest starts empty.
     pub fn new(
-        nodes: Vec<String>,
         resources: Vec<String>,
         rule: impl Into<String>,
-        kind: Cause,
+        kind: HaRuleKind,
     ) -> Self {
         CreateHaRule {
-            nodes,
+            nodes: Vec::new(),
             resources,
             rule: rule.into(),
             kind,
@@ -910,7 +934,7 @@ pub struct UpdateHaRule {
     /// The rule.
     pub rule: String,
     /// Its kind.
-    pub kind: Cause,
+    pub kind: HaRuleKind,
     /// Whether the resources keep together or apart. `positive` when absent.
     pub affinity: Option<Affinity>,
     /// A remark for people.
@@ -930,7 +954,7 @@ pub struct UpdateHaRule {
 }
 impl UpdateHaRule {
     /// The request with what is required; the rest starts empty.
-    pub fn new(rule: impl Into<String>, kind: Cause) -> Self {
+    pub fn new(rule: impl Into<String>, kind: HaRuleKind) -> Self {
         UpdateHaRule {
             rule: rule.into(),
             kind,

@@ -23,7 +23,7 @@ endpoint!(
     GetHardwareIndex 340 Get "/nodes/{node}/hardware" -> Vec < IndexEntry >, null
     Vec::new(); node
 );
-/// Pci device, as the server describes it.
+/// Pci device: one row of `GET /nodes/{node}/hardware/pci`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -110,7 +110,7 @@ endpoint!(
     GetPciDeviceIndex 342 Get "/nodes/{node}/hardware/pci/{pci-id-or-mapping}" -> Vec <
     IndexEntry >, null Vec::new(); node pci_id_or_mapping
 );
-/// Mediated device type, as the server describes it.
+/// Mediated device type: one row of `GET /nodes/{node}/hardware/pci/{pci-id-or-mapping}/mdev`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -151,7 +151,7 @@ endpoint!(
     ListMediatedDeviceTypes 343 Get "/nodes/{node}/hardware/pci/{pci-id-or-mapping}/mdev"
     -> Vec < MediatedDeviceType >, null Vec::new(); node pci_id_or_mapping
 );
-/// Usb device info, as the server describes it.
+/// Usb device info: one row of `GET /nodes/{node}/hardware/usb`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

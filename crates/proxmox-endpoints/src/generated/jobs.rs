@@ -20,7 +20,7 @@ impl Default for GetJobsIndex {
     }
 }
 endpoint!(GetJobsIndex 345 Get "/cluster/jobs" -> Vec < IndexEntry >, null Vec::new(););
-/// Realm sync job, as the server describes it.
+/// Realm sync job: one row of `GET /cluster/jobs/realm-sync` and `GET /cluster/jobs/realm-sync/{id}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -192,7 +192,7 @@ endpoint!(
     UpdateRealmSyncJob 350 Put "/cluster/jobs/realm-sync/{id}" -> Nothing, null Nothing;
     id schedule comment delete enable_new enabled remove_vanished scope
 );
-/// Scheduled time, as the server describes it.
+/// Scheduled time: one row of `GET /cluster/jobs/schedule-analyze`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

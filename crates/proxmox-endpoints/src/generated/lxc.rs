@@ -579,7 +579,7 @@ endpoint!(
     CloneLxc 356 Post "/nodes/{node}/lxc/{vmid}/clone" -> Upid; node vmid newid bwlimit
     description full hostname pool snapname storage target
 );
-/// Lxc config, as the server describes it.
+/// Lxc config: the answer of `GET /nodes/{node}/lxc/{vmid}/config` and `GET /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -892,7 +892,7 @@ impl TextEnum for Feature {
     }
 }
 impl_text_enum!(Feature);
-/// Guest feature, as the server describes it.
+/// Guest feature: the answer of `GET /nodes/{node}/lxc/{vmid}/feature` and `GET /nodes/{node}/qemu/{vmid}/feature`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -936,7 +936,7 @@ endpoint!(
     GetLxcFeature 359 Get "/nodes/{node}/lxc/{vmid}/feature" -> GuestFeature; node vmid
     feature snapname
 );
-/// Lxc interface, as the server describes it.
+/// Lxc interface: one row of `GET /nodes/{node}/lxc/{vmid}/interfaces`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -990,7 +990,7 @@ endpoint!(
 #[non_exhaustive]
 pub struct LxcMigratePreconditionsNotAllowedNodesBlockingHaResource {
     /// Why.
-    pub cause: Option<Cause>,
+    pub cause: Option<HaRuleKind>,
     /// The HA resource, such as `vm:101`.
     pub sid: Option<String>,
 }
@@ -998,7 +998,7 @@ row!(
     LxcMigratePreconditionsNotAllowedNodesBlockingHaResource[] { "cause" => cause Opt,
     "sid" => sid Opt, }
 );
-/// Lxc migrate preconditions not allowed nodes, as the server describes it.
+/// Lxc migrate preconditions not allowed nodes: what stands under `not-allowed-nodes` in `LxcMigratePreconditions`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1013,7 +1013,7 @@ row!(
     LxcMigratePreconditionsNotAllowedNodes[] { "blocking-ha-resources" |
     "blocking_ha_resources" => blocking_ha_resources List, }
 );
-/// Lxc migrate preconditions, as the server describes it.
+/// Lxc migrate preconditions: the answer of `GET /nodes/{node}/lxc/{vmid}/migrate`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1149,7 +1149,7 @@ endpoint!(
     MoveLxcVolume 363 Post "/nodes/{node}/lxc/{vmid}/move_volume" -> Upid; node vmid
     volume bwlimit delete digest storage target_digest target_vmid target_volume
 );
-/// Migration tunnel, as the server describes it.
+/// Migration tunnel: the answer of `POST /nodes/{node}/lxc/{vmid}/mtunnel` and `POST /nodes/{node}/qemu/{vmid}/mtunnel`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1194,7 +1194,7 @@ endpoint!(
     OpenLxcMigrationTunnel 364 Post "/nodes/{node}/lxc/{vmid}/mtunnel" ->
     MigrationTunnel; node vmid bridges storages
 );
-/// Websocket port, as the server describes it.
+/// Websocket port: the answer of `GET /nodes/{node}/lxc/{vmid}/mtunnelwebsocket` and `GET /nodes/{node}/lxc/{vmid}/vncwebsocket` and the like.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1239,7 +1239,7 @@ endpoint!(
     ConnectLxcMigrationTunnel 365 Get "/nodes/{node}/lxc/{vmid}/mtunnelwebsocket" ->
     WebsocketPort; node vmid socket ticket
 );
-/// Pending key, as the server describes it.
+/// Pending key: one row of `GET /nodes/{node}/lxc/{vmid}/pending` and `GET /nodes/{node}/qemu/{vmid}/cloudinit` and the like.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1444,7 +1444,7 @@ impl TextEnum for Timeframe {
     }
 }
 impl_text_enum!(Timeframe);
-/// Rrd image, as the server describes it.
+/// Rrd image: the answer of `GET /nodes/{node}/lxc/{vmid}/rrd` and `GET /nodes/{node}/rrd` and the like.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1490,7 +1490,7 @@ endpoint!(
     GetLxcRrd 369 Get "/nodes/{node}/lxc/{vmid}/rrd" -> RrdImage; node vmid ds timeframe
     cf
 );
-/// Guest rrd point, as the server describes it.
+/// Guest rrd point: one row of `GET /nodes/{node}/lxc/{vmid}/rrddata` and `GET /nodes/{node}/qemu/{vmid}/rrddata`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1570,7 +1570,7 @@ endpoint!(
     GetLxcRrdData 370 Get "/nodes/{node}/lxc/{vmid}/rrddata" -> Vec < GuestRrdPoint >,
     null Vec::new(); node vmid timeframe cf
 );
-/// Guest snapshot, as the server describes it.
+/// Guest snapshot: one row of `GET /nodes/{node}/lxc/{vmid}/snapshot` and `GET /nodes/{node}/qemu/{vmid}/snapshot`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1788,7 +1788,7 @@ endpoint!(
     RollbackLxcSnapshot 377 Post "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}/rollback"
     -> Upid; node vmid snapname start
 );
-/// Spice ticket, as the server describes it.
+/// Spice ticket: the answer of `POST /nodes/{node}/lxc/{vmid}/spiceproxy` and `POST /nodes/{node}/spiceshell` and the like.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1857,7 +1857,7 @@ endpoint!(
     GetLxcStatusIndex 379 Get "/nodes/{node}/lxc/{vmid}/status" -> Vec < IndexEntry >,
     null Vec::new(); node vmid
 );
-/// Lxc status, as the server describes it.
+/// Lxc status: the answer of `GET /nodes/{node}/lxc/{vmid}/status/current`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -2125,7 +2125,7 @@ endpoint!(
     ConvertLxcToTemplate 387 Post "/nodes/{node}/lxc/{vmid}/template" -> Nothing, null
     Nothing; node vmid
 );
-/// Terminal ticket, as the server describes it.
+/// Terminal ticket: the answer of `POST /nodes/{node}/lxc/{vmid}/termproxy` and `POST /nodes/{node}/termproxy` and the like.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -2166,7 +2166,7 @@ endpoint!(
     OpenLxcTerminal 388 Post "/nodes/{node}/lxc/{vmid}/termproxy" -> TerminalTicket; node
     vmid
 );
-/// Vnc ticket, as the server describes it.
+/// Vnc ticket: the answer of `POST /nodes/{node}/lxc/{vmid}/vncproxy` and `POST /nodes/{node}/vncshell` and the like.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

@@ -51,7 +51,7 @@ impl TextEnum for Severity {
     }
 }
 impl_text_enum!(Severity);
-/// Directory mapping check, as the server describes it.
+/// Directory mapping check: what stands under `checks` in `DirectoryMapping`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -62,7 +62,7 @@ pub struct DirectoryMappingCheck {
     pub severity: Option<Severity>,
 }
 row!(DirectoryMappingCheck[] { "message" => message Opt, "severity" => severity Opt, });
-/// Directory mapping, as the server describes it.
+/// Directory mapping: one row of `GET /cluster/mapping/dir` and `GET /cluster/mapping/dir/{id}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -209,7 +209,7 @@ endpoint!(
     UpdateDirectoryMapping 396 Put "/cluster/mapping/dir/{id}" -> Nothing, null Nothing;
     id delete description digest map
 );
-/// Pci mapping check, as the server describes it.
+/// Pci mapping check: what stands under `checks` in `PciMapping`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -220,7 +220,7 @@ pub struct PciMappingCheck {
     pub severity: Option<Severity>,
 }
 row!(PciMappingCheck[] { "message" => message Opt, "severity" => severity Opt, });
-/// Pci mapping, as the server describes it.
+/// Pci mapping: one row of `GET /cluster/mapping/pci` and `GET /cluster/mapping/pci/{id}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -377,7 +377,7 @@ endpoint!(
     UpdatePciMapping 401 Put "/cluster/mapping/pci/{id}" -> Nothing, null Nothing; id
     delete description digest live_migration_capable map mdev
 );
-/// Usb mapping, as the server describes it.
+/// Usb mapping: one row of `GET /cluster/mapping/usb` and `GET /cluster/mapping/usb/{id}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

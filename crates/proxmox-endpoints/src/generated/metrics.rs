@@ -55,7 +55,7 @@ impl TextEnum for MetricsExportDataTypeKind {
     }
 }
 impl_text_enum!(MetricsExportDataTypeKind);
-/// Metrics export data, as the server describes it.
+/// Metrics export data: what stands under `data` in `MetricsExport`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -75,7 +75,7 @@ row!(
     MetricsExportData[] { "id" => id Opt, "metric" => metric Opt, "timestamp" =>
     timestamp Moment, "type" | "kind" => kind Opt, "value" => value Opt, }
 );
-/// Metrics export, as the server describes it.
+/// Metrics export: the answer of `GET /cluster/metrics/export`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -119,7 +119,7 @@ endpoint!(
     ExportMetrics 408 Get "/cluster/metrics/export" -> MetricsExport; history local_only
     node_list start_time
 );
-/// Metric server, as the server describes it.
+/// Metric server: one row of `GET /cluster/metrics/server` and `GET /cluster/metrics/server/{id}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

@@ -378,7 +378,7 @@ impl TextEnum for NetworkTypeKind {
     }
 }
 impl_text_enum!(NetworkTypeKind);
-/// Network, as the server describes it.
+/// Network: one row of `GET /nodes/{node}/network` and `GET /nodes/{node}/network/{iface}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

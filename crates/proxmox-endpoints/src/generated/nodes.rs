@@ -347,7 +347,7 @@ impl TextEnum for Property {
     }
 }
 impl_text_enum!(Property);
-/// Node config, as the server describes it.
+/// Node config: the answer of `GET /nodes/{node}/config`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -457,7 +457,7 @@ endpoint!(
     acme_domains ballooning_target delete description digest location
     startall_onboot_delay wakeonlan
 );
-/// Dns, as the server describes it.
+/// Dns: the answer of `GET /nodes/{node}/dns`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -522,7 +522,7 @@ endpoint!(
     UpdateDns 427 Put "/nodes/{node}/dns" -> Nothing, null Nothing; node search dns1 dns2
     dns3
 );
-/// Batch result, as the server describes it.
+/// Batch result: one row of `POST /nodes/{node}/execute`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -561,7 +561,7 @@ endpoint!(
     ExecuteBatch 428 Post "/nodes/{node}/execute" -> Vec < BatchResult >, null
     Vec::new(); node commands
 );
-/// Hosts file, as the server describes it.
+/// Hosts file: the answer of `GET /nodes/{node}/hosts`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -705,7 +705,7 @@ endpoint!(
     MigrateAll 432 Post "/nodes/{node}/migrateall" -> Upid; node target max_workers
     maxworkers vms with_local_disks
 );
-/// Netstat row, as the server describes it.
+/// Netstat row: one row of `GET /nodes/{node}/netstat`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -838,7 +838,7 @@ impl GetNodeRrd {
     }
 }
 endpoint!(GetNodeRrd 435 Get "/nodes/{node}/rrd" -> RrdImage; node ds timeframe cf);
-/// Node rrd point, as the server describes it.
+/// Node rrd point: one row of `GET /nodes/{node}/rrddata`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1166,7 +1166,7 @@ impl TextEnum for SubscriptionStatusStatus {
     }
 }
 impl_text_enum!(SubscriptionStatusStatus);
-/// Subscription, as the server describes it.
+/// Subscription: the answer of `GET /nodes/{node}/subscription`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1350,7 +1350,7 @@ endpoint!(
     OpenNodeTerminal 447 Post "/nodes/{node}/termproxy" -> TerminalTicket; node cmd
     cmd_opts
 );
-/// Node clock, as the server describes it.
+/// Node clock: the answer of `GET /nodes/{node}/time`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1403,7 +1403,7 @@ impl SetNodeTimezone {
 endpoint!(
     SetNodeTimezone 449 Put "/nodes/{node}/time" -> Nothing, null Nothing; node timezone
 );
-/// Node version, as the server describes it.
+/// Node version: the answer of `GET /nodes/{node}/version`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

@@ -80,7 +80,7 @@ impl TextEnum for Origin {
     }
 }
 impl_text_enum!(Origin);
-/// Gotify endpoint, as the server describes it.
+/// Gotify endpoint: one row of `GET /cluster/notifications/endpoints/gotify` and `GET /cluster/notifications/endpoints/gotify/{name}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -236,7 +236,7 @@ endpoint!(
     UpdateGotifyEndpoint 460 Put "/cluster/notifications/endpoints/gotify/{name}" ->
     Nothing, null Nothing; name comment delete digest disable server token
 );
-/// Sendmail endpoint, as the server describes it.
+/// Sendmail endpoint: one row of `GET /cluster/notifications/endpoints/sendmail` and `GET /cluster/notifications/endpoints/sendmail/{name}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -444,7 +444,7 @@ impl TextEnum for SmtpEndpointModeMode {
     }
 }
 impl_text_enum!(SmtpEndpointModeMode);
-/// Smtp endpoint, as the server describes it.
+/// Smtp endpoint: one row of `GET /cluster/notifications/endpoints/smtp` and `GET /cluster/notifications/endpoints/smtp/{name}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -696,7 +696,7 @@ impl TextEnum for WebhookEndpointMethodMethod {
     }
 }
 impl_text_enum!(WebhookEndpointMethodMethod);
-/// Webhook endpoint, as the server describes it.
+/// Webhook endpoint: one row of `GET /cluster/notifications/endpoints/webhook` and `GET /cluster/notifications/endpoints/webhook/{name}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -883,7 +883,7 @@ endpoint!(
     Nothing, null Nothing; name body comment delete digest disable header method secret
     url
 );
-/// Matcher field value, as the server describes it.
+/// Matcher field value: one row of `GET /cluster/notifications/matcher-field-values`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -919,7 +919,7 @@ endpoint!(
     ListMatcherFieldValues 476 Get "/cluster/notifications/matcher-field-values" -> Vec <
     MatcherFieldValue >, null Vec::new();
 );
-/// Matcher field, as the server describes it.
+/// Matcher field: one row of `GET /cluster/notifications/matcher-fields`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -977,7 +977,7 @@ impl TextEnum for NotificationMatcherModeMode {
     }
 }
 impl_text_enum!(NotificationMatcherModeMode);
-/// Notification matcher, as the server describes it.
+/// Notification matcher: one row of `GET /cluster/notifications/matchers` and `GET /cluster/notifications/matchers/{name}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1210,7 +1210,7 @@ impl TextEnum for NotificationTargetTypeKind {
     }
 }
 impl_text_enum!(NotificationTargetTypeKind);
-/// Notification target, as the server describes it.
+/// Notification target: one row of `GET /cluster/notifications/targets`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

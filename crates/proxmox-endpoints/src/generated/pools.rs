@@ -90,7 +90,7 @@ impl TextEnum for PoolMemberTypeKind {
     }
 }
 impl_text_enum!(PoolMemberTypeKind);
-/// Pool member, as the server describes it.
+/// Pool member: what stands under `members` in `Pool`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -110,7 +110,7 @@ row!(
     PoolMember[] { "id" => id Opt, "node" => node Opt, "storage" => storage Opt, "type" |
     "kind" => kind Opt, "vmid" => vmid Opt, }
 );
-/// Pool, as the server describes it.
+/// Pool: one row of `GET /pools` and `GET /pools/{poolid}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

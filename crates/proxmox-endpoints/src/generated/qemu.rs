@@ -2573,7 +2573,7 @@ endpoint!(
     GetQemuFeature 508 Get "/nodes/{node}/qemu/{vmid}/feature" -> GuestFeature; node vmid
     feature snapname
 );
-/// Qemu migrate preconditions local disk, as the server describes it.
+/// Qemu migrate preconditions local disk: what stands under `local_disks` in `QemuMigratePreconditions`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -2598,7 +2598,7 @@ row!(
 #[non_exhaustive]
 pub struct QemuMigratePreconditionsNotAllowedNodesBlockingHaResource {
     /// Why.
-    pub cause: Option<Cause>,
+    pub cause: Option<HaRuleKind>,
     /// The HA resource, such as `vm:101`.
     pub sid: Option<String>,
 }
@@ -2606,7 +2606,7 @@ row!(
     QemuMigratePreconditionsNotAllowedNodesBlockingHaResource[] { "cause" => cause Opt,
     "sid" => sid Opt, }
 );
-/// Qemu migrate preconditions not allowed nodes, as the server describes it.
+/// Qemu migrate preconditions not allowed nodes: what stands under `not_allowed_nodes` in `QemuMigratePreconditions`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -2625,7 +2625,7 @@ row!(
     "blocking_ha_resources" => blocking_ha_resources List, "unavailable_storages" =>
     unavailable_storages Scalars, }
 );
-/// Qemu migrate preconditions, as the server describes it.
+/// Qemu migrate preconditions: the answer of `GET /nodes/{node}/qemu/{vmid}/migrate`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

@@ -32,7 +32,7 @@ impl TextEnum for RemoveJob {
     }
 }
 impl_text_enum!(RemoveJob);
-/// Replication job, as the server describes it.
+/// Replication job: one row of `GET /cluster/replication` and `GET /cluster/replication/{id}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -221,7 +221,7 @@ endpoint!(
     UpdateReplicationJob 543 Put "/cluster/replication/{id}" -> Nothing, null Nothing; id
     comment delete digest disable rate remove_job schedule source
 );
-/// Replication status, as the server describes it.
+/// Replication status: one row of `GET /nodes/{node}/replication` and `GET /nodes/{node}/replication/{id}/status`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

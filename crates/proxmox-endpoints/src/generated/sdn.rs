@@ -116,7 +116,7 @@ impl TextEnum for BgpMode {
     }
 }
 impl_text_enum!(BgpMode);
-/// Sdn controller pending, as the server describes it.
+/// Sdn controller pending: what stands under `pending` in `SdnController`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -192,7 +192,7 @@ impl TextEnum for SdnControllerStateState {
     }
 }
 impl_text_enum!(SdnControllerStateState);
-/// Sdn controller, as the server describes it.
+/// Sdn controller: one row of `GET /cluster/sdn/controllers` and `GET /cluster/sdn/controllers/{controller}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -482,7 +482,7 @@ endpoint!(
     ebgp_multihop fabric isis_domain isis_ifaces isis_net lock_token loopback node nodes
     peer_group_name peers route_map_in route_map_out
 );
-/// Sdn dns server, as the server describes it.
+/// Sdn dns server: one row of `GET /cluster/sdn/dns`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -588,7 +588,7 @@ endpoint!(
     DeleteSdnDns 558 Delete "/cluster/sdn/dns/{dns}" -> Nothing, null Nothing; dns
     lock_token
 );
-/// Sdn dns, as the server describes it.
+/// Sdn dns: the answer of `GET /cluster/sdn/dns/{dns}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -671,7 +671,7 @@ endpoint!(
     UpdateSdnDns 560 Put "/cluster/sdn/dns/{dns}" -> Nothing, null Nothing; dns delete
     digest fingerprint key lock_token reversemaskv6 ttl url
 );
-/// Sdn dry run, as the server describes it.
+/// Sdn dry run: the answer of `GET /cluster/sdn/dry-run`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -757,7 +757,7 @@ impl TextEnum for Protocol {
     }
 }
 impl_text_enum!(Protocol);
-/// All sdn fabrics fabric, as the server describes it.
+/// All sdn fabrics fabric: what stands under `fabrics` in `AllSdnFabrics`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -796,7 +796,7 @@ row!(
     "protocol" => protocol Opt, "redistribute" => redistribute List, "route_filter" =>
     route_filter Opt, }
 );
-/// All sdn fabrics node, as the server describes it.
+/// All sdn fabrics node: what stands under `nodes` in `AllSdnFabrics`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -838,7 +838,7 @@ row!(
     Opt, "node_id" => node_id Opt, "peers" => peers Scalars, "protocol" => protocol Opt,
     "public_key" => public_key Opt, "role" => role Opt, }
 );
-/// All sdn fabrics, as the server describes it.
+/// All sdn fabrics: the answer of `GET /cluster/sdn/fabrics/all`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -879,7 +879,7 @@ endpoint!(
     ListAllSdnFabrics 563 Get "/cluster/sdn/fabrics/all" -> AllSdnFabrics; pending
     running
 );
-/// Sdn fabric, as the server describes it.
+/// Sdn fabric: one row of `GET /cluster/sdn/fabrics/fabric` and `GET /cluster/sdn/fabrics/fabric/{id}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1099,7 +1099,7 @@ endpoint!(
     id delete protocol redistribute area csnp_interval digest hello_interval ip6_prefix
     ip_prefix lock_token persistent_keepalive route_filter
 );
-/// Sdn fabric node, as the server describes it.
+/// Sdn fabric node: one row of `GET /cluster/sdn/fabrics/node` and `GET /cluster/sdn/fabrics/node/{fabric_id}` and the like.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1402,7 +1402,7 @@ impl TextEnum for SdnIpamsKind {
     }
 }
 impl_text_enum!(SdnIpamsKind);
-/// Sdn ipam, as the server describes it.
+/// Sdn ipam: one row of `GET /cluster/sdn/ipams` and `GET /cluster/sdn/ipams/{ipam}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1563,7 +1563,7 @@ endpoint!(
     UpdateSdnIpam 579 Put "/cluster/sdn/ipams/{ipam}" -> Nothing, null Nothing; ipam
     delete digest fingerprint lock_token section token url
 );
-/// Sdn ipam address, as the server describes it.
+/// Sdn ipam address: one row of `GET /cluster/sdn/ipams/{ipam}/status`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1665,7 +1665,7 @@ impl Default for AcquireSdnLock {
 endpoint!(
     AcquireSdnLock 582 Post "/cluster/sdn/lock" -> Tolerant < String >; allow_pending
 );
-/// Sdn prefix list, as the server describes it.
+/// Sdn prefix list: one row of `GET /cluster/sdn/prefix-lists` and `GET /cluster/sdn/prefix-lists/{id}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1810,7 +1810,7 @@ endpoint!(
     UpdateSdnPrefixList 587 Put "/cluster/sdn/prefix-lists/{id}" -> Nothing, null
     Nothing; id delete digest entries lock_token
 );
-/// Sdn prefix list entry, as the server describes it.
+/// Sdn prefix list entry: one row of `GET /cluster/sdn/prefix-lists/{id}/entries` and `GET /cluster/sdn/prefix-lists/{id}/entries/{url_seq}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -2052,7 +2052,7 @@ endpoint!(
     RollbackSdn 593 Post "/cluster/sdn/rollback" -> Nothing, null Nothing; lock_token
     release_lock
 );
-/// Sdn route map, as the server describes it.
+/// Sdn route map: one row of `GET /cluster/sdn/route-maps`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -2084,7 +2084,7 @@ endpoint!(
     ListSdnRouteMaps 594 Get "/cluster/sdn/route-maps" -> Vec < SdnRouteMap >, null
     Vec::new(); running
 );
-/// Sdn route map entry, as the server describes it.
+/// Sdn route map entry: one row of `GET /cluster/sdn/route-maps/entries` and `GET /cluster/sdn/route-maps/entries/{route-map-id}` and the like.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -2353,7 +2353,7 @@ endpoint!(
     Nothing; route_map_id order action call delete digest exit_action lock_token
     conditions set
 );
-/// Sdn vnet pending, as the server describes it.
+/// Sdn vnet pending: what stands under `pending` in `SdnVnet`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -2374,7 +2374,7 @@ row!(
     isolate_ports Opt, "tag" => tag Opt, "vlanaware" => vlanaware Opt, "zone" => zone
     Opt, }
 );
-/// Sdn vnet, as the server describes it.
+/// Sdn vnet: one row of `GET /cluster/sdn/vnets` and `GET /cluster/sdn/vnets/{vnet}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -2669,7 +2669,7 @@ endpoint!(
     UpdateSdnIp 608 Put "/cluster/sdn/vnets/{vnet}/ips" -> Nothing, null Nothing; vnet ip
     zone mac vmid
 );
-/// Sdn subnet, as the server describes it.
+/// Sdn subnet: one row of `GET /cluster/sdn/vnets/{vnet}/subnets` and `GET /cluster/sdn/vnets/{vnet}/subnets/{subnet}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -2977,7 +2977,7 @@ impl TextEnum for VlanProtocol {
     }
 }
 impl_text_enum!(VlanProtocol);
-/// Sdn zone pending, as the server describes it.
+/// Sdn zone pending: what stands under `pending` in `SdnZone`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -3048,7 +3048,7 @@ row!(
     "vlan-protocol" | "vlan_protocol" => vlan_protocol Opt, "vrf-vxlan" | "vrf_vxlan" =>
     vrf_vxlan Opt, "vxlan-port" | "vxlan_port" => vxlan_port Opt, }
 );
-/// Sdn zone, as the server describes it.
+/// Sdn zone: one row of `GET /cluster/sdn/zones` and `GET /cluster/sdn/zones/{zone}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -3463,7 +3463,7 @@ endpoint!(
     GetNodeSdnFabricIndex 620 Get "/nodes/{node}/sdn/fabrics/{fabric}" -> Vec <
     IndexEntry >, null Vec::new(); node fabric
 );
-/// Sdn fabric interface, as the server describes it.
+/// Sdn fabric interface: one row of `GET /nodes/{node}/sdn/fabrics/{fabric}/interfaces`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -3502,7 +3502,7 @@ endpoint!(
     ListSdnFabricInterfaces 621 Get "/nodes/{node}/sdn/fabrics/{fabric}/interfaces" ->
     Vec < SdnFabricInterface >, null Vec::new(); node fabric
 );
-/// Sdn fabric neighbor, as the server describes it.
+/// Sdn fabric neighbor: one row of `GET /nodes/{node}/sdn/fabrics/{fabric}/neighbors`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -3541,7 +3541,7 @@ endpoint!(
     ListSdnFabricNeighbors 622 Get "/nodes/{node}/sdn/fabrics/{fabric}/neighbors" -> Vec
     < SdnFabricNeighbor >, null Vec::new(); node fabric
 );
-/// Sdn fabric route, as the server describes it.
+/// Sdn fabric route: one row of `GET /nodes/{node}/sdn/fabrics/{fabric}/routes`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -3599,7 +3599,7 @@ endpoint!(
     GetNodeSdnVnetIndex 624 Get "/nodes/{node}/sdn/vnets/{vnet}" -> Vec < IndexEntry >,
     null Vec::new(); node vnet
 );
-/// Sdn vnet mac vrf, as the server describes it.
+/// Sdn vnet mac vrf: one row of `GET /nodes/{node}/sdn/vnets/{vnet}/mac-vrf`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -3668,7 +3668,7 @@ impl TextEnum for NodeSdnZoneStatusStatus {
     }
 }
 impl_text_enum!(NodeSdnZoneStatusStatus);
-/// Node sdn zone, as the server describes it.
+/// Node sdn zone: one row of `GET /nodes/{node}/sdn/zones`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -3722,7 +3722,7 @@ endpoint!(
     GetNodeSdnZoneIndex 627 Get "/nodes/{node}/sdn/zones/{zone}" -> Vec < IndexEntry >,
     null Vec::new(); node zone
 );
-/// Sdn zone bridge port, as the server describes it.
+/// Sdn zone bridge port: what stands under `ports` in `SdnZoneBridge`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -3743,7 +3743,7 @@ row!(
     SdnZoneBridgePort[] { "index" => index Opt, "name" => name Opt, "primary_vlan" =>
     primary_vlan Opt, "vlans" => vlans Scalars, "vmid" => vmid Opt, }
 );
-/// Sdn zone bridge, as the server describes it.
+/// Sdn zone bridge: one row of `GET /nodes/{node}/sdn/zones/{zone}/bridges`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -3783,7 +3783,7 @@ endpoint!(
     ListSdnZoneBridges 628 Get "/nodes/{node}/sdn/zones/{zone}/bridges" -> Vec <
     SdnZoneBridge >, null Vec::new(); node zone
 );
-/// Sdn zone content, as the server describes it.
+/// Sdn zone content: one row of `GET /nodes/{node}/sdn/zones/{zone}/content`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -3822,7 +3822,7 @@ endpoint!(
     ListSdnZoneContent 629 Get "/nodes/{node}/sdn/zones/{zone}/content" -> Vec <
     SdnZoneContent >, null Vec::new(); node zone
 );
-/// Sdn zone ip vrf, as the server describes it.
+/// Sdn zone ip vrf: one row of `GET /nodes/{node}/sdn/zones/{zone}/ip-vrf`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

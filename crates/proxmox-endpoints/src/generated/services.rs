@@ -324,11 +324,11 @@ impl TextEnum for UnitState {
     }
 }
 impl_text_enum!(UnitState);
-/// Service, as the server describes it.
+/// Service: one row of `GET /nodes/{node}/services`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-pub struct Service {
+pub struct NodeService {
     /// What systemd says of it: `active`, `inactive`, `failed`.
     pub active_state: Option<ActiveState>,
     /// What it is, for people.
@@ -343,9 +343,9 @@ pub struct Service {
     pub unit_state: Option<UnitState>,
 }
 row!(
-    Service[] { "active-state" | "active_state" => active_state Opt, "desc" => desc Opt,
-    "name" => name Opt, "service" => service Opt, "state" => state Opt, "unit-state" |
-    "unit_state" => unit_state Opt, }
+    NodeService[] { "active-state" | "active_state" => active_state Opt, "desc" => desc
+    Opt, "name" => name Opt, "service" => service Opt, "state" => state Opt, "unit-state"
+    | "unit_state" => unit_state Opt, }
 );
 /// Reads services of a node.
 ///
@@ -362,8 +362,8 @@ impl ListServices {
     }
 }
 endpoint!(
-    ListServices 631 Get "/nodes/{node}/services" -> Vec < Service >, null Vec::new();
-    node
+    ListServices 631 Get "/nodes/{node}/services" -> Vec < NodeService >, null
+    Vec::new(); node
 );
 /// The service.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -593,7 +593,7 @@ impl StartService {
 endpoint!(
     StartService 635 Post "/nodes/{node}/services/{service}/start" -> Upid; node service
 );
-/// Service state, as the server describes it.
+/// Service state: the answer of `GET /nodes/{node}/services/{service}/state`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

@@ -139,7 +139,7 @@ row!(
     => vmid Opt, "parent" => parent Opt, "notes" => notes Opt, "protected" => protected
     Opt, "encrypted" => encrypted Opt, }
 );
-/// Appliance template, as the server describes it.
+/// Appliance template: one row of `GET /nodes/{node}/aplinfo`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -258,7 +258,7 @@ endpoint!(
     ListOciRepositoryTags 642 Get "/nodes/{node}/query-oci-repo-tags" -> Vec < Tolerant <
     String >>, null Vec::new(); node reference
 );
-/// Url metadata, as the server describes it.
+/// Url metadata: the answer of `GET /nodes/{node}/query-url-metadata`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -318,7 +318,7 @@ endpoint!(
     GetScanIndex 644 Get "/nodes/{node}/scan" -> Vec < IndexEntry >, null Vec::new();
     node
 );
-/// Cifs share, as the server describes it.
+/// Cifs share: one row of `GET /nodes/{node}/scan/cifs`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -361,7 +361,7 @@ endpoint!(
     ScanCifs 645 Get "/nodes/{node}/scan/cifs" -> Vec < CifsShare >, null Vec::new();
     node server domain password username
 );
-/// Iscsi target, as the server describes it.
+/// Iscsi target: one row of `GET /nodes/{node}/scan/iscsi`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -395,7 +395,7 @@ endpoint!(
     ScanIscsi 646 Get "/nodes/{node}/scan/iscsi" -> Vec < IscsiTarget >, null Vec::new();
     node portal
 );
-/// Volume group, as the server describes it.
+/// Volume group: one row of `GET /nodes/{node}/scan/lvm`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -422,7 +422,7 @@ endpoint!(
     ScanLvm 647 Get "/nodes/{node}/scan/lvm" -> Vec < VolumeGroup >, null Vec::new();
     node
 );
-/// Thin pool, as the server describes it.
+/// Thin pool: one row of `GET /nodes/{node}/scan/lvmthin`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -454,7 +454,7 @@ endpoint!(
     ScanLvmThin 648 Get "/nodes/{node}/scan/lvmthin" -> Vec < ThinPool >, null
     Vec::new(); node vg
 );
-/// Nfs export, as the server describes it.
+/// Nfs export: one row of `GET /nodes/{node}/scan/nfs`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -488,7 +488,7 @@ endpoint!(
     ScanNfs 649 Get "/nodes/{node}/scan/nfs" -> Vec < NfsExport >, null Vec::new(); node
     server
 );
-/// Pbs datastore, as the server describes it.
+/// Pbs datastore: one row of `GET /nodes/{node}/scan/pbs`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -539,7 +539,7 @@ endpoint!(
     ScanPbs 650 Get "/nodes/{node}/scan/pbs" -> Vec < PbsDatastore >, null Vec::new();
     node password server username fingerprint port
 );
-/// Zfs pool name, as the server describes it.
+/// Zfs pool name: one row of `GET /nodes/{node}/scan/zfs`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -701,7 +701,7 @@ endpoint!(
     DeleteVolume 654 Delete "/nodes/{node}/storage/{storage}/content/{volume}" -> Option
     < Upid >, null None; node storage volume delay
 );
-/// Volume, as the server describes it.
+/// Volume: the answer of `GET /nodes/{node}/storage/{storage}/content/{volume}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1000,7 +1000,7 @@ endpoint!(
     DownloadBackupFile 659 Get "/nodes/{node}/storage/{storage}/file-restore/download" ->
     serde_json::Value, null serde_json::Value::Null; node storage filepath volume tar
 );
-/// Backup file, as the server describes it.
+/// Backup file: one row of `GET /nodes/{node}/storage/{storage}/file-restore/list`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1148,7 +1148,7 @@ impl TextEnum for StorageIdentityTypeKind {
     }
 }
 impl_text_enum!(StorageIdentityTypeKind);
-/// Storage identity, as the server describes it.
+/// Storage identity: the answer of `GET /nodes/{node}/storage/{storage}/identity`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1247,7 +1247,7 @@ impl TextEnum for ImportMetadataWarningTypeKind {
     }
 }
 impl_text_enum!(ImportMetadataWarningTypeKind);
-/// Import metadata warning, as the server describes it.
+/// Import metadata warning: what stands under `warnings` in `ImportMetadata`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1263,7 +1263,7 @@ row!(
     ImportMetadataWarning[] { "key" => key Opt, "type" | "kind" => kind Opt, "value" =>
     value Opt, }
 );
-/// Import metadata, as the server describes it.
+/// Import metadata: the answer of `GET /nodes/{node}/storage/{storage}/import-metadata`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1419,7 +1419,7 @@ impl TextEnum for PrunableBackupMarkMark {
     }
 }
 impl_text_enum!(PrunableBackupMarkMark);
-/// Prunable backup, as the server describes it.
+/// Prunable backup: one row of `GET /nodes/{node}/storage/{storage}/prunebackups`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1508,7 +1508,7 @@ endpoint!(
     GetStorageRrd 666 Get "/nodes/{node}/storage/{storage}/rrd" -> RrdImage; node storage
     ds timeframe cf
 );
-/// Storage rrd point, as the server describes it.
+/// Storage rrd point: one row of `GET /nodes/{node}/storage/{storage}/rrddata`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1557,7 +1557,7 @@ endpoint!(
     GetStorageRrdData 667 Get "/nodes/{node}/storage/{storage}/rrddata" -> Vec <
     StorageRrdPoint >, null Vec::new(); node storage timeframe cf
 );
-/// Storage status, as the server describes it.
+/// Storage status: the answer of `GET /nodes/{node}/storage/{storage}/status`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1652,7 +1652,7 @@ endpoint!(
     UploadFile 669 Post "/nodes/{node}/storage/{storage}/upload" -> Upid; node storage
     content filename checksum checksum_algorithm tmpfilename
 );
-/// Storage, as the server describes it.
+/// Storage: one row of `GET /storage` and `GET /storage/{storage}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1795,7 +1795,7 @@ impl TextEnum for Smbversion {
     }
 }
 impl_text_enum!(Smbversion);
-/// Storage created config, as the server describes it.
+/// Storage created config: what stands under `config` in `StorageCreated`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1806,7 +1806,7 @@ pub struct StorageCreatedConfig {
 row!(
     StorageCreatedConfig[] { "encryption-key" | "encryption_key" => encryption_key Opt, }
 );
-/// Storage created, as the server describes it.
+/// Storage created: the answer of `POST /storage` and `PUT /storage/{storage}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
