@@ -30,6 +30,24 @@ async function withSignal(signal, start) {
   }
 }
 
+/** Makes things of a class print as `ProxmoxTask { upid: '…' }`. */
+export function shown(kind, attributes) {
+  const value = function (depth, options, inspect) {
+    const parts = []
+    for (const name of attributes) {
+      try {
+        parts.push(`${name}: ${inspect(this[name], options)}`)
+      } catch (error) {
+        if (!(error instanceof HomelabError)) throw error
+        parts.push('closed')
+        break
+      }
+    }
+    return parts.length > 0 ? `${kind.name} { ${parts.join(', ')} }` : `${kind.name} {}`
+  }
+  Object.defineProperty(kind.prototype, Symbol.for('nodejs.util.inspect.custom'), { value })
+}
+
 /** Awaits a handle, a stream or JSON text. */
 export async function open(handle, method, args, signal) {
   const reply = await withSignal(signal, (cancel) => handle.call(method, JSON.stringify(args), cancel))

@@ -154,6 +154,16 @@ const CLASSES: &[(&str, &str, &str)] = &[
         "fn lxc(",
     ),
     (
+        "ProxmoxStorage",
+        include_str!("../src/proxmox/definitions.rs"),
+        "fn storage(",
+    ),
+    (
+        "ProxmoxPool",
+        include_str!("../src/proxmox/definitions.rs"),
+        "fn pool(",
+    ),
+    (
         "ProxmoxTask",
         include_str!("../src/proxmox/task.rs"),
         "fn task(",
@@ -213,6 +223,7 @@ const MANIFEST: &[&str] = &[
     include_str!("../../api/proxmox_files.toml"),
     include_str!("../../api/proxmox_inside.toml"),
     include_str!("../../api/proxmox_recipes.toml"),
+    include_str!("../../api/proxmox_definitions.toml"),
     include_str!("../../api/simulator.toml"),
 ];
 const ROOT: &str = include_str!("../src/root.rs");

@@ -20,6 +20,7 @@ const FILES: &[&str] = &[
     "proxmox_files.toml",
     "proxmox_inside.toml",
     "proxmox_recipes.toml",
+    "proxmox_definitions.toml",
     "proxmox_cluster.toml",
     "proxmox_access.toml",
     "simulator.toml",
@@ -169,4 +170,13 @@ fn parsed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Type, D::Error> 
 
 fn parsed_some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Type>, D::Error> {
     parsed(deserializer).map(Some)
+}
+
+impl Class {
+    /// The attributes that name one of its kind, for people who print it.
+    pub(super) fn shown(&self) -> impl Iterator<Item = &Method> {
+        self.method.iter().filter(|method| {
+            method.kind == Kind::Property && matches!(&method.returns, Type::String | Type::Int)
+        })
+    }
 }

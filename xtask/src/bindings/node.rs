@@ -44,7 +44,7 @@ pub(super) fn classes(api: &Api) -> Result<String, String> {
     if used("decodeError") {
         out.push_str("\nimport { decodeError } from './errors.js'");
     }
-    out.push_str("\nimport { ROOT, Stream, call, callNow, open, openNow, perNode, rows, run } from './runtime.js'\nimport {\n");
+    out.push_str("\nimport { ROOT, Stream, call, callNow, open, openNow, perNode, rows, run, shown } from './runtime.js'\nimport {\n");
     for name in api.values.keys() {
         for function in [super::text::decoder(name, false), row_builder(name)] {
             if used(&function) {
@@ -68,7 +68,11 @@ fn write_class(api: &Api, out: &mut String, class: &Class) -> Result<(), String>
     if class.exit.as_deref() == Some("close") {
         out.push_str("\n  close() {\n    this.#handle.close()\n  }\n");
     }
-    out.push_str("}\n");
+    let shown: Vec<_> = class
+        .shown()
+        .map(|method| format!("'{}'", camel(&method.name)))
+        .collect();
+    let _ = writeln!(out, "}}\nshown({}, [{}])", class.name, shown.join(", "));
     Ok(())
 }
 

@@ -38,6 +38,15 @@ impl Writer<'_> {
             self.name(self.class),
             docstring(&doc, 4)
         );
+        let shown: String = self.class.shown().fold(String::new(), |mut all, method| {
+            let _ = write!(all, "{:?}, ", method.name);
+            all
+        });
+        let _ = writeln!(
+            out,
+            "\n    def __repr__(self) -> str:\n        return _runtime.shown(self, ({}))",
+            shown.trim_end()
+        );
         for method in &self.class.method {
             self.method(out, method)?;
         }

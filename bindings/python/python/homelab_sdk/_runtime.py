@@ -48,6 +48,18 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} cannot be an argument")
 
 
+def shown(thing: object, attributes: Sequence[str]) -> str:
+    """``ProxmoxTask(upid='...')``: a thing with the attributes that tell it from others."""
+    parts = []
+    for name in attributes:
+        try:
+            parts.append(f"{name}={getattr(thing, name)!r}")
+        except HomelabError:
+            parts.append("closed")
+            break
+    return f"{type(thing).__name__}({', '.join(parts)})"
+
+
 def call(handle: _native.Handle, method: str, args: Args) -> Any:
     """Waits for a value."""
     return json.loads(cast(str, handle.call(method, encode(args))))

@@ -10,8 +10,8 @@ use proxmox_client::endpoints::{
 };
 
 use super::place::Place;
-use crate::handle::no_method;
-use crate::{Args, Reply};
+use crate::handle::{Object, no_method};
+use crate::{Args, Handle, Reply};
 
 pub(crate) async fn access(place: &Place, method: &str, args: &mut Args) -> Result<Reply> {
     match method {
@@ -45,6 +45,12 @@ pub(crate) async fn access(place: &Place, method: &str, args: &mut Args) -> Resu
         "user_tfa" => place.data::<ListUserTfa>(args).await,
         "delete_tfa" => place.done::<DeleteTfaEntry>(args).await,
         "unlock_tfa" => place.data::<UnlockTfa>(args).await,
+        "openid_login" => {
+            let (code, url): (String, String) = (args.take("code")?, args.take("redirect_url")?);
+            let state: String = args.take("state")?;
+            let ticket = place.pve.access().openid_login(code, url, state).await?;
+            Ok(Handle::new(Object::ProxmoxClient(place.pve.with_session(ticket)?)).into())
+        }
         "openid_auth_url" => place.data::<GetOpenIdAuthUrl>(args).await,
         _ => Err(no_method("ProxmoxAccess", method)),
     }

@@ -94,6 +94,7 @@ pub(crate) async fn ha(place: &Place, method: &str, args: &mut Args) -> Result<R
         "migrate" => place.data::<MigrateHaResource>(args).await,
         "relocate" => place.data::<RelocateHaResource>(args).await,
         "rules" => place.data::<ListHaRules>(args).await,
+        "node_affinity" => data(&place.pve.cluster().ha().node_affinity().await?),
         "rule" => place.data::<GetHaRule>(args).await,
         "delete_rule" => place.done::<DeleteHaRule>(args).await,
         "groups" => place.data::<ListHaGroups>(args).await,

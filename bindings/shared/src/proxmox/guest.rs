@@ -21,10 +21,13 @@ use proxmox_client::endpoints::{
 use super::inside;
 use super::place::{Place, accepted, destroy};
 use crate::handle::no_method;
+use crate::reply::data;
 use crate::{Args, Reply};
 
 pub(crate) async fn qemu(place: &Place, method: &str, args: &mut Args) -> Result<Reply> {
     match method {
+        "node" => data(place.value("node")),
+        "vmid" => data(&place.vmid()?),
         "destroy" => destroy::<DeleteQemu>(place, args).await,
         "status" => place.data::<GetQemuStatus>(args).await,
         "config" => place.data::<GetQemuConfig>(args).await,
@@ -71,6 +74,8 @@ pub(crate) async fn qemu(place: &Place, method: &str, args: &mut Args) -> Result
 
 pub(crate) async fn lxc(place: &Place, method: &str, args: &mut Args) -> Result<Reply> {
     match method {
+        "node" => data(place.value("node")),
+        "vmid" => data(&place.vmid()?),
         "destroy" => destroy::<DeleteLxc>(place, args).await,
         "status" => place.data::<GetLxcStatus>(args).await,
         "config" => place.data::<GetLxcConfig>(args).await,

@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::stream;
 use homelab_core::Result;
 use proxmox_client::{
-    Agent, CloudInitPart, ExecOptions, ExecOutput, Terminal, TerminalReader, TerminalWriter,
+    Agent, CloudInitPart, ExecOptions, ExecOutput, ExecStatus, Terminal, TerminalReader,
+    TerminalWriter,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -190,6 +191,16 @@ pub(crate) async fn agent(agent: &Agent, method: &str, args: &mut Args) -> Resul
             }
             data(&AgentExecOutput::from(agent.exec(&command, options).await?))
         }
+        "exec_start" => {
+            let command: Vec<String> = args.take("command")?;
+            let command: Vec<&str> = command.iter().map(String::as_str).collect();
+            let input: Option<String> = args.take("input")?;
+            data(&agent.exec_start(&command, input.as_deref()).await?)
+        }
+        "exec_status" => data(&match agent.exec_status(args.take("pid")?).await? {
+            ExecStatus::Running => None,
+            ExecStatus::Ended(output) => Some(AgentExecOutput::from(output)),
+        }),
         "file_read" => {
             let file = agent.file_read(&args.take::<String>("path")?).await?;
             data(&AgentFileContent {

@@ -3,6 +3,7 @@
 mod access;
 mod cluster;
 mod data;
+mod definitions;
 mod guest;
 mod inside;
 mod node;
@@ -27,6 +28,7 @@ pub(crate) use cluster::{cluster, firewall, ha, sdn};
 pub(crate) use data::write_cidata_iso;
 #[cfg(feature = "schema")]
 pub(crate) use data::{StoredVolume, TransferProgress};
+pub(crate) use definitions::{pool, storage};
 pub(crate) use guest::{lxc, qemu};
 #[cfg(feature = "schema")]
 pub(crate) use inside::{AgentExecOutput, AgentFileContent};
@@ -103,6 +105,19 @@ pub(crate) async fn client(pve: &ProxmoxClient, method: &str, args: &mut Args) -
         "node" => Ok(Place::new(pve).at("node", args.take("name")?, Object::ProxmoxNode)),
         "storages" => data(&pve.storages().await?),
         "pools" => data(&pve.pools().await?),
+        "storage" => Ok(Place::new(pve).at("storage", args.take("name")?, Object::ProxmoxStorage)),
+        "pool" => Ok(Place::new(pve).at("poolid", args.take("name")?, Object::ProxmoxPool)),
+        "release" => data(&pve.release().await?),
+        "with_timeout" => {
+            let limit = seconds(args, "request_timeout_seconds")?.unwrap_or_default();
+            Ok(Handle::new(Object::ProxmoxClient(pve.with_timeout(limit))).into())
+        }
+        "privileges_on" => data(&pve.privileges_on(&args.take::<String>("path")?).await?),
+        "preflight_by_name" => {
+            let name: String = args.take("name")?;
+            let params = raw::params(args.take("params")?)?;
+            data(&pve.preflight_by_name(&name, &params).await?)
+        }
         "locate" => data(&pve.locate(args.take("vmid")?).await?),
         "missing_privileges" => {
             let needed: Vec<(String, String)> = args

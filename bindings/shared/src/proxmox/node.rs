@@ -16,22 +16,24 @@ use proxmox_client::endpoints::{
     ListCephManagers, ListCephMds, ListCephMonitors, ListCephPools, ListCertificates,
     ListCpuModels, ListDirectoryStorages, ListDisks, ListLvmThinPools, ListLxc, ListMachineTypes,
     ListNetworks, ListNodeFirewallRules, ListNodeReplication, ListNodeSdnZones, ListNodeStorage,
-    ListPciDevices, ListPrunableBackups, ListQemu, ListStorageContent, ListTasks, ListUsbDevices,
-    ListZfsPools, MarkCephOsdIn, MarkCephOsdOut, MigrateAll, OrderAcmeCertificate, PruneBackups,
-    PullOciImage, ReloadNetwork, ReloadService, RenewAcmeCertificate, RestartCeph, RestartService,
-    RevertNetworkChanges, ScheduleReplicationNow, ScrubCephOsd, SetNodeTimezone, ShutdownNode,
-    StartAll, StartCeph, StartService, StopAll, StopCeph, StopService, SuspendAll,
+    ListPciDevices, ListPrunableBackups, ListQemu, ListServices, ListStorageContent, ListTasks,
+    ListUsbDevices, ListZfsPools, MarkCephOsdIn, MarkCephOsdOut, MigrateAll, OrderAcmeCertificate,
+    PruneBackups, PullOciImage, ReloadNetwork, ReloadService, RenewAcmeCertificate, RestartCeph,
+    RestartService, RevertNetworkChanges, ScheduleReplicationNow, ScrubCephOsd, SetNodeTimezone,
+    ShutdownNode, StartAll, StartCeph, StartService, StopAll, StopCeph, StopService, SuspendAll,
     UpdateAptDatabase, UpdateCephPool, UpdateDns, UpdateHostsFile, UpdateNetwork, UpdateNodeConfig,
     UpdateNodeFirewallOptions, UpdateVolume, UploadCustomCertificate, WakeNode, WipeDisk,
 };
 
-use super::data;
+use super::data as files;
 use super::place::{Place, accepted};
 use crate::handle::{Object, no_method};
+use crate::reply::data;
 use crate::{Args, Reply};
 
 pub(crate) async fn node(place: &Place, method: &str, args: &mut Args) -> Result<Reply> {
     match method {
+        "name" => data(place.value("node")),
         "qemu" => Ok(place.at(
             "vmid",
             args.take::<u32>("vmid")?.to_string(),
@@ -57,6 +59,7 @@ pub(crate) async fn node(place: &Place, method: &str, args: &mut Args) -> Result
         "suspend_all" => place.task::<SuspendAll>(args).await,
         "migrate_all" => place.task::<MigrateAll>(args).await,
         "tasks" => place.data::<ListTasks>(args).await,
+        "services" => place.data::<ListServices>(args).await,
         "service" => place.data::<GetServiceState>(args).await,
         "start_service" => place.task::<StartService>(args).await,
         "stop_service" => place.task::<StopService>(args).await,
@@ -124,12 +127,13 @@ pub(crate) async fn node(place: &Place, method: &str, args: &mut Args) -> Result
         "firewall_rules" => place.data::<ListNodeFirewallRules>(args).await,
         "create_firewall_rule" => place.done::<CreateNodeFirewallRule>(args).await,
         "sdn_zones" => place.data::<ListNodeSdnZones>(args).await,
-        _ => data::node(place, method, args).await,
+        _ => files::node(place, method, args).await,
     }
 }
 
 pub(crate) async fn node_storage(place: &Place, method: &str, args: &mut Args) -> Result<Reply> {
     match method {
+        "name" => data(place.value("storage")),
         "status" => place.data::<GetStorageStatus>(args).await,
         "content" => place.data::<ListStorageContent>(args).await,
         "volume" => place.data::<GetVolume>(args).await,

@@ -47,12 +47,12 @@ impl Place {
         Handle::new(object(self.clone())).into()
     }
 
-    fn value(&self, name: &str) -> &str {
+    pub(super) fn value(&self, name: &str) -> &str {
         let found = self.known.iter().find(|(known, _)| *known == name);
         found.map_or("", |(_, value)| value)
     }
 
-    fn vmid(&self) -> Result<u32> {
+    pub(super) fn vmid(&self) -> Result<u32> {
         let text = self.value("vmid");
         let number = text.parse();
         number.map_err(|_| Error::new(ErrorKind::Internal, format!("no guest's number: '{text}'")))
