@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn nodes_have_priorities() {
-        let nodes = priorities("pve1:2,pve2");
+        let nodes = priorities(words("pve1:2,pve2"));
         assert_eq!((nodes["pve1"], nodes["pve2"]), (2, 0));
     }
 }
