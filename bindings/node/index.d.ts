@@ -1976,6 +1976,57 @@ export class ProxmoxClient {
   }): Promise<ProxmoxPool[]>
 
   /**
+   * A storage's definition, which all nodes share. What is on it, `node(...).storage(...)` tells.
+   *
+   * @param name - Its name.
+   */
+  storage(name: string): ProxmoxStorage
+
+  /**
+   * A pool: guests and storages that rights are given on together.
+   *
+   * @param name - Its name; nested ones read `parent/child`.
+   */
+  pool(name: string): ProxmoxPool
+
+  /** The release that the contacted node runs, as numbers. Asked anew each time: nodes are upgraded one after the other. */
+  release(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Release>
+
+  /**
+   * The same client with another limit for each answer.
+   *
+   * @param requestTimeoutSeconds - How long one answer may take.
+   */
+  withTimeout(requestTimeoutSeconds: number): ProxmoxClient
+
+  /**
+   * The privileges that the credentials have on a path, inherited ones included.
+   *
+   * @param path - Such as `/vms/100` or `/storage/local`.
+   */
+  privilegesOn(path: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string[]>
+
+  /**
+   * Says which privileges the credentials lack for a call, without making it.
+   *
+   * The parameters are checked as `call_by_name` checks them. `docs/proxmox-coverage.md` lists the names of the calls.
+   *
+   * @param name - The call's name, such as `StartQemu`.
+   */
+  preflightByName(name: string, options?: {
+    /** Its path arguments and parameters. */
+    params?: Readonly<Record<string, Json | undefined>> | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Preflight>
+
+  /**
    * Where a guest is now. HA and migrations move guests; their ids stay.
    *
    * @param vmid - Its number.
@@ -2270,6 +2321,9 @@ export class ProxmoxTask {
 export class ProxmoxNode {
   private constructor()
 
+  /** Its name in the cluster. */
+  readonly name: string
+
   /**
    * One virtual machine on it.
    *
@@ -2333,7 +2387,7 @@ export class ProxmoxNode {
   /**
    * Creates a virtual machine; with `archive`, restores one. Every setting is a field of the request.
    *
-   * @param vmid - `vmid`.
+   * @param vmid - The guest's id.
    */
   createQemu(vmid: number, options?: {
     /** The settings by their names in the API: `memory`, `net0`, `scsi0`, … */
@@ -2351,8 +2405,8 @@ export class ProxmoxNode {
   /**
    * Creates a container from a template or image; with `restore`, from a backup.
    *
-   * @param ostemplate - `ostemplate`.
-   * @param vmid - `vmid`.
+   * @param ostemplate - The template or backup it is made from.
+   * @param vmid - The guest's id.
    */
   createLxc(ostemplate: string, vmid: number, options?: {
     /** The settings by their names in the API: `memory`, `net0`, `scsi0`, … */
@@ -2363,11 +2417,11 @@ export class ProxmoxNode {
 
   /** Starts the guests that start at boot, or those in `vms`. */
   startAll(options?: {
-    /** `force`. */
+    /** Whether to do it in spite of what speaks against it. */
     force?: boolean | undefined
-    /** `max-workers`. (9.1.2 and later) */
+    /** How many at once. (9.1.2 and later) */
     maxWorkers?: number | undefined
-    /** `vms`. */
+    /** The guests. */
     vms?: readonly string[] | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2375,13 +2429,13 @@ export class ProxmoxNode {
 
   /** Stops all guests, or those in `vms`. */
   stopAll(options?: {
-    /** `force-stop`. Yes when absent. (7.4 and later) */
+    /** Whether to stop guests that do not shut down in time. Yes when absent. (7.4 and later) */
     forceStop?: boolean | undefined
-    /** `max-workers`. (9.1.2 and later) */
+    /** How many at once. (9.1.2 and later) */
     maxWorkers?: number | undefined
-    /** `timeout`. `180` when absent. (7.4 and later) */
+    /** How long to wait, in seconds. `180` when absent. (7.4 and later) */
     timeout?: number | undefined
-    /** `vms`. */
+    /** The guests. */
     vms?: readonly string[] | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2389,9 +2443,9 @@ export class ProxmoxNode {
 
   /** Suspends all virtual machines, or those in `vms`. */
   suspendAll(options?: {
-    /** `max-workers`. (9.1.2 and later) */
+    /** How many at once. (9.1.2 and later) */
     maxWorkers?: number | undefined
-    /** `vms`. */
+    /** The guests. */
     vms?: readonly string[] | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2400,16 +2454,16 @@ export class ProxmoxNode {
   /**
    * Moves all guests to another node, or those in `vms`.
    *
-   * @param target - `target`.
+   * @param target - Where to: the target node.
    */
   migrateAll(target: string, options?: {
-    /** `max-workers`. (9.1.2 and later) */
+    /** How many at once. (9.1.2 and later) */
     maxWorkers?: number | undefined
-    /** `maxworkers`. */
+    /** How many at once. */
     maxworkers?: number | undefined
-    /** `vms`. */
+    /** The guests. */
     vms?: readonly string[] | undefined
-    /** `with-local-disks`. */
+    /** Whether disks on local storage move along. */
     withLocalDisks?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2441,10 +2495,16 @@ export class ProxmoxNode {
     signal?: AbortSignal | undefined
   }): Promise<TaskSummary[]>
 
+  /** Its system services. */
+  services(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NodeService[]>
+
   /**
    * One service's state.
    *
-   * @param service - `service`.
+   * @param service - The service.
    */
   service(service: string, options?: {
     /** Cancels, on the wire too. */
@@ -2454,7 +2514,7 @@ export class ProxmoxNode {
   /**
    * Starts a service.
    *
-   * @param service - `service`.
+   * @param service - The service.
    */
   startService(service: string, options?: {
     /** Cancels, on the wire too. */
@@ -2464,7 +2524,7 @@ export class ProxmoxNode {
   /**
    * Stops a service.
    *
-   * @param service - `service`.
+   * @param service - The service.
    */
   stopService(service: string, options?: {
     /** Cancels, on the wire too. */
@@ -2474,7 +2534,7 @@ export class ProxmoxNode {
   /**
    * Restarts a service, whatever it takes.
    *
-   * @param service - `service`.
+   * @param service - The service.
    */
   restartService(service: string, options?: {
     /** Cancels, on the wire too. */
@@ -2484,7 +2544,7 @@ export class ProxmoxNode {
   /**
    * Reloads a service, or restarts it where it cannot.
    *
-   * @param service - `service`.
+   * @param service - The service.
    */
   reloadService(service: string, options?: {
     /** Cancels, on the wire too. */
@@ -2493,7 +2553,7 @@ export class ProxmoxNode {
 
   /** Its network interfaces, with changes that are not applied yet. */
   networks(options?: {
-    /** `type`. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2502,7 +2562,7 @@ export class ProxmoxNode {
   /**
    * One network interface.
    *
-   * @param iface - `iface`.
+   * @param iface - The network interface.
    */
   network(iface: string, options?: {
     /** Cancels, on the wire too. */
@@ -2512,61 +2572,61 @@ export class ProxmoxNode {
   /**
    * Plans a network interface; `kind` is `bridge`, `bond`, `vlan`, … Applied by `reload_network`.
    *
-   * @param iface - `iface`.
-   * @param kind - `type`.
+   * @param iface - The network interface.
+   * @param kind - Its kind.
    */
   createNetwork(iface: string, kind: string, options?: {
-    /** `address`. */
+    /** The address. */
     address?: string | undefined
-    /** `address6`. */
+    /** The IPv6 address. */
     address6?: string | undefined
-    /** `autostart`. */
+    /** Whether it comes up with the host. */
     autostart?: boolean | undefined
-    /** `bond-primary`. */
+    /** The interface that an active-backup bond prefers. */
     bondPrimary?: string | undefined
-    /** `bond_mode`. */
+    /** How the bond spreads packets. */
     bondMode?: string | undefined
-    /** `bond_xmit_hash_policy`. */
+    /** What the bond spreads packets by. */
     bondXmitHashPolicy?: string | undefined
-    /** `bridge_ports`. */
+    /** The ports of the bridge. */
     bridgePorts?: readonly string[] | undefined
-    /** `bridge_vids`. (8.3 and later) */
+    /** The VLANs of the bridge. (8.3 and later) */
     bridgeVids?: readonly string[] | undefined
-    /** `bridge_vlan_aware`. */
+    /** Whether the bridge knows VLANs. */
     bridgeVlanAware?: boolean | undefined
-    /** `cidr`. */
+    /** The network, as CIDR. */
     cidr?: string | undefined
-    /** `cidr6`. */
+    /** The IPv6 network, as CIDR. */
     cidr6?: string | undefined
-    /** `comments`. */
+    /** A remark for people. */
     comments?: string | undefined
-    /** `comments6`. */
+    /** A remark for people, on the IPv6 part. */
     comments6?: string | undefined
-    /** `gateway`. */
+    /** The gateway. */
     gateway?: string | undefined
-    /** `gateway6`. */
+    /** The IPv6 gateway. */
     gateway6?: string | undefined
-    /** `mtu`. */
+    /** The largest packet, in bytes. */
     mtu?: number | undefined
-    /** `netmask`. */
+    /** The netmask. */
     netmask?: string | undefined
-    /** `netmask6`. */
+    /** The length of the IPv6 prefix. */
     netmask6?: number | undefined
-    /** `ovs_bonds`. */
+    /** The interfaces of the Open vSwitch bond. */
     ovsBonds?: readonly string[] | undefined
-    /** `ovs_bridge`. */
+    /** The Open vSwitch bridge. */
     ovsBridge?: string | undefined
-    /** `ovs_options`. */
+    /** Options of Open vSwitch. */
     ovsOptions?: string | undefined
-    /** `ovs_ports`. */
+    /** The ports of the Open vSwitch bridge. */
     ovsPorts?: readonly string[] | undefined
-    /** `ovs_tag`. */
+    /** The VLAN of the port. */
     ovsTag?: number | undefined
-    /** `slaves`. */
+    /** The interfaces of the bond. */
     slaves?: readonly string[] | undefined
-    /** `vlan-id`. */
+    /** The VLAN. */
     vlanId?: number | undefined
-    /** `vlan-raw-device`. */
+    /** The interface below the VLAN. */
     vlanRawDevice?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2575,63 +2635,63 @@ export class ProxmoxNode {
   /**
    * Plans a change. It replaces the interface's whole configuration: what is not given is dropped.
    *
-   * @param iface - `iface`.
-   * @param kind - `type`.
+   * @param iface - The network interface.
+   * @param kind - Its kind.
    */
   updateNetwork(iface: string, kind: string, options?: {
-    /** `address`. */
+    /** The address. */
     address?: string | undefined
-    /** `address6`. */
+    /** The IPv6 address. */
     address6?: string | undefined
-    /** `autostart`. */
+    /** Whether it comes up with the host. */
     autostart?: boolean | undefined
-    /** `bond-primary`. */
+    /** The interface that an active-backup bond prefers. */
     bondPrimary?: string | undefined
-    /** `bond_mode`. */
+    /** How the bond spreads packets. */
     bondMode?: string | undefined
-    /** `bond_xmit_hash_policy`. */
+    /** What the bond spreads packets by. */
     bondXmitHashPolicy?: string | undefined
-    /** `bridge_ports`. */
+    /** The ports of the bridge. */
     bridgePorts?: readonly string[] | undefined
-    /** `bridge_vids`. (8.3 and later) */
+    /** The VLANs of the bridge. (8.3 and later) */
     bridgeVids?: readonly string[] | undefined
-    /** `bridge_vlan_aware`. */
+    /** Whether the bridge knows VLANs. */
     bridgeVlanAware?: boolean | undefined
-    /** `cidr`. */
+    /** The network, as CIDR. */
     cidr?: string | undefined
-    /** `cidr6`. */
+    /** The IPv6 network, as CIDR. */
     cidr6?: string | undefined
-    /** `comments`. */
+    /** A remark for people. */
     comments?: string | undefined
-    /** `comments6`. */
+    /** A remark for people, on the IPv6 part. */
     comments6?: string | undefined
-    /** `delete`. */
+    /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
-    /** `gateway`. */
+    /** The gateway. */
     gateway?: string | undefined
-    /** `gateway6`. */
+    /** The IPv6 gateway. */
     gateway6?: string | undefined
-    /** `mtu`. */
+    /** The largest packet, in bytes. */
     mtu?: number | undefined
-    /** `netmask`. */
+    /** The netmask. */
     netmask?: string | undefined
-    /** `netmask6`. */
+    /** The length of the IPv6 prefix. */
     netmask6?: number | undefined
-    /** `ovs_bonds`. */
+    /** The interfaces of the Open vSwitch bond. */
     ovsBonds?: readonly string[] | undefined
-    /** `ovs_bridge`. */
+    /** The Open vSwitch bridge. */
     ovsBridge?: string | undefined
-    /** `ovs_options`. */
+    /** Options of Open vSwitch. */
     ovsOptions?: string | undefined
-    /** `ovs_ports`. */
+    /** The ports of the Open vSwitch bridge. */
     ovsPorts?: readonly string[] | undefined
-    /** `ovs_tag`. */
+    /** The VLAN of the port. */
     ovsTag?: number | undefined
-    /** `slaves`. */
+    /** The interfaces of the bond. */
     slaves?: readonly string[] | undefined
-    /** `vlan-id`. */
+    /** The VLAN. */
     vlanId?: number | undefined
-    /** `vlan-raw-device`. */
+    /** The interface below the VLAN. */
     vlanRawDevice?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2640,7 +2700,7 @@ export class ProxmoxNode {
   /**
    * Plans the deletion of an interface.
    *
-   * @param iface - `iface`.
+   * @param iface - The network interface.
    */
   deleteNetwork(iface: string, options?: {
     /** Cancels, on the wire too. */
@@ -2649,7 +2709,7 @@ export class ProxmoxNode {
 
   /** Applies what is planned. */
   reloadNetwork(options?: {
-    /** `regenerate-frr`. (9.0 and later) */
+    /** Whether FRR is set up anew. Yes when absent. (9.0 and later) */
     regenerateFrr?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2670,14 +2730,14 @@ export class ProxmoxNode {
   /**
    * Changes its DNS servers and search domain.
    *
-   * @param search - `search`.
+   * @param search - What to look for.
    */
   updateDns(search: string, options?: {
-    /** `dns1`. */
+    /** The first DNS server. */
     dns1?: string | undefined
-    /** `dns2`. */
+    /** The second DNS server. */
     dns2?: string | undefined
-    /** `dns3`. */
+    /** The third DNS server. */
     dns3?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2692,7 +2752,7 @@ export class ProxmoxNode {
   /**
    * Changes its time zone.
    *
-   * @param timezone - `timezone`.
+   * @param timezone - The time zone; `host` is the host's.
    */
   setTimezone(timezone: string, options?: {
     /** Cancels, on the wire too. */
@@ -2708,10 +2768,10 @@ export class ProxmoxNode {
   /**
    * Replaces its `/etc/hosts`. Give `digest`.
    *
-   * @param data - `data`.
+   * @param data - The data.
    */
   updateHosts(data: string, options?: {
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2719,7 +2779,7 @@ export class ProxmoxNode {
 
   /** Its own settings: description, wake-on-LAN, start delay, ACME domains. */
   config(options?: {
-    /** `property`. */
+    /** The setting. */
     property?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2727,21 +2787,21 @@ export class ProxmoxNode {
 
   /** Changes its own settings. */
   updateConfig(options?: {
-    /** `acme`. */
+    /** Settings for certificates from an ACME service. */
     acme?: string | undefined
-    /** `ballooning-target`. `80` when absent. (8.4 and later) */
+    /** How much memory the host aims at with its balloons, in percent. `80` when absent. (8.4 and later) */
     ballooningTarget?: number | undefined
-    /** `delete`. */
+    /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
-    /** `description`. */
+    /** Notes for people; shown in the web interface. */
     description?: string | undefined
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** `location`. (9.2 and later) */
+    /** Where it stands. (9.2 and later) */
     location?: string | undefined
-    /** `startall-onboot-delay`. `0` when absent. */
+    /** How long to wait before guests start with the host, in seconds. `0` when absent. */
     startallOnbootDelay?: number | undefined
-    /** `wakeonlan`. */
+    /** The MAC address to wake it with, and how. */
     wakeonlan?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2749,15 +2809,15 @@ export class ProxmoxNode {
 
   /** Lines of its syslog. */
   syslog(options?: {
-    /** `limit`. */
+    /** At most this many. */
     limit?: number | undefined
-    /** `service`. */
+    /** The service. */
     service?: string | undefined
-    /** `since`. */
+    /** From when on, in seconds since 1970. */
     since?: string | undefined
-    /** `start`. */
+    /** Where in the list to start, from 0. */
     start?: number | undefined
-    /** `until`. */
+    /** Up to when, in seconds since 1970. */
     until?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2765,29 +2825,29 @@ export class ProxmoxNode {
 
   /** Lines of its journal. */
   journal(options?: {
-    /** `endcursor`. */
+    /** Where to end, as a cursor from an earlier answer. */
     endcursor?: string | undefined
-    /** `identifiers`. (9.2+ and later) */
+    /** Only the identifiers that programs log under. (9.2+ and later) */
     identifiers?: boolean | undefined
-    /** `kernel`. (9.2+ and later) */
+    /** Only what the kernel says. (9.2+ and later) */
     kernel?: boolean | undefined
-    /** `lastentries`. */
+    /** How many lines from the end. */
     lastentries?: number | undefined
-    /** `priority`. (9.2+ and later) */
+    /** Its rank; higher comes first. (9.2+ and later) */
     priority?: string | undefined
-    /** `service`. (9.2+ and later) */
+    /** The service. (9.2+ and later) */
     service?: string | undefined
-    /** `since`. */
+    /** From when on, in seconds since 1970. */
     since?: number | undefined
-    /** `startcursor`. */
+    /** Where to start, as a cursor from an earlier answer. */
     startcursor?: string | undefined
-    /** `structured`. (9.2+ and later) */
+    /** Entries with their fields in place of lines of text. (9.2+ and later) */
     structured?: boolean | undefined
-    /** `unit`. (9.2+ and later) */
+    /** The unit. (9.2+ and later) */
     unit?: string | undefined
-    /** `units`. (9.2+ and later) */
+    /** Only the names of the units that have written something. (9.2+ and later) */
     units?: boolean | undefined
-    /** `until`. */
+    /** Up to when, in seconds since 1970. */
     until?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2802,10 +2862,10 @@ export class ProxmoxNode {
   /**
    * Its use of resources over an `hour`, `day`, `week`, `month` or `year`.
    *
-   * @param timeframe - `timeframe`.
+   * @param timeframe - The span of time.
    */
   rrdData(timeframe: string, options?: {
-    /** `cf`. */
+    /** How samples are put together: the average or the largest. */
     cf?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2825,9 +2885,9 @@ export class ProxmoxNode {
 
   /** Refreshes the list of packages. */
   refreshApt(options?: {
-    /** `notify`. */
+    /** When to notify, as a property string. */
     notify?: boolean | undefined
-    /** `quiet`. */
+    /** Whether to say less in the log. */
     quiet?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2848,10 +2908,10 @@ export class ProxmoxNode {
   /**
    * A package's changelog.
    *
-   * @param name - `name`.
+   * @param name - Its name.
    */
   aptChangelog(name: string, options?: {
-    /** `version`. */
+    /** The version. */
     version?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2859,11 +2919,11 @@ export class ProxmoxNode {
 
   /** Its disks: size, model, health, what uses them. */
   disks(options?: {
-    /** `include-partitions`. */
+    /** Whether partitions are listed as well. */
     includePartitions?: boolean | undefined
-    /** `skipsmart`. */
+    /** Whether the SMART health is not read. */
     skipsmart?: boolean | undefined
-    /** `type`. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2872,10 +2932,10 @@ export class ProxmoxNode {
   /**
    * A disk's S.M.A.R.T. values.
    *
-   * @param disk - `disk`.
+   * @param disk - The disk.
    */
   smart(disk: string, options?: {
-    /** `healthonly`. */
+    /** Whether only the health is wanted. */
     healthonly?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2884,11 +2944,11 @@ export class ProxmoxNode {
   /**
    * Gives a disk an empty GPT partition table.
    *
-   * @param disk - `disk`.
+   * @param disk - The disk.
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   initializeDisk(disk: string, dataLoss: 'accepted', options?: {
-    /** `uuid`. */
+    /** Its UUID. */
     uuid?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2897,7 +2957,7 @@ export class ProxmoxNode {
   /**
    * Wipes a disk or partition. Only root@pam itself may.
    *
-   * @param disk - `disk`.
+   * @param disk - The disk.
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   wipeDisk(disk: string, dataLoss: 'accepted', options?: {
@@ -2914,7 +2974,7 @@ export class ProxmoxNode {
   /**
    * One ZFS pool with its devices and errors.
    *
-   * @param name - `name`.
+   * @param name - Its name.
    */
   zfsPool(name: string, options?: {
     /** Cancels, on the wire too. */
@@ -2924,18 +2984,18 @@ export class ProxmoxNode {
   /**
    * Makes a ZFS pool of disks (a list with commas): `single`, `mirror`, `raidz`, …
    *
-   * @param devices - `devices`.
-   * @param name - `name`.
-   * @param raidlevel - `raidlevel`.
+   * @param devices - The devices.
+   * @param name - Its name.
+   * @param raidlevel - The RAID level.
    */
   createZfsPool(devices: readonly string[], name: string, raidlevel: string, options?: {
-    /** `add_storage`. */
+    /** Whether a storage is made for it as well. */
     addStorage?: boolean | undefined
-    /** `ashift`. `12` when absent. */
+    /** The size of a sector as a power of two. `12` when absent. */
     ashift?: number | undefined
-    /** `compression`. `on` when absent. */
+    /** The compression. `on` when absent. */
     compression?: string | undefined
-    /** `draid-config`. (7.3 and later) */
+    /** How the dRAID is laid out. (7.3 and later) */
     draidConfig?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2961,9 +3021,9 @@ export class ProxmoxNode {
 
   /** Its PCI devices. */
   pciDevices(options?: {
-    /** `pci-class-blacklist`. `05;06;0b` when absent. */
+    /** Classes of devices to leave out. `05;06;0b` when absent. */
     pciClassBlacklist?: readonly string[] | undefined
-    /** `verbose`. Yes when absent. */
+    /** Whether to give details. Yes when absent. */
     verbose?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2977,7 +3037,7 @@ export class ProxmoxNode {
 
   /** The machine types that its QEMU offers. */
   machineTypes(options?: {
-    /** `arch`. (9.1.2 and later) */
+    /** The processor architecture. (9.1.2 and later) */
     arch?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2985,7 +3045,7 @@ export class ProxmoxNode {
 
   /** The CPU models that its QEMU offers. */
   cpuModels(options?: {
-    /** `arch`. (9.1.2 and later) */
+    /** The processor architecture. (9.1.2 and later) */
     arch?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3000,14 +3060,14 @@ export class ProxmoxNode {
   /**
    * Gives the API its own certificate (PEM). With `restart` the daemon restarts and connections drop.
    *
-   * @param certificates - `certificates`.
+   * @param certificates - The certificates, as PEM.
    */
   uploadCertificate(certificates: string, options?: {
-    /** `force`. */
+    /** Whether to do it in spite of what speaks against it. */
     force?: boolean | undefined
-    /** `key`. */
+    /** The key. */
     key?: string | undefined
-    /** `restart`. */
+    /** Whether the service restarts with it. */
     restart?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3015,7 +3075,7 @@ export class ProxmoxNode {
 
   /** Goes back to the certificate that the cluster's CA signed. */
   deleteCertificate(options?: {
-    /** `restart`. */
+    /** Whether the service restarts with it. */
     restart?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3023,7 +3083,7 @@ export class ProxmoxNode {
 
   /** Orders a certificate by ACME. */
   orderCertificate(options?: {
-    /** `force`. */
+    /** Whether to do it in spite of what speaks against it. */
     force?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3031,7 +3091,7 @@ export class ProxmoxNode {
 
   /** Renews it. */
   renewCertificate(options?: {
-    /** `force`. */
+    /** Whether to do it in spite of what speaks against it. */
     force?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3062,8 +3122,8 @@ export class ProxmoxNode {
   /**
    * Fetches a container template to a storage.
    *
-   * @param storage - `storage`.
-   * @param template - `template`.
+   * @param storage - The storage.
+   * @param template - The template.
    */
   downloadApplianceTemplate(storage: string, template: string, options?: {
     /** Cancels, on the wire too. */
@@ -3072,7 +3132,7 @@ export class ProxmoxNode {
 
   /** What a backup does where nothing is said. */
   backupDefaults(options?: {
-    /** `storage`. */
+    /** The storage. */
     storage?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3081,7 +3141,7 @@ export class ProxmoxNode {
   /**
    * The guest's configuration in a backup, as text.
    *
-   * @param volume - `volume`.
+   * @param volume - The volume's id, such as `local:iso/talos.iso`.
    */
   extractBackupConfig(volume: string, options?: {
     /** Cancels, on the wire too. */
@@ -3090,7 +3150,7 @@ export class ProxmoxNode {
 
   /** How its replication jobs are doing. */
   replication(options?: {
-    /** `guest`. */
+    /** The guest. */
     guest?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3099,7 +3159,7 @@ export class ProxmoxNode {
   /**
    * Has a replication job run as soon as it can.
    *
-   * @param id - `id`.
+   * @param id - Its id.
    */
   replicateNow(id: string, options?: {
     /** Cancels, on the wire too. */
@@ -3114,47 +3174,47 @@ export class ProxmoxNode {
 
   /** Changes its firewall's settings. */
   updateFirewallOptions(options?: {
-    /** `delete`. */
+    /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** `enable`. Yes when absent. */
+    /** Whether it is switched on. Yes when absent. */
     enable?: boolean | undefined
-    /** `log_level_forward`. (8.3 and later) */
+    /** How loudly packets that pass through are logged. (8.3 and later) */
     logLevelForward?: string | undefined
-    /** `log_level_in`. */
+    /** How loudly packets that come in are logged. */
     logLevelIn?: string | undefined
-    /** `log_level_out`. */
+    /** How loudly packets that go out are logged. */
     logLevelOut?: string | undefined
-    /** `log_nf_conntrack`. */
+    /** Whether connections are logged. */
     logNfConntrack?: boolean | undefined
-    /** `ndp`. Yes when absent. */
+    /** Whether IPv6 neighbour discovery is allowed. Yes when absent. */
     ndp?: boolean | undefined
-    /** `nf_conntrack_allow_invalid`. */
+    /** Whether packets of no known connection pass. */
     nfConntrackAllowInvalid?: boolean | undefined
-    /** `nf_conntrack_helpers`. (7.4 and later) */
+    /** Helpers for protocols with further connections. (7.4 and later) */
     nfConntrackHelpers?: string | undefined
-    /** `nf_conntrack_max`. `262144` when absent. */
+    /** How many connections are tracked at most. `262144` when absent. */
     nfConntrackMax?: number | undefined
-    /** `nf_conntrack_tcp_timeout_established`. `432000` when absent. */
+    /** How long a silent connection is tracked, in seconds. `432000` when absent. */
     nfConntrackTcpTimeoutEstablished?: number | undefined
-    /** `nf_conntrack_tcp_timeout_syn_recv`. `60` when absent. */
+    /** How long a half-open connection is tracked, in seconds. `60` when absent. */
     nfConntrackTcpTimeoutSynRecv?: number | undefined
-    /** `nftables`. (8.2 and later) */
+    /** Whether the newer firewall on nftables is used. (8.2 and later) */
     nftables?: boolean | undefined
-    /** `nosmurfs`. */
+    /** Whether packets from broadcast addresses are dropped. */
     nosmurfs?: boolean | undefined
-    /** `protection_synflood`. */
+    /** Whether floods of new connections are held back. */
     protectionSynflood?: boolean | undefined
-    /** `protection_synflood_burst`. `1000` when absent. */
+    /** How many new connections at once. `1000` when absent. */
     protectionSynfloodBurst?: number | undefined
-    /** `protection_synflood_rate`. `200` when absent. */
+    /** How many new connections a second. `200` when absent. */
     protectionSynfloodRate?: number | undefined
-    /** `smurf_log_level`. */
+    /** How loudly packets from broadcast addresses are logged. */
     smurfLogLevel?: string | undefined
-    /** `tcp_flags_log_level`. */
+    /** How loudly packets with impossible flags are logged. */
     tcpFlagsLogLevel?: string | undefined
-    /** `tcpflags`. */
+    /** Whether packets with impossible flags are dropped. */
     tcpflags?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3169,35 +3229,35 @@ export class ProxmoxNode {
   /**
    * Adds a rule at the top; it is off unless `enable` is 1.
    *
-   * @param action - `action`.
-   * @param kind - `type`.
+   * @param action - What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+   * @param kind - Its kind.
    */
   createFirewallRule(action: string, kind: string, options?: {
-    /** `comment`. */
+    /** A remark for people. */
     comment?: string | undefined
-    /** `dest`. */
+    /** Where packets go to: address, network, set or alias. */
     dest?: string | undefined
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** `dport`. */
+    /** The ports they go to. */
     dport?: string | undefined
-    /** `enable`. */
+    /** Whether it is switched on. */
     enable?: number | undefined
-    /** `icmp-type`. */
+    /** The kind of ICMP packet. */
     icmpType?: string | undefined
-    /** `iface`. */
+    /** The network interface. */
     iface?: string | undefined
-    /** `log`. */
+    /** How loudly it is logged. */
     log?: string | undefined
-    /** `macro`. */
+    /** A ready-made rule, such as `SSH`. */
     macro?: string | undefined
-    /** `pos`. */
+    /** Its place in the list, from 0. */
     pos?: number | undefined
-    /** `proto`. */
+    /** The protocol, by name or number. */
     proto?: string | undefined
-    /** `source`. */
+    /** Where from. */
     source?: string | undefined
-    /** `sport`. */
+    /** The ports they come from. */
     sport?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3435,6 +3495,9 @@ export class ProxmoxNode {
 export class ProxmoxNodeStorage {
   private constructor()
 
+  /** Its name. */
+  readonly name: string
+
   /** Space, type, whether it is active. A storage that is off or out of reach on this node is an error. */
   status(options?: {
     /** Cancels, on the wire too. */
@@ -3454,7 +3517,7 @@ export class ProxmoxNodeStorage {
   /**
    * One volume: path, size, format, notes.
    *
-   * @param volume - `volume`.
+   * @param volume - The volume's id, such as `local:iso/talos.iso`.
    */
   volume(volume: string, options?: {
     /** Cancels, on the wire too. */
@@ -3464,12 +3527,12 @@ export class ProxmoxNodeStorage {
   /**
    * Makes an empty disk image and gives back its volume id. The size is in KiB, or has a suffix: `32G`.
    *
-   * @param filename - `filename`.
-   * @param size - `size`.
-   * @param vmid - `vmid`.
+   * @param filename - The file's name.
+   * @param size - Its size.
+   * @param vmid - The guest's id.
    */
   allocate(filename: string, size: string, vmid: number, options?: {
-    /** `format`. */
+    /** The format. */
     format?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3478,12 +3541,12 @@ export class ProxmoxNodeStorage {
   /**
    * Changes a backup's `notes` or whether it is `protected`.
    *
-   * @param volume - `volume`.
+   * @param volume - The volume's id, such as `local:iso/talos.iso`.
    */
   updateVolume(volume: string, options?: {
-    /** `notes`. */
+    /** Notes for people. */
     notes?: string | undefined
-    /** `protected`. (7.1 and later) */
+    /** Whether it is kept from being removed. (7.1 and later) */
     protected?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3492,11 +3555,11 @@ export class ProxmoxNodeStorage {
   /**
    * Deletes a volume; `None` when that was done within `delay`. A volume that is not there is no error.
    *
-   * @param volume - `volume`.
+   * @param volume - The volume's id, such as `local:iso/talos.iso`.
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   deleteVolume(volume: string, dataLoss: 'accepted', options?: {
-    /** `delay`. */
+    /** The delay, in seconds. */
     delay?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3504,11 +3567,11 @@ export class ProxmoxNodeStorage {
 
   /** Which backups would go and stay, by the storage's rules or by `prune_backups`. Nothing is deleted. */
   prunableBackups(options?: {
-    /** `prune-backups`. */
+    /** Which backups to keep, such as `keep-last=3,keep-weekly=4`. */
     pruneBackups?: string | undefined
-    /** `type`. */
+    /** Its kind. */
     kind?: string | undefined
-    /** `vmid`. */
+    /** The guest's id. */
     vmid?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3520,11 +3583,11 @@ export class ProxmoxNodeStorage {
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   pruneBackups(dataLoss: 'accepted', options?: {
-    /** `prune-backups`. */
+    /** Which backups to keep, such as `keep-last=3,keep-weekly=4`. */
     pruneBackups?: string | undefined
-    /** `type`. */
+    /** Its kind. */
     kind?: string | undefined
-    /** `vmid`. */
+    /** The guest's id. */
     vmid?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3533,7 +3596,7 @@ export class ProxmoxNodeStorage {
   /**
    * What an OVA or ESXi guest would become here.
    *
-   * @param volume - `volume`.
+   * @param volume - The volume's id, such as `local:iso/talos.iso`.
    */
   importMetadata(volume: string, options?: {
     /** Cancels, on the wire too. */
@@ -3546,7 +3609,7 @@ export class ProxmoxNodeStorage {
    * @param reference - [a-zA-Z\d][a-zA-Z\d-]*[a-zA-Z\d])(?:\.(?:[a-zA-Z\d]|[a-zA-Z\d][a-zA-Z\d-]*[a-zA-Z\d]))*(?::\d+)?/)?[a-z\d]+(?:(?:[._]|__|[-]*)[a-z\d]+)*(?:/[a-z\d]+(?:(?:[._]|__|[-]*)[a-z\d]+)*)*:\w[\w.-]{0,127}$ | `reference`.
    */
   pullOciImage(reference: string, options?: {
-    /** `filename`. */
+    /** The file's name. */
     filename?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3555,10 +3618,10 @@ export class ProxmoxNodeStorage {
   /**
    * Its use over an `hour`, `day`, `week`, `month` or `year`.
    *
-   * @param timeframe - `timeframe`.
+   * @param timeframe - The span of time.
    */
   rrdData(timeframe: string, options?: {
-    /** `cf`. */
+    /** How samples are put together: the average or the largest. */
     cf?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3584,22 +3647,22 @@ export class ProxmoxCeph {
   /**
    * Makes an OSD of a disk. Only root@pam itself may.
    *
-   * @param dev - `dev`.
+   * @param dev - The device.
    */
   createOsd(dev: string, options?: {
-    /** `crush-device-class`. */
+    /** The class of its device. */
     crushDeviceClass?: string | undefined
-    /** `db_dev`. */
+    /** The device for the database. */
     dbDev?: string | undefined
-    /** `db_dev_size`. */
+    /** The size of the database, in GiB. */
     dbDevSize?: number | undefined
-    /** `encrypted`. */
+    /** Whether it is encrypted, and with which key. */
     encrypted?: boolean | undefined
-    /** `osds-per-device`. (8.1 and later) */
+    /** How many OSDs to make on the device. (8.1 and later) */
     osdsPerDevice?: number | undefined
-    /** `wal_dev`. */
+    /** The device for the write-ahead log. */
     walDev?: string | undefined
-    /** `wal_dev_size`. */
+    /** The size of the write-ahead log, in GiB. */
     walDevSize?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3608,11 +3671,11 @@ export class ProxmoxCeph {
   /**
    * Destroys an OSD. It must be out and down.
    *
-   * @param osdid - `osdid`.
+   * @param osdid - The number of the Ceph OSD.
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   destroyOsd(osdid: number, dataLoss: 'accepted', options?: {
-    /** `cleanup`. */
+    /** Whether to clean up. */
     cleanup?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3621,7 +3684,7 @@ export class ProxmoxCeph {
   /**
    * Lets data move to an OSD.
    *
-   * @param osdid - `osdid`.
+   * @param osdid - The number of the Ceph OSD.
    */
   osdIn(osdid: number, options?: {
     /** Cancels, on the wire too. */
@@ -3631,7 +3694,7 @@ export class ProxmoxCeph {
   /**
    * Has data move away from an OSD.
    *
-   * @param osdid - `osdid`.
+   * @param osdid - The number of the Ceph OSD.
    */
   osdOut(osdid: number, options?: {
     /** Cancels, on the wire too. */
@@ -3641,10 +3704,10 @@ export class ProxmoxCeph {
   /**
    * Has an OSD compare its copies; `deep` reads the data too.
    *
-   * @param osdid - `osdid`.
+   * @param osdid - The number of the Ceph OSD.
    */
   scrubOsd(osdid: number, options?: {
-    /** `deep`. */
+    /** Whether to read and compare all data. */
     deep?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3659,10 +3722,10 @@ export class ProxmoxCeph {
   /**
    * One pool's settings.
    *
-   * @param name - `name`.
+   * @param name - Its name.
    */
   pool(name: string, options?: {
-    /** `verbose`. */
+    /** Whether to give details. */
     verbose?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3671,30 +3734,30 @@ export class ProxmoxCeph {
   /**
    * Makes a pool.
    *
-   * @param name - `name`.
+   * @param name - Its name.
    */
   createPool(name: string, options?: {
-    /** `add_storages`. */
+    /** Whether a storage is made for it as well. */
     addStorages?: boolean | undefined
-    /** `application`. `rbd` when absent. */
+    /** What the pool is for. `rbd` when absent. */
     application?: string | undefined
-    /** `crush_rule`. */
+    /** The rule that places its data. */
     crushRule?: string | undefined
-    /** `erasure-coding`. */
+    /** How data is spread with erasure coding. */
     erasureCoding?: string | undefined
-    /** `min_size`. `2` when absent. */
+    /** How many copies must be there for the pool to be written. `2` when absent. */
     minSize?: number | undefined
-    /** `pg_autoscale_mode`. `warn` when absent. */
+    /** Whether the number of placement groups follows the data. `warn` when absent. */
     pgAutoscaleMode?: string | undefined
-    /** `pg_num`. `128` when absent. */
+    /** How many placement groups it has. `128` when absent. */
     pgNum?: number | undefined
-    /** `pg_num_min`. */
+    /** How many placement groups it has at least. */
     pgNumMin?: number | undefined
-    /** `size`. `3` when absent. */
+    /** Its size. `3` when absent. */
     size?: number | undefined
-    /** `target_size`. */
+    /** How much data is expected, which the number of placement groups follows. */
     targetSize?: string | undefined
-    /** `target_size_ratio`. */
+    /** Which share of all data is expected, which the number of placement groups follows. */
     targetSizeRatio?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3703,26 +3766,26 @@ export class ProxmoxCeph {
   /**
    * Changes a pool's settings.
    *
-   * @param name - `name`.
+   * @param name - Its name.
    */
   updatePool(name: string, options?: {
-    /** `application`. */
+    /** What the pool is for. */
     application?: string | undefined
-    /** `crush_rule`. */
+    /** The rule that places its data. */
     crushRule?: string | undefined
-    /** `min_size`. */
+    /** How many copies must be there for the pool to be written. */
     minSize?: number | undefined
-    /** `pg_autoscale_mode`. */
+    /** Whether the number of placement groups follows the data. */
     pgAutoscaleMode?: string | undefined
-    /** `pg_num`. */
+    /** How many placement groups it has. */
     pgNum?: number | undefined
-    /** `pg_num_min`. */
+    /** How many placement groups it has at least. */
     pgNumMin?: number | undefined
-    /** `size`. */
+    /** Its size. */
     size?: number | undefined
-    /** `target_size`. */
+    /** How much data is expected, which the number of placement groups follows. */
     targetSize?: string | undefined
-    /** `target_size_ratio`. */
+    /** Which share of all data is expected, which the number of placement groups follows. */
     targetSizeRatio?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3731,15 +3794,15 @@ export class ProxmoxCeph {
   /**
    * Destroys a pool with all that is in it.
    *
-   * @param name - `name`.
+   * @param name - Its name.
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   destroyPool(name: string, dataLoss: 'accepted', options?: {
-    /** `force`. */
+    /** Whether to do it in spite of what speaks against it. */
     force?: boolean | undefined
-    /** `remove_ecprofile`. Yes when absent. */
+    /** Whether its erasure code profile is removed as well. Yes when absent. */
     removeEcprofile?: boolean | undefined
-    /** `remove_storages`. */
+    /** Whether its storages are taken out of the configuration as well. */
     removeStorages?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3754,10 +3817,10 @@ export class ProxmoxCeph {
   /**
    * Makes a monitor on this node.
    *
-   * @param monid - `monid`.
+   * @param monid - The monitor.
    */
   createMonitor(monid: string, options?: {
-    /** `mon-address`. */
+    /** Its addresses. */
     monAddress?: readonly string[] | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3766,7 +3829,7 @@ export class ProxmoxCeph {
   /**
    * Destroys a monitor.
    *
-   * @param monid - `monid`.
+   * @param monid - The monitor.
    */
   destroyMonitor(monid: string, options?: {
     /** Cancels, on the wire too. */
@@ -3782,7 +3845,7 @@ export class ProxmoxCeph {
   /**
    * Makes a manager on this node.
    *
-   * @param id - `id`.
+   * @param id - Its id.
    */
   createManager(id: string, options?: {
     /** Cancels, on the wire too. */
@@ -3792,7 +3855,7 @@ export class ProxmoxCeph {
   /**
    * Destroys a manager.
    *
-   * @param id - `id`.
+   * @param id - Its id.
    */
   destroyManager(id: string, options?: {
     /** Cancels, on the wire too. */
@@ -3803,15 +3866,15 @@ export class ProxmoxCeph {
   metadataServers(options?: {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
-  }): Promise<CephMd[]>
+  }): Promise<CephMds[]>
 
   /**
    * Makes a metadata server on this node.
    *
-   * @param name - `name`.
+   * @param name - Its name.
    */
   createMetadataServer(name: string, options?: {
-    /** `hotstandby`. */
+    /** Whether it follows the active one closely. */
     hotstandby?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3820,7 +3883,7 @@ export class ProxmoxCeph {
   /**
    * Destroys a metadata server.
    *
-   * @param name - `name`.
+   * @param name - Its name.
    */
   destroyMetadataServer(name: string, options?: {
     /** Cancels, on the wire too. */
@@ -3831,17 +3894,17 @@ export class ProxmoxCeph {
   fileSystems(options?: {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
-  }): Promise<CephF[]>
+  }): Promise<CephFs[]>
 
   /**
    * Makes a file system.
    *
-   * @param name - `name`.
+   * @param name - Its name.
    */
   createFileSystem(name: string, options?: {
-    /** `add-storage`. */
+    /** Whether a storage is made for it as well. */
     addStorage?: boolean | undefined
-    /** `pg_num`. `128` when absent. */
+    /** How many placement groups it has. `128` when absent. */
     pgNum?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3861,9 +3924,9 @@ export class ProxmoxCeph {
 
   /** Lines of Ceph's log. */
   log(options?: {
-    /** `limit`. */
+    /** At most this many. */
     limit?: number | undefined
-    /** `start`. */
+    /** Where in the list to start, from 0. */
     start?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3896,9 +3959,9 @@ export class ProxmoxCeph {
   /**
    * Whether a service can be stopped or destroyed without harm.
    *
-   * @param action - `action`.
-   * @param id - `id`.
-   * @param service - `service`.
+   * @param action - What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+   * @param id - Its id.
+   * @param service - The service.
    */
   commandSafety(action: string, id: string, service: string, options?: {
     /** Cancels, on the wire too. */
@@ -3909,6 +3972,12 @@ export class ProxmoxCeph {
 /** One virtual machine on a node. */
 export class ProxmoxQemu {
   private constructor()
+
+  /** The node that is asked. HA and migrations move guests; `ProxmoxClient.locate` finds them. */
+  readonly node: string
+
+  /** Its number. */
+  readonly vmid: number
 
   /**
    * Deletes it. It must be stopped; its backups stay.
@@ -4018,7 +4087,7 @@ export class ProxmoxQemu {
 
   /** Shuts it down and starts it again, with the changes that waited for that. */
   reboot(options?: {
-    /** `timeout`. */
+    /** How long to wait, in seconds. */
     timeout?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4026,7 +4095,7 @@ export class ProxmoxQemu {
 
   /** Resets it as its reset button would. */
   reset(options?: {
-    /** `skiplock`. */
+    /** Whether to go on despite the lock; only root may. */
     skiplock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4034,11 +4103,11 @@ export class ProxmoxQemu {
 
   /** Pauses it; with `todisk` its memory goes to a storage and it stops (hibernation). */
   suspend(options?: {
-    /** `skiplock`. */
+    /** Whether to go on despite the lock; only root may. */
     skiplock?: boolean | undefined
-    /** `statestorage`. */
+    /** The storage of saved memory. */
     statestorage?: string | undefined
-    /** `todisk`. */
+    /** Whether to save its memory to disk. */
     todisk?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4046,9 +4115,9 @@ export class ProxmoxQemu {
 
   /** Lets a paused or hibernated one go on. */
   resume(options?: {
-    /** `nocheck`. */
+    /** Whether to trust the caller about its state. */
     nocheck?: boolean | undefined
-    /** `skiplock`. */
+    /** Whether to go on despite the lock; only root may. */
     skiplock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4057,10 +4126,10 @@ export class ProxmoxQemu {
   /**
    * Sends a key combination in QEMU's names: `ctrl-alt-delete`.
    *
-   * @param key - `key`.
+   * @param key - The key.
    */
   sendKey(key: string, options?: {
-    /** `skiplock`. */
+    /** Whether to go on despite the lock; only root may. */
     skiplock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4069,7 +4138,7 @@ export class ProxmoxQemu {
   /**
    * Runs a command of QEMU's monitor and gives back its text.
    *
-   * @param command - `command`.
+   * @param command - The command.
    */
   monitor(command: string, options?: {
     /** Cancels, on the wire too. */
@@ -4085,12 +4154,12 @@ export class ProxmoxQemu {
   /**
    * Takes a snapshot; with `vmstate` its memory too.
    *
-   * @param snapname - `snapname`.
+   * @param snapname - The snapshot.
    */
   snapshot(snapname: string, options?: {
-    /** `description`. */
+    /** Notes for people; shown in the web interface. */
     description?: string | undefined
-    /** `vmstate`. */
+    /** Whether the memory is in it as well. */
     vmstate?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4099,7 +4168,7 @@ export class ProxmoxQemu {
   /**
    * The configuration that a snapshot holds.
    *
-   * @param snapname - `snapname`.
+   * @param snapname - The snapshot.
    */
   snapshotConfig(snapname: string, options?: {
     /** Cancels, on the wire too. */
@@ -4109,10 +4178,10 @@ export class ProxmoxQemu {
   /**
    * Changes a snapshot's description.
    *
-   * @param snapname - `snapname`.
+   * @param snapname - The snapshot.
    */
   updateSnapshot(snapname: string, options?: {
-    /** `description`. */
+    /** Notes for people; shown in the web interface. */
     description?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4121,11 +4190,11 @@ export class ProxmoxQemu {
   /**
    * Goes back to a snapshot. What was written since is lost.
    *
-   * @param snapname - `snapname`.
+   * @param snapname - The snapshot.
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   rollback(snapname: string, dataLoss: 'accepted', options?: {
-    /** `start`. (7.3 and later) */
+    /** Whether it starts when made. (7.3 and later) */
     start?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4134,10 +4203,10 @@ export class ProxmoxQemu {
   /**
    * Deletes a snapshot; the guest stays as it is.
    *
-   * @param snapname - `snapname`.
+   * @param snapname - The snapshot.
    */
   deleteSnapshot(snapname: string, options?: {
-    /** `force`. */
+    /** Whether to do it in spite of what speaks against it. */
     force?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4146,26 +4215,26 @@ export class ProxmoxQemu {
   /**
    * Copies it to a new id: in full, or linked to a template's disks. See `with_new_vmid` for free ids.
    *
-   * @param newid - `newid`.
+   * @param newid - The new guest's id.
    */
   cloneTo(newid: number, options?: {
-    /** `bwlimit`. */
+    /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
-    /** `description`. */
+    /** Notes for people; shown in the web interface. */
     description?: string | undefined
-    /** `format`. */
+    /** The format. */
     format?: string | undefined
-    /** `full`. */
+    /** Whether to give every detail. */
     full?: boolean | undefined
-    /** `name`. */
+    /** Its name. */
     name?: string | undefined
-    /** `pool`. */
+    /** The pool. */
     pool?: string | undefined
-    /** `snapname`. */
+    /** The snapshot. */
     snapname?: string | undefined
-    /** `storage`. */
+    /** The storage. */
     storage?: string | undefined
-    /** `target`. */
+    /** Where to: the target node. */
     target?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4173,7 +4242,7 @@ export class ProxmoxQemu {
 
   /** What stands in the way of a migration: local disks and devices, allowed nodes. */
   migration(options?: {
-    /** `target`. */
+    /** Where to: the target node. */
     target?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4182,24 +4251,24 @@ export class ProxmoxQemu {
   /**
    * Moves it to another node; a running one needs `online`.
    *
-   * @param target - `target`.
+   * @param target - Where to: the target node.
    */
   migrate(target: string, options?: {
-    /** `bwlimit`. */
+    /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
-    /** `force`. */
+    /** Whether to do it in spite of what speaks against it. */
     force?: boolean | undefined
-    /** `migration_network`. */
+    /** The network that the migration uses, as CIDR. */
     migrationNetwork?: string | undefined
-    /** `migration_type`. */
+    /** Whether the migration is encrypted: `secure` or `insecure`. */
     migrationType?: string | undefined
-    /** `online`. */
+    /** Whether it is online. */
     online?: boolean | undefined
-    /** `targetstorage`. */
+    /** The target storages: one for all, or pairs of source and target. */
     targetstorage?: readonly string[] | undefined
-    /** `with-conntrack-state`. (9.0 and later) */
+    /** Whether the firewall's connections move along. (9.0 and later) */
     withConntrackState?: boolean | undefined
-    /** `with-local-disks`. */
+    /** Whether disks on local storage move along. */
     withLocalDisks?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4208,18 +4277,18 @@ export class ProxmoxQemu {
   /**
    * Moves it to another cluster, which `target_endpoint` names with a token.
    *
-   * @param targetBridge - `target-bridge`.
-   * @param targetEndpoint - `target-endpoint`.
-   * @param targetStorage - `target-storage`.
+   * @param targetBridge - The target bridges: one for all, or pairs of source and target.
+   * @param targetEndpoint - The other cluster: its address, token and fingerprint, as a property string.
+   * @param targetStorage - The target storage.
    */
   remoteMigrate(targetBridge: readonly string[], targetEndpoint: string, targetStorage: readonly string[], options?: {
-    /** `bwlimit`. */
+    /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
-    /** `delete`. */
+    /** Settings to take out, so that their defaults apply again. */
     delete?: boolean | undefined
-    /** `online`. */
+    /** Whether it is online. */
     online?: boolean | undefined
-    /** `target-vmid`. */
+    /** The target guest's id. */
     targetVmid?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4228,13 +4297,13 @@ export class ProxmoxQemu {
   /**
    * Grows a disk: to a size (`64G`) or by one (`+8G`). Disks do not shrink.
    *
-   * @param disk - `disk`.
-   * @param size - `size`.
+   * @param disk - The disk.
+   * @param size - Its size.
    */
   resizeDisk(disk: string, size: string, options?: {
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** `skiplock`. */
+    /** Whether to go on despite the lock; only root may. */
     skiplock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4243,24 +4312,24 @@ export class ProxmoxQemu {
   /**
    * Moves a disk to another `storage`, or to another guest.
    *
-   * @param disk - `disk`.
+   * @param disk - The disk.
    */
   moveDisk(disk: string, options?: {
-    /** `bwlimit`. */
+    /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
-    /** `delete`. */
+    /** Settings to take out, so that their defaults apply again. */
     delete?: boolean | undefined
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** `format`. */
+    /** The format. */
     format?: string | undefined
-    /** `storage`. */
+    /** The storage. */
     storage?: string | undefined
-    /** `target-digest`. (7.1 and later) */
+    /** Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later) */
     targetDigest?: string | undefined
-    /** `target-disk`. (7.1 and later) */
+    /** The key that the disk gets in the target's configuration. (7.1 and later) */
     targetDisk?: string | undefined
-    /** `target-vmid`. (7.1 and later) */
+    /** The target guest's id. (7.1 and later) */
     targetVmid?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4269,10 +4338,10 @@ export class ProxmoxQemu {
   /**
    * Takes disks (a list with commas) out of the configuration; with `force` their volumes are deleted.
    *
-   * @param idlist - `idlist`.
+   * @param idlist - The disks to take out.
    */
   unlinkDisks(idlist: readonly string[], options?: {
-    /** `force`. */
+    /** Whether to do it in spite of what speaks against it. */
     force?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4280,7 +4349,7 @@ export class ProxmoxQemu {
 
   /** Makes it a template, for good. */
   template(options?: {
-    /** `disk`. */
+    /** The disk. */
     disk?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4289,10 +4358,10 @@ export class ProxmoxQemu {
   /**
    * Whether it can `snapshot`, `clone` or `copy`.
    *
-   * @param feature - `feature`.
+   * @param feature - The feature.
    */
   feature(feature: string, options?: {
-    /** `snapname`. */
+    /** The snapshot. */
     snapname?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4301,10 +4370,10 @@ export class ProxmoxQemu {
   /**
    * Its use of resources over an `hour`, `day`, `week`, `month` or `year`. Samples that are missing have no values.
    *
-   * @param timeframe - `timeframe`.
+   * @param timeframe - The span of time.
    */
   rrdData(timeframe: string, options?: {
-    /** `cf`. */
+    /** How samples are put together: the average or the largest. */
     cf?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4318,29 +4387,29 @@ export class ProxmoxQemu {
 
   /** Changes its firewall's settings. */
   updateFirewallOptions(options?: {
-    /** `delete`. */
+    /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
-    /** `dhcp`. */
+    /** Whether DHCP is allowed. Yes when absent for guests. */
     dhcp?: boolean | undefined
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** `enable`. */
+    /** Whether it is switched on. */
     enable?: boolean | undefined
-    /** `ipfilter`. */
+    /** Whether guests may use their own addresses only. */
     ipfilter?: boolean | undefined
-    /** `log_level_in`. */
+    /** How loudly packets that come in are logged. */
     logLevelIn?: string | undefined
-    /** `log_level_out`. */
+    /** How loudly packets that go out are logged. */
     logLevelOut?: string | undefined
-    /** `macfilter`. Yes when absent. */
+    /** Whether guests may use their own MAC addresses only. Yes when absent. */
     macfilter?: boolean | undefined
-    /** `ndp`. Yes when absent. */
+    /** Whether IPv6 neighbour discovery is allowed. Yes when absent. */
     ndp?: boolean | undefined
-    /** `policy_in`. */
+    /** What happens to packets that come in and match no rule. */
     policyIn?: string | undefined
-    /** `policy_out`. */
+    /** What happens to packets that go out and match no rule. */
     policyOut?: string | undefined
-    /** `radv`. */
+    /** Whether router advertisements may be sent. */
     radv?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4355,35 +4424,35 @@ export class ProxmoxQemu {
   /**
    * Adds a rule at the top; it is off unless `enable` is 1. `kind` is `in`, `out`, `forward` or `group`.
    *
-   * @param action - `action`.
-   * @param kind - `type`.
+   * @param action - What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+   * @param kind - Its kind.
    */
   createFirewallRule(action: string, kind: string, options?: {
-    /** `comment`. */
+    /** A remark for people. */
     comment?: string | undefined
-    /** `dest`. */
+    /** Where packets go to: address, network, set or alias. */
     dest?: string | undefined
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** `dport`. */
+    /** The ports they go to. */
     dport?: string | undefined
-    /** `enable`. */
+    /** Whether it is switched on. */
     enable?: number | undefined
-    /** `icmp-type`. */
+    /** The kind of ICMP packet. */
     icmpType?: string | undefined
-    /** `iface`. */
+    /** The network interface. */
     iface?: string | undefined
-    /** `log`. */
+    /** How loudly it is logged. */
     log?: string | undefined
-    /** `macro`. */
+    /** A ready-made rule, such as `SSH`. */
     macro?: string | undefined
-    /** `pos`. */
+    /** Its place in the list, from 0. */
     pos?: number | undefined
-    /** `proto`. */
+    /** The protocol, by name or number. */
     proto?: string | undefined
-    /** `source`. */
+    /** Where from. */
     source?: string | undefined
-    /** `sport`. */
+    /** The ports they come from. */
     sport?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4392,40 +4461,40 @@ export class ProxmoxQemu {
   /**
    * Changes the rule at a position. Give `digest`: positions shift when somebody else inserts one.
    *
-   * @param pos - `pos`.
+   * @param pos - Its place in the list, from 0.
    */
   updateFirewallRule(pos: number, options?: {
-    /** `action`. */
+    /** What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group. */
     action?: string | undefined
-    /** `comment`. */
+    /** A remark for people. */
     comment?: string | undefined
-    /** `delete`. */
+    /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
-    /** `dest`. */
+    /** Where packets go to: address, network, set or alias. */
     dest?: string | undefined
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** `dport`. */
+    /** The ports they go to. */
     dport?: string | undefined
-    /** `enable`. */
+    /** Whether it is switched on. */
     enable?: number | undefined
-    /** `icmp-type`. */
+    /** The kind of ICMP packet. */
     icmpType?: string | undefined
-    /** `iface`. */
+    /** The network interface. */
     iface?: string | undefined
-    /** `log`. */
+    /** How loudly it is logged. */
     log?: string | undefined
-    /** `macro`. */
+    /** A ready-made rule, such as `SSH`. */
     macro?: string | undefined
-    /** `moveto`. */
+    /** The new place; the other parameters are ignored. */
     moveto?: number | undefined
-    /** `proto`. */
+    /** The protocol, by name or number. */
     proto?: string | undefined
-    /** `source`. */
+    /** Where from. */
     source?: string | undefined
-    /** `sport`. */
+    /** The ports they come from. */
     sport?: string | undefined
-    /** `type`. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4434,10 +4503,10 @@ export class ProxmoxQemu {
   /**
    * Deletes the rule at a position. Give `digest`, as for a change.
    *
-   * @param pos - `pos`.
+   * @param pos - Its place in the list, from 0.
    */
   deleteFirewallRule(pos: number, options?: {
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4487,6 +4556,12 @@ export class ProxmoxQemu {
 export class ProxmoxLxc {
   private constructor()
 
+  /** The node that is asked. HA and migrations move guests; `ProxmoxClient.locate` finds them. */
+  readonly node: string
+
+  /** Its number. */
+  readonly vmid: number
+
   /**
    * Deletes it. It must be stopped; its backups stay.
    *
@@ -4505,9 +4580,9 @@ export class ProxmoxLxc {
 
   /** Its configuration, changes that wait for its next start included. */
   config(options?: {
-    /** `current`. */
+    /** The value in force. */
     current?: boolean | undefined
-    /** `snapshot`. */
+    /** The snapshot. */
     snapshot?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4529,9 +4604,9 @@ export class ProxmoxLxc {
 
   /** Starts it. When the HA manager owns it, waiting for the task also waits until it runs. */
   start(options?: {
-    /** `debug`. */
+    /** Whether to log more. */
     debug?: boolean | undefined
-    /** `skiplock`. */
+    /** Whether to go on despite the lock; only root may. */
     skiplock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4539,9 +4614,9 @@ export class ProxmoxLxc {
 
   /** Kills all its processes. */
   stop(options?: {
-    /** `overrule-shutdown`. (8.2 and later) */
+    /** Whether to break off shutdowns that are under way. (8.2 and later) */
     overruleShutdown?: boolean | undefined
-    /** `skiplock`. */
+    /** Whether to go on despite the lock; only root may. */
     skiplock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4549,9 +4624,9 @@ export class ProxmoxLxc {
 
   /** Asks its init to shut down; the task fails when it does not within `timeout`. */
   shutdown(options?: {
-    /** `forceStop`. */
+    /** Whether to stop it hard when it does not shut down in time. */
     forceStop?: boolean | undefined
-    /** `timeout`. `60` when absent. */
+    /** How long to wait, in seconds. `60` when absent. */
     timeout?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4559,7 +4634,7 @@ export class ProxmoxLxc {
 
   /** Shuts it down and starts it again. */
   reboot(options?: {
-    /** `timeout`. */
+    /** How long to wait, in seconds. */
     timeout?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4592,10 +4667,10 @@ export class ProxmoxLxc {
   /**
    * Takes a snapshot.
    *
-   * @param snapname - `snapname`.
+   * @param snapname - The snapshot.
    */
   snapshot(snapname: string, options?: {
-    /** `description`. */
+    /** Notes for people; shown in the web interface. */
     description?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4604,7 +4679,7 @@ export class ProxmoxLxc {
   /**
    * The configuration that a snapshot holds.
    *
-   * @param snapname - `snapname`.
+   * @param snapname - The snapshot.
    */
   snapshotConfig(snapname: string, options?: {
     /** Cancels, on the wire too. */
@@ -4614,11 +4689,11 @@ export class ProxmoxLxc {
   /**
    * Goes back to a snapshot. What was written since is lost.
    *
-   * @param snapname - `snapname`.
+   * @param snapname - The snapshot.
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   rollback(snapname: string, dataLoss: 'accepted', options?: {
-    /** `start`. (7.3 and later) */
+    /** Whether it starts when made. (7.3 and later) */
     start?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4627,10 +4702,10 @@ export class ProxmoxLxc {
   /**
    * Deletes a snapshot; the container stays as it is.
    *
-   * @param snapname - `snapname`.
+   * @param snapname - The snapshot.
    */
   deleteSnapshot(snapname: string, options?: {
-    /** `force`. */
+    /** Whether to do it in spite of what speaks against it. */
     force?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4639,24 +4714,24 @@ export class ProxmoxLxc {
   /**
    * Copies it to a new id. A running one needs `snapname`.
    *
-   * @param newid - `newid`.
+   * @param newid - The new guest's id.
    */
   cloneTo(newid: number, options?: {
-    /** `bwlimit`. */
+    /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
-    /** `description`. */
+    /** Notes for people; shown in the web interface. */
     description?: string | undefined
-    /** `full`. */
+    /** Whether to give every detail. */
     full?: boolean | undefined
-    /** `hostname`. */
+    /** The host's name. */
     hostname?: string | undefined
-    /** `pool`. */
+    /** The pool. */
     pool?: string | undefined
-    /** `snapname`. */
+    /** The snapshot. */
     snapname?: string | undefined
-    /** `storage`. */
+    /** The storage. */
     storage?: string | undefined
-    /** `target`. */
+    /** Where to: the target node. */
     target?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4664,7 +4739,7 @@ export class ProxmoxLxc {
 
   /** What stands in the way of a migration. */
   migration(options?: {
-    /** `target`. */
+    /** Where to: the target node. */
     target?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4673,18 +4748,18 @@ export class ProxmoxLxc {
   /**
    * Moves it to another node; a running one needs `restart`, as there is no live migration.
    *
-   * @param target - `target`.
+   * @param target - Where to: the target node.
    */
   migrate(target: string, options?: {
-    /** `bwlimit`. */
+    /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
-    /** `online`. */
+    /** Whether it is online. */
     online?: boolean | undefined
-    /** `restart`. */
+    /** Whether the service restarts with it. */
     restart?: boolean | undefined
-    /** `target-storage`. (7.2 and later) */
+    /** The target storage. (7.2 and later) */
     targetStorage?: readonly string[] | undefined
-    /** `timeout`. `180` when absent. */
+    /** How long to wait, in seconds. `180` when absent. */
     timeout?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4693,22 +4768,22 @@ export class ProxmoxLxc {
   /**
    * Moves it to another cluster.
    *
-   * @param targetBridge - `target-bridge`.
-   * @param targetEndpoint - `target-endpoint`.
-   * @param targetStorage - `target-storage`.
+   * @param targetBridge - The target bridges: one for all, or pairs of source and target.
+   * @param targetEndpoint - The other cluster: its address, token and fingerprint, as a property string.
+   * @param targetStorage - The target storage.
    */
   remoteMigrate(targetBridge: readonly string[], targetEndpoint: string, targetStorage: readonly string[], options?: {
-    /** `bwlimit`. */
+    /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
-    /** `delete`. */
+    /** Settings to take out, so that their defaults apply again. */
     delete?: boolean | undefined
-    /** `online`. */
+    /** Whether it is online. */
     online?: boolean | undefined
-    /** `restart`. */
+    /** Whether the service restarts with it. */
     restart?: boolean | undefined
-    /** `target-vmid`. */
+    /** The target guest's id. */
     targetVmid?: number | undefined
-    /** `timeout`. `180` when absent. */
+    /** How long to wait, in seconds. `180` when absent. */
     timeout?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4717,11 +4792,11 @@ export class ProxmoxLxc {
   /**
    * Grows a volume: to a size (`64G`) or by one (`+8G`).
    *
-   * @param disk - `disk`.
-   * @param size - `size`.
+   * @param disk - The disk.
+   * @param size - Its size.
    */
   resizeDisk(disk: string, size: string, options?: {
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4730,22 +4805,22 @@ export class ProxmoxLxc {
   /**
    * Moves a volume to another `storage`, or to another container.
    *
-   * @param volume - `volume`.
+   * @param volume - The volume's id, such as `local:iso/talos.iso`.
    */
   moveVolume(volume: string, options?: {
-    /** `bwlimit`. */
+    /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
-    /** `delete`. */
+    /** Settings to take out, so that their defaults apply again. */
     delete?: boolean | undefined
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** `storage`. */
+    /** The storage. */
     storage?: string | undefined
-    /** `target-digest`. (7.1 and later) */
+    /** Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later) */
     targetDigest?: string | undefined
-    /** `target-vmid`. (7.1 and later) */
+    /** The target guest's id. (7.1 and later) */
     targetVmid?: number | undefined
-    /** `target-volume`. (7.1 and later) */
+    /** The key that the volume gets in the target's configuration. (7.1 and later) */
     targetVolume?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4760,10 +4835,10 @@ export class ProxmoxLxc {
   /**
    * Whether it can `snapshot`, `clone` or `copy`.
    *
-   * @param feature - `feature`.
+   * @param feature - The feature.
    */
   feature(feature: string, options?: {
-    /** `snapname`. */
+    /** The snapshot. */
     snapname?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4772,10 +4847,10 @@ export class ProxmoxLxc {
   /**
    * Its use of resources over an `hour`, `day`, `week`, `month` or `year`.
    *
-   * @param timeframe - `timeframe`.
+   * @param timeframe - The span of time.
    */
   rrdData(timeframe: string, options?: {
-    /** `cf`. */
+    /** How samples are put together: the average or the largest. */
     cf?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4789,29 +4864,29 @@ export class ProxmoxLxc {
 
   /** Changes its firewall's settings. */
   updateFirewallOptions(options?: {
-    /** `delete`. */
+    /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
-    /** `dhcp`. */
+    /** Whether DHCP is allowed. Yes when absent for guests. */
     dhcp?: boolean | undefined
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** `enable`. */
+    /** Whether it is switched on. */
     enable?: boolean | undefined
-    /** `ipfilter`. */
+    /** Whether guests may use their own addresses only. */
     ipfilter?: boolean | undefined
-    /** `log_level_in`. */
+    /** How loudly packets that come in are logged. */
     logLevelIn?: string | undefined
-    /** `log_level_out`. */
+    /** How loudly packets that go out are logged. */
     logLevelOut?: string | undefined
-    /** `macfilter`. Yes when absent. */
+    /** Whether guests may use their own MAC addresses only. Yes when absent. */
     macfilter?: boolean | undefined
-    /** `ndp`. Yes when absent. */
+    /** Whether IPv6 neighbour discovery is allowed. Yes when absent. */
     ndp?: boolean | undefined
-    /** `policy_in`. */
+    /** What happens to packets that come in and match no rule. */
     policyIn?: string | undefined
-    /** `policy_out`. */
+    /** What happens to packets that go out and match no rule. */
     policyOut?: string | undefined
-    /** `radv`. */
+    /** Whether router advertisements may be sent. */
     radv?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4826,35 +4901,35 @@ export class ProxmoxLxc {
   /**
    * Adds a rule at the top; it is off unless `enable` is 1.
    *
-   * @param action - `action`.
-   * @param kind - `type`.
+   * @param action - What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+   * @param kind - Its kind.
    */
   createFirewallRule(action: string, kind: string, options?: {
-    /** `comment`. */
+    /** A remark for people. */
     comment?: string | undefined
-    /** `dest`. */
+    /** Where packets go to: address, network, set or alias. */
     dest?: string | undefined
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** `dport`. */
+    /** The ports they go to. */
     dport?: string | undefined
-    /** `enable`. */
+    /** Whether it is switched on. */
     enable?: number | undefined
-    /** `icmp-type`. */
+    /** The kind of ICMP packet. */
     icmpType?: string | undefined
-    /** `iface`. */
+    /** The network interface. */
     iface?: string | undefined
-    /** `log`. */
+    /** How loudly it is logged. */
     log?: string | undefined
-    /** `macro`. */
+    /** A ready-made rule, such as `SSH`. */
     macro?: string | undefined
-    /** `pos`. */
+    /** Its place in the list, from 0. */
     pos?: number | undefined
-    /** `proto`. */
+    /** The protocol, by name or number. */
     proto?: string | undefined
-    /** `source`. */
+    /** Where from. */
     source?: string | undefined
-    /** `sport`. */
+    /** The ports they come from. */
     sport?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4863,40 +4938,40 @@ export class ProxmoxLxc {
   /**
    * Changes the rule at a position. Give `digest`: positions shift.
    *
-   * @param pos - `pos`.
+   * @param pos - Its place in the list, from 0.
    */
   updateFirewallRule(pos: number, options?: {
-    /** `action`. */
+    /** What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group. */
     action?: string | undefined
-    /** `comment`. */
+    /** A remark for people. */
     comment?: string | undefined
-    /** `delete`. */
+    /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
-    /** `dest`. */
+    /** Where packets go to: address, network, set or alias. */
     dest?: string | undefined
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** `dport`. */
+    /** The ports they go to. */
     dport?: string | undefined
-    /** `enable`. */
+    /** Whether it is switched on. */
     enable?: number | undefined
-    /** `icmp-type`. */
+    /** The kind of ICMP packet. */
     icmpType?: string | undefined
-    /** `iface`. */
+    /** The network interface. */
     iface?: string | undefined
-    /** `log`. */
+    /** How loudly it is logged. */
     log?: string | undefined
-    /** `macro`. */
+    /** A ready-made rule, such as `SSH`. */
     macro?: string | undefined
-    /** `moveto`. */
+    /** The new place; the other parameters are ignored. */
     moveto?: number | undefined
-    /** `proto`. */
+    /** The protocol, by name or number. */
     proto?: string | undefined
-    /** `source`. */
+    /** Where from. */
     source?: string | undefined
-    /** `sport`. */
+    /** The ports they come from. */
     sport?: string | undefined
-    /** `type`. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4905,10 +4980,10 @@ export class ProxmoxLxc {
   /**
    * Deletes the rule at a position. Give `digest`, as for a change.
    *
-   * @param pos - `pos`.
+   * @param pos - Its place in the list, from 0.
    */
   deleteFirewallRule(pos: number, options?: {
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4956,6 +5031,28 @@ export class ProxmoxAgent {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<AgentExecOutput>
+
+  /**
+   * Starts a program and gives its process id, for `exec_status`.
+   *
+   * @param command - The program and its arguments; no shell is in between.
+   */
+  execStart(command: readonly string[], options?: {
+    /** What it reads: at most 64 KiB. */
+    input?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<number>
+
+  /**
+   * What a program left behind; nothing while it still runs. That it has ended is told once: keep it.
+   *
+   * @param pid - The process id from `exec_start`.
+   */
+  execStatus(pid: number, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<AgentExecOutput | null>
 
   /**
    * Reads a file, up to 16 MiB of it.
@@ -5050,6 +5147,90 @@ export class ProxmoxTerminal {
   close(): void
 }
 
+/** A storage's definition. What is on it, and how it is, each node tells of itself: `ProxmoxNodeStorage`. */
+export class ProxmoxStorage {
+  private constructor()
+
+  /** Its name. */
+  readonly name: string
+
+  /** Its definition. */
+  get(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Storage>
+
+  /**
+   * Defines it.
+   *
+   * @param kind - Its kind: `dir`, `nfs`, `lvmthin`, `zfspool`, `rbd`, …
+   */
+  create(kind: string, options?: {
+    /** What its kind needs, by the names in the API: `path`, `server`, `export`, `pool`, `content`, … */
+    settings?: Readonly<Record<string, Json | undefined>> | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Changes its definition. Give `digest` so that nobody else's change is lost (`Conflict` then). */
+  update(options?: {
+    /** The settings by their names in the API. */
+    settings?: Readonly<Record<string, Json | undefined>> | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Deletes its definition; what is on it stays. */
+  delete(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+}
+
+/** A pool: guests and storages that rights are given on together. */
+export class ProxmoxPool {
+  private constructor()
+
+  /** Its name. */
+  readonly name: string
+
+  /** The pool with its guests and storages (8.1 and later); `NotFound` when there is none of this name. */
+  get(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<Pool>
+
+  /** Makes it, empty. */
+  create(options?: {
+    /** A remark for people. */
+    comment?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Adds guests and storages, or with `delete` takes them out (8.1 and later). */
+  update(options?: {
+    /** The guests. */
+    vms?: readonly number[] | undefined
+    /** The storages. */
+    storage?: readonly string[] | undefined
+    /** Take them out. */
+    delete?: boolean | undefined
+    /** Whether what is in another pool may be moved here. */
+    allowMove?: boolean | undefined
+    /** A remark for people. */
+    comment?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Deletes it. It must be empty. */
+  delete(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+}
+
 /** What concerns all nodes. */
 export class ProxmoxCluster {
   private constructor()
@@ -5083,7 +5264,7 @@ export class ProxmoxCluster {
 
   /** The cluster's log, newest first. */
   log(options?: {
-    /** `max`. */
+    /** The most. */
     max?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5097,55 +5278,55 @@ export class ProxmoxCluster {
 
   /** Changes settings of the whole datacentre. */
   updateOptions(options?: {
-    /** `bwlimit`. */
+    /** The most to move in a second, by kind, in KiB. */
     bwlimit?: string | undefined
-    /** `consent-text`. (8.4 and later) */
+    /** What users agree to before they log in. (8.4 and later) */
     consentText?: string | undefined
-    /** `console`. */
+    /** Whether it has a console. Yes when absent. */
     console?: string | undefined
-    /** `crs`. (7.3 and later) */
+    /** How the cluster spreads load, as a property string. (7.3 and later) */
     crs?: string | undefined
-    /** `delete`. */
+    /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
-    /** `description`. (7.1 and later) */
+    /** Notes for people; shown in the web interface. (7.1 and later) */
     description?: string | undefined
-    /** `email_from`. */
+    /** Whom mail comes from. */
     emailFrom?: string | undefined
-    /** `fencing`. `watchdog` when absent. */
+    /** How dead nodes are fenced. `watchdog` when absent. */
     fencing?: string | undefined
-    /** `ha`. */
+    /** What the HA manager has to do with it. */
     ha?: string | undefined
-    /** `http_proxy`. */
+    /** The HTTP proxy for downloads, such as `http://user:password@host:port/`. */
     httpProxy?: string | undefined
-    /** `keyboard`. */
+    /** The keyboard layout of its console. */
     keyboard?: string | undefined
-    /** `language`. */
+    /** The language. */
     language?: string | undefined
-    /** `location`. (9.2 and later) */
+    /** Where it is. (9.2 and later) */
     location?: string | undefined
-    /** `mac_prefix`. `BC:24:11` when absent. */
+    /** What made-up MAC addresses begin with. `BC:24:11` when absent. */
     macPrefix?: string | undefined
-    /** `max_workers`. */
+    /** How many at once. */
     maxWorkers?: number | undefined
-    /** `migration`. */
+    /** How migrations go: encrypted or not, over which network. */
     migration?: string | undefined
-    /** `migration_unsecure`. */
+    /** Whether migrations are not encrypted; `migration` has replaced it. */
     migrationUnsecure?: boolean | undefined
-    /** `next-id`. (7.2 and later) */
+    /** In which range new ids of guests are chosen. (7.2 and later) */
     nextId?: string | undefined
-    /** `notify`. (7.4 and later) */
+    /** When to notify, as a property string. (7.4 and later) */
     notify?: string | undefined
-    /** `registered-tags`. (7.3 and later) */
+    /** Tags that only some users may set. (7.3 and later) */
     registeredTags?: string | undefined
-    /** `replication`. (9.0 and later) */
+    /** The replication. (9.0 and later) */
     replication?: string | undefined
-    /** `tag-style`. (7.3 and later) */
+    /** How tags look. (7.3 and later) */
     tagStyle?: string | undefined
-    /** `u2f`. */
+    /** Settings of U2F. */
     u2f?: string | undefined
-    /** `user-tag-access`. (7.3 and later) */
+    /** Which tags users may set. (7.3 and later) */
     userTagAccess?: string | undefined
-    /** `webauthn`. (7.1 and later) */
+    /** Settings of `WebAuthn`. (7.1 and later) */
     webauthn?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5159,7 +5340,7 @@ export class ProxmoxCluster {
 
   /** What another node needs to join: addresses and fingerprints. `FailedPrecondition` on a host that stands alone. */
   joinInfo(options?: {
-    /** `node`. */
+    /** The node. */
     node?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5179,13 +5360,13 @@ export class ProxmoxCluster {
 
   /** The latest metrics of everything in one call (8.3 and later). */
   metrics(options?: {
-    /** `history`. */
+    /** The history. */
     history?: boolean | undefined
-    /** `local-only`. */
+    /** Whether only this node is asked. */
     localOnly?: boolean | undefined
-    /** `node-list`. (9.1 and later) */
+    /** Only these nodes. (9.1 and later) */
     nodeList?: string | undefined
-    /** `start-time`. `0` when absent. */
+    /** From when on, in seconds since 1970. `0` when absent. */
     startTime?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5205,13 +5386,13 @@ export class ProxmoxCluster {
 
   /** Starts guests on any node (9.1 and later). */
   bulkStart(options?: {
-    /** `max-workers`. `4` when absent. (9.1.2 and later) */
+    /** How many at once. `4` when absent. (9.1.2 and later) */
     maxWorkers?: number | undefined
-    /** `maxworkers`. `4` when absent. */
+    /** How many at once. `4` when absent. */
     maxworkers?: number | undefined
-    /** `timeout`. */
+    /** How long to wait, in seconds. */
     timeout?: number | undefined
-    /** `vms`. */
+    /** The guests. */
     vms?: readonly number[] | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5219,15 +5400,15 @@ export class ProxmoxCluster {
 
   /** Shuts down guests on any node (9.1 and later). */
   bulkShutdown(options?: {
-    /** `force-stop`. Yes when absent. */
+    /** Whether to stop guests that do not shut down in time. Yes when absent. */
     forceStop?: boolean | undefined
-    /** `max-workers`. `4` when absent. (9.1.2 and later) */
+    /** How many at once. `4` when absent. (9.1.2 and later) */
     maxWorkers?: number | undefined
-    /** `maxworkers`. `4` when absent. */
+    /** How many at once. `4` when absent. */
     maxworkers?: number | undefined
-    /** `timeout`. `180` when absent. */
+    /** How long to wait, in seconds. `180` when absent. */
     timeout?: number | undefined
-    /** `vms`. */
+    /** The guests. */
     vms?: readonly number[] | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5236,18 +5417,18 @@ export class ProxmoxCluster {
   /**
    * Moves guests from any node to one (9.1 and later).
    *
-   * @param target - `target`.
+   * @param target - Where to: the target node.
    */
   bulkMigrate(target: string, options?: {
-    /** `max-workers`. `1` when absent. (9.1.2 and later) */
+    /** How many at once. `1` when absent. (9.1.2 and later) */
     maxWorkers?: number | undefined
-    /** `maxworkers`. `1` when absent. */
+    /** How many at once. `1` when absent. */
     maxworkers?: number | undefined
-    /** `online`. */
+    /** Whether it is online. */
     online?: boolean | undefined
-    /** `vms`. */
+    /** The guests. */
     vms?: readonly number[] | undefined
-    /** `with-local-disks`. */
+    /** Whether disks on local storage move along. */
     withLocalDisks?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5261,7 +5442,7 @@ export class ProxmoxCluster {
 
   /** The versions and hosts of all Ceph services. */
   cephMetadata(options?: {
-    /** `scope`. `all` when absent. */
+    /** How far it reaches. `all` when absent. */
     scope?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5276,8 +5457,8 @@ export class ProxmoxCluster {
   /**
    * Sets or clears one of Ceph's flags.
    *
-   * @param flag - `flag`.
-   * @param value - `value`.
+   * @param flag - The flag.
+   * @param value - The value.
    */
   setCephFlag(flag: string, value: boolean, options?: {
     /** Cancels, on the wire too. */
@@ -5293,7 +5474,7 @@ export class ProxmoxCluster {
   /**
    * One backup job.
    *
-   * @param id - `id`.
+   * @param id - Its id.
    */
   backupJob(id: string, options?: {
     /** Cancels, on the wire too. */
@@ -5311,7 +5492,7 @@ export class ProxmoxCluster {
   /**
    * Changes a backup job.
    *
-   * @param id - `id`.
+   * @param id - Its id.
    */
   updateBackupJob(id: string, options?: {
     /** The settings by their names in the API: `memory`, `net0`, `scsi0`, … */
@@ -5323,7 +5504,7 @@ export class ProxmoxCluster {
   /**
    * Deletes a backup job; the backups stay.
    *
-   * @param id - `id`.
+   * @param id - Its id.
    */
   deleteBackupJob(id: string, options?: {
     /** Cancels, on the wire too. */
@@ -5333,7 +5514,7 @@ export class ProxmoxCluster {
   /**
    * Which volumes a backup job saves and which not.
    *
-   * @param id - `id`.
+   * @param id - Its id.
    */
   backupJobVolumes(id: string, options?: {
     /** Cancels, on the wire too. */
@@ -5349,7 +5530,7 @@ export class ProxmoxCluster {
   /**
    * One replication job.
    *
-   * @param id - `id`.
+   * @param id - Its id.
    */
   replicationJob(id: string, options?: {
     /** Cancels, on the wire too. */
@@ -5359,22 +5540,22 @@ export class ProxmoxCluster {
   /**
    * Makes a replication job: `id` reads `100-0`, `kind` is `local`.
    *
-   * @param id - `id`.
-   * @param target - `target`.
-   * @param kind - `type`.
+   * @param id - Its id.
+   * @param target - Where to: the target node.
+   * @param kind - Its kind.
    */
   createReplicationJob(id: string, target: string, kind: string, options?: {
-    /** `comment`. */
+    /** A remark for people. */
     comment?: string | undefined
-    /** `disable`. */
+    /** Whether it is switched off. */
     disable?: boolean | undefined
-    /** `rate`. */
+    /** The most it may send, in MB a second. */
     rate?: number | undefined
-    /** `remove_job`. */
+    /** That the job is to be removed, with or without its data. */
     removeJob?: string | undefined
-    /** `schedule`. `*​/15` when absent. */
+    /** When, as a calendar event such as `sat 02:30`. `*​/15` when absent. */
     schedule?: string | undefined
-    /** `source`. */
+    /** Where from. */
     source?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5383,24 +5564,24 @@ export class ProxmoxCluster {
   /**
    * Changes a replication job.
    *
-   * @param id - `id`.
+   * @param id - Its id.
    */
   updateReplicationJob(id: string, options?: {
-    /** `comment`. */
+    /** A remark for people. */
     comment?: string | undefined
-    /** `delete`. */
+    /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** `disable`. */
+    /** Whether it is switched off. */
     disable?: boolean | undefined
-    /** `rate`. */
+    /** The most it may send, in MB a second. */
     rate?: number | undefined
-    /** `remove_job`. */
+    /** That the job is to be removed, with or without its data. */
     removeJob?: string | undefined
-    /** `schedule`. `*​/15` when absent. */
+    /** When, as a calendar event such as `sat 02:30`. `*​/15` when absent. */
     schedule?: string | undefined
-    /** `source`. */
+    /** Where from. */
     source?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5409,12 +5590,12 @@ export class ProxmoxCluster {
   /**
    * Has a replication job removed, its copies too unless `keep`.
    *
-   * @param id - `id`.
+   * @param id - Its id.
    */
   deleteReplicationJob(id: string, options?: {
-    /** `force`. */
+    /** Whether to do it in spite of what speaks against it. */
     force?: boolean | undefined
-    /** `keep`. */
+    /** Whether it is kept, and why. */
     keep?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5429,12 +5610,12 @@ export class ProxmoxCluster {
   /**
    * When a calendar event comes next.
    *
-   * @param schedule - `schedule`.
+   * @param schedule - When, as a calendar event such as `sat 02:30`.
    */
   analyzeSchedule(schedule: string, options?: {
-    /** `iterations`. `10` when absent. */
+    /** How many times to compute. `10` when absent. */
     iterations?: number | undefined
-    /** `starttime`. */
+    /** When it started, in seconds since 1970. */
     starttime?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5442,7 +5623,7 @@ export class ProxmoxCluster {
 
   /** The PCI devices that have a name on all nodes. */
   pciMappings(options?: {
-    /** `check-node`. */
+    /** The node that the mapping is checked against. */
     checkNode?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5450,7 +5631,7 @@ export class ProxmoxCluster {
 
   /** The USB devices that have a name on all nodes. */
   usbMappings(options?: {
-    /** `check-node`. */
+    /** The node that the mapping is checked against. */
     checkNode?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5458,7 +5639,7 @@ export class ProxmoxCluster {
 
   /** The directories that have a name on all nodes (8.4 and later). */
   directoryMappings(options?: {
-    /** `check-node`. */
+    /** The node that the mapping is checked against. */
     checkNode?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5473,7 +5654,7 @@ export class ProxmoxCluster {
   /**
    * Sends a test to a target.
    *
-   * @param name - `name`.
+   * @param name - Its name.
    */
   testNotificationTarget(name: string, options?: {
     /** Cancels, on the wire too. */
@@ -5495,7 +5676,7 @@ export class ProxmoxCluster {
   /**
    * One ACME account. A token of root is not enough.
    *
-   * @param name - `name`.
+   * @param name - Its name.
    */
   acmeAccount(name: string, options?: {
     /** Cancels, on the wire too. */
@@ -5504,7 +5685,7 @@ export class ProxmoxCluster {
 
   /** The ways to answer ACME challenges. */
   acmePlugins(options?: {
-    /** `type`. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5544,7 +5725,7 @@ export class ProxmoxHa {
   /**
    * One of them: `vm:100` or `ct:200`.
    *
-   * @param sid - `sid`.
+   * @param sid - The HA resource, such as `vm:101`.
    */
   resource(sid: string, options?: {
     /** Cancels, on the wire too. */
@@ -5554,24 +5735,24 @@ export class ProxmoxHa {
   /**
    * Has the manager look after a guest. It starts the guest unless `state` says otherwise.
    *
-   * @param sid - `sid`.
+   * @param sid - The HA resource, such as `vm:101`.
    */
   add(sid: string, options?: {
-    /** `auto-rebalance`. Yes when absent. (9.2 and later) */
+    /** Whether the cluster may move it to spread the load. Yes when absent. (9.2 and later) */
     autoRebalance?: boolean | undefined
-    /** `comment`. */
+    /** A remark for people. */
     comment?: string | undefined
-    /** `failback`. Yes when absent. (9.0 and later) */
+    /** Whether it goes back to the node that it prefers. Yes when absent. (9.0 and later) */
     failback?: boolean | undefined
-    /** `group`. */
+    /** The group. */
     group?: string | undefined
-    /** `max_relocate`. `1` when absent. */
+    /** How often another node is tried when it does not start. `1` when absent. */
     maxRelocate?: number | undefined
-    /** `max_restart`. `1` when absent. */
+    /** How often a start is tried again on the same node. `1` when absent. */
     maxRestart?: number | undefined
-    /** `state`. `started` when absent. */
+    /** The state it shall have, or has. `started` when absent. */
     state?: string | undefined
-    /** `type`. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5580,26 +5761,26 @@ export class ProxmoxHa {
   /**
    * Changes how the manager looks after a guest, its wanted `state` among it.
    *
-   * @param sid - `sid`.
+   * @param sid - The HA resource, such as `vm:101`.
    */
   update(sid: string, options?: {
-    /** `auto-rebalance`. Yes when absent. (9.2 and later) */
+    /** Whether the cluster may move it to spread the load. Yes when absent. (9.2 and later) */
     autoRebalance?: boolean | undefined
-    /** `comment`. */
+    /** A remark for people. */
     comment?: string | undefined
-    /** `delete`. */
+    /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** `failback`. Yes when absent. (9.0 and later) */
+    /** Whether it goes back to the node that it prefers. Yes when absent. (9.0 and later) */
     failback?: boolean | undefined
-    /** `group`. */
+    /** The group. */
     group?: string | undefined
-    /** `max_relocate`. `1` when absent. */
+    /** How often another node is tried when it does not start. `1` when absent. */
     maxRelocate?: number | undefined
-    /** `max_restart`. `1` when absent. */
+    /** How often a start is tried again on the same node. `1` when absent. */
     maxRestart?: number | undefined
-    /** `state`. `started` when absent. */
+    /** The state it shall have, or has. `started` when absent. */
     state?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5608,10 +5789,10 @@ export class ProxmoxHa {
   /**
    * Has the manager leave a guest alone; the guest goes on as it is.
    *
-   * @param sid - `sid`.
+   * @param sid - The HA resource, such as `vm:101`.
    */
   remove(sid: string, options?: {
-    /** `purge`. Yes when absent. (9.1 and later) */
+    /** Whether to remove it from jobs, access lists and HA as well. Yes when absent. (9.1 and later) */
     purge?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5620,8 +5801,8 @@ export class ProxmoxHa {
   /**
    * Asks for a move while it runs. The request is queued, and one that makes no sense is answered as any other: watch where the guest goes.
    *
-   * @param sid - `sid`.
-   * @param node - `node`.
+   * @param sid - The HA resource, such as `vm:101`.
+   * @param node - The node.
    */
   migrate(sid: string, node: string, options?: {
     /** Cancels, on the wire too. */
@@ -5631,8 +5812,8 @@ export class ProxmoxHa {
   /**
    * Asks for a move with a stop and a start; as for `migrate`.
    *
-   * @param sid - `sid`.
-   * @param node - `node`.
+   * @param sid - The HA resource, such as `vm:101`.
+   * @param node - The node.
    */
   relocate(sid: string, node: string, options?: {
     /** Cancels, on the wire too. */
@@ -5641,18 +5822,24 @@ export class ProxmoxHa {
 
   /** Which guests belong to which nodes and together or apart (9.0 and later; before: `groups`). */
   rules(options?: {
-    /** `resource`. */
+    /** The HA resource. */
     resource?: string | undefined
-    /** `type`. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<HaRule[]>
 
+  /** Which guests belong on which nodes, whatever the release: from rules (9.0 and later) or from groups. */
+  nodeAffinity(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NodeAffinity[]>
+
   /**
    * One rule (9.0 and later).
    *
-   * @param rule - `rule`.
+   * @param rule - The rule.
    */
   rule(rule: string, options?: {
     /** Cancels, on the wire too. */
@@ -5662,7 +5849,7 @@ export class ProxmoxHa {
   /**
    * Deletes a rule (9.0 and later).
    *
-   * @param rule - `rule`.
+   * @param rule - The rule.
    */
   deleteRule(rule: string, options?: {
     /** Cancels, on the wire too. */
@@ -5684,7 +5871,7 @@ export class ProxmoxHa {
   /**
    * Has the manager keep still: `freeze` or `ignore` its guests (9.1.2 and later).
    *
-   * @param resourceMode - `resource-mode`.
+   * @param resourceMode - What happens to resources meanwhile.
    */
   disarm(resourceMode: string, options?: {
     /** Cancels, on the wire too. */
@@ -5698,11 +5885,11 @@ export class ProxmoxSdn {
 
   /** The zones; with `pending` what is planned, with `running` what is in force. */
   zones(options?: {
-    /** `pending`. */
+    /** The value that applies after the next restart or apply. */
     pending?: boolean | undefined
-    /** `running`. */
+    /** Whether to show what is in force in place of what is written down. */
     running?: boolean | undefined
-    /** `type`. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5711,12 +5898,12 @@ export class ProxmoxSdn {
   /**
    * One zone.
    *
-   * @param zone - `zone`.
+   * @param zone - The zone.
    */
   zone(zone: string, options?: {
-    /** `pending`. */
+    /** The value that applies after the next restart or apply. */
     pending?: boolean | undefined
-    /** `running`. */
+    /** Whether to show what is in force in place of what is written down. */
     running?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5725,61 +5912,61 @@ export class ProxmoxSdn {
   /**
    * Plans a zone: `simple`, `vlan`, `qinq`, `vxlan` or `evpn`.
    *
-   * @param kind - `type`.
-   * @param zone - `zone`.
+   * @param kind - Its kind.
+   * @param zone - The zone.
    */
   createZone(kind: string, zone: string, options?: {
-    /** `advertise-subnets`. (7.1 and later) */
+    /** Whether whole subnets are announced. (7.1 and later) */
     advertiseSubnets?: boolean | undefined
-    /** `bridge`. */
+    /** The bridge. */
     bridge?: string | undefined
-    /** `bridge-disable-mac-learning`. (7.2 and later) */
+    /** Whether the bridge learns no addresses. (7.2 and later) */
     bridgeDisableMacLearning?: boolean | undefined
-    /** `controller`. */
+    /** The controller. */
     controller?: string | undefined
-    /** `dhcp`. (8.1 and later) */
+    /** Whether DHCP is allowed. Yes when absent for guests. (8.1 and later) */
     dhcp?: string | undefined
-    /** `disable-arp-nd-suppression`. (7.1 and later) */
+    /** Whether ARP and ND packets are not held back. (7.1 and later) */
     disableArpNdSuppression?: boolean | undefined
-    /** `dns`. */
+    /** The DNS service. */
     dns?: string | undefined
-    /** `dnszone`. */
+    /** The DNS zone. */
     dnszone?: string | undefined
-    /** `dp-id`. */
+    /** The data path's id. */
     dpId?: number | undefined
-    /** `exitnodes`. */
+    /** The nodes that lead out. */
     exitnodes?: readonly string[] | undefined
-    /** `exitnodes-local-routing`. (7.1 and later) */
+    /** Whether nodes that lead out can reach guests themselves. (7.1 and later) */
     exitnodesLocalRouting?: boolean | undefined
-    /** `exitnodes-primary`. (7.2 and later) */
+    /** The node that leads out first. (7.2 and later) */
     exitnodesPrimary?: string | undefined
-    /** `fabric`. (9.0 and later) */
+    /** The fabric. (9.0 and later) */
     fabric?: string | undefined
-    /** `ipam`. */
+    /** The address management. */
     ipam?: string | undefined
-    /** `lock-token`. (9.0 and later) */
+    /** The token of the lock on the pending configuration, when one is held. (9.0 and later) */
     lockToken?: string | undefined
-    /** `mac`. */
+    /** The MAC address. */
     mac?: string | undefined
-    /** `mtu`. */
+    /** The largest packet, in bytes. */
     mtu?: number | undefined
-    /** `nodes`. */
+    /** The nodes. */
     nodes?: readonly string[] | undefined
-    /** `peers`. */
+    /** The addresses of the peers. */
     peers?: readonly string[] | undefined
-    /** `reversedns`. */
+    /** The service of reverse DNS. */
     reversedns?: string | undefined
-    /** `rt-import`. (7.2 and later) */
+    /** Route targets to import. (7.2 and later) */
     rtImport?: readonly string[] | undefined
-    /** `secondary-controllers`. (9.2 and later) */
+    /** Further controllers. (9.2 and later) */
     secondaryControllers?: readonly string[] | undefined
-    /** `tag`. */
+    /** The VLAN or VXLAN. */
     tag?: number | undefined
-    /** `vlan-protocol`. `802.1q` when absent. */
+    /** The protocol of VLAN tags. `802.1q` when absent. */
     vlanProtocol?: string | undefined
-    /** `vrf-vxlan`. */
+    /** The VXLAN of the routing instance. */
     vrfVxlan?: number | undefined
-    /** `vxlan-port`. `4789` when absent. (8.0 and later) */
+    /** The port of VXLAN. `4789` when absent. (8.0 and later) */
     vxlanPort?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5788,64 +5975,64 @@ export class ProxmoxSdn {
   /**
    * Plans a change of a zone.
    *
-   * @param zone - `zone`.
+   * @param zone - The zone.
    */
   updateZone(zone: string, options?: {
-    /** `advertise-subnets`. (7.1 and later) */
+    /** Whether whole subnets are announced. (7.1 and later) */
     advertiseSubnets?: boolean | undefined
-    /** `bridge`. */
+    /** The bridge. */
     bridge?: string | undefined
-    /** `bridge-disable-mac-learning`. (7.2 and later) */
+    /** Whether the bridge learns no addresses. (7.2 and later) */
     bridgeDisableMacLearning?: boolean | undefined
-    /** `controller`. */
+    /** The controller. */
     controller?: string | undefined
-    /** `delete`. */
+    /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
-    /** `dhcp`. (8.1 and later) */
+    /** Whether DHCP is allowed. Yes when absent for guests. (8.1 and later) */
     dhcp?: string | undefined
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** `disable-arp-nd-suppression`. (7.1 and later) */
+    /** Whether ARP and ND packets are not held back. (7.1 and later) */
     disableArpNdSuppression?: boolean | undefined
-    /** `dns`. */
+    /** The DNS service. */
     dns?: string | undefined
-    /** `dnszone`. */
+    /** The DNS zone. */
     dnszone?: string | undefined
-    /** `dp-id`. */
+    /** The data path's id. */
     dpId?: number | undefined
-    /** `exitnodes`. */
+    /** The nodes that lead out. */
     exitnodes?: readonly string[] | undefined
-    /** `exitnodes-local-routing`. (7.1 and later) */
+    /** Whether nodes that lead out can reach guests themselves. (7.1 and later) */
     exitnodesLocalRouting?: boolean | undefined
-    /** `exitnodes-primary`. (7.2 and later) */
+    /** The node that leads out first. (7.2 and later) */
     exitnodesPrimary?: string | undefined
-    /** `fabric`. (9.0 and later) */
+    /** The fabric. (9.0 and later) */
     fabric?: string | undefined
-    /** `ipam`. */
+    /** The address management. */
     ipam?: string | undefined
-    /** `lock-token`. (9.0 and later) */
+    /** The token of the lock on the pending configuration, when one is held. (9.0 and later) */
     lockToken?: string | undefined
-    /** `mac`. */
+    /** The MAC address. */
     mac?: string | undefined
-    /** `mtu`. */
+    /** The largest packet, in bytes. */
     mtu?: number | undefined
-    /** `nodes`. */
+    /** The nodes. */
     nodes?: readonly string[] | undefined
-    /** `peers`. */
+    /** The addresses of the peers. */
     peers?: readonly string[] | undefined
-    /** `reversedns`. */
+    /** The service of reverse DNS. */
     reversedns?: string | undefined
-    /** `rt-import`. (7.2 and later) */
+    /** Route targets to import. (7.2 and later) */
     rtImport?: readonly string[] | undefined
-    /** `secondary-controllers`. (9.2 and later) */
+    /** Further controllers. (9.2 and later) */
     secondaryControllers?: readonly string[] | undefined
-    /** `tag`. */
+    /** The VLAN or VXLAN. */
     tag?: number | undefined
-    /** `vlan-protocol`. `802.1q` when absent. */
+    /** The protocol of VLAN tags. `802.1q` when absent. */
     vlanProtocol?: string | undefined
-    /** `vrf-vxlan`. */
+    /** The VXLAN of the routing instance. */
     vrfVxlan?: number | undefined
-    /** `vxlan-port`. `4789` when absent. (8.0 and later) */
+    /** The port of VXLAN. `4789` when absent. (8.0 and later) */
     vxlanPort?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5854,10 +6041,10 @@ export class ProxmoxSdn {
   /**
    * Plans the deletion of a zone.
    *
-   * @param zone - `zone`.
+   * @param zone - The zone.
    */
   deleteZone(zone: string, options?: {
-    /** `lock-token`. (9.0 and later) */
+    /** The token of the lock on the pending configuration, when one is held. (9.0 and later) */
     lockToken?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5865,9 +6052,9 @@ export class ProxmoxSdn {
 
   /** The virtual networks. */
   vnets(options?: {
-    /** `pending`. */
+    /** The value that applies after the next restart or apply. */
     pending?: boolean | undefined
-    /** `running`. */
+    /** Whether to show what is in force in place of what is written down. */
     running?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5876,12 +6063,12 @@ export class ProxmoxSdn {
   /**
    * One virtual network.
    *
-   * @param vnet - `vnet`.
+   * @param vnet - The virtual network.
    */
   vnet(vnet: string, options?: {
-    /** `pending`. */
+    /** The value that applies after the next restart or apply. */
     pending?: boolean | undefined
-    /** `running`. */
+    /** Whether to show what is in force in place of what is written down. */
     running?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5890,21 +6077,21 @@ export class ProxmoxSdn {
   /**
    * Plans a virtual network; its name has at most eight characters.
    *
-   * @param vnet - `vnet`.
-   * @param zone - `zone`.
+   * @param vnet - The virtual network.
+   * @param zone - The zone.
    */
   createVnet(vnet: string, zone: string, options?: {
-    /** `alias`. */
+    /** Another name. */
     alias?: string | undefined
-    /** `isolate-ports`. (8.3 and later) */
+    /** Whether guests of the network cannot see each other. (8.3 and later) */
     isolatePorts?: boolean | undefined
-    /** `lock-token`. (9.0 and later) */
+    /** The token of the lock on the pending configuration, when one is held. (9.0 and later) */
     lockToken?: string | undefined
-    /** `tag`. */
+    /** The VLAN or VXLAN. */
     tag?: number | undefined
-    /** `type`. */
+    /** Its kind. */
     kind?: string | undefined
-    /** `vlanaware`. */
+    /** Whether it knows VLANs. */
     vlanaware?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5913,24 +6100,24 @@ export class ProxmoxSdn {
   /**
    * Plans a change of a virtual network.
    *
-   * @param vnet - `vnet`.
+   * @param vnet - The virtual network.
    */
   updateVnet(vnet: string, options?: {
-    /** `alias`. */
+    /** Another name. */
     alias?: string | undefined
-    /** `delete`. */
+    /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** `isolate-ports`. (8.3 and later) */
+    /** Whether guests of the network cannot see each other. (8.3 and later) */
     isolatePorts?: boolean | undefined
-    /** `lock-token`. (9.0 and later) */
+    /** The token of the lock on the pending configuration, when one is held. (9.0 and later) */
     lockToken?: string | undefined
-    /** `tag`. */
+    /** The VLAN or VXLAN. */
     tag?: number | undefined
-    /** `vlanaware`. */
+    /** Whether it knows VLANs. */
     vlanaware?: boolean | undefined
-    /** `zone`. */
+    /** The zone. */
     zone?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5939,10 +6126,10 @@ export class ProxmoxSdn {
   /**
    * Plans the deletion of a virtual network.
    *
-   * @param vnet - `vnet`.
+   * @param vnet - The virtual network.
    */
   deleteVnet(vnet: string, options?: {
-    /** `lock-token`. (9.0 and later) */
+    /** The token of the lock on the pending configuration, when one is held. (9.0 and later) */
     lockToken?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5951,12 +6138,12 @@ export class ProxmoxSdn {
   /**
    * The subnets of a virtual network.
    *
-   * @param vnet - `vnet`.
+   * @param vnet - The virtual network.
    */
   subnets(vnet: string, options?: {
-    /** `pending`. */
+    /** The value that applies after the next restart or apply. */
     pending?: boolean | undefined
-    /** `running`. */
+    /** Whether to show what is in force in place of what is written down. */
     running?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5964,11 +6151,11 @@ export class ProxmoxSdn {
 
   /** The controllers. */
   controllers(options?: {
-    /** `pending`. */
+    /** The value that applies after the next restart or apply. */
     pending?: boolean | undefined
-    /** `running`. */
+    /** Whether to show what is in force in place of what is written down. */
     running?: boolean | undefined
-    /** `type`. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5976,7 +6163,7 @@ export class ProxmoxSdn {
 
   /** The address managers. */
   ipams(options?: {
-    /** `type`. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5984,7 +6171,7 @@ export class ProxmoxSdn {
 
   /** Keeps others from planning; gives back the token to pass as `lock_token` (9.0 and later). */
   lock(options?: {
-    /** `allow-pending`. */
+    /** Whether to begin although changes wait. */
     allowPending?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5992,9 +6179,9 @@ export class ProxmoxSdn {
 
   /** Gives the lock back. */
   unlock(options?: {
-    /** `force`. */
+    /** Whether to do it in spite of what speaks against it. */
     force?: boolean | undefined
-    /** `lock-token`. */
+    /** The token of the lock on the pending configuration, when one is held. */
     lockToken?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6002,9 +6189,9 @@ export class ProxmoxSdn {
 
   /** Puts what is planned into force on all nodes. */
   apply(options?: {
-    /** `lock-token`. (9.0 and later) */
+    /** The token of the lock on the pending configuration, when one is held. (9.0 and later) */
     lockToken?: string | undefined
-    /** `release-lock`. Yes when absent. (9.0 and later) */
+    /** Whether the lock goes with it. Yes when absent. Yes when absent. (9.0 and later) */
     releaseLock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6012,9 +6199,9 @@ export class ProxmoxSdn {
 
   /** Forgets what is planned (9.0 and later). */
   rollBack(options?: {
-    /** `lock-token`. */
+    /** The token of the lock on the pending configuration, when one is held. */
     lockToken?: string | undefined
-    /** `release-lock`. Yes when absent. */
+    /** Whether the lock goes with it. Yes when absent. Yes when absent. */
     releaseLock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6033,21 +6220,21 @@ export class ProxmoxFirewall {
 
   /** Changes its settings. Whoever turns it on without a rule for the API locks himself out. */
   updateOptions(options?: {
-    /** `delete`. */
+    /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** `ebtables`. Yes when absent. */
+    /** Whether rules for bridges are used. Yes when absent. */
     ebtables?: boolean | undefined
-    /** `enable`. `0` when absent. */
+    /** Whether it is switched on. `0` when absent. */
     enable?: number | undefined
-    /** `log_ratelimit`. */
+    /** How much is logged at most. */
     logRatelimit?: string | undefined
-    /** `policy_forward`. (8.3 and later) */
+    /** What happens to packets that pass through and match no rule. (8.3 and later) */
     policyForward?: string | undefined
-    /** `policy_in`. */
+    /** What happens to packets that come in and match no rule. */
     policyIn?: string | undefined
-    /** `policy_out`. */
+    /** What happens to packets that go out and match no rule. */
     policyOut?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6062,35 +6249,35 @@ export class ProxmoxFirewall {
   /**
    * Adds a rule at the top; it is off unless `enable` is 1. `kind` is `in`, `out`, `forward` or `group`.
    *
-   * @param action - `action`.
-   * @param kind - `type`.
+   * @param action - What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+   * @param kind - Its kind.
    */
   createRule(action: string, kind: string, options?: {
-    /** `comment`. */
+    /** A remark for people. */
     comment?: string | undefined
-    /** `dest`. */
+    /** Where packets go to: address, network, set or alias. */
     dest?: string | undefined
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** `dport`. */
+    /** The ports they go to. */
     dport?: string | undefined
-    /** `enable`. */
+    /** Whether it is switched on. */
     enable?: number | undefined
-    /** `icmp-type`. */
+    /** The kind of ICMP packet. */
     icmpType?: string | undefined
-    /** `iface`. */
+    /** The network interface. */
     iface?: string | undefined
-    /** `log`. */
+    /** How loudly it is logged. */
     log?: string | undefined
-    /** `macro`. */
+    /** A ready-made rule, such as `SSH`. */
     macro?: string | undefined
-    /** `pos`. */
+    /** Its place in the list, from 0. */
     pos?: number | undefined
-    /** `proto`. */
+    /** The protocol, by name or number. */
     proto?: string | undefined
-    /** `source`. */
+    /** Where from. */
     source?: string | undefined
-    /** `sport`. */
+    /** The ports they come from. */
     sport?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6099,40 +6286,40 @@ export class ProxmoxFirewall {
   /**
    * Changes the rule at a position. Give `digest`: positions shift when somebody else inserts one.
    *
-   * @param pos - `pos`.
+   * @param pos - Its place in the list, from 0.
    */
   updateRule(pos: number, options?: {
-    /** `action`. */
+    /** What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group. */
     action?: string | undefined
-    /** `comment`. */
+    /** A remark for people. */
     comment?: string | undefined
-    /** `delete`. */
+    /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
-    /** `dest`. */
+    /** Where packets go to: address, network, set or alias. */
     dest?: string | undefined
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** `dport`. */
+    /** The ports they go to. */
     dport?: string | undefined
-    /** `enable`. */
+    /** Whether it is switched on. */
     enable?: number | undefined
-    /** `icmp-type`. */
+    /** The kind of ICMP packet. */
     icmpType?: string | undefined
-    /** `iface`. */
+    /** The network interface. */
     iface?: string | undefined
-    /** `log`. */
+    /** How loudly it is logged. */
     log?: string | undefined
-    /** `macro`. */
+    /** A ready-made rule, such as `SSH`. */
     macro?: string | undefined
-    /** `moveto`. */
+    /** The new place; the other parameters are ignored. */
     moveto?: number | undefined
-    /** `proto`. */
+    /** The protocol, by name or number. */
     proto?: string | undefined
-    /** `source`. */
+    /** Where from. */
     source?: string | undefined
-    /** `sport`. */
+    /** The ports they come from. */
     sport?: string | undefined
-    /** `type`. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6141,10 +6328,10 @@ export class ProxmoxFirewall {
   /**
    * Deletes the rule at a position. Give `digest`, as for a change.
    *
-   * @param pos - `pos`.
+   * @param pos - Its place in the list, from 0.
    */
   deleteRule(pos: number, options?: {
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6159,7 +6346,7 @@ export class ProxmoxFirewall {
   /**
    * The rules of a group.
    *
-   * @param group - `group`.
+   * @param group - The group.
    */
   groupRules(group: string, options?: {
     /** Cancels, on the wire too. */
@@ -6169,14 +6356,14 @@ export class ProxmoxFirewall {
   /**
    * Makes a group of rules.
    *
-   * @param group - `group`.
+   * @param group - The group.
    */
   createGroup(group: string, options?: {
-    /** `comment`. */
+    /** A remark for people. */
     comment?: string | undefined
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** `rename`. */
+    /** The new name. */
     rename?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6185,7 +6372,7 @@ export class ProxmoxFirewall {
   /**
    * Deletes an empty group.
    *
-   * @param group - `group`.
+   * @param group - The group.
    */
   deleteGroup(group: string, options?: {
     /** Cancels, on the wire too. */
@@ -6201,11 +6388,11 @@ export class ProxmoxFirewall {
   /**
    * Names an address or network.
    *
-   * @param cidr - `cidr`.
-   * @param name - `name`.
+   * @param cidr - The network, as CIDR.
+   * @param name - Its name.
    */
   createAlias(cidr: string, name: string, options?: {
-    /** `comment`. */
+    /** A remark for people. */
     comment?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6214,10 +6401,10 @@ export class ProxmoxFirewall {
   /**
    * Forgets a name.
    *
-   * @param name - `name`.
+   * @param name - Its name.
    */
   deleteAlias(name: string, options?: {
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6232,7 +6419,7 @@ export class ProxmoxFirewall {
   /**
    * The addresses in a set.
    *
-   * @param name - `name`.
+   * @param name - Its name.
    */
   ipSet(name: string, options?: {
     /** Cancels, on the wire too. */
@@ -6242,14 +6429,14 @@ export class ProxmoxFirewall {
   /**
    * Makes a set of addresses.
    *
-   * @param name - `name`.
+   * @param name - Its name.
    */
   createIpSet(name: string, options?: {
-    /** `comment`. */
+    /** A remark for people. */
     comment?: string | undefined
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** `rename`. */
+    /** The new name. */
     rename?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6258,13 +6445,13 @@ export class ProxmoxFirewall {
   /**
    * Adds an address or network to a set.
    *
-   * @param name - `name`.
-   * @param cidr - `cidr`.
+   * @param name - Its name.
+   * @param cidr - The network, as CIDR.
    */
   addToIpSet(name: string, cidr: string, options?: {
-    /** `comment`. */
+    /** A remark for people. */
     comment?: string | undefined
-    /** `nomatch`. */
+    /** Whether the entry is an exception. */
     nomatch?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6273,11 +6460,11 @@ export class ProxmoxFirewall {
   /**
    * Takes one out.
    *
-   * @param name - `name`.
-   * @param cidr - `cidr`.
+   * @param name - Its name.
+   * @param cidr - The network, as CIDR.
    */
   removeFromIpSet(name: string, cidr: string, options?: {
-    /** `digest`. */
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6286,10 +6473,10 @@ export class ProxmoxFirewall {
   /**
    * Deletes a set.
    *
-   * @param name - `name`.
+   * @param name - Its name.
    */
   deleteIpSet(name: string, options?: {
-    /** `force`. (7.3 and later) */
+    /** Whether to do it in spite of what speaks against it. (7.3 and later) */
     force?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6303,7 +6490,7 @@ export class ProxmoxFirewall {
 
   /** The names and sets that rules can refer to. */
   refs(options?: {
-    /** `type`. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6316,9 +6503,9 @@ export class ProxmoxAccess {
 
   /** The users; with `full`, their groups and tokens. */
   users(options?: {
-    /** `enabled`. */
+    /** Whether it is switched on. */
     enabled?: boolean | undefined
-    /** `full`. */
+    /** Whether to give every detail. */
     full?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6327,7 +6514,7 @@ export class ProxmoxAccess {
   /**
    * One user: `alice@pve`.
    *
-   * @param userid - `userid`.
+   * @param userid - The user, such as `root@pam`.
    */
   user(userid: string, options?: {
     /** Cancels, on the wire too. */
@@ -6337,26 +6524,26 @@ export class ProxmoxAccess {
   /**
    * Makes a user. A password is only kept for the realm `pve`.
    *
-   * @param userid - `userid`.
+   * @param userid - The user, such as `root@pam`.
    */
   createUser(userid: string, options?: {
-    /** `comment`. */
+    /** A remark for people. */
     comment?: string | undefined
-    /** `email`. */
+    /** The e-mail address. */
     email?: string | undefined
-    /** `enable`. Yes when absent. */
+    /** Whether it is switched on. Yes when absent. */
     enable?: boolean | undefined
-    /** `expire`. */
+    /** When it ends, in seconds since 1970; 0 is never. */
     expire?: number | undefined
-    /** `firstname`. */
+    /** The given name. */
     firstname?: string | undefined
-    /** `groups`. */
+    /** The groups. */
     groups?: readonly string[] | undefined
-    /** `keys`. */
+    /** The keys. */
     keys?: string | undefined
-    /** `lastname`. */
+    /** The family name. */
     lastname?: string | undefined
-    /** `password`. */
+    /** The password. */
     password?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6365,26 +6552,26 @@ export class ProxmoxAccess {
   /**
    * Changes a user.
    *
-   * @param userid - `userid`.
+   * @param userid - The user, such as `root@pam`.
    */
   updateUser(userid: string, options?: {
-    /** `append`. */
+    /** Whether to add the privileges to those it has. */
     append?: boolean | undefined
-    /** `comment`. */
+    /** A remark for people. */
     comment?: string | undefined
-    /** `email`. */
+    /** The e-mail address. */
     email?: string | undefined
-    /** `enable`. Yes when absent. */
+    /** Whether it is switched on. Yes when absent. */
     enable?: boolean | undefined
-    /** `expire`. */
+    /** When it ends, in seconds since 1970; 0 is never. */
     expire?: number | undefined
-    /** `firstname`. */
+    /** The given name. */
     firstname?: string | undefined
-    /** `groups`. */
+    /** The groups. */
     groups?: readonly string[] | undefined
-    /** `keys`. */
+    /** The keys. */
     keys?: string | undefined
-    /** `lastname`. */
+    /** The family name. */
     lastname?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6393,7 +6580,7 @@ export class ProxmoxAccess {
   /**
    * Deletes a user with tokens and rights.
    *
-   * @param userid - `userid`.
+   * @param userid - The user, such as `root@pam`.
    */
   deleteUser(userid: string, options?: {
     /** Cancels, on the wire too. */
@@ -6403,11 +6590,11 @@ export class ProxmoxAccess {
   /**
    * Changes a user's password. Tokens may not: log in with user and password.
    *
-   * @param password - `password`.
-   * @param userid - `userid`.
+   * @param password - The password.
+   * @param userid - The user, such as `root@pam`.
    */
   setPassword(password: string, userid: string, options?: {
-    /** `confirmation-password`. (8.2 and later) */
+    /** The caller's own password, as a confirmation. (8.2 and later) */
     confirmationPassword?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6416,7 +6603,7 @@ export class ProxmoxAccess {
   /**
    * A user's tokens, without secrets.
    *
-   * @param userid - `userid`.
+   * @param userid - The user, such as `root@pam`.
    */
   tokens(userid: string, options?: {
     /** Cancels, on the wire too. */
@@ -6426,8 +6613,8 @@ export class ProxmoxAccess {
   /**
    * One token, without its secret.
    *
-   * @param userid - `userid`.
-   * @param tokenid - `tokenid`.
+   * @param userid - The user, such as `root@pam`.
+   * @param tokenid - The token's name, the part after `!`.
    */
   token(userid: string, tokenid: string, options?: {
     /** Cancels, on the wire too. */
@@ -6437,15 +6624,15 @@ export class ProxmoxAccess {
   /**
    * Makes a token. The answer's `value` is its secret and is shown this once. Without `privsep` set to false it starts with no rights at all.
    *
-   * @param userid - `userid`.
-   * @param tokenid - `tokenid`.
+   * @param userid - The user, such as `root@pam`.
+   * @param tokenid - The token's name, the part after `!`.
    */
   createToken(userid: string, tokenid: string, options?: {
-    /** `comment`. */
+    /** A remark for people. */
     comment?: string | undefined
-    /** `expire`. */
+    /** When it ends, in seconds since 1970; 0 is never. */
     expire?: number | undefined
-    /** `privsep`. Yes when absent. */
+    /** Whether the token has rights of its own only, rather than all of its user's. Yes when absent. */
     privsep?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6454,19 +6641,19 @@ export class ProxmoxAccess {
   /**
    * Changes a token; `regenerate` gives it a new secret (9.2 and later).
    *
-   * @param userid - `userid`.
-   * @param tokenid - `tokenid`.
+   * @param userid - The user, such as `root@pam`.
+   * @param tokenid - The token's name, the part after `!`.
    */
   updateToken(userid: string, tokenid: string, options?: {
-    /** `comment`. */
+    /** A remark for people. */
     comment?: string | undefined
-    /** `delete`. (9.1 and later) */
+    /** Settings to take out, so that their defaults apply again. (9.1 and later) */
     delete?: readonly string[] | undefined
-    /** `expire`. */
+    /** When it ends, in seconds since 1970; 0 is never. */
     expire?: number | undefined
-    /** `privsep`. Yes when absent. */
+    /** Whether the token has rights of its own only, rather than all of its user's. Yes when absent. */
     privsep?: boolean | undefined
-    /** `regenerate`. (9.2 and later) */
+    /** Whether to make a new secret; the old one ends. (9.2 and later) */
     regenerate?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6475,8 +6662,8 @@ export class ProxmoxAccess {
   /**
    * Deletes a token.
    *
-   * @param userid - `userid`.
-   * @param tokenid - `tokenid`.
+   * @param userid - The user, such as `root@pam`.
+   * @param tokenid - The token's name, the part after `!`.
    */
   deleteToken(userid: string, tokenid: string, options?: {
     /** Cancels, on the wire too. */
@@ -6492,7 +6679,7 @@ export class ProxmoxAccess {
   /**
    * One group with its members.
    *
-   * @param groupid - `groupid`.
+   * @param groupid - The group.
    */
   group(groupid: string, options?: {
     /** Cancels, on the wire too. */
@@ -6502,10 +6689,10 @@ export class ProxmoxAccess {
   /**
    * Makes a group.
    *
-   * @param groupid - `groupid`.
+   * @param groupid - The group.
    */
   createGroup(groupid: string, options?: {
-    /** `comment`. */
+    /** A remark for people. */
     comment?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6514,10 +6701,10 @@ export class ProxmoxAccess {
   /**
    * Changes a group's comment.
    *
-   * @param groupid - `groupid`.
+   * @param groupid - The group.
    */
   updateGroup(groupid: string, options?: {
-    /** `comment`. */
+    /** A remark for people. */
     comment?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6526,7 +6713,7 @@ export class ProxmoxAccess {
   /**
    * Deletes a group; its users stay.
    *
-   * @param groupid - `groupid`.
+   * @param groupid - The group.
    */
   deleteGroup(groupid: string, options?: {
     /** Cancels, on the wire too. */
@@ -6542,7 +6729,7 @@ export class ProxmoxAccess {
   /**
    * One role's privileges.
    *
-   * @param roleid - `roleid`.
+   * @param roleid - The role.
    */
   role(roleid: string, options?: {
     /** Cancels, on the wire too. */
@@ -6552,10 +6739,10 @@ export class ProxmoxAccess {
   /**
    * Makes a role.
    *
-   * @param roleid - `roleid`.
+   * @param roleid - The role.
    */
   createRole(roleid: string, options?: {
-    /** `privs`. */
+    /** The privileges, such as `VM.Audit`. */
     privs?: readonly string[] | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6564,12 +6751,12 @@ export class ProxmoxAccess {
   /**
    * Changes a role's privileges; with `append`, adds to them.
    *
-   * @param roleid - `roleid`.
+   * @param roleid - The role.
    */
   updateRole(roleid: string, options?: {
-    /** `append`. */
+    /** Whether to add the privileges to those it has. */
     append?: boolean | undefined
-    /** `privs`. */
+    /** The privileges, such as `VM.Audit`. */
     privs?: readonly string[] | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6578,7 +6765,7 @@ export class ProxmoxAccess {
   /**
    * Deletes a role.
    *
-   * @param roleid - `roleid`.
+   * @param roleid - The role.
    */
   deleteRole(roleid: string, options?: {
     /** Cancels, on the wire too. */
@@ -6594,19 +6781,19 @@ export class ProxmoxAccess {
   /**
    * Gives `users`, `groups` or `tokens` roles on a path; with `delete`, takes them away.
    *
-   * @param path - `path`.
-   * @param roles - `roles`.
+   * @param path - The path in the tree of rights, such as `/vms/101` or `/`.
+   * @param roles - The roles.
    */
   updateAcl(path: string, roles: readonly string[], options?: {
-    /** `delete`. */
+    /** Settings to take out, so that their defaults apply again. */
     delete?: boolean | undefined
-    /** `groups`. */
+    /** The groups. */
     groups?: readonly string[] | undefined
-    /** `propagate`. Yes when absent. */
+    /** Whether it holds for everything below as well. Yes when absent. Yes when absent. */
     propagate?: boolean | undefined
-    /** `tokens`. */
+    /** The tokens. */
     tokens?: readonly string[] | undefined
-    /** `users`. */
+    /** The users. */
     users?: readonly string[] | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6621,7 +6808,7 @@ export class ProxmoxAccess {
   /**
    * One realm's settings.
    *
-   * @param realm - `realm`.
+   * @param realm - The realm.
    */
   realm(realm: string, options?: {
     /** Cancels, on the wire too. */
@@ -6631,20 +6818,20 @@ export class ProxmoxAccess {
   /**
    * Copies users and groups from a directory.
    *
-   * @param realm - `realm`.
+   * @param realm - The realm.
    */
   syncRealm(realm: string, options?: {
-    /** `dry-run`. */
+    /** Whether only to say what would happen. */
     dryRun?: boolean | undefined
-    /** `enable-new`. Yes when absent. */
+    /** Whether users that a sync makes are switched on. Yes when absent. */
     enableNew?: boolean | undefined
-    /** `full`. */
+    /** Whether to give every detail. */
     full?: boolean | undefined
-    /** `purge`. */
+    /** Whether to remove it from jobs, access lists and HA as well. */
     purge?: boolean | undefined
     /** properties|entry);)*(?:acl|properties|entry))|none | `remove-vanished`. `none` when absent. (7.2 and later) */
     removeVanished?: string | undefined
-    /** `scope`. */
+    /** What to sync: users, groups or both. */
     scope?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6659,7 +6846,7 @@ export class ProxmoxAccess {
   /**
    * The second factors of one user.
    *
-   * @param userid - `userid`.
+   * @param userid - The user, such as `root@pam`.
    */
   userTfa(userid: string, options?: {
     /** Cancels, on the wire too. */
@@ -6669,11 +6856,11 @@ export class ProxmoxAccess {
   /**
    * Takes a second factor away. Tokens may not: log in with user and password.
    *
-   * @param userid - `userid`.
-   * @param id - `id`.
+   * @param userid - The user, such as `root@pam`.
+   * @param id - Its id.
    */
   deleteTfa(userid: string, id: string, options?: {
-    /** `password`. */
+    /** The password. */
     password?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6682,7 +6869,7 @@ export class ProxmoxAccess {
   /**
    * Lets a user try again whose second factor is locked.
    *
-   * @param userid - `userid`.
+   * @param userid - The user, such as `root@pam`.
    */
   unlockTfa(userid: string, options?: {
     /** Cancels, on the wire too. */
@@ -6692,13 +6879,25 @@ export class ProxmoxAccess {
   /**
    * Where a browser logs in. Both calls of a login must reach the same node: give the client one endpoint.
    *
-   * @param realm - `realm`.
-   * @param redirectUrl - `redirect-url`.
+   * @param realm - The realm.
+   * @param redirectUrl - Where the provider sends the user back to.
    */
   openidAuthUrl(realm: string, redirectUrl: string, options?: {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<string>
+
+  /**
+   * Ends a login in a browser with what it was sent back with: a client that goes on with that session. Both calls of a login must reach the same node.
+   *
+   * @param code - The code that the browser brought.
+   * @param redirectUrl - Where it was sent, as for `openid_auth_url`.
+   * @param state - The state that it brought.
+   */
+  openidLogin(code: string, redirectUrl: string, state: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxClient>
 }
 
 /**
@@ -7007,7 +7206,7 @@ export class Simulator {
   }): Promise<void>
 }
 
-/** Acl, as the server describes it. */
+/** Acl: one row of `GET /access/acl`. */
 export interface Acl {
   /** The path in the tree of rights, such as `/vms/101` or `/`. */
   readonly path: string | null
@@ -7021,7 +7220,7 @@ export interface Acl {
   readonly ugid: string | null
 }
 
-/** Acme account, as the server describes it. */
+/** Acme account: one row of `GET /cluster/acme/account` and `GET /cluster/acme/account/{name}`. */
 export interface AcmeAccount {
   /** Its name. */
   readonly name: string | null
@@ -7037,7 +7236,7 @@ export interface AcmeAccount {
   readonly other: Readonly<Record<string, Json>>
 }
 
-/** Acme directory, as the server describes it. */
+/** Acme directory: one row of `GET /cluster/acme/directories`. */
 export interface AcmeDirectory {
   /** Its name. */
   readonly name: string | null
@@ -7057,7 +7256,7 @@ export interface AcmeDomain {
   readonly other: Readonly<Record<string, string>>
 }
 
-/** Acme plugin, as the server describes it. */
+/** Acme plugin: one row of `GET /cluster/acme/plugins` and `GET /cluster/acme/plugins/{id}`. */
 export interface AcmePlugin {
   /** The API. */
   readonly api: string | null
@@ -7162,7 +7361,7 @@ export interface ApplianceSpec {
   readonly location: Location
 }
 
-/** Appliance template, as the server describes it. */
+/** Appliance template: one row of `GET /nodes/{node}/aplinfo`. */
 export interface ApplianceTemplate {
   /** The package. */
   readonly package: string | null
@@ -7226,7 +7425,7 @@ export interface AppliedConfiguration {
  */
 export type ApplyMode = 'auto' | 'no-reboot' | 'staged' | 'try' | 'reboot'
 
-/** Apt repositories, as the server describes it. */
+/** Apt repositories: the answer of `GET /nodes/{node}/apt/repositories`. */
 export interface AptRepositories {
   /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
   readonly digest: string | null
@@ -7240,7 +7439,7 @@ export interface AptRepositories {
   readonly standardRepos: readonly AptRepositoriesStandardRepo[]
 }
 
-/** Apt repositories error, as the server describes it. */
+/** Apt repositories error: what stands under `errors` in `AptRepositories`. */
 export interface AptRepositoriesError {
   /** What went wrong. */
   readonly error: string | null
@@ -7248,7 +7447,7 @@ export interface AptRepositoriesError {
   readonly path: string | null
 }
 
-/** Apt repositories file, as the server describes it. */
+/** Apt repositories file: what stands under `files` in `AptRepositories`. */
 export interface AptRepositoriesFile {
   /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
   readonly digest: readonly number[]
@@ -7260,7 +7459,7 @@ export interface AptRepositoriesFile {
   readonly repositories: readonly AptRepositoriesFileRepository[]
 }
 
-/** Apt repositories file repository, as the server describes it. */
+/** Apt repositories file repository: what stands under `repositories` in `AptRepositoriesFile`. */
 export interface AptRepositoriesFileRepository {
   /** A remark in the file. */
   readonly comment: string | null
@@ -7280,7 +7479,7 @@ export interface AptRepositoriesFileRepository {
   readonly uris: readonly string[]
 }
 
-/** Apt repositories file repository option, as the server describes it. */
+/** Apt repositories file repository option: what stands under `Options` in `AptRepositoriesFileRepository`. */
 export interface AptRepositoriesFileRepositoryOption {
   /** Which key signs it. */
   readonly key: string | null
@@ -7288,7 +7487,7 @@ export interface AptRepositoriesFileRepositoryOption {
   readonly values: readonly string[]
 }
 
-/** Apt repositories info, as the server describes it. */
+/** Apt repositories info: what stands under `infos` in `AptRepositories`. */
 export interface AptRepositoriesInfo {
   /** Its number. */
   readonly index: string | null
@@ -7302,7 +7501,7 @@ export interface AptRepositoriesInfo {
   readonly property: string | null
 }
 
-/** Apt repositories standard repo, as the server describes it. */
+/** Apt repositories standard repo: what stands under `standard-repos` in `AptRepositories`. */
 export interface AptRepositoriesStandardRepo {
   /** The repository's short name. */
   readonly handle: string | null
@@ -7312,7 +7511,7 @@ export interface AptRepositoriesStandardRepo {
   readonly status: boolean | null
 }
 
-/** Apt update, as the server describes it. */
+/** Apt update: one row of `GET /nodes/{node}/apt/update`. */
 export interface AptUpdate {
   /** The processor architecture. */
   readonly arch: string | null
@@ -7336,7 +7535,7 @@ export interface AptUpdate {
   readonly version: string | null
 }
 
-/** Apt version, as the server describes it. */
+/** Apt version: one row of `GET /nodes/{node}/apt/versions`. */
 export interface AptVersion {
   /** The processor architecture. */
   readonly arch: string | null
@@ -7380,7 +7579,7 @@ export interface Assumptions {
   readonly hostOutageProbability: number
 }
 
-/** Backup defaults, as the server describes it. */
+/** Backup defaults: the answer of `GET /nodes/{node}/vzdump/defaults`. */
 export interface BackupDefaults {
   /** Whether to take all of them. */
   readonly all: boolean | null
@@ -7462,7 +7661,7 @@ export interface BackupEntry {
   readonly modifiedUnix: number | null
 }
 
-/** Backup file, as the server describes it. */
+/** Backup file: one row of `GET /nodes/{node}/storage/{storage}/file-restore/list`. */
 export interface BackupFile {
   /** The path of the file inside, in base64. */
   readonly filepath: string | null
@@ -7478,7 +7677,7 @@ export interface BackupFile {
   readonly kind: string | null
 }
 
-/** Backup job, as the server describes it. */
+/** Backup job: one row of `GET /cluster/backup` and `GET /cluster/backup/{id}`. */
 export interface BackupJob {
   /** Whether to take all of them. */
   readonly all: boolean | null
@@ -7556,7 +7755,7 @@ export interface BackupJob {
   readonly zstd: number | null
 }
 
-/** Backup job fleecing, as the server describes it. */
+/** Backup job fleecing: what stands under `fleecing` in `BackupJob`. */
 export interface BackupJobFleecing {
   /** Whether it is switched on. */
   readonly enabled: boolean | null
@@ -7564,7 +7763,7 @@ export interface BackupJobFleecing {
   readonly storage: string | null
 }
 
-/** Backup job performance, as the server describes it. */
+/** Backup job performance: what stands under `performance` in `BackupJob`. */
 export interface BackupJobPerformance {
   /** How many at once. */
   readonly maxWorkers: number | null
@@ -7572,7 +7771,7 @@ export interface BackupJobPerformance {
   readonly pbsEntriesMax: number | null
 }
 
-/** Backup job prune backups, as the server describes it. */
+/** Backup job prune backups: what stands under `prune-backups` in `BackupJob`. */
 export interface BackupJobPruneBackups {
   /** Whether all are kept. */
   readonly keepAll: boolean | null
@@ -7590,13 +7789,13 @@ export interface BackupJobPruneBackups {
   readonly keepYearly: number | null
 }
 
-/** Backup job volumes, as the server describes it. */
+/** Backup job volumes: the answer of `GET /cluster/backup/{id}/included_volumes`. */
 export interface BackupJobVolumes {
   /** What lies below it. */
   readonly children: readonly BackupJobVolumesChild[]
 }
 
-/** Backup job volumes child, as the server describes it. */
+/** Backup job volumes child: what stands under `children` in `BackupJobVolumes`. */
 export interface BackupJobVolumesChild {
   /** What lies below it. */
   readonly children: readonly BackupJobVolumesChildChild[]
@@ -7608,7 +7807,7 @@ export interface BackupJobVolumesChild {
   readonly kind: string | null
 }
 
-/** Backup job volumes child child, as the server describes it. */
+/** Backup job volumes child child: what stands under `children` in `BackupJobVolumesChild`. */
 export interface BackupJobVolumesChildChild {
   /** Its id. */
   readonly id: string | null
@@ -7662,7 +7861,7 @@ export interface CephCheckSummary {
   readonly count: number | null
 }
 
-/** Ceph command safety, as the server describes it. */
+/** Ceph command safety: the answer of `GET /nodes/{node}/ceph/cmd-safety`. */
 export interface CephCommandSafety {
   /** Whether it can be done safely. */
   readonly safe: boolean | null
@@ -7670,14 +7869,24 @@ export interface CephCommandSafety {
   readonly status: string | null
 }
 
-/** Ceph crush rule, as the server describes it. */
+/** Ceph crush rule: one row of `GET /nodes/{node}/ceph/rules`. */
 export interface CephCrushRule {
   /** Its name. */
   readonly name: string | null
 }
 
-/** Ceph f, as the server describes it. */
-export interface CephF {
+/** Ceph flag: one row of `GET /cluster/ceph/flags`. */
+export interface CephFlag {
+  /** Notes for people; shown in the web interface. */
+  readonly description: string | null
+  /** Its name. */
+  readonly name: string | null
+  /** The value. */
+  readonly value: boolean | null
+}
+
+/** Ceph file system: one row of `GET /nodes/{node}/ceph/fs`. */
+export interface CephFs {
   /** The pool of its data. */
   readonly dataPool: string | null
   /** The ids of the pools of its data. */
@@ -7692,16 +7901,6 @@ export interface CephF {
   readonly name: string | null
 }
 
-/** Ceph flag, as the server describes it. */
-export interface CephFlag {
-  /** Notes for people; shown in the web interface. */
-  readonly description: string | null
-  /** Its name. */
-  readonly name: string | null
-  /** The value. */
-  readonly value: boolean | null
-}
-
 /** How Ceph is. */
 export interface CephHealth {
   /** `HEALTH_OK`, `HEALTH_WARN` or `HEALTH_ERR`. */
@@ -7710,7 +7909,7 @@ export interface CephHealth {
   readonly checks: Readonly<Record<string, CephCheck>>
 }
 
-/** Ceph manager, as the server describes it. */
+/** Ceph manager: one row of `GET /nodes/{node}/ceph/mgr`. */
 export interface CephManager {
   /** The address. */
   readonly addr: string | null
@@ -7730,8 +7929,8 @@ export interface CephManager {
   readonly state: string | null
 }
 
-/** Ceph md, as the server describes it. */
-export interface CephMd {
+/** Ceph metadata server: one row of `GET /nodes/{node}/ceph/mds`. */
+export interface CephMds {
   /** The address. */
   readonly addr: string | null
   /** The version of Ceph, in full. */
@@ -7756,7 +7955,7 @@ export interface CephMd {
   readonly state: string | null
 }
 
-/** Ceph metadata, as the server describes it. */
+/** Ceph metadata: the answer of `GET /cluster/ceph/metadata`. */
 export interface CephMetadata {
   /** The metadata servers. */
   readonly mds: Json
@@ -7770,7 +7969,7 @@ export interface CephMetadata {
   readonly osd: readonly CephMetadataOsd[]
 }
 
-/** Ceph metadata osd, as the server describes it. */
+/** Ceph metadata osd: what stands under `osd` in `CephMetadata`. */
 export interface CephMetadataOsd {
   /** Its address for other OSDs. */
   readonly backAddr: string | null
@@ -7902,7 +8101,7 @@ export interface CephPgState {
   readonly count: number | null
 }
 
-/** Ceph pool, as the server describes it. */
+/** Ceph pool: one row of `GET /nodes/{node}/ceph/pool` and `GET /nodes/{node}/ceph/pool/{name}/status`. */
 export interface CephPool {
   /** What the pool is for, with details. */
   readonly applicationMetadata: Json
@@ -8016,7 +8215,7 @@ export interface CephTreeNode {
   readonly children: readonly CephTreeNode[]
 }
 
-/** Certificate, as the server describes it. */
+/** Certificate: the answer of `POST /nodes/{node}/certificates/custom` and `GET /nodes/{node}/certificates/info`. */
 export interface Certificate {
   /** The file's name. */
   readonly filename: string | null
@@ -8148,7 +8347,7 @@ export interface Cluster {
   readonly nameservers: readonly string[]
 }
 
-/** Cluster firewall options, as the server describes it. */
+/** Cluster firewall options: the answer of `GET /cluster/firewall/options`. */
 export interface ClusterFirewallOptions {
   /** Whether rules for bridges are used. */
   readonly ebtables: boolean | null
@@ -8164,7 +8363,7 @@ export interface ClusterFirewallOptions {
   readonly policyOut: string | null
 }
 
-/** Cluster log line, as the server describes it. */
+/** Cluster log line: one row of `GET /cluster/log`. */
 export interface ClusterLogLine {
   /** Its id. */
   readonly id: string | null
@@ -8225,7 +8424,7 @@ export interface ClusterNode {
   readonly local: boolean
 }
 
-/** Cluster options, as the server describes it. */
+/** Cluster options: the answer of `GET /cluster/options`. */
 export interface ClusterOptions {
   /** Tags that the caller may set. */
   readonly allowedTags: readonly string[]
@@ -8550,7 +8749,7 @@ export interface CpuInfo {
   readonly virtualization: boolean | null
 }
 
-/** Cpu model, as the server describes it. */
+/** Cpu model: one row of `GET /nodes/{node}/capabilities/qemu/cpu`. */
 export interface CpuModel {
   /** Whether it is only a base for others. */
   readonly summary: boolean | null
@@ -8598,7 +8797,7 @@ export interface DhcpRange {
   readonly other: Readonly<Record<string, string>>
 }
 
-/** Directory mapping, as the server describes it. */
+/** Directory mapping: one row of `GET /cluster/mapping/dir` and `GET /cluster/mapping/dir/{id}`. */
 export interface DirectoryMapping {
   /** What the check found. */
   readonly checks: readonly DirectoryMappingCheck[]
@@ -8614,7 +8813,7 @@ export interface DirectoryMapping {
   readonly digest: string | null
 }
 
-/** Directory mapping check, as the server describes it. */
+/** Directory mapping check: what stands under `checks` in `DirectoryMapping`. */
 export interface DirectoryMappingCheck {
   /** The message. */
   readonly message: string | null
@@ -8622,7 +8821,7 @@ export interface DirectoryMappingCheck {
   readonly severity: string | null
 }
 
-/** Directory storage, as the server describes it. */
+/** Directory storage: one row of `GET /nodes/{node}/disks/directory`. */
 export interface DirectoryStorage {
   /** The device. */
   readonly device: string | null
@@ -8688,7 +8887,7 @@ export interface DiskEvent {
   readonly old: TalosDisk | null
 }
 
-/** Disk info, as the server describes it. */
+/** Disk info: one row of `GET /nodes/{node}/disks/list`. */
 export interface DiskInfo {
   /** The device's path. */
   readonly devpath: string | null
@@ -8776,7 +8975,7 @@ export interface DiskUse {
   readonly availableBytes: number | null
 }
 
-/** Dns, as the server describes it. */
+/** Dns: the answer of `GET /nodes/{node}/dns`. */
 export interface Dns {
   /** The first DNS server. */
   readonly dns1: string | null
@@ -9066,7 +9265,7 @@ export interface Finding {
   readonly source: string
 }
 
-/** Firewall alias, as the server describes it. */
+/** Firewall alias: one row of `GET /cluster/firewall/aliases` and `GET /cluster/firewall/aliases/{name}` and the like. */
 export interface FirewallAlias {
   /** The network, as CIDR. */
   readonly cidr: string | null
@@ -9080,7 +9279,7 @@ export interface FirewallAlias {
   readonly ipversion: number | null
 }
 
-/** Firewall ip set, as the server describes it. */
+/** Firewall ip set: one row of `GET /cluster/firewall/ipset` and `GET /nodes/{node}/lxc/{vmid}/firewall/ipset` and the like. */
 export interface FirewallIpSet {
   /** A remark for people. */
   readonly comment: string | null
@@ -9090,7 +9289,7 @@ export interface FirewallIpSet {
   readonly name: string | null
 }
 
-/** Firewall ip set entry, as the server describes it. */
+/** Firewall ip set entry: one row of `GET /cluster/firewall/ipset/{name}` and `GET /cluster/firewall/ipset/{name}/{cidr}` and the like. */
 export interface FirewallIpSetEntry {
   /** The network, as CIDR. */
   readonly cidr: string | null
@@ -9102,7 +9301,7 @@ export interface FirewallIpSetEntry {
   readonly nomatch: boolean | null
 }
 
-/** Firewall macro, as the server describes it. */
+/** Firewall macro: one row of `GET /cluster/firewall/macros`. */
 export interface FirewallMacro {
   /** What it is, for people. */
   readonly descr: string | null
@@ -9110,7 +9309,7 @@ export interface FirewallMacro {
   readonly macroName: string | null
 }
 
-/** Firewall ref, as the server describes it. */
+/** Firewall ref: one row of `GET /cluster/firewall/refs` and `GET /nodes/{node}/lxc/{vmid}/firewall/refs` and the like. */
 export interface FirewallRef {
   /** A remark for people. */
   readonly comment: string | null
@@ -9124,7 +9323,7 @@ export interface FirewallRef {
   readonly kind: string | null
 }
 
-/** Firewall rule, as the server describes it. */
+/** Firewall rule: one row of `GET /cluster/firewall/groups/{group}` and `GET /cluster/firewall/groups/{group}/{pos}` and the like. */
 export interface FirewallRule {
   /** What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group. */
   readonly action: string | null
@@ -9197,7 +9396,7 @@ export interface FlowProgress {
  */
 export type FreezeStatus = 'frozen' | 'thawed'
 
-/** Group, as the server describes it. */
+/** Group: one row of `GET /access/groups` and `GET /access/groups/{groupid}`. */
 export interface Group {
   /** A remark for people. */
   readonly comment: string | null
@@ -9269,7 +9468,7 @@ export interface GuestAddress2 {
   readonly prefix: number
 }
 
-/** Guest feature, as the server describes it. */
+/** Guest feature: the answer of `GET /nodes/{node}/lxc/{vmid}/feature` and `GET /nodes/{node}/qemu/{vmid}/feature`. */
 export interface GuestFeature {
   /** Whether it can be done. */
   readonly hasFeature: boolean | null
@@ -9277,7 +9476,7 @@ export interface GuestFeature {
   readonly nodes: readonly string[]
 }
 
-/** Guest firewall options, as the server describes it. */
+/** Guest firewall options: the answer of `GET /nodes/{node}/lxc/{vmid}/firewall/options` and `GET /nodes/{node}/qemu/{vmid}/firewall/options`. */
 export interface GuestFirewallOptions {
   /** Whether DHCP is allowed. Yes when absent for guests. */
   readonly dhcp: boolean | null
@@ -9318,7 +9517,7 @@ export interface GuestInterface {
  */
 export type GuestKind = 'qemu' | 'lxc'
 
-/** Guest not backed up, as the server describes it. */
+/** Guest not backed up: one row of `GET /cluster/backup-info/not-backed-up`. */
 export interface GuestNotBackedUp {
   /** Its name. */
   readonly name: string | null
@@ -9338,7 +9537,7 @@ export interface GuestPlace {
   readonly node: string
 }
 
-/** Guest rrd point, as the server describes it. */
+/** Guest rrd point: one row of `GET /nodes/{node}/lxc/{vmid}/rrddata` and `GET /nodes/{node}/qemu/{vmid}/rrddata`. */
 export interface GuestRrdPoint {
   /** When, in seconds since 1970. */
   readonly time: string | null
@@ -9378,7 +9577,7 @@ export interface GuestRrdPoint {
   readonly pressurememoryfull: number | null
 }
 
-/** Guest snapshot, as the server describes it. */
+/** Guest snapshot: one row of `GET /nodes/{node}/lxc/{vmid}/snapshot` and `GET /nodes/{node}/qemu/{vmid}/snapshot`. */
 export interface GuestSnapshot {
   /** Its name. */
   readonly name: string | null
@@ -9422,7 +9621,7 @@ export interface GuestSpec {
   readonly location: Location
 }
 
-/** Ha group, as the server describes it. */
+/** Ha group: one row of `GET /cluster/ha/groups` and `GET /cluster/ha/groups/{group}`. */
 export interface HaGroup {
   /** The group. */
   readonly group: string | null
@@ -9472,7 +9671,7 @@ export interface HaManagerReport {
   readonly quorum: HaQuorum | null
 }
 
-/** Ha move, as the server describes it. */
+/** Ha move: the answer of `POST /cluster/ha/resources/{sid}/migrate` and `POST /cluster/ha/resources/{sid}/relocate`. */
 export interface HaMove {
   /** HA resources that keep it from going there. */
   readonly blockingResources: readonly HaMoveBlockingResource[]
@@ -9484,7 +9683,7 @@ export interface HaMove {
   readonly sid: string | null
 }
 
-/** Ha move blocking resource, as the server describes it. */
+/** Ha move blocking resource: what stands under `blocking-resources` in `HaMove`. */
 export interface HaMoveBlockingResource {
   /** Why. */
   readonly cause: string | null
@@ -9524,12 +9723,30 @@ export interface HaResource {
   readonly autoRebalance: boolean | null
 }
 
-/** Ha rule, as the server describes it. */
+/** A rule about where HA resources run: one row of `GET /cluster/ha/rules`, or the answer for one rule. */
 export interface HaRule {
-  /** The rule. */
+  /** Its name. */
   readonly rule: string | null
   /** Its kind. */
   readonly kind: string | null
+  /** The resources that it is about, such as `vm:101`. */
+  readonly resources: readonly string[]
+  /** The nodes, each with a priority behind a colon when it has one; for `node-affinity`. */
+  readonly nodes: readonly string[]
+  /** Whether the resources never run elsewhere; for `node-affinity`. */
+  readonly strict: boolean | null
+  /** Whether the resources keep together or apart; for `resource-affinity`. */
+  readonly affinity: string | null
+  /** A remark for people. */
+  readonly comment: string | null
+  /** Whether it is switched off. */
+  readonly disable: boolean | null
+  /** Why the manager leaves it out, by property; there only when it does. */
+  readonly errors: Json
+  /** Its place in the file. */
+  readonly order: number | null
+  /** Digest of the file, for a change that must not undo somebody else's. */
+  readonly digest: string | null
 }
 
 /** A managed guest in the cluster manager's notes. */
@@ -9716,7 +9933,7 @@ export interface HostnameStatusEvent {
   readonly old: HostnameStatus | null
 }
 
-/** Hosts file, as the server describes it. */
+/** Hosts file: the answer of `GET /nodes/{node}/hosts`. */
 export interface HostsFile {
   /** The data. */
   readonly data: string | null
@@ -9748,7 +9965,7 @@ export interface ImageVerification {
   readonly digestedReference: string
 }
 
-/** Import metadata, as the server describes it. */
+/** Import metadata: the answer of `GET /nodes/{node}/storage/{storage}/import-metadata`. */
 export interface ImportMetadata {
   /** What a guest made from it needs. */
   readonly createArgs: Json
@@ -9764,7 +9981,7 @@ export interface ImportMetadata {
   readonly warnings: readonly ImportMetadataWarning[]
 }
 
-/** Import metadata warning, as the server describes it. */
+/** Import metadata warning: what stands under `warnings` in `ImportMetadata`. */
 export interface ImportMetadataWarning {
   /** The key. */
   readonly key: string | null
@@ -9869,7 +10086,7 @@ export interface Join {
   readonly confidence: string
 }
 
-/** Join info, as the server describes it. */
+/** Join info: the answer of `GET /cluster/config/join`. */
 export interface JoinInfo {
   /** Digest of the cluster's configuration. */
   readonly configDigest: string | null
@@ -9881,7 +10098,7 @@ export interface JoinInfo {
   readonly totem: Json
 }
 
-/** Join info nodelist, as the server describes it. */
+/** Join info nodelist: what stands under `nodelist` in `JoinInfo`. */
 export interface JoinInfoNodelist {
   /** Its name. */
   readonly name: string | null
@@ -10050,7 +10267,7 @@ export interface Loss {
   readonly restart: Restart
 }
 
-/** Lvm thin pool, as the server describes it. */
+/** Lvm thin pool: one row of `GET /nodes/{node}/disks/lvmthin`. */
 export interface LvmThinPool {
   /** The logical volume. */
   readonly lv: string | null
@@ -10066,7 +10283,7 @@ export interface LvmThinPool {
   readonly vg: string | null
 }
 
-/** Lvm tree, as the server describes it. */
+/** Lvm tree: the answer of `GET /nodes/{node}/disks/lvm`. */
 export interface LvmTree {
   /** What lies below it. */
   readonly children: readonly LvmTreeChild[]
@@ -10074,7 +10291,7 @@ export interface LvmTree {
   readonly leaf: boolean | null
 }
 
-/** Lvm tree child, as the server describes it. */
+/** Lvm tree child: what stands under `children` in `LvmTree`. */
 export interface LvmTreeChild {
   /** What lies below it. */
   readonly children: readonly LvmTreeChildChild[]
@@ -10088,7 +10305,7 @@ export interface LvmTreeChild {
   readonly size: number | null
 }
 
-/** Lvm tree child child, as the server describes it. */
+/** Lvm tree child child: what stands under `children` in `LvmTreeChild`. */
 export interface LvmTreeChildChild {
   /** How much is free. */
   readonly free: number | null
@@ -10100,7 +10317,7 @@ export interface LvmTreeChildChild {
   readonly size: number | null
 }
 
-/** Lxc config, as the server describes it. */
+/** Lxc config: the answer of `GET /nodes/{node}/lxc/{vmid}/config` and `GET /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config`. */
 export interface LxcConfig {
   /** The processor architecture. */
   readonly arch: string | null
@@ -10208,7 +10425,7 @@ export interface LxcFeatures {
   readonly other: Readonly<Record<string, string>>
 }
 
-/** Lxc interface, as the server describes it. */
+/** Lxc interface: one row of `GET /nodes/{node}/lxc/{vmid}/interfaces`. */
 export interface LxcInterface {
   /** Its name. */
   readonly name: string | null
@@ -10224,7 +10441,7 @@ export interface LxcInterface {
   readonly ipAddresses: readonly GuestAddress[]
 }
 
-/** Lxc migrate preconditions, as the server describes it. */
+/** Lxc migrate preconditions: the answer of `GET /nodes/{node}/lxc/{vmid}/migrate`. */
 export interface LxcMigratePreconditions {
   /** The nodes it may go to. */
   readonly allowedNodes: readonly string[]
@@ -10236,7 +10453,7 @@ export interface LxcMigratePreconditions {
   readonly running: boolean | null
 }
 
-/** Lxc migrate preconditions not allowed nodes, as the server describes it. */
+/** Lxc migrate preconditions not allowed nodes: what stands under `not-allowed-nodes` in `LxcMigratePreconditions`. */
 export interface LxcMigratePreconditionsNotAllowedNodes {
   /** HA resources that keep it from going there. */
   readonly blockingHaResources: readonly LxcMigratePreconditionsNotAllowedNodesBlockingHaResource[]
@@ -10343,7 +10560,7 @@ export interface LxcRootFs {
   readonly other: Readonly<Record<string, string>>
 }
 
-/** Lxc status, as the server describes it. */
+/** Lxc status: the answer of `GET /nodes/{node}/lxc/{vmid}/status/current`. */
 export interface LxcStatus {
   /** Share of its CPUs in use, from 0 to 1. */
   readonly cpu: number | null
@@ -10638,7 +10855,7 @@ export interface Metadata {
   readonly labels: Readonly<Record<string, string>>
 }
 
-/** Metric server, as the server describes it. */
+/** Metric server: one row of `GET /cluster/metrics/server` and `GET /cluster/metrics/server/{id}`. */
 export interface MetricServer {
   /** Whether it is switched off. */
   readonly disable: boolean | null
@@ -10656,13 +10873,13 @@ export interface MetricServer {
   readonly other: Readonly<Record<string, Json>>
 }
 
-/** Metrics export, as the server describes it. */
+/** Metrics export: the answer of `GET /cluster/metrics/export`. */
 export interface MetricsExport {
   /** The data. */
   readonly data: readonly MetricsExportData[]
 }
 
-/** Metrics export data, as the server describes it. */
+/** Metrics export data: what stands under `data` in `MetricsExport`. */
 export interface MetricsExportData {
   /** Its id. */
   readonly id: string | null
@@ -10816,7 +11033,7 @@ export interface NewClusterFiles {
   readonly talosconfig: string
 }
 
-/** New token, as the server describes it. */
+/** New token: the answer of `POST /access/users/{userid}/token/{tokenid}` and `PUT /access/users/{userid}/token/{tokenid}`. */
 export interface NewToken {
   /** The token's full name, `user@realm!name`. */
   readonly fullTokenid: string | null
@@ -10921,7 +11138,23 @@ export interface NodeAddressEvent {
   readonly old: NodeAddress | null
 }
 
-/** Node clock, as the server describes it. */
+/** Guests and the nodes that the HA manager prefers for them. */
+export interface NodeAffinity {
+  /** The name of the rule, or of the group. */
+  readonly name: string
+  /** The nodes with their priorities; a higher one is preferred. */
+  readonly nodes: Readonly<Record<string, number>>
+  /** The guests: `vm:100`, `ct:200`. */
+  readonly resources: readonly string[]
+  /** Whether they run nowhere else. */
+  readonly strict: boolean
+  /** Whether it is in force. */
+  readonly enabled: boolean
+  /** Notes. */
+  readonly comment: string | null
+}
+
+/** Node clock: the answer of `GET /nodes/{node}/time`. */
 export interface NodeClock {
   /** Whether its clock shows local time rather than UTC. */
   readonly localtime: number | null
@@ -10931,7 +11164,7 @@ export interface NodeClock {
   readonly timezone: string | null
 }
 
-/** Node config, as the server describes it. */
+/** Node config: the answer of `GET /nodes/{node}/config`. */
 export interface NodeConfig {
   /** Settings for certificates from an ACME service. */
   readonly acme: NodeAcme | null
@@ -10953,7 +11186,7 @@ export interface NodeConfig {
   readonly other: Readonly<Record<string, string>>
 }
 
-/** Node firewall options, as the server describes it. */
+/** Node firewall options: the answer of `GET /nodes/{node}/firewall/options`. */
 export interface NodeFirewallOptions {
   /** Whether it is switched on. */
   readonly enable: boolean | null
@@ -11002,7 +11235,7 @@ export interface NodeFirewallOptions {
  */
 export type NodeRole = 'control-plane' | 'worker'
 
-/** Node rrd point, as the server describes it. */
+/** Node rrd point: one row of `GET /nodes/{node}/rrddata`. */
 export interface NodeRrdPoint {
   /** When, in seconds since 1970. */
   readonly time: string | null
@@ -11046,12 +11279,28 @@ export interface NodeRrdPoint {
   readonly pressurememoryfull: number | null
 }
 
-/** Node sdn zone, as the server describes it. */
+/** Node sdn zone: one row of `GET /nodes/{node}/sdn/zones`. */
 export interface NodeSdnZone {
   /** How it stands. */
   readonly status: string | null
   /** The zone. */
   readonly zone: string | null
+}
+
+/** Service: one row of `GET /nodes/{node}/services`. */
+export interface NodeService {
+  /** What systemd says of it: `active`, `inactive`, `failed`. */
+  readonly activeState: string | null
+  /** What it is, for people. */
+  readonly desc: string | null
+  /** Its name. */
+  readonly name: string | null
+  /** The service. */
+  readonly service: string | null
+  /** The state it shall have, or has. */
+  readonly state: string | null
+  /** What systemd says of its unit file: `enabled`, `disabled`. */
+  readonly unitState: string | null
 }
 
 /** One Talos node and the guest it runs in. */
@@ -11186,7 +11435,7 @@ export interface NodeTime {
   readonly aheadSeconds: number | null
 }
 
-/** Node version, as the server describes it. */
+/** Node version: the answer of `GET /nodes/{node}/version`. */
 export interface NodeVersion {
   /** The release. */
   readonly release: string | null
@@ -11204,7 +11453,7 @@ export interface Nodename {
   readonly skipNodeRegistration: boolean
 }
 
-/** Notification matcher, as the server describes it. */
+/** Notification matcher: one row of `GET /cluster/notifications/matchers` and `GET /cluster/notifications/matchers/{name}`. */
 export interface NotificationMatcher {
   /** A remark for people. */
   readonly comment: string | null
@@ -11230,7 +11479,7 @@ export interface NotificationMatcher {
   readonly digest: string | null
 }
 
-/** Notification target, as the server describes it. */
+/** Notification target: one row of `GET /cluster/notifications/targets`. */
 export interface NotificationTarget {
   /** A remark for people. */
   readonly comment: string | null
@@ -11490,7 +11739,7 @@ export interface PacketCapture {
   readonly linkType: number
 }
 
-/** Pci device, as the server describes it. */
+/** Pci device: one row of `GET /nodes/{node}/hardware/pci`. */
 export interface PciDevice {
   /** The class. */
   readonly class: string | null
@@ -11518,7 +11767,7 @@ export interface PciDevice {
   readonly vendorName: string | null
 }
 
-/** Pci mapping, as the server describes it. */
+/** Pci mapping: one row of `GET /cluster/mapping/pci` and `GET /cluster/mapping/pci/{id}`. */
 export interface PciMapping {
   /** What the check found. */
   readonly checks: readonly PciMappingCheck[]
@@ -11538,7 +11787,7 @@ export interface PciMapping {
   readonly digest: string | null
 }
 
-/** Pci mapping check, as the server describes it. */
+/** Pci mapping check: what stands under `checks` in `PciMapping`. */
 export interface PciMappingCheck {
   /** The message. */
   readonly message: string | null
@@ -11546,7 +11795,7 @@ export interface PciMappingCheck {
   readonly severity: string | null
 }
 
-/** Pending key, as the server describes it. */
+/** Pending key: one row of `GET /nodes/{node}/lxc/{vmid}/pending` and `GET /nodes/{node}/qemu/{vmid}/cloudinit` and the like. */
 export interface PendingKey {
   /** The key. */
   readonly key: string | null
@@ -11598,7 +11847,7 @@ export interface PoolLoss {
   readonly canHeal: boolean
 }
 
-/** Pool member, as the server describes it. */
+/** Pool member: what stands under `members` in `Pool`. */
 export interface PoolMember {
   /** Its id. */
   readonly id: string | null
@@ -11626,6 +11875,25 @@ export interface PoolSpec {
   readonly hosts: readonly string[]
   /** Where it is written. */
   readonly location: Location
+}
+
+/** What is known about a call's rights before it is made. */
+export interface Preflight {
+  /**
+   * What is missing. Where several ways lead to the right, the one that
+   * lacks least.
+   */
+  readonly missing: readonly MissingPrivilege[]
+  /**
+   * Only root@pam itself may make the call, with its password: no privilege
+   * and no token opens it, and the credentials are not that.
+   */
+  readonly rootOnly: boolean
+  /**
+   * The server decides more than its description tells, by the values that
+   * are given (disks, devices, networks): the call may still be refused.
+   */
+  readonly incomplete: boolean
 }
 
 /** What a look at a machine has shown. */
@@ -11818,7 +12086,7 @@ export interface ProxmoxEndpointHealth {
   readonly lastError: string | null
 }
 
-/** Machine type, as the server describes it. */
+/** Machine type: one row of `GET /nodes/{node}/capabilities/qemu/machines`. */
 export interface ProxmoxMachineType {
   /** What changes. */
   readonly changes: string | null
@@ -11830,7 +12098,7 @@ export interface ProxmoxMachineType {
   readonly version: string | null
 }
 
-/** Network, as the server describes it. */
+/** Network: one row of `GET /nodes/{node}/network` and `GET /nodes/{node}/network/{iface}`. */
 export interface ProxmoxNetwork {
   /** Whether it is in use now. */
   readonly active: boolean | null
@@ -11930,7 +12198,7 @@ export interface ProxmoxNetwork {
   readonly vxlanSvcnodeip: string | null
 }
 
-/** Pool, as the server describes it. */
+/** Pool: one row of `GET /pools` and `GET /pools/{poolid}`. */
 export interface ProxmoxPool {
   /** A remark for people. */
   readonly comment: string | null
@@ -12014,7 +12282,7 @@ export interface ProxmoxResource {
   readonly protocol: string | null
 }
 
-/** Storage, as the server describes it. */
+/** Storage: one row of `GET /storage` and `GET /storage/{storage}`. */
 export interface ProxmoxStorage {
   /** The storage. */
   readonly storage: string | null
@@ -12048,7 +12316,7 @@ export interface ProxmoxVersion {
   readonly repositoryId: string | null
 }
 
-/** Prunable backup, as the server describes it. */
+/** Prunable backup: one row of `GET /nodes/{node}/storage/{storage}/prunebackups`. */
 export interface PrunableBackup {
   /** When it was made, in seconds since 1970. */
   readonly ctime: string | null
@@ -12186,7 +12454,7 @@ export interface QemuHaStatus {
   readonly group: string | null
 }
 
-/** Qemu migrate preconditions, as the server describes it. */
+/** Qemu migrate preconditions: the answer of `GET /nodes/{node}/qemu/{vmid}/migrate`. */
 export interface QemuMigratePreconditions {
   /** The nodes it may go to. */
   readonly allowedNodes: readonly string[]
@@ -12208,7 +12476,7 @@ export interface QemuMigratePreconditions {
   readonly running: boolean | null
 }
 
-/** Qemu migrate preconditions local disk, as the server describes it. */
+/** Qemu migrate preconditions local disk: what stands under `local_disks` in `QemuMigratePreconditions`. */
 export interface QemuMigratePreconditionsLocalDisk {
   /** The disc in its drive; another name of `ide2`. */
   readonly cdrom: boolean | null
@@ -12220,7 +12488,7 @@ export interface QemuMigratePreconditionsLocalDisk {
   readonly volid: string | null
 }
 
-/** Qemu migrate preconditions not allowed nodes, as the server describes it. */
+/** Qemu migrate preconditions not allowed nodes: what stands under `not_allowed_nodes` in `QemuMigratePreconditions`. */
 export interface QemuMigratePreconditionsNotAllowedNodes {
   /** HA resources that keep it from going there. */
   readonly blockingHaResources: readonly QemuMigratePreconditionsNotAllowedNodesBlockingHaResource[]
@@ -12335,7 +12603,7 @@ export interface QemuSummary {
   readonly networkOutBytes: number | null
 }
 
-/** Realm, as the server describes it. */
+/** Realm: one row of `GET /access/domains` and `GET /access/domains/{realm}`. */
 export interface Realm {
   /** A remark for people. */
   readonly comment: string | null
@@ -12353,7 +12621,7 @@ export interface Realm {
   readonly other: Readonly<Record<string, Json>>
 }
 
-/** Realm sync job, as the server describes it. */
+/** Realm sync job: one row of `GET /cluster/jobs/realm-sync` and `GET /cluster/jobs/realm-sync/{id}`. */
 export interface RealmSyncJob {
   /** A remark for people. */
   readonly comment: string | null
@@ -12400,7 +12668,27 @@ export interface RecipeProgress {
   readonly message: string
 }
 
-/** Replication job, as the server describes it. */
+/**
+ * A release of Proxmox VE, as numbers that can be compared.
+ *
+ * ```
+ * use proxmox_client::Release;
+ *
+ * let release: Release = "9.1.2".parse()?;
+ * assert!(release >= Release::new(9, 0) && release < Release::new(9, 2));
+ * # Ok::<(), homelab_core::Error>(())
+ * ```
+ */
+export interface Release {
+  /** `9` of 9.1.2. */
+  readonly major: number
+  /** `1` of 9.1.2. */
+  readonly minor: number
+  /** `2` of 9.1.2; 0 where it is not told. */
+  readonly patch: number
+}
+
+/** Replication job: one row of `GET /cluster/replication` and `GET /cluster/replication/{id}`. */
 export interface ReplicationJob {
   /** A remark for people. */
   readonly comment: string | null
@@ -12428,7 +12716,7 @@ export interface ReplicationJob {
   readonly digest: string | null
 }
 
-/** Replication status, as the server describes it. */
+/** Replication status: one row of `GET /nodes/{node}/replication` and `GET /nodes/{node}/replication/{id}/status`. */
 export interface ReplicationStatus {
   /** Its id. */
   readonly id: string | null
@@ -12512,7 +12800,7 @@ export interface Restart {
   readonly tied: readonly string[]
 }
 
-/** Role, as the server describes it. */
+/** Role: one row of `GET /access/roles`. */
 export interface Role {
   /** The privileges, such as `VM.Audit`. */
   readonly privs: readonly string[]
@@ -12522,7 +12810,7 @@ export interface Role {
   readonly special: boolean | null
 }
 
-/** Scheduled time, as the server describes it. */
+/** Scheduled time: one row of `GET /cluster/jobs/schedule-analyze`. */
 export interface ScheduledTime {
   /** When, in seconds since 1970. */
   readonly timestamp: string | null
@@ -12530,7 +12818,7 @@ export interface ScheduledTime {
   readonly utc: string | null
 }
 
-/** Sdn controller, as the server describes it. */
+/** Sdn controller: one row of `GET /cluster/sdn/controllers` and `GET /cluster/sdn/controllers/{controller}`. */
 export interface SdnController {
   /** The autonomous system's number. */
   readonly asn: number | null
@@ -12570,7 +12858,7 @@ export interface SdnController {
   readonly kind: string | null
 }
 
-/** Sdn controller pending, as the server describes it. */
+/** Sdn controller pending: what stands under `pending` in `SdnController`. */
 export interface SdnControllerPending {
   /** The autonomous system's number. */
   readonly asn: number | null
@@ -12600,7 +12888,7 @@ export interface SdnControllerPending {
   readonly peers: string | null
 }
 
-/** Sdn ipam, as the server describes it. */
+/** Sdn ipam: one row of `GET /cluster/sdn/ipams` and `GET /cluster/sdn/ipams/{ipam}`. */
 export interface SdnIpam {
   /** The address management. */
   readonly ipam: string | null
@@ -12616,7 +12904,7 @@ export interface SdnIpam {
   readonly other: Readonly<Record<string, Json>>
 }
 
-/** Sdn subnet, as the server describes it. */
+/** Sdn subnet: one row of `GET /cluster/sdn/vnets/{vnet}/subnets` and `GET /cluster/sdn/vnets/{vnet}/subnets/{subnet}`. */
 export interface SdnSubnet {
   /** The subnet, as `zone-network-length`. */
   readonly subnet: string | null
@@ -12654,7 +12942,7 @@ export interface SdnSubnet {
   readonly other: Readonly<Record<string, Json>>
 }
 
-/** Sdn vnet, as the server describes it. */
+/** Sdn vnet: one row of `GET /cluster/sdn/vnets` and `GET /cluster/sdn/vnets/{vnet}`. */
 export interface SdnVnet {
   /** Another name. */
   readonly alias: string | null
@@ -12678,7 +12966,7 @@ export interface SdnVnet {
   readonly zone: string | null
 }
 
-/** Sdn vnet pending, as the server describes it. */
+/** Sdn vnet pending: what stands under `pending` in `SdnVnet`. */
 export interface SdnVnetPending {
   /** Another name. */
   readonly alias: string | null
@@ -12692,7 +12980,7 @@ export interface SdnVnetPending {
   readonly zone: string | null
 }
 
-/** Sdn zone, as the server describes it. */
+/** Sdn zone: one row of `GET /cluster/sdn/zones` and `GET /cluster/sdn/zones/{zone}`. */
 export interface SdnZone {
   /** Whether whole subnets are announced. */
   readonly advertiseSubnets: boolean | null
@@ -12752,7 +13040,7 @@ export interface SdnZone {
   readonly zone: string | null
 }
 
-/** Sdn zone pending, as the server describes it. */
+/** Sdn zone pending: what stands under `pending` in `SdnZone`. */
 export interface SdnZonePending {
   /** Whether whole subnets are announced. */
   readonly advertiseSubnets: boolean | null
@@ -12802,7 +13090,7 @@ export interface SdnZonePending {
   readonly vxlanPort: number | null
 }
 
-/** Security group, as the server describes it. */
+/** Security group: one row of `GET /cluster/firewall/groups`. */
 export interface SecurityGroup {
   /** A remark for people. */
   readonly comment: string | null
@@ -12882,7 +13170,7 @@ export interface ServiceEvent {
   readonly at: string | null
 }
 
-/** Service state, as the server describes it. */
+/** Service state: the answer of `GET /nodes/{node}/services/{service}/state`. */
 export interface ServiceState {
   /** What systemd says of it: `active`, `inactive`, `failed`. */
   readonly activeState: string | null
@@ -12914,7 +13202,7 @@ export interface SkippedFile {
   readonly reason: string
 }
 
-/** Smart, as the server describes it. */
+/** Smart: the answer of `GET /nodes/{node}/disks/smart`. */
 export interface Smart {
   /** The attributes. */
   readonly attributes: readonly Json[]
@@ -13083,7 +13371,7 @@ export interface StorageDisk {
   readonly readOnly: boolean
 }
 
-/** Storage rrd point, as the server describes it. */
+/** Storage rrd point: one row of `GET /nodes/{node}/storage/{storage}/rrddata`. */
 export interface StorageRrdPoint {
   /** When, in seconds since 1970. */
   readonly time: string | null
@@ -13093,7 +13381,7 @@ export interface StorageRrdPoint {
   readonly used: number | null
 }
 
-/** Storage status, as the server describes it. */
+/** Storage status: the answer of `GET /nodes/{node}/storage/{storage}/status`. */
 export interface StorageStatus {
   /** Whether it is in use now. */
   readonly active: boolean | null
@@ -13123,7 +13411,7 @@ export interface StoredVolume {
   readonly warnings: readonly string[]
 }
 
-/** Subscription, as the server describes it. */
+/** Subscription: the answer of `GET /nodes/{node}/subscription`. */
 export interface Subscription {
   /** When it was last checked, in seconds since 1970. */
   readonly checktime: number | null
@@ -13378,7 +13666,7 @@ export interface TaskSummary {
   readonly pid: number | null
 }
 
-/** Tfa entry, as the server describes it. */
+/** Tfa entry: one row of `GET /access/tfa/{userid}` and `GET /access/tfa/{userid}/{id}`. */
 export interface TfaEntry {
   /** Its id. */
   readonly id: string | null
@@ -13392,7 +13680,7 @@ export interface TfaEntry {
   readonly enable: boolean | null
 }
 
-/** Token, as the server describes it. */
+/** Token: one row of `GET /access/users/{userid}/token` and `GET /access/users/{userid}/token/{tokenid}`. */
 export interface Token {
   /** The token's name, the part after `!`. */
   readonly tokenid: string | null
@@ -13450,7 +13738,7 @@ export interface Topology {
   readonly failures: readonly Failure[]
 }
 
-/** Totem, as the server describes it. */
+/** Totem: the answer of `GET /cluster/config/totem`. */
 export interface Totem {
   /** The version. */
   readonly version: string | null
@@ -13521,7 +13809,7 @@ export interface UrlMetadata {
   readonly sizeBytes: number | null
 }
 
-/** Usb device info, as the server describes it. */
+/** Usb device info: one row of `GET /nodes/{node}/hardware/usb`. */
 export interface UsbDeviceInfo {
   /** The number of the USB bus. */
   readonly busnum: number | null
@@ -13549,7 +13837,7 @@ export interface UsbDeviceInfo {
   readonly vendid: string | null
 }
 
-/** Usb mapping, as the server describes it. */
+/** Usb mapping: one row of `GET /cluster/mapping/usb` and `GET /cluster/mapping/usb/{id}`. */
 export interface UsbMapping {
   /** Notes for people; shown in the web interface. */
   readonly description: string | null
@@ -13565,7 +13853,7 @@ export interface UsbMapping {
   readonly digest: string | null
 }
 
-/** User, as the server describes it. */
+/** User: one row of `GET /access/users` and `GET /access/users/{userid}`. */
 export interface User {
   /** The user, such as `root@pam`. */
   readonly userid: string | null
@@ -13595,7 +13883,7 @@ export interface User {
   readonly tokens: readonly Token[]
 }
 
-/** User tfa, as the server describes it. */
+/** User tfa: one row of `GET /access/tfa`. */
 export interface UserTfa {
   /** The user, such as `root@pam`. */
   readonly userid: string | null
@@ -13607,7 +13895,7 @@ export interface UserTfa {
   readonly entries: readonly TfaEntry[]
 }
 
-/** Volume, as the server describes it. */
+/** Volume: the answer of `GET /nodes/{node}/storage/{storage}/content/{volume}`. */
 export interface Volume {
   /** The format. */
   readonly format: string | null
@@ -13655,7 +13943,7 @@ export interface Warning {
  */
 export type WatchEventKind = 'created' | 'updated' | 'destroyed' | 'bootstrapped' | 'noop' | 'restarted'
 
-/** Zfs pool, as the server describes it. */
+/** Zfs pool: one row of `GET /nodes/{node}/disks/zfs` and `GET /nodes/{node}/disks/zfs/{name}`. */
 export interface ZfsPool {
   /** How much is allocated, in bytes. */
   readonly alloc: number | null
@@ -13685,7 +13973,7 @@ export interface ZfsPool {
   readonly status: string | null
 }
 
-/** Zfs pool child, as the server describes it. */
+/** Zfs pool child: what stands under `children` in `ZfsPool`. */
 export interface ZfsPoolChild {
   /** Checksum errors. */
   readonly cksum: number | null

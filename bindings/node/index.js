@@ -22,6 +22,8 @@ export {
   ProxmoxLxc,
   ProxmoxAgent,
   ProxmoxTerminal,
+  ProxmoxStorage,
+  ProxmoxPool,
   ProxmoxCluster,
   ProxmoxHa,
   ProxmoxSdn,

@@ -364,19 +364,19 @@ export const decodeCephCrushRule = (d) => ({
   name: d.name ?? null,
 })
 
-export const decodeCephF = (d) => ({
+export const decodeCephFlag = (d) => ({
+  description: d.description ?? null,
+  name: d.name ?? null,
+  value: d.value ?? null,
+})
+
+export const decodeCephFs = (d) => ({
   dataPool: d.data_pool ?? null,
   dataPoolIds: d.data_pool_ids ?? [],
   dataPools: d.data_pools ?? [],
   metadataPool: d.metadata_pool ?? null,
   metadataPoolId: d.metadata_pool_id ?? null,
   name: d.name ?? null,
-})
-
-export const decodeCephFlag = (d) => ({
-  description: d.description ?? null,
-  name: d.name ?? null,
-  value: d.value ?? null,
 })
 
 export const decodeCephHealth = (d) => ({
@@ -395,7 +395,7 @@ export const decodeCephManager = (d) => ({
   state: d.state ?? null,
 })
 
-export const decodeCephMd = (d) => ({
+export const decodeCephMds = (d) => ({
   addr: d.addr ?? null,
   cephVersion: d.ceph_version ?? null,
   cephVersionShort: d.ceph_version_short ?? null,
@@ -1325,6 +1325,15 @@ export const decodeHaResource = (d) => ({
 export const decodeHaRule = (d) => ({
   rule: d.rule ?? null,
   kind: d.kind ?? null,
+  resources: d.resources ?? [],
+  nodes: d.nodes ?? [],
+  strict: d.strict ?? null,
+  affinity: d.affinity ?? null,
+  comment: d.comment ?? null,
+  disable: d.disable ?? null,
+  errors: d.errors ?? null,
+  order: d.order ?? null,
+  digest: d.digest ?? null,
 })
 
 export const decodeHaService = (d) => ({
@@ -2076,6 +2085,15 @@ export const decodeNodeAddressEvent = (d) => ({
   old: d.old == null ? null : decodeNodeAddress(d.old),
 })
 
+export const decodeNodeAffinity = (d) => ({
+  name: d.name,
+  nodes: d.nodes,
+  resources: d.resources,
+  strict: d.strict,
+  enabled: d.enabled,
+  comment: d.comment ?? null,
+})
+
 export const decodeNodeClock = (d) => ({
   localtime: d.localtime ?? null,
   time: d.time ?? null,
@@ -2142,6 +2160,15 @@ export const decodeNodeRrdPoint = (d) => ({
 export const decodeNodeSdnZone = (d) => ({
   status: d.status ?? null,
   zone: d.zone ?? null,
+})
+
+export const decodeNodeService = (d) => ({
+  activeState: d.active_state ?? null,
+  desc: d.desc ?? null,
+  name: d.name ?? null,
+  service: d.service ?? null,
+  state: d.state ?? null,
+  unitState: d.unit_state ?? null,
 })
 
 export const decodeNodeSpec = (d) => ({
@@ -2459,6 +2486,12 @@ export const decodePoolSpec = (d) => ({
   minSize: d.min_size ?? null,
   hosts: d.hosts,
   location: decodeLocation(d.location),
+})
+
+export const decodePreflight = (d) => ({
+  missing: d.missing.map(decodeMissingPrivilege),
+  rootOnly: d.root_only,
+  incomplete: d.incomplete,
 })
 
 export const decodeProbe = (d) => ({
@@ -2864,6 +2897,12 @@ export const decodeRecipeProgress = (d) => ({
   step: d.step,
   fraction: d.fraction ?? null,
   message: d.message,
+})
+
+export const decodeRelease = (d) => ({
+  major: d.major,
+  minor: d.minor,
+  patch: d.patch,
 })
 
 export const decodeReplicationJob = (d) => ({

@@ -44,10 +44,10 @@ from .types import (
     CaptureProgress,
     CephCommandSafety,
     CephCrushRule,
-    CephF,
     CephFlag,
+    CephFs,
     CephManager,
-    CephMd,
+    CephMds,
     CephMetadata,
     CephMonitor,
     CephOsdTree,
@@ -151,11 +151,13 @@ from .types import (
     NewToken,
     NodeAddress,
     NodeAddressEvent,
+    NodeAffinity,
     NodeClock,
     NodeConfig,
     NodeFirewallOptions,
     NodeRrdPoint,
     NodeSdnZone,
+    NodeService,
     NodeStatus,
     NodeStorage,
     NodeSummary,
@@ -168,6 +170,8 @@ from .types import (
     PciDevice,
     PciMapping,
     PendingKey,
+    Pool,
+    Preflight,
     Probe,
     Process,
     Processor,
@@ -188,6 +192,7 @@ from .types import (
     RealmSyncJob,
     Rebooted,
     RecipeProgress,
+    Release,
     ReplicationJob,
     ReplicationStatus,
     ResourceDefinition,
@@ -209,6 +214,7 @@ from .types import (
     SnapshotProgress,
     Stats,
     Stopped,
+    Storage,
     StorageContent,
     StorageDisk,
     StorageRrdPoint,
@@ -262,10 +268,10 @@ from .types import (
     decode_capture_progress,
     decode_ceph_command_safety,
     decode_ceph_crush_rule,
-    decode_ceph_f,
     decode_ceph_flag,
+    decode_ceph_fs,
     decode_ceph_manager,
-    decode_ceph_md,
+    decode_ceph_mds,
     decode_ceph_metadata,
     decode_ceph_monitor,
     decode_ceph_osd_tree,
@@ -366,11 +372,13 @@ from .types import (
     decode_new_token,
     decode_node_address,
     decode_node_address_event,
+    decode_node_affinity,
     decode_node_clock,
     decode_node_config,
     decode_node_firewall_options,
     decode_node_rrd_point,
     decode_node_sdn_zone,
+    decode_node_service,
     decode_node_status,
     decode_node_storage,
     decode_node_summary,
@@ -383,6 +391,8 @@ from .types import (
     decode_pci_device,
     decode_pci_mapping,
     decode_pending_key,
+    decode_pool,
+    decode_preflight,
     decode_probe,
     decode_process,
     decode_processor,
@@ -402,6 +412,7 @@ from .types import (
     decode_realm_sync_job,
     decode_rebooted,
     decode_recipe_progress,
+    decode_release,
     decode_replication_job,
     decode_replication_status,
     decode_resource_definition,
@@ -423,6 +434,7 @@ from .types import (
     decode_snapshot_progress,
     decode_stats,
     decode_stopped,
+    decode_storage,
     decode_storage_content,
     decode_storage_disk,
     decode_storage_rrd_point,
@@ -472,6 +484,9 @@ class AsyncLab:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ("name",))
 
     @staticmethod
     def from_file(path: str | os.PathLike[str]) -> AsyncLab:
@@ -575,6 +590,9 @@ class AsyncLiveLab:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
     async def observe(self) -> Seen:
         """Asks every host and node at once and joins what they say with the inventory.
 
@@ -626,6 +644,9 @@ class AsyncClusterHandle:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ("name",))
+
     async def etcd_snapshot(self, folder: str | os.PathLike[str], *, on_progress: Callable[[SnapshotProgress], None] | None = None) -> Snapshot:
         """Saves a snapshot of etcd, taken from a healthy member, and falls over to the next when one fails.
 
@@ -668,6 +689,9 @@ class AsyncTalosConfig:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
 
     @staticmethod
     def from_file(path: str | os.PathLike[str]) -> AsyncTalosConfig:
@@ -797,6 +821,9 @@ class AsyncTalosClient:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
     @property
     def context_info(self) -> ContextInfo:
         """The context that it was made from."""
@@ -900,6 +927,9 @@ class AsyncTalosNode:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
 
     async def version(self) -> TalosVersion:
         """The version of Talos that runs."""
@@ -1833,6 +1863,9 @@ class AsyncTalosNodes:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
     async def version(self) -> PerNode[TalosVersion]:
         """The version of Talos that runs on each."""
         value = await _runtime.call_async(self._handle, "version", {})
@@ -1997,6 +2030,9 @@ class AsyncSecretsBundle:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
     @staticmethod
     def from_file(path: str | os.PathLike[str]) -> AsyncSecretsBundle:
         """Reads a `secrets.yaml`. One that is wrong fails with `Config`, which names the key.
@@ -2081,6 +2117,9 @@ class AsyncDebugContainer:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
     def output(self) -> AsyncStream[DebugChunk]:
         """Its output, errors among it, and at last its exit code. It is read once. One that goes without an exit code fails with `Unavailable`."""
         return AsyncStream(_runtime.follow(self._handle, "output", {}), decode_debug_chunk)
@@ -2126,6 +2165,9 @@ class AsyncMaintenanceClient:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
 
     @staticmethod
     def connect(address: str, *, fingerprints: Sequence[str] | None = None, dangerously_any_certificate: bool | None = None, connect_timeout_seconds: float | None = None, request_timeout_seconds: float | None = None) -> AsyncMaintenanceClient:
@@ -2193,6 +2235,9 @@ class AsyncProxmoxClient:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
 
     @staticmethod
     def connect(endpoints: Sequence[str], *, token_id: str | None = None, token_secret: str | None = None, user: str | None = None, password: str | None = None, totp_secret: str | None = None, totp_code: str | None = None, recovery_keys: Sequence[str] | None = None, ca_file: str | os.PathLike[str] | None = None, fingerprints: Sequence[str] | None = None, connect_timeout_seconds: float | None = None, request_timeout_seconds: float | None = None, proxy: str | None = None, retry_locks: bool | None = None) -> AsyncProxmoxClient:
@@ -2281,6 +2326,54 @@ class AsyncProxmoxClient:
         """The pools of guests and storages."""
         value = await _runtime.call_async(self._handle, "pools", {})
         return [decode_proxmox_pool(v) for v in value]
+
+    def storage(self, name: str) -> AsyncProxmoxStorage:
+        """A storage's definition, which all nodes share. What is on it, `node(...).storage(...)` tells.
+
+        Args:
+            name: Its name.
+        """
+        return AsyncProxmoxStorage(_runtime.open_now(self._handle, "storage", {"name": name}))
+
+    def pool(self, name: str) -> AsyncProxmoxPool:
+        """A pool: guests and storages that rights are given on together.
+
+        Args:
+            name: Its name; nested ones read `parent/child`.
+        """
+        return AsyncProxmoxPool(_runtime.open_now(self._handle, "pool", {"name": name}))
+
+    async def release(self) -> Release:
+        """The release that the contacted node runs, as numbers. Asked anew each time: nodes are upgraded one after the other."""
+        return decode_release(await _runtime.call_async(self._handle, "release", {}))
+
+    def with_timeout(self, request_timeout_seconds: float) -> AsyncProxmoxClient:
+        """The same client with another limit for each answer.
+
+        Args:
+            request_timeout_seconds: How long one answer may take.
+        """
+        return AsyncProxmoxClient(_runtime.open_now(self._handle, "with_timeout", {"request_timeout_seconds": request_timeout_seconds}))
+
+    async def privileges_on(self, path: str) -> list[str]:
+        """The privileges that the credentials have on a path, inherited ones included.
+
+        Args:
+            path: Such as `/vms/100` or `/storage/local`.
+        """
+        value: list[str] = await _runtime.call_async(self._handle, "privileges_on", {"path": path})
+        return value
+
+    async def preflight_by_name(self, name: str, *, params: Mapping[str, Json] | None = None) -> Preflight:
+        """Says which privileges the credentials lack for a call, without making it.
+
+        The parameters are checked as `call_by_name` checks them. `docs/proxmox-coverage.md` lists the names of the calls.
+
+        Args:
+            name: The call's name, such as `StartQemu`.
+            params: Its path arguments and parameters.
+        """
+        return decode_preflight(await _runtime.call_async(self._handle, "preflight_by_name", {"name": name, "params": params}))
 
     async def locate(self, vmid: int) -> GuestPlace:
         """Where a guest is now. HA and migrations move guests; their ids stay.
@@ -2487,6 +2580,9 @@ class AsyncProxmoxTask:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ("upid",))
+
     @property
     def upid(self) -> str:
         """Its unique id."""
@@ -2546,6 +2642,18 @@ class AsyncProxmoxNode:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ("name",))
+
+    @property
+    def name(self) -> str:
+        """Its name in the cluster."""
+        if "name" not in self._cache:
+            value = _runtime.call_now(self._handle, "name", {})
+            self._cache["name"] = value
+        cached: str = self._cache["name"]
+        return cached
 
     def qemu(self, vmid: int) -> AsyncProxmoxQemu:
         """One virtual machine on it.
@@ -2609,7 +2717,7 @@ class AsyncProxmoxNode:
         """Creates a virtual machine; with `archive`, restores one. Every setting is a field of the request.
 
         Args:
-            vmid: `vmid`.
+            vmid: The guest's id.
             settings: The settings by their names in the API: `memory`, `net0`, `scsi0`, …
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "create_qemu", {"vmid": vmid, "settings": settings}))
@@ -2623,8 +2731,8 @@ class AsyncProxmoxNode:
         """Creates a container from a template or image; with `restore`, from a backup.
 
         Args:
-            ostemplate: `ostemplate`.
-            vmid: `vmid`.
+            ostemplate: The template or backup it is made from.
+            vmid: The guest's id.
             settings: The settings by their names in the API: `memory`, `net0`, `scsi0`, …
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "create_lxc", {"ostemplate": ostemplate, "vmid": vmid, "settings": settings}))
@@ -2633,9 +2741,9 @@ class AsyncProxmoxNode:
         """Starts the guests that start at boot, or those in `vms`.
 
         Args:
-            force: `force`.
-            max_workers: `max-workers`. (9.1.2 and later)
-            vms: `vms`.
+            force: Whether to do it in spite of what speaks against it.
+            max_workers: How many at once. (9.1.2 and later)
+            vms: The guests.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "start_all", {"force": force, "max_workers": max_workers, "vms": vms}))
 
@@ -2643,10 +2751,10 @@ class AsyncProxmoxNode:
         """Stops all guests, or those in `vms`.
 
         Args:
-            force_stop: `force-stop`. Yes when absent. (7.4 and later)
-            max_workers: `max-workers`. (9.1.2 and later)
-            timeout: `timeout`. `180` when absent. (7.4 and later)
-            vms: `vms`.
+            force_stop: Whether to stop guests that do not shut down in time. Yes when absent. (7.4 and later)
+            max_workers: How many at once. (9.1.2 and later)
+            timeout: How long to wait, in seconds. `180` when absent. (7.4 and later)
+            vms: The guests.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "stop_all", {"force_stop": force_stop, "max_workers": max_workers, "timeout": timeout, "vms": vms}))
 
@@ -2654,8 +2762,8 @@ class AsyncProxmoxNode:
         """Suspends all virtual machines, or those in `vms`.
 
         Args:
-            max_workers: `max-workers`. (9.1.2 and later)
-            vms: `vms`.
+            max_workers: How many at once. (9.1.2 and later)
+            vms: The guests.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "suspend_all", {"max_workers": max_workers, "vms": vms}))
 
@@ -2663,11 +2771,11 @@ class AsyncProxmoxNode:
         """Moves all guests to another node, or those in `vms`.
 
         Args:
-            target: `target`.
-            max_workers: `max-workers`. (9.1.2 and later)
-            maxworkers: `maxworkers`.
-            vms: `vms`.
-            with_local_disks: `with-local-disks`.
+            target: Where to: the target node.
+            max_workers: How many at once. (9.1.2 and later)
+            maxworkers: How many at once.
+            vms: The guests.
+            with_local_disks: Whether disks on local storage move along.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "migrate_all", {"target": target, "max_workers": max_workers, "maxworkers": maxworkers, "vms": vms, "with_local_disks": with_local_disks}))
 
@@ -2689,11 +2797,16 @@ class AsyncProxmoxNode:
         value = await _runtime.call_async(self._handle, "tasks", {"start": start, "limit": limit, "source": source, "vmid": vmid, "typefilter": typefilter, "userfilter": userfilter, "statusfilter": statusfilter, "errors": errors, "since": since, "until": until})
         return [decode_task_summary(v) for v in value]
 
+    async def services(self) -> list[NodeService]:
+        """Its system services."""
+        value = await _runtime.call_async(self._handle, "services", {})
+        return [decode_node_service(v) for v in value]
+
     async def service(self, service: str) -> ServiceState:
         """One service's state.
 
         Args:
-            service: `service`.
+            service: The service.
         """
         return decode_service_state(await _runtime.call_async(self._handle, "service", {"service": service}))
 
@@ -2701,7 +2814,7 @@ class AsyncProxmoxNode:
         """Starts a service.
 
         Args:
-            service: `service`.
+            service: The service.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "start_service", {"service": service}))
 
@@ -2709,7 +2822,7 @@ class AsyncProxmoxNode:
         """Stops a service.
 
         Args:
-            service: `service`.
+            service: The service.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "stop_service", {"service": service}))
 
@@ -2717,7 +2830,7 @@ class AsyncProxmoxNode:
         """Restarts a service, whatever it takes.
 
         Args:
-            service: `service`.
+            service: The service.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "restart_service", {"service": service}))
 
@@ -2725,7 +2838,7 @@ class AsyncProxmoxNode:
         """Reloads a service, or restarts it where it cannot.
 
         Args:
-            service: `service`.
+            service: The service.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "reload_service", {"service": service}))
 
@@ -2733,7 +2846,7 @@ class AsyncProxmoxNode:
         """Its network interfaces, with changes that are not applied yet.
 
         Args:
-            kind: `type`.
+            kind: Its kind.
         """
         value = await _runtime.call_async(self._handle, "networks", {"kind": kind})
         return [decode_proxmox_network(v) for v in value]
@@ -2742,7 +2855,7 @@ class AsyncProxmoxNode:
         """One network interface.
 
         Args:
-            iface: `iface`.
+            iface: The network interface.
         """
         return decode_proxmox_network(await _runtime.call_async(self._handle, "network", {"iface": iface}))
 
@@ -2750,34 +2863,34 @@ class AsyncProxmoxNode:
         """Plans a network interface; `kind` is `bridge`, `bond`, `vlan`, … Applied by `reload_network`.
 
         Args:
-            iface: `iface`.
-            kind: `type`.
-            address: `address`.
-            address6: `address6`.
-            autostart: `autostart`.
-            bond_primary: `bond-primary`.
-            bond_mode: `bond_mode`.
-            bond_xmit_hash_policy: `bond_xmit_hash_policy`.
-            bridge_ports: `bridge_ports`.
-            bridge_vids: `bridge_vids`. (8.3 and later)
-            bridge_vlan_aware: `bridge_vlan_aware`.
-            cidr: `cidr`.
-            cidr6: `cidr6`.
-            comments: `comments`.
-            comments6: `comments6`.
-            gateway: `gateway`.
-            gateway6: `gateway6`.
-            mtu: `mtu`.
-            netmask: `netmask`.
-            netmask6: `netmask6`.
-            ovs_bonds: `ovs_bonds`.
-            ovs_bridge: `ovs_bridge`.
-            ovs_options: `ovs_options`.
-            ovs_ports: `ovs_ports`.
-            ovs_tag: `ovs_tag`.
-            slaves: `slaves`.
-            vlan_id: `vlan-id`.
-            vlan_raw_device: `vlan-raw-device`.
+            iface: The network interface.
+            kind: Its kind.
+            address: The address.
+            address6: The IPv6 address.
+            autostart: Whether it comes up with the host.
+            bond_primary: The interface that an active-backup bond prefers.
+            bond_mode: How the bond spreads packets.
+            bond_xmit_hash_policy: What the bond spreads packets by.
+            bridge_ports: The ports of the bridge.
+            bridge_vids: The VLANs of the bridge. (8.3 and later)
+            bridge_vlan_aware: Whether the bridge knows VLANs.
+            cidr: The network, as CIDR.
+            cidr6: The IPv6 network, as CIDR.
+            comments: A remark for people.
+            comments6: A remark for people, on the IPv6 part.
+            gateway: The gateway.
+            gateway6: The IPv6 gateway.
+            mtu: The largest packet, in bytes.
+            netmask: The netmask.
+            netmask6: The length of the IPv6 prefix.
+            ovs_bonds: The interfaces of the Open vSwitch bond.
+            ovs_bridge: The Open vSwitch bridge.
+            ovs_options: Options of Open vSwitch.
+            ovs_ports: The ports of the Open vSwitch bridge.
+            ovs_tag: The VLAN of the port.
+            slaves: The interfaces of the bond.
+            vlan_id: The VLAN.
+            vlan_raw_device: The interface below the VLAN.
         """
         await _runtime.call_async(self._handle, "create_network", {"iface": iface, "kind": kind, "address": address, "address6": address6, "autostart": autostart, "bond_primary": bond_primary, "bond_mode": bond_mode, "bond_xmit_hash_policy": bond_xmit_hash_policy, "bridge_ports": bridge_ports, "bridge_vids": bridge_vids, "bridge_vlan_aware": bridge_vlan_aware, "cidr": cidr, "cidr6": cidr6, "comments": comments, "comments6": comments6, "gateway": gateway, "gateway6": gateway6, "mtu": mtu, "netmask": netmask, "netmask6": netmask6, "ovs_bonds": ovs_bonds, "ovs_bridge": ovs_bridge, "ovs_options": ovs_options, "ovs_ports": ovs_ports, "ovs_tag": ovs_tag, "slaves": slaves, "vlan_id": vlan_id, "vlan_raw_device": vlan_raw_device})
 
@@ -2785,35 +2898,35 @@ class AsyncProxmoxNode:
         """Plans a change. It replaces the interface's whole configuration: what is not given is dropped.
 
         Args:
-            iface: `iface`.
-            kind: `type`.
-            address: `address`.
-            address6: `address6`.
-            autostart: `autostart`.
-            bond_primary: `bond-primary`.
-            bond_mode: `bond_mode`.
-            bond_xmit_hash_policy: `bond_xmit_hash_policy`.
-            bridge_ports: `bridge_ports`.
-            bridge_vids: `bridge_vids`. (8.3 and later)
-            bridge_vlan_aware: `bridge_vlan_aware`.
-            cidr: `cidr`.
-            cidr6: `cidr6`.
-            comments: `comments`.
-            comments6: `comments6`.
-            delete: `delete`.
-            gateway: `gateway`.
-            gateway6: `gateway6`.
-            mtu: `mtu`.
-            netmask: `netmask`.
-            netmask6: `netmask6`.
-            ovs_bonds: `ovs_bonds`.
-            ovs_bridge: `ovs_bridge`.
-            ovs_options: `ovs_options`.
-            ovs_ports: `ovs_ports`.
-            ovs_tag: `ovs_tag`.
-            slaves: `slaves`.
-            vlan_id: `vlan-id`.
-            vlan_raw_device: `vlan-raw-device`.
+            iface: The network interface.
+            kind: Its kind.
+            address: The address.
+            address6: The IPv6 address.
+            autostart: Whether it comes up with the host.
+            bond_primary: The interface that an active-backup bond prefers.
+            bond_mode: How the bond spreads packets.
+            bond_xmit_hash_policy: What the bond spreads packets by.
+            bridge_ports: The ports of the bridge.
+            bridge_vids: The VLANs of the bridge. (8.3 and later)
+            bridge_vlan_aware: Whether the bridge knows VLANs.
+            cidr: The network, as CIDR.
+            cidr6: The IPv6 network, as CIDR.
+            comments: A remark for people.
+            comments6: A remark for people, on the IPv6 part.
+            delete: Settings to take out, so that their defaults apply again.
+            gateway: The gateway.
+            gateway6: The IPv6 gateway.
+            mtu: The largest packet, in bytes.
+            netmask: The netmask.
+            netmask6: The length of the IPv6 prefix.
+            ovs_bonds: The interfaces of the Open vSwitch bond.
+            ovs_bridge: The Open vSwitch bridge.
+            ovs_options: Options of Open vSwitch.
+            ovs_ports: The ports of the Open vSwitch bridge.
+            ovs_tag: The VLAN of the port.
+            slaves: The interfaces of the bond.
+            vlan_id: The VLAN.
+            vlan_raw_device: The interface below the VLAN.
         """
         await _runtime.call_async(self._handle, "update_network", {"iface": iface, "kind": kind, "address": address, "address6": address6, "autostart": autostart, "bond_primary": bond_primary, "bond_mode": bond_mode, "bond_xmit_hash_policy": bond_xmit_hash_policy, "bridge_ports": bridge_ports, "bridge_vids": bridge_vids, "bridge_vlan_aware": bridge_vlan_aware, "cidr": cidr, "cidr6": cidr6, "comments": comments, "comments6": comments6, "delete": delete, "gateway": gateway, "gateway6": gateway6, "mtu": mtu, "netmask": netmask, "netmask6": netmask6, "ovs_bonds": ovs_bonds, "ovs_bridge": ovs_bridge, "ovs_options": ovs_options, "ovs_ports": ovs_ports, "ovs_tag": ovs_tag, "slaves": slaves, "vlan_id": vlan_id, "vlan_raw_device": vlan_raw_device})
 
@@ -2821,7 +2934,7 @@ class AsyncProxmoxNode:
         """Plans the deletion of an interface.
 
         Args:
-            iface: `iface`.
+            iface: The network interface.
         """
         await _runtime.call_async(self._handle, "delete_network", {"iface": iface})
 
@@ -2829,7 +2942,7 @@ class AsyncProxmoxNode:
         """Applies what is planned.
 
         Args:
-            regenerate_frr: `regenerate-frr`. (9.0 and later)
+            regenerate_frr: Whether FRR is set up anew. Yes when absent. (9.0 and later)
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "reload_network", {"regenerate_frr": regenerate_frr}))
 
@@ -2845,10 +2958,10 @@ class AsyncProxmoxNode:
         """Changes its DNS servers and search domain.
 
         Args:
-            search: `search`.
-            dns1: `dns1`.
-            dns2: `dns2`.
-            dns3: `dns3`.
+            search: What to look for.
+            dns1: The first DNS server.
+            dns2: The second DNS server.
+            dns3: The third DNS server.
         """
         await _runtime.call_async(self._handle, "update_dns", {"search": search, "dns1": dns1, "dns2": dns2, "dns3": dns3})
 
@@ -2860,7 +2973,7 @@ class AsyncProxmoxNode:
         """Changes its time zone.
 
         Args:
-            timezone: `timezone`.
+            timezone: The time zone; `host` is the host's.
         """
         await _runtime.call_async(self._handle, "set_timezone", {"timezone": timezone})
 
@@ -2872,8 +2985,8 @@ class AsyncProxmoxNode:
         """Replaces its `/etc/hosts`. Give `digest`.
 
         Args:
-            data: `data`.
-            digest: `digest`.
+            data: The data.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
         """
         await _runtime.call_async(self._handle, "update_hosts", {"data": data, "digest": digest})
 
@@ -2881,7 +2994,7 @@ class AsyncProxmoxNode:
         """Its own settings: description, wake-on-LAN, start delay, ACME domains.
 
         Args:
-            property: `property`.
+            property: The setting.
         """
         return decode_node_config(await _runtime.call_async(self._handle, "config", {"property": property}))
 
@@ -2889,14 +3002,14 @@ class AsyncProxmoxNode:
         """Changes its own settings.
 
         Args:
-            acme: `acme`.
-            ballooning_target: `ballooning-target`. `80` when absent. (8.4 and later)
-            delete: `delete`.
-            description: `description`.
-            digest: `digest`.
-            location: `location`. (9.2 and later)
-            startall_onboot_delay: `startall-onboot-delay`. `0` when absent.
-            wakeonlan: `wakeonlan`.
+            acme: Settings for certificates from an ACME service.
+            ballooning_target: How much memory the host aims at with its balloons, in percent. `80` when absent. (8.4 and later)
+            delete: Settings to take out, so that their defaults apply again.
+            description: Notes for people; shown in the web interface.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            location: Where it stands. (9.2 and later)
+            startall_onboot_delay: How long to wait before guests start with the host, in seconds. `0` when absent.
+            wakeonlan: The MAC address to wake it with, and how.
         """
         await _runtime.call_async(self._handle, "update_config", {"acme": acme, "ballooning_target": ballooning_target, "delete": delete, "description": description, "digest": digest, "location": location, "startall_onboot_delay": startall_onboot_delay, "wakeonlan": wakeonlan})
 
@@ -2904,11 +3017,11 @@ class AsyncProxmoxNode:
         """Lines of its syslog.
 
         Args:
-            limit: `limit`.
-            service: `service`.
-            since: `since`.
-            start: `start`.
-            until: `until`.
+            limit: At most this many.
+            service: The service.
+            since: From when on, in seconds since 1970.
+            start: Where in the list to start, from 0.
+            until: Up to when, in seconds since 1970.
         """
         value = await _runtime.call_async(self._handle, "syslog", {"limit": limit, "service": service, "since": since, "start": start, "until": until})
         return [decode_task_log_line(v) for v in value]
@@ -2917,18 +3030,18 @@ class AsyncProxmoxNode:
         """Lines of its journal.
 
         Args:
-            endcursor: `endcursor`.
-            identifiers: `identifiers`. (9.2+ and later)
-            kernel: `kernel`. (9.2+ and later)
-            lastentries: `lastentries`.
-            priority: `priority`. (9.2+ and later)
-            service: `service`. (9.2+ and later)
-            since: `since`.
-            startcursor: `startcursor`.
-            structured: `structured`. (9.2+ and later)
-            unit: `unit`. (9.2+ and later)
-            units: `units`. (9.2+ and later)
-            until: `until`.
+            endcursor: Where to end, as a cursor from an earlier answer.
+            identifiers: Only the identifiers that programs log under. (9.2+ and later)
+            kernel: Only what the kernel says. (9.2+ and later)
+            lastentries: How many lines from the end.
+            priority: Its rank; higher comes first. (9.2+ and later)
+            service: The service. (9.2+ and later)
+            since: From when on, in seconds since 1970.
+            startcursor: Where to start, as a cursor from an earlier answer.
+            structured: Entries with their fields in place of lines of text. (9.2+ and later)
+            unit: The unit. (9.2+ and later)
+            units: Only the names of the units that have written something. (9.2+ and later)
+            until: Up to when, in seconds since 1970.
         """
         value: list[str] = await _runtime.call_async(self._handle, "journal", {"endcursor": endcursor, "identifiers": identifiers, "kernel": kernel, "lastentries": lastentries, "priority": priority, "service": service, "since": since, "startcursor": startcursor, "structured": structured, "unit": unit, "units": units, "until": until})
         return value
@@ -2942,8 +3055,8 @@ class AsyncProxmoxNode:
         """Its use of resources over an `hour`, `day`, `week`, `month` or `year`.
 
         Args:
-            timeframe: `timeframe`.
-            cf: `cf`.
+            timeframe: The span of time.
+            cf: How samples are put together: the average or the largest.
         """
         value = await _runtime.call_async(self._handle, "rrd_data", {"timeframe": timeframe, "cf": cf})
         return [decode_node_rrd_point(v) for v in value]
@@ -2961,8 +3074,8 @@ class AsyncProxmoxNode:
         """Refreshes the list of packages.
 
         Args:
-            notify: `notify`.
-            quiet: `quiet`.
+            notify: When to notify, as a property string.
+            quiet: Whether to say less in the log.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "refresh_apt", {"notify": notify, "quiet": quiet}))
 
@@ -2979,8 +3092,8 @@ class AsyncProxmoxNode:
         """A package's changelog.
 
         Args:
-            name: `name`.
-            version: `version`.
+            name: Its name.
+            version: The version.
         """
         value: str = await _runtime.call_async(self._handle, "apt_changelog", {"name": name, "version": version})
         return value
@@ -2989,9 +3102,9 @@ class AsyncProxmoxNode:
         """Its disks: size, model, health, what uses them.
 
         Args:
-            include_partitions: `include-partitions`.
-            skipsmart: `skipsmart`.
-            kind: `type`.
+            include_partitions: Whether partitions are listed as well.
+            skipsmart: Whether the SMART health is not read.
+            kind: Its kind.
         """
         value = await _runtime.call_async(self._handle, "disks", {"include_partitions": include_partitions, "skipsmart": skipsmart, "kind": kind})
         return [decode_disk_info(v) for v in value]
@@ -3000,8 +3113,8 @@ class AsyncProxmoxNode:
         """A disk's S.M.A.R.T. values.
 
         Args:
-            disk: `disk`.
-            healthonly: `healthonly`.
+            disk: The disk.
+            healthonly: Whether only the health is wanted.
         """
         return decode_smart(await _runtime.call_async(self._handle, "smart", {"disk": disk, "healthonly": healthonly}))
 
@@ -3009,9 +3122,9 @@ class AsyncProxmoxNode:
         """Gives a disk an empty GPT partition table.
 
         Args:
-            disk: `disk`.
+            disk: The disk.
             data_loss: The word for what may be lost: `accepted`.
-            uuid: `uuid`.
+            uuid: Its UUID.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "initialize_disk", {"disk": disk, "data_loss": data_loss, "uuid": uuid}))
 
@@ -3019,7 +3132,7 @@ class AsyncProxmoxNode:
         """Wipes a disk or partition. Only root@pam itself may.
 
         Args:
-            disk: `disk`.
+            disk: The disk.
             data_loss: The word for what may be lost: `accepted`.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "wipe_disk", {"disk": disk, "data_loss": data_loss}))
@@ -3033,7 +3146,7 @@ class AsyncProxmoxNode:
         """One ZFS pool with its devices and errors.
 
         Args:
-            name: `name`.
+            name: Its name.
         """
         return decode_zfs_pool(await _runtime.call_async(self._handle, "zfs_pool", {"name": name}))
 
@@ -3041,13 +3154,13 @@ class AsyncProxmoxNode:
         """Makes a ZFS pool of disks (a list with commas): `single`, `mirror`, `raidz`, …
 
         Args:
-            devices: `devices`.
-            name: `name`.
-            raidlevel: `raidlevel`.
-            add_storage: `add_storage`.
-            ashift: `ashift`. `12` when absent.
-            compression: `compression`. `on` when absent.
-            draid_config: `draid-config`. (7.3 and later)
+            devices: The devices.
+            name: Its name.
+            raidlevel: The RAID level.
+            add_storage: Whether a storage is made for it as well.
+            ashift: The size of a sector as a power of two. `12` when absent.
+            compression: The compression. `on` when absent.
+            draid_config: How the dRAID is laid out. (7.3 and later)
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "create_zfs_pool", {"devices": devices, "name": name, "raidlevel": raidlevel, "add_storage": add_storage, "ashift": ashift, "compression": compression, "draid_config": draid_config}))
 
@@ -3069,8 +3182,8 @@ class AsyncProxmoxNode:
         """Its PCI devices.
 
         Args:
-            pci_class_blacklist: `pci-class-blacklist`. `05;06;0b` when absent.
-            verbose: `verbose`. Yes when absent.
+            pci_class_blacklist: Classes of devices to leave out. `05;06;0b` when absent.
+            verbose: Whether to give details. Yes when absent.
         """
         value = await _runtime.call_async(self._handle, "pci_devices", {"pci_class_blacklist": pci_class_blacklist, "verbose": verbose})
         return [decode_pci_device(v) for v in value]
@@ -3084,7 +3197,7 @@ class AsyncProxmoxNode:
         """The machine types that its QEMU offers.
 
         Args:
-            arch: `arch`. (9.1.2 and later)
+            arch: The processor architecture. (9.1.2 and later)
         """
         value = await _runtime.call_async(self._handle, "machine_types", {"arch": arch})
         return [decode_proxmox_machine_type(v) for v in value]
@@ -3093,7 +3206,7 @@ class AsyncProxmoxNode:
         """The CPU models that its QEMU offers.
 
         Args:
-            arch: `arch`. (9.1.2 and later)
+            arch: The processor architecture. (9.1.2 and later)
         """
         value = await _runtime.call_async(self._handle, "cpu_models", {"arch": arch})
         return [decode_cpu_model(v) for v in value]
@@ -3107,10 +3220,10 @@ class AsyncProxmoxNode:
         """Gives the API its own certificate (PEM). With `restart` the daemon restarts and connections drop.
 
         Args:
-            certificates: `certificates`.
-            force: `force`.
-            key: `key`.
-            restart: `restart`.
+            certificates: The certificates, as PEM.
+            force: Whether to do it in spite of what speaks against it.
+            key: The key.
+            restart: Whether the service restarts with it.
         """
         return decode_certificate(await _runtime.call_async(self._handle, "upload_certificate", {"certificates": certificates, "force": force, "key": key, "restart": restart}))
 
@@ -3118,7 +3231,7 @@ class AsyncProxmoxNode:
         """Goes back to the certificate that the cluster's CA signed.
 
         Args:
-            restart: `restart`.
+            restart: Whether the service restarts with it.
         """
         await _runtime.call_async(self._handle, "delete_certificate", {"restart": restart})
 
@@ -3126,7 +3239,7 @@ class AsyncProxmoxNode:
         """Orders a certificate by ACME.
 
         Args:
-            force: `force`.
+            force: Whether to do it in spite of what speaks against it.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "order_certificate", {"force": force}))
 
@@ -3134,7 +3247,7 @@ class AsyncProxmoxNode:
         """Renews it.
 
         Args:
-            force: `force`.
+            force: Whether to do it in spite of what speaks against it.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "renew_certificate", {"force": force}))
 
@@ -3160,8 +3273,8 @@ class AsyncProxmoxNode:
         """Fetches a container template to a storage.
 
         Args:
-            storage: `storage`.
-            template: `template`.
+            storage: The storage.
+            template: The template.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "download_appliance_template", {"storage": storage, "template": template}))
 
@@ -3169,7 +3282,7 @@ class AsyncProxmoxNode:
         """What a backup does where nothing is said.
 
         Args:
-            storage: `storage`.
+            storage: The storage.
         """
         return decode_backup_defaults(await _runtime.call_async(self._handle, "backup_defaults", {"storage": storage}))
 
@@ -3177,7 +3290,7 @@ class AsyncProxmoxNode:
         """The guest's configuration in a backup, as text.
 
         Args:
-            volume: `volume`.
+            volume: The volume's id, such as `local:iso/talos.iso`.
         """
         value: str = await _runtime.call_async(self._handle, "extract_backup_config", {"volume": volume})
         return value
@@ -3186,7 +3299,7 @@ class AsyncProxmoxNode:
         """How its replication jobs are doing.
 
         Args:
-            guest: `guest`.
+            guest: The guest.
         """
         value = await _runtime.call_async(self._handle, "replication", {"guest": guest})
         return [decode_replication_status(v) for v in value]
@@ -3195,7 +3308,7 @@ class AsyncProxmoxNode:
         """Has a replication job run as soon as it can.
 
         Args:
-            id: `id`.
+            id: Its id.
         """
         value: str = await _runtime.call_async(self._handle, "replicate_now", {"id": id})
         return value
@@ -3208,27 +3321,27 @@ class AsyncProxmoxNode:
         """Changes its firewall's settings.
 
         Args:
-            delete: `delete`.
-            digest: `digest`.
-            enable: `enable`. Yes when absent.
-            log_level_forward: `log_level_forward`. (8.3 and later)
-            log_level_in: `log_level_in`.
-            log_level_out: `log_level_out`.
-            log_nf_conntrack: `log_nf_conntrack`.
-            ndp: `ndp`. Yes when absent.
-            nf_conntrack_allow_invalid: `nf_conntrack_allow_invalid`.
-            nf_conntrack_helpers: `nf_conntrack_helpers`. (7.4 and later)
-            nf_conntrack_max: `nf_conntrack_max`. `262144` when absent.
-            nf_conntrack_tcp_timeout_established: `nf_conntrack_tcp_timeout_established`. `432000` when absent.
-            nf_conntrack_tcp_timeout_syn_recv: `nf_conntrack_tcp_timeout_syn_recv`. `60` when absent.
-            nftables: `nftables`. (8.2 and later)
-            nosmurfs: `nosmurfs`.
-            protection_synflood: `protection_synflood`.
-            protection_synflood_burst: `protection_synflood_burst`. `1000` when absent.
-            protection_synflood_rate: `protection_synflood_rate`. `200` when absent.
-            smurf_log_level: `smurf_log_level`.
-            tcp_flags_log_level: `tcp_flags_log_level`.
-            tcpflags: `tcpflags`.
+            delete: Settings to take out, so that their defaults apply again.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            enable: Whether it is switched on. Yes when absent.
+            log_level_forward: How loudly packets that pass through are logged. (8.3 and later)
+            log_level_in: How loudly packets that come in are logged.
+            log_level_out: How loudly packets that go out are logged.
+            log_nf_conntrack: Whether connections are logged.
+            ndp: Whether IPv6 neighbour discovery is allowed. Yes when absent.
+            nf_conntrack_allow_invalid: Whether packets of no known connection pass.
+            nf_conntrack_helpers: Helpers for protocols with further connections. (7.4 and later)
+            nf_conntrack_max: How many connections are tracked at most. `262144` when absent.
+            nf_conntrack_tcp_timeout_established: How long a silent connection is tracked, in seconds. `432000` when absent.
+            nf_conntrack_tcp_timeout_syn_recv: How long a half-open connection is tracked, in seconds. `60` when absent.
+            nftables: Whether the newer firewall on nftables is used. (8.2 and later)
+            nosmurfs: Whether packets from broadcast addresses are dropped.
+            protection_synflood: Whether floods of new connections are held back.
+            protection_synflood_burst: How many new connections at once. `1000` when absent.
+            protection_synflood_rate: How many new connections a second. `200` when absent.
+            smurf_log_level: How loudly packets from broadcast addresses are logged.
+            tcp_flags_log_level: How loudly packets with impossible flags are logged.
+            tcpflags: Whether packets with impossible flags are dropped.
         """
         await _runtime.call_async(self._handle, "update_firewall_options", {"delete": delete, "digest": digest, "enable": enable, "log_level_forward": log_level_forward, "log_level_in": log_level_in, "log_level_out": log_level_out, "log_nf_conntrack": log_nf_conntrack, "ndp": ndp, "nf_conntrack_allow_invalid": nf_conntrack_allow_invalid, "nf_conntrack_helpers": nf_conntrack_helpers, "nf_conntrack_max": nf_conntrack_max, "nf_conntrack_tcp_timeout_established": nf_conntrack_tcp_timeout_established, "nf_conntrack_tcp_timeout_syn_recv": nf_conntrack_tcp_timeout_syn_recv, "nftables": nftables, "nosmurfs": nosmurfs, "protection_synflood": protection_synflood, "protection_synflood_burst": protection_synflood_burst, "protection_synflood_rate": protection_synflood_rate, "smurf_log_level": smurf_log_level, "tcp_flags_log_level": tcp_flags_log_level, "tcpflags": tcpflags})
 
@@ -3241,21 +3354,21 @@ class AsyncProxmoxNode:
         """Adds a rule at the top; it is off unless `enable` is 1.
 
         Args:
-            action: `action`.
-            kind: `type`.
-            comment: `comment`.
-            dest: `dest`.
-            digest: `digest`.
-            dport: `dport`.
-            enable: `enable`.
-            icmp_type: `icmp-type`.
-            iface: `iface`.
-            log: `log`.
-            macro: `macro`.
-            pos: `pos`.
-            proto: `proto`.
-            source: `source`.
-            sport: `sport`.
+            action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+            kind: Its kind.
+            comment: A remark for people.
+            dest: Where packets go to: address, network, set or alias.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            dport: The ports they go to.
+            enable: Whether it is switched on.
+            icmp_type: The kind of ICMP packet.
+            iface: The network interface.
+            log: How loudly it is logged.
+            macro: A ready-made rule, such as `SSH`.
+            pos: Its place in the list, from 0.
+            proto: The protocol, by name or number.
+            source: Where from.
+            sport: The ports they come from.
         """
         await _runtime.call_async(self._handle, "create_firewall_rule", {"action": action, "kind": kind, "comment": comment, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "pos": pos, "proto": proto, "source": source, "sport": sport})
 
@@ -3465,6 +3578,18 @@ class AsyncProxmoxNodeStorage:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ("name",))
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        if "name" not in self._cache:
+            value = _runtime.call_now(self._handle, "name", {})
+            self._cache["name"] = value
+        cached: str = self._cache["name"]
+        return cached
+
     async def status(self) -> StorageStatus:
         """Space, type, whether it is active. A storage that is off or out of reach on this node is an error."""
         return decode_storage_status(await _runtime.call_async(self._handle, "status", {}))
@@ -3483,7 +3608,7 @@ class AsyncProxmoxNodeStorage:
         """One volume: path, size, format, notes.
 
         Args:
-            volume: `volume`.
+            volume: The volume's id, such as `local:iso/talos.iso`.
         """
         return decode_volume(await _runtime.call_async(self._handle, "volume", {"volume": volume}))
 
@@ -3491,10 +3616,10 @@ class AsyncProxmoxNodeStorage:
         """Makes an empty disk image and gives back its volume id. The size is in KiB, or has a suffix: `32G`.
 
         Args:
-            filename: `filename`.
-            size: `size`.
-            vmid: `vmid`.
-            format: `format`.
+            filename: The file's name.
+            size: Its size.
+            vmid: The guest's id.
+            format: The format.
         """
         value: str = await _runtime.call_async(self._handle, "allocate", {"filename": filename, "size": size, "vmid": vmid, "format": format})
         return value
@@ -3503,9 +3628,9 @@ class AsyncProxmoxNodeStorage:
         """Changes a backup's `notes` or whether it is `protected`.
 
         Args:
-            volume: `volume`.
-            notes: `notes`.
-            protected: `protected`. (7.1 and later)
+            volume: The volume's id, such as `local:iso/talos.iso`.
+            notes: Notes for people.
+            protected: Whether it is kept from being removed. (7.1 and later)
         """
         await _runtime.call_async(self._handle, "update_volume", {"volume": volume, "notes": notes, "protected": protected})
 
@@ -3513,9 +3638,9 @@ class AsyncProxmoxNodeStorage:
         """Deletes a volume; `None` when that was done within `delay`. A volume that is not there is no error.
 
         Args:
-            volume: `volume`.
+            volume: The volume's id, such as `local:iso/talos.iso`.
             data_loss: The word for what may be lost: `accepted`.
-            delay: `delay`.
+            delay: The delay, in seconds.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "delete_volume", {"volume": volume, "data_loss": data_loss, "delay": delay}))
 
@@ -3523,9 +3648,9 @@ class AsyncProxmoxNodeStorage:
         """Which backups would go and stay, by the storage's rules or by `prune_backups`. Nothing is deleted.
 
         Args:
-            prune_backups: `prune-backups`.
-            kind: `type`.
-            vmid: `vmid`.
+            prune_backups: Which backups to keep, such as `keep-last=3,keep-weekly=4`.
+            kind: Its kind.
+            vmid: The guest's id.
         """
         value = await _runtime.call_async(self._handle, "prunable_backups", {"prune_backups": prune_backups, "kind": kind, "vmid": vmid})
         return [decode_prunable_backup(v) for v in value]
@@ -3535,9 +3660,9 @@ class AsyncProxmoxNodeStorage:
 
         Args:
             data_loss: The word for what may be lost: `accepted`.
-            prune_backups: `prune-backups`.
-            kind: `type`.
-            vmid: `vmid`.
+            prune_backups: Which backups to keep, such as `keep-last=3,keep-weekly=4`.
+            kind: Its kind.
+            vmid: The guest's id.
         """
         value: str = await _runtime.call_async(self._handle, "prune_backups", {"data_loss": data_loss, "prune_backups": prune_backups, "kind": kind, "vmid": vmid})
         return value
@@ -3546,7 +3671,7 @@ class AsyncProxmoxNodeStorage:
         """What an OVA or ESXi guest would become here.
 
         Args:
-            volume: `volume`.
+            volume: The volume's id, such as `local:iso/talos.iso`.
         """
         return decode_import_metadata(await _runtime.call_async(self._handle, "import_metadata", {"volume": volume}))
 
@@ -3555,7 +3680,7 @@ class AsyncProxmoxNodeStorage:
 
         Args:
             reference: [a-zA-Z\\d][a-zA-Z\\d-]*[a-zA-Z\\d])(?:\\.(?:[a-zA-Z\\d]|[a-zA-Z\\d][a-zA-Z\\d-]*[a-zA-Z\\d]))*(?::\\d+)?/)?[a-z\\d]+(?:(?:[._]|__|[-]*)[a-z\\d]+)*(?:/[a-z\\d]+(?:(?:[._]|__|[-]*)[a-z\\d]+)*)*:\\w[\\w.-]{0,127}$ | `reference`.
-            filename: `filename`.
+            filename: The file's name.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "pull_oci_image", {"reference": reference, "filename": filename}))
 
@@ -3563,8 +3688,8 @@ class AsyncProxmoxNodeStorage:
         """Its use over an `hour`, `day`, `week`, `month` or `year`.
 
         Args:
-            timeframe: `timeframe`.
-            cf: `cf`.
+            timeframe: The span of time.
+            cf: How samples are put together: the average or the largest.
         """
         value = await _runtime.call_async(self._handle, "rrd_data", {"timeframe": timeframe, "cf": cf})
         return [decode_storage_rrd_point(v) for v in value]
@@ -3582,6 +3707,9 @@ class AsyncProxmoxCeph:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
     async def status(self) -> CephStatus:
         """Health, monitors, OSDs and placement groups. `FailedPrecondition` where Ceph is not installed or not set up."""
         return decode_ceph_status(await _runtime.call_async(self._handle, "status", {}))
@@ -3594,14 +3722,14 @@ class AsyncProxmoxCeph:
         """Makes an OSD of a disk. Only root@pam itself may.
 
         Args:
-            dev: `dev`.
-            crush_device_class: `crush-device-class`.
-            db_dev: `db_dev`.
-            db_dev_size: `db_dev_size`.
-            encrypted: `encrypted`.
-            osds_per_device: `osds-per-device`. (8.1 and later)
-            wal_dev: `wal_dev`.
-            wal_dev_size: `wal_dev_size`.
+            dev: The device.
+            crush_device_class: The class of its device.
+            db_dev: The device for the database.
+            db_dev_size: The size of the database, in GiB.
+            encrypted: Whether it is encrypted, and with which key.
+            osds_per_device: How many OSDs to make on the device. (8.1 and later)
+            wal_dev: The device for the write-ahead log.
+            wal_dev_size: The size of the write-ahead log, in GiB.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "create_osd", {"dev": dev, "crush_device_class": crush_device_class, "db_dev": db_dev, "db_dev_size": db_dev_size, "encrypted": encrypted, "osds_per_device": osds_per_device, "wal_dev": wal_dev, "wal_dev_size": wal_dev_size}))
 
@@ -3609,9 +3737,9 @@ class AsyncProxmoxCeph:
         """Destroys an OSD. It must be out and down.
 
         Args:
-            osdid: `osdid`.
+            osdid: The number of the Ceph OSD.
             data_loss: The word for what may be lost: `accepted`.
-            cleanup: `cleanup`.
+            cleanup: Whether to clean up.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "destroy_osd", {"osdid": osdid, "data_loss": data_loss, "cleanup": cleanup}))
 
@@ -3619,7 +3747,7 @@ class AsyncProxmoxCeph:
         """Lets data move to an OSD.
 
         Args:
-            osdid: `osdid`.
+            osdid: The number of the Ceph OSD.
         """
         await _runtime.call_async(self._handle, "osd_in", {"osdid": osdid})
 
@@ -3627,7 +3755,7 @@ class AsyncProxmoxCeph:
         """Has data move away from an OSD.
 
         Args:
-            osdid: `osdid`.
+            osdid: The number of the Ceph OSD.
         """
         await _runtime.call_async(self._handle, "osd_out", {"osdid": osdid})
 
@@ -3635,8 +3763,8 @@ class AsyncProxmoxCeph:
         """Has an OSD compare its copies; `deep` reads the data too.
 
         Args:
-            osdid: `osdid`.
-            deep: `deep`.
+            osdid: The number of the Ceph OSD.
+            deep: Whether to read and compare all data.
         """
         await _runtime.call_async(self._handle, "scrub_osd", {"osdid": osdid, "deep": deep})
 
@@ -3649,8 +3777,8 @@ class AsyncProxmoxCeph:
         """One pool's settings.
 
         Args:
-            name: `name`.
-            verbose: `verbose`.
+            name: Its name.
+            verbose: Whether to give details.
         """
         return decode_ceph_pool(await _runtime.call_async(self._handle, "pool", {"name": name, "verbose": verbose}))
 
@@ -3658,18 +3786,18 @@ class AsyncProxmoxCeph:
         """Makes a pool.
 
         Args:
-            name: `name`.
-            add_storages: `add_storages`.
-            application: `application`. `rbd` when absent.
-            crush_rule: `crush_rule`.
-            erasure_coding: `erasure-coding`.
-            min_size: `min_size`. `2` when absent.
-            pg_autoscale_mode: `pg_autoscale_mode`. `warn` when absent.
-            pg_num: `pg_num`. `128` when absent.
-            pg_num_min: `pg_num_min`.
-            size: `size`. `3` when absent.
-            target_size: `target_size`.
-            target_size_ratio: `target_size_ratio`.
+            name: Its name.
+            add_storages: Whether a storage is made for it as well.
+            application: What the pool is for. `rbd` when absent.
+            crush_rule: The rule that places its data.
+            erasure_coding: How data is spread with erasure coding.
+            min_size: How many copies must be there for the pool to be written. `2` when absent.
+            pg_autoscale_mode: Whether the number of placement groups follows the data. `warn` when absent.
+            pg_num: How many placement groups it has. `128` when absent.
+            pg_num_min: How many placement groups it has at least.
+            size: Its size. `3` when absent.
+            target_size: How much data is expected, which the number of placement groups follows.
+            target_size_ratio: Which share of all data is expected, which the number of placement groups follows.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "create_pool", {"name": name, "add_storages": add_storages, "application": application, "crush_rule": crush_rule, "erasure_coding": erasure_coding, "min_size": min_size, "pg_autoscale_mode": pg_autoscale_mode, "pg_num": pg_num, "pg_num_min": pg_num_min, "size": size, "target_size": target_size, "target_size_ratio": target_size_ratio}))
 
@@ -3677,16 +3805,16 @@ class AsyncProxmoxCeph:
         """Changes a pool's settings.
 
         Args:
-            name: `name`.
-            application: `application`.
-            crush_rule: `crush_rule`.
-            min_size: `min_size`.
-            pg_autoscale_mode: `pg_autoscale_mode`.
-            pg_num: `pg_num`.
-            pg_num_min: `pg_num_min`.
-            size: `size`.
-            target_size: `target_size`.
-            target_size_ratio: `target_size_ratio`.
+            name: Its name.
+            application: What the pool is for.
+            crush_rule: The rule that places its data.
+            min_size: How many copies must be there for the pool to be written.
+            pg_autoscale_mode: Whether the number of placement groups follows the data.
+            pg_num: How many placement groups it has.
+            pg_num_min: How many placement groups it has at least.
+            size: Its size.
+            target_size: How much data is expected, which the number of placement groups follows.
+            target_size_ratio: Which share of all data is expected, which the number of placement groups follows.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "update_pool", {"name": name, "application": application, "crush_rule": crush_rule, "min_size": min_size, "pg_autoscale_mode": pg_autoscale_mode, "pg_num": pg_num, "pg_num_min": pg_num_min, "size": size, "target_size": target_size, "target_size_ratio": target_size_ratio}))
 
@@ -3694,11 +3822,11 @@ class AsyncProxmoxCeph:
         """Destroys a pool with all that is in it.
 
         Args:
-            name: `name`.
+            name: Its name.
             data_loss: The word for what may be lost: `accepted`.
-            force: `force`.
-            remove_ecprofile: `remove_ecprofile`. Yes when absent.
-            remove_storages: `remove_storages`.
+            force: Whether to do it in spite of what speaks against it.
+            remove_ecprofile: Whether its erasure code profile is removed as well. Yes when absent.
+            remove_storages: Whether its storages are taken out of the configuration as well.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "destroy_pool", {"name": name, "data_loss": data_loss, "force": force, "remove_ecprofile": remove_ecprofile, "remove_storages": remove_storages}))
 
@@ -3711,8 +3839,8 @@ class AsyncProxmoxCeph:
         """Makes a monitor on this node.
 
         Args:
-            monid: `monid`.
-            mon_address: `mon-address`.
+            monid: The monitor.
+            mon_address: Its addresses.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "create_monitor", {"monid": monid, "mon_address": mon_address}))
 
@@ -3720,7 +3848,7 @@ class AsyncProxmoxCeph:
         """Destroys a monitor.
 
         Args:
-            monid: `monid`.
+            monid: The monitor.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "destroy_monitor", {"monid": monid}))
 
@@ -3733,7 +3861,7 @@ class AsyncProxmoxCeph:
         """Makes a manager on this node.
 
         Args:
-            id: `id`.
+            id: Its id.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "create_manager", {"id": id}))
 
@@ -3741,21 +3869,21 @@ class AsyncProxmoxCeph:
         """Destroys a manager.
 
         Args:
-            id: `id`.
+            id: Its id.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "destroy_manager", {"id": id}))
 
-    async def metadata_servers(self) -> list[CephMd]:
+    async def metadata_servers(self) -> list[CephMds]:
         """The metadata servers of its file systems."""
         value = await _runtime.call_async(self._handle, "metadata_servers", {})
-        return [decode_ceph_md(v) for v in value]
+        return [decode_ceph_mds(v) for v in value]
 
     async def create_metadata_server(self, name: str, *, hotstandby: bool | None = None) -> AsyncProxmoxTask:
         """Makes a metadata server on this node.
 
         Args:
-            name: `name`.
-            hotstandby: `hotstandby`.
+            name: Its name.
+            hotstandby: Whether it follows the active one closely.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "create_metadata_server", {"name": name, "hotstandby": hotstandby}))
 
@@ -3763,22 +3891,22 @@ class AsyncProxmoxCeph:
         """Destroys a metadata server.
 
         Args:
-            name: `name`.
+            name: Its name.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "destroy_metadata_server", {"name": name}))
 
-    async def file_systems(self) -> list[CephF]:
+    async def file_systems(self) -> list[CephFs]:
         """Its file systems."""
         value = await _runtime.call_async(self._handle, "file_systems", {})
-        return [decode_ceph_f(v) for v in value]
+        return [decode_ceph_fs(v) for v in value]
 
     async def create_file_system(self, name: str, *, add_storage: bool | None = None, pg_num: int | None = None) -> AsyncProxmoxTask:
         """Makes a file system.
 
         Args:
-            name: `name`.
-            add_storage: `add-storage`.
-            pg_num: `pg_num`. `128` when absent.
+            name: Its name.
+            add_storage: Whether a storage is made for it as well.
+            pg_num: How many placement groups it has. `128` when absent.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "create_file_system", {"name": name, "add_storage": add_storage, "pg_num": pg_num}))
 
@@ -3796,8 +3924,8 @@ class AsyncProxmoxCeph:
         """Lines of Ceph's log.
 
         Args:
-            limit: `limit`.
-            start: `start`.
+            limit: At most this many.
+            start: Where in the list to start, from 0.
         """
         value = await _runtime.call_async(self._handle, "log", {"limit": limit, "start": start})
         return [decode_task_log_line(v) for v in value]
@@ -3830,9 +3958,9 @@ class AsyncProxmoxCeph:
         """Whether a service can be stopped or destroyed without harm.
 
         Args:
-            action: `action`.
-            id: `id`.
-            service: `service`.
+            action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+            id: Its id.
+            service: The service.
         """
         return decode_ceph_command_safety(await _runtime.call_async(self._handle, "command_safety", {"action": action, "id": id, "service": service}))
 
@@ -3848,6 +3976,27 @@ class AsyncProxmoxQemu:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ("node", "vmid",))
+
+    @property
+    def node(self) -> str:
+        """The node that is asked. HA and migrations move guests; `ProxmoxClient.locate` finds them."""
+        if "node" not in self._cache:
+            value = _runtime.call_now(self._handle, "node", {})
+            self._cache["node"] = value
+        cached: str = self._cache["node"]
+        return cached
+
+    @property
+    def vmid(self) -> int:
+        """Its number."""
+        if "vmid" not in self._cache:
+            value = _runtime.call_now(self._handle, "vmid", {})
+            self._cache["vmid"] = value
+        cached: int = self._cache["vmid"]
+        return cached
 
     async def destroy(self, scope: Literal["guest", "guest_and_references", "everything"]) -> AsyncProxmoxTask:
         """Deletes it. It must be stopped; its backups stay.
@@ -3936,7 +4085,7 @@ class AsyncProxmoxQemu:
         """Shuts it down and starts it again, with the changes that waited for that.
 
         Args:
-            timeout: `timeout`.
+            timeout: How long to wait, in seconds.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "reboot", {"timeout": timeout}))
 
@@ -3944,7 +4093,7 @@ class AsyncProxmoxQemu:
         """Resets it as its reset button would.
 
         Args:
-            skiplock: `skiplock`.
+            skiplock: Whether to go on despite the lock; only root may.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "reset", {"skiplock": skiplock}))
 
@@ -3952,9 +4101,9 @@ class AsyncProxmoxQemu:
         """Pauses it; with `todisk` its memory goes to a storage and it stops (hibernation).
 
         Args:
-            skiplock: `skiplock`.
-            statestorage: `statestorage`.
-            todisk: `todisk`.
+            skiplock: Whether to go on despite the lock; only root may.
+            statestorage: The storage of saved memory.
+            todisk: Whether to save its memory to disk.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "suspend", {"skiplock": skiplock, "statestorage": statestorage, "todisk": todisk}))
 
@@ -3962,8 +4111,8 @@ class AsyncProxmoxQemu:
         """Lets a paused or hibernated one go on.
 
         Args:
-            nocheck: `nocheck`.
-            skiplock: `skiplock`.
+            nocheck: Whether to trust the caller about its state.
+            skiplock: Whether to go on despite the lock; only root may.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "resume", {"nocheck": nocheck, "skiplock": skiplock}))
 
@@ -3971,8 +4120,8 @@ class AsyncProxmoxQemu:
         """Sends a key combination in QEMU's names: `ctrl-alt-delete`.
 
         Args:
-            key: `key`.
-            skiplock: `skiplock`.
+            key: The key.
+            skiplock: Whether to go on despite the lock; only root may.
         """
         await _runtime.call_async(self._handle, "send_key", {"key": key, "skiplock": skiplock})
 
@@ -3980,7 +4129,7 @@ class AsyncProxmoxQemu:
         """Runs a command of QEMU's monitor and gives back its text.
 
         Args:
-            command: `command`.
+            command: The command.
         """
         value: str = await _runtime.call_async(self._handle, "monitor", {"command": command})
         return value
@@ -3994,9 +4143,9 @@ class AsyncProxmoxQemu:
         """Takes a snapshot; with `vmstate` its memory too.
 
         Args:
-            snapname: `snapname`.
-            description: `description`.
-            vmstate: `vmstate`.
+            snapname: The snapshot.
+            description: Notes for people; shown in the web interface.
+            vmstate: Whether the memory is in it as well.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "snapshot", {"snapname": snapname, "description": description, "vmstate": vmstate}))
 
@@ -4004,7 +4153,7 @@ class AsyncProxmoxQemu:
         """The configuration that a snapshot holds.
 
         Args:
-            snapname: `snapname`.
+            snapname: The snapshot.
         """
         return decode_qemu_config(await _runtime.call_async(self._handle, "snapshot_config", {"snapname": snapname}))
 
@@ -4012,8 +4161,8 @@ class AsyncProxmoxQemu:
         """Changes a snapshot's description.
 
         Args:
-            snapname: `snapname`.
-            description: `description`.
+            snapname: The snapshot.
+            description: Notes for people; shown in the web interface.
         """
         await _runtime.call_async(self._handle, "update_snapshot", {"snapname": snapname, "description": description})
 
@@ -4021,9 +4170,9 @@ class AsyncProxmoxQemu:
         """Goes back to a snapshot. What was written since is lost.
 
         Args:
-            snapname: `snapname`.
+            snapname: The snapshot.
             data_loss: The word for what may be lost: `accepted`.
-            start: `start`. (7.3 and later)
+            start: Whether it starts when made. (7.3 and later)
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "rollback", {"snapname": snapname, "data_loss": data_loss, "start": start}))
 
@@ -4031,8 +4180,8 @@ class AsyncProxmoxQemu:
         """Deletes a snapshot; the guest stays as it is.
 
         Args:
-            snapname: `snapname`.
-            force: `force`.
+            snapname: The snapshot.
+            force: Whether to do it in spite of what speaks against it.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "delete_snapshot", {"snapname": snapname, "force": force}))
 
@@ -4040,16 +4189,16 @@ class AsyncProxmoxQemu:
         """Copies it to a new id: in full, or linked to a template's disks. See `with_new_vmid` for free ids.
 
         Args:
-            newid: `newid`.
-            bwlimit: `bwlimit`.
-            description: `description`.
-            format: `format`.
-            full: `full`.
-            name: `name`.
-            pool: `pool`.
-            snapname: `snapname`.
-            storage: `storage`.
-            target: `target`.
+            newid: The new guest's id.
+            bwlimit: The most to move in a second, in KiB.
+            description: Notes for people; shown in the web interface.
+            format: The format.
+            full: Whether to give every detail.
+            name: Its name.
+            pool: The pool.
+            snapname: The snapshot.
+            storage: The storage.
+            target: Where to: the target node.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "clone_to", {"newid": newid, "bwlimit": bwlimit, "description": description, "format": format, "full": full, "name": name, "pool": pool, "snapname": snapname, "storage": storage, "target": target}))
 
@@ -4057,7 +4206,7 @@ class AsyncProxmoxQemu:
         """What stands in the way of a migration: local disks and devices, allowed nodes.
 
         Args:
-            target: `target`.
+            target: Where to: the target node.
         """
         return decode_qemu_migrate_preconditions(await _runtime.call_async(self._handle, "migration", {"target": target}))
 
@@ -4065,15 +4214,15 @@ class AsyncProxmoxQemu:
         """Moves it to another node; a running one needs `online`.
 
         Args:
-            target: `target`.
-            bwlimit: `bwlimit`.
-            force: `force`.
-            migration_network: `migration_network`.
-            migration_type: `migration_type`.
-            online: `online`.
-            targetstorage: `targetstorage`.
-            with_conntrack_state: `with-conntrack-state`. (9.0 and later)
-            with_local_disks: `with-local-disks`.
+            target: Where to: the target node.
+            bwlimit: The most to move in a second, in KiB.
+            force: Whether to do it in spite of what speaks against it.
+            migration_network: The network that the migration uses, as CIDR.
+            migration_type: Whether the migration is encrypted: `secure` or `insecure`.
+            online: Whether it is online.
+            targetstorage: The target storages: one for all, or pairs of source and target.
+            with_conntrack_state: Whether the firewall's connections move along. (9.0 and later)
+            with_local_disks: Whether disks on local storage move along.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "migrate", {"target": target, "bwlimit": bwlimit, "force": force, "migration_network": migration_network, "migration_type": migration_type, "online": online, "targetstorage": targetstorage, "with_conntrack_state": with_conntrack_state, "with_local_disks": with_local_disks}))
 
@@ -4081,13 +4230,13 @@ class AsyncProxmoxQemu:
         """Moves it to another cluster, which `target_endpoint` names with a token.
 
         Args:
-            target_bridge: `target-bridge`.
-            target_endpoint: `target-endpoint`.
-            target_storage: `target-storage`.
-            bwlimit: `bwlimit`.
-            delete: `delete`.
-            online: `online`.
-            target_vmid: `target-vmid`.
+            target_bridge: The target bridges: one for all, or pairs of source and target.
+            target_endpoint: The other cluster: its address, token and fingerprint, as a property string.
+            target_storage: The target storage.
+            bwlimit: The most to move in a second, in KiB.
+            delete: Settings to take out, so that their defaults apply again.
+            online: Whether it is online.
+            target_vmid: The target guest's id.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "remote_migrate", {"target_bridge": target_bridge, "target_endpoint": target_endpoint, "target_storage": target_storage, "bwlimit": bwlimit, "delete": delete, "online": online, "target_vmid": target_vmid}))
 
@@ -4095,10 +4244,10 @@ class AsyncProxmoxQemu:
         """Grows a disk: to a size (`64G`) or by one (`+8G`). Disks do not shrink.
 
         Args:
-            disk: `disk`.
-            size: `size`.
-            digest: `digest`.
-            skiplock: `skiplock`.
+            disk: The disk.
+            size: Its size.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            skiplock: Whether to go on despite the lock; only root may.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "resize_disk", {"disk": disk, "size": size, "digest": digest, "skiplock": skiplock}))
 
@@ -4106,15 +4255,15 @@ class AsyncProxmoxQemu:
         """Moves a disk to another `storage`, or to another guest.
 
         Args:
-            disk: `disk`.
-            bwlimit: `bwlimit`.
-            delete: `delete`.
-            digest: `digest`.
-            format: `format`.
-            storage: `storage`.
-            target_digest: `target-digest`. (7.1 and later)
-            target_disk: `target-disk`. (7.1 and later)
-            target_vmid: `target-vmid`. (7.1 and later)
+            disk: The disk.
+            bwlimit: The most to move in a second, in KiB.
+            delete: Settings to take out, so that their defaults apply again.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            format: The format.
+            storage: The storage.
+            target_digest: Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later)
+            target_disk: The key that the disk gets in the target's configuration. (7.1 and later)
+            target_vmid: The target guest's id. (7.1 and later)
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "move_disk", {"disk": disk, "bwlimit": bwlimit, "delete": delete, "digest": digest, "format": format, "storage": storage, "target_digest": target_digest, "target_disk": target_disk, "target_vmid": target_vmid}))
 
@@ -4122,8 +4271,8 @@ class AsyncProxmoxQemu:
         """Takes disks (a list with commas) out of the configuration; with `force` their volumes are deleted.
 
         Args:
-            idlist: `idlist`.
-            force: `force`.
+            idlist: The disks to take out.
+            force: Whether to do it in spite of what speaks against it.
         """
         await _runtime.call_async(self._handle, "unlink_disks", {"idlist": idlist, "force": force})
 
@@ -4131,7 +4280,7 @@ class AsyncProxmoxQemu:
         """Makes it a template, for good.
 
         Args:
-            disk: `disk`.
+            disk: The disk.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "template", {"disk": disk}))
 
@@ -4139,8 +4288,8 @@ class AsyncProxmoxQemu:
         """Whether it can `snapshot`, `clone` or `copy`.
 
         Args:
-            feature: `feature`.
-            snapname: `snapname`.
+            feature: The feature.
+            snapname: The snapshot.
         """
         return decode_guest_feature(await _runtime.call_async(self._handle, "feature", {"feature": feature, "snapname": snapname}))
 
@@ -4148,8 +4297,8 @@ class AsyncProxmoxQemu:
         """Its use of resources over an `hour`, `day`, `week`, `month` or `year`. Samples that are missing have no values.
 
         Args:
-            timeframe: `timeframe`.
-            cf: `cf`.
+            timeframe: The span of time.
+            cf: How samples are put together: the average or the largest.
         """
         value = await _runtime.call_async(self._handle, "rrd_data", {"timeframe": timeframe, "cf": cf})
         return [decode_guest_rrd_point(v) for v in value]
@@ -4162,18 +4311,18 @@ class AsyncProxmoxQemu:
         """Changes its firewall's settings.
 
         Args:
-            delete: `delete`.
-            dhcp: `dhcp`.
-            digest: `digest`.
-            enable: `enable`.
-            ipfilter: `ipfilter`.
-            log_level_in: `log_level_in`.
-            log_level_out: `log_level_out`.
-            macfilter: `macfilter`. Yes when absent.
-            ndp: `ndp`. Yes when absent.
-            policy_in: `policy_in`.
-            policy_out: `policy_out`.
-            radv: `radv`.
+            delete: Settings to take out, so that their defaults apply again.
+            dhcp: Whether DHCP is allowed. Yes when absent for guests.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            enable: Whether it is switched on.
+            ipfilter: Whether guests may use their own addresses only.
+            log_level_in: How loudly packets that come in are logged.
+            log_level_out: How loudly packets that go out are logged.
+            macfilter: Whether guests may use their own MAC addresses only. Yes when absent.
+            ndp: Whether IPv6 neighbour discovery is allowed. Yes when absent.
+            policy_in: What happens to packets that come in and match no rule.
+            policy_out: What happens to packets that go out and match no rule.
+            radv: Whether router advertisements may be sent.
         """
         await _runtime.call_async(self._handle, "update_firewall_options", {"delete": delete, "dhcp": dhcp, "digest": digest, "enable": enable, "ipfilter": ipfilter, "log_level_in": log_level_in, "log_level_out": log_level_out, "macfilter": macfilter, "ndp": ndp, "policy_in": policy_in, "policy_out": policy_out, "radv": radv})
 
@@ -4186,21 +4335,21 @@ class AsyncProxmoxQemu:
         """Adds a rule at the top; it is off unless `enable` is 1. `kind` is `in`, `out`, `forward` or `group`.
 
         Args:
-            action: `action`.
-            kind: `type`.
-            comment: `comment`.
-            dest: `dest`.
-            digest: `digest`.
-            dport: `dport`.
-            enable: `enable`.
-            icmp_type: `icmp-type`.
-            iface: `iface`.
-            log: `log`.
-            macro: `macro`.
-            pos: `pos`.
-            proto: `proto`.
-            source: `source`.
-            sport: `sport`.
+            action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+            kind: Its kind.
+            comment: A remark for people.
+            dest: Where packets go to: address, network, set or alias.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            dport: The ports they go to.
+            enable: Whether it is switched on.
+            icmp_type: The kind of ICMP packet.
+            iface: The network interface.
+            log: How loudly it is logged.
+            macro: A ready-made rule, such as `SSH`.
+            pos: Its place in the list, from 0.
+            proto: The protocol, by name or number.
+            source: Where from.
+            sport: The ports they come from.
         """
         await _runtime.call_async(self._handle, "create_firewall_rule", {"action": action, "kind": kind, "comment": comment, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "pos": pos, "proto": proto, "source": source, "sport": sport})
 
@@ -4208,23 +4357,23 @@ class AsyncProxmoxQemu:
         """Changes the rule at a position. Give `digest`: positions shift when somebody else inserts one.
 
         Args:
-            pos: `pos`.
-            action: `action`.
-            comment: `comment`.
-            delete: `delete`.
-            dest: `dest`.
-            digest: `digest`.
-            dport: `dport`.
-            enable: `enable`.
-            icmp_type: `icmp-type`.
-            iface: `iface`.
-            log: `log`.
-            macro: `macro`.
-            moveto: `moveto`.
-            proto: `proto`.
-            source: `source`.
-            sport: `sport`.
-            kind: `type`.
+            pos: Its place in the list, from 0.
+            action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+            comment: A remark for people.
+            delete: Settings to take out, so that their defaults apply again.
+            dest: Where packets go to: address, network, set or alias.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            dport: The ports they go to.
+            enable: Whether it is switched on.
+            icmp_type: The kind of ICMP packet.
+            iface: The network interface.
+            log: How loudly it is logged.
+            macro: A ready-made rule, such as `SSH`.
+            moveto: The new place; the other parameters are ignored.
+            proto: The protocol, by name or number.
+            source: Where from.
+            sport: The ports they come from.
+            kind: Its kind.
         """
         await _runtime.call_async(self._handle, "update_firewall_rule", {"pos": pos, "action": action, "comment": comment, "delete": delete, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "moveto": moveto, "proto": proto, "source": source, "sport": sport, "kind": kind})
 
@@ -4232,8 +4381,8 @@ class AsyncProxmoxQemu:
         """Deletes the rule at a position. Give `digest`, as for a change.
 
         Args:
-            pos: `pos`.
-            digest: `digest`.
+            pos: Its place in the list, from 0.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
         """
         await _runtime.call_async(self._handle, "delete_firewall_rule", {"pos": pos, "digest": digest})
 
@@ -4285,6 +4434,27 @@ class AsyncProxmoxLxc:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ("node", "vmid",))
+
+    @property
+    def node(self) -> str:
+        """The node that is asked. HA and migrations move guests; `ProxmoxClient.locate` finds them."""
+        if "node" not in self._cache:
+            value = _runtime.call_now(self._handle, "node", {})
+            self._cache["node"] = value
+        cached: str = self._cache["node"]
+        return cached
+
+    @property
+    def vmid(self) -> int:
+        """Its number."""
+        if "vmid" not in self._cache:
+            value = _runtime.call_now(self._handle, "vmid", {})
+            self._cache["vmid"] = value
+        cached: int = self._cache["vmid"]
+        return cached
+
     async def destroy(self, scope: Literal["guest", "guest_and_references", "everything"]) -> AsyncProxmoxTask:
         """Deletes it. It must be stopped; its backups stay.
 
@@ -4301,8 +4471,8 @@ class AsyncProxmoxLxc:
         """Its configuration, changes that wait for its next start included.
 
         Args:
-            current: `current`.
-            snapshot: `snapshot`.
+            current: The value in force.
+            snapshot: The snapshot.
         """
         return decode_lxc_config(await _runtime.call_async(self._handle, "config", {"current": current, "snapshot": snapshot}))
 
@@ -4323,8 +4493,8 @@ class AsyncProxmoxLxc:
         """Starts it. When the HA manager owns it, waiting for the task also waits until it runs.
 
         Args:
-            debug: `debug`.
-            skiplock: `skiplock`.
+            debug: Whether to log more.
+            skiplock: Whether to go on despite the lock; only root may.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "start", {"debug": debug, "skiplock": skiplock}))
 
@@ -4332,8 +4502,8 @@ class AsyncProxmoxLxc:
         """Kills all its processes.
 
         Args:
-            overrule_shutdown: `overrule-shutdown`. (8.2 and later)
-            skiplock: `skiplock`.
+            overrule_shutdown: Whether to break off shutdowns that are under way. (8.2 and later)
+            skiplock: Whether to go on despite the lock; only root may.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "stop", {"overrule_shutdown": overrule_shutdown, "skiplock": skiplock}))
 
@@ -4341,8 +4511,8 @@ class AsyncProxmoxLxc:
         """Asks its init to shut down; the task fails when it does not within `timeout`.
 
         Args:
-            force_stop: `forceStop`.
-            timeout: `timeout`. `60` when absent.
+            force_stop: Whether to stop it hard when it does not shut down in time.
+            timeout: How long to wait, in seconds. `60` when absent.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "shutdown", {"force_stop": force_stop, "timeout": timeout}))
 
@@ -4350,7 +4520,7 @@ class AsyncProxmoxLxc:
         """Shuts it down and starts it again.
 
         Args:
-            timeout: `timeout`.
+            timeout: How long to wait, in seconds.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "reboot", {"timeout": timeout}))
 
@@ -4376,8 +4546,8 @@ class AsyncProxmoxLxc:
         """Takes a snapshot.
 
         Args:
-            snapname: `snapname`.
-            description: `description`.
+            snapname: The snapshot.
+            description: Notes for people; shown in the web interface.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "snapshot", {"snapname": snapname, "description": description}))
 
@@ -4385,7 +4555,7 @@ class AsyncProxmoxLxc:
         """The configuration that a snapshot holds.
 
         Args:
-            snapname: `snapname`.
+            snapname: The snapshot.
         """
         return decode_lxc_config(await _runtime.call_async(self._handle, "snapshot_config", {"snapname": snapname}))
 
@@ -4393,9 +4563,9 @@ class AsyncProxmoxLxc:
         """Goes back to a snapshot. What was written since is lost.
 
         Args:
-            snapname: `snapname`.
+            snapname: The snapshot.
             data_loss: The word for what may be lost: `accepted`.
-            start: `start`. (7.3 and later)
+            start: Whether it starts when made. (7.3 and later)
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "rollback", {"snapname": snapname, "data_loss": data_loss, "start": start}))
 
@@ -4403,8 +4573,8 @@ class AsyncProxmoxLxc:
         """Deletes a snapshot; the container stays as it is.
 
         Args:
-            snapname: `snapname`.
-            force: `force`.
+            snapname: The snapshot.
+            force: Whether to do it in spite of what speaks against it.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "delete_snapshot", {"snapname": snapname, "force": force}))
 
@@ -4412,15 +4582,15 @@ class AsyncProxmoxLxc:
         """Copies it to a new id. A running one needs `snapname`.
 
         Args:
-            newid: `newid`.
-            bwlimit: `bwlimit`.
-            description: `description`.
-            full: `full`.
-            hostname: `hostname`.
-            pool: `pool`.
-            snapname: `snapname`.
-            storage: `storage`.
-            target: `target`.
+            newid: The new guest's id.
+            bwlimit: The most to move in a second, in KiB.
+            description: Notes for people; shown in the web interface.
+            full: Whether to give every detail.
+            hostname: The host's name.
+            pool: The pool.
+            snapname: The snapshot.
+            storage: The storage.
+            target: Where to: the target node.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "clone_to", {"newid": newid, "bwlimit": bwlimit, "description": description, "full": full, "hostname": hostname, "pool": pool, "snapname": snapname, "storage": storage, "target": target}))
 
@@ -4428,7 +4598,7 @@ class AsyncProxmoxLxc:
         """What stands in the way of a migration.
 
         Args:
-            target: `target`.
+            target: Where to: the target node.
         """
         return decode_lxc_migrate_preconditions(await _runtime.call_async(self._handle, "migration", {"target": target}))
 
@@ -4436,12 +4606,12 @@ class AsyncProxmoxLxc:
         """Moves it to another node; a running one needs `restart`, as there is no live migration.
 
         Args:
-            target: `target`.
-            bwlimit: `bwlimit`.
-            online: `online`.
-            restart: `restart`.
-            target_storage: `target-storage`. (7.2 and later)
-            timeout: `timeout`. `180` when absent.
+            target: Where to: the target node.
+            bwlimit: The most to move in a second, in KiB.
+            online: Whether it is online.
+            restart: Whether the service restarts with it.
+            target_storage: The target storage. (7.2 and later)
+            timeout: How long to wait, in seconds. `180` when absent.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "migrate", {"target": target, "bwlimit": bwlimit, "online": online, "restart": restart, "target_storage": target_storage, "timeout": timeout}))
 
@@ -4449,15 +4619,15 @@ class AsyncProxmoxLxc:
         """Moves it to another cluster.
 
         Args:
-            target_bridge: `target-bridge`.
-            target_endpoint: `target-endpoint`.
-            target_storage: `target-storage`.
-            bwlimit: `bwlimit`.
-            delete: `delete`.
-            online: `online`.
-            restart: `restart`.
-            target_vmid: `target-vmid`.
-            timeout: `timeout`. `180` when absent.
+            target_bridge: The target bridges: one for all, or pairs of source and target.
+            target_endpoint: The other cluster: its address, token and fingerprint, as a property string.
+            target_storage: The target storage.
+            bwlimit: The most to move in a second, in KiB.
+            delete: Settings to take out, so that their defaults apply again.
+            online: Whether it is online.
+            restart: Whether the service restarts with it.
+            target_vmid: The target guest's id.
+            timeout: How long to wait, in seconds. `180` when absent.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "remote_migrate", {"target_bridge": target_bridge, "target_endpoint": target_endpoint, "target_storage": target_storage, "bwlimit": bwlimit, "delete": delete, "online": online, "restart": restart, "target_vmid": target_vmid, "timeout": timeout}))
 
@@ -4465,9 +4635,9 @@ class AsyncProxmoxLxc:
         """Grows a volume: to a size (`64G`) or by one (`+8G`).
 
         Args:
-            disk: `disk`.
-            size: `size`.
-            digest: `digest`.
+            disk: The disk.
+            size: Its size.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "resize_disk", {"disk": disk, "size": size, "digest": digest}))
 
@@ -4475,14 +4645,14 @@ class AsyncProxmoxLxc:
         """Moves a volume to another `storage`, or to another container.
 
         Args:
-            volume: `volume`.
-            bwlimit: `bwlimit`.
-            delete: `delete`.
-            digest: `digest`.
-            storage: `storage`.
-            target_digest: `target-digest`. (7.1 and later)
-            target_vmid: `target-vmid`. (7.1 and later)
-            target_volume: `target-volume`. (7.1 and later)
+            volume: The volume's id, such as `local:iso/talos.iso`.
+            bwlimit: The most to move in a second, in KiB.
+            delete: Settings to take out, so that their defaults apply again.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            storage: The storage.
+            target_digest: Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later)
+            target_vmid: The target guest's id. (7.1 and later)
+            target_volume: The key that the volume gets in the target's configuration. (7.1 and later)
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "move_volume", {"volume": volume, "bwlimit": bwlimit, "delete": delete, "digest": digest, "storage": storage, "target_digest": target_digest, "target_vmid": target_vmid, "target_volume": target_volume}))
 
@@ -4494,8 +4664,8 @@ class AsyncProxmoxLxc:
         """Whether it can `snapshot`, `clone` or `copy`.
 
         Args:
-            feature: `feature`.
-            snapname: `snapname`.
+            feature: The feature.
+            snapname: The snapshot.
         """
         return decode_guest_feature(await _runtime.call_async(self._handle, "feature", {"feature": feature, "snapname": snapname}))
 
@@ -4503,8 +4673,8 @@ class AsyncProxmoxLxc:
         """Its use of resources over an `hour`, `day`, `week`, `month` or `year`.
 
         Args:
-            timeframe: `timeframe`.
-            cf: `cf`.
+            timeframe: The span of time.
+            cf: How samples are put together: the average or the largest.
         """
         value = await _runtime.call_async(self._handle, "rrd_data", {"timeframe": timeframe, "cf": cf})
         return [decode_guest_rrd_point(v) for v in value]
@@ -4517,18 +4687,18 @@ class AsyncProxmoxLxc:
         """Changes its firewall's settings.
 
         Args:
-            delete: `delete`.
-            dhcp: `dhcp`.
-            digest: `digest`.
-            enable: `enable`.
-            ipfilter: `ipfilter`.
-            log_level_in: `log_level_in`.
-            log_level_out: `log_level_out`.
-            macfilter: `macfilter`. Yes when absent.
-            ndp: `ndp`. Yes when absent.
-            policy_in: `policy_in`.
-            policy_out: `policy_out`.
-            radv: `radv`.
+            delete: Settings to take out, so that their defaults apply again.
+            dhcp: Whether DHCP is allowed. Yes when absent for guests.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            enable: Whether it is switched on.
+            ipfilter: Whether guests may use their own addresses only.
+            log_level_in: How loudly packets that come in are logged.
+            log_level_out: How loudly packets that go out are logged.
+            macfilter: Whether guests may use their own MAC addresses only. Yes when absent.
+            ndp: Whether IPv6 neighbour discovery is allowed. Yes when absent.
+            policy_in: What happens to packets that come in and match no rule.
+            policy_out: What happens to packets that go out and match no rule.
+            radv: Whether router advertisements may be sent.
         """
         await _runtime.call_async(self._handle, "update_firewall_options", {"delete": delete, "dhcp": dhcp, "digest": digest, "enable": enable, "ipfilter": ipfilter, "log_level_in": log_level_in, "log_level_out": log_level_out, "macfilter": macfilter, "ndp": ndp, "policy_in": policy_in, "policy_out": policy_out, "radv": radv})
 
@@ -4541,21 +4711,21 @@ class AsyncProxmoxLxc:
         """Adds a rule at the top; it is off unless `enable` is 1.
 
         Args:
-            action: `action`.
-            kind: `type`.
-            comment: `comment`.
-            dest: `dest`.
-            digest: `digest`.
-            dport: `dport`.
-            enable: `enable`.
-            icmp_type: `icmp-type`.
-            iface: `iface`.
-            log: `log`.
-            macro: `macro`.
-            pos: `pos`.
-            proto: `proto`.
-            source: `source`.
-            sport: `sport`.
+            action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+            kind: Its kind.
+            comment: A remark for people.
+            dest: Where packets go to: address, network, set or alias.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            dport: The ports they go to.
+            enable: Whether it is switched on.
+            icmp_type: The kind of ICMP packet.
+            iface: The network interface.
+            log: How loudly it is logged.
+            macro: A ready-made rule, such as `SSH`.
+            pos: Its place in the list, from 0.
+            proto: The protocol, by name or number.
+            source: Where from.
+            sport: The ports they come from.
         """
         await _runtime.call_async(self._handle, "create_firewall_rule", {"action": action, "kind": kind, "comment": comment, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "pos": pos, "proto": proto, "source": source, "sport": sport})
 
@@ -4563,23 +4733,23 @@ class AsyncProxmoxLxc:
         """Changes the rule at a position. Give `digest`: positions shift.
 
         Args:
-            pos: `pos`.
-            action: `action`.
-            comment: `comment`.
-            delete: `delete`.
-            dest: `dest`.
-            digest: `digest`.
-            dport: `dport`.
-            enable: `enable`.
-            icmp_type: `icmp-type`.
-            iface: `iface`.
-            log: `log`.
-            macro: `macro`.
-            moveto: `moveto`.
-            proto: `proto`.
-            source: `source`.
-            sport: `sport`.
-            kind: `type`.
+            pos: Its place in the list, from 0.
+            action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+            comment: A remark for people.
+            delete: Settings to take out, so that their defaults apply again.
+            dest: Where packets go to: address, network, set or alias.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            dport: The ports they go to.
+            enable: Whether it is switched on.
+            icmp_type: The kind of ICMP packet.
+            iface: The network interface.
+            log: How loudly it is logged.
+            macro: A ready-made rule, such as `SSH`.
+            moveto: The new place; the other parameters are ignored.
+            proto: The protocol, by name or number.
+            source: Where from.
+            sport: The ports they come from.
+            kind: Its kind.
         """
         await _runtime.call_async(self._handle, "update_firewall_rule", {"pos": pos, "action": action, "comment": comment, "delete": delete, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "moveto": moveto, "proto": proto, "source": source, "sport": sport, "kind": kind})
 
@@ -4587,8 +4757,8 @@ class AsyncProxmoxLxc:
         """Deletes the rule at a position. Give `digest`, as for a change.
 
         Args:
-            pos: `pos`.
-            digest: `digest`.
+            pos: Its place in the list, from 0.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
         """
         await _runtime.call_async(self._handle, "delete_firewall_rule", {"pos": pos, "digest": digest})
 
@@ -4608,6 +4778,9 @@ class AsyncProxmoxAgent:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
 
     async def ping(self) -> None:
         """Whether the agent answers; `FailedPrecondition` says what is in the way."""
@@ -4631,6 +4804,25 @@ class AsyncProxmoxAgent:
             timeout_seconds: How long to wait; the program goes on. Default: 60.
         """
         return decode_agent_exec_output(await _runtime.call_async(self._handle, "exec", {"command": command, "input": input, "timeout_seconds": timeout_seconds}))
+
+    async def exec_start(self, command: Sequence[str], *, input: str | None = None) -> int:
+        """Starts a program and gives its process id, for `exec_status`.
+
+        Args:
+            command: The program and its arguments; no shell is in between.
+            input: What it reads: at most 64 KiB.
+        """
+        value: int = await _runtime.call_async(self._handle, "exec_start", {"command": command, "input": input})
+        return value
+
+    async def exec_status(self, pid: int) -> AgentExecOutput | None:
+        """What a program left behind; nothing while it still runs. That it has ended is told once: keep it.
+
+        Args:
+            pid: The process id from `exec_start`.
+        """
+        value = await _runtime.call_async(self._handle, "exec_status", {"pid": pid})
+        return None if value is None else decode_agent_exec_output(value)
 
     async def file_read(self, path: str) -> AgentFileContent:
         """Reads a file, up to 16 MiB of it.
@@ -4687,6 +4879,9 @@ class AsyncProxmoxTerminal:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
     async def write(self, text: str) -> None:
         """Sends key strokes.
 
@@ -4729,6 +4924,109 @@ class AsyncProxmoxTerminal:
         self.close()
 
 
+class AsyncProxmoxStorage:
+    """A storage's definition. What is on it, and how it is, each node tells of itself: `ProxmoxNodeStorage`.
+
+    The twin of `ProxmoxStorage` for asyncio.
+    """
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ("name",))
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        if "name" not in self._cache:
+            value = _runtime.call_now(self._handle, "name", {})
+            self._cache["name"] = value
+        cached: str = self._cache["name"]
+        return cached
+
+    async def get(self) -> Storage:
+        """Its definition."""
+        return decode_storage(await _runtime.call_async(self._handle, "get", {}))
+
+    async def create(self, kind: str, *, settings: Mapping[str, Json] | None = None) -> None:
+        """Defines it.
+
+        Args:
+            kind: Its kind: `dir`, `nfs`, `lvmthin`, `zfspool`, `rbd`, …
+            settings: What its kind needs, by the names in the API: `path`, `server`, `export`, `pool`, `content`, …
+        """
+        await _runtime.call_async(self._handle, "create", {"kind": kind, "settings": settings})
+
+    async def update(self, *, settings: Mapping[str, Json] | None = None) -> None:
+        """Changes its definition. Give `digest` so that nobody else's change is lost (`Conflict` then).
+
+        Args:
+            settings: The settings by their names in the API.
+        """
+        await _runtime.call_async(self._handle, "update", {"settings": settings})
+
+    async def delete(self) -> None:
+        """Deletes its definition; what is on it stays."""
+        await _runtime.call_async(self._handle, "delete", {})
+
+
+class AsyncProxmoxPool:
+    """A pool: guests and storages that rights are given on together.
+
+    The twin of `ProxmoxPool` for asyncio.
+    """
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ("name",))
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        if "name" not in self._cache:
+            value = _runtime.call_now(self._handle, "name", {})
+            self._cache["name"] = value
+        cached: str = self._cache["name"]
+        return cached
+
+    async def get(self) -> Pool:
+        """The pool with its guests and storages (8.1 and later); `NotFound` when there is none of this name."""
+        return decode_pool(await _runtime.call_async(self._handle, "get", {}))
+
+    async def create(self, *, comment: str | None = None) -> None:
+        """Makes it, empty.
+
+        Args:
+            comment: A remark for people.
+        """
+        await _runtime.call_async(self._handle, "create", {"comment": comment})
+
+    async def update(self, *, vms: Sequence[int] | None = None, storage: Sequence[str] | None = None, delete: bool | None = None, allow_move: bool | None = None, comment: str | None = None) -> None:
+        """Adds guests and storages, or with `delete` takes them out (8.1 and later).
+
+        Args:
+            vms: The guests.
+            storage: The storages.
+            delete: Take them out.
+            allow_move: Whether what is in another pool may be moved here.
+            comment: A remark for people.
+        """
+        await _runtime.call_async(self._handle, "update", {"vms": vms, "storage": storage, "delete": delete, "allow_move": allow_move, "comment": comment})
+
+    async def delete(self) -> None:
+        """Deletes it. It must be empty."""
+        await _runtime.call_async(self._handle, "delete", {})
+
+
 class AsyncProxmoxCluster:
     """What concerns all nodes.
 
@@ -4740,6 +5038,9 @@ class AsyncProxmoxCluster:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
 
     def ha(self) -> AsyncProxmoxHa:
         """High availability."""
@@ -4771,7 +5072,7 @@ class AsyncProxmoxCluster:
         """The cluster's log, newest first.
 
         Args:
-            max: `max`.
+            max: The most.
         """
         value = await _runtime.call_async(self._handle, "log", {"max": max})
         return [decode_cluster_log_line(v) for v in value]
@@ -4784,31 +5085,31 @@ class AsyncProxmoxCluster:
         """Changes settings of the whole datacentre.
 
         Args:
-            bwlimit: `bwlimit`.
-            consent_text: `consent-text`. (8.4 and later)
-            console: `console`.
-            crs: `crs`. (7.3 and later)
-            delete: `delete`.
-            description: `description`. (7.1 and later)
-            email_from: `email_from`.
-            fencing: `fencing`. `watchdog` when absent.
-            ha: `ha`.
-            http_proxy: `http_proxy`.
-            keyboard: `keyboard`.
-            language: `language`.
-            location: `location`. (9.2 and later)
-            mac_prefix: `mac_prefix`. `BC:24:11` when absent.
-            max_workers: `max_workers`.
-            migration: `migration`.
-            migration_unsecure: `migration_unsecure`.
-            next_id: `next-id`. (7.2 and later)
-            notify: `notify`. (7.4 and later)
-            registered_tags: `registered-tags`. (7.3 and later)
-            replication: `replication`. (9.0 and later)
-            tag_style: `tag-style`. (7.3 and later)
-            u2f: `u2f`.
-            user_tag_access: `user-tag-access`. (7.3 and later)
-            webauthn: `webauthn`. (7.1 and later)
+            bwlimit: The most to move in a second, by kind, in KiB.
+            consent_text: What users agree to before they log in. (8.4 and later)
+            console: Whether it has a console. Yes when absent.
+            crs: How the cluster spreads load, as a property string. (7.3 and later)
+            delete: Settings to take out, so that their defaults apply again.
+            description: Notes for people; shown in the web interface. (7.1 and later)
+            email_from: Whom mail comes from.
+            fencing: How dead nodes are fenced. `watchdog` when absent.
+            ha: What the HA manager has to do with it.
+            http_proxy: The HTTP proxy for downloads, such as `http://user:password@host:port/`.
+            keyboard: The keyboard layout of its console.
+            language: The language.
+            location: Where it is. (9.2 and later)
+            mac_prefix: What made-up MAC addresses begin with. `BC:24:11` when absent.
+            max_workers: How many at once.
+            migration: How migrations go: encrypted or not, over which network.
+            migration_unsecure: Whether migrations are not encrypted; `migration` has replaced it.
+            next_id: In which range new ids of guests are chosen. (7.2 and later)
+            notify: When to notify, as a property string. (7.4 and later)
+            registered_tags: Tags that only some users may set. (7.3 and later)
+            replication: The replication. (9.0 and later)
+            tag_style: How tags look. (7.3 and later)
+            u2f: Settings of U2F.
+            user_tag_access: Which tags users may set. (7.3 and later)
+            webauthn: Settings of `WebAuthn`. (7.1 and later)
         """
         await _runtime.call_async(self._handle, "update_options", {"bwlimit": bwlimit, "consent_text": consent_text, "console": console, "crs": crs, "delete": delete, "description": description, "email_from": email_from, "fencing": fencing, "ha": ha, "http_proxy": http_proxy, "keyboard": keyboard, "language": language, "location": location, "mac_prefix": mac_prefix, "max_workers": max_workers, "migration": migration, "migration_unsecure": migration_unsecure, "next_id": next_id, "notify": notify, "registered_tags": registered_tags, "replication": replication, "tag_style": tag_style, "u2f": u2f, "user_tag_access": user_tag_access, "webauthn": webauthn})
 
@@ -4821,7 +5122,7 @@ class AsyncProxmoxCluster:
         """What another node needs to join: addresses and fingerprints. `FailedPrecondition` on a host that stands alone.
 
         Args:
-            node: `node`.
+            node: The node.
         """
         return decode_join_info(await _runtime.call_async(self._handle, "join_info", {"node": node}))
 
@@ -4838,10 +5139,10 @@ class AsyncProxmoxCluster:
         """The latest metrics of everything in one call (8.3 and later).
 
         Args:
-            history: `history`.
-            local_only: `local-only`.
-            node_list: `node-list`. (9.1 and later)
-            start_time: `start-time`. `0` when absent.
+            history: The history.
+            local_only: Whether only this node is asked.
+            node_list: Only these nodes. (9.1 and later)
+            start_time: From when on, in seconds since 1970. `0` when absent.
         """
         return decode_metrics_export(await _runtime.call_async(self._handle, "metrics", {"history": history, "local_only": local_only, "node_list": node_list, "start_time": start_time}))
 
@@ -4859,10 +5160,10 @@ class AsyncProxmoxCluster:
         """Starts guests on any node (9.1 and later).
 
         Args:
-            max_workers: `max-workers`. `4` when absent. (9.1.2 and later)
-            maxworkers: `maxworkers`. `4` when absent.
-            timeout: `timeout`.
-            vms: `vms`.
+            max_workers: How many at once. `4` when absent. (9.1.2 and later)
+            maxworkers: How many at once. `4` when absent.
+            timeout: How long to wait, in seconds.
+            vms: The guests.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "bulk_start", {"max_workers": max_workers, "maxworkers": maxworkers, "timeout": timeout, "vms": vms}))
 
@@ -4870,11 +5171,11 @@ class AsyncProxmoxCluster:
         """Shuts down guests on any node (9.1 and later).
 
         Args:
-            force_stop: `force-stop`. Yes when absent.
-            max_workers: `max-workers`. `4` when absent. (9.1.2 and later)
-            maxworkers: `maxworkers`. `4` when absent.
-            timeout: `timeout`. `180` when absent.
-            vms: `vms`.
+            force_stop: Whether to stop guests that do not shut down in time. Yes when absent.
+            max_workers: How many at once. `4` when absent. (9.1.2 and later)
+            maxworkers: How many at once. `4` when absent.
+            timeout: How long to wait, in seconds. `180` when absent.
+            vms: The guests.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "bulk_shutdown", {"force_stop": force_stop, "max_workers": max_workers, "maxworkers": maxworkers, "timeout": timeout, "vms": vms}))
 
@@ -4882,12 +5183,12 @@ class AsyncProxmoxCluster:
         """Moves guests from any node to one (9.1 and later).
 
         Args:
-            target: `target`.
-            max_workers: `max-workers`. `1` when absent. (9.1.2 and later)
-            maxworkers: `maxworkers`. `1` when absent.
-            online: `online`.
-            vms: `vms`.
-            with_local_disks: `with-local-disks`.
+            target: Where to: the target node.
+            max_workers: How many at once. `1` when absent. (9.1.2 and later)
+            maxworkers: How many at once. `1` when absent.
+            online: Whether it is online.
+            vms: The guests.
+            with_local_disks: Whether disks on local storage move along.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "bulk_migrate", {"target": target, "max_workers": max_workers, "maxworkers": maxworkers, "online": online, "vms": vms, "with_local_disks": with_local_disks}))
 
@@ -4899,7 +5200,7 @@ class AsyncProxmoxCluster:
         """The versions and hosts of all Ceph services.
 
         Args:
-            scope: `scope`. `all` when absent.
+            scope: How far it reaches. `all` when absent.
         """
         return decode_ceph_metadata(await _runtime.call_async(self._handle, "ceph_metadata", {"scope": scope}))
 
@@ -4912,8 +5213,8 @@ class AsyncProxmoxCluster:
         """Sets or clears one of Ceph's flags.
 
         Args:
-            flag: `flag`.
-            value: `value`.
+            flag: The flag.
+            value: The value.
         """
         await _runtime.call_async(self._handle, "set_ceph_flag", {"flag": flag, "value": value})
 
@@ -4926,7 +5227,7 @@ class AsyncProxmoxCluster:
         """One backup job.
 
         Args:
-            id: `id`.
+            id: Its id.
         """
         return decode_backup_job(await _runtime.call_async(self._handle, "backup_job", {"id": id}))
 
@@ -4942,7 +5243,7 @@ class AsyncProxmoxCluster:
         """Changes a backup job.
 
         Args:
-            id: `id`.
+            id: Its id.
             settings: The settings by their names in the API: `memory`, `net0`, `scsi0`, …
         """
         await _runtime.call_async(self._handle, "update_backup_job", {"id": id, "settings": settings})
@@ -4951,7 +5252,7 @@ class AsyncProxmoxCluster:
         """Deletes a backup job; the backups stay.
 
         Args:
-            id: `id`.
+            id: Its id.
         """
         await _runtime.call_async(self._handle, "delete_backup_job", {"id": id})
 
@@ -4959,7 +5260,7 @@ class AsyncProxmoxCluster:
         """Which volumes a backup job saves and which not.
 
         Args:
-            id: `id`.
+            id: Its id.
         """
         return decode_backup_job_volumes(await _runtime.call_async(self._handle, "backup_job_volumes", {"id": id}))
 
@@ -4972,7 +5273,7 @@ class AsyncProxmoxCluster:
         """One replication job.
 
         Args:
-            id: `id`.
+            id: Its id.
         """
         return decode_replication_job(await _runtime.call_async(self._handle, "replication_job", {"id": id}))
 
@@ -4980,15 +5281,15 @@ class AsyncProxmoxCluster:
         """Makes a replication job: `id` reads `100-0`, `kind` is `local`.
 
         Args:
-            id: `id`.
-            target: `target`.
-            kind: `type`.
-            comment: `comment`.
-            disable: `disable`.
-            rate: `rate`.
-            remove_job: `remove_job`.
-            schedule: `schedule`. `*/15` when absent.
-            source: `source`.
+            id: Its id.
+            target: Where to: the target node.
+            kind: Its kind.
+            comment: A remark for people.
+            disable: Whether it is switched off.
+            rate: The most it may send, in MB a second.
+            remove_job: That the job is to be removed, with or without its data.
+            schedule: When, as a calendar event such as `sat 02:30`. `*/15` when absent.
+            source: Where from.
         """
         await _runtime.call_async(self._handle, "create_replication_job", {"id": id, "target": target, "kind": kind, "comment": comment, "disable": disable, "rate": rate, "remove_job": remove_job, "schedule": schedule, "source": source})
 
@@ -4996,15 +5297,15 @@ class AsyncProxmoxCluster:
         """Changes a replication job.
 
         Args:
-            id: `id`.
-            comment: `comment`.
-            delete: `delete`.
-            digest: `digest`.
-            disable: `disable`.
-            rate: `rate`.
-            remove_job: `remove_job`.
-            schedule: `schedule`. `*/15` when absent.
-            source: `source`.
+            id: Its id.
+            comment: A remark for people.
+            delete: Settings to take out, so that their defaults apply again.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            disable: Whether it is switched off.
+            rate: The most it may send, in MB a second.
+            remove_job: That the job is to be removed, with or without its data.
+            schedule: When, as a calendar event such as `sat 02:30`. `*/15` when absent.
+            source: Where from.
         """
         await _runtime.call_async(self._handle, "update_replication_job", {"id": id, "comment": comment, "delete": delete, "digest": digest, "disable": disable, "rate": rate, "remove_job": remove_job, "schedule": schedule, "source": source})
 
@@ -5012,9 +5313,9 @@ class AsyncProxmoxCluster:
         """Has a replication job removed, its copies too unless `keep`.
 
         Args:
-            id: `id`.
-            force: `force`.
-            keep: `keep`.
+            id: Its id.
+            force: Whether to do it in spite of what speaks against it.
+            keep: Whether it is kept, and why.
         """
         await _runtime.call_async(self._handle, "delete_replication_job", {"id": id, "force": force, "keep": keep})
 
@@ -5027,9 +5328,9 @@ class AsyncProxmoxCluster:
         """When a calendar event comes next.
 
         Args:
-            schedule: `schedule`.
-            iterations: `iterations`. `10` when absent.
-            starttime: `starttime`.
+            schedule: When, as a calendar event such as `sat 02:30`.
+            iterations: How many times to compute. `10` when absent.
+            starttime: When it started, in seconds since 1970.
         """
         value = await _runtime.call_async(self._handle, "analyze_schedule", {"schedule": schedule, "iterations": iterations, "starttime": starttime})
         return [decode_scheduled_time(v) for v in value]
@@ -5038,7 +5339,7 @@ class AsyncProxmoxCluster:
         """The PCI devices that have a name on all nodes.
 
         Args:
-            check_node: `check-node`.
+            check_node: The node that the mapping is checked against.
         """
         value = await _runtime.call_async(self._handle, "pci_mappings", {"check_node": check_node})
         return [decode_pci_mapping(v) for v in value]
@@ -5047,7 +5348,7 @@ class AsyncProxmoxCluster:
         """The USB devices that have a name on all nodes.
 
         Args:
-            check_node: `check-node`.
+            check_node: The node that the mapping is checked against.
         """
         value = await _runtime.call_async(self._handle, "usb_mappings", {"check_node": check_node})
         return [decode_usb_mapping(v) for v in value]
@@ -5056,7 +5357,7 @@ class AsyncProxmoxCluster:
         """The directories that have a name on all nodes (8.4 and later).
 
         Args:
-            check_node: `check-node`.
+            check_node: The node that the mapping is checked against.
         """
         value = await _runtime.call_async(self._handle, "directory_mappings", {"check_node": check_node})
         return [decode_directory_mapping(v) for v in value]
@@ -5070,7 +5371,7 @@ class AsyncProxmoxCluster:
         """Sends a test to a target.
 
         Args:
-            name: `name`.
+            name: Its name.
         """
         await _runtime.call_async(self._handle, "test_notification_target", {"name": name})
 
@@ -5088,7 +5389,7 @@ class AsyncProxmoxCluster:
         """One ACME account. A token of root is not enough.
 
         Args:
-            name: `name`.
+            name: Its name.
         """
         return decode_acme_account(await _runtime.call_async(self._handle, "acme_account", {"name": name}))
 
@@ -5096,7 +5397,7 @@ class AsyncProxmoxCluster:
         """The ways to answer ACME challenges.
 
         Args:
-            kind: `type`.
+            kind: Its kind.
         """
         value = await _runtime.call_async(self._handle, "acme_plugins", {"kind": kind})
         return [decode_acme_plugin(v) for v in value]
@@ -5118,6 +5419,9 @@ class AsyncProxmoxHa:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
 
     async def status(self) -> list[HaStatusEntry]:
         """The manager's view: quorum, master, local managers, guests."""
@@ -5141,7 +5445,7 @@ class AsyncProxmoxHa:
         """One of them: `vm:100` or `ct:200`.
 
         Args:
-            sid: `sid`.
+            sid: The HA resource, such as `vm:101`.
         """
         return decode_ha_resource(await _runtime.call_async(self._handle, "resource", {"sid": sid}))
 
@@ -5149,15 +5453,15 @@ class AsyncProxmoxHa:
         """Has the manager look after a guest. It starts the guest unless `state` says otherwise.
 
         Args:
-            sid: `sid`.
-            auto_rebalance: `auto-rebalance`. Yes when absent. (9.2 and later)
-            comment: `comment`.
-            failback: `failback`. Yes when absent. (9.0 and later)
-            group: `group`.
-            max_relocate: `max_relocate`. `1` when absent.
-            max_restart: `max_restart`. `1` when absent.
-            state: `state`. `started` when absent.
-            kind: `type`.
+            sid: The HA resource, such as `vm:101`.
+            auto_rebalance: Whether the cluster may move it to spread the load. Yes when absent. (9.2 and later)
+            comment: A remark for people.
+            failback: Whether it goes back to the node that it prefers. Yes when absent. (9.0 and later)
+            group: The group.
+            max_relocate: How often another node is tried when it does not start. `1` when absent.
+            max_restart: How often a start is tried again on the same node. `1` when absent.
+            state: The state it shall have, or has. `started` when absent.
+            kind: Its kind.
         """
         await _runtime.call_async(self._handle, "add", {"sid": sid, "auto_rebalance": auto_rebalance, "comment": comment, "failback": failback, "group": group, "max_relocate": max_relocate, "max_restart": max_restart, "state": state, "kind": kind})
 
@@ -5165,16 +5469,16 @@ class AsyncProxmoxHa:
         """Changes how the manager looks after a guest, its wanted `state` among it.
 
         Args:
-            sid: `sid`.
-            auto_rebalance: `auto-rebalance`. Yes when absent. (9.2 and later)
-            comment: `comment`.
-            delete: `delete`.
-            digest: `digest`.
-            failback: `failback`. Yes when absent. (9.0 and later)
-            group: `group`.
-            max_relocate: `max_relocate`. `1` when absent.
-            max_restart: `max_restart`. `1` when absent.
-            state: `state`. `started` when absent.
+            sid: The HA resource, such as `vm:101`.
+            auto_rebalance: Whether the cluster may move it to spread the load. Yes when absent. (9.2 and later)
+            comment: A remark for people.
+            delete: Settings to take out, so that their defaults apply again.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            failback: Whether it goes back to the node that it prefers. Yes when absent. (9.0 and later)
+            group: The group.
+            max_relocate: How often another node is tried when it does not start. `1` when absent.
+            max_restart: How often a start is tried again on the same node. `1` when absent.
+            state: The state it shall have, or has. `started` when absent.
         """
         await _runtime.call_async(self._handle, "update", {"sid": sid, "auto_rebalance": auto_rebalance, "comment": comment, "delete": delete, "digest": digest, "failback": failback, "group": group, "max_relocate": max_relocate, "max_restart": max_restart, "state": state})
 
@@ -5182,8 +5486,8 @@ class AsyncProxmoxHa:
         """Has the manager leave a guest alone; the guest goes on as it is.
 
         Args:
-            sid: `sid`.
-            purge: `purge`. Yes when absent. (9.1 and later)
+            sid: The HA resource, such as `vm:101`.
+            purge: Whether to remove it from jobs, access lists and HA as well. Yes when absent. (9.1 and later)
         """
         await _runtime.call_async(self._handle, "remove", {"sid": sid, "purge": purge})
 
@@ -5191,8 +5495,8 @@ class AsyncProxmoxHa:
         """Asks for a move while it runs. The request is queued, and one that makes no sense is answered as any other: watch where the guest goes.
 
         Args:
-            sid: `sid`.
-            node: `node`.
+            sid: The HA resource, such as `vm:101`.
+            node: The node.
         """
         return decode_ha_move(await _runtime.call_async(self._handle, "migrate", {"sid": sid, "node": node}))
 
@@ -5200,8 +5504,8 @@ class AsyncProxmoxHa:
         """Asks for a move with a stop and a start; as for `migrate`.
 
         Args:
-            sid: `sid`.
-            node: `node`.
+            sid: The HA resource, such as `vm:101`.
+            node: The node.
         """
         return decode_ha_move(await _runtime.call_async(self._handle, "relocate", {"sid": sid, "node": node}))
 
@@ -5209,17 +5513,22 @@ class AsyncProxmoxHa:
         """Which guests belong to which nodes and together or apart (9.0 and later; before: `groups`).
 
         Args:
-            resource: `resource`.
-            kind: `type`.
+            resource: The HA resource.
+            kind: Its kind.
         """
         value = await _runtime.call_async(self._handle, "rules", {"resource": resource, "kind": kind})
         return [decode_ha_rule(v) for v in value]
+
+    async def node_affinity(self) -> list[NodeAffinity]:
+        """Which guests belong on which nodes, whatever the release: from rules (9.0 and later) or from groups."""
+        value = await _runtime.call_async(self._handle, "node_affinity", {})
+        return [decode_node_affinity(v) for v in value]
 
     async def rule(self, rule: str) -> HaRule:
         """One rule (9.0 and later).
 
         Args:
-            rule: `rule`.
+            rule: The rule.
         """
         return decode_ha_rule(await _runtime.call_async(self._handle, "rule", {"rule": rule}))
 
@@ -5227,7 +5536,7 @@ class AsyncProxmoxHa:
         """Deletes a rule (9.0 and later).
 
         Args:
-            rule: `rule`.
+            rule: The rule.
         """
         await _runtime.call_async(self._handle, "delete_rule", {"rule": rule})
 
@@ -5244,7 +5553,7 @@ class AsyncProxmoxHa:
         """Has the manager keep still: `freeze` or `ignore` its guests (9.1.2 and later).
 
         Args:
-            resource_mode: `resource-mode`.
+            resource_mode: What happens to resources meanwhile.
         """
         await _runtime.call_async(self._handle, "disarm", {"resource_mode": resource_mode})
 
@@ -5261,13 +5570,16 @@ class AsyncProxmoxSdn:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
     async def zones(self, *, pending: bool | None = None, running: bool | None = None, kind: str | None = None) -> list[SdnZone]:
         """The zones; with `pending` what is planned, with `running` what is in force.
 
         Args:
-            pending: `pending`.
-            running: `running`.
-            kind: `type`.
+            pending: The value that applies after the next restart or apply.
+            running: Whether to show what is in force in place of what is written down.
+            kind: Its kind.
         """
         value = await _runtime.call_async(self._handle, "zones", {"pending": pending, "running": running, "kind": kind})
         return [decode_sdn_zone(v) for v in value]
@@ -5276,9 +5588,9 @@ class AsyncProxmoxSdn:
         """One zone.
 
         Args:
-            zone: `zone`.
-            pending: `pending`.
-            running: `running`.
+            zone: The zone.
+            pending: The value that applies after the next restart or apply.
+            running: Whether to show what is in force in place of what is written down.
         """
         return decode_sdn_zone(await _runtime.call_async(self._handle, "zone", {"zone": zone, "pending": pending, "running": running}))
 
@@ -5286,34 +5598,34 @@ class AsyncProxmoxSdn:
         """Plans a zone: `simple`, `vlan`, `qinq`, `vxlan` or `evpn`.
 
         Args:
-            kind: `type`.
-            zone: `zone`.
-            advertise_subnets: `advertise-subnets`. (7.1 and later)
-            bridge: `bridge`.
-            bridge_disable_mac_learning: `bridge-disable-mac-learning`. (7.2 and later)
-            controller: `controller`.
-            dhcp: `dhcp`. (8.1 and later)
-            disable_arp_nd_suppression: `disable-arp-nd-suppression`. (7.1 and later)
-            dns: `dns`.
-            dnszone: `dnszone`.
-            dp_id: `dp-id`.
-            exitnodes: `exitnodes`.
-            exitnodes_local_routing: `exitnodes-local-routing`. (7.1 and later)
-            exitnodes_primary: `exitnodes-primary`. (7.2 and later)
-            fabric: `fabric`. (9.0 and later)
-            ipam: `ipam`.
-            lock_token: `lock-token`. (9.0 and later)
-            mac: `mac`.
-            mtu: `mtu`.
-            nodes: `nodes`.
-            peers: `peers`.
-            reversedns: `reversedns`.
-            rt_import: `rt-import`. (7.2 and later)
-            secondary_controllers: `secondary-controllers`. (9.2 and later)
-            tag: `tag`.
-            vlan_protocol: `vlan-protocol`. `802.1q` when absent.
-            vrf_vxlan: `vrf-vxlan`.
-            vxlan_port: `vxlan-port`. `4789` when absent. (8.0 and later)
+            kind: Its kind.
+            zone: The zone.
+            advertise_subnets: Whether whole subnets are announced. (7.1 and later)
+            bridge: The bridge.
+            bridge_disable_mac_learning: Whether the bridge learns no addresses. (7.2 and later)
+            controller: The controller.
+            dhcp: Whether DHCP is allowed. Yes when absent for guests. (8.1 and later)
+            disable_arp_nd_suppression: Whether ARP and ND packets are not held back. (7.1 and later)
+            dns: The DNS service.
+            dnszone: The DNS zone.
+            dp_id: The data path's id.
+            exitnodes: The nodes that lead out.
+            exitnodes_local_routing: Whether nodes that lead out can reach guests themselves. (7.1 and later)
+            exitnodes_primary: The node that leads out first. (7.2 and later)
+            fabric: The fabric. (9.0 and later)
+            ipam: The address management.
+            lock_token: The token of the lock on the pending configuration, when one is held. (9.0 and later)
+            mac: The MAC address.
+            mtu: The largest packet, in bytes.
+            nodes: The nodes.
+            peers: The addresses of the peers.
+            reversedns: The service of reverse DNS.
+            rt_import: Route targets to import. (7.2 and later)
+            secondary_controllers: Further controllers. (9.2 and later)
+            tag: The VLAN or VXLAN.
+            vlan_protocol: The protocol of VLAN tags. `802.1q` when absent.
+            vrf_vxlan: The VXLAN of the routing instance.
+            vxlan_port: The port of VXLAN. `4789` when absent. (8.0 and later)
         """
         await _runtime.call_async(self._handle, "create_zone", {"kind": kind, "zone": zone, "advertise_subnets": advertise_subnets, "bridge": bridge, "bridge_disable_mac_learning": bridge_disable_mac_learning, "controller": controller, "dhcp": dhcp, "disable_arp_nd_suppression": disable_arp_nd_suppression, "dns": dns, "dnszone": dnszone, "dp_id": dp_id, "exitnodes": exitnodes, "exitnodes_local_routing": exitnodes_local_routing, "exitnodes_primary": exitnodes_primary, "fabric": fabric, "ipam": ipam, "lock_token": lock_token, "mac": mac, "mtu": mtu, "nodes": nodes, "peers": peers, "reversedns": reversedns, "rt_import": rt_import, "secondary_controllers": secondary_controllers, "tag": tag, "vlan_protocol": vlan_protocol, "vrf_vxlan": vrf_vxlan, "vxlan_port": vxlan_port})
 
@@ -5321,35 +5633,35 @@ class AsyncProxmoxSdn:
         """Plans a change of a zone.
 
         Args:
-            zone: `zone`.
-            advertise_subnets: `advertise-subnets`. (7.1 and later)
-            bridge: `bridge`.
-            bridge_disable_mac_learning: `bridge-disable-mac-learning`. (7.2 and later)
-            controller: `controller`.
-            delete: `delete`.
-            dhcp: `dhcp`. (8.1 and later)
-            digest: `digest`.
-            disable_arp_nd_suppression: `disable-arp-nd-suppression`. (7.1 and later)
-            dns: `dns`.
-            dnszone: `dnszone`.
-            dp_id: `dp-id`.
-            exitnodes: `exitnodes`.
-            exitnodes_local_routing: `exitnodes-local-routing`. (7.1 and later)
-            exitnodes_primary: `exitnodes-primary`. (7.2 and later)
-            fabric: `fabric`. (9.0 and later)
-            ipam: `ipam`.
-            lock_token: `lock-token`. (9.0 and later)
-            mac: `mac`.
-            mtu: `mtu`.
-            nodes: `nodes`.
-            peers: `peers`.
-            reversedns: `reversedns`.
-            rt_import: `rt-import`. (7.2 and later)
-            secondary_controllers: `secondary-controllers`. (9.2 and later)
-            tag: `tag`.
-            vlan_protocol: `vlan-protocol`. `802.1q` when absent.
-            vrf_vxlan: `vrf-vxlan`.
-            vxlan_port: `vxlan-port`. `4789` when absent. (8.0 and later)
+            zone: The zone.
+            advertise_subnets: Whether whole subnets are announced. (7.1 and later)
+            bridge: The bridge.
+            bridge_disable_mac_learning: Whether the bridge learns no addresses. (7.2 and later)
+            controller: The controller.
+            delete: Settings to take out, so that their defaults apply again.
+            dhcp: Whether DHCP is allowed. Yes when absent for guests. (8.1 and later)
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            disable_arp_nd_suppression: Whether ARP and ND packets are not held back. (7.1 and later)
+            dns: The DNS service.
+            dnszone: The DNS zone.
+            dp_id: The data path's id.
+            exitnodes: The nodes that lead out.
+            exitnodes_local_routing: Whether nodes that lead out can reach guests themselves. (7.1 and later)
+            exitnodes_primary: The node that leads out first. (7.2 and later)
+            fabric: The fabric. (9.0 and later)
+            ipam: The address management.
+            lock_token: The token of the lock on the pending configuration, when one is held. (9.0 and later)
+            mac: The MAC address.
+            mtu: The largest packet, in bytes.
+            nodes: The nodes.
+            peers: The addresses of the peers.
+            reversedns: The service of reverse DNS.
+            rt_import: Route targets to import. (7.2 and later)
+            secondary_controllers: Further controllers. (9.2 and later)
+            tag: The VLAN or VXLAN.
+            vlan_protocol: The protocol of VLAN tags. `802.1q` when absent.
+            vrf_vxlan: The VXLAN of the routing instance.
+            vxlan_port: The port of VXLAN. `4789` when absent. (8.0 and later)
         """
         await _runtime.call_async(self._handle, "update_zone", {"zone": zone, "advertise_subnets": advertise_subnets, "bridge": bridge, "bridge_disable_mac_learning": bridge_disable_mac_learning, "controller": controller, "delete": delete, "dhcp": dhcp, "digest": digest, "disable_arp_nd_suppression": disable_arp_nd_suppression, "dns": dns, "dnszone": dnszone, "dp_id": dp_id, "exitnodes": exitnodes, "exitnodes_local_routing": exitnodes_local_routing, "exitnodes_primary": exitnodes_primary, "fabric": fabric, "ipam": ipam, "lock_token": lock_token, "mac": mac, "mtu": mtu, "nodes": nodes, "peers": peers, "reversedns": reversedns, "rt_import": rt_import, "secondary_controllers": secondary_controllers, "tag": tag, "vlan_protocol": vlan_protocol, "vrf_vxlan": vrf_vxlan, "vxlan_port": vxlan_port})
 
@@ -5357,8 +5669,8 @@ class AsyncProxmoxSdn:
         """Plans the deletion of a zone.
 
         Args:
-            zone: `zone`.
-            lock_token: `lock-token`. (9.0 and later)
+            zone: The zone.
+            lock_token: The token of the lock on the pending configuration, when one is held. (9.0 and later)
         """
         await _runtime.call_async(self._handle, "delete_zone", {"zone": zone, "lock_token": lock_token})
 
@@ -5366,8 +5678,8 @@ class AsyncProxmoxSdn:
         """The virtual networks.
 
         Args:
-            pending: `pending`.
-            running: `running`.
+            pending: The value that applies after the next restart or apply.
+            running: Whether to show what is in force in place of what is written down.
         """
         value = await _runtime.call_async(self._handle, "vnets", {"pending": pending, "running": running})
         return [decode_sdn_vnet(v) for v in value]
@@ -5376,9 +5688,9 @@ class AsyncProxmoxSdn:
         """One virtual network.
 
         Args:
-            vnet: `vnet`.
-            pending: `pending`.
-            running: `running`.
+            vnet: The virtual network.
+            pending: The value that applies after the next restart or apply.
+            running: Whether to show what is in force in place of what is written down.
         """
         return decode_sdn_vnet(await _runtime.call_async(self._handle, "vnet", {"vnet": vnet, "pending": pending, "running": running}))
 
@@ -5386,14 +5698,14 @@ class AsyncProxmoxSdn:
         """Plans a virtual network; its name has at most eight characters.
 
         Args:
-            vnet: `vnet`.
-            zone: `zone`.
-            alias: `alias`.
-            isolate_ports: `isolate-ports`. (8.3 and later)
-            lock_token: `lock-token`. (9.0 and later)
-            tag: `tag`.
-            kind: `type`.
-            vlanaware: `vlanaware`.
+            vnet: The virtual network.
+            zone: The zone.
+            alias: Another name.
+            isolate_ports: Whether guests of the network cannot see each other. (8.3 and later)
+            lock_token: The token of the lock on the pending configuration, when one is held. (9.0 and later)
+            tag: The VLAN or VXLAN.
+            kind: Its kind.
+            vlanaware: Whether it knows VLANs.
         """
         await _runtime.call_async(self._handle, "create_vnet", {"vnet": vnet, "zone": zone, "alias": alias, "isolate_ports": isolate_ports, "lock_token": lock_token, "tag": tag, "kind": kind, "vlanaware": vlanaware})
 
@@ -5401,15 +5713,15 @@ class AsyncProxmoxSdn:
         """Plans a change of a virtual network.
 
         Args:
-            vnet: `vnet`.
-            alias: `alias`.
-            delete: `delete`.
-            digest: `digest`.
-            isolate_ports: `isolate-ports`. (8.3 and later)
-            lock_token: `lock-token`. (9.0 and later)
-            tag: `tag`.
-            vlanaware: `vlanaware`.
-            zone: `zone`.
+            vnet: The virtual network.
+            alias: Another name.
+            delete: Settings to take out, so that their defaults apply again.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            isolate_ports: Whether guests of the network cannot see each other. (8.3 and later)
+            lock_token: The token of the lock on the pending configuration, when one is held. (9.0 and later)
+            tag: The VLAN or VXLAN.
+            vlanaware: Whether it knows VLANs.
+            zone: The zone.
         """
         await _runtime.call_async(self._handle, "update_vnet", {"vnet": vnet, "alias": alias, "delete": delete, "digest": digest, "isolate_ports": isolate_ports, "lock_token": lock_token, "tag": tag, "vlanaware": vlanaware, "zone": zone})
 
@@ -5417,8 +5729,8 @@ class AsyncProxmoxSdn:
         """Plans the deletion of a virtual network.
 
         Args:
-            vnet: `vnet`.
-            lock_token: `lock-token`. (9.0 and later)
+            vnet: The virtual network.
+            lock_token: The token of the lock on the pending configuration, when one is held. (9.0 and later)
         """
         await _runtime.call_async(self._handle, "delete_vnet", {"vnet": vnet, "lock_token": lock_token})
 
@@ -5426,9 +5738,9 @@ class AsyncProxmoxSdn:
         """The subnets of a virtual network.
 
         Args:
-            vnet: `vnet`.
-            pending: `pending`.
-            running: `running`.
+            vnet: The virtual network.
+            pending: The value that applies after the next restart or apply.
+            running: Whether to show what is in force in place of what is written down.
         """
         value = await _runtime.call_async(self._handle, "subnets", {"vnet": vnet, "pending": pending, "running": running})
         return [decode_sdn_subnet(v) for v in value]
@@ -5437,9 +5749,9 @@ class AsyncProxmoxSdn:
         """The controllers.
 
         Args:
-            pending: `pending`.
-            running: `running`.
-            kind: `type`.
+            pending: The value that applies after the next restart or apply.
+            running: Whether to show what is in force in place of what is written down.
+            kind: Its kind.
         """
         value = await _runtime.call_async(self._handle, "controllers", {"pending": pending, "running": running, "kind": kind})
         return [decode_sdn_controller(v) for v in value]
@@ -5448,7 +5760,7 @@ class AsyncProxmoxSdn:
         """The address managers.
 
         Args:
-            kind: `type`.
+            kind: Its kind.
         """
         value = await _runtime.call_async(self._handle, "ipams", {"kind": kind})
         return [decode_sdn_ipam(v) for v in value]
@@ -5457,7 +5769,7 @@ class AsyncProxmoxSdn:
         """Keeps others from planning; gives back the token to pass as `lock_token` (9.0 and later).
 
         Args:
-            allow_pending: `allow-pending`.
+            allow_pending: Whether to begin although changes wait.
         """
         value: str = await _runtime.call_async(self._handle, "lock", {"allow_pending": allow_pending})
         return value
@@ -5466,8 +5778,8 @@ class AsyncProxmoxSdn:
         """Gives the lock back.
 
         Args:
-            force: `force`.
-            lock_token: `lock-token`.
+            force: Whether to do it in spite of what speaks against it.
+            lock_token: The token of the lock on the pending configuration, when one is held.
         """
         await _runtime.call_async(self._handle, "unlock", {"force": force, "lock_token": lock_token})
 
@@ -5475,8 +5787,8 @@ class AsyncProxmoxSdn:
         """Puts what is planned into force on all nodes.
 
         Args:
-            lock_token: `lock-token`. (9.0 and later)
-            release_lock: `release-lock`. Yes when absent. (9.0 and later)
+            lock_token: The token of the lock on the pending configuration, when one is held. (9.0 and later)
+            release_lock: Whether the lock goes with it. Yes when absent. Yes when absent. (9.0 and later)
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "apply", {"lock_token": lock_token, "release_lock": release_lock}))
 
@@ -5484,8 +5796,8 @@ class AsyncProxmoxSdn:
         """Forgets what is planned (9.0 and later).
 
         Args:
-            lock_token: `lock-token`.
-            release_lock: `release-lock`. Yes when absent.
+            lock_token: The token of the lock on the pending configuration, when one is held.
+            release_lock: Whether the lock goes with it. Yes when absent. Yes when absent.
         """
         await _runtime.call_async(self._handle, "roll_back", {"lock_token": lock_token, "release_lock": release_lock})
 
@@ -5502,6 +5814,9 @@ class AsyncProxmoxFirewall:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
     async def options(self) -> ClusterFirewallOptions:
         """Its settings; it is off unless `enable` is 1."""
         return decode_cluster_firewall_options(await _runtime.call_async(self._handle, "options", {}))
@@ -5510,14 +5825,14 @@ class AsyncProxmoxFirewall:
         """Changes its settings. Whoever turns it on without a rule for the API locks himself out.
 
         Args:
-            delete: `delete`.
-            digest: `digest`.
-            ebtables: `ebtables`. Yes when absent.
-            enable: `enable`. `0` when absent.
-            log_ratelimit: `log_ratelimit`.
-            policy_forward: `policy_forward`. (8.3 and later)
-            policy_in: `policy_in`.
-            policy_out: `policy_out`.
+            delete: Settings to take out, so that their defaults apply again.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            ebtables: Whether rules for bridges are used. Yes when absent.
+            enable: Whether it is switched on. `0` when absent.
+            log_ratelimit: How much is logged at most.
+            policy_forward: What happens to packets that pass through and match no rule. (8.3 and later)
+            policy_in: What happens to packets that come in and match no rule.
+            policy_out: What happens to packets that go out and match no rule.
         """
         await _runtime.call_async(self._handle, "update_options", {"delete": delete, "digest": digest, "ebtables": ebtables, "enable": enable, "log_ratelimit": log_ratelimit, "policy_forward": policy_forward, "policy_in": policy_in, "policy_out": policy_out})
 
@@ -5530,21 +5845,21 @@ class AsyncProxmoxFirewall:
         """Adds a rule at the top; it is off unless `enable` is 1. `kind` is `in`, `out`, `forward` or `group`.
 
         Args:
-            action: `action`.
-            kind: `type`.
-            comment: `comment`.
-            dest: `dest`.
-            digest: `digest`.
-            dport: `dport`.
-            enable: `enable`.
-            icmp_type: `icmp-type`.
-            iface: `iface`.
-            log: `log`.
-            macro: `macro`.
-            pos: `pos`.
-            proto: `proto`.
-            source: `source`.
-            sport: `sport`.
+            action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+            kind: Its kind.
+            comment: A remark for people.
+            dest: Where packets go to: address, network, set or alias.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            dport: The ports they go to.
+            enable: Whether it is switched on.
+            icmp_type: The kind of ICMP packet.
+            iface: The network interface.
+            log: How loudly it is logged.
+            macro: A ready-made rule, such as `SSH`.
+            pos: Its place in the list, from 0.
+            proto: The protocol, by name or number.
+            source: Where from.
+            sport: The ports they come from.
         """
         await _runtime.call_async(self._handle, "create_rule", {"action": action, "kind": kind, "comment": comment, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "pos": pos, "proto": proto, "source": source, "sport": sport})
 
@@ -5552,23 +5867,23 @@ class AsyncProxmoxFirewall:
         """Changes the rule at a position. Give `digest`: positions shift when somebody else inserts one.
 
         Args:
-            pos: `pos`.
-            action: `action`.
-            comment: `comment`.
-            delete: `delete`.
-            dest: `dest`.
-            digest: `digest`.
-            dport: `dport`.
-            enable: `enable`.
-            icmp_type: `icmp-type`.
-            iface: `iface`.
-            log: `log`.
-            macro: `macro`.
-            moveto: `moveto`.
-            proto: `proto`.
-            source: `source`.
-            sport: `sport`.
-            kind: `type`.
+            pos: Its place in the list, from 0.
+            action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+            comment: A remark for people.
+            delete: Settings to take out, so that their defaults apply again.
+            dest: Where packets go to: address, network, set or alias.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            dport: The ports they go to.
+            enable: Whether it is switched on.
+            icmp_type: The kind of ICMP packet.
+            iface: The network interface.
+            log: How loudly it is logged.
+            macro: A ready-made rule, such as `SSH`.
+            moveto: The new place; the other parameters are ignored.
+            proto: The protocol, by name or number.
+            source: Where from.
+            sport: The ports they come from.
+            kind: Its kind.
         """
         await _runtime.call_async(self._handle, "update_rule", {"pos": pos, "action": action, "comment": comment, "delete": delete, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "moveto": moveto, "proto": proto, "source": source, "sport": sport, "kind": kind})
 
@@ -5576,8 +5891,8 @@ class AsyncProxmoxFirewall:
         """Deletes the rule at a position. Give `digest`, as for a change.
 
         Args:
-            pos: `pos`.
-            digest: `digest`.
+            pos: Its place in the list, from 0.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
         """
         await _runtime.call_async(self._handle, "delete_rule", {"pos": pos, "digest": digest})
 
@@ -5590,7 +5905,7 @@ class AsyncProxmoxFirewall:
         """The rules of a group.
 
         Args:
-            group: `group`.
+            group: The group.
         """
         value = await _runtime.call_async(self._handle, "group_rules", {"group": group})
         return [decode_firewall_rule(v) for v in value]
@@ -5599,10 +5914,10 @@ class AsyncProxmoxFirewall:
         """Makes a group of rules.
 
         Args:
-            group: `group`.
-            comment: `comment`.
-            digest: `digest`.
-            rename: `rename`.
+            group: The group.
+            comment: A remark for people.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            rename: The new name.
         """
         await _runtime.call_async(self._handle, "create_group", {"group": group, "comment": comment, "digest": digest, "rename": rename})
 
@@ -5610,7 +5925,7 @@ class AsyncProxmoxFirewall:
         """Deletes an empty group.
 
         Args:
-            group: `group`.
+            group: The group.
         """
         await _runtime.call_async(self._handle, "delete_group", {"group": group})
 
@@ -5623,9 +5938,9 @@ class AsyncProxmoxFirewall:
         """Names an address or network.
 
         Args:
-            cidr: `cidr`.
-            name: `name`.
-            comment: `comment`.
+            cidr: The network, as CIDR.
+            name: Its name.
+            comment: A remark for people.
         """
         await _runtime.call_async(self._handle, "create_alias", {"cidr": cidr, "name": name, "comment": comment})
 
@@ -5633,8 +5948,8 @@ class AsyncProxmoxFirewall:
         """Forgets a name.
 
         Args:
-            name: `name`.
-            digest: `digest`.
+            name: Its name.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
         """
         await _runtime.call_async(self._handle, "delete_alias", {"name": name, "digest": digest})
 
@@ -5647,7 +5962,7 @@ class AsyncProxmoxFirewall:
         """The addresses in a set.
 
         Args:
-            name: `name`.
+            name: Its name.
         """
         value = await _runtime.call_async(self._handle, "ip_set", {"name": name})
         return [decode_firewall_ip_set_entry(v) for v in value]
@@ -5656,10 +5971,10 @@ class AsyncProxmoxFirewall:
         """Makes a set of addresses.
 
         Args:
-            name: `name`.
-            comment: `comment`.
-            digest: `digest`.
-            rename: `rename`.
+            name: Its name.
+            comment: A remark for people.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            rename: The new name.
         """
         await _runtime.call_async(self._handle, "create_ip_set", {"name": name, "comment": comment, "digest": digest, "rename": rename})
 
@@ -5667,10 +5982,10 @@ class AsyncProxmoxFirewall:
         """Adds an address or network to a set.
 
         Args:
-            name: `name`.
-            cidr: `cidr`.
-            comment: `comment`.
-            nomatch: `nomatch`.
+            name: Its name.
+            cidr: The network, as CIDR.
+            comment: A remark for people.
+            nomatch: Whether the entry is an exception.
         """
         await _runtime.call_async(self._handle, "add_to_ip_set", {"name": name, "cidr": cidr, "comment": comment, "nomatch": nomatch})
 
@@ -5678,9 +5993,9 @@ class AsyncProxmoxFirewall:
         """Takes one out.
 
         Args:
-            name: `name`.
-            cidr: `cidr`.
-            digest: `digest`.
+            name: Its name.
+            cidr: The network, as CIDR.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
         """
         await _runtime.call_async(self._handle, "remove_from_ip_set", {"name": name, "cidr": cidr, "digest": digest})
 
@@ -5688,8 +6003,8 @@ class AsyncProxmoxFirewall:
         """Deletes a set.
 
         Args:
-            name: `name`.
-            force: `force`. (7.3 and later)
+            name: Its name.
+            force: Whether to do it in spite of what speaks against it. (7.3 and later)
         """
         await _runtime.call_async(self._handle, "delete_ip_set", {"name": name, "force": force})
 
@@ -5702,7 +6017,7 @@ class AsyncProxmoxFirewall:
         """The names and sets that rules can refer to.
 
         Args:
-            kind: `type`.
+            kind: Its kind.
         """
         value = await _runtime.call_async(self._handle, "refs", {"kind": kind})
         return [decode_firewall_ref(v) for v in value]
@@ -5720,12 +6035,15 @@ class AsyncProxmoxAccess:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
     async def users(self, *, enabled: bool | None = None, full: bool | None = None) -> list[User]:
         """The users; with `full`, their groups and tokens.
 
         Args:
-            enabled: `enabled`.
-            full: `full`.
+            enabled: Whether it is switched on.
+            full: Whether to give every detail.
         """
         value = await _runtime.call_async(self._handle, "users", {"enabled": enabled, "full": full})
         return [decode_user(v) for v in value]
@@ -5734,7 +6052,7 @@ class AsyncProxmoxAccess:
         """One user: `alice@pve`.
 
         Args:
-            userid: `userid`.
+            userid: The user, such as `root@pam`.
         """
         return decode_user(await _runtime.call_async(self._handle, "user", {"userid": userid}))
 
@@ -5742,16 +6060,16 @@ class AsyncProxmoxAccess:
         """Makes a user. A password is only kept for the realm `pve`.
 
         Args:
-            userid: `userid`.
-            comment: `comment`.
-            email: `email`.
-            enable: `enable`. Yes when absent.
-            expire: `expire`.
-            firstname: `firstname`.
-            groups: `groups`.
-            keys: `keys`.
-            lastname: `lastname`.
-            password: `password`.
+            userid: The user, such as `root@pam`.
+            comment: A remark for people.
+            email: The e-mail address.
+            enable: Whether it is switched on. Yes when absent.
+            expire: When it ends, in seconds since 1970; 0 is never.
+            firstname: The given name.
+            groups: The groups.
+            keys: The keys.
+            lastname: The family name.
+            password: The password.
         """
         await _runtime.call_async(self._handle, "create_user", {"userid": userid, "comment": comment, "email": email, "enable": enable, "expire": expire, "firstname": firstname, "groups": groups, "keys": keys, "lastname": lastname, "password": password})
 
@@ -5759,16 +6077,16 @@ class AsyncProxmoxAccess:
         """Changes a user.
 
         Args:
-            userid: `userid`.
-            append: `append`.
-            comment: `comment`.
-            email: `email`.
-            enable: `enable`. Yes when absent.
-            expire: `expire`.
-            firstname: `firstname`.
-            groups: `groups`.
-            keys: `keys`.
-            lastname: `lastname`.
+            userid: The user, such as `root@pam`.
+            append: Whether to add the privileges to those it has.
+            comment: A remark for people.
+            email: The e-mail address.
+            enable: Whether it is switched on. Yes when absent.
+            expire: When it ends, in seconds since 1970; 0 is never.
+            firstname: The given name.
+            groups: The groups.
+            keys: The keys.
+            lastname: The family name.
         """
         await _runtime.call_async(self._handle, "update_user", {"userid": userid, "append": append, "comment": comment, "email": email, "enable": enable, "expire": expire, "firstname": firstname, "groups": groups, "keys": keys, "lastname": lastname})
 
@@ -5776,7 +6094,7 @@ class AsyncProxmoxAccess:
         """Deletes a user with tokens and rights.
 
         Args:
-            userid: `userid`.
+            userid: The user, such as `root@pam`.
         """
         await _runtime.call_async(self._handle, "delete_user", {"userid": userid})
 
@@ -5784,9 +6102,9 @@ class AsyncProxmoxAccess:
         """Changes a user's password. Tokens may not: log in with user and password.
 
         Args:
-            password: `password`.
-            userid: `userid`.
-            confirmation_password: `confirmation-password`. (8.2 and later)
+            password: The password.
+            userid: The user, such as `root@pam`.
+            confirmation_password: The caller's own password, as a confirmation. (8.2 and later)
         """
         await _runtime.call_async(self._handle, "set_password", {"password": password, "userid": userid, "confirmation_password": confirmation_password})
 
@@ -5794,7 +6112,7 @@ class AsyncProxmoxAccess:
         """A user's tokens, without secrets.
 
         Args:
-            userid: `userid`.
+            userid: The user, such as `root@pam`.
         """
         value = await _runtime.call_async(self._handle, "tokens", {"userid": userid})
         return [decode_token(v) for v in value]
@@ -5803,8 +6121,8 @@ class AsyncProxmoxAccess:
         """One token, without its secret.
 
         Args:
-            userid: `userid`.
-            tokenid: `tokenid`.
+            userid: The user, such as `root@pam`.
+            tokenid: The token's name, the part after `!`.
         """
         return decode_token(await _runtime.call_async(self._handle, "token", {"userid": userid, "tokenid": tokenid}))
 
@@ -5812,11 +6130,11 @@ class AsyncProxmoxAccess:
         """Makes a token. The answer's `value` is its secret and is shown this once. Without `privsep` set to false it starts with no rights at all.
 
         Args:
-            userid: `userid`.
-            tokenid: `tokenid`.
-            comment: `comment`.
-            expire: `expire`.
-            privsep: `privsep`. Yes when absent.
+            userid: The user, such as `root@pam`.
+            tokenid: The token's name, the part after `!`.
+            comment: A remark for people.
+            expire: When it ends, in seconds since 1970; 0 is never.
+            privsep: Whether the token has rights of its own only, rather than all of its user's. Yes when absent.
         """
         return decode_new_token(await _runtime.call_async(self._handle, "create_token", {"userid": userid, "tokenid": tokenid, "comment": comment, "expire": expire, "privsep": privsep}))
 
@@ -5824,13 +6142,13 @@ class AsyncProxmoxAccess:
         """Changes a token; `regenerate` gives it a new secret (9.2 and later).
 
         Args:
-            userid: `userid`.
-            tokenid: `tokenid`.
-            comment: `comment`.
-            delete: `delete`. (9.1 and later)
-            expire: `expire`.
-            privsep: `privsep`. Yes when absent.
-            regenerate: `regenerate`. (9.2 and later)
+            userid: The user, such as `root@pam`.
+            tokenid: The token's name, the part after `!`.
+            comment: A remark for people.
+            delete: Settings to take out, so that their defaults apply again. (9.1 and later)
+            expire: When it ends, in seconds since 1970; 0 is never.
+            privsep: Whether the token has rights of its own only, rather than all of its user's. Yes when absent.
+            regenerate: Whether to make a new secret; the old one ends. (9.2 and later)
         """
         return decode_new_token(await _runtime.call_async(self._handle, "update_token", {"userid": userid, "tokenid": tokenid, "comment": comment, "delete": delete, "expire": expire, "privsep": privsep, "regenerate": regenerate}))
 
@@ -5838,8 +6156,8 @@ class AsyncProxmoxAccess:
         """Deletes a token.
 
         Args:
-            userid: `userid`.
-            tokenid: `tokenid`.
+            userid: The user, such as `root@pam`.
+            tokenid: The token's name, the part after `!`.
         """
         await _runtime.call_async(self._handle, "delete_token", {"userid": userid, "tokenid": tokenid})
 
@@ -5852,7 +6170,7 @@ class AsyncProxmoxAccess:
         """One group with its members.
 
         Args:
-            groupid: `groupid`.
+            groupid: The group.
         """
         return decode_group(await _runtime.call_async(self._handle, "group", {"groupid": groupid}))
 
@@ -5860,8 +6178,8 @@ class AsyncProxmoxAccess:
         """Makes a group.
 
         Args:
-            groupid: `groupid`.
-            comment: `comment`.
+            groupid: The group.
+            comment: A remark for people.
         """
         await _runtime.call_async(self._handle, "create_group", {"groupid": groupid, "comment": comment})
 
@@ -5869,8 +6187,8 @@ class AsyncProxmoxAccess:
         """Changes a group's comment.
 
         Args:
-            groupid: `groupid`.
-            comment: `comment`.
+            groupid: The group.
+            comment: A remark for people.
         """
         await _runtime.call_async(self._handle, "update_group", {"groupid": groupid, "comment": comment})
 
@@ -5878,7 +6196,7 @@ class AsyncProxmoxAccess:
         """Deletes a group; its users stay.
 
         Args:
-            groupid: `groupid`.
+            groupid: The group.
         """
         await _runtime.call_async(self._handle, "delete_group", {"groupid": groupid})
 
@@ -5891,7 +6209,7 @@ class AsyncProxmoxAccess:
         """One role's privileges.
 
         Args:
-            roleid: `roleid`.
+            roleid: The role.
         """
         value: Mapping[str, bool] = await _runtime.call_async(self._handle, "role", {"roleid": roleid})
         return value
@@ -5900,8 +6218,8 @@ class AsyncProxmoxAccess:
         """Makes a role.
 
         Args:
-            roleid: `roleid`.
-            privs: `privs`.
+            roleid: The role.
+            privs: The privileges, such as `VM.Audit`.
         """
         await _runtime.call_async(self._handle, "create_role", {"roleid": roleid, "privs": privs})
 
@@ -5909,9 +6227,9 @@ class AsyncProxmoxAccess:
         """Changes a role's privileges; with `append`, adds to them.
 
         Args:
-            roleid: `roleid`.
-            append: `append`.
-            privs: `privs`.
+            roleid: The role.
+            append: Whether to add the privileges to those it has.
+            privs: The privileges, such as `VM.Audit`.
         """
         await _runtime.call_async(self._handle, "update_role", {"roleid": roleid, "append": append, "privs": privs})
 
@@ -5919,7 +6237,7 @@ class AsyncProxmoxAccess:
         """Deletes a role.
 
         Args:
-            roleid: `roleid`.
+            roleid: The role.
         """
         await _runtime.call_async(self._handle, "delete_role", {"roleid": roleid})
 
@@ -5932,13 +6250,13 @@ class AsyncProxmoxAccess:
         """Gives `users`, `groups` or `tokens` roles on a path; with `delete`, takes them away.
 
         Args:
-            path: `path`.
-            roles: `roles`.
-            delete: `delete`.
-            groups: `groups`.
-            propagate: `propagate`. Yes when absent.
-            tokens: `tokens`.
-            users: `users`.
+            path: The path in the tree of rights, such as `/vms/101` or `/`.
+            roles: The roles.
+            delete: Settings to take out, so that their defaults apply again.
+            groups: The groups.
+            propagate: Whether it holds for everything below as well. Yes when absent. Yes when absent.
+            tokens: The tokens.
+            users: The users.
         """
         await _runtime.call_async(self._handle, "update_acl", {"path": path, "roles": roles, "delete": delete, "groups": groups, "propagate": propagate, "tokens": tokens, "users": users})
 
@@ -5951,7 +6269,7 @@ class AsyncProxmoxAccess:
         """One realm's settings.
 
         Args:
-            realm: `realm`.
+            realm: The realm.
         """
         return decode_realm(await _runtime.call_async(self._handle, "realm", {"realm": realm}))
 
@@ -5959,13 +6277,13 @@ class AsyncProxmoxAccess:
         """Copies users and groups from a directory.
 
         Args:
-            realm: `realm`.
-            dry_run: `dry-run`.
-            enable_new: `enable-new`. Yes when absent.
-            full: `full`.
-            purge: `purge`.
+            realm: The realm.
+            dry_run: Whether only to say what would happen.
+            enable_new: Whether users that a sync makes are switched on. Yes when absent.
+            full: Whether to give every detail.
+            purge: Whether to remove it from jobs, access lists and HA as well.
             remove_vanished: properties|entry);)*(?:acl|properties|entry))|none | `remove-vanished`. `none` when absent. (7.2 and later)
-            scope: `scope`.
+            scope: What to sync: users, groups or both.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "sync_realm", {"realm": realm, "dry_run": dry_run, "enable_new": enable_new, "full": full, "purge": purge, "remove_vanished": remove_vanished, "scope": scope}))
 
@@ -5978,7 +6296,7 @@ class AsyncProxmoxAccess:
         """The second factors of one user.
 
         Args:
-            userid: `userid`.
+            userid: The user, such as `root@pam`.
         """
         value = await _runtime.call_async(self._handle, "user_tfa", {"userid": userid})
         return [decode_tfa_entry(v) for v in value]
@@ -5987,9 +6305,9 @@ class AsyncProxmoxAccess:
         """Takes a second factor away. Tokens may not: log in with user and password.
 
         Args:
-            userid: `userid`.
-            id: `id`.
-            password: `password`.
+            userid: The user, such as `root@pam`.
+            id: Its id.
+            password: The password.
         """
         await _runtime.call_async(self._handle, "delete_tfa", {"userid": userid, "id": id, "password": password})
 
@@ -5997,7 +6315,7 @@ class AsyncProxmoxAccess:
         """Lets a user try again whose second factor is locked.
 
         Args:
-            userid: `userid`.
+            userid: The user, such as `root@pam`.
         """
         value: bool = await _runtime.call_async(self._handle, "unlock_tfa", {"userid": userid})
         return value
@@ -6006,11 +6324,21 @@ class AsyncProxmoxAccess:
         """Where a browser logs in. Both calls of a login must reach the same node: give the client one endpoint.
 
         Args:
-            realm: `realm`.
-            redirect_url: `redirect-url`.
+            realm: The realm.
+            redirect_url: Where the provider sends the user back to.
         """
         value: str = await _runtime.call_async(self._handle, "openid_auth_url", {"realm": realm, "redirect_url": redirect_url})
         return value
+
+    async def openid_login(self, code: str, redirect_url: str, state: str) -> AsyncProxmoxClient:
+        """Ends a login in a browser with what it was sent back with: a client that goes on with that session. Both calls of a login must reach the same node.
+
+        Args:
+            code: The code that the browser brought.
+            redirect_url: Where it was sent, as for `openid_auth_url`.
+            state: The state that it brought.
+        """
+        return AsyncProxmoxClient(await _runtime.open_async(self._handle, "openid_login", {"code": code, "redirect_url": redirect_url, "state": state}))
 
 
 class AsyncSimulator:
@@ -6026,6 +6354,9 @@ class AsyncSimulator:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
 
     @staticmethod
     async def start(path: str | os.PathLike[str], *, seed: int | None = None, latency_ms: int | None = None, etcd_db_bytes: int | None = None, clock: str | None = None, log: str | os.PathLike[str] | None = None, control_port: int | None = None, listen: str | None = None, first_port: int | None = None, state: str | os.PathLike[str] | None = None) -> AsyncSimulator:

@@ -40,10 +40,10 @@ from .types import (
     CaptureProgress,
     CephCommandSafety,
     CephCrushRule,
-    CephF,
     CephFlag,
+    CephFs,
     CephManager,
-    CephMd,
+    CephMds,
     CephMetadata,
     CephMonitor,
     CephOsdTree,
@@ -151,11 +151,13 @@ from .types import (
     NewToken,
     NodeAddress,
     NodeAddressEvent,
+    NodeAffinity,
     NodeClock,
     NodeConfig,
     NodeFirewallOptions,
     NodeRrdPoint,
     NodeSdnZone,
+    NodeService,
     NodeStatus,
     NodeStorage,
     NodeSummary,
@@ -169,6 +171,8 @@ from .types import (
     PciDevice,
     PciMapping,
     PendingKey,
+    Pool,
+    Preflight,
     Probe,
     Process,
     Processor,
@@ -189,6 +193,7 @@ from .types import (
     RealmSyncJob,
     Rebooted,
     RecipeProgress,
+    Release,
     ReplicationJob,
     ReplicationStatus,
     ResourceDefinition,
@@ -210,6 +215,7 @@ from .types import (
     SnapshotProgress,
     Stats,
     Stopped,
+    Storage,
     StorageContent,
     StorageDisk,
     StorageRrdPoint,
@@ -263,10 +269,10 @@ from .types import (
     decode_capture_progress,
     decode_ceph_command_safety,
     decode_ceph_crush_rule,
-    decode_ceph_f,
     decode_ceph_flag,
+    decode_ceph_fs,
     decode_ceph_manager,
-    decode_ceph_md,
+    decode_ceph_mds,
     decode_ceph_metadata,
     decode_ceph_monitor,
     decode_ceph_osd_tree,
@@ -371,11 +377,13 @@ from .types import (
     decode_new_token,
     decode_node_address,
     decode_node_address_event,
+    decode_node_affinity,
     decode_node_clock,
     decode_node_config,
     decode_node_firewall_options,
     decode_node_rrd_point,
     decode_node_sdn_zone,
+    decode_node_service,
     decode_node_status,
     decode_node_storage,
     decode_node_summary,
@@ -389,6 +397,8 @@ from .types import (
     decode_pci_device,
     decode_pci_mapping,
     decode_pending_key,
+    decode_pool,
+    decode_preflight,
     decode_probe,
     decode_process,
     decode_processor,
@@ -408,6 +418,7 @@ from .types import (
     decode_realm_sync_job,
     decode_rebooted,
     decode_recipe_progress,
+    decode_release,
     decode_replication_job,
     decode_replication_status,
     decode_resource_definition,
@@ -429,6 +440,7 @@ from .types import (
     decode_snapshot_progress,
     decode_stats,
     decode_stopped,
+    decode_storage,
     decode_storage_content,
     decode_storage_disk,
     decode_storage_rrd_point,
@@ -476,6 +488,9 @@ class Lab:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ("name",))
 
     @staticmethod
     def from_file(path: str | os.PathLike[str]) -> Lab:
@@ -576,6 +591,9 @@ class LiveLab:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
     def observe(self) -> Seen:
         """Asks every host and node at once and joins what they say with the inventory.
 
@@ -624,6 +642,9 @@ class ClusterHandle:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ("name",))
+
     def etcd_snapshot(self, folder: str | os.PathLike[str], *, on_progress: Callable[[SnapshotProgress], None] | None = None) -> Snapshot:
         """Saves a snapshot of etcd, taken from a healthy member, and falls over to the next when one fails.
 
@@ -663,6 +684,9 @@ class Seen:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
 
     @property
     def observation(self) -> Observation:
@@ -728,6 +752,9 @@ class TalosConfig:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
 
     @staticmethod
     def from_file(path: str | os.PathLike[str]) -> TalosConfig:
@@ -854,6 +881,9 @@ class TalosClient:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
     @property
     def context_info(self) -> ContextInfo:
         """The context that it was made from."""
@@ -954,6 +984,9 @@ class TalosNode:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
 
     def version(self) -> TalosVersion:
         """The version of Talos that runs."""
@@ -1884,6 +1917,9 @@ class TalosNodes:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
     def version(self) -> PerNode[TalosVersion]:
         """The version of Talos that runs on each."""
         value = _runtime.call(self._handle, "version", {})
@@ -2045,6 +2081,9 @@ class MachineConfig:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
     @staticmethod
     def from_file(path: str | os.PathLike[str]) -> MachineConfig:
         """Reads a machine configuration. One that is wrong fails with `Config`, which names file and line.
@@ -2118,6 +2157,9 @@ class SecretsBundle:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
 
     @staticmethod
     def from_file(path: str | os.PathLike[str]) -> SecretsBundle:
@@ -2200,6 +2242,9 @@ class DebugContainer:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
     def output(self) -> Stream[DebugChunk]:
         """Its output, errors among it, and at last its exit code. It is read once. One that goes without an exit code fails with `Unavailable`."""
         return Stream(_runtime.follow(self._handle, "output", {}), decode_debug_chunk)
@@ -2242,6 +2287,9 @@ class MaintenanceClient:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
 
     @staticmethod
     def connect(address: str, *, fingerprints: Sequence[str] | None = None, dangerously_any_certificate: bool | None = None, connect_timeout_seconds: float | None = None, request_timeout_seconds: float | None = None) -> MaintenanceClient:
@@ -2306,6 +2354,9 @@ class ProxmoxClient:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
 
     @staticmethod
     def connect(endpoints: Sequence[str], *, token_id: str | None = None, token_secret: str | None = None, user: str | None = None, password: str | None = None, totp_secret: str | None = None, totp_code: str | None = None, recovery_keys: Sequence[str] | None = None, ca_file: str | os.PathLike[str] | None = None, fingerprints: Sequence[str] | None = None, connect_timeout_seconds: float | None = None, request_timeout_seconds: float | None = None, proxy: str | None = None, retry_locks: bool | None = None) -> ProxmoxClient:
@@ -2394,6 +2445,54 @@ class ProxmoxClient:
         """The pools of guests and storages."""
         value = _runtime.call(self._handle, "pools", {})
         return [decode_proxmox_pool(v) for v in value]
+
+    def storage(self, name: str) -> ProxmoxStorage:
+        """A storage's definition, which all nodes share. What is on it, `node(...).storage(...)` tells.
+
+        Args:
+            name: Its name.
+        """
+        return ProxmoxStorage(_runtime.open_now(self._handle, "storage", {"name": name}))
+
+    def pool(self, name: str) -> ProxmoxPool:
+        """A pool: guests and storages that rights are given on together.
+
+        Args:
+            name: Its name; nested ones read `parent/child`.
+        """
+        return ProxmoxPool(_runtime.open_now(self._handle, "pool", {"name": name}))
+
+    def release(self) -> Release:
+        """The release that the contacted node runs, as numbers. Asked anew each time: nodes are upgraded one after the other."""
+        return decode_release(_runtime.call(self._handle, "release", {}))
+
+    def with_timeout(self, request_timeout_seconds: float) -> ProxmoxClient:
+        """The same client with another limit for each answer.
+
+        Args:
+            request_timeout_seconds: How long one answer may take.
+        """
+        return ProxmoxClient(_runtime.open_now(self._handle, "with_timeout", {"request_timeout_seconds": request_timeout_seconds}))
+
+    def privileges_on(self, path: str) -> list[str]:
+        """The privileges that the credentials have on a path, inherited ones included.
+
+        Args:
+            path: Such as `/vms/100` or `/storage/local`.
+        """
+        value: list[str] = _runtime.call(self._handle, "privileges_on", {"path": path})
+        return value
+
+    def preflight_by_name(self, name: str, *, params: Mapping[str, Json] | None = None) -> Preflight:
+        """Says which privileges the credentials lack for a call, without making it.
+
+        The parameters are checked as `call_by_name` checks them. `docs/proxmox-coverage.md` lists the names of the calls.
+
+        Args:
+            name: The call's name, such as `StartQemu`.
+            params: Its path arguments and parameters.
+        """
+        return decode_preflight(_runtime.call(self._handle, "preflight_by_name", {"name": name, "params": params}))
 
     def locate(self, vmid: int) -> GuestPlace:
         """Where a guest is now. HA and migrations move guests; their ids stay.
@@ -2597,6 +2696,9 @@ class ProxmoxTask:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ("upid",))
+
     @property
     def upid(self) -> str:
         """Its unique id."""
@@ -2653,6 +2755,18 @@ class ProxmoxNode:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ("name",))
+
+    @property
+    def name(self) -> str:
+        """Its name in the cluster."""
+        if "name" not in self._cache:
+            value = _runtime.call_now(self._handle, "name", {})
+            self._cache["name"] = value
+        cached: str = self._cache["name"]
+        return cached
 
     def qemu(self, vmid: int) -> ProxmoxQemu:
         """One virtual machine on it.
@@ -2716,7 +2830,7 @@ class ProxmoxNode:
         """Creates a virtual machine; with `archive`, restores one. Every setting is a field of the request.
 
         Args:
-            vmid: `vmid`.
+            vmid: The guest's id.
             settings: The settings by their names in the API: `memory`, `net0`, `scsi0`, …
         """
         return ProxmoxTask(_runtime.open(self._handle, "create_qemu", {"vmid": vmid, "settings": settings}))
@@ -2730,8 +2844,8 @@ class ProxmoxNode:
         """Creates a container from a template or image; with `restore`, from a backup.
 
         Args:
-            ostemplate: `ostemplate`.
-            vmid: `vmid`.
+            ostemplate: The template or backup it is made from.
+            vmid: The guest's id.
             settings: The settings by their names in the API: `memory`, `net0`, `scsi0`, …
         """
         return ProxmoxTask(_runtime.open(self._handle, "create_lxc", {"ostemplate": ostemplate, "vmid": vmid, "settings": settings}))
@@ -2740,9 +2854,9 @@ class ProxmoxNode:
         """Starts the guests that start at boot, or those in `vms`.
 
         Args:
-            force: `force`.
-            max_workers: `max-workers`. (9.1.2 and later)
-            vms: `vms`.
+            force: Whether to do it in spite of what speaks against it.
+            max_workers: How many at once. (9.1.2 and later)
+            vms: The guests.
         """
         return ProxmoxTask(_runtime.open(self._handle, "start_all", {"force": force, "max_workers": max_workers, "vms": vms}))
 
@@ -2750,10 +2864,10 @@ class ProxmoxNode:
         """Stops all guests, or those in `vms`.
 
         Args:
-            force_stop: `force-stop`. Yes when absent. (7.4 and later)
-            max_workers: `max-workers`. (9.1.2 and later)
-            timeout: `timeout`. `180` when absent. (7.4 and later)
-            vms: `vms`.
+            force_stop: Whether to stop guests that do not shut down in time. Yes when absent. (7.4 and later)
+            max_workers: How many at once. (9.1.2 and later)
+            timeout: How long to wait, in seconds. `180` when absent. (7.4 and later)
+            vms: The guests.
         """
         return ProxmoxTask(_runtime.open(self._handle, "stop_all", {"force_stop": force_stop, "max_workers": max_workers, "timeout": timeout, "vms": vms}))
 
@@ -2761,8 +2875,8 @@ class ProxmoxNode:
         """Suspends all virtual machines, or those in `vms`.
 
         Args:
-            max_workers: `max-workers`. (9.1.2 and later)
-            vms: `vms`.
+            max_workers: How many at once. (9.1.2 and later)
+            vms: The guests.
         """
         return ProxmoxTask(_runtime.open(self._handle, "suspend_all", {"max_workers": max_workers, "vms": vms}))
 
@@ -2770,11 +2884,11 @@ class ProxmoxNode:
         """Moves all guests to another node, or those in `vms`.
 
         Args:
-            target: `target`.
-            max_workers: `max-workers`. (9.1.2 and later)
-            maxworkers: `maxworkers`.
-            vms: `vms`.
-            with_local_disks: `with-local-disks`.
+            target: Where to: the target node.
+            max_workers: How many at once. (9.1.2 and later)
+            maxworkers: How many at once.
+            vms: The guests.
+            with_local_disks: Whether disks on local storage move along.
         """
         return ProxmoxTask(_runtime.open(self._handle, "migrate_all", {"target": target, "max_workers": max_workers, "maxworkers": maxworkers, "vms": vms, "with_local_disks": with_local_disks}))
 
@@ -2796,11 +2910,16 @@ class ProxmoxNode:
         value = _runtime.call(self._handle, "tasks", {"start": start, "limit": limit, "source": source, "vmid": vmid, "typefilter": typefilter, "userfilter": userfilter, "statusfilter": statusfilter, "errors": errors, "since": since, "until": until})
         return [decode_task_summary(v) for v in value]
 
+    def services(self) -> list[NodeService]:
+        """Its system services."""
+        value = _runtime.call(self._handle, "services", {})
+        return [decode_node_service(v) for v in value]
+
     def service(self, service: str) -> ServiceState:
         """One service's state.
 
         Args:
-            service: `service`.
+            service: The service.
         """
         return decode_service_state(_runtime.call(self._handle, "service", {"service": service}))
 
@@ -2808,7 +2927,7 @@ class ProxmoxNode:
         """Starts a service.
 
         Args:
-            service: `service`.
+            service: The service.
         """
         return ProxmoxTask(_runtime.open(self._handle, "start_service", {"service": service}))
 
@@ -2816,7 +2935,7 @@ class ProxmoxNode:
         """Stops a service.
 
         Args:
-            service: `service`.
+            service: The service.
         """
         return ProxmoxTask(_runtime.open(self._handle, "stop_service", {"service": service}))
 
@@ -2824,7 +2943,7 @@ class ProxmoxNode:
         """Restarts a service, whatever it takes.
 
         Args:
-            service: `service`.
+            service: The service.
         """
         return ProxmoxTask(_runtime.open(self._handle, "restart_service", {"service": service}))
 
@@ -2832,7 +2951,7 @@ class ProxmoxNode:
         """Reloads a service, or restarts it where it cannot.
 
         Args:
-            service: `service`.
+            service: The service.
         """
         return ProxmoxTask(_runtime.open(self._handle, "reload_service", {"service": service}))
 
@@ -2840,7 +2959,7 @@ class ProxmoxNode:
         """Its network interfaces, with changes that are not applied yet.
 
         Args:
-            kind: `type`.
+            kind: Its kind.
         """
         value = _runtime.call(self._handle, "networks", {"kind": kind})
         return [decode_proxmox_network(v) for v in value]
@@ -2849,7 +2968,7 @@ class ProxmoxNode:
         """One network interface.
 
         Args:
-            iface: `iface`.
+            iface: The network interface.
         """
         return decode_proxmox_network(_runtime.call(self._handle, "network", {"iface": iface}))
 
@@ -2857,34 +2976,34 @@ class ProxmoxNode:
         """Plans a network interface; `kind` is `bridge`, `bond`, `vlan`, … Applied by `reload_network`.
 
         Args:
-            iface: `iface`.
-            kind: `type`.
-            address: `address`.
-            address6: `address6`.
-            autostart: `autostart`.
-            bond_primary: `bond-primary`.
-            bond_mode: `bond_mode`.
-            bond_xmit_hash_policy: `bond_xmit_hash_policy`.
-            bridge_ports: `bridge_ports`.
-            bridge_vids: `bridge_vids`. (8.3 and later)
-            bridge_vlan_aware: `bridge_vlan_aware`.
-            cidr: `cidr`.
-            cidr6: `cidr6`.
-            comments: `comments`.
-            comments6: `comments6`.
-            gateway: `gateway`.
-            gateway6: `gateway6`.
-            mtu: `mtu`.
-            netmask: `netmask`.
-            netmask6: `netmask6`.
-            ovs_bonds: `ovs_bonds`.
-            ovs_bridge: `ovs_bridge`.
-            ovs_options: `ovs_options`.
-            ovs_ports: `ovs_ports`.
-            ovs_tag: `ovs_tag`.
-            slaves: `slaves`.
-            vlan_id: `vlan-id`.
-            vlan_raw_device: `vlan-raw-device`.
+            iface: The network interface.
+            kind: Its kind.
+            address: The address.
+            address6: The IPv6 address.
+            autostart: Whether it comes up with the host.
+            bond_primary: The interface that an active-backup bond prefers.
+            bond_mode: How the bond spreads packets.
+            bond_xmit_hash_policy: What the bond spreads packets by.
+            bridge_ports: The ports of the bridge.
+            bridge_vids: The VLANs of the bridge. (8.3 and later)
+            bridge_vlan_aware: Whether the bridge knows VLANs.
+            cidr: The network, as CIDR.
+            cidr6: The IPv6 network, as CIDR.
+            comments: A remark for people.
+            comments6: A remark for people, on the IPv6 part.
+            gateway: The gateway.
+            gateway6: The IPv6 gateway.
+            mtu: The largest packet, in bytes.
+            netmask: The netmask.
+            netmask6: The length of the IPv6 prefix.
+            ovs_bonds: The interfaces of the Open vSwitch bond.
+            ovs_bridge: The Open vSwitch bridge.
+            ovs_options: Options of Open vSwitch.
+            ovs_ports: The ports of the Open vSwitch bridge.
+            ovs_tag: The VLAN of the port.
+            slaves: The interfaces of the bond.
+            vlan_id: The VLAN.
+            vlan_raw_device: The interface below the VLAN.
         """
         _runtime.call(self._handle, "create_network", {"iface": iface, "kind": kind, "address": address, "address6": address6, "autostart": autostart, "bond_primary": bond_primary, "bond_mode": bond_mode, "bond_xmit_hash_policy": bond_xmit_hash_policy, "bridge_ports": bridge_ports, "bridge_vids": bridge_vids, "bridge_vlan_aware": bridge_vlan_aware, "cidr": cidr, "cidr6": cidr6, "comments": comments, "comments6": comments6, "gateway": gateway, "gateway6": gateway6, "mtu": mtu, "netmask": netmask, "netmask6": netmask6, "ovs_bonds": ovs_bonds, "ovs_bridge": ovs_bridge, "ovs_options": ovs_options, "ovs_ports": ovs_ports, "ovs_tag": ovs_tag, "slaves": slaves, "vlan_id": vlan_id, "vlan_raw_device": vlan_raw_device})
 
@@ -2892,35 +3011,35 @@ class ProxmoxNode:
         """Plans a change. It replaces the interface's whole configuration: what is not given is dropped.
 
         Args:
-            iface: `iface`.
-            kind: `type`.
-            address: `address`.
-            address6: `address6`.
-            autostart: `autostart`.
-            bond_primary: `bond-primary`.
-            bond_mode: `bond_mode`.
-            bond_xmit_hash_policy: `bond_xmit_hash_policy`.
-            bridge_ports: `bridge_ports`.
-            bridge_vids: `bridge_vids`. (8.3 and later)
-            bridge_vlan_aware: `bridge_vlan_aware`.
-            cidr: `cidr`.
-            cidr6: `cidr6`.
-            comments: `comments`.
-            comments6: `comments6`.
-            delete: `delete`.
-            gateway: `gateway`.
-            gateway6: `gateway6`.
-            mtu: `mtu`.
-            netmask: `netmask`.
-            netmask6: `netmask6`.
-            ovs_bonds: `ovs_bonds`.
-            ovs_bridge: `ovs_bridge`.
-            ovs_options: `ovs_options`.
-            ovs_ports: `ovs_ports`.
-            ovs_tag: `ovs_tag`.
-            slaves: `slaves`.
-            vlan_id: `vlan-id`.
-            vlan_raw_device: `vlan-raw-device`.
+            iface: The network interface.
+            kind: Its kind.
+            address: The address.
+            address6: The IPv6 address.
+            autostart: Whether it comes up with the host.
+            bond_primary: The interface that an active-backup bond prefers.
+            bond_mode: How the bond spreads packets.
+            bond_xmit_hash_policy: What the bond spreads packets by.
+            bridge_ports: The ports of the bridge.
+            bridge_vids: The VLANs of the bridge. (8.3 and later)
+            bridge_vlan_aware: Whether the bridge knows VLANs.
+            cidr: The network, as CIDR.
+            cidr6: The IPv6 network, as CIDR.
+            comments: A remark for people.
+            comments6: A remark for people, on the IPv6 part.
+            delete: Settings to take out, so that their defaults apply again.
+            gateway: The gateway.
+            gateway6: The IPv6 gateway.
+            mtu: The largest packet, in bytes.
+            netmask: The netmask.
+            netmask6: The length of the IPv6 prefix.
+            ovs_bonds: The interfaces of the Open vSwitch bond.
+            ovs_bridge: The Open vSwitch bridge.
+            ovs_options: Options of Open vSwitch.
+            ovs_ports: The ports of the Open vSwitch bridge.
+            ovs_tag: The VLAN of the port.
+            slaves: The interfaces of the bond.
+            vlan_id: The VLAN.
+            vlan_raw_device: The interface below the VLAN.
         """
         _runtime.call(self._handle, "update_network", {"iface": iface, "kind": kind, "address": address, "address6": address6, "autostart": autostart, "bond_primary": bond_primary, "bond_mode": bond_mode, "bond_xmit_hash_policy": bond_xmit_hash_policy, "bridge_ports": bridge_ports, "bridge_vids": bridge_vids, "bridge_vlan_aware": bridge_vlan_aware, "cidr": cidr, "cidr6": cidr6, "comments": comments, "comments6": comments6, "delete": delete, "gateway": gateway, "gateway6": gateway6, "mtu": mtu, "netmask": netmask, "netmask6": netmask6, "ovs_bonds": ovs_bonds, "ovs_bridge": ovs_bridge, "ovs_options": ovs_options, "ovs_ports": ovs_ports, "ovs_tag": ovs_tag, "slaves": slaves, "vlan_id": vlan_id, "vlan_raw_device": vlan_raw_device})
 
@@ -2928,7 +3047,7 @@ class ProxmoxNode:
         """Plans the deletion of an interface.
 
         Args:
-            iface: `iface`.
+            iface: The network interface.
         """
         _runtime.call(self._handle, "delete_network", {"iface": iface})
 
@@ -2936,7 +3055,7 @@ class ProxmoxNode:
         """Applies what is planned.
 
         Args:
-            regenerate_frr: `regenerate-frr`. (9.0 and later)
+            regenerate_frr: Whether FRR is set up anew. Yes when absent. (9.0 and later)
         """
         return ProxmoxTask(_runtime.open(self._handle, "reload_network", {"regenerate_frr": regenerate_frr}))
 
@@ -2952,10 +3071,10 @@ class ProxmoxNode:
         """Changes its DNS servers and search domain.
 
         Args:
-            search: `search`.
-            dns1: `dns1`.
-            dns2: `dns2`.
-            dns3: `dns3`.
+            search: What to look for.
+            dns1: The first DNS server.
+            dns2: The second DNS server.
+            dns3: The third DNS server.
         """
         _runtime.call(self._handle, "update_dns", {"search": search, "dns1": dns1, "dns2": dns2, "dns3": dns3})
 
@@ -2967,7 +3086,7 @@ class ProxmoxNode:
         """Changes its time zone.
 
         Args:
-            timezone: `timezone`.
+            timezone: The time zone; `host` is the host's.
         """
         _runtime.call(self._handle, "set_timezone", {"timezone": timezone})
 
@@ -2979,8 +3098,8 @@ class ProxmoxNode:
         """Replaces its `/etc/hosts`. Give `digest`.
 
         Args:
-            data: `data`.
-            digest: `digest`.
+            data: The data.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
         """
         _runtime.call(self._handle, "update_hosts", {"data": data, "digest": digest})
 
@@ -2988,7 +3107,7 @@ class ProxmoxNode:
         """Its own settings: description, wake-on-LAN, start delay, ACME domains.
 
         Args:
-            property: `property`.
+            property: The setting.
         """
         return decode_node_config(_runtime.call(self._handle, "config", {"property": property}))
 
@@ -2996,14 +3115,14 @@ class ProxmoxNode:
         """Changes its own settings.
 
         Args:
-            acme: `acme`.
-            ballooning_target: `ballooning-target`. `80` when absent. (8.4 and later)
-            delete: `delete`.
-            description: `description`.
-            digest: `digest`.
-            location: `location`. (9.2 and later)
-            startall_onboot_delay: `startall-onboot-delay`. `0` when absent.
-            wakeonlan: `wakeonlan`.
+            acme: Settings for certificates from an ACME service.
+            ballooning_target: How much memory the host aims at with its balloons, in percent. `80` when absent. (8.4 and later)
+            delete: Settings to take out, so that their defaults apply again.
+            description: Notes for people; shown in the web interface.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            location: Where it stands. (9.2 and later)
+            startall_onboot_delay: How long to wait before guests start with the host, in seconds. `0` when absent.
+            wakeonlan: The MAC address to wake it with, and how.
         """
         _runtime.call(self._handle, "update_config", {"acme": acme, "ballooning_target": ballooning_target, "delete": delete, "description": description, "digest": digest, "location": location, "startall_onboot_delay": startall_onboot_delay, "wakeonlan": wakeonlan})
 
@@ -3011,11 +3130,11 @@ class ProxmoxNode:
         """Lines of its syslog.
 
         Args:
-            limit: `limit`.
-            service: `service`.
-            since: `since`.
-            start: `start`.
-            until: `until`.
+            limit: At most this many.
+            service: The service.
+            since: From when on, in seconds since 1970.
+            start: Where in the list to start, from 0.
+            until: Up to when, in seconds since 1970.
         """
         value = _runtime.call(self._handle, "syslog", {"limit": limit, "service": service, "since": since, "start": start, "until": until})
         return [decode_task_log_line(v) for v in value]
@@ -3024,18 +3143,18 @@ class ProxmoxNode:
         """Lines of its journal.
 
         Args:
-            endcursor: `endcursor`.
-            identifiers: `identifiers`. (9.2+ and later)
-            kernel: `kernel`. (9.2+ and later)
-            lastentries: `lastentries`.
-            priority: `priority`. (9.2+ and later)
-            service: `service`. (9.2+ and later)
-            since: `since`.
-            startcursor: `startcursor`.
-            structured: `structured`. (9.2+ and later)
-            unit: `unit`. (9.2+ and later)
-            units: `units`. (9.2+ and later)
-            until: `until`.
+            endcursor: Where to end, as a cursor from an earlier answer.
+            identifiers: Only the identifiers that programs log under. (9.2+ and later)
+            kernel: Only what the kernel says. (9.2+ and later)
+            lastentries: How many lines from the end.
+            priority: Its rank; higher comes first. (9.2+ and later)
+            service: The service. (9.2+ and later)
+            since: From when on, in seconds since 1970.
+            startcursor: Where to start, as a cursor from an earlier answer.
+            structured: Entries with their fields in place of lines of text. (9.2+ and later)
+            unit: The unit. (9.2+ and later)
+            units: Only the names of the units that have written something. (9.2+ and later)
+            until: Up to when, in seconds since 1970.
         """
         value: list[str] = _runtime.call(self._handle, "journal", {"endcursor": endcursor, "identifiers": identifiers, "kernel": kernel, "lastentries": lastentries, "priority": priority, "service": service, "since": since, "startcursor": startcursor, "structured": structured, "unit": unit, "units": units, "until": until})
         return value
@@ -3049,8 +3168,8 @@ class ProxmoxNode:
         """Its use of resources over an `hour`, `day`, `week`, `month` or `year`.
 
         Args:
-            timeframe: `timeframe`.
-            cf: `cf`.
+            timeframe: The span of time.
+            cf: How samples are put together: the average or the largest.
         """
         value = _runtime.call(self._handle, "rrd_data", {"timeframe": timeframe, "cf": cf})
         return [decode_node_rrd_point(v) for v in value]
@@ -3068,8 +3187,8 @@ class ProxmoxNode:
         """Refreshes the list of packages.
 
         Args:
-            notify: `notify`.
-            quiet: `quiet`.
+            notify: When to notify, as a property string.
+            quiet: Whether to say less in the log.
         """
         return ProxmoxTask(_runtime.open(self._handle, "refresh_apt", {"notify": notify, "quiet": quiet}))
 
@@ -3086,8 +3205,8 @@ class ProxmoxNode:
         """A package's changelog.
 
         Args:
-            name: `name`.
-            version: `version`.
+            name: Its name.
+            version: The version.
         """
         value: str = _runtime.call(self._handle, "apt_changelog", {"name": name, "version": version})
         return value
@@ -3096,9 +3215,9 @@ class ProxmoxNode:
         """Its disks: size, model, health, what uses them.
 
         Args:
-            include_partitions: `include-partitions`.
-            skipsmart: `skipsmart`.
-            kind: `type`.
+            include_partitions: Whether partitions are listed as well.
+            skipsmart: Whether the SMART health is not read.
+            kind: Its kind.
         """
         value = _runtime.call(self._handle, "disks", {"include_partitions": include_partitions, "skipsmart": skipsmart, "kind": kind})
         return [decode_disk_info(v) for v in value]
@@ -3107,8 +3226,8 @@ class ProxmoxNode:
         """A disk's S.M.A.R.T. values.
 
         Args:
-            disk: `disk`.
-            healthonly: `healthonly`.
+            disk: The disk.
+            healthonly: Whether only the health is wanted.
         """
         return decode_smart(_runtime.call(self._handle, "smart", {"disk": disk, "healthonly": healthonly}))
 
@@ -3116,9 +3235,9 @@ class ProxmoxNode:
         """Gives a disk an empty GPT partition table.
 
         Args:
-            disk: `disk`.
+            disk: The disk.
             data_loss: The word for what may be lost: `accepted`.
-            uuid: `uuid`.
+            uuid: Its UUID.
         """
         return ProxmoxTask(_runtime.open(self._handle, "initialize_disk", {"disk": disk, "data_loss": data_loss, "uuid": uuid}))
 
@@ -3126,7 +3245,7 @@ class ProxmoxNode:
         """Wipes a disk or partition. Only root@pam itself may.
 
         Args:
-            disk: `disk`.
+            disk: The disk.
             data_loss: The word for what may be lost: `accepted`.
         """
         return ProxmoxTask(_runtime.open(self._handle, "wipe_disk", {"disk": disk, "data_loss": data_loss}))
@@ -3140,7 +3259,7 @@ class ProxmoxNode:
         """One ZFS pool with its devices and errors.
 
         Args:
-            name: `name`.
+            name: Its name.
         """
         return decode_zfs_pool(_runtime.call(self._handle, "zfs_pool", {"name": name}))
 
@@ -3148,13 +3267,13 @@ class ProxmoxNode:
         """Makes a ZFS pool of disks (a list with commas): `single`, `mirror`, `raidz`, …
 
         Args:
-            devices: `devices`.
-            name: `name`.
-            raidlevel: `raidlevel`.
-            add_storage: `add_storage`.
-            ashift: `ashift`. `12` when absent.
-            compression: `compression`. `on` when absent.
-            draid_config: `draid-config`. (7.3 and later)
+            devices: The devices.
+            name: Its name.
+            raidlevel: The RAID level.
+            add_storage: Whether a storage is made for it as well.
+            ashift: The size of a sector as a power of two. `12` when absent.
+            compression: The compression. `on` when absent.
+            draid_config: How the dRAID is laid out. (7.3 and later)
         """
         return ProxmoxTask(_runtime.open(self._handle, "create_zfs_pool", {"devices": devices, "name": name, "raidlevel": raidlevel, "add_storage": add_storage, "ashift": ashift, "compression": compression, "draid_config": draid_config}))
 
@@ -3176,8 +3295,8 @@ class ProxmoxNode:
         """Its PCI devices.
 
         Args:
-            pci_class_blacklist: `pci-class-blacklist`. `05;06;0b` when absent.
-            verbose: `verbose`. Yes when absent.
+            pci_class_blacklist: Classes of devices to leave out. `05;06;0b` when absent.
+            verbose: Whether to give details. Yes when absent.
         """
         value = _runtime.call(self._handle, "pci_devices", {"pci_class_blacklist": pci_class_blacklist, "verbose": verbose})
         return [decode_pci_device(v) for v in value]
@@ -3191,7 +3310,7 @@ class ProxmoxNode:
         """The machine types that its QEMU offers.
 
         Args:
-            arch: `arch`. (9.1.2 and later)
+            arch: The processor architecture. (9.1.2 and later)
         """
         value = _runtime.call(self._handle, "machine_types", {"arch": arch})
         return [decode_proxmox_machine_type(v) for v in value]
@@ -3200,7 +3319,7 @@ class ProxmoxNode:
         """The CPU models that its QEMU offers.
 
         Args:
-            arch: `arch`. (9.1.2 and later)
+            arch: The processor architecture. (9.1.2 and later)
         """
         value = _runtime.call(self._handle, "cpu_models", {"arch": arch})
         return [decode_cpu_model(v) for v in value]
@@ -3214,10 +3333,10 @@ class ProxmoxNode:
         """Gives the API its own certificate (PEM). With `restart` the daemon restarts and connections drop.
 
         Args:
-            certificates: `certificates`.
-            force: `force`.
-            key: `key`.
-            restart: `restart`.
+            certificates: The certificates, as PEM.
+            force: Whether to do it in spite of what speaks against it.
+            key: The key.
+            restart: Whether the service restarts with it.
         """
         return decode_certificate(_runtime.call(self._handle, "upload_certificate", {"certificates": certificates, "force": force, "key": key, "restart": restart}))
 
@@ -3225,7 +3344,7 @@ class ProxmoxNode:
         """Goes back to the certificate that the cluster's CA signed.
 
         Args:
-            restart: `restart`.
+            restart: Whether the service restarts with it.
         """
         _runtime.call(self._handle, "delete_certificate", {"restart": restart})
 
@@ -3233,7 +3352,7 @@ class ProxmoxNode:
         """Orders a certificate by ACME.
 
         Args:
-            force: `force`.
+            force: Whether to do it in spite of what speaks against it.
         """
         return ProxmoxTask(_runtime.open(self._handle, "order_certificate", {"force": force}))
 
@@ -3241,7 +3360,7 @@ class ProxmoxNode:
         """Renews it.
 
         Args:
-            force: `force`.
+            force: Whether to do it in spite of what speaks against it.
         """
         return ProxmoxTask(_runtime.open(self._handle, "renew_certificate", {"force": force}))
 
@@ -3267,8 +3386,8 @@ class ProxmoxNode:
         """Fetches a container template to a storage.
 
         Args:
-            storage: `storage`.
-            template: `template`.
+            storage: The storage.
+            template: The template.
         """
         return ProxmoxTask(_runtime.open(self._handle, "download_appliance_template", {"storage": storage, "template": template}))
 
@@ -3276,7 +3395,7 @@ class ProxmoxNode:
         """What a backup does where nothing is said.
 
         Args:
-            storage: `storage`.
+            storage: The storage.
         """
         return decode_backup_defaults(_runtime.call(self._handle, "backup_defaults", {"storage": storage}))
 
@@ -3284,7 +3403,7 @@ class ProxmoxNode:
         """The guest's configuration in a backup, as text.
 
         Args:
-            volume: `volume`.
+            volume: The volume's id, such as `local:iso/talos.iso`.
         """
         value: str = _runtime.call(self._handle, "extract_backup_config", {"volume": volume})
         return value
@@ -3293,7 +3412,7 @@ class ProxmoxNode:
         """How its replication jobs are doing.
 
         Args:
-            guest: `guest`.
+            guest: The guest.
         """
         value = _runtime.call(self._handle, "replication", {"guest": guest})
         return [decode_replication_status(v) for v in value]
@@ -3302,7 +3421,7 @@ class ProxmoxNode:
         """Has a replication job run as soon as it can.
 
         Args:
-            id: `id`.
+            id: Its id.
         """
         value: str = _runtime.call(self._handle, "replicate_now", {"id": id})
         return value
@@ -3315,27 +3434,27 @@ class ProxmoxNode:
         """Changes its firewall's settings.
 
         Args:
-            delete: `delete`.
-            digest: `digest`.
-            enable: `enable`. Yes when absent.
-            log_level_forward: `log_level_forward`. (8.3 and later)
-            log_level_in: `log_level_in`.
-            log_level_out: `log_level_out`.
-            log_nf_conntrack: `log_nf_conntrack`.
-            ndp: `ndp`. Yes when absent.
-            nf_conntrack_allow_invalid: `nf_conntrack_allow_invalid`.
-            nf_conntrack_helpers: `nf_conntrack_helpers`. (7.4 and later)
-            nf_conntrack_max: `nf_conntrack_max`. `262144` when absent.
-            nf_conntrack_tcp_timeout_established: `nf_conntrack_tcp_timeout_established`. `432000` when absent.
-            nf_conntrack_tcp_timeout_syn_recv: `nf_conntrack_tcp_timeout_syn_recv`. `60` when absent.
-            nftables: `nftables`. (8.2 and later)
-            nosmurfs: `nosmurfs`.
-            protection_synflood: `protection_synflood`.
-            protection_synflood_burst: `protection_synflood_burst`. `1000` when absent.
-            protection_synflood_rate: `protection_synflood_rate`. `200` when absent.
-            smurf_log_level: `smurf_log_level`.
-            tcp_flags_log_level: `tcp_flags_log_level`.
-            tcpflags: `tcpflags`.
+            delete: Settings to take out, so that their defaults apply again.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            enable: Whether it is switched on. Yes when absent.
+            log_level_forward: How loudly packets that pass through are logged. (8.3 and later)
+            log_level_in: How loudly packets that come in are logged.
+            log_level_out: How loudly packets that go out are logged.
+            log_nf_conntrack: Whether connections are logged.
+            ndp: Whether IPv6 neighbour discovery is allowed. Yes when absent.
+            nf_conntrack_allow_invalid: Whether packets of no known connection pass.
+            nf_conntrack_helpers: Helpers for protocols with further connections. (7.4 and later)
+            nf_conntrack_max: How many connections are tracked at most. `262144` when absent.
+            nf_conntrack_tcp_timeout_established: How long a silent connection is tracked, in seconds. `432000` when absent.
+            nf_conntrack_tcp_timeout_syn_recv: How long a half-open connection is tracked, in seconds. `60` when absent.
+            nftables: Whether the newer firewall on nftables is used. (8.2 and later)
+            nosmurfs: Whether packets from broadcast addresses are dropped.
+            protection_synflood: Whether floods of new connections are held back.
+            protection_synflood_burst: How many new connections at once. `1000` when absent.
+            protection_synflood_rate: How many new connections a second. `200` when absent.
+            smurf_log_level: How loudly packets from broadcast addresses are logged.
+            tcp_flags_log_level: How loudly packets with impossible flags are logged.
+            tcpflags: Whether packets with impossible flags are dropped.
         """
         _runtime.call(self._handle, "update_firewall_options", {"delete": delete, "digest": digest, "enable": enable, "log_level_forward": log_level_forward, "log_level_in": log_level_in, "log_level_out": log_level_out, "log_nf_conntrack": log_nf_conntrack, "ndp": ndp, "nf_conntrack_allow_invalid": nf_conntrack_allow_invalid, "nf_conntrack_helpers": nf_conntrack_helpers, "nf_conntrack_max": nf_conntrack_max, "nf_conntrack_tcp_timeout_established": nf_conntrack_tcp_timeout_established, "nf_conntrack_tcp_timeout_syn_recv": nf_conntrack_tcp_timeout_syn_recv, "nftables": nftables, "nosmurfs": nosmurfs, "protection_synflood": protection_synflood, "protection_synflood_burst": protection_synflood_burst, "protection_synflood_rate": protection_synflood_rate, "smurf_log_level": smurf_log_level, "tcp_flags_log_level": tcp_flags_log_level, "tcpflags": tcpflags})
 
@@ -3348,21 +3467,21 @@ class ProxmoxNode:
         """Adds a rule at the top; it is off unless `enable` is 1.
 
         Args:
-            action: `action`.
-            kind: `type`.
-            comment: `comment`.
-            dest: `dest`.
-            digest: `digest`.
-            dport: `dport`.
-            enable: `enable`.
-            icmp_type: `icmp-type`.
-            iface: `iface`.
-            log: `log`.
-            macro: `macro`.
-            pos: `pos`.
-            proto: `proto`.
-            source: `source`.
-            sport: `sport`.
+            action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+            kind: Its kind.
+            comment: A remark for people.
+            dest: Where packets go to: address, network, set or alias.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            dport: The ports they go to.
+            enable: Whether it is switched on.
+            icmp_type: The kind of ICMP packet.
+            iface: The network interface.
+            log: How loudly it is logged.
+            macro: A ready-made rule, such as `SSH`.
+            pos: Its place in the list, from 0.
+            proto: The protocol, by name or number.
+            source: Where from.
+            sport: The ports they come from.
         """
         _runtime.call(self._handle, "create_firewall_rule", {"action": action, "kind": kind, "comment": comment, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "pos": pos, "proto": proto, "source": source, "sport": sport})
 
@@ -3569,6 +3688,18 @@ class ProxmoxNodeStorage:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ("name",))
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        if "name" not in self._cache:
+            value = _runtime.call_now(self._handle, "name", {})
+            self._cache["name"] = value
+        cached: str = self._cache["name"]
+        return cached
+
     def status(self) -> StorageStatus:
         """Space, type, whether it is active. A storage that is off or out of reach on this node is an error."""
         return decode_storage_status(_runtime.call(self._handle, "status", {}))
@@ -3587,7 +3718,7 @@ class ProxmoxNodeStorage:
         """One volume: path, size, format, notes.
 
         Args:
-            volume: `volume`.
+            volume: The volume's id, such as `local:iso/talos.iso`.
         """
         return decode_volume(_runtime.call(self._handle, "volume", {"volume": volume}))
 
@@ -3595,10 +3726,10 @@ class ProxmoxNodeStorage:
         """Makes an empty disk image and gives back its volume id. The size is in KiB, or has a suffix: `32G`.
 
         Args:
-            filename: `filename`.
-            size: `size`.
-            vmid: `vmid`.
-            format: `format`.
+            filename: The file's name.
+            size: Its size.
+            vmid: The guest's id.
+            format: The format.
         """
         value: str = _runtime.call(self._handle, "allocate", {"filename": filename, "size": size, "vmid": vmid, "format": format})
         return value
@@ -3607,9 +3738,9 @@ class ProxmoxNodeStorage:
         """Changes a backup's `notes` or whether it is `protected`.
 
         Args:
-            volume: `volume`.
-            notes: `notes`.
-            protected: `protected`. (7.1 and later)
+            volume: The volume's id, such as `local:iso/talos.iso`.
+            notes: Notes for people.
+            protected: Whether it is kept from being removed. (7.1 and later)
         """
         _runtime.call(self._handle, "update_volume", {"volume": volume, "notes": notes, "protected": protected})
 
@@ -3617,9 +3748,9 @@ class ProxmoxNodeStorage:
         """Deletes a volume; `None` when that was done within `delay`. A volume that is not there is no error.
 
         Args:
-            volume: `volume`.
+            volume: The volume's id, such as `local:iso/talos.iso`.
             data_loss: The word for what may be lost: `accepted`.
-            delay: `delay`.
+            delay: The delay, in seconds.
         """
         return ProxmoxTask(_runtime.open(self._handle, "delete_volume", {"volume": volume, "data_loss": data_loss, "delay": delay}))
 
@@ -3627,9 +3758,9 @@ class ProxmoxNodeStorage:
         """Which backups would go and stay, by the storage's rules or by `prune_backups`. Nothing is deleted.
 
         Args:
-            prune_backups: `prune-backups`.
-            kind: `type`.
-            vmid: `vmid`.
+            prune_backups: Which backups to keep, such as `keep-last=3,keep-weekly=4`.
+            kind: Its kind.
+            vmid: The guest's id.
         """
         value = _runtime.call(self._handle, "prunable_backups", {"prune_backups": prune_backups, "kind": kind, "vmid": vmid})
         return [decode_prunable_backup(v) for v in value]
@@ -3639,9 +3770,9 @@ class ProxmoxNodeStorage:
 
         Args:
             data_loss: The word for what may be lost: `accepted`.
-            prune_backups: `prune-backups`.
-            kind: `type`.
-            vmid: `vmid`.
+            prune_backups: Which backups to keep, such as `keep-last=3,keep-weekly=4`.
+            kind: Its kind.
+            vmid: The guest's id.
         """
         value: str = _runtime.call(self._handle, "prune_backups", {"data_loss": data_loss, "prune_backups": prune_backups, "kind": kind, "vmid": vmid})
         return value
@@ -3650,7 +3781,7 @@ class ProxmoxNodeStorage:
         """What an OVA or ESXi guest would become here.
 
         Args:
-            volume: `volume`.
+            volume: The volume's id, such as `local:iso/talos.iso`.
         """
         return decode_import_metadata(_runtime.call(self._handle, "import_metadata", {"volume": volume}))
 
@@ -3659,7 +3790,7 @@ class ProxmoxNodeStorage:
 
         Args:
             reference: [a-zA-Z\\d][a-zA-Z\\d-]*[a-zA-Z\\d])(?:\\.(?:[a-zA-Z\\d]|[a-zA-Z\\d][a-zA-Z\\d-]*[a-zA-Z\\d]))*(?::\\d+)?/)?[a-z\\d]+(?:(?:[._]|__|[-]*)[a-z\\d]+)*(?:/[a-z\\d]+(?:(?:[._]|__|[-]*)[a-z\\d]+)*)*:\\w[\\w.-]{0,127}$ | `reference`.
-            filename: `filename`.
+            filename: The file's name.
         """
         return ProxmoxTask(_runtime.open(self._handle, "pull_oci_image", {"reference": reference, "filename": filename}))
 
@@ -3667,8 +3798,8 @@ class ProxmoxNodeStorage:
         """Its use over an `hour`, `day`, `week`, `month` or `year`.
 
         Args:
-            timeframe: `timeframe`.
-            cf: `cf`.
+            timeframe: The span of time.
+            cf: How samples are put together: the average or the largest.
         """
         value = _runtime.call(self._handle, "rrd_data", {"timeframe": timeframe, "cf": cf})
         return [decode_storage_rrd_point(v) for v in value]
@@ -3683,6 +3814,9 @@ class ProxmoxCeph:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
     def status(self) -> CephStatus:
         """Health, monitors, OSDs and placement groups. `FailedPrecondition` where Ceph is not installed or not set up."""
         return decode_ceph_status(_runtime.call(self._handle, "status", {}))
@@ -3695,14 +3829,14 @@ class ProxmoxCeph:
         """Makes an OSD of a disk. Only root@pam itself may.
 
         Args:
-            dev: `dev`.
-            crush_device_class: `crush-device-class`.
-            db_dev: `db_dev`.
-            db_dev_size: `db_dev_size`.
-            encrypted: `encrypted`.
-            osds_per_device: `osds-per-device`. (8.1 and later)
-            wal_dev: `wal_dev`.
-            wal_dev_size: `wal_dev_size`.
+            dev: The device.
+            crush_device_class: The class of its device.
+            db_dev: The device for the database.
+            db_dev_size: The size of the database, in GiB.
+            encrypted: Whether it is encrypted, and with which key.
+            osds_per_device: How many OSDs to make on the device. (8.1 and later)
+            wal_dev: The device for the write-ahead log.
+            wal_dev_size: The size of the write-ahead log, in GiB.
         """
         return ProxmoxTask(_runtime.open(self._handle, "create_osd", {"dev": dev, "crush_device_class": crush_device_class, "db_dev": db_dev, "db_dev_size": db_dev_size, "encrypted": encrypted, "osds_per_device": osds_per_device, "wal_dev": wal_dev, "wal_dev_size": wal_dev_size}))
 
@@ -3710,9 +3844,9 @@ class ProxmoxCeph:
         """Destroys an OSD. It must be out and down.
 
         Args:
-            osdid: `osdid`.
+            osdid: The number of the Ceph OSD.
             data_loss: The word for what may be lost: `accepted`.
-            cleanup: `cleanup`.
+            cleanup: Whether to clean up.
         """
         return ProxmoxTask(_runtime.open(self._handle, "destroy_osd", {"osdid": osdid, "data_loss": data_loss, "cleanup": cleanup}))
 
@@ -3720,7 +3854,7 @@ class ProxmoxCeph:
         """Lets data move to an OSD.
 
         Args:
-            osdid: `osdid`.
+            osdid: The number of the Ceph OSD.
         """
         _runtime.call(self._handle, "osd_in", {"osdid": osdid})
 
@@ -3728,7 +3862,7 @@ class ProxmoxCeph:
         """Has data move away from an OSD.
 
         Args:
-            osdid: `osdid`.
+            osdid: The number of the Ceph OSD.
         """
         _runtime.call(self._handle, "osd_out", {"osdid": osdid})
 
@@ -3736,8 +3870,8 @@ class ProxmoxCeph:
         """Has an OSD compare its copies; `deep` reads the data too.
 
         Args:
-            osdid: `osdid`.
-            deep: `deep`.
+            osdid: The number of the Ceph OSD.
+            deep: Whether to read and compare all data.
         """
         _runtime.call(self._handle, "scrub_osd", {"osdid": osdid, "deep": deep})
 
@@ -3750,8 +3884,8 @@ class ProxmoxCeph:
         """One pool's settings.
 
         Args:
-            name: `name`.
-            verbose: `verbose`.
+            name: Its name.
+            verbose: Whether to give details.
         """
         return decode_ceph_pool(_runtime.call(self._handle, "pool", {"name": name, "verbose": verbose}))
 
@@ -3759,18 +3893,18 @@ class ProxmoxCeph:
         """Makes a pool.
 
         Args:
-            name: `name`.
-            add_storages: `add_storages`.
-            application: `application`. `rbd` when absent.
-            crush_rule: `crush_rule`.
-            erasure_coding: `erasure-coding`.
-            min_size: `min_size`. `2` when absent.
-            pg_autoscale_mode: `pg_autoscale_mode`. `warn` when absent.
-            pg_num: `pg_num`. `128` when absent.
-            pg_num_min: `pg_num_min`.
-            size: `size`. `3` when absent.
-            target_size: `target_size`.
-            target_size_ratio: `target_size_ratio`.
+            name: Its name.
+            add_storages: Whether a storage is made for it as well.
+            application: What the pool is for. `rbd` when absent.
+            crush_rule: The rule that places its data.
+            erasure_coding: How data is spread with erasure coding.
+            min_size: How many copies must be there for the pool to be written. `2` when absent.
+            pg_autoscale_mode: Whether the number of placement groups follows the data. `warn` when absent.
+            pg_num: How many placement groups it has. `128` when absent.
+            pg_num_min: How many placement groups it has at least.
+            size: Its size. `3` when absent.
+            target_size: How much data is expected, which the number of placement groups follows.
+            target_size_ratio: Which share of all data is expected, which the number of placement groups follows.
         """
         return ProxmoxTask(_runtime.open(self._handle, "create_pool", {"name": name, "add_storages": add_storages, "application": application, "crush_rule": crush_rule, "erasure_coding": erasure_coding, "min_size": min_size, "pg_autoscale_mode": pg_autoscale_mode, "pg_num": pg_num, "pg_num_min": pg_num_min, "size": size, "target_size": target_size, "target_size_ratio": target_size_ratio}))
 
@@ -3778,16 +3912,16 @@ class ProxmoxCeph:
         """Changes a pool's settings.
 
         Args:
-            name: `name`.
-            application: `application`.
-            crush_rule: `crush_rule`.
-            min_size: `min_size`.
-            pg_autoscale_mode: `pg_autoscale_mode`.
-            pg_num: `pg_num`.
-            pg_num_min: `pg_num_min`.
-            size: `size`.
-            target_size: `target_size`.
-            target_size_ratio: `target_size_ratio`.
+            name: Its name.
+            application: What the pool is for.
+            crush_rule: The rule that places its data.
+            min_size: How many copies must be there for the pool to be written.
+            pg_autoscale_mode: Whether the number of placement groups follows the data.
+            pg_num: How many placement groups it has.
+            pg_num_min: How many placement groups it has at least.
+            size: Its size.
+            target_size: How much data is expected, which the number of placement groups follows.
+            target_size_ratio: Which share of all data is expected, which the number of placement groups follows.
         """
         return ProxmoxTask(_runtime.open(self._handle, "update_pool", {"name": name, "application": application, "crush_rule": crush_rule, "min_size": min_size, "pg_autoscale_mode": pg_autoscale_mode, "pg_num": pg_num, "pg_num_min": pg_num_min, "size": size, "target_size": target_size, "target_size_ratio": target_size_ratio}))
 
@@ -3795,11 +3929,11 @@ class ProxmoxCeph:
         """Destroys a pool with all that is in it.
 
         Args:
-            name: `name`.
+            name: Its name.
             data_loss: The word for what may be lost: `accepted`.
-            force: `force`.
-            remove_ecprofile: `remove_ecprofile`. Yes when absent.
-            remove_storages: `remove_storages`.
+            force: Whether to do it in spite of what speaks against it.
+            remove_ecprofile: Whether its erasure code profile is removed as well. Yes when absent.
+            remove_storages: Whether its storages are taken out of the configuration as well.
         """
         return ProxmoxTask(_runtime.open(self._handle, "destroy_pool", {"name": name, "data_loss": data_loss, "force": force, "remove_ecprofile": remove_ecprofile, "remove_storages": remove_storages}))
 
@@ -3812,8 +3946,8 @@ class ProxmoxCeph:
         """Makes a monitor on this node.
 
         Args:
-            monid: `monid`.
-            mon_address: `mon-address`.
+            monid: The monitor.
+            mon_address: Its addresses.
         """
         return ProxmoxTask(_runtime.open(self._handle, "create_monitor", {"monid": monid, "mon_address": mon_address}))
 
@@ -3821,7 +3955,7 @@ class ProxmoxCeph:
         """Destroys a monitor.
 
         Args:
-            monid: `monid`.
+            monid: The monitor.
         """
         return ProxmoxTask(_runtime.open(self._handle, "destroy_monitor", {"monid": monid}))
 
@@ -3834,7 +3968,7 @@ class ProxmoxCeph:
         """Makes a manager on this node.
 
         Args:
-            id: `id`.
+            id: Its id.
         """
         return ProxmoxTask(_runtime.open(self._handle, "create_manager", {"id": id}))
 
@@ -3842,21 +3976,21 @@ class ProxmoxCeph:
         """Destroys a manager.
 
         Args:
-            id: `id`.
+            id: Its id.
         """
         return ProxmoxTask(_runtime.open(self._handle, "destroy_manager", {"id": id}))
 
-    def metadata_servers(self) -> list[CephMd]:
+    def metadata_servers(self) -> list[CephMds]:
         """The metadata servers of its file systems."""
         value = _runtime.call(self._handle, "metadata_servers", {})
-        return [decode_ceph_md(v) for v in value]
+        return [decode_ceph_mds(v) for v in value]
 
     def create_metadata_server(self, name: str, *, hotstandby: bool | None = None) -> ProxmoxTask:
         """Makes a metadata server on this node.
 
         Args:
-            name: `name`.
-            hotstandby: `hotstandby`.
+            name: Its name.
+            hotstandby: Whether it follows the active one closely.
         """
         return ProxmoxTask(_runtime.open(self._handle, "create_metadata_server", {"name": name, "hotstandby": hotstandby}))
 
@@ -3864,22 +3998,22 @@ class ProxmoxCeph:
         """Destroys a metadata server.
 
         Args:
-            name: `name`.
+            name: Its name.
         """
         return ProxmoxTask(_runtime.open(self._handle, "destroy_metadata_server", {"name": name}))
 
-    def file_systems(self) -> list[CephF]:
+    def file_systems(self) -> list[CephFs]:
         """Its file systems."""
         value = _runtime.call(self._handle, "file_systems", {})
-        return [decode_ceph_f(v) for v in value]
+        return [decode_ceph_fs(v) for v in value]
 
     def create_file_system(self, name: str, *, add_storage: bool | None = None, pg_num: int | None = None) -> ProxmoxTask:
         """Makes a file system.
 
         Args:
-            name: `name`.
-            add_storage: `add-storage`.
-            pg_num: `pg_num`. `128` when absent.
+            name: Its name.
+            add_storage: Whether a storage is made for it as well.
+            pg_num: How many placement groups it has. `128` when absent.
         """
         return ProxmoxTask(_runtime.open(self._handle, "create_file_system", {"name": name, "add_storage": add_storage, "pg_num": pg_num}))
 
@@ -3897,8 +4031,8 @@ class ProxmoxCeph:
         """Lines of Ceph's log.
 
         Args:
-            limit: `limit`.
-            start: `start`.
+            limit: At most this many.
+            start: Where in the list to start, from 0.
         """
         value = _runtime.call(self._handle, "log", {"limit": limit, "start": start})
         return [decode_task_log_line(v) for v in value]
@@ -3931,9 +4065,9 @@ class ProxmoxCeph:
         """Whether a service can be stopped or destroyed without harm.
 
         Args:
-            action: `action`.
-            id: `id`.
-            service: `service`.
+            action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+            id: Its id.
+            service: The service.
         """
         return decode_ceph_command_safety(_runtime.call(self._handle, "command_safety", {"action": action, "id": id, "service": service}))
 
@@ -3946,6 +4080,27 @@ class ProxmoxQemu:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ("node", "vmid",))
+
+    @property
+    def node(self) -> str:
+        """The node that is asked. HA and migrations move guests; `ProxmoxClient.locate` finds them."""
+        if "node" not in self._cache:
+            value = _runtime.call_now(self._handle, "node", {})
+            self._cache["node"] = value
+        cached: str = self._cache["node"]
+        return cached
+
+    @property
+    def vmid(self) -> int:
+        """Its number."""
+        if "vmid" not in self._cache:
+            value = _runtime.call_now(self._handle, "vmid", {})
+            self._cache["vmid"] = value
+        cached: int = self._cache["vmid"]
+        return cached
 
     def destroy(self, scope: Literal["guest", "guest_and_references", "everything"]) -> ProxmoxTask:
         """Deletes it. It must be stopped; its backups stay.
@@ -4034,7 +4189,7 @@ class ProxmoxQemu:
         """Shuts it down and starts it again, with the changes that waited for that.
 
         Args:
-            timeout: `timeout`.
+            timeout: How long to wait, in seconds.
         """
         return ProxmoxTask(_runtime.open(self._handle, "reboot", {"timeout": timeout}))
 
@@ -4042,7 +4197,7 @@ class ProxmoxQemu:
         """Resets it as its reset button would.
 
         Args:
-            skiplock: `skiplock`.
+            skiplock: Whether to go on despite the lock; only root may.
         """
         return ProxmoxTask(_runtime.open(self._handle, "reset", {"skiplock": skiplock}))
 
@@ -4050,9 +4205,9 @@ class ProxmoxQemu:
         """Pauses it; with `todisk` its memory goes to a storage and it stops (hibernation).
 
         Args:
-            skiplock: `skiplock`.
-            statestorage: `statestorage`.
-            todisk: `todisk`.
+            skiplock: Whether to go on despite the lock; only root may.
+            statestorage: The storage of saved memory.
+            todisk: Whether to save its memory to disk.
         """
         return ProxmoxTask(_runtime.open(self._handle, "suspend", {"skiplock": skiplock, "statestorage": statestorage, "todisk": todisk}))
 
@@ -4060,8 +4215,8 @@ class ProxmoxQemu:
         """Lets a paused or hibernated one go on.
 
         Args:
-            nocheck: `nocheck`.
-            skiplock: `skiplock`.
+            nocheck: Whether to trust the caller about its state.
+            skiplock: Whether to go on despite the lock; only root may.
         """
         return ProxmoxTask(_runtime.open(self._handle, "resume", {"nocheck": nocheck, "skiplock": skiplock}))
 
@@ -4069,8 +4224,8 @@ class ProxmoxQemu:
         """Sends a key combination in QEMU's names: `ctrl-alt-delete`.
 
         Args:
-            key: `key`.
-            skiplock: `skiplock`.
+            key: The key.
+            skiplock: Whether to go on despite the lock; only root may.
         """
         _runtime.call(self._handle, "send_key", {"key": key, "skiplock": skiplock})
 
@@ -4078,7 +4233,7 @@ class ProxmoxQemu:
         """Runs a command of QEMU's monitor and gives back its text.
 
         Args:
-            command: `command`.
+            command: The command.
         """
         value: str = _runtime.call(self._handle, "monitor", {"command": command})
         return value
@@ -4092,9 +4247,9 @@ class ProxmoxQemu:
         """Takes a snapshot; with `vmstate` its memory too.
 
         Args:
-            snapname: `snapname`.
-            description: `description`.
-            vmstate: `vmstate`.
+            snapname: The snapshot.
+            description: Notes for people; shown in the web interface.
+            vmstate: Whether the memory is in it as well.
         """
         return ProxmoxTask(_runtime.open(self._handle, "snapshot", {"snapname": snapname, "description": description, "vmstate": vmstate}))
 
@@ -4102,7 +4257,7 @@ class ProxmoxQemu:
         """The configuration that a snapshot holds.
 
         Args:
-            snapname: `snapname`.
+            snapname: The snapshot.
         """
         return decode_qemu_config(_runtime.call(self._handle, "snapshot_config", {"snapname": snapname}))
 
@@ -4110,8 +4265,8 @@ class ProxmoxQemu:
         """Changes a snapshot's description.
 
         Args:
-            snapname: `snapname`.
-            description: `description`.
+            snapname: The snapshot.
+            description: Notes for people; shown in the web interface.
         """
         _runtime.call(self._handle, "update_snapshot", {"snapname": snapname, "description": description})
 
@@ -4119,9 +4274,9 @@ class ProxmoxQemu:
         """Goes back to a snapshot. What was written since is lost.
 
         Args:
-            snapname: `snapname`.
+            snapname: The snapshot.
             data_loss: The word for what may be lost: `accepted`.
-            start: `start`. (7.3 and later)
+            start: Whether it starts when made. (7.3 and later)
         """
         return ProxmoxTask(_runtime.open(self._handle, "rollback", {"snapname": snapname, "data_loss": data_loss, "start": start}))
 
@@ -4129,8 +4284,8 @@ class ProxmoxQemu:
         """Deletes a snapshot; the guest stays as it is.
 
         Args:
-            snapname: `snapname`.
-            force: `force`.
+            snapname: The snapshot.
+            force: Whether to do it in spite of what speaks against it.
         """
         return ProxmoxTask(_runtime.open(self._handle, "delete_snapshot", {"snapname": snapname, "force": force}))
 
@@ -4138,16 +4293,16 @@ class ProxmoxQemu:
         """Copies it to a new id: in full, or linked to a template's disks. See `with_new_vmid` for free ids.
 
         Args:
-            newid: `newid`.
-            bwlimit: `bwlimit`.
-            description: `description`.
-            format: `format`.
-            full: `full`.
-            name: `name`.
-            pool: `pool`.
-            snapname: `snapname`.
-            storage: `storage`.
-            target: `target`.
+            newid: The new guest's id.
+            bwlimit: The most to move in a second, in KiB.
+            description: Notes for people; shown in the web interface.
+            format: The format.
+            full: Whether to give every detail.
+            name: Its name.
+            pool: The pool.
+            snapname: The snapshot.
+            storage: The storage.
+            target: Where to: the target node.
         """
         return ProxmoxTask(_runtime.open(self._handle, "clone_to", {"newid": newid, "bwlimit": bwlimit, "description": description, "format": format, "full": full, "name": name, "pool": pool, "snapname": snapname, "storage": storage, "target": target}))
 
@@ -4155,7 +4310,7 @@ class ProxmoxQemu:
         """What stands in the way of a migration: local disks and devices, allowed nodes.
 
         Args:
-            target: `target`.
+            target: Where to: the target node.
         """
         return decode_qemu_migrate_preconditions(_runtime.call(self._handle, "migration", {"target": target}))
 
@@ -4163,15 +4318,15 @@ class ProxmoxQemu:
         """Moves it to another node; a running one needs `online`.
 
         Args:
-            target: `target`.
-            bwlimit: `bwlimit`.
-            force: `force`.
-            migration_network: `migration_network`.
-            migration_type: `migration_type`.
-            online: `online`.
-            targetstorage: `targetstorage`.
-            with_conntrack_state: `with-conntrack-state`. (9.0 and later)
-            with_local_disks: `with-local-disks`.
+            target: Where to: the target node.
+            bwlimit: The most to move in a second, in KiB.
+            force: Whether to do it in spite of what speaks against it.
+            migration_network: The network that the migration uses, as CIDR.
+            migration_type: Whether the migration is encrypted: `secure` or `insecure`.
+            online: Whether it is online.
+            targetstorage: The target storages: one for all, or pairs of source and target.
+            with_conntrack_state: Whether the firewall's connections move along. (9.0 and later)
+            with_local_disks: Whether disks on local storage move along.
         """
         return ProxmoxTask(_runtime.open(self._handle, "migrate", {"target": target, "bwlimit": bwlimit, "force": force, "migration_network": migration_network, "migration_type": migration_type, "online": online, "targetstorage": targetstorage, "with_conntrack_state": with_conntrack_state, "with_local_disks": with_local_disks}))
 
@@ -4179,13 +4334,13 @@ class ProxmoxQemu:
         """Moves it to another cluster, which `target_endpoint` names with a token.
 
         Args:
-            target_bridge: `target-bridge`.
-            target_endpoint: `target-endpoint`.
-            target_storage: `target-storage`.
-            bwlimit: `bwlimit`.
-            delete: `delete`.
-            online: `online`.
-            target_vmid: `target-vmid`.
+            target_bridge: The target bridges: one for all, or pairs of source and target.
+            target_endpoint: The other cluster: its address, token and fingerprint, as a property string.
+            target_storage: The target storage.
+            bwlimit: The most to move in a second, in KiB.
+            delete: Settings to take out, so that their defaults apply again.
+            online: Whether it is online.
+            target_vmid: The target guest's id.
         """
         return ProxmoxTask(_runtime.open(self._handle, "remote_migrate", {"target_bridge": target_bridge, "target_endpoint": target_endpoint, "target_storage": target_storage, "bwlimit": bwlimit, "delete": delete, "online": online, "target_vmid": target_vmid}))
 
@@ -4193,10 +4348,10 @@ class ProxmoxQemu:
         """Grows a disk: to a size (`64G`) or by one (`+8G`). Disks do not shrink.
 
         Args:
-            disk: `disk`.
-            size: `size`.
-            digest: `digest`.
-            skiplock: `skiplock`.
+            disk: The disk.
+            size: Its size.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            skiplock: Whether to go on despite the lock; only root may.
         """
         return ProxmoxTask(_runtime.open(self._handle, "resize_disk", {"disk": disk, "size": size, "digest": digest, "skiplock": skiplock}))
 
@@ -4204,15 +4359,15 @@ class ProxmoxQemu:
         """Moves a disk to another `storage`, or to another guest.
 
         Args:
-            disk: `disk`.
-            bwlimit: `bwlimit`.
-            delete: `delete`.
-            digest: `digest`.
-            format: `format`.
-            storage: `storage`.
-            target_digest: `target-digest`. (7.1 and later)
-            target_disk: `target-disk`. (7.1 and later)
-            target_vmid: `target-vmid`. (7.1 and later)
+            disk: The disk.
+            bwlimit: The most to move in a second, in KiB.
+            delete: Settings to take out, so that their defaults apply again.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            format: The format.
+            storage: The storage.
+            target_digest: Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later)
+            target_disk: The key that the disk gets in the target's configuration. (7.1 and later)
+            target_vmid: The target guest's id. (7.1 and later)
         """
         return ProxmoxTask(_runtime.open(self._handle, "move_disk", {"disk": disk, "bwlimit": bwlimit, "delete": delete, "digest": digest, "format": format, "storage": storage, "target_digest": target_digest, "target_disk": target_disk, "target_vmid": target_vmid}))
 
@@ -4220,8 +4375,8 @@ class ProxmoxQemu:
         """Takes disks (a list with commas) out of the configuration; with `force` their volumes are deleted.
 
         Args:
-            idlist: `idlist`.
-            force: `force`.
+            idlist: The disks to take out.
+            force: Whether to do it in spite of what speaks against it.
         """
         _runtime.call(self._handle, "unlink_disks", {"idlist": idlist, "force": force})
 
@@ -4229,7 +4384,7 @@ class ProxmoxQemu:
         """Makes it a template, for good.
 
         Args:
-            disk: `disk`.
+            disk: The disk.
         """
         return ProxmoxTask(_runtime.open(self._handle, "template", {"disk": disk}))
 
@@ -4237,8 +4392,8 @@ class ProxmoxQemu:
         """Whether it can `snapshot`, `clone` or `copy`.
 
         Args:
-            feature: `feature`.
-            snapname: `snapname`.
+            feature: The feature.
+            snapname: The snapshot.
         """
         return decode_guest_feature(_runtime.call(self._handle, "feature", {"feature": feature, "snapname": snapname}))
 
@@ -4246,8 +4401,8 @@ class ProxmoxQemu:
         """Its use of resources over an `hour`, `day`, `week`, `month` or `year`. Samples that are missing have no values.
 
         Args:
-            timeframe: `timeframe`.
-            cf: `cf`.
+            timeframe: The span of time.
+            cf: How samples are put together: the average or the largest.
         """
         value = _runtime.call(self._handle, "rrd_data", {"timeframe": timeframe, "cf": cf})
         return [decode_guest_rrd_point(v) for v in value]
@@ -4260,18 +4415,18 @@ class ProxmoxQemu:
         """Changes its firewall's settings.
 
         Args:
-            delete: `delete`.
-            dhcp: `dhcp`.
-            digest: `digest`.
-            enable: `enable`.
-            ipfilter: `ipfilter`.
-            log_level_in: `log_level_in`.
-            log_level_out: `log_level_out`.
-            macfilter: `macfilter`. Yes when absent.
-            ndp: `ndp`. Yes when absent.
-            policy_in: `policy_in`.
-            policy_out: `policy_out`.
-            radv: `radv`.
+            delete: Settings to take out, so that their defaults apply again.
+            dhcp: Whether DHCP is allowed. Yes when absent for guests.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            enable: Whether it is switched on.
+            ipfilter: Whether guests may use their own addresses only.
+            log_level_in: How loudly packets that come in are logged.
+            log_level_out: How loudly packets that go out are logged.
+            macfilter: Whether guests may use their own MAC addresses only. Yes when absent.
+            ndp: Whether IPv6 neighbour discovery is allowed. Yes when absent.
+            policy_in: What happens to packets that come in and match no rule.
+            policy_out: What happens to packets that go out and match no rule.
+            radv: Whether router advertisements may be sent.
         """
         _runtime.call(self._handle, "update_firewall_options", {"delete": delete, "dhcp": dhcp, "digest": digest, "enable": enable, "ipfilter": ipfilter, "log_level_in": log_level_in, "log_level_out": log_level_out, "macfilter": macfilter, "ndp": ndp, "policy_in": policy_in, "policy_out": policy_out, "radv": radv})
 
@@ -4284,21 +4439,21 @@ class ProxmoxQemu:
         """Adds a rule at the top; it is off unless `enable` is 1. `kind` is `in`, `out`, `forward` or `group`.
 
         Args:
-            action: `action`.
-            kind: `type`.
-            comment: `comment`.
-            dest: `dest`.
-            digest: `digest`.
-            dport: `dport`.
-            enable: `enable`.
-            icmp_type: `icmp-type`.
-            iface: `iface`.
-            log: `log`.
-            macro: `macro`.
-            pos: `pos`.
-            proto: `proto`.
-            source: `source`.
-            sport: `sport`.
+            action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+            kind: Its kind.
+            comment: A remark for people.
+            dest: Where packets go to: address, network, set or alias.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            dport: The ports they go to.
+            enable: Whether it is switched on.
+            icmp_type: The kind of ICMP packet.
+            iface: The network interface.
+            log: How loudly it is logged.
+            macro: A ready-made rule, such as `SSH`.
+            pos: Its place in the list, from 0.
+            proto: The protocol, by name or number.
+            source: Where from.
+            sport: The ports they come from.
         """
         _runtime.call(self._handle, "create_firewall_rule", {"action": action, "kind": kind, "comment": comment, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "pos": pos, "proto": proto, "source": source, "sport": sport})
 
@@ -4306,23 +4461,23 @@ class ProxmoxQemu:
         """Changes the rule at a position. Give `digest`: positions shift when somebody else inserts one.
 
         Args:
-            pos: `pos`.
-            action: `action`.
-            comment: `comment`.
-            delete: `delete`.
-            dest: `dest`.
-            digest: `digest`.
-            dport: `dport`.
-            enable: `enable`.
-            icmp_type: `icmp-type`.
-            iface: `iface`.
-            log: `log`.
-            macro: `macro`.
-            moveto: `moveto`.
-            proto: `proto`.
-            source: `source`.
-            sport: `sport`.
-            kind: `type`.
+            pos: Its place in the list, from 0.
+            action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+            comment: A remark for people.
+            delete: Settings to take out, so that their defaults apply again.
+            dest: Where packets go to: address, network, set or alias.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            dport: The ports they go to.
+            enable: Whether it is switched on.
+            icmp_type: The kind of ICMP packet.
+            iface: The network interface.
+            log: How loudly it is logged.
+            macro: A ready-made rule, such as `SSH`.
+            moveto: The new place; the other parameters are ignored.
+            proto: The protocol, by name or number.
+            source: Where from.
+            sport: The ports they come from.
+            kind: Its kind.
         """
         _runtime.call(self._handle, "update_firewall_rule", {"pos": pos, "action": action, "comment": comment, "delete": delete, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "moveto": moveto, "proto": proto, "source": source, "sport": sport, "kind": kind})
 
@@ -4330,8 +4485,8 @@ class ProxmoxQemu:
         """Deletes the rule at a position. Give `digest`, as for a change.
 
         Args:
-            pos: `pos`.
-            digest: `digest`.
+            pos: Its place in the list, from 0.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
         """
         _runtime.call(self._handle, "delete_firewall_rule", {"pos": pos, "digest": digest})
 
@@ -4380,6 +4535,27 @@ class ProxmoxLxc:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ("node", "vmid",))
+
+    @property
+    def node(self) -> str:
+        """The node that is asked. HA and migrations move guests; `ProxmoxClient.locate` finds them."""
+        if "node" not in self._cache:
+            value = _runtime.call_now(self._handle, "node", {})
+            self._cache["node"] = value
+        cached: str = self._cache["node"]
+        return cached
+
+    @property
+    def vmid(self) -> int:
+        """Its number."""
+        if "vmid" not in self._cache:
+            value = _runtime.call_now(self._handle, "vmid", {})
+            self._cache["vmid"] = value
+        cached: int = self._cache["vmid"]
+        return cached
+
     def destroy(self, scope: Literal["guest", "guest_and_references", "everything"]) -> ProxmoxTask:
         """Deletes it. It must be stopped; its backups stay.
 
@@ -4396,8 +4572,8 @@ class ProxmoxLxc:
         """Its configuration, changes that wait for its next start included.
 
         Args:
-            current: `current`.
-            snapshot: `snapshot`.
+            current: The value in force.
+            snapshot: The snapshot.
         """
         return decode_lxc_config(_runtime.call(self._handle, "config", {"current": current, "snapshot": snapshot}))
 
@@ -4418,8 +4594,8 @@ class ProxmoxLxc:
         """Starts it. When the HA manager owns it, waiting for the task also waits until it runs.
 
         Args:
-            debug: `debug`.
-            skiplock: `skiplock`.
+            debug: Whether to log more.
+            skiplock: Whether to go on despite the lock; only root may.
         """
         return ProxmoxTask(_runtime.open(self._handle, "start", {"debug": debug, "skiplock": skiplock}))
 
@@ -4427,8 +4603,8 @@ class ProxmoxLxc:
         """Kills all its processes.
 
         Args:
-            overrule_shutdown: `overrule-shutdown`. (8.2 and later)
-            skiplock: `skiplock`.
+            overrule_shutdown: Whether to break off shutdowns that are under way. (8.2 and later)
+            skiplock: Whether to go on despite the lock; only root may.
         """
         return ProxmoxTask(_runtime.open(self._handle, "stop", {"overrule_shutdown": overrule_shutdown, "skiplock": skiplock}))
 
@@ -4436,8 +4612,8 @@ class ProxmoxLxc:
         """Asks its init to shut down; the task fails when it does not within `timeout`.
 
         Args:
-            force_stop: `forceStop`.
-            timeout: `timeout`. `60` when absent.
+            force_stop: Whether to stop it hard when it does not shut down in time.
+            timeout: How long to wait, in seconds. `60` when absent.
         """
         return ProxmoxTask(_runtime.open(self._handle, "shutdown", {"force_stop": force_stop, "timeout": timeout}))
 
@@ -4445,7 +4621,7 @@ class ProxmoxLxc:
         """Shuts it down and starts it again.
 
         Args:
-            timeout: `timeout`.
+            timeout: How long to wait, in seconds.
         """
         return ProxmoxTask(_runtime.open(self._handle, "reboot", {"timeout": timeout}))
 
@@ -4471,8 +4647,8 @@ class ProxmoxLxc:
         """Takes a snapshot.
 
         Args:
-            snapname: `snapname`.
-            description: `description`.
+            snapname: The snapshot.
+            description: Notes for people; shown in the web interface.
         """
         return ProxmoxTask(_runtime.open(self._handle, "snapshot", {"snapname": snapname, "description": description}))
 
@@ -4480,7 +4656,7 @@ class ProxmoxLxc:
         """The configuration that a snapshot holds.
 
         Args:
-            snapname: `snapname`.
+            snapname: The snapshot.
         """
         return decode_lxc_config(_runtime.call(self._handle, "snapshot_config", {"snapname": snapname}))
 
@@ -4488,9 +4664,9 @@ class ProxmoxLxc:
         """Goes back to a snapshot. What was written since is lost.
 
         Args:
-            snapname: `snapname`.
+            snapname: The snapshot.
             data_loss: The word for what may be lost: `accepted`.
-            start: `start`. (7.3 and later)
+            start: Whether it starts when made. (7.3 and later)
         """
         return ProxmoxTask(_runtime.open(self._handle, "rollback", {"snapname": snapname, "data_loss": data_loss, "start": start}))
 
@@ -4498,8 +4674,8 @@ class ProxmoxLxc:
         """Deletes a snapshot; the container stays as it is.
 
         Args:
-            snapname: `snapname`.
-            force: `force`.
+            snapname: The snapshot.
+            force: Whether to do it in spite of what speaks against it.
         """
         return ProxmoxTask(_runtime.open(self._handle, "delete_snapshot", {"snapname": snapname, "force": force}))
 
@@ -4507,15 +4683,15 @@ class ProxmoxLxc:
         """Copies it to a new id. A running one needs `snapname`.
 
         Args:
-            newid: `newid`.
-            bwlimit: `bwlimit`.
-            description: `description`.
-            full: `full`.
-            hostname: `hostname`.
-            pool: `pool`.
-            snapname: `snapname`.
-            storage: `storage`.
-            target: `target`.
+            newid: The new guest's id.
+            bwlimit: The most to move in a second, in KiB.
+            description: Notes for people; shown in the web interface.
+            full: Whether to give every detail.
+            hostname: The host's name.
+            pool: The pool.
+            snapname: The snapshot.
+            storage: The storage.
+            target: Where to: the target node.
         """
         return ProxmoxTask(_runtime.open(self._handle, "clone_to", {"newid": newid, "bwlimit": bwlimit, "description": description, "full": full, "hostname": hostname, "pool": pool, "snapname": snapname, "storage": storage, "target": target}))
 
@@ -4523,7 +4699,7 @@ class ProxmoxLxc:
         """What stands in the way of a migration.
 
         Args:
-            target: `target`.
+            target: Where to: the target node.
         """
         return decode_lxc_migrate_preconditions(_runtime.call(self._handle, "migration", {"target": target}))
 
@@ -4531,12 +4707,12 @@ class ProxmoxLxc:
         """Moves it to another node; a running one needs `restart`, as there is no live migration.
 
         Args:
-            target: `target`.
-            bwlimit: `bwlimit`.
-            online: `online`.
-            restart: `restart`.
-            target_storage: `target-storage`. (7.2 and later)
-            timeout: `timeout`. `180` when absent.
+            target: Where to: the target node.
+            bwlimit: The most to move in a second, in KiB.
+            online: Whether it is online.
+            restart: Whether the service restarts with it.
+            target_storage: The target storage. (7.2 and later)
+            timeout: How long to wait, in seconds. `180` when absent.
         """
         return ProxmoxTask(_runtime.open(self._handle, "migrate", {"target": target, "bwlimit": bwlimit, "online": online, "restart": restart, "target_storage": target_storage, "timeout": timeout}))
 
@@ -4544,15 +4720,15 @@ class ProxmoxLxc:
         """Moves it to another cluster.
 
         Args:
-            target_bridge: `target-bridge`.
-            target_endpoint: `target-endpoint`.
-            target_storage: `target-storage`.
-            bwlimit: `bwlimit`.
-            delete: `delete`.
-            online: `online`.
-            restart: `restart`.
-            target_vmid: `target-vmid`.
-            timeout: `timeout`. `180` when absent.
+            target_bridge: The target bridges: one for all, or pairs of source and target.
+            target_endpoint: The other cluster: its address, token and fingerprint, as a property string.
+            target_storage: The target storage.
+            bwlimit: The most to move in a second, in KiB.
+            delete: Settings to take out, so that their defaults apply again.
+            online: Whether it is online.
+            restart: Whether the service restarts with it.
+            target_vmid: The target guest's id.
+            timeout: How long to wait, in seconds. `180` when absent.
         """
         return ProxmoxTask(_runtime.open(self._handle, "remote_migrate", {"target_bridge": target_bridge, "target_endpoint": target_endpoint, "target_storage": target_storage, "bwlimit": bwlimit, "delete": delete, "online": online, "restart": restart, "target_vmid": target_vmid, "timeout": timeout}))
 
@@ -4560,9 +4736,9 @@ class ProxmoxLxc:
         """Grows a volume: to a size (`64G`) or by one (`+8G`).
 
         Args:
-            disk: `disk`.
-            size: `size`.
-            digest: `digest`.
+            disk: The disk.
+            size: Its size.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
         """
         return ProxmoxTask(_runtime.open(self._handle, "resize_disk", {"disk": disk, "size": size, "digest": digest}))
 
@@ -4570,14 +4746,14 @@ class ProxmoxLxc:
         """Moves a volume to another `storage`, or to another container.
 
         Args:
-            volume: `volume`.
-            bwlimit: `bwlimit`.
-            delete: `delete`.
-            digest: `digest`.
-            storage: `storage`.
-            target_digest: `target-digest`. (7.1 and later)
-            target_vmid: `target-vmid`. (7.1 and later)
-            target_volume: `target-volume`. (7.1 and later)
+            volume: The volume's id, such as `local:iso/talos.iso`.
+            bwlimit: The most to move in a second, in KiB.
+            delete: Settings to take out, so that their defaults apply again.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            storage: The storage.
+            target_digest: Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later)
+            target_vmid: The target guest's id. (7.1 and later)
+            target_volume: The key that the volume gets in the target's configuration. (7.1 and later)
         """
         return ProxmoxTask(_runtime.open(self._handle, "move_volume", {"volume": volume, "bwlimit": bwlimit, "delete": delete, "digest": digest, "storage": storage, "target_digest": target_digest, "target_vmid": target_vmid, "target_volume": target_volume}))
 
@@ -4589,8 +4765,8 @@ class ProxmoxLxc:
         """Whether it can `snapshot`, `clone` or `copy`.
 
         Args:
-            feature: `feature`.
-            snapname: `snapname`.
+            feature: The feature.
+            snapname: The snapshot.
         """
         return decode_guest_feature(_runtime.call(self._handle, "feature", {"feature": feature, "snapname": snapname}))
 
@@ -4598,8 +4774,8 @@ class ProxmoxLxc:
         """Its use of resources over an `hour`, `day`, `week`, `month` or `year`.
 
         Args:
-            timeframe: `timeframe`.
-            cf: `cf`.
+            timeframe: The span of time.
+            cf: How samples are put together: the average or the largest.
         """
         value = _runtime.call(self._handle, "rrd_data", {"timeframe": timeframe, "cf": cf})
         return [decode_guest_rrd_point(v) for v in value]
@@ -4612,18 +4788,18 @@ class ProxmoxLxc:
         """Changes its firewall's settings.
 
         Args:
-            delete: `delete`.
-            dhcp: `dhcp`.
-            digest: `digest`.
-            enable: `enable`.
-            ipfilter: `ipfilter`.
-            log_level_in: `log_level_in`.
-            log_level_out: `log_level_out`.
-            macfilter: `macfilter`. Yes when absent.
-            ndp: `ndp`. Yes when absent.
-            policy_in: `policy_in`.
-            policy_out: `policy_out`.
-            radv: `radv`.
+            delete: Settings to take out, so that their defaults apply again.
+            dhcp: Whether DHCP is allowed. Yes when absent for guests.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            enable: Whether it is switched on.
+            ipfilter: Whether guests may use their own addresses only.
+            log_level_in: How loudly packets that come in are logged.
+            log_level_out: How loudly packets that go out are logged.
+            macfilter: Whether guests may use their own MAC addresses only. Yes when absent.
+            ndp: Whether IPv6 neighbour discovery is allowed. Yes when absent.
+            policy_in: What happens to packets that come in and match no rule.
+            policy_out: What happens to packets that go out and match no rule.
+            radv: Whether router advertisements may be sent.
         """
         _runtime.call(self._handle, "update_firewall_options", {"delete": delete, "dhcp": dhcp, "digest": digest, "enable": enable, "ipfilter": ipfilter, "log_level_in": log_level_in, "log_level_out": log_level_out, "macfilter": macfilter, "ndp": ndp, "policy_in": policy_in, "policy_out": policy_out, "radv": radv})
 
@@ -4636,21 +4812,21 @@ class ProxmoxLxc:
         """Adds a rule at the top; it is off unless `enable` is 1.
 
         Args:
-            action: `action`.
-            kind: `type`.
-            comment: `comment`.
-            dest: `dest`.
-            digest: `digest`.
-            dport: `dport`.
-            enable: `enable`.
-            icmp_type: `icmp-type`.
-            iface: `iface`.
-            log: `log`.
-            macro: `macro`.
-            pos: `pos`.
-            proto: `proto`.
-            source: `source`.
-            sport: `sport`.
+            action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+            kind: Its kind.
+            comment: A remark for people.
+            dest: Where packets go to: address, network, set or alias.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            dport: The ports they go to.
+            enable: Whether it is switched on.
+            icmp_type: The kind of ICMP packet.
+            iface: The network interface.
+            log: How loudly it is logged.
+            macro: A ready-made rule, such as `SSH`.
+            pos: Its place in the list, from 0.
+            proto: The protocol, by name or number.
+            source: Where from.
+            sport: The ports they come from.
         """
         _runtime.call(self._handle, "create_firewall_rule", {"action": action, "kind": kind, "comment": comment, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "pos": pos, "proto": proto, "source": source, "sport": sport})
 
@@ -4658,23 +4834,23 @@ class ProxmoxLxc:
         """Changes the rule at a position. Give `digest`: positions shift.
 
         Args:
-            pos: `pos`.
-            action: `action`.
-            comment: `comment`.
-            delete: `delete`.
-            dest: `dest`.
-            digest: `digest`.
-            dport: `dport`.
-            enable: `enable`.
-            icmp_type: `icmp-type`.
-            iface: `iface`.
-            log: `log`.
-            macro: `macro`.
-            moveto: `moveto`.
-            proto: `proto`.
-            source: `source`.
-            sport: `sport`.
-            kind: `type`.
+            pos: Its place in the list, from 0.
+            action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+            comment: A remark for people.
+            delete: Settings to take out, so that their defaults apply again.
+            dest: Where packets go to: address, network, set or alias.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            dport: The ports they go to.
+            enable: Whether it is switched on.
+            icmp_type: The kind of ICMP packet.
+            iface: The network interface.
+            log: How loudly it is logged.
+            macro: A ready-made rule, such as `SSH`.
+            moveto: The new place; the other parameters are ignored.
+            proto: The protocol, by name or number.
+            source: Where from.
+            sport: The ports they come from.
+            kind: Its kind.
         """
         _runtime.call(self._handle, "update_firewall_rule", {"pos": pos, "action": action, "comment": comment, "delete": delete, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "moveto": moveto, "proto": proto, "source": source, "sport": sport, "kind": kind})
 
@@ -4682,8 +4858,8 @@ class ProxmoxLxc:
         """Deletes the rule at a position. Give `digest`, as for a change.
 
         Args:
-            pos: `pos`.
-            digest: `digest`.
+            pos: Its place in the list, from 0.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
         """
         _runtime.call(self._handle, "delete_firewall_rule", {"pos": pos, "digest": digest})
 
@@ -4700,6 +4876,9 @@ class ProxmoxAgent:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
 
     def ping(self) -> None:
         """Whether the agent answers; `FailedPrecondition` says what is in the way."""
@@ -4723,6 +4902,25 @@ class ProxmoxAgent:
             timeout_seconds: How long to wait; the program goes on. Default: 60.
         """
         return decode_agent_exec_output(_runtime.call(self._handle, "exec", {"command": command, "input": input, "timeout_seconds": timeout_seconds}))
+
+    def exec_start(self, command: Sequence[str], *, input: str | None = None) -> int:
+        """Starts a program and gives its process id, for `exec_status`.
+
+        Args:
+            command: The program and its arguments; no shell is in between.
+            input: What it reads: at most 64 KiB.
+        """
+        value: int = _runtime.call(self._handle, "exec_start", {"command": command, "input": input})
+        return value
+
+    def exec_status(self, pid: int) -> AgentExecOutput | None:
+        """What a program left behind; nothing while it still runs. That it has ended is told once: keep it.
+
+        Args:
+            pid: The process id from `exec_start`.
+        """
+        value = _runtime.call(self._handle, "exec_status", {"pid": pid})
+        return None if value is None else decode_agent_exec_output(value)
 
     def file_read(self, path: str) -> AgentFileContent:
         """Reads a file, up to 16 MiB of it.
@@ -4776,6 +4974,9 @@ class ProxmoxTerminal:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
     def write(self, text: str) -> None:
         """Sends key strokes.
 
@@ -4818,6 +5019,103 @@ class ProxmoxTerminal:
         self.close()
 
 
+class ProxmoxStorage:
+    """A storage's definition. What is on it, and how it is, each node tells of itself: `ProxmoxNodeStorage`."""
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ("name",))
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        if "name" not in self._cache:
+            value = _runtime.call_now(self._handle, "name", {})
+            self._cache["name"] = value
+        cached: str = self._cache["name"]
+        return cached
+
+    def get(self) -> Storage:
+        """Its definition."""
+        return decode_storage(_runtime.call(self._handle, "get", {}))
+
+    def create(self, kind: str, *, settings: Mapping[str, Json] | None = None) -> None:
+        """Defines it.
+
+        Args:
+            kind: Its kind: `dir`, `nfs`, `lvmthin`, `zfspool`, `rbd`, …
+            settings: What its kind needs, by the names in the API: `path`, `server`, `export`, `pool`, `content`, …
+        """
+        _runtime.call(self._handle, "create", {"kind": kind, "settings": settings})
+
+    def update(self, *, settings: Mapping[str, Json] | None = None) -> None:
+        """Changes its definition. Give `digest` so that nobody else's change is lost (`Conflict` then).
+
+        Args:
+            settings: The settings by their names in the API.
+        """
+        _runtime.call(self._handle, "update", {"settings": settings})
+
+    def delete(self) -> None:
+        """Deletes its definition; what is on it stays."""
+        _runtime.call(self._handle, "delete", {})
+
+
+class ProxmoxPool:
+    """A pool: guests and storages that rights are given on together."""
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ("name",))
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        if "name" not in self._cache:
+            value = _runtime.call_now(self._handle, "name", {})
+            self._cache["name"] = value
+        cached: str = self._cache["name"]
+        return cached
+
+    def get(self) -> Pool:
+        """The pool with its guests and storages (8.1 and later); `NotFound` when there is none of this name."""
+        return decode_pool(_runtime.call(self._handle, "get", {}))
+
+    def create(self, *, comment: str | None = None) -> None:
+        """Makes it, empty.
+
+        Args:
+            comment: A remark for people.
+        """
+        _runtime.call(self._handle, "create", {"comment": comment})
+
+    def update(self, *, vms: Sequence[int] | None = None, storage: Sequence[str] | None = None, delete: bool | None = None, allow_move: bool | None = None, comment: str | None = None) -> None:
+        """Adds guests and storages, or with `delete` takes them out (8.1 and later).
+
+        Args:
+            vms: The guests.
+            storage: The storages.
+            delete: Take them out.
+            allow_move: Whether what is in another pool may be moved here.
+            comment: A remark for people.
+        """
+        _runtime.call(self._handle, "update", {"vms": vms, "storage": storage, "delete": delete, "allow_move": allow_move, "comment": comment})
+
+    def delete(self) -> None:
+        """Deletes it. It must be empty."""
+        _runtime.call(self._handle, "delete", {})
+
+
 class ProxmoxCluster:
     """What concerns all nodes."""
 
@@ -4826,6 +5124,9 @@ class ProxmoxCluster:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
 
     def ha(self) -> ProxmoxHa:
         """High availability."""
@@ -4857,7 +5158,7 @@ class ProxmoxCluster:
         """The cluster's log, newest first.
 
         Args:
-            max: `max`.
+            max: The most.
         """
         value = _runtime.call(self._handle, "log", {"max": max})
         return [decode_cluster_log_line(v) for v in value]
@@ -4870,31 +5171,31 @@ class ProxmoxCluster:
         """Changes settings of the whole datacentre.
 
         Args:
-            bwlimit: `bwlimit`.
-            consent_text: `consent-text`. (8.4 and later)
-            console: `console`.
-            crs: `crs`. (7.3 and later)
-            delete: `delete`.
-            description: `description`. (7.1 and later)
-            email_from: `email_from`.
-            fencing: `fencing`. `watchdog` when absent.
-            ha: `ha`.
-            http_proxy: `http_proxy`.
-            keyboard: `keyboard`.
-            language: `language`.
-            location: `location`. (9.2 and later)
-            mac_prefix: `mac_prefix`. `BC:24:11` when absent.
-            max_workers: `max_workers`.
-            migration: `migration`.
-            migration_unsecure: `migration_unsecure`.
-            next_id: `next-id`. (7.2 and later)
-            notify: `notify`. (7.4 and later)
-            registered_tags: `registered-tags`. (7.3 and later)
-            replication: `replication`. (9.0 and later)
-            tag_style: `tag-style`. (7.3 and later)
-            u2f: `u2f`.
-            user_tag_access: `user-tag-access`. (7.3 and later)
-            webauthn: `webauthn`. (7.1 and later)
+            bwlimit: The most to move in a second, by kind, in KiB.
+            consent_text: What users agree to before they log in. (8.4 and later)
+            console: Whether it has a console. Yes when absent.
+            crs: How the cluster spreads load, as a property string. (7.3 and later)
+            delete: Settings to take out, so that their defaults apply again.
+            description: Notes for people; shown in the web interface. (7.1 and later)
+            email_from: Whom mail comes from.
+            fencing: How dead nodes are fenced. `watchdog` when absent.
+            ha: What the HA manager has to do with it.
+            http_proxy: The HTTP proxy for downloads, such as `http://user:password@host:port/`.
+            keyboard: The keyboard layout of its console.
+            language: The language.
+            location: Where it is. (9.2 and later)
+            mac_prefix: What made-up MAC addresses begin with. `BC:24:11` when absent.
+            max_workers: How many at once.
+            migration: How migrations go: encrypted or not, over which network.
+            migration_unsecure: Whether migrations are not encrypted; `migration` has replaced it.
+            next_id: In which range new ids of guests are chosen. (7.2 and later)
+            notify: When to notify, as a property string. (7.4 and later)
+            registered_tags: Tags that only some users may set. (7.3 and later)
+            replication: The replication. (9.0 and later)
+            tag_style: How tags look. (7.3 and later)
+            u2f: Settings of U2F.
+            user_tag_access: Which tags users may set. (7.3 and later)
+            webauthn: Settings of `WebAuthn`. (7.1 and later)
         """
         _runtime.call(self._handle, "update_options", {"bwlimit": bwlimit, "consent_text": consent_text, "console": console, "crs": crs, "delete": delete, "description": description, "email_from": email_from, "fencing": fencing, "ha": ha, "http_proxy": http_proxy, "keyboard": keyboard, "language": language, "location": location, "mac_prefix": mac_prefix, "max_workers": max_workers, "migration": migration, "migration_unsecure": migration_unsecure, "next_id": next_id, "notify": notify, "registered_tags": registered_tags, "replication": replication, "tag_style": tag_style, "u2f": u2f, "user_tag_access": user_tag_access, "webauthn": webauthn})
 
@@ -4907,7 +5208,7 @@ class ProxmoxCluster:
         """What another node needs to join: addresses and fingerprints. `FailedPrecondition` on a host that stands alone.
 
         Args:
-            node: `node`.
+            node: The node.
         """
         return decode_join_info(_runtime.call(self._handle, "join_info", {"node": node}))
 
@@ -4924,10 +5225,10 @@ class ProxmoxCluster:
         """The latest metrics of everything in one call (8.3 and later).
 
         Args:
-            history: `history`.
-            local_only: `local-only`.
-            node_list: `node-list`. (9.1 and later)
-            start_time: `start-time`. `0` when absent.
+            history: The history.
+            local_only: Whether only this node is asked.
+            node_list: Only these nodes. (9.1 and later)
+            start_time: From when on, in seconds since 1970. `0` when absent.
         """
         return decode_metrics_export(_runtime.call(self._handle, "metrics", {"history": history, "local_only": local_only, "node_list": node_list, "start_time": start_time}))
 
@@ -4945,10 +5246,10 @@ class ProxmoxCluster:
         """Starts guests on any node (9.1 and later).
 
         Args:
-            max_workers: `max-workers`. `4` when absent. (9.1.2 and later)
-            maxworkers: `maxworkers`. `4` when absent.
-            timeout: `timeout`.
-            vms: `vms`.
+            max_workers: How many at once. `4` when absent. (9.1.2 and later)
+            maxworkers: How many at once. `4` when absent.
+            timeout: How long to wait, in seconds.
+            vms: The guests.
         """
         return ProxmoxTask(_runtime.open(self._handle, "bulk_start", {"max_workers": max_workers, "maxworkers": maxworkers, "timeout": timeout, "vms": vms}))
 
@@ -4956,11 +5257,11 @@ class ProxmoxCluster:
         """Shuts down guests on any node (9.1 and later).
 
         Args:
-            force_stop: `force-stop`. Yes when absent.
-            max_workers: `max-workers`. `4` when absent. (9.1.2 and later)
-            maxworkers: `maxworkers`. `4` when absent.
-            timeout: `timeout`. `180` when absent.
-            vms: `vms`.
+            force_stop: Whether to stop guests that do not shut down in time. Yes when absent.
+            max_workers: How many at once. `4` when absent. (9.1.2 and later)
+            maxworkers: How many at once. `4` when absent.
+            timeout: How long to wait, in seconds. `180` when absent.
+            vms: The guests.
         """
         return ProxmoxTask(_runtime.open(self._handle, "bulk_shutdown", {"force_stop": force_stop, "max_workers": max_workers, "maxworkers": maxworkers, "timeout": timeout, "vms": vms}))
 
@@ -4968,12 +5269,12 @@ class ProxmoxCluster:
         """Moves guests from any node to one (9.1 and later).
 
         Args:
-            target: `target`.
-            max_workers: `max-workers`. `1` when absent. (9.1.2 and later)
-            maxworkers: `maxworkers`. `1` when absent.
-            online: `online`.
-            vms: `vms`.
-            with_local_disks: `with-local-disks`.
+            target: Where to: the target node.
+            max_workers: How many at once. `1` when absent. (9.1.2 and later)
+            maxworkers: How many at once. `1` when absent.
+            online: Whether it is online.
+            vms: The guests.
+            with_local_disks: Whether disks on local storage move along.
         """
         return ProxmoxTask(_runtime.open(self._handle, "bulk_migrate", {"target": target, "max_workers": max_workers, "maxworkers": maxworkers, "online": online, "vms": vms, "with_local_disks": with_local_disks}))
 
@@ -4985,7 +5286,7 @@ class ProxmoxCluster:
         """The versions and hosts of all Ceph services.
 
         Args:
-            scope: `scope`. `all` when absent.
+            scope: How far it reaches. `all` when absent.
         """
         return decode_ceph_metadata(_runtime.call(self._handle, "ceph_metadata", {"scope": scope}))
 
@@ -4998,8 +5299,8 @@ class ProxmoxCluster:
         """Sets or clears one of Ceph's flags.
 
         Args:
-            flag: `flag`.
-            value: `value`.
+            flag: The flag.
+            value: The value.
         """
         _runtime.call(self._handle, "set_ceph_flag", {"flag": flag, "value": value})
 
@@ -5012,7 +5313,7 @@ class ProxmoxCluster:
         """One backup job.
 
         Args:
-            id: `id`.
+            id: Its id.
         """
         return decode_backup_job(_runtime.call(self._handle, "backup_job", {"id": id}))
 
@@ -5028,7 +5329,7 @@ class ProxmoxCluster:
         """Changes a backup job.
 
         Args:
-            id: `id`.
+            id: Its id.
             settings: The settings by their names in the API: `memory`, `net0`, `scsi0`, …
         """
         _runtime.call(self._handle, "update_backup_job", {"id": id, "settings": settings})
@@ -5037,7 +5338,7 @@ class ProxmoxCluster:
         """Deletes a backup job; the backups stay.
 
         Args:
-            id: `id`.
+            id: Its id.
         """
         _runtime.call(self._handle, "delete_backup_job", {"id": id})
 
@@ -5045,7 +5346,7 @@ class ProxmoxCluster:
         """Which volumes a backup job saves and which not.
 
         Args:
-            id: `id`.
+            id: Its id.
         """
         return decode_backup_job_volumes(_runtime.call(self._handle, "backup_job_volumes", {"id": id}))
 
@@ -5058,7 +5359,7 @@ class ProxmoxCluster:
         """One replication job.
 
         Args:
-            id: `id`.
+            id: Its id.
         """
         return decode_replication_job(_runtime.call(self._handle, "replication_job", {"id": id}))
 
@@ -5066,15 +5367,15 @@ class ProxmoxCluster:
         """Makes a replication job: `id` reads `100-0`, `kind` is `local`.
 
         Args:
-            id: `id`.
-            target: `target`.
-            kind: `type`.
-            comment: `comment`.
-            disable: `disable`.
-            rate: `rate`.
-            remove_job: `remove_job`.
-            schedule: `schedule`. `*/15` when absent.
-            source: `source`.
+            id: Its id.
+            target: Where to: the target node.
+            kind: Its kind.
+            comment: A remark for people.
+            disable: Whether it is switched off.
+            rate: The most it may send, in MB a second.
+            remove_job: That the job is to be removed, with or without its data.
+            schedule: When, as a calendar event such as `sat 02:30`. `*/15` when absent.
+            source: Where from.
         """
         _runtime.call(self._handle, "create_replication_job", {"id": id, "target": target, "kind": kind, "comment": comment, "disable": disable, "rate": rate, "remove_job": remove_job, "schedule": schedule, "source": source})
 
@@ -5082,15 +5383,15 @@ class ProxmoxCluster:
         """Changes a replication job.
 
         Args:
-            id: `id`.
-            comment: `comment`.
-            delete: `delete`.
-            digest: `digest`.
-            disable: `disable`.
-            rate: `rate`.
-            remove_job: `remove_job`.
-            schedule: `schedule`. `*/15` when absent.
-            source: `source`.
+            id: Its id.
+            comment: A remark for people.
+            delete: Settings to take out, so that their defaults apply again.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            disable: Whether it is switched off.
+            rate: The most it may send, in MB a second.
+            remove_job: That the job is to be removed, with or without its data.
+            schedule: When, as a calendar event such as `sat 02:30`. `*/15` when absent.
+            source: Where from.
         """
         _runtime.call(self._handle, "update_replication_job", {"id": id, "comment": comment, "delete": delete, "digest": digest, "disable": disable, "rate": rate, "remove_job": remove_job, "schedule": schedule, "source": source})
 
@@ -5098,9 +5399,9 @@ class ProxmoxCluster:
         """Has a replication job removed, its copies too unless `keep`.
 
         Args:
-            id: `id`.
-            force: `force`.
-            keep: `keep`.
+            id: Its id.
+            force: Whether to do it in spite of what speaks against it.
+            keep: Whether it is kept, and why.
         """
         _runtime.call(self._handle, "delete_replication_job", {"id": id, "force": force, "keep": keep})
 
@@ -5113,9 +5414,9 @@ class ProxmoxCluster:
         """When a calendar event comes next.
 
         Args:
-            schedule: `schedule`.
-            iterations: `iterations`. `10` when absent.
-            starttime: `starttime`.
+            schedule: When, as a calendar event such as `sat 02:30`.
+            iterations: How many times to compute. `10` when absent.
+            starttime: When it started, in seconds since 1970.
         """
         value = _runtime.call(self._handle, "analyze_schedule", {"schedule": schedule, "iterations": iterations, "starttime": starttime})
         return [decode_scheduled_time(v) for v in value]
@@ -5124,7 +5425,7 @@ class ProxmoxCluster:
         """The PCI devices that have a name on all nodes.
 
         Args:
-            check_node: `check-node`.
+            check_node: The node that the mapping is checked against.
         """
         value = _runtime.call(self._handle, "pci_mappings", {"check_node": check_node})
         return [decode_pci_mapping(v) for v in value]
@@ -5133,7 +5434,7 @@ class ProxmoxCluster:
         """The USB devices that have a name on all nodes.
 
         Args:
-            check_node: `check-node`.
+            check_node: The node that the mapping is checked against.
         """
         value = _runtime.call(self._handle, "usb_mappings", {"check_node": check_node})
         return [decode_usb_mapping(v) for v in value]
@@ -5142,7 +5443,7 @@ class ProxmoxCluster:
         """The directories that have a name on all nodes (8.4 and later).
 
         Args:
-            check_node: `check-node`.
+            check_node: The node that the mapping is checked against.
         """
         value = _runtime.call(self._handle, "directory_mappings", {"check_node": check_node})
         return [decode_directory_mapping(v) for v in value]
@@ -5156,7 +5457,7 @@ class ProxmoxCluster:
         """Sends a test to a target.
 
         Args:
-            name: `name`.
+            name: Its name.
         """
         _runtime.call(self._handle, "test_notification_target", {"name": name})
 
@@ -5174,7 +5475,7 @@ class ProxmoxCluster:
         """One ACME account. A token of root is not enough.
 
         Args:
-            name: `name`.
+            name: Its name.
         """
         return decode_acme_account(_runtime.call(self._handle, "acme_account", {"name": name}))
 
@@ -5182,7 +5483,7 @@ class ProxmoxCluster:
         """The ways to answer ACME challenges.
 
         Args:
-            kind: `type`.
+            kind: Its kind.
         """
         value = _runtime.call(self._handle, "acme_plugins", {"kind": kind})
         return [decode_acme_plugin(v) for v in value]
@@ -5201,6 +5502,9 @@ class ProxmoxHa:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
 
     def status(self) -> list[HaStatusEntry]:
         """The manager's view: quorum, master, local managers, guests."""
@@ -5224,7 +5528,7 @@ class ProxmoxHa:
         """One of them: `vm:100` or `ct:200`.
 
         Args:
-            sid: `sid`.
+            sid: The HA resource, such as `vm:101`.
         """
         return decode_ha_resource(_runtime.call(self._handle, "resource", {"sid": sid}))
 
@@ -5232,15 +5536,15 @@ class ProxmoxHa:
         """Has the manager look after a guest. It starts the guest unless `state` says otherwise.
 
         Args:
-            sid: `sid`.
-            auto_rebalance: `auto-rebalance`. Yes when absent. (9.2 and later)
-            comment: `comment`.
-            failback: `failback`. Yes when absent. (9.0 and later)
-            group: `group`.
-            max_relocate: `max_relocate`. `1` when absent.
-            max_restart: `max_restart`. `1` when absent.
-            state: `state`. `started` when absent.
-            kind: `type`.
+            sid: The HA resource, such as `vm:101`.
+            auto_rebalance: Whether the cluster may move it to spread the load. Yes when absent. (9.2 and later)
+            comment: A remark for people.
+            failback: Whether it goes back to the node that it prefers. Yes when absent. (9.0 and later)
+            group: The group.
+            max_relocate: How often another node is tried when it does not start. `1` when absent.
+            max_restart: How often a start is tried again on the same node. `1` when absent.
+            state: The state it shall have, or has. `started` when absent.
+            kind: Its kind.
         """
         _runtime.call(self._handle, "add", {"sid": sid, "auto_rebalance": auto_rebalance, "comment": comment, "failback": failback, "group": group, "max_relocate": max_relocate, "max_restart": max_restart, "state": state, "kind": kind})
 
@@ -5248,16 +5552,16 @@ class ProxmoxHa:
         """Changes how the manager looks after a guest, its wanted `state` among it.
 
         Args:
-            sid: `sid`.
-            auto_rebalance: `auto-rebalance`. Yes when absent. (9.2 and later)
-            comment: `comment`.
-            delete: `delete`.
-            digest: `digest`.
-            failback: `failback`. Yes when absent. (9.0 and later)
-            group: `group`.
-            max_relocate: `max_relocate`. `1` when absent.
-            max_restart: `max_restart`. `1` when absent.
-            state: `state`. `started` when absent.
+            sid: The HA resource, such as `vm:101`.
+            auto_rebalance: Whether the cluster may move it to spread the load. Yes when absent. (9.2 and later)
+            comment: A remark for people.
+            delete: Settings to take out, so that their defaults apply again.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            failback: Whether it goes back to the node that it prefers. Yes when absent. (9.0 and later)
+            group: The group.
+            max_relocate: How often another node is tried when it does not start. `1` when absent.
+            max_restart: How often a start is tried again on the same node. `1` when absent.
+            state: The state it shall have, or has. `started` when absent.
         """
         _runtime.call(self._handle, "update", {"sid": sid, "auto_rebalance": auto_rebalance, "comment": comment, "delete": delete, "digest": digest, "failback": failback, "group": group, "max_relocate": max_relocate, "max_restart": max_restart, "state": state})
 
@@ -5265,8 +5569,8 @@ class ProxmoxHa:
         """Has the manager leave a guest alone; the guest goes on as it is.
 
         Args:
-            sid: `sid`.
-            purge: `purge`. Yes when absent. (9.1 and later)
+            sid: The HA resource, such as `vm:101`.
+            purge: Whether to remove it from jobs, access lists and HA as well. Yes when absent. (9.1 and later)
         """
         _runtime.call(self._handle, "remove", {"sid": sid, "purge": purge})
 
@@ -5274,8 +5578,8 @@ class ProxmoxHa:
         """Asks for a move while it runs. The request is queued, and one that makes no sense is answered as any other: watch where the guest goes.
 
         Args:
-            sid: `sid`.
-            node: `node`.
+            sid: The HA resource, such as `vm:101`.
+            node: The node.
         """
         return decode_ha_move(_runtime.call(self._handle, "migrate", {"sid": sid, "node": node}))
 
@@ -5283,8 +5587,8 @@ class ProxmoxHa:
         """Asks for a move with a stop and a start; as for `migrate`.
 
         Args:
-            sid: `sid`.
-            node: `node`.
+            sid: The HA resource, such as `vm:101`.
+            node: The node.
         """
         return decode_ha_move(_runtime.call(self._handle, "relocate", {"sid": sid, "node": node}))
 
@@ -5292,17 +5596,22 @@ class ProxmoxHa:
         """Which guests belong to which nodes and together or apart (9.0 and later; before: `groups`).
 
         Args:
-            resource: `resource`.
-            kind: `type`.
+            resource: The HA resource.
+            kind: Its kind.
         """
         value = _runtime.call(self._handle, "rules", {"resource": resource, "kind": kind})
         return [decode_ha_rule(v) for v in value]
+
+    def node_affinity(self) -> list[NodeAffinity]:
+        """Which guests belong on which nodes, whatever the release: from rules (9.0 and later) or from groups."""
+        value = _runtime.call(self._handle, "node_affinity", {})
+        return [decode_node_affinity(v) for v in value]
 
     def rule(self, rule: str) -> HaRule:
         """One rule (9.0 and later).
 
         Args:
-            rule: `rule`.
+            rule: The rule.
         """
         return decode_ha_rule(_runtime.call(self._handle, "rule", {"rule": rule}))
 
@@ -5310,7 +5619,7 @@ class ProxmoxHa:
         """Deletes a rule (9.0 and later).
 
         Args:
-            rule: `rule`.
+            rule: The rule.
         """
         _runtime.call(self._handle, "delete_rule", {"rule": rule})
 
@@ -5327,7 +5636,7 @@ class ProxmoxHa:
         """Has the manager keep still: `freeze` or `ignore` its guests (9.1.2 and later).
 
         Args:
-            resource_mode: `resource-mode`.
+            resource_mode: What happens to resources meanwhile.
         """
         _runtime.call(self._handle, "disarm", {"resource_mode": resource_mode})
 
@@ -5341,13 +5650,16 @@ class ProxmoxSdn:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
     def zones(self, *, pending: bool | None = None, running: bool | None = None, kind: str | None = None) -> list[SdnZone]:
         """The zones; with `pending` what is planned, with `running` what is in force.
 
         Args:
-            pending: `pending`.
-            running: `running`.
-            kind: `type`.
+            pending: The value that applies after the next restart or apply.
+            running: Whether to show what is in force in place of what is written down.
+            kind: Its kind.
         """
         value = _runtime.call(self._handle, "zones", {"pending": pending, "running": running, "kind": kind})
         return [decode_sdn_zone(v) for v in value]
@@ -5356,9 +5668,9 @@ class ProxmoxSdn:
         """One zone.
 
         Args:
-            zone: `zone`.
-            pending: `pending`.
-            running: `running`.
+            zone: The zone.
+            pending: The value that applies after the next restart or apply.
+            running: Whether to show what is in force in place of what is written down.
         """
         return decode_sdn_zone(_runtime.call(self._handle, "zone", {"zone": zone, "pending": pending, "running": running}))
 
@@ -5366,34 +5678,34 @@ class ProxmoxSdn:
         """Plans a zone: `simple`, `vlan`, `qinq`, `vxlan` or `evpn`.
 
         Args:
-            kind: `type`.
-            zone: `zone`.
-            advertise_subnets: `advertise-subnets`. (7.1 and later)
-            bridge: `bridge`.
-            bridge_disable_mac_learning: `bridge-disable-mac-learning`. (7.2 and later)
-            controller: `controller`.
-            dhcp: `dhcp`. (8.1 and later)
-            disable_arp_nd_suppression: `disable-arp-nd-suppression`. (7.1 and later)
-            dns: `dns`.
-            dnszone: `dnszone`.
-            dp_id: `dp-id`.
-            exitnodes: `exitnodes`.
-            exitnodes_local_routing: `exitnodes-local-routing`. (7.1 and later)
-            exitnodes_primary: `exitnodes-primary`. (7.2 and later)
-            fabric: `fabric`. (9.0 and later)
-            ipam: `ipam`.
-            lock_token: `lock-token`. (9.0 and later)
-            mac: `mac`.
-            mtu: `mtu`.
-            nodes: `nodes`.
-            peers: `peers`.
-            reversedns: `reversedns`.
-            rt_import: `rt-import`. (7.2 and later)
-            secondary_controllers: `secondary-controllers`. (9.2 and later)
-            tag: `tag`.
-            vlan_protocol: `vlan-protocol`. `802.1q` when absent.
-            vrf_vxlan: `vrf-vxlan`.
-            vxlan_port: `vxlan-port`. `4789` when absent. (8.0 and later)
+            kind: Its kind.
+            zone: The zone.
+            advertise_subnets: Whether whole subnets are announced. (7.1 and later)
+            bridge: The bridge.
+            bridge_disable_mac_learning: Whether the bridge learns no addresses. (7.2 and later)
+            controller: The controller.
+            dhcp: Whether DHCP is allowed. Yes when absent for guests. (8.1 and later)
+            disable_arp_nd_suppression: Whether ARP and ND packets are not held back. (7.1 and later)
+            dns: The DNS service.
+            dnszone: The DNS zone.
+            dp_id: The data path's id.
+            exitnodes: The nodes that lead out.
+            exitnodes_local_routing: Whether nodes that lead out can reach guests themselves. (7.1 and later)
+            exitnodes_primary: The node that leads out first. (7.2 and later)
+            fabric: The fabric. (9.0 and later)
+            ipam: The address management.
+            lock_token: The token of the lock on the pending configuration, when one is held. (9.0 and later)
+            mac: The MAC address.
+            mtu: The largest packet, in bytes.
+            nodes: The nodes.
+            peers: The addresses of the peers.
+            reversedns: The service of reverse DNS.
+            rt_import: Route targets to import. (7.2 and later)
+            secondary_controllers: Further controllers. (9.2 and later)
+            tag: The VLAN or VXLAN.
+            vlan_protocol: The protocol of VLAN tags. `802.1q` when absent.
+            vrf_vxlan: The VXLAN of the routing instance.
+            vxlan_port: The port of VXLAN. `4789` when absent. (8.0 and later)
         """
         _runtime.call(self._handle, "create_zone", {"kind": kind, "zone": zone, "advertise_subnets": advertise_subnets, "bridge": bridge, "bridge_disable_mac_learning": bridge_disable_mac_learning, "controller": controller, "dhcp": dhcp, "disable_arp_nd_suppression": disable_arp_nd_suppression, "dns": dns, "dnszone": dnszone, "dp_id": dp_id, "exitnodes": exitnodes, "exitnodes_local_routing": exitnodes_local_routing, "exitnodes_primary": exitnodes_primary, "fabric": fabric, "ipam": ipam, "lock_token": lock_token, "mac": mac, "mtu": mtu, "nodes": nodes, "peers": peers, "reversedns": reversedns, "rt_import": rt_import, "secondary_controllers": secondary_controllers, "tag": tag, "vlan_protocol": vlan_protocol, "vrf_vxlan": vrf_vxlan, "vxlan_port": vxlan_port})
 
@@ -5401,35 +5713,35 @@ class ProxmoxSdn:
         """Plans a change of a zone.
 
         Args:
-            zone: `zone`.
-            advertise_subnets: `advertise-subnets`. (7.1 and later)
-            bridge: `bridge`.
-            bridge_disable_mac_learning: `bridge-disable-mac-learning`. (7.2 and later)
-            controller: `controller`.
-            delete: `delete`.
-            dhcp: `dhcp`. (8.1 and later)
-            digest: `digest`.
-            disable_arp_nd_suppression: `disable-arp-nd-suppression`. (7.1 and later)
-            dns: `dns`.
-            dnszone: `dnszone`.
-            dp_id: `dp-id`.
-            exitnodes: `exitnodes`.
-            exitnodes_local_routing: `exitnodes-local-routing`. (7.1 and later)
-            exitnodes_primary: `exitnodes-primary`. (7.2 and later)
-            fabric: `fabric`. (9.0 and later)
-            ipam: `ipam`.
-            lock_token: `lock-token`. (9.0 and later)
-            mac: `mac`.
-            mtu: `mtu`.
-            nodes: `nodes`.
-            peers: `peers`.
-            reversedns: `reversedns`.
-            rt_import: `rt-import`. (7.2 and later)
-            secondary_controllers: `secondary-controllers`. (9.2 and later)
-            tag: `tag`.
-            vlan_protocol: `vlan-protocol`. `802.1q` when absent.
-            vrf_vxlan: `vrf-vxlan`.
-            vxlan_port: `vxlan-port`. `4789` when absent. (8.0 and later)
+            zone: The zone.
+            advertise_subnets: Whether whole subnets are announced. (7.1 and later)
+            bridge: The bridge.
+            bridge_disable_mac_learning: Whether the bridge learns no addresses. (7.2 and later)
+            controller: The controller.
+            delete: Settings to take out, so that their defaults apply again.
+            dhcp: Whether DHCP is allowed. Yes when absent for guests. (8.1 and later)
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            disable_arp_nd_suppression: Whether ARP and ND packets are not held back. (7.1 and later)
+            dns: The DNS service.
+            dnszone: The DNS zone.
+            dp_id: The data path's id.
+            exitnodes: The nodes that lead out.
+            exitnodes_local_routing: Whether nodes that lead out can reach guests themselves. (7.1 and later)
+            exitnodes_primary: The node that leads out first. (7.2 and later)
+            fabric: The fabric. (9.0 and later)
+            ipam: The address management.
+            lock_token: The token of the lock on the pending configuration, when one is held. (9.0 and later)
+            mac: The MAC address.
+            mtu: The largest packet, in bytes.
+            nodes: The nodes.
+            peers: The addresses of the peers.
+            reversedns: The service of reverse DNS.
+            rt_import: Route targets to import. (7.2 and later)
+            secondary_controllers: Further controllers. (9.2 and later)
+            tag: The VLAN or VXLAN.
+            vlan_protocol: The protocol of VLAN tags. `802.1q` when absent.
+            vrf_vxlan: The VXLAN of the routing instance.
+            vxlan_port: The port of VXLAN. `4789` when absent. (8.0 and later)
         """
         _runtime.call(self._handle, "update_zone", {"zone": zone, "advertise_subnets": advertise_subnets, "bridge": bridge, "bridge_disable_mac_learning": bridge_disable_mac_learning, "controller": controller, "delete": delete, "dhcp": dhcp, "digest": digest, "disable_arp_nd_suppression": disable_arp_nd_suppression, "dns": dns, "dnszone": dnszone, "dp_id": dp_id, "exitnodes": exitnodes, "exitnodes_local_routing": exitnodes_local_routing, "exitnodes_primary": exitnodes_primary, "fabric": fabric, "ipam": ipam, "lock_token": lock_token, "mac": mac, "mtu": mtu, "nodes": nodes, "peers": peers, "reversedns": reversedns, "rt_import": rt_import, "secondary_controllers": secondary_controllers, "tag": tag, "vlan_protocol": vlan_protocol, "vrf_vxlan": vrf_vxlan, "vxlan_port": vxlan_port})
 
@@ -5437,8 +5749,8 @@ class ProxmoxSdn:
         """Plans the deletion of a zone.
 
         Args:
-            zone: `zone`.
-            lock_token: `lock-token`. (9.0 and later)
+            zone: The zone.
+            lock_token: The token of the lock on the pending configuration, when one is held. (9.0 and later)
         """
         _runtime.call(self._handle, "delete_zone", {"zone": zone, "lock_token": lock_token})
 
@@ -5446,8 +5758,8 @@ class ProxmoxSdn:
         """The virtual networks.
 
         Args:
-            pending: `pending`.
-            running: `running`.
+            pending: The value that applies after the next restart or apply.
+            running: Whether to show what is in force in place of what is written down.
         """
         value = _runtime.call(self._handle, "vnets", {"pending": pending, "running": running})
         return [decode_sdn_vnet(v) for v in value]
@@ -5456,9 +5768,9 @@ class ProxmoxSdn:
         """One virtual network.
 
         Args:
-            vnet: `vnet`.
-            pending: `pending`.
-            running: `running`.
+            vnet: The virtual network.
+            pending: The value that applies after the next restart or apply.
+            running: Whether to show what is in force in place of what is written down.
         """
         return decode_sdn_vnet(_runtime.call(self._handle, "vnet", {"vnet": vnet, "pending": pending, "running": running}))
 
@@ -5466,14 +5778,14 @@ class ProxmoxSdn:
         """Plans a virtual network; its name has at most eight characters.
 
         Args:
-            vnet: `vnet`.
-            zone: `zone`.
-            alias: `alias`.
-            isolate_ports: `isolate-ports`. (8.3 and later)
-            lock_token: `lock-token`. (9.0 and later)
-            tag: `tag`.
-            kind: `type`.
-            vlanaware: `vlanaware`.
+            vnet: The virtual network.
+            zone: The zone.
+            alias: Another name.
+            isolate_ports: Whether guests of the network cannot see each other. (8.3 and later)
+            lock_token: The token of the lock on the pending configuration, when one is held. (9.0 and later)
+            tag: The VLAN or VXLAN.
+            kind: Its kind.
+            vlanaware: Whether it knows VLANs.
         """
         _runtime.call(self._handle, "create_vnet", {"vnet": vnet, "zone": zone, "alias": alias, "isolate_ports": isolate_ports, "lock_token": lock_token, "tag": tag, "kind": kind, "vlanaware": vlanaware})
 
@@ -5481,15 +5793,15 @@ class ProxmoxSdn:
         """Plans a change of a virtual network.
 
         Args:
-            vnet: `vnet`.
-            alias: `alias`.
-            delete: `delete`.
-            digest: `digest`.
-            isolate_ports: `isolate-ports`. (8.3 and later)
-            lock_token: `lock-token`. (9.0 and later)
-            tag: `tag`.
-            vlanaware: `vlanaware`.
-            zone: `zone`.
+            vnet: The virtual network.
+            alias: Another name.
+            delete: Settings to take out, so that their defaults apply again.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            isolate_ports: Whether guests of the network cannot see each other. (8.3 and later)
+            lock_token: The token of the lock on the pending configuration, when one is held. (9.0 and later)
+            tag: The VLAN or VXLAN.
+            vlanaware: Whether it knows VLANs.
+            zone: The zone.
         """
         _runtime.call(self._handle, "update_vnet", {"vnet": vnet, "alias": alias, "delete": delete, "digest": digest, "isolate_ports": isolate_ports, "lock_token": lock_token, "tag": tag, "vlanaware": vlanaware, "zone": zone})
 
@@ -5497,8 +5809,8 @@ class ProxmoxSdn:
         """Plans the deletion of a virtual network.
 
         Args:
-            vnet: `vnet`.
-            lock_token: `lock-token`. (9.0 and later)
+            vnet: The virtual network.
+            lock_token: The token of the lock on the pending configuration, when one is held. (9.0 and later)
         """
         _runtime.call(self._handle, "delete_vnet", {"vnet": vnet, "lock_token": lock_token})
 
@@ -5506,9 +5818,9 @@ class ProxmoxSdn:
         """The subnets of a virtual network.
 
         Args:
-            vnet: `vnet`.
-            pending: `pending`.
-            running: `running`.
+            vnet: The virtual network.
+            pending: The value that applies after the next restart or apply.
+            running: Whether to show what is in force in place of what is written down.
         """
         value = _runtime.call(self._handle, "subnets", {"vnet": vnet, "pending": pending, "running": running})
         return [decode_sdn_subnet(v) for v in value]
@@ -5517,9 +5829,9 @@ class ProxmoxSdn:
         """The controllers.
 
         Args:
-            pending: `pending`.
-            running: `running`.
-            kind: `type`.
+            pending: The value that applies after the next restart or apply.
+            running: Whether to show what is in force in place of what is written down.
+            kind: Its kind.
         """
         value = _runtime.call(self._handle, "controllers", {"pending": pending, "running": running, "kind": kind})
         return [decode_sdn_controller(v) for v in value]
@@ -5528,7 +5840,7 @@ class ProxmoxSdn:
         """The address managers.
 
         Args:
-            kind: `type`.
+            kind: Its kind.
         """
         value = _runtime.call(self._handle, "ipams", {"kind": kind})
         return [decode_sdn_ipam(v) for v in value]
@@ -5537,7 +5849,7 @@ class ProxmoxSdn:
         """Keeps others from planning; gives back the token to pass as `lock_token` (9.0 and later).
 
         Args:
-            allow_pending: `allow-pending`.
+            allow_pending: Whether to begin although changes wait.
         """
         value: str = _runtime.call(self._handle, "lock", {"allow_pending": allow_pending})
         return value
@@ -5546,8 +5858,8 @@ class ProxmoxSdn:
         """Gives the lock back.
 
         Args:
-            force: `force`.
-            lock_token: `lock-token`.
+            force: Whether to do it in spite of what speaks against it.
+            lock_token: The token of the lock on the pending configuration, when one is held.
         """
         _runtime.call(self._handle, "unlock", {"force": force, "lock_token": lock_token})
 
@@ -5555,8 +5867,8 @@ class ProxmoxSdn:
         """Puts what is planned into force on all nodes.
 
         Args:
-            lock_token: `lock-token`. (9.0 and later)
-            release_lock: `release-lock`. Yes when absent. (9.0 and later)
+            lock_token: The token of the lock on the pending configuration, when one is held. (9.0 and later)
+            release_lock: Whether the lock goes with it. Yes when absent. Yes when absent. (9.0 and later)
         """
         return ProxmoxTask(_runtime.open(self._handle, "apply", {"lock_token": lock_token, "release_lock": release_lock}))
 
@@ -5564,8 +5876,8 @@ class ProxmoxSdn:
         """Forgets what is planned (9.0 and later).
 
         Args:
-            lock_token: `lock-token`.
-            release_lock: `release-lock`. Yes when absent.
+            lock_token: The token of the lock on the pending configuration, when one is held.
+            release_lock: Whether the lock goes with it. Yes when absent. Yes when absent.
         """
         _runtime.call(self._handle, "roll_back", {"lock_token": lock_token, "release_lock": release_lock})
 
@@ -5579,6 +5891,9 @@ class ProxmoxFirewall:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
     def options(self) -> ClusterFirewallOptions:
         """Its settings; it is off unless `enable` is 1."""
         return decode_cluster_firewall_options(_runtime.call(self._handle, "options", {}))
@@ -5587,14 +5902,14 @@ class ProxmoxFirewall:
         """Changes its settings. Whoever turns it on without a rule for the API locks himself out.
 
         Args:
-            delete: `delete`.
-            digest: `digest`.
-            ebtables: `ebtables`. Yes when absent.
-            enable: `enable`. `0` when absent.
-            log_ratelimit: `log_ratelimit`.
-            policy_forward: `policy_forward`. (8.3 and later)
-            policy_in: `policy_in`.
-            policy_out: `policy_out`.
+            delete: Settings to take out, so that their defaults apply again.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            ebtables: Whether rules for bridges are used. Yes when absent.
+            enable: Whether it is switched on. `0` when absent.
+            log_ratelimit: How much is logged at most.
+            policy_forward: What happens to packets that pass through and match no rule. (8.3 and later)
+            policy_in: What happens to packets that come in and match no rule.
+            policy_out: What happens to packets that go out and match no rule.
         """
         _runtime.call(self._handle, "update_options", {"delete": delete, "digest": digest, "ebtables": ebtables, "enable": enable, "log_ratelimit": log_ratelimit, "policy_forward": policy_forward, "policy_in": policy_in, "policy_out": policy_out})
 
@@ -5607,21 +5922,21 @@ class ProxmoxFirewall:
         """Adds a rule at the top; it is off unless `enable` is 1. `kind` is `in`, `out`, `forward` or `group`.
 
         Args:
-            action: `action`.
-            kind: `type`.
-            comment: `comment`.
-            dest: `dest`.
-            digest: `digest`.
-            dport: `dport`.
-            enable: `enable`.
-            icmp_type: `icmp-type`.
-            iface: `iface`.
-            log: `log`.
-            macro: `macro`.
-            pos: `pos`.
-            proto: `proto`.
-            source: `source`.
-            sport: `sport`.
+            action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+            kind: Its kind.
+            comment: A remark for people.
+            dest: Where packets go to: address, network, set or alias.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            dport: The ports they go to.
+            enable: Whether it is switched on.
+            icmp_type: The kind of ICMP packet.
+            iface: The network interface.
+            log: How loudly it is logged.
+            macro: A ready-made rule, such as `SSH`.
+            pos: Its place in the list, from 0.
+            proto: The protocol, by name or number.
+            source: Where from.
+            sport: The ports they come from.
         """
         _runtime.call(self._handle, "create_rule", {"action": action, "kind": kind, "comment": comment, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "pos": pos, "proto": proto, "source": source, "sport": sport})
 
@@ -5629,23 +5944,23 @@ class ProxmoxFirewall:
         """Changes the rule at a position. Give `digest`: positions shift when somebody else inserts one.
 
         Args:
-            pos: `pos`.
-            action: `action`.
-            comment: `comment`.
-            delete: `delete`.
-            dest: `dest`.
-            digest: `digest`.
-            dport: `dport`.
-            enable: `enable`.
-            icmp_type: `icmp-type`.
-            iface: `iface`.
-            log: `log`.
-            macro: `macro`.
-            moveto: `moveto`.
-            proto: `proto`.
-            source: `source`.
-            sport: `sport`.
-            kind: `type`.
+            pos: Its place in the list, from 0.
+            action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+            comment: A remark for people.
+            delete: Settings to take out, so that their defaults apply again.
+            dest: Where packets go to: address, network, set or alias.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            dport: The ports they go to.
+            enable: Whether it is switched on.
+            icmp_type: The kind of ICMP packet.
+            iface: The network interface.
+            log: How loudly it is logged.
+            macro: A ready-made rule, such as `SSH`.
+            moveto: The new place; the other parameters are ignored.
+            proto: The protocol, by name or number.
+            source: Where from.
+            sport: The ports they come from.
+            kind: Its kind.
         """
         _runtime.call(self._handle, "update_rule", {"pos": pos, "action": action, "comment": comment, "delete": delete, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "moveto": moveto, "proto": proto, "source": source, "sport": sport, "kind": kind})
 
@@ -5653,8 +5968,8 @@ class ProxmoxFirewall:
         """Deletes the rule at a position. Give `digest`, as for a change.
 
         Args:
-            pos: `pos`.
-            digest: `digest`.
+            pos: Its place in the list, from 0.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
         """
         _runtime.call(self._handle, "delete_rule", {"pos": pos, "digest": digest})
 
@@ -5667,7 +5982,7 @@ class ProxmoxFirewall:
         """The rules of a group.
 
         Args:
-            group: `group`.
+            group: The group.
         """
         value = _runtime.call(self._handle, "group_rules", {"group": group})
         return [decode_firewall_rule(v) for v in value]
@@ -5676,10 +5991,10 @@ class ProxmoxFirewall:
         """Makes a group of rules.
 
         Args:
-            group: `group`.
-            comment: `comment`.
-            digest: `digest`.
-            rename: `rename`.
+            group: The group.
+            comment: A remark for people.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            rename: The new name.
         """
         _runtime.call(self._handle, "create_group", {"group": group, "comment": comment, "digest": digest, "rename": rename})
 
@@ -5687,7 +6002,7 @@ class ProxmoxFirewall:
         """Deletes an empty group.
 
         Args:
-            group: `group`.
+            group: The group.
         """
         _runtime.call(self._handle, "delete_group", {"group": group})
 
@@ -5700,9 +6015,9 @@ class ProxmoxFirewall:
         """Names an address or network.
 
         Args:
-            cidr: `cidr`.
-            name: `name`.
-            comment: `comment`.
+            cidr: The network, as CIDR.
+            name: Its name.
+            comment: A remark for people.
         """
         _runtime.call(self._handle, "create_alias", {"cidr": cidr, "name": name, "comment": comment})
 
@@ -5710,8 +6025,8 @@ class ProxmoxFirewall:
         """Forgets a name.
 
         Args:
-            name: `name`.
-            digest: `digest`.
+            name: Its name.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
         """
         _runtime.call(self._handle, "delete_alias", {"name": name, "digest": digest})
 
@@ -5724,7 +6039,7 @@ class ProxmoxFirewall:
         """The addresses in a set.
 
         Args:
-            name: `name`.
+            name: Its name.
         """
         value = _runtime.call(self._handle, "ip_set", {"name": name})
         return [decode_firewall_ip_set_entry(v) for v in value]
@@ -5733,10 +6048,10 @@ class ProxmoxFirewall:
         """Makes a set of addresses.
 
         Args:
-            name: `name`.
-            comment: `comment`.
-            digest: `digest`.
-            rename: `rename`.
+            name: Its name.
+            comment: A remark for people.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            rename: The new name.
         """
         _runtime.call(self._handle, "create_ip_set", {"name": name, "comment": comment, "digest": digest, "rename": rename})
 
@@ -5744,10 +6059,10 @@ class ProxmoxFirewall:
         """Adds an address or network to a set.
 
         Args:
-            name: `name`.
-            cidr: `cidr`.
-            comment: `comment`.
-            nomatch: `nomatch`.
+            name: Its name.
+            cidr: The network, as CIDR.
+            comment: A remark for people.
+            nomatch: Whether the entry is an exception.
         """
         _runtime.call(self._handle, "add_to_ip_set", {"name": name, "cidr": cidr, "comment": comment, "nomatch": nomatch})
 
@@ -5755,9 +6070,9 @@ class ProxmoxFirewall:
         """Takes one out.
 
         Args:
-            name: `name`.
-            cidr: `cidr`.
-            digest: `digest`.
+            name: Its name.
+            cidr: The network, as CIDR.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
         """
         _runtime.call(self._handle, "remove_from_ip_set", {"name": name, "cidr": cidr, "digest": digest})
 
@@ -5765,8 +6080,8 @@ class ProxmoxFirewall:
         """Deletes a set.
 
         Args:
-            name: `name`.
-            force: `force`. (7.3 and later)
+            name: Its name.
+            force: Whether to do it in spite of what speaks against it. (7.3 and later)
         """
         _runtime.call(self._handle, "delete_ip_set", {"name": name, "force": force})
 
@@ -5779,7 +6094,7 @@ class ProxmoxFirewall:
         """The names and sets that rules can refer to.
 
         Args:
-            kind: `type`.
+            kind: Its kind.
         """
         value = _runtime.call(self._handle, "refs", {"kind": kind})
         return [decode_firewall_ref(v) for v in value]
@@ -5794,12 +6109,15 @@ class ProxmoxAccess:
         self._handle = handle
         self._cache: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
     def users(self, *, enabled: bool | None = None, full: bool | None = None) -> list[User]:
         """The users; with `full`, their groups and tokens.
 
         Args:
-            enabled: `enabled`.
-            full: `full`.
+            enabled: Whether it is switched on.
+            full: Whether to give every detail.
         """
         value = _runtime.call(self._handle, "users", {"enabled": enabled, "full": full})
         return [decode_user(v) for v in value]
@@ -5808,7 +6126,7 @@ class ProxmoxAccess:
         """One user: `alice@pve`.
 
         Args:
-            userid: `userid`.
+            userid: The user, such as `root@pam`.
         """
         return decode_user(_runtime.call(self._handle, "user", {"userid": userid}))
 
@@ -5816,16 +6134,16 @@ class ProxmoxAccess:
         """Makes a user. A password is only kept for the realm `pve`.
 
         Args:
-            userid: `userid`.
-            comment: `comment`.
-            email: `email`.
-            enable: `enable`. Yes when absent.
-            expire: `expire`.
-            firstname: `firstname`.
-            groups: `groups`.
-            keys: `keys`.
-            lastname: `lastname`.
-            password: `password`.
+            userid: The user, such as `root@pam`.
+            comment: A remark for people.
+            email: The e-mail address.
+            enable: Whether it is switched on. Yes when absent.
+            expire: When it ends, in seconds since 1970; 0 is never.
+            firstname: The given name.
+            groups: The groups.
+            keys: The keys.
+            lastname: The family name.
+            password: The password.
         """
         _runtime.call(self._handle, "create_user", {"userid": userid, "comment": comment, "email": email, "enable": enable, "expire": expire, "firstname": firstname, "groups": groups, "keys": keys, "lastname": lastname, "password": password})
 
@@ -5833,16 +6151,16 @@ class ProxmoxAccess:
         """Changes a user.
 
         Args:
-            userid: `userid`.
-            append: `append`.
-            comment: `comment`.
-            email: `email`.
-            enable: `enable`. Yes when absent.
-            expire: `expire`.
-            firstname: `firstname`.
-            groups: `groups`.
-            keys: `keys`.
-            lastname: `lastname`.
+            userid: The user, such as `root@pam`.
+            append: Whether to add the privileges to those it has.
+            comment: A remark for people.
+            email: The e-mail address.
+            enable: Whether it is switched on. Yes when absent.
+            expire: When it ends, in seconds since 1970; 0 is never.
+            firstname: The given name.
+            groups: The groups.
+            keys: The keys.
+            lastname: The family name.
         """
         _runtime.call(self._handle, "update_user", {"userid": userid, "append": append, "comment": comment, "email": email, "enable": enable, "expire": expire, "firstname": firstname, "groups": groups, "keys": keys, "lastname": lastname})
 
@@ -5850,7 +6168,7 @@ class ProxmoxAccess:
         """Deletes a user with tokens and rights.
 
         Args:
-            userid: `userid`.
+            userid: The user, such as `root@pam`.
         """
         _runtime.call(self._handle, "delete_user", {"userid": userid})
 
@@ -5858,9 +6176,9 @@ class ProxmoxAccess:
         """Changes a user's password. Tokens may not: log in with user and password.
 
         Args:
-            password: `password`.
-            userid: `userid`.
-            confirmation_password: `confirmation-password`. (8.2 and later)
+            password: The password.
+            userid: The user, such as `root@pam`.
+            confirmation_password: The caller's own password, as a confirmation. (8.2 and later)
         """
         _runtime.call(self._handle, "set_password", {"password": password, "userid": userid, "confirmation_password": confirmation_password})
 
@@ -5868,7 +6186,7 @@ class ProxmoxAccess:
         """A user's tokens, without secrets.
 
         Args:
-            userid: `userid`.
+            userid: The user, such as `root@pam`.
         """
         value = _runtime.call(self._handle, "tokens", {"userid": userid})
         return [decode_token(v) for v in value]
@@ -5877,8 +6195,8 @@ class ProxmoxAccess:
         """One token, without its secret.
 
         Args:
-            userid: `userid`.
-            tokenid: `tokenid`.
+            userid: The user, such as `root@pam`.
+            tokenid: The token's name, the part after `!`.
         """
         return decode_token(_runtime.call(self._handle, "token", {"userid": userid, "tokenid": tokenid}))
 
@@ -5886,11 +6204,11 @@ class ProxmoxAccess:
         """Makes a token. The answer's `value` is its secret and is shown this once. Without `privsep` set to false it starts with no rights at all.
 
         Args:
-            userid: `userid`.
-            tokenid: `tokenid`.
-            comment: `comment`.
-            expire: `expire`.
-            privsep: `privsep`. Yes when absent.
+            userid: The user, such as `root@pam`.
+            tokenid: The token's name, the part after `!`.
+            comment: A remark for people.
+            expire: When it ends, in seconds since 1970; 0 is never.
+            privsep: Whether the token has rights of its own only, rather than all of its user's. Yes when absent.
         """
         return decode_new_token(_runtime.call(self._handle, "create_token", {"userid": userid, "tokenid": tokenid, "comment": comment, "expire": expire, "privsep": privsep}))
 
@@ -5898,13 +6216,13 @@ class ProxmoxAccess:
         """Changes a token; `regenerate` gives it a new secret (9.2 and later).
 
         Args:
-            userid: `userid`.
-            tokenid: `tokenid`.
-            comment: `comment`.
-            delete: `delete`. (9.1 and later)
-            expire: `expire`.
-            privsep: `privsep`. Yes when absent.
-            regenerate: `regenerate`. (9.2 and later)
+            userid: The user, such as `root@pam`.
+            tokenid: The token's name, the part after `!`.
+            comment: A remark for people.
+            delete: Settings to take out, so that their defaults apply again. (9.1 and later)
+            expire: When it ends, in seconds since 1970; 0 is never.
+            privsep: Whether the token has rights of its own only, rather than all of its user's. Yes when absent.
+            regenerate: Whether to make a new secret; the old one ends. (9.2 and later)
         """
         return decode_new_token(_runtime.call(self._handle, "update_token", {"userid": userid, "tokenid": tokenid, "comment": comment, "delete": delete, "expire": expire, "privsep": privsep, "regenerate": regenerate}))
 
@@ -5912,8 +6230,8 @@ class ProxmoxAccess:
         """Deletes a token.
 
         Args:
-            userid: `userid`.
-            tokenid: `tokenid`.
+            userid: The user, such as `root@pam`.
+            tokenid: The token's name, the part after `!`.
         """
         _runtime.call(self._handle, "delete_token", {"userid": userid, "tokenid": tokenid})
 
@@ -5926,7 +6244,7 @@ class ProxmoxAccess:
         """One group with its members.
 
         Args:
-            groupid: `groupid`.
+            groupid: The group.
         """
         return decode_group(_runtime.call(self._handle, "group", {"groupid": groupid}))
 
@@ -5934,8 +6252,8 @@ class ProxmoxAccess:
         """Makes a group.
 
         Args:
-            groupid: `groupid`.
-            comment: `comment`.
+            groupid: The group.
+            comment: A remark for people.
         """
         _runtime.call(self._handle, "create_group", {"groupid": groupid, "comment": comment})
 
@@ -5943,8 +6261,8 @@ class ProxmoxAccess:
         """Changes a group's comment.
 
         Args:
-            groupid: `groupid`.
-            comment: `comment`.
+            groupid: The group.
+            comment: A remark for people.
         """
         _runtime.call(self._handle, "update_group", {"groupid": groupid, "comment": comment})
 
@@ -5952,7 +6270,7 @@ class ProxmoxAccess:
         """Deletes a group; its users stay.
 
         Args:
-            groupid: `groupid`.
+            groupid: The group.
         """
         _runtime.call(self._handle, "delete_group", {"groupid": groupid})
 
@@ -5965,7 +6283,7 @@ class ProxmoxAccess:
         """One role's privileges.
 
         Args:
-            roleid: `roleid`.
+            roleid: The role.
         """
         value: Mapping[str, bool] = _runtime.call(self._handle, "role", {"roleid": roleid})
         return value
@@ -5974,8 +6292,8 @@ class ProxmoxAccess:
         """Makes a role.
 
         Args:
-            roleid: `roleid`.
-            privs: `privs`.
+            roleid: The role.
+            privs: The privileges, such as `VM.Audit`.
         """
         _runtime.call(self._handle, "create_role", {"roleid": roleid, "privs": privs})
 
@@ -5983,9 +6301,9 @@ class ProxmoxAccess:
         """Changes a role's privileges; with `append`, adds to them.
 
         Args:
-            roleid: `roleid`.
-            append: `append`.
-            privs: `privs`.
+            roleid: The role.
+            append: Whether to add the privileges to those it has.
+            privs: The privileges, such as `VM.Audit`.
         """
         _runtime.call(self._handle, "update_role", {"roleid": roleid, "append": append, "privs": privs})
 
@@ -5993,7 +6311,7 @@ class ProxmoxAccess:
         """Deletes a role.
 
         Args:
-            roleid: `roleid`.
+            roleid: The role.
         """
         _runtime.call(self._handle, "delete_role", {"roleid": roleid})
 
@@ -6006,13 +6324,13 @@ class ProxmoxAccess:
         """Gives `users`, `groups` or `tokens` roles on a path; with `delete`, takes them away.
 
         Args:
-            path: `path`.
-            roles: `roles`.
-            delete: `delete`.
-            groups: `groups`.
-            propagate: `propagate`. Yes when absent.
-            tokens: `tokens`.
-            users: `users`.
+            path: The path in the tree of rights, such as `/vms/101` or `/`.
+            roles: The roles.
+            delete: Settings to take out, so that their defaults apply again.
+            groups: The groups.
+            propagate: Whether it holds for everything below as well. Yes when absent. Yes when absent.
+            tokens: The tokens.
+            users: The users.
         """
         _runtime.call(self._handle, "update_acl", {"path": path, "roles": roles, "delete": delete, "groups": groups, "propagate": propagate, "tokens": tokens, "users": users})
 
@@ -6025,7 +6343,7 @@ class ProxmoxAccess:
         """One realm's settings.
 
         Args:
-            realm: `realm`.
+            realm: The realm.
         """
         return decode_realm(_runtime.call(self._handle, "realm", {"realm": realm}))
 
@@ -6033,13 +6351,13 @@ class ProxmoxAccess:
         """Copies users and groups from a directory.
 
         Args:
-            realm: `realm`.
-            dry_run: `dry-run`.
-            enable_new: `enable-new`. Yes when absent.
-            full: `full`.
-            purge: `purge`.
+            realm: The realm.
+            dry_run: Whether only to say what would happen.
+            enable_new: Whether users that a sync makes are switched on. Yes when absent.
+            full: Whether to give every detail.
+            purge: Whether to remove it from jobs, access lists and HA as well.
             remove_vanished: properties|entry);)*(?:acl|properties|entry))|none | `remove-vanished`. `none` when absent. (7.2 and later)
-            scope: `scope`.
+            scope: What to sync: users, groups or both.
         """
         return ProxmoxTask(_runtime.open(self._handle, "sync_realm", {"realm": realm, "dry_run": dry_run, "enable_new": enable_new, "full": full, "purge": purge, "remove_vanished": remove_vanished, "scope": scope}))
 
@@ -6052,7 +6370,7 @@ class ProxmoxAccess:
         """The second factors of one user.
 
         Args:
-            userid: `userid`.
+            userid: The user, such as `root@pam`.
         """
         value = _runtime.call(self._handle, "user_tfa", {"userid": userid})
         return [decode_tfa_entry(v) for v in value]
@@ -6061,9 +6379,9 @@ class ProxmoxAccess:
         """Takes a second factor away. Tokens may not: log in with user and password.
 
         Args:
-            userid: `userid`.
-            id: `id`.
-            password: `password`.
+            userid: The user, such as `root@pam`.
+            id: Its id.
+            password: The password.
         """
         _runtime.call(self._handle, "delete_tfa", {"userid": userid, "id": id, "password": password})
 
@@ -6071,7 +6389,7 @@ class ProxmoxAccess:
         """Lets a user try again whose second factor is locked.
 
         Args:
-            userid: `userid`.
+            userid: The user, such as `root@pam`.
         """
         value: bool = _runtime.call(self._handle, "unlock_tfa", {"userid": userid})
         return value
@@ -6080,11 +6398,21 @@ class ProxmoxAccess:
         """Where a browser logs in. Both calls of a login must reach the same node: give the client one endpoint.
 
         Args:
-            realm: `realm`.
-            redirect_url: `redirect-url`.
+            realm: The realm.
+            redirect_url: Where the provider sends the user back to.
         """
         value: str = _runtime.call(self._handle, "openid_auth_url", {"realm": realm, "redirect_url": redirect_url})
         return value
+
+    def openid_login(self, code: str, redirect_url: str, state: str) -> ProxmoxClient:
+        """Ends a login in a browser with what it was sent back with: a client that goes on with that session. Both calls of a login must reach the same node.
+
+        Args:
+            code: The code that the browser brought.
+            redirect_url: Where it was sent, as for `openid_auth_url`.
+            state: The state that it brought.
+        """
+        return ProxmoxClient(_runtime.open(self._handle, "openid_login", {"code": code, "redirect_url": redirect_url, "state": state}))
 
 
 class Simulator:
@@ -6098,6 +6426,9 @@ class Simulator:
     def __init__(self, handle: _native.Handle) -> None:
         self._handle = handle
         self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
 
     @staticmethod
     def start(path: str | os.PathLike[str], *, seed: int | None = None, latency_ms: int | None = None, etcd_db_bytes: int | None = None, clock: str | None = None, log: str | os.PathLike[str] | None = None, control_port: int | None = None, listen: str | None = None, first_port: int | None = None, state: str | os.PathLike[str] | None = None) -> Simulator:

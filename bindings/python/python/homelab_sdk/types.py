@@ -54,11 +54,11 @@ __all__ = [
     "CephCheckSummary",
     "CephCommandSafety",
     "CephCrushRule",
-    "CephF",
     "CephFlag",
+    "CephFs",
     "CephHealth",
     "CephManager",
-    "CephMd",
+    "CephMds",
     "CephMetadata",
     "CephMetadataOsd",
     "CephMgrMap",
@@ -246,12 +246,14 @@ __all__ = [
     "NodeAcme",
     "NodeAddress",
     "NodeAddressEvent",
+    "NodeAffinity",
     "NodeClock",
     "NodeConfig",
     "NodeFirewallOptions",
     "NodeRole",
     "NodeRrdPoint",
     "NodeSdnZone",
+    "NodeService",
     "NodeSpec",
     "NodeStatus",
     "NodeStorage",
@@ -282,6 +284,7 @@ __all__ = [
     "PoolLoss",
     "PoolMember",
     "PoolSpec",
+    "Preflight",
     "Probe",
     "Process",
     "Processor",
@@ -307,6 +310,7 @@ __all__ = [
     "RealmSyncJob",
     "Rebooted",
     "RecipeProgress",
+    "Release",
     "ReplicationJob",
     "ReplicationStatus",
     "ResourceDefinition",
@@ -401,7 +405,7 @@ def decode_warning(data: Any) -> Warning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acl:
-    """Acl, as the server describes it."""
+    """Acl: one row of `GET /access/acl`."""
 
     path: str | None = None
     """The path in the tree of rights, such as `/vms/101` or `/`."""
@@ -431,7 +435,7 @@ def decode_acl(data: Any) -> Acl:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcmeAccount:
-    """Acme account, as the server describes it."""
+    """Acme account: one row of `GET /cluster/acme/account` and `GET /cluster/acme/account/{name}`."""
 
     name: str | None = None
     """Its name."""
@@ -465,7 +469,7 @@ def decode_acme_account(data: Any) -> AcmeAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcmeDirectory:
-    """Acme directory, as the server describes it."""
+    """Acme directory: one row of `GET /cluster/acme/directories`."""
 
     name: str | None = None
     """Its name."""
@@ -509,7 +513,7 @@ def decode_acme_domain(data: Any) -> AcmeDomain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcmePlugin:
-    """Acme plugin, as the server describes it."""
+    """Acme plugin: one row of `GET /cluster/acme/plugins` and `GET /cluster/acme/plugins/{id}`."""
 
     api: str | None = None
     """The API."""
@@ -723,7 +727,7 @@ def decode_appliance_spec(data: Any) -> ApplianceSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplianceTemplate:
-    """Appliance template, as the server describes it."""
+    """Appliance template: one row of `GET /nodes/{node}/aplinfo`."""
 
     package: str | None = None
     """The package."""
@@ -834,7 +838,7 @@ reboot; later ones never do.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AptRepositories:
-    """Apt repositories, as the server describes it."""
+    """Apt repositories: the answer of `GET /nodes/{node}/apt/repositories`."""
 
     digest: str | None = None
     """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
@@ -864,7 +868,7 @@ def decode_apt_repositories(data: Any) -> AptRepositories:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AptRepositoriesError:
-    """Apt repositories error, as the server describes it."""
+    """Apt repositories error: what stands under `errors` in `AptRepositories`."""
 
     error: str | None = None
     """What went wrong."""
@@ -882,7 +886,7 @@ def decode_apt_repositories_error(data: Any) -> AptRepositoriesError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AptRepositoriesFile:
-    """Apt repositories file, as the server describes it."""
+    """Apt repositories file: what stands under `files` in `AptRepositories`."""
 
     digest: tuple[int, ...] = ()
     """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
@@ -908,7 +912,7 @@ def decode_apt_repositories_file(data: Any) -> AptRepositoriesFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AptRepositoriesFileRepository:
-    """Apt repositories file repository, as the server describes it."""
+    """Apt repositories file repository: what stands under `repositories` in `AptRepositoriesFile`."""
 
     comment: str | None = None
     """A remark in the file."""
@@ -950,7 +954,7 @@ def decode_apt_repositories_file_repository(data: Any) -> AptRepositoriesFileRep
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AptRepositoriesFileRepositoryOption:
-    """Apt repositories file repository option, as the server describes it."""
+    """Apt repositories file repository option: what stands under `Options` in `AptRepositoriesFileRepository`."""
 
     key: str | None = None
     """Which key signs it."""
@@ -968,7 +972,7 @@ def decode_apt_repositories_file_repository_option(data: Any) -> AptRepositories
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AptRepositoriesInfo:
-    """Apt repositories info, as the server describes it."""
+    """Apt repositories info: what stands under `infos` in `AptRepositories`."""
 
     index: str | None = None
     """Its number."""
@@ -998,7 +1002,7 @@ def decode_apt_repositories_info(data: Any) -> AptRepositoriesInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AptRepositoriesStandardRepo:
-    """Apt repositories standard repo, as the server describes it."""
+    """Apt repositories standard repo: what stands under `standard-repos` in `AptRepositories`."""
 
     handle: str | None = None
     """The repository's short name."""
@@ -1020,7 +1024,7 @@ def decode_apt_repositories_standard_repo(data: Any) -> AptRepositoriesStandardR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AptUpdate:
-    """Apt update, as the server describes it."""
+    """Apt update: one row of `GET /nodes/{node}/apt/update`."""
 
     arch: str | None = None
     """The processor architecture."""
@@ -1070,7 +1074,7 @@ def decode_apt_update(data: Any) -> AptUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AptVersion:
-    """Apt version, as the server describes it."""
+    """Apt version: one row of `GET /nodes/{node}/apt/versions`."""
 
     arch: str | None = None
     """The processor architecture."""
@@ -1162,7 +1166,7 @@ def decode_assumptions(data: Any) -> Assumptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupDefaults:
-    """Backup defaults, as the server describes it."""
+    """Backup defaults: the answer of `GET /nodes/{node}/vzdump/defaults`."""
 
     all: bool | None = None
     """Whether to take all of them."""
@@ -1330,7 +1334,7 @@ def decode_backup_entry(data: Any) -> BackupEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupFile:
-    """Backup file, as the server describes it."""
+    """Backup file: one row of `GET /nodes/{node}/storage/{storage}/file-restore/list`."""
 
     filepath: str | None = None
     """The path of the file inside, in base64."""
@@ -1364,7 +1368,7 @@ def decode_backup_file(data: Any) -> BackupFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupJob:
-    """Backup job, as the server describes it."""
+    """Backup job: one row of `GET /cluster/backup` and `GET /cluster/backup/{id}`."""
 
     all: bool | None = None
     """Whether to take all of them."""
@@ -1522,7 +1526,7 @@ def decode_backup_job(data: Any) -> BackupJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupJobFleecing:
-    """Backup job fleecing, as the server describes it."""
+    """Backup job fleecing: what stands under `fleecing` in `BackupJob`."""
 
     enabled: bool | None = None
     """Whether it is switched on."""
@@ -1540,7 +1544,7 @@ def decode_backup_job_fleecing(data: Any) -> BackupJobFleecing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupJobPerformance:
-    """Backup job performance, as the server describes it."""
+    """Backup job performance: what stands under `performance` in `BackupJob`."""
 
     max_workers: int | None = None
     """How many at once."""
@@ -1558,7 +1562,7 @@ def decode_backup_job_performance(data: Any) -> BackupJobPerformance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupJobPruneBackups:
-    """Backup job prune backups, as the server describes it."""
+    """Backup job prune backups: what stands under `prune-backups` in `BackupJob`."""
 
     keep_all: bool | None = None
     """Whether all are kept."""
@@ -1596,7 +1600,7 @@ def decode_backup_job_prune_backups(data: Any) -> BackupJobPruneBackups:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupJobVolumes:
-    """Backup job volumes, as the server describes it."""
+    """Backup job volumes: the answer of `GET /cluster/backup/{id}/included_volumes`."""
 
     children: tuple[BackupJobVolumesChild, ...] = ()
     """What lies below it."""
@@ -1610,7 +1614,7 @@ def decode_backup_job_volumes(data: Any) -> BackupJobVolumes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupJobVolumesChild:
-    """Backup job volumes child, as the server describes it."""
+    """Backup job volumes child: what stands under `children` in `BackupJobVolumes`."""
 
     children: tuple[BackupJobVolumesChildChild, ...] = ()
     """What lies below it."""
@@ -1636,7 +1640,7 @@ def decode_backup_job_volumes_child(data: Any) -> BackupJobVolumesChild:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupJobVolumesChildChild:
-    """Backup job volumes child child, as the server describes it."""
+    """Backup job volumes child child: what stands under `children` in `BackupJobVolumesChild`."""
 
     id: str | None = None
     """Its id."""
@@ -1756,7 +1760,7 @@ def decode_ceph_check_summary(data: Any) -> CephCheckSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CephCommandSafety:
-    """Ceph command safety, as the server describes it."""
+    """Ceph command safety: the answer of `GET /nodes/{node}/ceph/cmd-safety`."""
 
     safe: bool | None = None
     """Whether it can be done safely."""
@@ -1774,7 +1778,7 @@ def decode_ceph_command_safety(data: Any) -> CephCommandSafety:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CephCrushRule:
-    """Ceph crush rule, as the server describes it."""
+    """Ceph crush rule: one row of `GET /nodes/{node}/ceph/rules`."""
 
     name: str | None = None
     """Its name."""
@@ -1787,8 +1791,30 @@ def decode_ceph_crush_rule(data: Any) -> CephCrushRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CephF:
-    """Ceph f, as the server describes it."""
+class CephFlag:
+    """Ceph flag: one row of `GET /cluster/ceph/flags`."""
+
+    description: str | None = None
+    """Notes for people; shown in the web interface."""
+
+    name: str | None = None
+    """Its name."""
+
+    value: bool | None = None
+    """The value."""
+
+
+def decode_ceph_flag(data: Any) -> CephFlag:
+    return CephFlag(
+        description=data.get("description"),
+        name=data.get("name"),
+        value=data.get("value"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CephFs:
+    """Ceph file system: one row of `GET /nodes/{node}/ceph/fs`."""
 
     data_pool: str | None = None
     """The pool of its data."""
@@ -1809,36 +1835,14 @@ class CephF:
     """Its name."""
 
 
-def decode_ceph_f(data: Any) -> CephF:
-    return CephF(
+def decode_ceph_fs(data: Any) -> CephFs:
+    return CephFs(
         data_pool=data.get("data_pool"),
         data_pool_ids=tuple(data.get("data_pool_ids", ())),
         data_pools=tuple(data.get("data_pools", ())),
         metadata_pool=data.get("metadata_pool"),
         metadata_pool_id=data.get("metadata_pool_id"),
         name=data.get("name"),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CephFlag:
-    """Ceph flag, as the server describes it."""
-
-    description: str | None = None
-    """Notes for people; shown in the web interface."""
-
-    name: str | None = None
-    """Its name."""
-
-    value: bool | None = None
-    """The value."""
-
-
-def decode_ceph_flag(data: Any) -> CephFlag:
-    return CephFlag(
-        description=data.get("description"),
-        name=data.get("name"),
-        value=data.get("value"),
     )
 
 
@@ -1862,7 +1866,7 @@ def decode_ceph_health(data: Any) -> CephHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CephManager:
-    """Ceph manager, as the server describes it."""
+    """Ceph manager: one row of `GET /nodes/{node}/ceph/mgr`."""
 
     addr: str | None = None
     """The address."""
@@ -1903,8 +1907,8 @@ def decode_ceph_manager(data: Any) -> CephManager:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CephMd:
-    """Ceph md, as the server describes it."""
+class CephMds:
+    """Ceph metadata server: one row of `GET /nodes/{node}/ceph/mds`."""
 
     addr: str | None = None
     """The address."""
@@ -1940,8 +1944,8 @@ class CephMd:
     """The state it shall have, or has."""
 
 
-def decode_ceph_md(data: Any) -> CephMd:
-    return CephMd(
+def decode_ceph_mds(data: Any) -> CephMds:
+    return CephMds(
         addr=data.get("addr"),
         ceph_version=data.get("ceph_version"),
         ceph_version_short=data.get("ceph_version_short"),
@@ -1958,7 +1962,7 @@ def decode_ceph_md(data: Any) -> CephMd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CephMetadata:
-    """Ceph metadata, as the server describes it."""
+    """Ceph metadata: the answer of `GET /cluster/ceph/metadata`."""
 
     mds: Json
     """The metadata servers."""
@@ -1988,7 +1992,7 @@ def decode_ceph_metadata(data: Any) -> CephMetadata:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CephMetadataOsd:
-    """Ceph metadata osd, as the server describes it."""
+    """Ceph metadata osd: what stands under `osd` in `CephMetadata`."""
 
     back_addr: str | None = None
     """Its address for other OSDs."""
@@ -2268,7 +2272,7 @@ def decode_ceph_pg_state(data: Any) -> CephPgState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CephPool:
-    """Ceph pool, as the server describes it."""
+    """Ceph pool: one row of `GET /nodes/{node}/ceph/pool` and `GET /nodes/{node}/ceph/pool/{name}/status`."""
 
     application_metadata: Json
     """What the pool is for, with details."""
@@ -2502,7 +2506,7 @@ def decode_ceph_tree_node(data: Any) -> CephTreeNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """Certificate, as the server describes it."""
+    """Certificate: the answer of `POST /nodes/{node}/certificates/custom` and `GET /nodes/{node}/certificates/info`."""
 
     filename: str | None = None
     """The file's name."""
@@ -2732,7 +2736,7 @@ def decode_cluster(data: Any) -> Cluster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterFirewallOptions:
-    """Cluster firewall options, as the server describes it."""
+    """Cluster firewall options: the answer of `GET /cluster/firewall/options`."""
 
     ebtables: bool | None = None
     """Whether rules for bridges are used."""
@@ -2766,7 +2770,7 @@ def decode_cluster_firewall_options(data: Any) -> ClusterFirewallOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterLogLine:
-    """Cluster log line, as the server describes it."""
+    """Cluster log line: one row of `GET /cluster/log`."""
 
     id: str | None = None
     """Its id."""
@@ -2890,7 +2894,7 @@ def decode_cluster_node(data: Any) -> ClusterNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterOptions:
-    """Cluster options, as the server describes it."""
+    """Cluster options: the answer of `GET /cluster/options`."""
 
     allowed_tags: tuple[str, ...] = ()
     """Tags that the caller may set."""
@@ -3544,7 +3548,7 @@ def decode_cpu_info(data: Any) -> CpuInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CpuModel:
-    """Cpu model, as the server describes it."""
+    """Cpu model: one row of `GET /nodes/{node}/capabilities/qemu/cpu`."""
 
     summary: bool | None = None
     """Whether it is only a base for others."""
@@ -3648,7 +3652,7 @@ def decode_dhcp_range(data: Any) -> DhcpRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryMapping:
-    """Directory mapping, as the server describes it."""
+    """Directory mapping: one row of `GET /cluster/mapping/dir` and `GET /cluster/mapping/dir/{id}`."""
 
     checks: tuple[DirectoryMappingCheck, ...] = ()
     """What the check found."""
@@ -3682,7 +3686,7 @@ def decode_directory_mapping(data: Any) -> DirectoryMapping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryMappingCheck:
-    """Directory mapping check, as the server describes it."""
+    """Directory mapping check: what stands under `checks` in `DirectoryMapping`."""
 
     message: str | None = None
     """The message."""
@@ -3700,7 +3704,7 @@ def decode_directory_mapping_check(data: Any) -> DirectoryMappingCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryStorage:
-    """Directory storage, as the server describes it."""
+    """Directory storage: one row of `GET /nodes/{node}/disks/directory`."""
 
     device: str | None = None
     """The device."""
@@ -3842,7 +3846,7 @@ def decode_disk_event(data: Any) -> DiskEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiskInfo:
-    """Disk info, as the server describes it."""
+    """Disk info: one row of `GET /nodes/{node}/disks/list`."""
 
     devpath: str | None = None
     """The device's path."""
@@ -4028,7 +4032,7 @@ def decode_disk_use(data: Any) -> DiskUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dns:
-    """Dns, as the server describes it."""
+    """Dns: the answer of `GET /nodes/{node}/dns`."""
 
     dns1: str | None = None
     """The first DNS server."""
@@ -4589,7 +4593,7 @@ def decode_finding(data: Any) -> Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirewallAlias:
-    """Firewall alias, as the server describes it."""
+    """Firewall alias: one row of `GET /cluster/firewall/aliases` and `GET /cluster/firewall/aliases/{name}` and the like."""
 
     cidr: str | None = None
     """The network, as CIDR."""
@@ -4619,7 +4623,7 @@ def decode_firewall_alias(data: Any) -> FirewallAlias:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirewallIpSet:
-    """Firewall ip set, as the server describes it."""
+    """Firewall ip set: one row of `GET /cluster/firewall/ipset` and `GET /nodes/{node}/lxc/{vmid}/firewall/ipset` and the like."""
 
     comment: str | None = None
     """A remark for people."""
@@ -4641,7 +4645,7 @@ def decode_firewall_ip_set(data: Any) -> FirewallIpSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirewallIpSetEntry:
-    """Firewall ip set entry, as the server describes it."""
+    """Firewall ip set entry: one row of `GET /cluster/firewall/ipset/{name}` and `GET /cluster/firewall/ipset/{name}/{cidr}` and the like."""
 
     cidr: str | None = None
     """The network, as CIDR."""
@@ -4667,7 +4671,7 @@ def decode_firewall_ip_set_entry(data: Any) -> FirewallIpSetEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirewallMacro:
-    """Firewall macro, as the server describes it."""
+    """Firewall macro: one row of `GET /cluster/firewall/macros`."""
 
     descr: str | None = None
     """What it is, for people."""
@@ -4685,7 +4689,7 @@ def decode_firewall_macro(data: Any) -> FirewallMacro:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirewallRef:
-    """Firewall ref, as the server describes it."""
+    """Firewall ref: one row of `GET /cluster/firewall/refs` and `GET /nodes/{node}/lxc/{vmid}/firewall/refs` and the like."""
 
     comment: str | None = None
     """A remark for people."""
@@ -4715,7 +4719,7 @@ def decode_firewall_ref(data: Any) -> FirewallRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirewallRule:
-    """Firewall rule, as the server describes it."""
+    """Firewall rule: one row of `GET /cluster/firewall/groups/{group}` and `GET /cluster/firewall/groups/{group}/{pos}` and the like."""
 
     action: str | None = None
     """What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group."""
@@ -4844,7 +4848,7 @@ FreezeStatus = Literal["frozen", "thawed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Group, as the server describes it."""
+    """Group: one row of `GET /access/groups` and `GET /access/groups/{groupid}`."""
 
     comment: str | None = None
     """A remark for people."""
@@ -4996,7 +5000,7 @@ def decode_guest_address2(data: Any) -> GuestAddress2:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestFeature:
-    """Guest feature, as the server describes it."""
+    """Guest feature: the answer of `GET /nodes/{node}/lxc/{vmid}/feature` and `GET /nodes/{node}/qemu/{vmid}/feature`."""
 
     has_feature: bool | None = None
     """Whether it can be done."""
@@ -5014,7 +5018,7 @@ def decode_guest_feature(data: Any) -> GuestFeature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestFirewallOptions:
-    """Guest firewall options, as the server describes it."""
+    """Guest firewall options: the answer of `GET /nodes/{node}/lxc/{vmid}/firewall/options` and `GET /nodes/{node}/qemu/{vmid}/firewall/options`."""
 
     dhcp: bool | None = None
     """Whether DHCP is allowed. Yes when absent for guests."""
@@ -5092,7 +5096,7 @@ GuestKind = Literal["qemu", "lxc"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestNotBackedUp:
-    """Guest not backed up, as the server describes it."""
+    """Guest not backed up: one row of `GET /cluster/backup-info/not-backed-up`."""
 
     name: str | None = None
     """Its name."""
@@ -5136,7 +5140,7 @@ def decode_guest_place(data: Any) -> GuestPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestRrdPoint:
-    """Guest rrd point, as the server describes it."""
+    """Guest rrd point: one row of `GET /nodes/{node}/lxc/{vmid}/rrddata` and `GET /nodes/{node}/qemu/{vmid}/rrddata`."""
 
     time: str | None = None
     """When, in seconds since 1970."""
@@ -5218,7 +5222,7 @@ def decode_guest_rrd_point(data: Any) -> GuestRrdPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestSnapshot:
-    """Guest snapshot, as the server describes it."""
+    """Guest snapshot: one row of `GET /nodes/{node}/lxc/{vmid}/snapshot` and `GET /nodes/{node}/qemu/{vmid}/snapshot`."""
 
     name: str | None = None
     """Its name."""
@@ -5310,7 +5314,7 @@ def decode_guest_spec(data: Any) -> GuestSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HaGroup:
-    """Ha group, as the server describes it."""
+    """Ha group: one row of `GET /cluster/ha/groups` and `GET /cluster/ha/groups/{group}`."""
 
     group: str | None = None
     """The group."""
@@ -5418,7 +5422,7 @@ def decode_ha_manager_report(data: Any) -> HaManagerReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HaMove:
-    """Ha move, as the server describes it."""
+    """Ha move: the answer of `POST /cluster/ha/resources/{sid}/migrate` and `POST /cluster/ha/resources/{sid}/relocate`."""
 
     blocking_resources: tuple[HaMoveBlockingResource, ...] = ()
     """HA resources that keep it from going there."""
@@ -5444,7 +5448,7 @@ def decode_ha_move(data: Any) -> HaMove:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HaMoveBlockingResource:
-    """Ha move blocking resource, as the server describes it."""
+    """Ha move blocking resource: what stands under `blocking-resources` in `HaMove`."""
 
     cause: str | None = None
     """Why."""
@@ -5530,19 +5534,55 @@ def decode_ha_resource(data: Any) -> HaResource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HaRule:
-    """Ha rule, as the server describes it."""
+    """A rule about where HA resources run: one row of `GET /cluster/ha/rules`, or the answer for one rule."""
 
     rule: str | None = None
-    """The rule."""
+    """Its name."""
 
     kind: str | None = None
     """Its kind."""
+
+    resources: tuple[str, ...] = ()
+    """The resources that it is about, such as `vm:101`."""
+
+    nodes: tuple[str, ...] = ()
+    """The nodes, each with a priority behind a colon when it has one; for `node-affinity`."""
+
+    strict: bool | None = None
+    """Whether the resources never run elsewhere; for `node-affinity`."""
+
+    affinity: str | None = None
+    """Whether the resources keep together or apart; for `resource-affinity`."""
+
+    comment: str | None = None
+    """A remark for people."""
+
+    disable: bool | None = None
+    """Whether it is switched off."""
+
+    errors: Json
+    """Why the manager leaves it out, by property; there only when it does."""
+
+    order: int | None = None
+    """Its place in the file."""
+
+    digest: str | None = None
+    """Digest of the file, for a change that must not undo somebody else's."""
 
 
 def decode_ha_rule(data: Any) -> HaRule:
     return HaRule(
         rule=data.get("rule"),
         kind=data.get("kind"),
+        resources=tuple(data.get("resources", ())),
+        nodes=tuple(data.get("nodes", ())),
+        strict=data.get("strict"),
+        affinity=data.get("affinity"),
+        comment=data.get("comment"),
+        disable=data.get("disable"),
+        errors=data.get("errors"),
+        order=data.get("order"),
+        digest=data.get("digest"),
     )
 
 
@@ -5936,7 +5976,7 @@ def decode_hostname_status_event(data: Any) -> HostnameStatusEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostsFile:
-    """Hosts file, as the server describes it."""
+    """Hosts file: the answer of `GET /nodes/{node}/hosts`."""
 
     data: str | None = None
     """The data."""
@@ -6006,7 +6046,7 @@ def decode_image_verification(data: Any) -> ImageVerification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportMetadata:
-    """Import metadata, as the server describes it."""
+    """Import metadata: the answer of `GET /nodes/{node}/storage/{storage}/import-metadata`."""
 
     create_args: Json
     """What a guest made from it needs."""
@@ -6040,7 +6080,7 @@ def decode_import_metadata(data: Any) -> ImportMetadata:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportMetadataWarning:
-    """Import metadata warning, as the server describes it."""
+    """Import metadata warning: what stands under `warnings` in `ImportMetadata`."""
 
     key: str | None = None
     """The key."""
@@ -6260,7 +6300,7 @@ def decode_join(data: Any) -> Join:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinInfo:
-    """Join info, as the server describes it."""
+    """Join info: the answer of `GET /cluster/config/join`."""
 
     config_digest: str | None = None
     """Digest of the cluster's configuration."""
@@ -6286,7 +6326,7 @@ def decode_join_info(data: Any) -> JoinInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinInfoNodelist:
-    """Join info nodelist, as the server describes it."""
+    """Join info nodelist: what stands under `nodelist` in `JoinInfo`."""
 
     name: str | None = None
     """Its name."""
@@ -6636,7 +6676,7 @@ def decode_loss(data: Any) -> Loss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LvmThinPool:
-    """Lvm thin pool, as the server describes it."""
+    """Lvm thin pool: one row of `GET /nodes/{node}/disks/lvmthin`."""
 
     lv: str | None = None
     """The logical volume."""
@@ -6670,7 +6710,7 @@ def decode_lvm_thin_pool(data: Any) -> LvmThinPool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LvmTree:
-    """Lvm tree, as the server describes it."""
+    """Lvm tree: the answer of `GET /nodes/{node}/disks/lvm`."""
 
     children: tuple[LvmTreeChild, ...] = ()
     """What lies below it."""
@@ -6688,7 +6728,7 @@ def decode_lvm_tree(data: Any) -> LvmTree:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LvmTreeChild:
-    """Lvm tree child, as the server describes it."""
+    """Lvm tree child: what stands under `children` in `LvmTree`."""
 
     children: tuple[LvmTreeChildChild, ...] = ()
     """What lies below it."""
@@ -6718,7 +6758,7 @@ def decode_lvm_tree_child(data: Any) -> LvmTreeChild:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LvmTreeChildChild:
-    """Lvm tree child child, as the server describes it."""
+    """Lvm tree child child: what stands under `children` in `LvmTreeChild`."""
 
     free: int | None = None
     """How much is free."""
@@ -6744,7 +6784,7 @@ def decode_lvm_tree_child_child(data: Any) -> LvmTreeChildChild:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LxcConfig:
-    """Lxc config, as the server describes it."""
+    """Lxc config: the answer of `GET /nodes/{node}/lxc/{vmid}/config` and `GET /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config`."""
 
     arch: str | None = None
     """The processor architecture."""
@@ -6966,7 +7006,7 @@ def decode_lxc_features(data: Any) -> LxcFeatures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LxcInterface:
-    """Lxc interface, as the server describes it."""
+    """Lxc interface: one row of `GET /nodes/{node}/lxc/{vmid}/interfaces`."""
 
     name: str | None = None
     """Its name."""
@@ -7000,7 +7040,7 @@ def decode_lxc_interface(data: Any) -> LxcInterface:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LxcMigratePreconditions:
-    """Lxc migrate preconditions, as the server describes it."""
+    """Lxc migrate preconditions: the answer of `GET /nodes/{node}/lxc/{vmid}/migrate`."""
 
     allowed_nodes: tuple[str, ...] = ()
     """The nodes it may go to."""
@@ -7026,7 +7066,7 @@ def decode_lxc_migrate_preconditions(data: Any) -> LxcMigratePreconditions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LxcMigratePreconditionsNotAllowedNodes:
-    """Lxc migrate preconditions not allowed nodes, as the server describes it."""
+    """Lxc migrate preconditions not allowed nodes: what stands under `not-allowed-nodes` in `LxcMigratePreconditions`."""
 
     blocking_ha_resources: tuple[LxcMigratePreconditionsNotAllowedNodesBlockingHaResource, ...] = ()
     """HA resources that keep it from going there."""
@@ -7246,7 +7286,7 @@ def decode_lxc_root_fs(data: Any) -> LxcRootFs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LxcStatus:
-    """Lxc status, as the server describes it."""
+    """Lxc status: the answer of `GET /nodes/{node}/lxc/{vmid}/status/current`."""
 
     cpu: float | None = None
     """Share of its CPUs in use, from 0 to 1."""
@@ -7831,7 +7871,7 @@ def decode_metadata(data: Any) -> Metadata:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricServer:
-    """Metric server, as the server describes it."""
+    """Metric server: one row of `GET /cluster/metrics/server` and `GET /cluster/metrics/server/{id}`."""
 
     disable: bool | None = None
     """Whether it is switched off."""
@@ -7869,7 +7909,7 @@ def decode_metric_server(data: Any) -> MetricServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsExport:
-    """Metrics export, as the server describes it."""
+    """Metrics export: the answer of `GET /cluster/metrics/export`."""
 
     data: tuple[MetricsExportData, ...] = ()
     """The data."""
@@ -7883,7 +7923,7 @@ def decode_metrics_export(data: Any) -> MetricsExport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsExportData:
-    """Metrics export data, as the server describes it."""
+    """Metrics export data: what stands under `data` in `MetricsExport`."""
 
     id: str | None = None
     """Its id."""
@@ -8208,7 +8248,7 @@ def decode_new_cluster_files(data: Any) -> NewClusterFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewToken:
-    """New token, as the server describes it."""
+    """New token: the answer of `POST /access/users/{userid}/token/{tokenid}` and `PUT /access/users/{userid}/token/{tokenid}`."""
 
     full_tokenid: str | None = None
     """The token's full name, `user@realm!name`."""
@@ -8423,8 +8463,42 @@ def decode_node_address_event(data: Any) -> NodeAddressEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeAffinity:
+    """Guests and the nodes that the HA manager prefers for them."""
+
+    name: str
+    """The name of the rule, or of the group."""
+
+    nodes: Mapping[str, int]
+    """The nodes with their priorities; a higher one is preferred."""
+
+    resources: tuple[str, ...]
+    """The guests: `vm:100`, `ct:200`."""
+
+    strict: bool
+    """Whether they run nowhere else."""
+
+    enabled: bool
+    """Whether it is in force."""
+
+    comment: str | None = None
+    """Notes."""
+
+
+def decode_node_affinity(data: Any) -> NodeAffinity:
+    return NodeAffinity(
+        name=data["name"],
+        nodes=data["nodes"],
+        resources=tuple(data["resources"]),
+        strict=data["strict"],
+        enabled=data["enabled"],
+        comment=data.get("comment"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeClock:
-    """Node clock, as the server describes it."""
+    """Node clock: the answer of `GET /nodes/{node}/time`."""
 
     localtime: int | None = None
     """Whether its clock shows local time rather than UTC."""
@@ -8446,7 +8520,7 @@ def decode_node_clock(data: Any) -> NodeClock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeConfig:
-    """Node config, as the server describes it."""
+    """Node config: the answer of `GET /nodes/{node}/config`."""
 
     acme: NodeAcme | None = None
     """Settings for certificates from an ACME service."""
@@ -8492,7 +8566,7 @@ def decode_node_config(data: Any) -> NodeConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFirewallOptions:
-    """Node firewall options, as the server describes it."""
+    """Node firewall options: the answer of `GET /nodes/{node}/firewall/options`."""
 
     enable: bool | None = None
     """Whether it is switched on."""
@@ -8584,7 +8658,7 @@ NodeRole = Literal["control-plane", "worker"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeRrdPoint:
-    """Node rrd point, as the server describes it."""
+    """Node rrd point: one row of `GET /nodes/{node}/rrddata`."""
 
     time: str | None = None
     """When, in seconds since 1970."""
@@ -8674,7 +8748,7 @@ def decode_node_rrd_point(data: Any) -> NodeRrdPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSdnZone:
-    """Node sdn zone, as the server describes it."""
+    """Node sdn zone: one row of `GET /nodes/{node}/sdn/zones`."""
 
     status: str | None = None
     """How it stands."""
@@ -8687,6 +8761,40 @@ def decode_node_sdn_zone(data: Any) -> NodeSdnZone:
     return NodeSdnZone(
         status=data.get("status"),
         zone=data.get("zone"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeService:
+    """Service: one row of `GET /nodes/{node}/services`."""
+
+    active_state: str | None = None
+    """What systemd says of it: `active`, `inactive`, `failed`."""
+
+    desc: str | None = None
+    """What it is, for people."""
+
+    name: str | None = None
+    """Its name."""
+
+    service: str | None = None
+    """The service."""
+
+    state: str | None = None
+    """The state it shall have, or has."""
+
+    unit_state: str | None = None
+    """What systemd says of its unit file: `enabled`, `disabled`."""
+
+
+def decode_node_service(data: Any) -> NodeService:
+    return NodeService(
+        active_state=data.get("active_state"),
+        desc=data.get("desc"),
+        name=data.get("name"),
+        service=data.get("service"),
+        state=data.get("state"),
+        unit_state=data.get("unit_state"),
     )
 
 
@@ -8966,7 +9074,7 @@ def decode_node_time(data: Any) -> NodeTime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeVersion:
-    """Node version, as the server describes it."""
+    """Node version: the answer of `GET /nodes/{node}/version`."""
 
     release: str | None = None
     """The release."""
@@ -9006,7 +9114,7 @@ def decode_nodename(data: Any) -> Nodename:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationMatcher:
-    """Notification matcher, as the server describes it."""
+    """Notification matcher: one row of `GET /cluster/notifications/matchers` and `GET /cluster/notifications/matchers/{name}`."""
 
     comment: str | None = None
     """A remark for people."""
@@ -9060,7 +9168,7 @@ def decode_notification_matcher(data: Any) -> NotificationMatcher:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationTarget:
-    """Notification target, as the server describes it."""
+    """Notification target: one row of `GET /cluster/notifications/targets`."""
 
     comment: str | None = None
     """A remark for people."""
@@ -9606,7 +9714,7 @@ def decode_packet_capture(data: Any) -> PacketCapture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PciDevice:
-    """Pci device, as the server describes it."""
+    """Pci device: one row of `GET /nodes/{node}/hardware/pci`."""
 
     class_: str | None = None
     """The class."""
@@ -9664,7 +9772,7 @@ def decode_pci_device(data: Any) -> PciDevice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PciMapping:
-    """Pci mapping, as the server describes it."""
+    """Pci mapping: one row of `GET /cluster/mapping/pci` and `GET /cluster/mapping/pci/{id}`."""
 
     checks: tuple[PciMappingCheck, ...] = ()
     """What the check found."""
@@ -9706,7 +9814,7 @@ def decode_pci_mapping(data: Any) -> PciMapping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PciMappingCheck:
-    """Pci mapping check, as the server describes it."""
+    """Pci mapping check: what stands under `checks` in `PciMapping`."""
 
     message: str | None = None
     """The message."""
@@ -9724,7 +9832,7 @@ def decode_pci_mapping_check(data: Any) -> PciMappingCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingKey:
-    """Pending key, as the server describes it."""
+    """Pending key: one row of `GET /nodes/{node}/lxc/{vmid}/pending` and `GET /nodes/{node}/qemu/{vmid}/cloudinit` and the like."""
 
     key: str | None = None
     """The key."""
@@ -9836,7 +9944,7 @@ def decode_pool_loss(data: Any) -> PoolLoss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolMember:
-    """Pool member, as the server describes it."""
+    """Pool member: what stands under `members` in `Pool`."""
 
     id: str | None = None
     """Its id."""
@@ -9895,6 +10003,34 @@ def decode_pool_spec(data: Any) -> PoolSpec:
         min_size=data.get("min_size"),
         hosts=tuple(data["hosts"]),
         location=decode_location(data["location"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preflight:
+    """What is known about a call's rights before it is made."""
+
+    missing: tuple[MissingPrivilege, ...]
+    """What is missing. Where several ways lead to the right, the one that
+    lacks least.
+    """
+
+    root_only: bool
+    """Only root@pam itself may make the call, with its password: no privilege
+    and no token opens it, and the credentials are not that.
+    """
+
+    incomplete: bool
+    """The server decides more than its description tells, by the values that
+    are given (disks, devices, networks): the call may still be refused.
+    """
+
+
+def decode_preflight(data: Any) -> Preflight:
+    return Preflight(
+        missing=tuple(decode_missing_privilege(v) for v in data["missing"]),
+        root_only=data["root_only"],
+        incomplete=data["incomplete"],
     )
 
 
@@ -10282,7 +10418,7 @@ def decode_proxmox_endpoint_health(data: Any) -> ProxmoxEndpointHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxmoxMachineType:
-    """Machine type, as the server describes it."""
+    """Machine type: one row of `GET /nodes/{node}/capabilities/qemu/machines`."""
 
     changes: str | None = None
     """What changes."""
@@ -10308,7 +10444,7 @@ def decode_proxmox_machine_type(data: Any) -> ProxmoxMachineType:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxmoxNetwork:
-    """Network, as the server describes it."""
+    """Network: one row of `GET /nodes/{node}/network` and `GET /nodes/{node}/network/{iface}`."""
 
     active: bool | None = None
     """Whether it is in use now."""
@@ -10510,7 +10646,7 @@ def decode_proxmox_network(data: Any) -> ProxmoxNetwork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxmoxPool:
-    """Pool, as the server describes it."""
+    """Pool: one row of `GET /pools` and `GET /pools/{poolid}`."""
 
     comment: str | None = None
     """A remark for people."""
@@ -10682,7 +10818,7 @@ def decode_proxmox_resource(data: Any) -> ProxmoxResource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxmoxStorage:
-    """Storage, as the server describes it."""
+    """Storage: one row of `GET /storage` and `GET /storage/{storage}`."""
 
     storage: str | None = None
     """The storage."""
@@ -10754,7 +10890,7 @@ def decode_proxmox_version(data: Any) -> ProxmoxVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrunableBackup:
-    """Prunable backup, as the server describes it."""
+    """Prunable backup: one row of `GET /nodes/{node}/storage/{storage}/prunebackups`."""
 
     ctime: str | None = None
     """When it was made, in seconds since 1970."""
@@ -11038,7 +11174,7 @@ def decode_qemu_ha_status(data: Any) -> QemuHaStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QemuMigratePreconditions:
-    """Qemu migrate preconditions, as the server describes it."""
+    """Qemu migrate preconditions: the answer of `GET /nodes/{node}/qemu/{vmid}/migrate`."""
 
     allowed_nodes: tuple[str, ...] = ()
     """The nodes it may go to."""
@@ -11084,7 +11220,7 @@ def decode_qemu_migrate_preconditions(data: Any) -> QemuMigratePreconditions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QemuMigratePreconditionsLocalDisk:
-    """Qemu migrate preconditions local disk, as the server describes it."""
+    """Qemu migrate preconditions local disk: what stands under `local_disks` in `QemuMigratePreconditions`."""
 
     cdrom: bool | None = None
     """The disc in its drive; another name of `ide2`."""
@@ -11110,7 +11246,7 @@ def decode_qemu_migrate_preconditions_local_disk(data: Any) -> QemuMigratePrecon
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QemuMigratePreconditionsNotAllowedNodes:
-    """Qemu migrate preconditions not allowed nodes, as the server describes it."""
+    """Qemu migrate preconditions not allowed nodes: what stands under `not_allowed_nodes` in `QemuMigratePreconditions`."""
 
     blocking_ha_resources: tuple[QemuMigratePreconditionsNotAllowedNodesBlockingHaResource, ...] = ()
     """HA resources that keep it from going there."""
@@ -11344,7 +11480,7 @@ def decode_qemu_summary(data: Any) -> QemuSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Realm:
-    """Realm, as the server describes it."""
+    """Realm: one row of `GET /access/domains` and `GET /access/domains/{realm}`."""
 
     comment: str | None = None
     """A remark for people."""
@@ -11382,7 +11518,7 @@ def decode_realm(data: Any) -> Realm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RealmSyncJob:
-    """Realm sync job, as the server describes it."""
+    """Realm sync job: one row of `GET /cluster/jobs/realm-sync` and `GET /cluster/jobs/realm-sync/{id}`."""
 
     comment: str | None = None
     """A remark for people."""
@@ -11477,8 +11613,39 @@ def decode_recipe_progress(data: Any) -> RecipeProgress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A release of Proxmox VE, as numbers that can be compared.
+
+    ```
+    use proxmox_client::Release;
+
+    let release: Release = "9.1.2".parse()?;
+    assert!(release >= Release::new(9, 0) && release < Release::new(9, 2));
+    # Ok::<(), homelab_core::Error>(())
+    ```
+    """
+
+    major: int
+    """`9` of 9.1.2."""
+
+    minor: int
+    """`1` of 9.1.2."""
+
+    patch: int
+    """`2` of 9.1.2; 0 where it is not told."""
+
+
+def decode_release(data: Any) -> Release:
+    return Release(
+        major=data["major"],
+        minor=data["minor"],
+        patch=data["patch"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicationJob:
-    """Replication job, as the server describes it."""
+    """Replication job: one row of `GET /cluster/replication` and `GET /cluster/replication/{id}`."""
 
     comment: str | None = None
     """A remark for people."""
@@ -11536,7 +11703,7 @@ def decode_replication_job(data: Any) -> ReplicationJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicationStatus:
-    """Replication status, as the server describes it."""
+    """Replication status: one row of `GET /nodes/{node}/replication` and `GET /nodes/{node}/replication/{id}/status`."""
 
     id: str | None = None
     """Its id."""
@@ -11712,7 +11879,7 @@ def decode_restart(data: Any) -> Restart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """Role, as the server describes it."""
+    """Role: one row of `GET /access/roles`."""
 
     privs: tuple[str, ...] = ()
     """The privileges, such as `VM.Audit`."""
@@ -11734,7 +11901,7 @@ def decode_role(data: Any) -> Role:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduledTime:
-    """Scheduled time, as the server describes it."""
+    """Scheduled time: one row of `GET /cluster/jobs/schedule-analyze`."""
 
     timestamp: str | None = None
     """When, in seconds since 1970."""
@@ -11752,7 +11919,7 @@ def decode_scheduled_time(data: Any) -> ScheduledTime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SdnController:
-    """Sdn controller, as the server describes it."""
+    """Sdn controller: one row of `GET /cluster/sdn/controllers` and `GET /cluster/sdn/controllers/{controller}`."""
 
     asn: int | None = None
     """The autonomous system's number."""
@@ -11834,7 +12001,7 @@ def decode_sdn_controller(data: Any) -> SdnController:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SdnControllerPending:
-    """Sdn controller pending, as the server describes it."""
+    """Sdn controller pending: what stands under `pending` in `SdnController`."""
 
     asn: int | None = None
     """The autonomous system's number."""
@@ -11896,7 +12063,7 @@ def decode_sdn_controller_pending(data: Any) -> SdnControllerPending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SdnIpam:
-    """Sdn ipam, as the server describes it."""
+    """Sdn ipam: one row of `GET /cluster/sdn/ipams` and `GET /cluster/sdn/ipams/{ipam}`."""
 
     ipam: str | None = None
     """The address management."""
@@ -11930,7 +12097,7 @@ def decode_sdn_ipam(data: Any) -> SdnIpam:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SdnSubnet:
-    """Sdn subnet, as the server describes it."""
+    """Sdn subnet: one row of `GET /cluster/sdn/vnets/{vnet}/subnets` and `GET /cluster/sdn/vnets/{vnet}/subnets/{subnet}`."""
 
     subnet: str | None = None
     """The subnet, as `zone-network-length`."""
@@ -12008,7 +12175,7 @@ def decode_sdn_subnet(data: Any) -> SdnSubnet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SdnVnet:
-    """Sdn vnet, as the server describes it."""
+    """Sdn vnet: one row of `GET /cluster/sdn/vnets` and `GET /cluster/sdn/vnets/{vnet}`."""
 
     alias: str | None = None
     """Another name."""
@@ -12058,7 +12225,7 @@ def decode_sdn_vnet(data: Any) -> SdnVnet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SdnVnetPending:
-    """Sdn vnet pending, as the server describes it."""
+    """Sdn vnet pending: what stands under `pending` in `SdnVnet`."""
 
     alias: str | None = None
     """Another name."""
@@ -12088,7 +12255,7 @@ def decode_sdn_vnet_pending(data: Any) -> SdnVnetPending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SdnZone:
-    """Sdn zone, as the server describes it."""
+    """Sdn zone: one row of `GET /cluster/sdn/zones` and `GET /cluster/sdn/zones/{zone}`."""
 
     advertise_subnets: bool | None = None
     """Whether whole subnets are announced."""
@@ -12210,7 +12377,7 @@ def decode_sdn_zone(data: Any) -> SdnZone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SdnZonePending:
-    """Sdn zone pending, as the server describes it."""
+    """Sdn zone pending: what stands under `pending` in `SdnZone`."""
 
     advertise_subnets: bool | None = None
     """Whether whole subnets are announced."""
@@ -12312,7 +12479,7 @@ def decode_sdn_zone_pending(data: Any) -> SdnZonePending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityGroup:
-    """Security group, as the server describes it."""
+    """Security group: one row of `GET /cluster/firewall/groups`."""
 
     comment: str | None = None
     """A remark for people."""
@@ -12465,7 +12632,7 @@ def decode_service_event(data: Any) -> ServiceEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceState:
-    """Service state, as the server describes it."""
+    """Service state: the answer of `GET /nodes/{node}/services/{service}/state`."""
 
     active_state: str | None = None
     """What systemd says of it: `active`, `inactive`, `failed`."""
@@ -12524,7 +12691,7 @@ def decode_skipped_file(data: Any) -> SkippedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Smart:
-    """Smart, as the server describes it."""
+    """Smart: the answer of `GET /nodes/{node}/disks/smart`."""
 
     attributes: tuple[Json, ...] = ()
     """The attributes."""
@@ -12870,7 +13037,7 @@ def decode_storage_disk(data: Any) -> StorageDisk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageRrdPoint:
-    """Storage rrd point, as the server describes it."""
+    """Storage rrd point: one row of `GET /nodes/{node}/storage/{storage}/rrddata`."""
 
     time: str | None = None
     """When, in seconds since 1970."""
@@ -12892,7 +13059,7 @@ def decode_storage_rrd_point(data: Any) -> StorageRrdPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageStatus:
-    """Storage status, as the server describes it."""
+    """Storage status: the answer of `GET /nodes/{node}/storage/{storage}/status`."""
 
     active: bool | None = None
     """Whether it is in use now."""
@@ -12956,7 +13123,7 @@ def decode_stored_volume(data: Any) -> StoredVolume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """Subscription, as the server describes it."""
+    """Subscription: the answer of `GET /nodes/{node}/subscription`."""
 
     checktime: int | None = None
     """When it was last checked, in seconds since 1970."""
@@ -13484,7 +13651,7 @@ def decode_task_summary(data: Any) -> TaskSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TfaEntry:
-    """Tfa entry, as the server describes it."""
+    """Tfa entry: one row of `GET /access/tfa/{userid}` and `GET /access/tfa/{userid}/{id}`."""
 
     id: str | None = None
     """Its id."""
@@ -13514,7 +13681,7 @@ def decode_tfa_entry(data: Any) -> TfaEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """Token, as the server describes it."""
+    """Token: one row of `GET /access/users/{userid}/token` and `GET /access/users/{userid}/token/{tokenid}`."""
 
     tokenid: str | None = None
     """The token's name, the part after `!`."""
@@ -13634,7 +13801,7 @@ def decode_topology(data: Any) -> Topology:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totem:
-    """Totem, as the server describes it."""
+    """Totem: the answer of `GET /cluster/config/totem`."""
 
     version: str | None = None
     """The version."""
@@ -13778,7 +13945,7 @@ def decode_url_metadata(data: Any) -> UrlMetadata:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsbDeviceInfo:
-    """Usb device info, as the server describes it."""
+    """Usb device info: one row of `GET /nodes/{node}/hardware/usb`."""
 
     busnum: int | None = None
     """The number of the USB bus."""
@@ -13836,7 +14003,7 @@ def decode_usb_device_info(data: Any) -> UsbDeviceInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsbMapping:
-    """Usb mapping, as the server describes it."""
+    """Usb mapping: one row of `GET /cluster/mapping/usb` and `GET /cluster/mapping/usb/{id}`."""
 
     description: str | None = None
     """Notes for people; shown in the web interface."""
@@ -13870,7 +14037,7 @@ def decode_usb_mapping(data: Any) -> UsbMapping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """User, as the server describes it."""
+    """User: one row of `GET /access/users` and `GET /access/users/{userid}`."""
 
     userid: str | None = None
     """The user, such as `root@pam`."""
@@ -13932,7 +14099,7 @@ def decode_user(data: Any) -> User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserTfa:
-    """User tfa, as the server describes it."""
+    """User tfa: one row of `GET /access/tfa`."""
 
     userid: str | None = None
     """The user, such as `root@pam`."""
@@ -13958,7 +14125,7 @@ def decode_user_tfa(data: Any) -> UserTfa:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Volume:
-    """Volume, as the server describes it."""
+    """Volume: the answer of `GET /nodes/{node}/storage/{storage}/content/{volume}`."""
 
     format: str | None = None
     """The format."""
@@ -14029,7 +14196,7 @@ from `watch_reconnecting`.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZfsPool:
-    """Zfs pool, as the server describes it."""
+    """Zfs pool: one row of `GET /nodes/{node}/disks/zfs` and `GET /nodes/{node}/disks/zfs/{name}`."""
 
     alloc: int | None = None
     """How much is allocated, in bytes."""
@@ -14091,7 +14258,7 @@ def decode_zfs_pool(data: Any) -> ZfsPool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZfsPoolChild:
-    """Zfs pool child, as the server describes it."""
+    """Zfs pool child: what stands under `children` in `ZfsPool`."""
 
     cksum: float | None = None
     """Checksum errors."""
