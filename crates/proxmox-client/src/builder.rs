@@ -9,6 +9,7 @@ use proxmox_endpoints::Ticket;
 use crate::auth::{Auth, SecondFactor, TicketAuth};
 use crate::client::{Inner, ProxmoxClient};
 use crate::first_contact::{self, ServerCertificate};
+use crate::release::Releases;
 use crate::tls::{self, Fingerprint};
 use crate::transport::{self, Endpoints, Limits, ProxyChoice};
 use crate::vmid::Claims;
@@ -28,6 +29,7 @@ pub struct ProxmoxClientBuilder {
     max_answer_bytes: usize,
     calls_per_node: usize,
     retry_locks: bool,
+    ask_release: bool,
     clock: Option<Arc<dyn Clock>>,
 }
 
@@ -59,6 +61,7 @@ impl Default for ProxmoxClientBuilder {
             max_answer_bytes: 64 << 20,
             calls_per_node: 4,
             retry_locks: true,
+            ask_release: true,
             clock: None,
         }
     }
@@ -177,6 +180,15 @@ impl ProxmoxClientBuilder {
         self
     }
 
+    /// Whether a node is asked for its release before something is sent to it
+    /// that came after 8.0: once for each node, and again before it is refused.
+    /// On unless set. Without, the server refuses what it does not know, and
+    /// the error says all the same which release first has it.
+    pub fn ask_release(mut self, ask: bool) -> Self {
+        self.ask_release = ask;
+        self
+    }
+
     /// Takes time from this clock: the age of tickets, pauses between polls.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
@@ -267,7 +279,7 @@ impl ProxmoxClientBuilder {
                 max_answer_bytes: self.max_answer_bytes,
                 retry_locks: self.retry_locks,
                 vmids: Claims::default(),
-                releases: crate::release::Releases::default(),
+                releases: Releases::new(self.ask_release),
                 clock,
             },
             self.request_timeout,

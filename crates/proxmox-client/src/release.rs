@@ -18,17 +18,31 @@ const OLDEST: &str = "8.0";
 
 /// What the nodes were seen to run. Only a reason to let calls through: nodes
 /// are upgraded while a client lives, so that one is refused on a fresh answer.
-#[derive(Default)]
-pub(crate) struct Releases(Mutex<HashMap<String, String>>);
+pub(crate) struct Releases {
+    ask: bool,
+    seen: Mutex<HashMap<String, String>>,
+}
 
 impl Releases {
+    pub(crate) fn new(ask: bool) -> Self {
+        Releases {
+            ask,
+            seen: Mutex::default(),
+        }
+    }
+
+    /// None seen yet, with the same will to ask.
+    pub(crate) fn anew(&self) -> Self {
+        Releases::new(self.ask)
+    }
+
     fn of(&self, node: &str) -> Option<String> {
-        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.get(node).cloned()
     }
 
     fn saw(&self, node: &str, release: &str) {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.insert(node.to_owned(), release.to_owned());
     }
 }
@@ -131,10 +145,9 @@ impl ProxmoxClient {
         node: Option<&str>,
         params: &Params,
     ) -> Result<()> {
-        let Err(newer) = call.require_release(OLDEST, params) else {
+        if !self.inner.releases.ask || call.require_release(OLDEST, params).is_ok() {
             return Ok(());
-        };
-        drop(newer);
+        }
         let key = node.unwrap_or_default();
         if let Some(seen) = self.inner.releases.of(key)
             && call.require_release(&seen, params).is_ok()

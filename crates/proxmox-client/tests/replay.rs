@@ -175,7 +175,9 @@ async fn one(server: &Server, script: &Mutex<Script>, exchange: &Exchange, plan:
 }
 
 fn client(server: &Server, auth: &Auth) -> Result<ProxmoxClient, Error> {
+    // The server of a recording answers what it holds and nothing else.
     let builder = ProxmoxClient::builder()
+        .ask_release(false)
         .endpoint(server.url())
         .fingerprint(&server.fingerprint)
         // Each refusal for a lock is an answer of its own here.

@@ -8,7 +8,6 @@ use proxmox_endpoints::Ticket;
 use super::{Auth, TicketAuth};
 use crate::ProxmoxClient;
 use crate::client::Inner;
-use crate::release::Releases;
 use crate::transport::{Endpoints, Limits};
 use crate::vmid::Claims;
 
@@ -32,7 +31,7 @@ impl ProxmoxClient {
             max_answer_bytes: same.max_answer_bytes,
             retry_locks: same.retry_locks,
             vmids: Claims::default(),
-            releases: Releases::default(),
+            releases: same.releases.anew(),
             clock,
         };
         Ok(ProxmoxClient::new(inner, self.limit()))
