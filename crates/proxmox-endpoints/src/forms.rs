@@ -43,11 +43,7 @@ pub(crate) fn rule(name: &str, value: &str) -> Result<(), &'static str> {
             "not [WEEKDAYS] [[YEAR-]MONTH-DAY] [HOUR:MINUTE[:SECOND]], nor a word such as daily",
         ),
         "pve-dir-override" => is(
-            value.split_once('=').is_some_and(|(content, path)| {
-                has_format("pve-storage-content", content).is_ok()
-                    && !path.is_empty()
-                    && !path.split('/').any(|part| part == "..")
-            }),
+            value.split_once('=').is_some_and(folder_for),
             "not CONTENT=FOLDER",
         ),
         "pve-fw-addr-spec" => is(
@@ -102,13 +98,7 @@ pub(crate) fn rule(name: &str, value: &str) -> Result<(), &'static str> {
             "neither STORAGE:VOLUME, STORAGE:SIZE, an absolute path, none nor cdrom",
         ),
         "pve-ct-timezone" => is(
-            !value.is_empty()
-                && value.split('/').all(|part| {
-                    !part.is_empty()
-                        && part
-                            .bytes()
-                            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'+'))
-                }),
+            time_zone(value),
             "neither host nor a time zone such as Europe/Vienna",
         ),
         _ => Ok(()),
@@ -126,6 +116,19 @@ const HELPERS: &[&str] = &[
     "snmp",
     "tftp",
 ];
+
+fn time_zone(text: &str) -> bool {
+    let named = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'+');
+    text.split('/')
+        .all(|part| !part.is_empty() && part.bytes().all(named))
+}
+
+/// A kind of content, and the folder for it.
+fn folder_for((content, path): (&str, &str)) -> bool {
+    has_format("pve-storage-content", content).is_ok()
+        && !path.is_empty()
+        && !path.split('/').any(|part| part == "..")
+}
 
 fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split([',', ';', ' ']).filter(|part| !part.is_empty())
