@@ -1,0 +1,106 @@
+//! Contestants: each in a process of its own, measured by the kernel.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How many nodes a fan-out asks.
+pub const NODES: usize = 100;
+/// Fan-outs that one process makes after warming up.
+pub const FAN_OUTS: u32 = 20;
+/// Events of a watch.
+pub const EVENTS: u64 = 200_000;
+/// Lines of a log, and the length of each with its end.
+pub const LINES: (u64, usize) = (2_000_000, 128);
+
+/// The nodes that a fan-out asks.
+pub fn addresses() -> Vec<String> {
+    (0..NODES).map(|n| format!("172.16.2.{}", n + 1)).collect()
+}
+
+/// What a contestant needed for what was measured.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Cost {
+    /// From start to end.
+    pub wall_seconds: f64,
+    /// Of all threads, user and system.
+    pub cpu_seconds: f64,
+    /// The most memory that it ever had.
+    pub peak_rss_mib: f64,
+}
+
+/// Seconds of CPU that this process has used, threads that have ended included.
+pub fn cpu_seconds() -> f64 {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let nanoseconds = u32::try_from(used.tv_nsec).unwrap_or_default();
+    Duration::new(used.tv_sec.unsigned_abs(), nanoseconds).as_secs_f64()
+}
+
+/// The most memory that this process ever had. 0 where `/proc` does not say.
+pub fn peak_rss_mib() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    text.lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| rest.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok())
+        .map_or(0.0, |kib| kib / 1024.0)
+}
+
+/// Measures what `work` needs, and prints it for the parent to read.
+///
+/// # Errors
+/// Those of the work.
+pub async fn measured<E>(work: impl Future<Output = Result<(), E>>) -> Result<(), E> {
+    let (start, before) = (std::time::Instant::now(), cpu_seconds());
+    work.await?;
+    let cost = Cost {
+        wall_seconds: start.elapsed().as_secs_f64(),
+        cpu_seconds: cpu_seconds() - before,
+        peak_rss_mib: peak_rss_mib(),
+    };
+    report(&cost);
+    Ok(())
+}
+
+/// Prints a cost for the parent to read.
+pub fn report(cost: &Cost) {
+    let line = serde_json::to_string(cost).unwrap_or_default();
+    #[expect(clippy::print_stdout, reason = "the parent reads it")]
+    {
+        println!("{line}");
+    }
+}
+
+/// Runs a program as a contestant.
+///
+/// # Errors
+/// What it said when it failed.
+pub fn run(program: &Path, arguments: &[&str], env: &[(&str, &str)]) -> Result<Cost, String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .envs(env.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| e.to_string())?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    said.lines()
+        .rev()
+        .find_map(|line| serde_json::from_str(line).ok())
+        .filter(|_| output.status.success())
+        .ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// The costs in the middle, each for itself.
+pub fn median(costs: &[Cost]) -> Cost {
+    let middle = |of: fn(&Cost) -> f64| {
+        let mut values: Vec<f64> = costs.iter().map(of).collect();
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied().unwrap_or_default()
+    };
+    Cost {
+        wall_seconds: middle(|c| c.wall_seconds),
+        cpu_seconds: middle(|c| c.cpu_seconds),
+        peak_rss_mib: middle(|c| c.peak_rss_mib),
+    }
+}
