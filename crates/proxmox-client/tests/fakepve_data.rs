@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use homelab_core::{ErrorKind, Sent};
 use proxmox_client::{
-    AgentAvailability, CidataIso, FetchOptions, FreezeStatus, ProxmoxClient, UploadOptions,
-    UploadSource, WaitOptions,
+    AgentAvailability, CidataIso, ExecOptions, FetchOptions, FreezeStatus, Node, ProxmoxClient,
+    UploadOptions, UploadSource, WaitOptions,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -62,7 +62,6 @@ async fn files_consoles_and_the_agent_are_understood() {
         .first_pause(Duration::from_millis(50))
         .timeout(Duration::from_secs(20));
 
-    // Files.
     let disc = CidataIso::new("talos-100", "machine: {}")
         .to_bytes()
         .unwrap();
@@ -102,7 +101,11 @@ async fn files_consoles_and_the_agent_are_understood() {
     let volumes = node.storage("local").content().await.unwrap();
     assert!(volumes.iter().any(|v| v.volume == fetched.volume()));
 
-    // A terminal.
+    terminal(&node).await;
+    agent(&node).await;
+}
+
+async fn terminal(node: &Node) {
     let mut terminal = node.qemu(100).terminal(None).await.unwrap();
     terminal.resize(80, 25).await.unwrap();
     terminal.write_all("wörld\n".as_bytes()).await.unwrap();
@@ -118,8 +121,9 @@ async fn files_consoles_and_the_agent_are_understood() {
             .unwrap()
             .starts_with("starting serial terminal")
     );
+}
 
-    // The agent.
+async fn agent(node: &Node) {
     let agent = node.qemu(100).agent();
     assert_eq!(
         agent.availability().await.unwrap(),
@@ -130,7 +134,7 @@ async fn files_consoles_and_the_agent_are_understood() {
         ["192.0.2.10".parse::<std::net::IpAddr>().unwrap()]
     );
     let out = agent
-        .exec(&["/bin/uname", "-r"], Default::default())
+        .exec(&["/bin/uname", "-r"], ExecOptions::default())
         .await
         .unwrap();
     assert!(out.success());

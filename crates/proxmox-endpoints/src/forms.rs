@@ -1,9 +1,8 @@
 //! Forms of texts that need code and are about one subject each: firewall,
 //! boot order, certificates, calendars. The everyday ones are in `check.rs`.
 //!
-//! A form without an arm here and there is not checked; `docs/proxmox-coverage.md`
-//! lists these: what they accept is known only to the server (its protocols,
-//! its privileges, objects of its SDN).
+//! A form without an arm here and there is not checked: what it accepts is known
+//! only to the server (its protocols, its privileges, objects of its SDN).
 
 use crate::check::has_format;
 
