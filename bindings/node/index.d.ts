@@ -1980,14 +1980,14 @@ export class ProxmoxClient {
    *
    * @param name - Its name.
    */
-  storage(name: string): ProxmoxStorage
+  storage(name: string): ProxmoxStorageDefinition
 
   /**
    * A pool: guests and storages that rights are given on together.
    *
    * @param name - Its name; nested ones read `parent/child`.
    */
-  pool(name: string): ProxmoxPool
+  pool(name: string): ProxmoxPoolDefinition
 
   /** The release that the contacted node runs, as numbers. Asked anew each time: nodes are upgraded one after the other. */
   release(options?: {
@@ -5148,7 +5148,7 @@ export class ProxmoxTerminal {
 }
 
 /** A storage's definition. What is on it, and how it is, each node tells of itself: `ProxmoxNodeStorage`. */
-export class ProxmoxStorage {
+export class ProxmoxStorageDefinition {
   private constructor()
 
   /** Its name. */
@@ -5188,7 +5188,7 @@ export class ProxmoxStorage {
 }
 
 /** A pool: guests and storages that rights are given on together. */
-export class ProxmoxPool {
+export class ProxmoxPoolDefinition {
   private constructor()
 
   /** Its name. */

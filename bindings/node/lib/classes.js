@@ -1403,11 +1403,11 @@ export class ProxmoxClient {
   }
 
   storage(name) {
-    return new ProxmoxStorage(openNow(this.#handle, 'storage', { name }))
+    return new ProxmoxStorageDefinition(openNow(this.#handle, 'storage', { name }))
   }
 
   pool(name) {
-    return new ProxmoxPool(openNow(this.#handle, 'pool', { name }))
+    return new ProxmoxPoolDefinition(openNow(this.#handle, 'pool', { name }))
   }
 
   async release(options = {}) {
@@ -2622,7 +2622,7 @@ export class ProxmoxTerminal {
 }
 shown(ProxmoxTerminal, [])
 
-export class ProxmoxStorage {
+export class ProxmoxStorageDefinition {
   #handle
   #cache = new Map()
 
@@ -2655,9 +2655,9 @@ export class ProxmoxStorage {
     await call(this.#handle, 'delete', {}, options.signal)
   }
 }
-shown(ProxmoxStorage, ['name'])
+shown(ProxmoxStorageDefinition, ['name'])
 
-export class ProxmoxPool {
+export class ProxmoxPoolDefinition {
   #handle
   #cache = new Map()
 
@@ -2690,7 +2690,7 @@ export class ProxmoxPool {
     await call(this.#handle, 'delete', {}, options.signal)
   }
 }
-shown(ProxmoxPool, ['name'])
+shown(ProxmoxPoolDefinition, ['name'])
 
 export class ProxmoxCluster {
   #handle

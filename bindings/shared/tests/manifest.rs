@@ -154,12 +154,12 @@ const CLASSES: &[(&str, &str, &str)] = &[
         "fn lxc(",
     ),
     (
-        "ProxmoxStorage",
+        "ProxmoxStorageDefinition",
         include_str!("../src/proxmox/definitions.rs"),
         "fn storage(",
     ),
     (
-        "ProxmoxPool",
+        "ProxmoxPoolDefinition",
         include_str!("../src/proxmox/definitions.rs"),
         "fn pool(",
     ),

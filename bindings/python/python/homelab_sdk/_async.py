@@ -2327,21 +2327,21 @@ class AsyncProxmoxClient:
         value = await _runtime.call_async(self._handle, "pools", {})
         return [decode_proxmox_pool(v) for v in value]
 
-    def storage(self, name: str) -> AsyncProxmoxStorage:
+    def storage(self, name: str) -> AsyncProxmoxStorageDefinition:
         """A storage's definition, which all nodes share. What is on it, `node(...).storage(...)` tells.
 
         Args:
             name: Its name.
         """
-        return AsyncProxmoxStorage(_runtime.open_now(self._handle, "storage", {"name": name}))
+        return AsyncProxmoxStorageDefinition(_runtime.open_now(self._handle, "storage", {"name": name}))
 
-    def pool(self, name: str) -> AsyncProxmoxPool:
+    def pool(self, name: str) -> AsyncProxmoxPoolDefinition:
         """A pool: guests and storages that rights are given on together.
 
         Args:
             name: Its name; nested ones read `parent/child`.
         """
-        return AsyncProxmoxPool(_runtime.open_now(self._handle, "pool", {"name": name}))
+        return AsyncProxmoxPoolDefinition(_runtime.open_now(self._handle, "pool", {"name": name}))
 
     async def release(self) -> Release:
         """The release that the contacted node runs, as numbers. Asked anew each time: nodes are upgraded one after the other."""
@@ -4924,10 +4924,10 @@ class AsyncProxmoxTerminal:
         self.close()
 
 
-class AsyncProxmoxStorage:
+class AsyncProxmoxStorageDefinition:
     """A storage's definition. What is on it, and how it is, each node tells of itself: `ProxmoxNodeStorage`.
 
-    The twin of `ProxmoxStorage` for asyncio.
+    The twin of `ProxmoxStorageDefinition` for asyncio.
     """
 
     __slots__ = ("_cache", "_handle")
@@ -4974,10 +4974,10 @@ class AsyncProxmoxStorage:
         await _runtime.call_async(self._handle, "delete", {})
 
 
-class AsyncProxmoxPool:
+class AsyncProxmoxPoolDefinition:
     """A pool: guests and storages that rights are given on together.
 
-    The twin of `ProxmoxPool` for asyncio.
+    The twin of `ProxmoxPoolDefinition` for asyncio.
     """
 
     __slots__ = ("_cache", "_handle")

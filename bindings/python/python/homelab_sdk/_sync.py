@@ -2446,21 +2446,21 @@ class ProxmoxClient:
         value = _runtime.call(self._handle, "pools", {})
         return [decode_proxmox_pool(v) for v in value]
 
-    def storage(self, name: str) -> ProxmoxStorage:
+    def storage(self, name: str) -> ProxmoxStorageDefinition:
         """A storage's definition, which all nodes share. What is on it, `node(...).storage(...)` tells.
 
         Args:
             name: Its name.
         """
-        return ProxmoxStorage(_runtime.open_now(self._handle, "storage", {"name": name}))
+        return ProxmoxStorageDefinition(_runtime.open_now(self._handle, "storage", {"name": name}))
 
-    def pool(self, name: str) -> ProxmoxPool:
+    def pool(self, name: str) -> ProxmoxPoolDefinition:
         """A pool: guests and storages that rights are given on together.
 
         Args:
             name: Its name; nested ones read `parent/child`.
         """
-        return ProxmoxPool(_runtime.open_now(self._handle, "pool", {"name": name}))
+        return ProxmoxPoolDefinition(_runtime.open_now(self._handle, "pool", {"name": name}))
 
     def release(self) -> Release:
         """The release that the contacted node runs, as numbers. Asked anew each time: nodes are upgraded one after the other."""
@@ -5019,7 +5019,7 @@ class ProxmoxTerminal:
         self.close()
 
 
-class ProxmoxStorage:
+class ProxmoxStorageDefinition:
     """A storage's definition. What is on it, and how it is, each node tells of itself: `ProxmoxNodeStorage`."""
 
     __slots__ = ("_cache", "_handle")
@@ -5066,7 +5066,7 @@ class ProxmoxStorage:
         _runtime.call(self._handle, "delete", {})
 
 
-class ProxmoxPool:
+class ProxmoxPoolDefinition:
     """A pool: guests and storages that rights are given on together."""
 
     __slots__ = ("_cache", "_handle")

@@ -1,4 +1,4 @@
-//! `ProxmoxStorage`, `ProxmoxPool`: definitions that all nodes share.
+//! `ProxmoxStorageDefinition`, `ProxmoxPoolDefinition`: definitions that all nodes share.
 
 use homelab_core::Result;
 use proxmox_client::endpoints::{
@@ -17,7 +17,7 @@ pub(crate) async fn storage(place: &Place, method: &str, args: &mut Args) -> Res
         "create" => place.done::<CreateStorage>(args).await,
         "update" => place.done::<UpdateStorage>(args).await,
         "delete" => place.done::<DeleteStorage>(args).await,
-        _ => Err(no_method("ProxmoxStorage", method)),
+        _ => Err(no_method("ProxmoxStorageDefinition", method)),
     }
 }
 
@@ -28,6 +28,6 @@ pub(crate) async fn pool(place: &Place, method: &str, args: &mut Args) -> Result
         "create" => place.done::<CreatePool>(args).await,
         "update" => place.done::<UpdatePool>(args).await,
         "delete" => place.done::<DeletePool>(args).await,
-        _ => Err(no_method("ProxmoxPool", method)),
+        _ => Err(no_method("ProxmoxPoolDefinition", method)),
     }
 }
