@@ -264,6 +264,12 @@ fn known_format(format: &str, text: &str) -> Option<std::result::Result<(), Stri
             mac_prefix(text),
             "value is not a valid unicast MAC address prefix",
         ),
+        "pve-fw-sport-spec" | "pve-fw-dport-spec" => {
+            let port = text
+                .split([',', ':'])
+                .find(|port| port.parse::<u64>().is_ok_and(|n| n > 65535))?;
+            say(false, &format!("invalid port '{port}'"))
+        }
         "pve-acme-domain" => say(
             domain(text),
             &format!("value '{text}' does not look like a valid domain name!\n"),

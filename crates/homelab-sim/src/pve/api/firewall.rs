@@ -210,13 +210,6 @@ fn check_rule(call: &Call<'_>, place: &Place, values: &Map<String, Value>) -> Re
             let text = format!("missing property - '{key}' requires this property");
             return Err(ApiError::param("proto", text));
         }
-        let ports = text(key).split([',', ':']).filter(|port| !port.is_empty());
-        for port in ports {
-            if port.parse::<u64>().is_ok_and(|n| n > 65535) {
-                let text = format!("invalid format - invalid port '{port}'\n");
-                return Err(ApiError::param(key, text));
-            }
-        }
     }
     for key in ["source", "dest"] {
         for word in text(key).split(',').filter(|word| !word.is_empty()) {
