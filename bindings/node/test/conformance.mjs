@@ -16,7 +16,9 @@ const STEP = new Set([
 const LIMIT_SECONDS = 60
 
 const camel = (name) => name.replace(/_(\w)/g, (_, c) => c.toUpperCase())
-const snake = (name) => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)
+// Keys of a map that begin with a capital are data, no names of ours.
+const snake = (name) =>
+  /^[a-z]/.test(name) ? name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`) : name
 
 /** A value as the JSON that scenarios speak of. */
 function plain(value) {
