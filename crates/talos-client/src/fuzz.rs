@@ -21,7 +21,6 @@ use crate::machine_config::{MachineConfig, Patch};
 use crate::maintenance::SpkiFingerprint;
 use crate::omni::SigningKey;
 use crate::pki::SecretsBundle;
-use crate::snapshot::EtcdDatabase;
 use crate::{NodeSelector, yaml};
 
 /// A talosconfig.
@@ -129,13 +128,7 @@ pub fn endpoint(data: &[u8]) {
 
 /// A database of etcd.
 pub fn database(data: &[u8]) {
-    use std::io::Write as _;
-    let Ok(mut file) = tempfile::NamedTempFile::new() else {
-        return;
-    };
-    if file.write_all(data).is_ok() {
-        let _ = EtcdDatabase::read(file.path());
-    }
+    crate::snapshot::walk_bytes(data);
 }
 
 #[cfg(test)]

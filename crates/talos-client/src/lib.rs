@@ -51,6 +51,7 @@ pub mod flows;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod health;
+mod hex;
 pub mod images;
 pub mod lifecycle;
 pub mod machine;

@@ -15,6 +15,7 @@ pub(crate) use context::Auth;
 pub use context::Context;
 pub use endpoint::EndpointAddress;
 pub use file::TalosConfig;
+pub(crate) use search::talos_home;
 pub(crate) use write::write_secret;
 
 #[cfg(test)]

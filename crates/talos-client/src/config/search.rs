@@ -19,14 +19,19 @@ pub(super) fn candidates(vars: impl Fn(&str) -> Option<String>) -> Vec<PathBuf> 
             .filter(|value| !value.is_empty())
             .map(PathBuf::from)
     };
-    let home = set("TALOS_HOME")
-        .filter(|path| path.is_absolute())
-        .or_else(|| set("HOME").map(|home| home.join(".talos")));
     set("TALOSCONFIG")
         .into_iter()
-        .chain(home.map(|folder| folder.join("config")))
+        .chain(talos_home(set).map(|folder| folder.join("config")))
         .chain([PathBuf::from(IN_CLUSTER)])
         .collect()
+}
+
+/// The folder of talosctl: `TALOS_HOME` where that is absolute, or else
+/// `~/.talos`. `set` tells the variables that are not empty.
+pub(crate) fn talos_home(set: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    set("TALOS_HOME")
+        .filter(|path| path.is_absolute())
+        .or_else(|| set("HOME").map(|home| home.join(".talos")))
 }
 
 /// The first candidate that exists. A `TALOSCONFIG` that points nowhere falls

@@ -9,7 +9,7 @@ use homelab_core::{Error, ErrorKind, ExposeSecret, Location, Result, SecretStrin
 use serde::Deserialize;
 
 use super::{Signer, SigningKey};
-use crate::config::Context;
+use crate::config::{Context, talos_home};
 use crate::options::ClientOptions;
 
 const ACCOUNT_VARIABLES: [&str; 2] = ["SIDERO_SERVICE_ACCOUNT_KEY", "OMNI_SERVICE_ACCOUNT_KEY"];
@@ -89,10 +89,7 @@ fn login_key(
 ) -> Result<(SecretString, String)> {
     let path = |name: &str| set(name).map(PathBuf::from);
     let home = || path("HOME").or_else(|| path("USERPROFILE"));
-    let talos = || {
-        let named = path("TALOS_HOME").filter(|folder| folder.is_absolute());
-        named.or_else(|| home().map(|home| home.join(".talos")))
-    };
+    let talos = || talos_home(|name| if name == "HOME" { home() } else { path(name) });
     let folder = options
         .siderov1_keys_dir
         .clone()

@@ -1,6 +1,5 @@
 //! An armored PGP private key, as Omni's tools make them.
 
-use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -9,6 +8,7 @@ use jiff::Timestamp;
 use ring::signature::Ed25519KeyPair;
 
 use super::packet::Reader;
+use crate::hex::hex;
 
 const BEGIN: &str = "-----BEGIN PGP PRIVATE KEY BLOCK-----";
 const END: &str = "-----END PGP PRIVATE KEY BLOCK-----";
@@ -79,10 +79,7 @@ impl SigningKey {
 
     /// In lower-case hexadecimal digits, as Omni names keys.
     pub(crate) fn fingerprint(&self) -> String {
-        self.fingerprint.iter().fold(String::new(), |mut text, b| {
-            let _ = write!(text, "{b:02x}");
-            text
-        })
+        hex(&self.fingerprint)
     }
 
     /// The date at which it ended, if it has ended by `now`.

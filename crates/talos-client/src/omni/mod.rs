@@ -2,7 +2,7 @@
 //! certificate.
 //!
 //! A context with `auth.siderov1` names an identity. Each call then carries the
-//! time, the headers that count as JSON, and an PGP signature of that JSON
+//! time, the headers that count as JSON, and a PGP signature of that JSON
 //! (`x-sidero-timestamp`, `x-sidero-payload`, `x-sidero-signature`); Omni allows
 //! clocks to differ by five minutes.
 //!

@@ -184,6 +184,12 @@ impl NodeClient {
     }
 }
 
+/// Walks a database in memory, for the fuzz target.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn walk_bytes(data: &[u8]) {
+    let _ = database::walk(data, data.len() as u64);
+}
+
 /// IPv6 addresses and context names hold characters that file names should not.
 fn file_name_part(text: &str) -> String {
     text.chars()

@@ -6,6 +6,7 @@ use homelab_core::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
 
 use super::{EtcdDatabase, Snapshot};
+use crate::hex::hex;
 
 /// Length of the checksum behind the database.
 const TRAILER: usize = 32;
@@ -99,14 +100,6 @@ impl Verifier {
             file_sha256: hex(&hash.chain_update(&tail).finalize()),
         })
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, b| {
-        let _ = write!(text, "{b:02x}");
-        text
-    })
 }
 
 #[cfg(test)]
