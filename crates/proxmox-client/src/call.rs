@@ -46,20 +46,31 @@ impl ProxmoxClient {
     /// # Errors
     /// `InvalidArgument`: a parameter is missing, unknown, or breaks its rule.
     pub fn check_request(method: Method, path: &str, params: &Params) -> Result<()> {
-        let Some((call, arguments)) = route(method, path) else {
-            return Ok(());
-        };
-        let mut all: Params = arguments.into_iter().collect();
-        for (name, value) in params.iter() {
-            // A path argument may be repeated, when it says the same.
-            let argument = all.iter().find(|(given, _)| *given == name);
-            if argument.is_none_or(|(_, given)| given != value) || !call.is_in_path(name) {
-                all.push(name.to_owned(), value);
-            }
-        }
-        call.check(&all)
+        checked(method, path, params)
+            .map(|_| ())
             .map_err(|error| error.operation(format!("{method} {path}")))
     }
+}
+
+/// Which call this is, if it is known; its parameters are checked then.
+pub(crate) fn checked(
+    method: Method,
+    path: &str,
+    params: &Params,
+) -> Result<Option<&'static Call>> {
+    let Some((call, arguments)) = route(method, path) else {
+        return Ok(None);
+    };
+    let mut all: Params = arguments.into_iter().collect();
+    for (name, value) in params.iter() {
+        // A path argument may be repeated, when it says the same.
+        let argument = all.iter().find(|(given, _)| *given == name);
+        if argument.is_none_or(|(_, given)| given != value) || !call.is_in_path(name) {
+            all.push(name.to_owned(), value);
+        }
+    }
+    call.check(&all)?;
+    Ok(Some(call))
 }
 
 /// The path with its arguments, and the parameters that are left.

@@ -55,10 +55,6 @@ impl ProxmoxClient {
         }
     }
 
-    pub(crate) fn limit(&self) -> Duration {
-        self.timeout
-    }
-
     /// The same client with another limit for each call.
     #[must_use]
     pub fn with_timeout(&self, request_timeout: Duration) -> Self {
@@ -241,8 +237,7 @@ impl ProxmoxClient {
         params: &Params,
     ) -> Result<T> {
         let named = |error: Error| error.operation(operation);
-        Self::check_request(method, path, params).map_err(named)?;
-        let known = proxmox_endpoints::route(method, path).map(|(call, _)| call);
+        let known = crate::call::checked(method, path, params).map_err(named)?;
         if let Some(call) = known {
             self.require_release(call, node_in(path), params)
                 .await

@@ -34,6 +34,6 @@ impl ProxmoxClient {
             releases: same.releases.anew(),
             clock,
         };
-        Ok(ProxmoxClient::new(inner, self.limit()))
+        Ok(ProxmoxClient::new(inner, self.request_timeout()))
     }
 }
