@@ -3,6 +3,7 @@
 use homelab_core::{Error, ErrorKind, Result, Sent};
 use proxmox_endpoints::params::{Params, Rule, segment};
 use proxmox_endpoints::{Method, Upid};
+use serde::Deserialize;
 
 use crate::{Node, Task};
 
@@ -11,7 +12,8 @@ const RESTORE_QEMU: &str = "POST /nodes/{node}/qemu";
 const RESTORE_LXC: &str = "POST /nodes/{node}/lxc";
 
 /// How a running guest is treated while it is backed up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum BackupMode {
     /// It goes on; the shortest interruption.
     #[default]
@@ -23,7 +25,8 @@ pub enum BackupMode {
 }
 
 /// How a backup is packed. Ignored by a Proxmox Backup Server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum BackupCompression {
     /// Not at all.
     None,

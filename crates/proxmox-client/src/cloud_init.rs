@@ -3,6 +3,7 @@
 
 use homelab_core::{Error, ErrorKind, Result};
 use proxmox_endpoints::{Method, Params, Upid};
+use serde::Deserialize;
 
 use crate::{Qemu, Task};
 
@@ -11,7 +12,8 @@ const REGENERATE: &str = "PUT /nodes/{node}/qemu/{vmid}/cloudinit";
 const CONFIGURE: &str = "POST /nodes/{node}/qemu/{vmid}/config";
 
 /// Which part of what the server generates for cloud-init.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum CloudInitPart {
     /// `user-data`: users, keys, packages. Not a Talos machine configuration.
     User,

@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use homelab_core::{Error, ErrorKind, Result};
+use homelab_core::Result;
 use proxmox_client::{
-    BackupCompression, BackupMode, BackupOptions, CidataIso, DownloadOptions, FetchOptions,
-    JournalQuery, Node, RestoreOptions, StoredContent, TaskProgress, UploadOptions, UploadProgress,
-    VolumeTask, WaitOptions,
+    BackupOptions, CidataIso, DownloadOptions, FetchOptions, JournalQuery, Node, RestoreOptions,
+    TaskProgress, UploadOptions, UploadProgress, VolumeTask, WaitOptions,
 };
 use serde::{Deserialize, Serialize};
 
@@ -136,7 +135,7 @@ pub(crate) async fn node(place: &Place, method: &str, args: &mut Args) -> Result
         "download_from_backup" => {
             let (storage, volume): (String, String) = (args.take("storage")?, args.take("volume")?);
             let (path, to): (String, PathBuf) = (args.take("path")?, args.take("to")?);
-            let tar = args.take::<Option<bool>>("tar")?.unwrap_or(false);
+            let tar: bool = args.take_or_default("tar")?;
             let options = downloading(args)?;
             Ok(Reply::Stream(Stream::with_progress(|report| async move {
                 node.download_from_backup(&storage, &volume, &path, tar, to, options, |p| {
@@ -168,33 +167,17 @@ pub(crate) fn waiting(args: &mut Args) -> Result<WaitOptions> {
     Ok(options)
 }
 
-fn content(args: &mut Args) -> Result<Option<StoredContent>> {
-    let word: Option<String> = args.take("content")?;
-    Ok(match word.as_deref() {
-        None => None,
-        Some("iso") => Some(StoredContent::Iso),
-        Some("vztmpl") => Some(StoredContent::Template),
-        Some("import") => Some(StoredContent::Import),
-        Some(other) => {
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                format!("argument content: no content {other}: there are iso, vztmpl, import"),
-            ));
-        }
-    })
-}
-
 fn upload(node: Node, args: &mut Args) -> Result<Reply> {
     let storage: String = args.take("storage")?;
     let path: PathBuf = args.take("path")?;
     let mut options = UploadOptions::default();
-    options.content = content(args)?;
+    options.content = args.take("content")?;
     options.file_name = args.take("file_name")?;
     if let Some(sum) = args.take::<Option<String>>("checksum")? {
         options = options.checksum(sum.parse()?);
     }
-    options.verify = args.take::<Option<bool>>("verify")?.unwrap_or(false);
-    options.overwrite = args.take::<Option<bool>>("overwrite")?.unwrap_or(false);
+    options.verify = args.take_or_default("verify")?;
+    options.overwrite = args.take_or_default("overwrite")?;
     if let Some(limit) = seconds(args, "stall_timeout_seconds")? {
         options = options.stall_timeout(limit);
     }
@@ -213,7 +196,7 @@ fn download_url(node: Node, args: &mut Args) -> Result<Reply> {
     let storage: String = args.take("storage")?;
     let url: String = args.take("url")?;
     let mut options = FetchOptions::default();
-    options.content = content(args)?;
+    options.content = args.take("content")?;
     options.file_name = args.take("file_name")?;
     options.compression = args.take("compression")?;
     if let Some(sum) = args.take::<Option<String>>("checksum")? {
@@ -230,18 +213,9 @@ fn backup(node: Node, args: &mut Args) -> Result<Reply> {
     let vmids: Vec<u32> = args.take("vmids")?;
     let mut options = BackupOptions::default();
     options.storage = args.take("storage")?;
-    options.mode = match args.take::<Option<String>>("mode")?.as_deref() {
-        Some("suspend") => BackupMode::Suspend,
-        Some("stop") => BackupMode::Stop,
-        _ => BackupMode::Snapshot,
-    };
-    options.compression = match args.take::<Option<String>>("compression")?.as_deref() {
-        Some("none") => BackupCompression::None,
-        Some("gzip") => BackupCompression::Gzip,
-        Some("lzo") => BackupCompression::Lzo,
-        _ => BackupCompression::Zstd,
-    };
-    options.protected = args.take::<Option<bool>>("protected")?.unwrap_or(false);
+    options.mode = args.take_or_default("mode")?;
+    options.compression = args.take_or_default("compression")?;
+    options.protected = args.take_or_default("protected")?;
     options.notes_template = args.take("notes_template")?;
     options.prune = args.take("prune")?;
     options.bandwidth_kib = args.take("bandwidth_kib")?;
@@ -262,10 +236,10 @@ fn restore(node: Node, args: &mut Args, qemu: bool) -> Result<Reply> {
     let archive: String = args.take("archive")?;
     let mut options = RestoreOptions::default();
     options.storage = args.take("storage")?;
-    options.replace = args.take::<Option<bool>>("replace")?.unwrap_or(false);
-    options.unique = args.take::<Option<bool>>("unique")?.unwrap_or(false);
-    options.start = args.take::<Option<bool>>("start")?.unwrap_or(false);
-    options.live = args.take::<Option<bool>>("live")?.unwrap_or(false);
+    options.replace = args.take_or_default("replace")?;
+    options.unique = args.take_or_default("unique")?;
+    options.start = args.take_or_default("start")?;
+    options.live = args.take_or_default("live")?;
     options.pool = args.take("pool")?;
     options.bandwidth_kib = args.take("bandwidth_kib")?;
     let waiting = waiting(args)?;

@@ -7,8 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::stream;
 use homelab_core::Result;
 use proxmox_client::{
-    Agent, CloudInitPart, ExecOptions, ExecOutput, ExecStatus, Terminal, TerminalReader,
-    TerminalWriter,
+    Agent, ExecOptions, ExecOutput, ExecStatus, Terminal, TerminalReader, TerminalWriter,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -84,14 +83,7 @@ pub(crate) async fn qemu(place: &Place, method: &str, args: &mut Args) -> Result
             let source: String = args.take("source")?;
             Ok(started(guest.import_disk(&slot, &storage, &source).await?))
         }
-        "cloud_init_dump" => {
-            let part = match args.take::<String>("part")?.as_str() {
-                "network" => CloudInitPart::Network,
-                "meta" => CloudInitPart::Meta,
-                _ => CloudInitPart::User,
-            };
-            data(&guest.cloud_init_dump(part).await?)
-        }
+        "cloud_init_dump" => data(&guest.cloud_init_dump(args.take("part")?).await?),
         "cloud_init_regenerate" => {
             guest.cloud_init_regenerate().await?;
             Ok(done())

@@ -1,13 +1,16 @@
 //! Contents, names and suffixes that the server takes.
 
 use homelab_core::{Error, ErrorKind, Result};
+use serde::Deserialize;
 
 /// What a file in a storage is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum StoredContent {
     /// A disc image: `.iso`, `.img`.
     Iso,
     /// A container template: `.tar.gz`, `.tar.xz`, `.tar.zst`, `.tar.bz2`; `.tar` since 9.1.
+    #[serde(rename = "vztmpl")]
     Template,
     /// A disk to import: `.qcow2`, `.raw`, `.vmdk`, `.ova` (8.3 and later; the
     /// storage must have the content type `import`).
