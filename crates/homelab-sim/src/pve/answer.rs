@@ -8,6 +8,10 @@ use serde_json::{Map, Value, json};
 
 use super::console::Console;
 
+/// What is said to a change by the digest of something that changed meanwhile.
+pub(super) const CHANGED: &str =
+    "detected modified configuration - file changed by other user? Try again.";
+
 /// What a handler returns.
 pub(super) type Result<T> = std::result::Result<T, ApiError>;
 

@@ -274,10 +274,7 @@ fn known_format(format: &str, text: &str) -> Option<std::result::Result<(), Stri
             domain(text),
             &format!("value '{text}' does not look like a valid domain name!\n"),
         ),
-        "pve-task-status-type-list" => say(
-            ["ok", "error", "warning", "unknown"].contains(&text),
-            &format!("invalid status '{text}'"),
-        ),
+        "pve-task-status-type-list" => Some(status_words(text)),
         "pve-storage-path-in-property-string" => say(
             text.starts_with('/') && !text.contains([';', ',', '=', '(', ')']),
             "Value does not look like a valid absolute path. These symbols are currently not \
@@ -316,6 +313,16 @@ fn known_format(format: &str, text: &str) -> Option<std::result::Result<(), Stri
             "value does not look like a valid IP address or CIDR network",
         ),
         _ => None,
+    }
+}
+
+/// What filters tasks by how they ended.
+pub(super) fn status_words(text: &str) -> std::result::Result<(), String> {
+    let known = ["ok", "error", "warning", "unknown"];
+    let words = text.split([',', ';', ' ']).filter(|word| !word.is_empty());
+    match words.into_iter().find(|word| !known.contains(word)) {
+        Some(word) => Err(format!("invalid format - invalid status '{word}'\n")),
+        None => Ok(()),
     }
 }
 

@@ -8,7 +8,7 @@ use proxmox_endpoints::describe::{Call as Described, Kind, Param, Shape};
 use serde_json::{Map, Value, json};
 
 use self::tables::{COLLECTIONS, DOCUMENTS};
-use super::answer::{Answer, ApiError, Result};
+use super::answer::{Answer, ApiError, CHANGED, Result};
 use super::api::host_network;
 use super::params;
 use super::router::Call;
@@ -87,8 +87,6 @@ pub(super) struct Document {
     /// The lock of the cluster that a write waits for.
     pub(super) lock: Option<&'static str>,
 }
-
-const CHANGED: &str = "detected modified configuration - file changed by other user? Try again.";
 
 /// Parameters that are about the call, not about the object.
 const ABOUT: &[&str] = &[

@@ -10,18 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tonic::Code;
 
-use crate::{answers, ask, done, lab, pass, rest, specs, start};
-
-/// How a task ends that is given the time to.
-async fn ended(sim: &Sim, method: &str, path: &str, form: &str) -> String {
-    let upid = ask(sim, method, path, form).await;
-    let upid = upid.as_str().unwrap();
-    pass(sim, 120);
-    let node = upid.split(':').nth(1).unwrap();
-    let path = format!("/nodes/{node}/tasks/{upid}/status");
-    let task = ask(sim, "GET", &path, "").await;
-    task["exitstatus"].as_str().unwrap().to_owned()
-}
+use crate::{answers, ask, done, ended, lab, pass, rest, specs, start};
 
 #[tokio::test]
 async fn a_full_storage_fails_the_tasks_that_write_to_it_and_no_others() {

@@ -79,13 +79,18 @@ async fn ask(sim: &Sim, method: &str, path: &str, form: &str) -> Value {
 
 /// A task that is started, is given the time to end, and ends well.
 async fn done(sim: &Sim, method: &str, path: &str, form: &str) {
+    assert_eq!(ended(sim, method, path, form).await, "OK", "{path}");
+}
+
+/// How a task ends that is given the time to.
+async fn ended(sim: &Sim, method: &str, path: &str, form: &str) -> String {
     let upid = ask(sim, method, path, form).await;
     let upid = upid.as_str().unwrap();
     pass(sim, 120);
     let node = upid.split(':').nth(1).unwrap();
     let path = format!("/nodes/{node}/tasks/{upid}/status");
     let task = ask(sim, "GET", &path, "").await;
-    assert_eq!(task["exitstatus"], "OK", "{upid}");
+    task["exitstatus"].as_str().unwrap().to_owned()
 }
 
 /// `status` of a guest as its host tells it.

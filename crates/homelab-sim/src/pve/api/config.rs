@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::answer::{Answer, ApiError, Result};
+use super::super::answer::{Answer, ApiError, CHANGED, Result};
 use super::super::config_keys::{read, schema, write};
 use super::super::operation::Job;
 use super::super::params::{Kind, Param, optional};
@@ -149,9 +149,7 @@ fn privilege(key: &str, value: &str) -> &'static str {
 pub(super) fn changed(kind: GuestKind) -> &'static str {
     match kind {
         GuestKind::Qemu => "checksum mismatch (file change by other user?)",
-        GuestKind::Lxc => {
-            "detected modified configuration - file changed by other user? Try again."
-        }
+        GuestKind::Lxc => CHANGED,
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use proxmox_endpoints::describe::Call as Described;
 use serde_json::{Map, Value, json};
 
-use super::super::answer::{Answer, ApiError, Result};
+use super::super::answer::{Answer, ApiError, CHANGED, Result};
 use super::super::catalogue;
 use super::super::router::Call;
 use super::super::store::{self, expand};
@@ -98,8 +98,6 @@ fn lock(call: &Call<'_>, scope: &str) -> String {
         _ => "firewall-cluster".to_owned(),
     }
 }
-
-const CHANGED: &str = "detected modified configuration - file changed by other user? Try again.";
 
 /// Fails when the collection is another one than the caller saw.
 pub(super) fn check_digest(call: &Call<'_>, state: &State, path: &str) -> Result<()> {

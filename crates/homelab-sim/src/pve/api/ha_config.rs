@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::answer::{Answer, ApiError, Result};
+use super::super::answer::{Answer, ApiError, CHANGED, Result};
 use super::super::params::{Kind, Param, optional, required};
 use super::super::router::{Call, Route, get};
 use super::ha::{self, AUDIT, CONSOLE};
@@ -16,9 +16,7 @@ fn digest(what: &impl std::fmt::Debug) -> String {
 
 fn check_digest(call: &Call<'_>, now: &str) -> Result<()> {
     match call.text("digest") {
-        Some(given) if given != now => Err(ApiError::die(
-            "detected modified configuration - file changed by other user? Try again.",
-        )),
+        Some(given) if given != now => Err(ApiError::die(CHANGED)),
         _ => Ok(()),
     }
 }

@@ -2,14 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::answer::{Answer, ApiError, Result};
+use super::super::answer::{Answer, ApiError, CHANGED, Result};
 use super::super::params;
 use super::super::router::{Access, Call, Route, get};
 use super::storage::digest;
 use crate::world::{State, Storage};
 
 const LOCK: &str = "file-storage_cfg";
-const CHANGED: &str = "detected modified configuration - file changed by other user? Try again.";
 
 /// How large a storage is whose disk nobody knows.
 const SIZE: u64 = 500 << 30;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::answer::{Answer, ApiError, Result};
+use super::super::catalogue::status_words;
 use super::super::params::{Kind, Param, optional};
 use super::super::router::{Access, Call, Route, get, user_of};
 use super::super::{unix, upid::Upid};
@@ -111,16 +112,6 @@ fn wanted(call: &Call<'_>, task: &Task) -> bool {
         && call
             .text("statusfilter")
             .is_none_or(|words| words.split([',', ';', ' ']).any(|word| word == outcome))
-}
-
-/// Words of `statusfilter`.
-fn status_words(text: &str) -> std::result::Result<(), String> {
-    let known = ["ok", "error", "warning", "unknown"];
-    let words = text.split([',', ';', ' ']).filter(|word| !word.is_empty());
-    match words.into_iter().find(|word| !known.contains(word)) {
-        Some(word) => Err(format!("invalid format - invalid status '{word}'\n")),
-        None => Ok(()),
-    }
 }
 
 /// The word of `statusfilter`.
