@@ -2,9 +2,11 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+
+use crate::usage::{cpu_time, peak_kib};
 
 /// How many nodes a fan-out asks.
 pub const NODES: usize = 100;
@@ -31,20 +33,16 @@ pub struct Cost {
     pub peak_rss_mib: f64,
 }
 
-/// Seconds of CPU that this process has used, threads that have ended included.
-pub fn cpu_seconds() -> f64 {
-    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    let nanoseconds = u32::try_from(used.tv_nsec).unwrap_or_default();
-    Duration::new(used.tv_sec.unsigned_abs(), nanoseconds).as_secs_f64()
-}
-
-/// The most memory that this process ever had. 0 where `/proc` does not say.
-pub fn peak_rss_mib() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    text.lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .and_then(|rest| rest.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok())
-        .map_or(0.0, |kib| kib / 1024.0)
+impl Cost {
+    /// That of this process: `wall` and, since `before`, CPU time.
+    pub fn since(wall: Duration, before: Duration) -> Self {
+        let peak = u32::try_from(peak_kib()).unwrap_or(u32::MAX);
+        Cost {
+            wall_seconds: wall.as_secs_f64(),
+            cpu_seconds: cpu_time().saturating_sub(before).as_secs_f64(),
+            peak_rss_mib: f64::from(peak) / 1024.0,
+        }
+    }
 }
 
 /// Measures what `work` needs, and prints it for the parent to read.
@@ -52,14 +50,9 @@ pub fn peak_rss_mib() -> f64 {
 /// # Errors
 /// Those of the work.
 pub async fn measured<E>(work: impl Future<Output = Result<(), E>>) -> Result<(), E> {
-    let (start, before) = (std::time::Instant::now(), cpu_seconds());
+    let (start, before) = (Instant::now(), cpu_time());
     work.await?;
-    let cost = Cost {
-        wall_seconds: start.elapsed().as_secs_f64(),
-        cpu_seconds: cpu_seconds() - before,
-        peak_rss_mib: peak_rss_mib(),
-    };
-    report(&cost);
+    report(&Cost::since(start.elapsed(), before));
     Ok(())
 }
 

@@ -5,6 +5,7 @@ pub mod bbolt;
 pub mod contest;
 pub mod grpc;
 mod resources;
+pub mod usage;
 
 pub use resources::cluster_resources;
 

@@ -82,7 +82,7 @@ fn many_nodes() -> Inventory {
 /// The driver of the official client, where it can be built.
 fn go_peer() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/talos-go");
-    let binary = std::env::temp_dir().join("homelab-bench-talos-go");
+    let binary = Path::new(env!("CARGO_TARGET_TMPDIR")).join("talos-go");
     let built = std::process::Command::new("go")
         .args(["build", "-o", &binary.display().to_string(), "."])
         .current_dir(folder)

@@ -4,6 +4,15 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+#[allow(
+    unreachable_pub,
+    reason = "public in the library that it is borrowed from"
+)]
+#[path = "../../src/usage.rs"]
+mod usage;
+
+use usage::{cpu_time, peak_kib};
+
 /// How many operations a contest has under way at the same time.
 pub(crate) fn at_once(contest: &str) -> usize {
     if contest == "small4" { 4 } else { 1 }
@@ -58,19 +67,4 @@ fn report(cpu: Duration, wall: Instant, times: usize) {
         per(wall.elapsed()),
         peak_kib()
     );
-}
-
-/// User and system time of this process so far, of all its threads.
-fn cpu_time() -> Duration {
-    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    Duration::new(
-        used.tv_sec.unsigned_abs(),
-        u32::try_from(used.tv_nsec).unwrap_or_default(),
-    )
-}
-
-fn peak_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|l| l.starts_with("VmHWM")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }

@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
-use homelab_benches::contest::{
-    Cost, FAN_OUTS, NODES, addresses, cpu_seconds, peak_rss_mib, report,
-};
+use homelab_benches::contest::{Cost, FAN_OUTS, NODES, addresses, report};
+use homelab_benches::usage::cpu_time;
 use homelab_core::ExposeSecret;
 use hyper_util::rt::TokioIo;
 use talos_client::{ClientOptions, TalosClient, TalosConfig};
@@ -19,19 +18,17 @@ async fn fan_outs<F: Future<Output = ()>>(one: impl Fn() -> F) {
     for _ in 0..3 {
         one().await;
     }
-    let before = cpu_seconds();
+    let before = cpu_time();
     let mut walls = Vec::new();
     for _ in 0..FAN_OUTS {
         let start = Instant::now();
         one().await;
-        walls.push(start.elapsed().as_secs_f64());
+        walls.push(start.elapsed());
     }
-    walls.sort_by(f64::total_cmp);
-    report(&Cost {
-        wall_seconds: walls[walls.len() / 2],
-        cpu_seconds: (cpu_seconds() - before) / f64::from(FAN_OUTS),
-        peak_rss_mib: peak_rss_mib(),
-    });
+    walls.sort();
+    let mut cost = Cost::since(walls[walls.len() / 2], before);
+    cost.cpu_seconds /= f64::from(FAN_OUTS);
+    report(&cost);
 }
 
 fn lab(folder: &Path) -> TalosConfig {
