@@ -70,7 +70,7 @@ fn apply(state: &mut State, vmid: u32, act: &Act) -> std::result::Result<(), Str
         return Err(text);
     }
     let running = guest.running();
-    let sid = ha::resource(state, guest).map(|r| r.sid.clone());
+    let sid = ha::managed(state, guest);
     match act {
         Act::Start if !running => {
             write::apply_pending(state, vmid);

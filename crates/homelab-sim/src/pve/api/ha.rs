@@ -8,9 +8,17 @@ use super::super::params::{Kind, Param, optional, required};
 use super::super::router::{Access, Call, Route, get};
 use crate::world::{Guest, HaResource, HaStep, State};
 
-/// The HA resource of a guest, if it is managed.
+/// The HA resource of a guest, if it is one.
 pub(super) fn resource<'s>(state: &'s State, guest: &Guest) -> Option<&'s HaResource> {
     state.ha_resource(&State::ha_sid(guest))
+}
+
+/// The id under which the manager handles a guest: orders go through it then.
+/// A resource that is `ignored` is handled directly.
+pub(super) fn managed(state: &State, guest: &Guest) -> Option<String> {
+    resource(state, guest)
+        .filter(|resource| resource.state != "ignored")
+        .map(|resource| resource.sid.clone())
 }
 
 /// The `ha` object in a guest's current state.

@@ -46,7 +46,7 @@ fn run(call: &Call<'_>, kind: GuestKind, action: Action) -> Result<Answer> {
     let managed = call.cluster.world().read(|state| {
         let guest = guests::find(state, call, kind).ok();
         refuse_at_once(call, kind, action, guest)?;
-        Ok(guest.and_then(|guest| ha::resource(state, guest).map(|r| r.sid.clone())))
+        Ok(guest.and_then(|guest| ha::managed(state, guest)))
     })?;
     if let Some(sid) = managed
         && matches!(action, Action::Start | Action::Stop | Action::Shutdown)

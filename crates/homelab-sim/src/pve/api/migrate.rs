@@ -178,7 +178,7 @@ fn migrate(call: &Call<'_>, kind: GuestKind) -> Result<Answer> {
             let text = format!("storage '{storage}' is not available on node '{target}'");
             return Err(ApiError::die(text));
         }
-        let sid = ha::resource(state, guest).map(|r| r.sid.clone());
+        let sid = ha::managed(state, guest);
         Ok((guest.clone(), sid))
     })?;
     if let Some(sid) = sid {

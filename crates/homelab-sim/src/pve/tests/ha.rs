@@ -107,6 +107,21 @@ async fn without_quorum_nothing_moves() {
 }
 
 #[tokio::test]
+async fn an_ignored_resource_is_handled_directly() {
+    let lab = lab();
+    let ignored = lab
+        .put("/cluster/ha/resources/vm:102", "state=ignored")
+        .await;
+    assert_eq!(ignored.status, 200);
+    let start = "/nodes/pve1/qemu/102/status/start";
+    let upid = lab.post(start, "").await.data();
+    assert!(upid.as_str().unwrap().contains(":qmstart:102:"), "{upid}");
+    lab.pass(1);
+    assert_eq!(lab.task(&upid).await, "OK");
+    assert_eq!(lab.host_of(102), ("pve1".into(), true));
+}
+
+#[tokio::test]
 async fn tasks_under_ha_end_before_the_guest_follows() {
     let lab = lab();
     let upid = lab
