@@ -20,7 +20,7 @@ impl Sim {
     /// at what happened already, too, unless the filter says after what.
     ///
     /// The way to let a caller crash at a chosen moment: run it as a process of
-    /// its own, hold the answers of a host ([`Fault::HoldAnswers`]), wait for
+    /// its own, hold the answers of a host ([`Fault::HoldAnswers`](crate::Fault::HoldAnswers)), wait for
     /// its call here, and kill it.
     ///
     /// # Errors
