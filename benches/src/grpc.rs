@@ -1,24 +1,20 @@
-//! A node that only sends: one DATA frame to a message, frames gathered into
-//! writes of 32 KiB, as the server of a real node does with a full queue.
+//! A node that only sends, by the server of `http2.rs`.
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes, BytesMut};
-use h2::SendStream;
-use h2::server::SendResponse;
-use http::{HeaderMap, HeaderValue, Response};
+use bytes::Bytes;
 use prost::Message;
 use rustls::ServerConfig;
-use talos_proto::common::Data;
 use talos_proto::cosi::resource as cosi;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
-/// How much is gathered before it is encrypted and written.
-const GATHERED: usize = 32 << 10;
+use crate::http2::{self, Answer, GATHERED, Request};
+
 /// Bytes in a message of a byte stream.
 const CHUNK: usize = 1024;
 
@@ -92,49 +88,32 @@ pub async fn serve_file(file: PathBuf, tls: Arc<ServerConfig>) -> io::Result<Str
     Ok(address)
 }
 
-type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+type Connection = TlsStream<TcpStream>;
 
-async fn connection(node: Node, tls: TlsAcceptor, tcp: TcpStream) -> Outcome {
+async fn connection(node: Node, tls: TlsAcceptor, tcp: TcpStream) -> io::Result<()> {
     tcp.set_nodelay(true)?;
-    let stream = BufWriter::with_capacity(GATHERED, tls.accept(tcp).await?);
-    let mut connection = h2::server::Builder::new()
-        .max_send_buffer_size(256 << 10)
-        .handshake::<_, Bytes>(stream)
-        .await?;
-    while let Some(request) = connection.accept().await {
-        let (request, respond) = request?;
-        let (node, path) = (node.clone(), request.uri().path().to_owned());
-        tokio::spawn(async move {
-            let _ = answer(node, &path, respond).await;
-        });
-    }
-    Ok(())
+    let stream = tls.accept(tcp).await?;
+    http2::serve(stream, |request| answer(node.clone(), request)).await
 }
 
-async fn answer(node: Node, path: &str, mut respond: SendResponse<Bytes>) -> Outcome {
-    let head = Response::builder().header("content-type", "application/grpc");
-    let status = |code: &'static str| {
-        let mut trailers = HeaderMap::new();
-        trailers.insert("grpc-status", HeaderValue::from_static(code));
-        trailers
-    };
-    let known = ["EtcdSnapshot", "Watch", "Logs"];
-    if !known.iter().any(|name| path.ends_with(name)) {
-        let refusal = head.header("grpc-status", "12").body(())?;
-        respond.send_response(refusal, true)?;
-        return Ok(());
+async fn answer(node: Node, request: Request<Connection>) -> io::Result<()> {
+    let Request { path, answer } = request;
+    let head = [(":status", "200"), ("content-type", "application/grpc")];
+    let method = path.rsplit('/').next().unwrap_or_default();
+    if !["EtcdSnapshot", "Watch", "Logs"].contains(&method) {
+        let refusal = [head[0], head[1], ("grpc-status", "12")];
+        return answer.headers(&refusal, true).await;
     }
-    let mut stream = respond.send_response(head.body(())?, false)?;
-    match path.rsplit('/').next() {
-        Some("EtcdSnapshot") => snapshot(&node, &mut stream).await?,
-        Some("Watch") => watch(&node, &mut stream).await?,
-        _ => logs(&node, &mut stream).await?,
+    answer.headers(&head, false).await?;
+    match method {
+        "EtcdSnapshot" => snapshot(&node, &answer).await?,
+        "Watch" => watch(&node, &answer).await?,
+        _ => logs(&node, &answer).await?,
     }
-    stream.send_trailers(status("0"))?;
-    Ok(())
+    answer.headers(&[("grpc-status", "0")], true).await
 }
 
-async fn snapshot(node: &Node, stream: &mut SendStream<Bytes>) -> Outcome {
+async fn snapshot(node: &Node, answer: &Answer<Connection>) -> io::Result<()> {
     let mut file = tokio::fs::File::open(&node.snapshot).await?;
     let mut block = vec![0; 1 << 20];
     loop {
@@ -143,13 +122,13 @@ async fn snapshot(node: &Node, stream: &mut SendStream<Bytes>) -> Outcome {
             return Ok(());
         }
         for chunk in block.get(..count).unwrap_or_default().chunks(CHUNK) {
-            send(stream, chunk_message(chunk)).await?;
+            send_chunk(answer, chunk).await?;
         }
     }
 }
 
-async fn watch(node: &Node, stream: &mut SendStream<Bytes>) -> Outcome {
-    send(stream, message(&cosi::WatchResponse::default())).await?;
+async fn watch(node: &Node, answer: &Answer<Connection>) -> io::Result<()> {
+    send(answer, &cosi::WatchResponse::default()).await?;
     for n in 0..node.events {
         let resource = cosi::Resource {
             metadata: Some(cosi::Metadata {
@@ -174,12 +153,12 @@ async fn watch(node: &Node, stream: &mut SendStream<Bytes>) -> Outcome {
             ..cosi::Event::default()
         };
         let batch = cosi::WatchResponse { event: vec![event] };
-        send(stream, message(&batch)).await?;
+        send(answer, &batch).await?;
     }
     Ok(())
 }
 
-async fn logs(node: &Node, stream: &mut SendStream<Bytes>) -> Outcome {
+async fn logs(node: &Node, answer: &Answer<Connection>) -> io::Result<()> {
     let (lines, length) = node.lines;
     let mut text = Vec::with_capacity(2 * CHUNK);
     for n in 0..lines {
@@ -187,39 +166,29 @@ async fn logs(node: &Node, stream: &mut SendStream<Bytes>) -> Outcome {
         text.extend_from_slice(line.as_bytes());
         while text.len() >= CHUNK {
             let rest = text.split_off(CHUNK);
-            send(stream, chunk_message(&text)).await?;
+            send_chunk(answer, &text).await?;
             text = rest;
         }
     }
-    send(stream, chunk_message(&text)).await
+    send_chunk(answer, &text).await
 }
 
-fn chunk_message(bytes: &[u8]) -> Bytes {
-    message(&Data {
-        metadata: None,
-        bytes: Bytes::copy_from_slice(bytes),
-    })
+/// A `common.Data` without metadata: its second field, and nothing else.
+async fn send_chunk(answer: &Answer<Connection>, chunk: &[u8]) -> io::Result<()> {
+    let mut field = Vec::with_capacity(8);
+    prost::encoding::encode_key(2, prost::encoding::WireType::LengthDelimited, &mut field);
+    prost::encoding::encode_varint(chunk.len() as u64, &mut field);
+    let prefix = prefix(field.len() + chunk.len());
+    answer.data(&[&prefix, &field, chunk]).await
 }
 
-fn message(message: &impl Message) -> Bytes {
-    let length = message.encoded_len();
-    let mut framed = BytesMut::with_capacity(5 + length);
-    framed.put_u8(0);
-    framed.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
-    // There is room for all of it.
-    let _ = message.encode(&mut framed);
-    framed.freeze()
+async fn send(answer: &Answer<Connection>, message: &impl Message) -> io::Result<()> {
+    let message = message.encode_to_vec();
+    answer.data(&[&prefix(message.len()), &message]).await
 }
 
-/// One DATA frame, once there is room for it.
-async fn send(stream: &mut SendStream<Bytes>, frame: Bytes) -> Outcome {
-    stream.reserve_capacity(frame.len());
-    while stream.capacity() < frame.len() {
-        match std::future::poll_fn(|cx| stream.poll_capacity(cx)).await {
-            Some(more) => more?,
-            None => return Err("the client has gone".into()),
-        };
-    }
-    stream.send_data(frame, false)?;
-    Ok(())
+/// Before each message of gRPC: that it is not compressed, and its length.
+fn prefix(length: usize) -> [u8; 5] {
+    let [a, b, c, d] = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+    [0, a, b, c, d]
 }

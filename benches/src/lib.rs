@@ -4,6 +4,7 @@
 pub mod bbolt;
 pub mod contest;
 pub mod grpc;
+pub mod http2;
 mod resources;
 pub mod usage;
 
