@@ -61,6 +61,7 @@ pub(super) fn walk(file: &(impl ReadAt + ?Sized), size: u64) -> Result<EtcdDatab
         file,
         used: Bits::new(meta.pages),
         meta,
+        spare: Vec::new(),
         found: EtcdDatabase::default(),
     };
     walk.run()?;
@@ -72,6 +73,8 @@ struct Walk<'a, F: ?Sized> {
     meta: Meta,
     /// Pages that something points to.
     used: Bits,
+    /// Memory of pages that have been looked at, for the next ones.
+    spare: Vec<Vec<u8>>,
     found: EtcdDatabase,
 }
 
@@ -125,18 +128,28 @@ impl<F: ReadAt + ?Sized> Walk<'_, F> {
                     ordered(id, &mut last, key)?;
                     self.tree(below, place, depth + 1)?;
                 }
-                Ok(())
             }
-            LEAF => self.leaf(&page.data, page.count, id, place, depth),
-            other => Err(corrupt(format!(
-                "page {id} is neither branch nor leaf (flags {other:#x})"
-            ))),
+            LEAF => self.leaf(&page.data, page.count, id, place, depth)?,
+            other => {
+                return Err(corrupt(format!(
+                    "page {id} is neither branch nor leaf (flags {other:#x})"
+                )));
+            }
         }
+        if page.run == 1 {
+            self.spare.push(page.data);
+        }
+        Ok(())
     }
 
     /// Reads a page and notes that it is used.
     fn page(&mut self, id: u64) -> Result<Page> {
-        let page = Page::read(self.file, &self.meta, id)?;
+        let page = Page::read(
+            self.file,
+            &self.meta,
+            id,
+            self.spare.pop().unwrap_or_default(),
+        )?;
         for used in id..id + page.run {
             if self.used.set(used) {
                 return Err(corrupt(format!("page {used} is used twice")));

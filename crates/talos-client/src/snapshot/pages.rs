@@ -202,17 +202,22 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Reads a page with all that it runs over.
+    /// Reads a page with all that it runs over, into `data`, whatever that held.
     ///
     /// # Errors
     /// `Corrupt` when it is not where it says, or not there.
-    pub(super) fn read(file: &(impl ReadAt + ?Sized), meta: &Meta, id: u64) -> Result<Self> {
+    pub(super) fn read(
+        file: &(impl ReadAt + ?Sized),
+        meta: &Meta,
+        id: u64,
+        mut data: Vec<u8>,
+    ) -> Result<Self> {
         if !(2..meta.pages).contains(&id) {
             return Err(corrupt(format!("a pointer to page {id} of {}", meta.pages)));
         }
         let size = usize::try_from(meta.page_size).unwrap_or(usize::MAX);
         let unread = |e: io::Error| corrupt(format!("page {id} cannot be read: {e}"));
-        let mut data = vec![0; size];
+        data.resize(size, 0);
         let offset = id.saturating_mul(meta.page_size);
         file.read_at(offset, &mut data).map_err(unread)?;
         let header = (|| {
