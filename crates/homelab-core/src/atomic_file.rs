@@ -67,6 +67,15 @@ impl AtomicFile {
         self.temp.path()
     }
 
+    /// Another handle to the same open file, to flush or to read it meanwhile.
+    ///
+    /// # Errors
+    /// `Io` when the process has no file descriptors left.
+    pub fn handle(&self) -> Result<File> {
+        let file = self.temp.as_file().try_clone();
+        file.map_err(|e| Error::io("open", &self.path, e))
+    }
+
     /// Makes the file appear: fsync, rename, fsync of the folder.
     ///
     /// # Errors

@@ -9,13 +9,13 @@ use prost::{DecodeError, Message};
 use serde::{Deserialize, Serialize};
 use talos_proto::machine as proto;
 use talos_proto::machine::{phase_event, sequence_event, service_state_event, task_event};
-use tonic::Streaming;
 
 use crate::cosi::{MachineStage, UnmetCondition};
 use crate::enum_name::name_of;
 use crate::machine::element_error;
 use crate::node::NodeClient;
 use crate::status::to_error;
+use crate::streams::Messages;
 
 /// Type URLs are this and the full name of the message.
 const TYPE_PREFIX: &str = "talos/runtime/machine.";
@@ -137,7 +137,7 @@ pub struct Event {
 /// may be retried, from the last id on. Dropping the stream ends it on the node.
 #[derive(Debug)]
 pub struct EventStream {
-    frames: Streaming<proto::Event>,
+    frames: Messages<proto::Event>,
     first: Option<proto::Event>,
     target: String,
     done: bool,

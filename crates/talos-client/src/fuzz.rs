@@ -11,7 +11,7 @@ use homelab_core::ExposeSecret as _;
 use prost::Message as _;
 use talos_proto::{cosi, machine, storage};
 
-pub use crate::streams::fuzz::{archive, capture, kernel_message, kubeconfig, lines};
+pub use crate::streams::fuzz::{archive, capture, kernel_message, kubeconfig, lines, messages};
 
 use crate::config::{Context, EndpointAddress, TalosConfig};
 use crate::cosi::types::{Disk, HostnameStatus, LinkStatus, MachineStatus, Member};
@@ -288,6 +288,7 @@ mod tests {
         fn kernel_messages(data in damaged("kern:    info: [2026-01-02T03:04:05.6Z]: usb 1-1: new\n")) {
             kernel_message(&data);
             lines(&data);
+            messages(&data);
         }
 
         #[test]

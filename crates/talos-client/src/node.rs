@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use homelab_core::{Error, ErrorKind, Result, Sent};
+use prost::Message;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::client::Shared;
 use crate::machine::{Answer, Element};
 use crate::raw::RawClients;
 use crate::status::to_error;
-use crate::streams::Frames;
+use crate::streams::{Frames, Messages};
 use crate::transport::{CallState, Fault};
 
 /// Calls meant for one node, or for the endpoint itself. Cheap to clone.
@@ -72,9 +73,8 @@ impl NodeClient {
         let state = CallState::default();
         let clients = RawClients::new(transport.clone());
         let attempt = || {
-            let mut request = Request::new(message.clone());
+            let mut request = state.request(message.clone());
             request.set_timeout(limit);
-            request.extensions_mut().insert(state.clone());
             call(clients.clone(), request)
         };
         let answered = async {
@@ -124,9 +124,8 @@ impl NodeClient {
         let named = |e: Error| e.operation(operation).target(self.target());
         let transport = self.shared.transport(self.name()).map_err(named)?;
         let state = CallState::default();
-        let mut request = Request::new(message);
+        let mut request = state.request(message);
         request.set_timeout(limit);
-        request.extensions_mut().insert(state.clone());
         let sending = call(RawClients::new(transport), request);
         bounded(limit, &state, sending)
             .await
@@ -194,9 +193,10 @@ impl NodeClient {
         let node = self.clone();
         let opening = async move {
             let transport = node.shared.transport(node.name())?;
-            call(RawClients::new(transport), Request::new(message))
+            let state = CallState::keeping_body();
+            call(RawClients::new(transport), state.request(message))
                 .await
-                .map(Response::into_inner)
+                .and_then(|answer| Messages::kept(answer, &state))
                 .map_err(to_error)
         };
         Frames::opening(operation, self.target(), Box::pin(opening))
@@ -209,21 +209,18 @@ impl NodeClient {
         operation: &'static str,
         message: M,
         call: impl FnOnce(RawClients, Request<M>) -> F,
-    ) -> Result<Streaming<A>>
+    ) -> Result<Messages<A>>
     where
+        A: Message + Default,
         F: Future<Output = Result<Response<Streaming<A>>, Status>>,
     {
         let named = |e: Error| e.operation(operation).target(self.target());
         let limit = self.shared.options.request_timeout;
         let transport = self.shared.transport(self.name()).map_err(named)?;
-        let state = CallState::default();
-        let mut request = Request::new(message);
-        request.extensions_mut().insert(state.clone());
-        let opening = call(RawClients::new(transport.clone()), request);
-        bounded(limit, &state, opening)
-            .await
-            .map(Response::into_inner)
-            .map_err(named)
+        let state = CallState::keeping_body();
+        let opening = call(RawClients::new(transport.clone()), state.request(message));
+        let opened = async { Messages::kept(opening.await?, &state) };
+        bounded(limit, &state, opened).await.map_err(named)
     }
 
     /// The first message of a stream, within the deadline. Streams that watch
@@ -231,8 +228,11 @@ impl NodeClient {
     pub(crate) async fn first<A>(
         &self,
         operation: &'static str,
-        frames: &mut Streaming<A>,
-    ) -> Result<Option<A>> {
+        frames: &mut Messages<A>,
+    ) -> Result<Option<A>>
+    where
+        A: Message + Default,
+    {
         let limit = self.shared.options.request_timeout;
         let named = |e: Error| e.operation(operation).target(self.target());
         match tokio::time::timeout(limit, frames.message()).await {

@@ -9,12 +9,12 @@ use futures_core::Stream;
 use homelab_core::{Error, ErrorKind, Result, Retry, Sent};
 use serde::{Deserialize, Serialize};
 use talos_proto::cosi::resource as proto;
-use tonic::Streaming;
 
 use super::query::{LabelQuery, id_query, label_queries};
 use super::resource::{Metadata, Resource, ResourceType, Typed};
 use crate::node::NodeClient;
 use crate::status::to_error;
+use crate::streams::Messages;
 
 /// What to watch.
 #[derive(Clone, Debug)]
@@ -177,7 +177,7 @@ type Decode<R> = fn(proto::Resource) -> Result<(Metadata, R)>;
 /// `Unavailable` error that may be retried. Dropping the stream ends the watch
 /// on the node.
 pub struct WatchStream<R> {
-    frames: Streaming<proto::WatchResponse>,
+    frames: Messages<proto::WatchResponse>,
     waiting: VecDeque<Result<WatchEvent<R>>>,
     operation: String,
     target: String,

@@ -23,7 +23,8 @@ use crate::images::{ImageNamespace, reference};
 use crate::node::NodeClient;
 use crate::raw::RawClients;
 use crate::status::to_error;
-use crate::streams::Frames;
+use crate::streams::{Frames, Messages};
+use crate::transport::CallState;
 
 const OPERATION: &str = "DebugService.ContainerRun";
 
@@ -271,11 +272,12 @@ impl NodeClient {
         // The node answers when there is output; input must flow before.
         let mut opening = JoinSet::new();
         opening.spawn(async move {
+            let state = CallState::keeping_body();
             RawClients::new(transport)
                 .debug()
-                .container_run(requests)
+                .container_run(state.request(requests))
                 .await
-                .map(tonic::Response::into_inner)
+                .and_then(|answer| Messages::kept(answer, &state))
                 .map_err(to_error)
         });
         let opening = async move {

@@ -1,13 +1,14 @@
 //! Answers of the machine's services: lists with one element per node asked.
 
 use homelab_core::{PerNode, Result};
+use prost::Message;
 use talos_proto::common::Metadata;
 use talos_proto::{cluster, common, inspect, machine, storage, time};
 
 use super::{element_error, only};
 
 /// A message that may say, in place of data, how a node failed.
-pub(crate) trait Element: Send + 'static {
+pub(crate) trait Element: Message + Default + Send + 'static {
     /// Whose it is and how it failed; nothing in messages that cannot say.
     fn metadata(&self) -> Option<&Metadata>;
 }

@@ -3,12 +3,14 @@
 //! | file | what |
 //! |---|---|
 //! | `writer.rs` | the thread that hashes and writes |
+//! | `flusher.rs` | the thread that flushes to the disk |
 //! | `verify.rs` | size and checksum, while it streams by |
 //! | `database.rs`, `pages.rs` | the database inside, page by page |
 //! | `offline.rs` | a file that is on the disk already |
 //! | `recover.rs` | a snapshot on its way back |
 
 mod database;
+mod flusher;
 mod offline;
 mod pages;
 mod recover;
@@ -20,15 +22,12 @@ pub use database::EtcdDatabase;
 use std::path::{Path, PathBuf};
 
 use bytes::BytesMut;
-use homelab_core::{Error, ErrorKind, Result, Sent};
+use homelab_core::{Error, Result};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use talos_proto::machine::EtcdSnapshotRequest;
 
-use crate::machine::element_error;
 use crate::node::NodeClient;
-use crate::status::to_error;
-use crate::streams::after;
 pub(crate) use recover::chunks;
 use writer::Writer;
 
@@ -119,37 +118,21 @@ impl NodeClient {
         let mut writer = Writer::start(&path)?;
         // Only an estimate, so a node that does not tell it is no obstacle.
         let expected_bytes = self.etcd_status().await.ok().map(|s| s.db_size_bytes);
-        let mut frames = self
-            .open(
+        let mut chunks = self
+            .download(
                 OPERATION,
                 EtcdSnapshotRequest {},
                 |raw, request| async move { raw.machine().etcd_snapshot(request).await },
             )
             .await?;
-        let stall = self.shared.options.stall_timeout;
-        let mut bytes = 0_u64;
         let mut block = BytesMut::with_capacity(BLOCK);
-        loop {
-            let frame = match tokio::time::timeout(stall, frames.message()).await {
-                Ok(Ok(Some(frame))) => frame,
-                Ok(Ok(None)) => break,
-                Ok(Err(status)) => return Err(after(bytes, &to_error(status))),
-                Err(_) => {
-                    let error =
-                        Error::new(ErrorKind::Timeout, format!("nothing arrived for {stall:?}"));
-                    return Err(after(bytes, &error.sent(Sent::Maybe)));
-                }
-            };
-            if let Some(error) = frame.metadata.as_ref().and_then(element_error) {
-                return Err(after(bytes, &error));
-            }
-            bytes = bytes.saturating_add(u64::try_from(frame.bytes.len()).unwrap_or(u64::MAX));
-            block.extend_from_slice(&frame.bytes);
+        while let Some(chunk) = chunks.chunk().await? {
+            block.extend_from_slice(&chunk);
             if block.len() >= BLOCK {
                 let full = std::mem::replace(&mut block, BytesMut::with_capacity(BLOCK));
                 writer.write(full.freeze()).await?;
                 on_progress(SnapshotProgress {
-                    bytes,
+                    bytes: chunks.bytes(),
                     expected_bytes,
                 });
             }
@@ -157,7 +140,7 @@ impl NodeClient {
         writer.write(block.freeze()).await?;
         let snapshot = writer.finish().await?;
         on_progress(SnapshotProgress {
-            bytes,
+            bytes: chunks.bytes(),
             expected_bytes,
         });
         Ok(snapshot)

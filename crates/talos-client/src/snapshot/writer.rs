@@ -14,6 +14,7 @@ use bytes::Bytes;
 use homelab_core::{AtomicFile, Error, ErrorKind, Result};
 use tokio::sync::{mpsc, oneshot};
 
+use super::flusher::Flusher;
 use super::verify::Verifier;
 use super::{Snapshot, database};
 
@@ -103,7 +104,10 @@ fn run(
     mut queue: mpsc::Receiver<Work>,
     abandoned: &AtomicBool,
 ) -> Result<Snapshot> {
+    let path = file.path().to_owned();
     let mut verifier = Verifier::default();
+    let unwritten = |e| Error::io("write", &path, e);
+    let mut flusher = Flusher::start(file.handle()?).map_err(unwritten)?;
     while let Some(work) = queue.blocking_recv() {
         if abandoned.load(Ordering::Acquire) {
             break;
@@ -111,15 +115,18 @@ fn run(
         match work {
             Work::Block(block) => {
                 verifier.update(&block);
-                file.write_all(&block)
-                    .map_err(|e| Error::io("write", file.path(), e))?;
+                file.write_all(&block).map_err(unwritten)?;
+                flusher.written(block.len());
             }
             Work::Finish => {
                 let verified = verifier.finish()?;
-                // Read back what was just written: it is still in memory.
+                // The rest goes to the disk while the database is looked at: what
+                // was just written is still in memory.
+                flusher.flush();
                 let written =
-                    File::open(file.temp_path()).map_err(|e| Error::io("read", file.path(), e))?;
+                    File::open(file.temp_path()).map_err(|e| Error::io("read", &path, e))?;
                 let database = database::walk(&written, verified.database_size())?;
+                flusher.finish().map_err(unwritten)?;
                 return Ok(verified.snapshot(file.commit()?, database));
             }
         }

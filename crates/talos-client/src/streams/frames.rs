@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use futures_util::stream;
+use futures_util::{FutureExt, stream};
 use homelab_core::{Error, ErrorKind, Result, Retry, Sent};
+use prost::Message;
 use talos_proto::common::Data;
-use tonic::Streaming;
 
+use super::Messages;
 use crate::machine::{Element, element_error};
 use crate::status::to_error;
 
-type Opening<A> = Pin<Box<dyn Future<Output = Result<Streaming<A>>> + Send>>;
+type Opening<A> = Pin<Box<dyn Future<Output = Result<Messages<A>>> + Send>>;
 
 /// The messages of a stream that a node sends.
 pub(crate) struct Frames<A> {
@@ -30,7 +31,7 @@ pub(crate) struct Frames<A> {
 
 enum Source<A> {
     Opening(Opening<A>),
-    Open(Box<Streaming<A>>),
+    Open(Box<Messages<A>>),
     Ended,
 }
 
@@ -38,7 +39,7 @@ impl<A: Element> Frames<A> {
     pub(crate) fn open(
         operation: &'static str,
         target: &str,
-        frames: Streaming<A>,
+        frames: Messages<A>,
         stall: Option<Duration>,
     ) -> Self {
         Frames {
@@ -68,9 +69,11 @@ impl<A: Element> Frames<A> {
 
     /// The next message; `None` at the end and after an error.
     pub(crate) async fn next(&mut self) -> Result<Option<A>> {
-        let result = match self.stall {
-            None => self.source.next().await,
-            Some(stall) => match tokio::time::timeout(stall, self.source.next()).await {
+        // Most often there is more already: no timer for that.
+        let result = match (self.source.next().now_or_never(), self.stall) {
+            (Some(result), _) => result,
+            (None, None) => self.source.next().await,
+            (None, Some(stall)) => match tokio::time::timeout(stall, self.source.next()).await {
                 Ok(result) => result,
                 Err(_) => Err(Error::new(
                     ErrorKind::Timeout,
@@ -138,7 +141,8 @@ impl Frames<Data> {
     }
 }
 
-impl<A> Source<A> {
+impl<A: Message + Default> Source<A> {
+    /// The next message. Dropping the future loses nothing.
     async fn next(&mut self) -> Result<Option<A>> {
         if let Source::Opening(opening) = self {
             *self = Source::Open(Box::new(opening.as_mut().await?));

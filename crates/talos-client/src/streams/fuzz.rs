@@ -86,3 +86,11 @@ pub fn kubeconfig(data: &[u8]) {
         assert!(again.is_ok_and(|(_, merged)| merged.renewed));
     }
 }
+
+/// An answer is cut into the same messages however it arrives.
+pub fn messages(data: &[u8]) {
+    let (whole, end) = super::messages::cut(data, usize::MAX);
+    let (parts, end_of_parts) = super::messages::cut(data, 3);
+    assert_eq!(whole, parts);
+    assert_eq!(end.is_ok(), end_of_parts.is_ok());
+}

@@ -5,6 +5,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `messages.rs` | messages from the frames of HTTP/2 |
 //! | `frames.rs` | messages of a stream, their errors, silences |
 //! | `lines.rs` | lines from chunks |
 //! | `logs.rs`, `dmesg.rs` | what services and the kernel say |
@@ -27,6 +28,7 @@ mod kubeconfig;
 mod kubeconfig_merge;
 mod lines;
 mod logs;
+mod messages;
 mod pcap;
 mod read;
 mod unpack;
@@ -37,7 +39,8 @@ pub use disk_usage::{DiskUsage, DiskUsageOptions};
 pub use dmesg::{DmesgOptions, KernelMessage};
 pub use file_mode::FileKind;
 pub use files::{FileInfo, ListOptions};
-pub(crate) use frames::{Frames, after};
+pub(crate) use frames::Frames;
 pub use kubeconfig_merge::{KubeconfigMergeOptions, MergedKubeconfig, merge_kubeconfig};
 pub(crate) use lines::Lines;
 pub use logs::{ContainerNamespace, LogOptions, LogStream};
+pub(crate) use messages::Messages;

@@ -17,7 +17,8 @@ use super::fault::{Fault, root_cause};
 /// here, never the end of the data.
 #[derive(Debug)]
 pub struct ResponseBody {
-    inner: Incoming,
+    /// Absent when somebody else reads it.
+    inner: Option<Incoming>,
     /// Whether the status has arrived: with the headers, or in trailers.
     complete: bool,
 }
@@ -25,8 +26,16 @@ pub struct ResponseBody {
 impl ResponseBody {
     pub(super) fn new(inner: Incoming, status_in_headers: bool) -> Self {
         ResponseBody {
-            inner,
+            inner: Some(inner),
             complete: status_in_headers,
+        }
+    }
+
+    /// One without anything, for whom the real one is kept from.
+    pub(super) fn empty() -> Self {
+        ResponseBody {
+            inner: None,
+            complete: true,
         }
     }
 }
@@ -39,7 +48,10 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
-        match Pin::new(&mut self.inner).poll_frame(cx) {
+        let Some(inner) = &mut self.inner else {
+            return Poll::Ready(None);
+        };
+        match Pin::new(inner).poll_frame(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(Ok(frame))) => {
                 self.complete |= frame
@@ -65,10 +77,12 @@ impl Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.complete && self.inner.is_end_stream()
+        self.complete && self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.inner
+            .as_ref()
+            .map_or(SizeHint::with_exact(0), Body::size_hint)
     }
 }

@@ -39,6 +39,9 @@ pub(crate) struct CallState(Arc<CallInner>);
 struct CallInner {
     sent: AtomicBool,
     via: Mutex<Option<Via>>,
+    /// Whether the answer's body is kept here, past the generated client.
+    keeps_body: bool,
+    body: Mutex<Option<ResponseBody>>,
 }
 
 /// The connection that a call went out on.
@@ -50,6 +53,36 @@ struct Via {
 }
 
 impl CallState {
+    /// Of a call whose answer's body is for us: the generated client gets an
+    /// empty one, and gives the call its types.
+    pub(crate) fn keeping_body() -> Self {
+        CallState(Arc::new(CallInner {
+            keeps_body: true,
+            ..CallInner::default()
+        }))
+    }
+
+    /// A request whose fate is told here.
+    pub(crate) fn request<M>(&self, message: M) -> tonic::Request<M> {
+        let mut request = tonic::Request::new(message);
+        request.extensions_mut().insert(self.clone());
+        request
+    }
+
+    /// The body of the answer, once there is one.
+    pub(crate) fn take_body(&self) -> Option<ResponseBody> {
+        lock(&self.0.body).take()
+    }
+
+    fn keep_body(&self, answer: Response<ResponseBody>) -> Response<ResponseBody> {
+        if !self.0.keeps_body {
+            return answer;
+        }
+        let (head, body) = answer.into_parts();
+        *lock(&self.0.body) = Some(body);
+        Response::from_parts(head, ResponseBody::empty())
+    }
+
     /// Whether the request may have left.
     pub(crate) fn was_sent(&self) -> bool {
         self.0.sent.load(Ordering::Acquire)
@@ -57,7 +90,7 @@ impl CallState {
 
     fn sending(&self, endpoint: &Arc<Endpoint>, connection: &Connection) {
         self.0.sent.store(true, Ordering::Release);
-        *self.0.via.lock().unwrap_or_else(PoisonError::into_inner) = Some(Via {
+        *lock(&self.0.via) = Some(Via {
             endpoint: endpoint.clone(),
             connection: connection.clone(),
             received_before: connection.received.bytes(),
@@ -67,7 +100,7 @@ impl CallState {
     /// To be told when a call's deadline has passed: a connection that has
     /// brought nothing at all since then is given up.
     pub(crate) fn timed_out(&self) {
-        let via = self.0.via.lock().unwrap_or_else(PoisonError::into_inner);
+        let via = lock(&self.0.via);
         if let Some(via) = via.as_ref()
             && via.connection.received.bytes() == via.received_before
         {
@@ -78,6 +111,10 @@ impl CallState {
     fn not_sent(&self) {
         self.0.sent.store(false, Ordering::Release);
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Transport {
@@ -131,7 +168,11 @@ async fn send(
         *request.uri_mut() = uri(&endpoint, request.uri())?;
         state.sending(&endpoint, &connection);
         match connection.sender.try_send_request(request).await {
-            Ok(response) => return check(response).map_err(|f| f.at(&endpoint.address)),
+            Ok(response) => {
+                return check(response)
+                    .map(|answer| state.keep_body(answer))
+                    .map_err(|f| f.at(&endpoint.address));
+            }
             Err(mut failed) => {
                 let Some(unsent) = failed.take_message() else {
                     let cause = root_cause(failed.error());
