@@ -13,16 +13,7 @@ use crate::transport::Reply;
 pub(crate) fn check(reply: &Reply) -> Result<()> {
     let start = reply.body.trim_start();
     if start.starts_with('<') {
-        // Something stands in between, or this is another server altogether.
-        let sent = match reply.status {
-            502..=504 => Sent::Maybe,
-            _ => Sent::Yes,
-        };
-        return Err(protocol(format!(
-            "the answer is HTML, not JSON ({} {}): is this a Proxmox VE API?",
-            reply.status, reply.reason
-        ))
-        .sent(sent));
+        return Err(page(reply.status, &reply.reason));
     }
     if !(200..300).contains(&reply.status) {
         return Err(errors::from_answer(
@@ -40,6 +31,21 @@ pub(crate) fn check(reply: &Reply) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// The error of an answer that is a page: something stands in between, or this
+/// is another server altogether.
+pub(crate) fn page(status: u16, reason: &str) -> Error {
+    let sent = match status {
+        502..=504 => Sent::Maybe,
+        _ => Sent::Yes,
+    };
+    let status = format!("{status} {reason}");
+    protocol(format!(
+        "the answer is HTML, not JSON ({}): is this a Proxmox VE API?",
+        status.trim_end()
+    ))
+    .sent(sent)
 }
 
 /// What is in `data`, as JSON. A name that occurs twice in one object is an

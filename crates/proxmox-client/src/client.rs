@@ -159,9 +159,11 @@ impl ProxmoxClient {
             .map_err(|error| named(error).target(reply.target))
     }
 
-    /// Sends any request, for calls without a type: the method, the path below
-    /// `/api2/json` (segments escaped where needed), the parameters. Returns
-    /// what is in `data`.
+    /// Sends any request as it is, for calls without a type: the method, the
+    /// path below `/api2/json` (segments escaped where needed), the parameters.
+    /// Returns what is in `data`. Parameters are not looked at, so that what a
+    /// newer server knows can be sent; [`check_request`](ProxmoxClient::check_request)
+    /// holds them to the rules that are known here.
     ///
     /// ```no_run
     /// # async fn example(pve: proxmox_client::ProxmoxClient) -> homelab_core::Result<()> {
@@ -237,12 +239,7 @@ impl ProxmoxClient {
         params: &Params,
     ) -> Result<T> {
         let named = |error: Error| error.operation(operation);
-        let known = crate::call::checked(method, path, params).map_err(named)?;
-        if let Some(call) = known {
-            self.require_release(call, node_in(path), params)
-                .await
-                .map_err(named)?;
-        }
+        let known = self.admit(method, path, params).await.map_err(named)?;
         let explained = |error: Error| match known {
             Some(call) => named(release::explain(error, call)),
             None => named(error),
@@ -254,6 +251,21 @@ impl ProxmoxClient {
             node: node_in(path),
         };
         self.decoded(&call).await.map_err(explained)
+    }
+
+    /// Lets a call that is put together by hand pass only where a typed one
+    /// would: its parameters keep the rules, the node's release has it.
+    pub(crate) async fn admit(
+        &self,
+        method: Method,
+        path: &str,
+        params: &Params,
+    ) -> Result<Option<&'static proxmox_endpoints::Call>> {
+        let known = crate::call::checked(method, path, params)?;
+        if let Some(call) = known {
+            self.require_release(call, node_in(path), params).await?;
+        }
+        Ok(known)
     }
 
     /// A small question on the way to another call.

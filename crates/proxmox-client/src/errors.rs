@@ -204,6 +204,7 @@ pub(crate) fn from_answer(status: u16, reason: &str, body: &str) -> Error {
             _ => format!("the server answered {status} without a word"),
         };
     }
+    shorten(&mut message);
     let lower = message.to_lowercase();
     let row = TABLE.iter().find(|row| {
         (row.status == 0 || row.status == status)
@@ -221,6 +222,21 @@ pub(crate) fn from_answer(status: u16, reason: &str, body: &str) -> Error {
     match hint {
         Some(hint) => error.hint(hint),
         None => error,
+    }
+}
+
+/// No text of the server's is longer than this, apart from those that went
+/// wrong: a whole answer must not travel on inside an error.
+const LONGEST_TEXT: usize = 16 << 10;
+
+fn shorten(text: &mut String) {
+    if text.len() > LONGEST_TEXT {
+        let mut end = LONGEST_TEXT;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push('…');
     }
 }
 

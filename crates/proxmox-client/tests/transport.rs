@@ -4,10 +4,12 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use homelab_core::{ErrorKind, Sent};
-use proxmox_client::{Method, Params, ProxmoxClient};
+use proxmox_client::ProxmoxClient;
 use support::{Reply, Server, VERSION, answer, error, ok};
 
 /// A port on which nobody listens.
@@ -128,22 +130,28 @@ async fn a_silent_endpoint_costs_its_timeout_once() {
     let server = Server::start(|_| ok(VERSION)).await;
     // Accepts, and never says a word: the TLS handshake hangs.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap();
+    let tried = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&tried);
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok(connection) = silent.accept().await {
+            counter.fetch_add(1, Ordering::SeqCst);
+            held.push(connection);
+        }
+    });
     let pve = ProxmoxClient::builder()
-        .endpoint(format!("https://{}", silent.local_addr().unwrap()))
+        .endpoint(format!("https://{address}"))
         .endpoint(server.url())
         .ca_pem(server.ca_pem.clone())
         .connect_timeout(Duration::from_millis(300))
+        .clock(Arc::new(support::TestClock::default()))
         .build()
         .unwrap();
-    let start = Instant::now();
     for _ in 0..10 {
         pve.version().await.unwrap();
     }
-    assert!(
-        start.elapsed() < Duration::from_millis(900),
-        "{:?}",
-        start.elapsed()
-    );
+    assert_eq!(tried.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
@@ -253,63 +261,12 @@ async fn no_more_than_four_calls_at_once_on_a_node() {
 }
 
 #[tokio::test]
-async fn answers_that_are_none() {
-    let html = "<html><body>nginx</body></html>";
-    let page = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{html}",
-        html.len()
-    );
-    for (reply, word) in [
-        (Reply::Raw(page.into_bytes()), "HTML"),
-        (Reply::Raw(answer("200 OK", "")), "empty"),
-        (
-            Reply::Raw(answer("200 OK", "{\"data\":{\"version\":")),
-            "decoded",
-        ),
-        (Reply::Raw(answer("200 OK", "{\"data\":[1]}")), "decoded"),
-        (Reply::Raw(answer("200 OK", "{\"data\":null}")), "no data"),
-        (
-            Reply::Raw(answer("200 OK", "{\"data\":{\"version\":NaN}}")),
-            "decoded",
-        ),
-        (Reply::Raw(answer("301 Moved Permanently", "")), "Moved"),
-        (
-            Reply::Cut(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"data\":[".to_vec()),
-            "broke off after 9 bytes",
-        ),
-    ] {
-        let server = Server::start(move |_| reply.clone()).await;
-        let failed = server.client().version().await.unwrap_err();
-        assert_eq!(failed.kind(), ErrorKind::Protocol, "{failed:?}");
-        assert!(failed.message().contains(word), "{failed}");
-        assert_eq!(failed.was_sent(), Sent::Yes);
-    }
-}
-
-#[tokio::test]
-async fn an_answer_has_a_largest_size() {
-    for announced in [true, false] {
-        let server = Server::start(move |_| {
-            let body = format!("{{\"data\":\"{}\"}}", "x".repeat(2 << 20));
-            if announced {
-                Reply::Raw(answer("200 OK", &body))
-            } else {
-                Reply::Cut(
-                    format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{body}").into_bytes(),
-                )
-            }
-        })
-        .await;
-        let pve = ProxmoxClient::builder()
-            .endpoint(server.url())
-            .ca_pem(server.ca_pem.clone())
-            .max_answer_bytes(1 << 20)
-            .build()
-            .unwrap();
-        let failed = pve.version().await.unwrap_err();
-        assert_eq!(failed.kind(), ErrorKind::Protocol);
-        assert_eq!(failed.message(), "the answer is larger than 1 MiB");
-    }
+async fn a_redirect_is_not_followed() {
+    let server = Server::start(|_| Reply::Raw(answer("301 Moved Permanently", ""))).await;
+    let failed = server.client().version().await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Protocol);
+    assert!(failed.message().contains("Moved"), "{failed}");
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -323,23 +280,6 @@ async fn repeated_connection_headers_are_fine() {
     let pve = server.client();
     pve.version().await.unwrap();
     pve.version().await.unwrap();
-}
-
-#[tokio::test]
-async fn bad_parameters_are_refused_before_sending() {
-    let server = Server::start(|_| ok("null")).await;
-    let pve = server.client();
-    for failed in [
-        pve.node("pve1").qemu(7).config().await.unwrap_err(),
-        pve.node("../x").status().await.unwrap_err(),
-        pve.request(Method::Get, "/a b", &Params::new())
-            .await
-            .unwrap_err(),
-    ] {
-        assert_eq!(failed.kind(), ErrorKind::InvalidArgument, "{failed}");
-        assert_eq!(failed.was_sent(), Sent::No);
-    }
-    assert!(server.requests().is_empty());
 }
 
 #[tokio::test]

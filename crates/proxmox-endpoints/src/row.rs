@@ -4,7 +4,8 @@
 //! serde's derive makes for each field is most of the compile time. A row
 //! takes what it knows, skips what it does not, and lets a value of the wrong
 //! form in an optional field count as absent: no schema promises the forms,
-//! and one odd field must not cost the caller the whole answer.
+//! and one odd field must not cost the caller the whole answer. What it knows
+//! must be there once: of two values nobody can say which is meant.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,19 +17,20 @@ use crate::tolerant::{self, Scalar};
 
 /// An object of an answer.
 pub trait Row: Default {
-    /// The fields without which it makes no sense, at most 32.
-    const REQUIRED: &'static [&'static str];
+    /// The fields without which it makes no sense, with their numbers.
+    const REQUIRED: &'static [(&'static str, u8)];
 
-    /// Takes the value of `key`. Marks what is required in `seen`; `false`
-    /// when the key is unknown and the value is still there.
+    /// Takes the value of `key`, whose number goes to `seen`; `false` when the
+    /// key is unknown and the value is still there.
     ///
     /// # Errors
-    /// When a required value has the wrong form, or the JSON ends.
+    /// When a required value has the wrong form, a key occurs again, or the
+    /// JSON ends.
     fn take<'de, A: MapAccess<'de>>(
         &mut self,
         key: &str,
         map: &mut A,
-        seen: &mut u32,
+        seen: &mut Seen,
     ) -> Result<bool, A::Error>;
 
     /// From a text, for objects that also come as property strings.
@@ -37,10 +39,29 @@ pub trait Row: Default {
     }
 }
 
+/// Which fields of a row there were, by number; a row has at most 64.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen(u64);
+
+impl Seen {
+    /// Notes a field; `false` when it was there before.
+    fn note(&mut self, field: u8) -> bool {
+        let bit = 1 << field;
+        let fresh = self.0 & bit == 0;
+        self.0 |= bit;
+        fresh
+    }
+
+    fn has(self, field: u8) -> bool {
+        self.0 & (1 << field) != 0
+    }
+}
+
 /// Decodes a row.
 ///
 /// # Errors
-/// When the value is no object, or something required is missing.
+/// When the value is no object, a key occurs twice, or something required is
+/// missing.
 pub fn decode<'de, T: Row, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     struct Object<T>(PhantomData<T>);
 
@@ -58,18 +79,14 @@ pub fn decode<'de, T: Row, D: Deserializer<'de>>(deserializer: D) -> Result<T, D
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
             let mut row = T::default();
-            let mut seen = 0;
+            let mut seen = Seen::default();
             while let Some(key) = map.next_key_seed(Key)? {
                 if !row.take(&key, &mut map, &mut seen)? {
                     map.next_value::<serde::de::IgnoredAny>()?;
                 }
             }
-            match T::REQUIRED
-                .iter()
-                .enumerate()
-                .find(|(at, _)| seen & (1 << at) == 0)
-            {
-                Some((_, name)) => Err(A::Error::missing_field(name)),
+            match T::REQUIRED.iter().find(|(_, field)| !seen.has(*field)) {
+                Some((name, _)) => Err(A::Error::missing_field(name)),
                 None => Ok(row),
             }
         }
@@ -114,13 +131,16 @@ pub trait Read<T> {
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error>;
 }
 
-/// Reads the value of the current key into `field`.
+/// Reads the value of the current key into `field`, whose number is `number`.
 ///
 /// # Errors
-/// When the value has the wrong form.
+/// When the value has the wrong form, or the field was there before.
 pub fn fill<'de, C: Read<T>, T, A: MapAccess<'de>>(
     field: &mut T,
     map: &mut A,
+    key: &str,
+    seen: &mut Seen,
+    number: u8,
 ) -> Result<(), A::Error> {
     struct Seed<C, T>(PhantomData<(C, T)>);
 
@@ -132,8 +152,16 @@ pub fn fill<'de, C: Read<T>, T, A: MapAccess<'de>>(
         }
     }
 
+    if !seen.note(number) {
+        return Err(twice(key));
+    }
     *field = map.next_value_seed(Seed::<C, T>(PhantomData))?;
     Ok(())
+}
+
+#[cold]
+pub(crate) fn twice<E: serde::de::Error>(key: &str) -> E {
+    E::custom(format_args!("duplicate field `{key}`"))
 }
 
 macro_rules! readers {
@@ -192,24 +220,26 @@ fn plain<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Res
     T::deserialize(deserializer)
 }
 
-/// `Row` and `Deserialize` for generated structs.
+/// `Row` and `Deserialize` for generated structs. A field's number follows its
+/// reader.
 macro_rules! row {
-    ($name:ident [$($required:literal),*] { $($($key:literal)|+ => $field:ident $reader:ident $($bit:literal)?,)* } $(rest $rest:ident)? $(from $parse:ident)?) => {
+    ($name:ident [$($required:literal $at:literal),*] { $($($key:literal)|+ => $field:ident $reader:ident $number:literal,)* } $(rest $rest:ident)? $(from $parse:ident)?) => {
         impl $crate::row::Row for $name {
-            const REQUIRED: &'static [&'static str] = &[$($required),*];
+            const REQUIRED: &'static [(&'static str, u8)] = &[$(($required, $at)),*];
 
             fn take<'de, A: serde::de::MapAccess<'de>>(
                 &mut self,
                 key: &str,
                 map: &mut A,
-                _seen: &mut u32,
+                seen: &mut $crate::row::Seen,
             ) -> Result<bool, A::Error> {
                 match key {
                     $($($key)|+ => {
-                        $crate::row::fill::<$crate::row::$reader, _, _>(&mut self.$field, map)?;
-                        $(*_seen |= 1 << $bit;)?
+                        $crate::row::fill::<$crate::row::$reader, _, _>(&mut self.$field, map, key, seen, $number)?;
                     })*
-                    $(_ => { self.$rest.insert(key.to_owned(), map.next_value()?); })?
+                    $(_ => if self.$rest.insert(key.to_owned(), map.next_value()?).is_some() {
+                        return Err($crate::row::twice(key));
+                    })?
                     #[allow(unreachable_patterns, reason = "a row that keeps unknown keys knows all")]
                     _ => return Ok(false),
                 }

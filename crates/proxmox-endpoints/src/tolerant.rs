@@ -438,7 +438,10 @@ pub fn map<'de, D: Deserializer<'de>, T: DeserializeOwned>(
 
         fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
             let mut map = BTreeMap::new();
-            while let Some((key, value)) = access.next_entry()? {
+            while let Some((key, value)) = access.next_entry::<String, T>()? {
+                if map.contains_key(&key) {
+                    return Err(crate::row::twice(&key));
+                }
                 map.insert(key, value);
             }
             Ok(map)

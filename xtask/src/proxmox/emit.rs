@@ -154,7 +154,7 @@ fn structure(out: &mut String, item: &Item, areas: &Areas) -> Result<(), String>
     }
     out.push_str("}\n");
     if plain {
-        row(out, item, areas, if open { "rest other" } else { "" });
+        row(out, item, areas, if open { "rest other" } else { "" })?;
     }
     Ok(())
 }
@@ -203,24 +203,24 @@ fn reader(field: &Field, areas: &Areas) -> &'static str {
 }
 
 /// `row!` for a struct.
-fn row(out: &mut String, item: &Item, areas: &Areas, rest: &str) {
+fn row(out: &mut String, item: &Item, areas: &Areas, rest: &str) -> Result<(), String> {
+    if item.fields.len() > 64 {
+        return Err(format!("{}: a row has at most 64 fields", item.name));
+    }
     let mut required = Vec::new();
     let mut arms = String::new();
-    for field in &item.fields {
+    for (number, field) in item.fields.iter().enumerate() {
         let keys = if field.wire == field.rust {
             format!("{:?}", field.wire)
         } else {
             format!("{:?} | {:?}", field.wire, field.rust)
         };
-        let bit = if field.optional || is_collection(&field.ty) {
-            String::new()
-        } else {
-            required.push(format!("{:?}", field.wire));
-            format!(" {}", required.len() - 1)
-        };
+        if !field.optional && !is_collection(&field.ty) {
+            required.push(format!("{:?} {number}", field.wire));
+        }
         let _ = writeln!(
             arms,
-            "{keys} => {} {}{bit},",
+            "{keys} => {} {} {number},",
             field.rust,
             reader(field, areas)
         );
@@ -231,6 +231,7 @@ fn row(out: &mut String, item: &Item, areas: &Areas, rest: &str) {
         item.name,
         required.join(", ")
     );
+    Ok(())
 }
 
 fn config(out: &mut String, item: &Item, areas: &Areas) -> Result<(), String> {
@@ -374,8 +375,8 @@ fn property(out: &mut String, item: &Item, label: &str, areas: &Areas) -> Result
     }
     out.push_str(");\n");
     // From JSON it comes as a text, or already taken apart.
-    let mut arms = String::from("\"other\" => other Whole,");
-    for field in &item.fields {
+    let mut arms = String::from("\"other\" => other Whole 0,");
+    for (number, field) in (1..).zip(&item.fields) {
         let keys = if field.wire == field.rust {
             format!("{:?}", field.wire)
         } else {
@@ -386,8 +387,7 @@ fn property(out: &mut String, item: &Item, label: &str, areas: &Areas) -> Result
             t if t.starts_with("Vec") => "Words",
             _ => "Opt",
         };
-        let bit = if reader == "Req" { " 0" } else { "" };
-        let _ = writeln!(arms, "{keys} => {} {reader}{bit},", field.rust);
+        let _ = writeln!(arms, "{keys} => {} {reader} {number},", field.rust);
     }
     let _ = writeln!(out, "row!({name} [] {{ {arms} }} from parse);");
     Ok(())

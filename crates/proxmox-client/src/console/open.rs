@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use crate::transport::{self, Call, Opening};
-use crate::{ProxmoxClient, answer};
+use crate::{ProxmoxClient, answer, release};
 
 /// The stream under a console.
 pub(super) type Socket = WebSocketStream<reqwest::Upgraded>;
@@ -47,9 +47,18 @@ pub(super) async fn open(
     let named = |error: Error| error.operation(operation);
     let inner = &*client.inner;
     let deadline = Instant::now() + client.request_timeout();
+    let start = format!("{base}/{proxy}");
+    let known = client
+        .admit(Method::Post, &start, params)
+        .await
+        .map_err(named)?;
+    let explained = |error: Error| match known {
+        Some(call) => named(release::explain(error, call)),
+        None => named(error),
+    };
     let call = Call {
         method: Method::Post,
-        path: &format!("{base}/{proxy}"),
+        path: &start,
         params,
         node: None,
     };
@@ -58,7 +67,7 @@ pub(super) async fn open(
         .map_err(named)?;
     let ticket = answer::check(&reply)
         .and_then(|()| answer::decoded::<Envelope>(&reply.body))
-        .map_err(|error| named(error).target(&reply.target))?
+        .map_err(|error| explained(error).target(&reply.target))?
         .data;
 
     let query: Params = [

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{DownloadOptions, DownloadProgress, Downloaded};
 use crate::transport::{self, Opened, Opening};
-use crate::{ProxmoxClient, answer};
+use crate::{ProxmoxClient, answer, release};
 
 /// So many chunks may wait for the disk.
 const AHEAD: usize = 8;
@@ -28,7 +28,9 @@ impl ProxmoxClient {
     ///
     /// # Errors
     /// * `NotFound`, `Io`: the folder is not there, the disk is full.
-    /// * `Protocol`, `Unavailable`: the answer broke off.
+    /// * `InvalidArgument`, `Unsupported`: a parameter breaks its rule, the node
+    ///   is too old; nothing was sent.
+    /// * `Protocol`, `Unavailable`: the answer is a page, or broke off.
     /// * `Timeout`: nothing arrived for the stall timeout.
     /// * `ResourceExhausted`: more than `max_bytes`.
     /// * otherwise see [`send`](ProxmoxClient::send).
@@ -45,6 +47,11 @@ impl ProxmoxClient {
         mut on_progress: impl FnMut(DownloadProgress) + Send,
     ) -> Result<Downloaded> {
         let named = |error: Error| error.operation(operation);
+        let known = self.admit(Method::Get, path, params).await.map_err(named)?;
+        let explained = |error: Error| match known {
+            Some(call) => named(release::explain(error, call)),
+            None => named(error),
+        };
         let file = AtomicFile::create(to).map_err(named)?;
         let query = if params.is_empty() {
             path.to_owned()
@@ -69,13 +76,26 @@ impl ProxmoxClient {
             let refused = answer::check(&reply).err().unwrap_or_else(|| {
                 Error::new(ErrorKind::Protocol, "the server refused without a word")
             });
-            return Err(named(refused).target(reply.target));
+            return Err(explained(refused).target(reply.target));
         }
         let host = opened.host.clone();
+        if is_page(opened.response.headers()) {
+            return Err(named(answer::page(opened.response.status().as_u16(), "")).target(host));
+        }
         receive(opened, file, options, &mut on_progress)
             .await
             .map_err(|error| named(error).target(host))
     }
+}
+
+/// Whether this is a page for people. The server sends none, whatever it
+/// restores; what stands before it does.
+fn is_page(headers: &http::HeaderMap) -> bool {
+    headers.get(http::header::CONTENT_TYPE).is_some_and(|kind| {
+        kind.as_bytes()
+            .to_ascii_lowercase()
+            .starts_with(b"text/html")
+    })
 }
 
 fn stalled(options: DownloadOptions) -> Error {

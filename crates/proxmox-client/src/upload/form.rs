@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use proxmox_endpoints::Params;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -39,6 +40,18 @@ impl Form {
     /// The `Content-Type` header.
     pub(super) fn content_type() -> String {
         format!("multipart/form-data; boundary={BOUNDARY}")
+    }
+
+    /// Its fields as parameters of the call, for their rules.
+    pub(super) fn params(&self) -> Params {
+        let mut params = Params::new();
+        params.push("content", self.content.as_str());
+        if let Some(checksum) = &self.checksum {
+            params.push("checksum-algorithm", checksum.algorithm().as_str());
+            params.push("checksum", checksum.hex());
+        }
+        params.push("filename", self.file_name.as_str());
+        params
     }
 
     fn head(&self) -> String {

@@ -183,15 +183,19 @@ impl Node {
             prepared.form.content.as_str(),
             prepared.form.file_name
         );
-        if !options.overwrite {
-            self.refuse_existing(storage, &prepared.form, &volume)
-                .await?;
-        }
         let path = format!(
             "/nodes/{}/storage/{}/upload",
             segment(&name),
             segment(&storage.to_owned())
         );
+        self.client()
+            .admit(Method::Post, &path, &prepared.form.params())
+            .await
+            .map_err(named)?;
+        if !options.overwrite {
+            self.refuse_existing(storage, &prepared.form, &volume)
+                .await?;
+        }
         let upid = self
             .send_form(&path, prepared, options.stall_timeout, &mut on_progress)
             .await

@@ -59,6 +59,9 @@ pub enum Reply {
     Stall,
     /// Waits, then sends these bytes.
     Slow(Duration, Vec<u8>),
+    /// Sends these bytes and so many more, as long as somebody takes them;
+    /// then closes.
+    Flood(Vec<u8>, usize),
 }
 
 /// A whole answer.
@@ -88,6 +91,8 @@ pub struct Server {
     most_in_flight: Arc<AtomicUsize>,
     /// Connections that the client closed while it waited for an answer.
     hung_up: Arc<AtomicUsize>,
+    /// How much of floods was taken.
+    flooded: Arc<AtomicUsize>,
     accept: tokio::task::JoinHandle<()>,
 }
 
@@ -116,19 +121,21 @@ impl Server {
         let in_flight = Arc::new(AtomicUsize::new(0));
         let most_in_flight = Arc::new(AtomicUsize::new(0));
         let hung_up = Arc::new(AtomicUsize::new(0));
+        let flooded = Arc::new(AtomicUsize::new(0));
         let shared = (
             Arc::new(handler),
             Arc::clone(&requests),
             in_flight,
             Arc::clone(&most_in_flight),
             Arc::clone(&hung_up),
+            Arc::clone(&flooded),
         );
         let accept = tokio::spawn(async move {
             let mut connection = 0;
             let mut open = tokio::task::JoinSet::new();
             while let Ok((tcp, _)) = listener.accept().await {
                 let acceptor = acceptor.clone();
-                let (handler, requests, now, most, hung_up) = shared.clone();
+                let (handler, requests, now, most, hung_up, flooded) = shared.clone();
                 let number = connection;
                 connection += 1;
                 open.spawn(async move {
@@ -150,6 +157,17 @@ impl Server {
                             Reply::Slow(pause, bytes) => {
                                 tokio::time::sleep(pause).await;
                                 tls.write_all(&bytes).await.is_ok()
+                            }
+                            Reply::Flood(head, bytes) => {
+                                let _ = tls.write_all(&head).await;
+                                let chunk = vec![b' '; 64 << 10];
+                                for _ in 0..bytes / chunk.len() {
+                                    if tls.write_all(&chunk).await.is_err() {
+                                        break;
+                                    }
+                                    flooded.fetch_add(chunk.len(), Ordering::SeqCst);
+                                }
+                                false
                             }
                             Reply::Stall => {
                                 while matches!(tls.read(&mut [0; 64]).await, Ok(1..)) {}
@@ -174,6 +192,7 @@ impl Server {
             requests,
             most_in_flight,
             hung_up,
+            flooded,
             accept,
         }
     }
@@ -193,6 +212,10 @@ impl Server {
 
     pub fn hung_up(&self) -> usize {
         self.hung_up.load(Ordering::SeqCst)
+    }
+
+    pub fn flooded(&self) -> usize {
+        self.flooded.load(Ordering::SeqCst)
     }
 
     /// A client that trusts this server and uses a token.

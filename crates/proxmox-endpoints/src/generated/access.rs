@@ -34,8 +34,8 @@ pub struct Version {
     pub repository_id: Option<String>,
 }
 row!(
-    Version["version", "release"] { "version" => version Req 0, "release" => release Req
-    1, "repoid" | "repository_id" => repository_id Opt, }
+    Version["version" 0, "release" 1] { "version" => version Req 0, "release" => release
+    Req 1, "repoid" | "repository_id" => repository_id Opt 2, }
 );
 /// Logs in with a password, or renews with a ticket as the password. Needs no
 /// authentication. Every failure is the same `authentication failure`, after
@@ -147,8 +147,8 @@ pub struct Acl {
     pub ugid: Option<String>,
 }
 row!(
-    Acl[] { "path" => path Opt, "propagate" => propagate Opt, "roleid" => roleid Opt,
-    "type" | "kind" => kind Opt, "ugid" => ugid Opt, }
+    Acl[] { "path" => path Opt 0, "propagate" => propagate Opt 1, "roleid" => roleid Opt
+    2, "type" | "kind" => kind Opt 3, "ugid" => ugid Opt 4, }
 );
 /// Who may do what where: the access control list.
 ///
@@ -226,8 +226,9 @@ pub struct Realm {
     pub other: std::collections::BTreeMap<String, serde_json::Value>,
 }
 row!(
-    Realm[] { "comment" => comment Opt, "realm" => realm Opt, "tfa" => tfa Opt, "type" |
-    "kind" => kind Opt, "default" => default Opt, "digest" => digest Opt, } rest other
+    Realm[] { "comment" => comment Opt 0, "realm" => realm Opt 1, "tfa" => tfa Opt 2,
+    "type" | "kind" => kind Opt 3, "default" => default Opt 4, "digest" => digest Opt 5,
+    } rest other
 );
 /// The realms that users can log in to. Needs no authentication; `default` marks the one to
 /// offer first.
@@ -747,8 +748,8 @@ pub struct Group {
     pub members: Vec<String>,
 }
 row!(
-    Group[] { "comment" => comment Opt, "groupid" => groupid Opt, "users" => users Words,
-    "members" => members Scalars, }
+    Group[] { "comment" => comment Opt 0, "groupid" => groupid Opt 1, "users" => users
+    Words 2, "members" => members Scalars 3, }
 );
 /// Reads groups.
 ///
@@ -987,7 +988,8 @@ pub struct Role {
     pub special: Option<bool>,
 }
 row!(
-    Role[] { "privs" => privs Words, "roleid" => roleid Opt, "special" => special Opt, }
+    Role[] { "privs" => privs Words 0, "roleid" => roleid Opt 1, "special" => special Opt
+    2, }
 );
 /// Reads roles.
 ///
@@ -1105,9 +1107,9 @@ pub struct UserTfa {
     pub entries: Vec<TfaEntry>,
 }
 row!(
-    UserTfa[] { "userid" => userid Opt, "totp-locked" | "totp_locked" => totp_locked Opt,
-    "tfa-locked-until" | "tfa_locked_until" => tfa_locked_until Opt, "entries" => entries
-    List, }
+    UserTfa[] { "userid" => userid Opt 0, "totp-locked" | "totp_locked" => totp_locked
+    Opt 1, "tfa-locked-until" | "tfa_locked_until" => tfa_locked_until Opt 2, "entries"
+    => entries List 3, }
 );
 /// Reads tfa.
 ///
@@ -1143,8 +1145,8 @@ pub struct TfaEntry {
     pub enable: Option<bool>,
 }
 row!(
-    TfaEntry[] { "id" => id Opt, "type" | "kind" => kind Opt, "description" =>
-    description Opt, "created" => created Moment, "enable" => enable Opt, }
+    TfaEntry[] { "id" => id Opt 0, "type" | "kind" => kind Opt 1, "description" =>
+    description Opt 2, "created" => created Moment 3, "enable" => enable Opt 4, }
 );
 /// Reads user tfa.
 ///
@@ -1227,8 +1229,8 @@ pub struct CreateTfaEntryAnswer {
     pub recovery: Vec<String>,
 }
 row!(
-    CreateTfaEntryAnswer[] { "challenge" => challenge Opt, "id" => id Opt, "recovery" =>
-    recovery Scalars, }
+    CreateTfaEntryAnswer[] { "challenge" => challenge Opt 0, "id" => id Opt 1, "recovery"
+    => recovery Scalars 2, }
 );
 /// Creates tfa entry.
 ///
@@ -1398,12 +1400,12 @@ pub struct User {
     pub tokens: Vec<Token>,
 }
 row!(
-    User[] { "userid" => userid Opt, "comment" => comment Opt, "email" => email Opt,
-    "enable" => enable Opt, "expire" => expire Opt, "firstname" => firstname Opt,
-    "lastname" => lastname Opt, "groups" => groups Words, "keys" => keys Opt,
-    "realm-type" | "realm_type" => realm_type Opt, "tfa-locked-until" |
-    "tfa_locked_until" => tfa_locked_until Opt, "totp-locked" | "totp_locked" =>
-    totp_locked Opt, "tokens" => tokens List, }
+    User[] { "userid" => userid Opt 0, "comment" => comment Opt 1, "email" => email Opt
+    2, "enable" => enable Opt 3, "expire" => expire Opt 4, "firstname" => firstname Opt
+    5, "lastname" => lastname Opt 6, "groups" => groups Words 7, "keys" => keys Opt 8,
+    "realm-type" | "realm_type" => realm_type Opt 9, "tfa-locked-until" |
+    "tfa_locked_until" => tfa_locked_until Opt 10, "totp-locked" | "totp_locked" =>
+    totp_locked Opt 11, "tokens" => tokens List 12, }
 );
 /// The users. Tokens are listed only when `full` is set; `expire` 0 is never.
 ///
@@ -1650,8 +1652,8 @@ pub struct UserTfaTypes {
     pub user: Option<UserTfaTypesUserUser>,
 }
 row!(
-    UserTfaTypes[] { "realm" => realm Opt, "types" => types Scalars, "user" => user Opt,
-    }
+    UserTfaTypes[] { "realm" => realm Opt 0, "types" => types Scalars 1, "user" => user
+    Opt 2, }
 );
 /// Reads user tfa types.
 ///
@@ -1690,8 +1692,8 @@ pub struct Token {
     pub privsep: Option<bool>,
 }
 row!(
-    Token[] { "tokenid" => tokenid Opt, "comment" => comment Opt, "expire" => expire Opt,
-    "privsep" => privsep Opt, }
+    Token[] { "tokenid" => tokenid Opt 0, "comment" => comment Opt 1, "expire" => expire
+    Opt 2, "privsep" => privsep Opt 3, }
 );
 /// Reads tokens.
 ///
@@ -1777,9 +1779,9 @@ pub struct NewToken {
     pub privsep: Option<bool>,
 }
 row!(
-    NewToken[] { "full-tokenid" | "full_tokenid" => full_tokenid Opt, "info" => info
-    Below, "value" => value Opt, "comment" => comment Opt, "expire" => expire Opt,
-    "privsep" => privsep Opt, }
+    NewToken[] { "full-tokenid" | "full_tokenid" => full_tokenid Opt 0, "info" => info
+    Below 1, "value" => value Opt 2, "comment" => comment Opt 3, "expire" => expire Opt
+    4, "privsep" => privsep Opt 5, }
 );
 /// Creates an API token. Its secret is in this answer and nowhere else. A token starts
 /// without any rights unless `privsep` is 0.

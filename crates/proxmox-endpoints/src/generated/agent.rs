@@ -16,8 +16,8 @@ pub struct GuestAddress {
     pub prefix: Option<u32>,
 }
 row!(
-    GuestAddress[] { "ip-address" | "address" => address Opt, "ip-address-type" |
-    "family" => family Opt, "prefix" => prefix Opt, }
+    GuestAddress[] { "ip-address" | "address" => address Opt 0, "ip-address-type" |
+    "family" => family Opt 1, "prefix" => prefix Opt 2, }
 );
 /// What the guest agent says when it cannot do what it was asked; it comes with
 /// a successful answer of the server.
@@ -30,7 +30,9 @@ pub struct AgentError {
     /// What went wrong.
     pub description: Option<String>,
 }
-row!(AgentError[] { "class" => class Opt, "desc" | "description" => description Opt, });
+row!(
+    AgentError[] { "class" => class Opt 0, "desc" | "description" => description Opt 1, }
+);
 /// Reads agent index of a virtual machine.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/agent`
@@ -184,7 +186,7 @@ pub struct RunAgentCommandAnswer {
     /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
-row!(RunAgentCommandAnswer[] { "result" => result Whole, });
+row!(RunAgentCommandAnswer[] { "result" => result Whole 0, });
 /// Runs a command of the guest agent by its name.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/agent`
@@ -223,7 +225,7 @@ pub struct AgentProcess {
     /// The process.
     pub pid: Option<i64>,
 }
-row!(AgentProcess[] { "pid" => pid Opt, });
+row!(AgentProcess[] { "pid" => pid Opt 0, });
 /// Runs a program in the guest and says its process id; `GetAgentExecStatus` tells how it
 /// went, and can tell it once.
 ///
@@ -275,10 +277,10 @@ pub struct AgentExecStatus {
     pub err_truncated: Option<bool>,
 }
 row!(
-    AgentExecStatus[] { "exited" => exited Opt, "exitcode" => exitcode Opt, "signal" =>
-    signal Opt, "out-data" | "out_data" => out_data Opt, "out-truncated" |
-    "out_truncated" => out_truncated Opt, "err-data" | "err_data" => err_data Opt,
-    "err-truncated" | "err_truncated" => err_truncated Opt, }
+    AgentExecStatus[] { "exited" => exited Opt 0, "exitcode" => exitcode Opt 1, "signal"
+    => signal Opt 2, "out-data" | "out_data" => out_data Opt 3, "out-truncated" |
+    "out_truncated" => out_truncated Opt 4, "err-data" | "err_data" => err_data Opt 5,
+    "err-truncated" | "err_truncated" => err_truncated Opt 6, }
 );
 /// How a program in the guest is doing. The result of one that has ended can be fetched once.
 ///
@@ -316,7 +318,7 @@ pub struct AgentFile {
     /// Whether there is more than is shown.
     pub truncated: Option<bool>,
 }
-row!(AgentFile[] { "content" => content Opt, "truncated" => truncated Opt, });
+row!(AgentFile[] { "content" => content Opt 0, "truncated" => truncated Opt 1, });
 /// Reads a file in the guest, at most 16 MiB.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/agent/file-read`
@@ -397,7 +399,7 @@ pub struct AgentFreezeFilesystemsAnswer {
     /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
-row!(AgentFreezeFilesystemsAnswer[] { "result" => result Whole, });
+row!(AgentFreezeFilesystemsAnswer[] { "result" => result Whole 0, });
 /// Agent freeze filesystems of a virtual machine.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/agent/fsfreeze-freeze`
@@ -429,7 +431,7 @@ pub struct AgentFreezeStatusAnswer {
     /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
-row!(AgentFreezeStatusAnswer[] { "result" => result Whole, });
+row!(AgentFreezeStatusAnswer[] { "result" => result Whole 0, });
 /// Agent freeze status of a virtual machine.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/agent/fsfreeze-status`
@@ -461,7 +463,7 @@ pub struct AgentThawFilesystemsAnswer {
     /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
-row!(AgentThawFilesystemsAnswer[] { "result" => result Whole, });
+row!(AgentThawFilesystemsAnswer[] { "result" => result Whole 0, });
 /// Agent thaw filesystems of a virtual machine.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/agent/fsfreeze-thaw`
@@ -500,8 +502,8 @@ pub struct AgentTrimFilesystemsAnswerResultPath {
     pub error: Option<String>,
 }
 row!(
-    AgentTrimFilesystemsAnswerResultPath[] { "path" => path Opt, "trimmed" => trimmed
-    Opt, "minimum" => minimum Opt, "error" => error Opt, }
+    AgentTrimFilesystemsAnswerResultPath[] { "path" => path Opt 0, "trimmed" => trimmed
+    Opt 1, "minimum" => minimum Opt 2, "error" => error Opt 3, }
 );
 /// Agent trim filesystems answer result: what stands under `result` in `AgentTrimFilesystemsAnswer`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -515,7 +517,8 @@ pub struct AgentTrimFilesystemsAnswerResult {
     pub error: Option<AgentError>,
 }
 row!(
-    AgentTrimFilesystemsAnswerResult[] { "paths" => paths List, "error" => error Below, }
+    AgentTrimFilesystemsAnswerResult[] { "paths" => paths List 0, "error" => error Below
+    1, }
 );
 /// Agent trim filesystems answer: the answer of `POST /nodes/{node}/qemu/{vmid}/agent/fstrim`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -525,7 +528,7 @@ pub struct AgentTrimFilesystemsAnswer {
     /// What the agent answered.
     pub result: Option<AgentTrimFilesystemsAnswerResult>,
 }
-row!(AgentTrimFilesystemsAnswer[] { "result" => result Below, });
+row!(AgentTrimFilesystemsAnswer[] { "result" => result Below 0, });
 /// Agent trim filesystems of a virtual machine.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/agent/fstrim`
@@ -570,9 +573,9 @@ pub struct AgentFilesystemsResultDisk {
     pub pci_controller: Option<serde_json::Value>,
 }
 row!(
-    AgentFilesystemsResultDisk[] { "bus-type" | "bus_type" => bus_type Opt, "bus" => bus
-    Opt, "target" => target Opt, "unit" => unit Opt, "serial" => serial Opt, "dev" => dev
-    Opt, "pci-controller" | "pci_controller" => pci_controller Whole, }
+    AgentFilesystemsResultDisk[] { "bus-type" | "bus_type" => bus_type Opt 0, "bus" =>
+    bus Opt 1, "target" => target Opt 2, "unit" => unit Opt 3, "serial" => serial Opt 4,
+    "dev" => dev Opt 5, "pci-controller" | "pci_controller" => pci_controller Whole 6, }
 );
 /// Agent filesystems result: what stands under `result` in `AgentFilesystems`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -596,10 +599,10 @@ pub struct AgentFilesystemsResult {
     pub disk: Vec<AgentFilesystemsResultDisk>,
 }
 row!(
-    AgentFilesystemsResult[] { "name" => name Opt, "mountpoint" => mountpoint Opt, "type"
-    | "kind" => kind Opt, "used-bytes" | "used_bytes" => used_bytes Opt, "total-bytes" |
-    "total_bytes" => total_bytes Opt, "total-bytes-privileged" | "total_bytes_privileged"
-    => total_bytes_privileged Opt, "disk" => disk List, }
+    AgentFilesystemsResult[] { "name" => name Opt 0, "mountpoint" => mountpoint Opt 1,
+    "type" | "kind" => kind Opt 2, "used-bytes" | "used_bytes" => used_bytes Opt 3,
+    "total-bytes" | "total_bytes" => total_bytes Opt 4, "total-bytes-privileged" |
+    "total_bytes_privileged" => total_bytes_privileged Opt 5, "disk" => disk List 6, }
 );
 /// Agent filesystems: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/get-fsinfo`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -609,7 +612,7 @@ pub struct AgentFilesystems {
     /// What the agent answered.
     pub result: Option<AgentReply<AgentFilesystemsResult>>,
 }
-row!(AgentFilesystems[] { "result" => result Whole, });
+row!(AgentFilesystems[] { "result" => result Whole 0, });
 /// Reads agent filesystems of a virtual machine.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/agent/get-fsinfo`
@@ -644,8 +647,8 @@ pub struct AgentHostNameResult {
     pub error: Option<AgentError>,
 }
 row!(
-    AgentHostNameResult[] { "host-name" | "host_name" => host_name Opt, "error" => error
-    Below, }
+    AgentHostNameResult[] { "host-name" | "host_name" => host_name Opt 0, "error" =>
+    error Below 1, }
 );
 /// Agent host name: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/get-host-name`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -655,7 +658,7 @@ pub struct AgentHostName {
     /// What the agent answered.
     pub result: Option<AgentHostNameResult>,
 }
-row!(AgentHostName[] { "result" => result Below, });
+row!(AgentHostName[] { "result" => result Below 0, });
 /// Reads agent host name of a virtual machine.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/agent/get-host-name`
@@ -689,7 +692,7 @@ pub struct AgentMemoryBlockInfoResult {
     /// What went wrong.
     pub error: Option<AgentError>,
 }
-row!(AgentMemoryBlockInfoResult[] { "size" => size Opt, "error" => error Below, });
+row!(AgentMemoryBlockInfoResult[] { "size" => size Opt 0, "error" => error Below 1, });
 /// Agent memory block info: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/get-memory-block-info`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -698,7 +701,7 @@ pub struct AgentMemoryBlockInfo {
     /// What the agent answered.
     pub result: Option<AgentMemoryBlockInfoResult>,
 }
-row!(AgentMemoryBlockInfo[] { "result" => result Below, });
+row!(AgentMemoryBlockInfo[] { "result" => result Below 0, });
 /// Reads agent memory block info of a virtual machine.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/agent/get-memory-block-info`
@@ -736,8 +739,8 @@ pub struct AgentMemoryBlocksResult {
     pub can_offline: Option<bool>,
 }
 row!(
-    AgentMemoryBlocksResult[] { "phys-index" | "phys_index" => phys_index Opt, "online"
-    => online Opt, "can-offline" | "can_offline" => can_offline Opt, }
+    AgentMemoryBlocksResult[] { "phys-index" | "phys_index" => phys_index Opt 0, "online"
+    => online Opt 1, "can-offline" | "can_offline" => can_offline Opt 2, }
 );
 /// Agent memory blocks: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/get-memory-blocks`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -747,7 +750,7 @@ pub struct AgentMemoryBlocks {
     /// What the agent answered.
     pub result: Option<AgentReply<AgentMemoryBlocksResult>>,
 }
-row!(AgentMemoryBlocks[] { "result" => result Whole, });
+row!(AgentMemoryBlocks[] { "result" => result Whole 0, });
 /// Reads agent memory blocks of a virtual machine.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/agent/get-memory-blocks`
@@ -800,12 +803,12 @@ pub struct AgentOsInfoResult {
     pub error: Option<AgentError>,
 }
 row!(
-    AgentOsInfoResult[] { "id" => id Opt, "name" => name Opt, "pretty-name" |
-    "pretty_name" => pretty_name Opt, "version" => version Opt, "version-id" |
-    "version_id" => version_id Opt, "machine" => machine Opt, "kernel-release" |
-    "kernel_release" => kernel_release Opt, "kernel-version" | "kernel_version" =>
-    kernel_version Opt, "variant" => variant Opt, "variant-id" | "variant_id" =>
-    variant_id Opt, "error" => error Below, }
+    AgentOsInfoResult[] { "id" => id Opt 0, "name" => name Opt 1, "pretty-name" |
+    "pretty_name" => pretty_name Opt 2, "version" => version Opt 3, "version-id" |
+    "version_id" => version_id Opt 4, "machine" => machine Opt 5, "kernel-release" |
+    "kernel_release" => kernel_release Opt 6, "kernel-version" | "kernel_version" =>
+    kernel_version Opt 7, "variant" => variant Opt 8, "variant-id" | "variant_id" =>
+    variant_id Opt 9, "error" => error Below 10, }
 );
 /// Agent os info: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/get-osinfo`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -815,7 +818,7 @@ pub struct AgentOsInfo {
     /// What the agent answered.
     pub result: Option<AgentOsInfoResult>,
 }
-row!(AgentOsInfo[] { "result" => result Below, });
+row!(AgentOsInfo[] { "result" => result Below 0, });
 /// Reads agent os info of a virtual machine.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/agent/get-osinfo`
@@ -847,7 +850,7 @@ pub struct AgentTime {
     /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
-row!(AgentTime[] { "result" => result Whole, });
+row!(AgentTime[] { "result" => result Whole 0, });
 /// Reads agent time of a virtual machine.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/agent/get-time`
@@ -884,8 +887,8 @@ pub struct AgentTimezoneResult {
     pub error: Option<AgentError>,
 }
 row!(
-    AgentTimezoneResult[] { "zone" => zone Opt, "offset" => offset Opt, "error" => error
-    Below, }
+    AgentTimezoneResult[] { "zone" => zone Opt 0, "offset" => offset Opt 1, "error" =>
+    error Below 2, }
 );
 /// Agent timezone: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/get-timezone`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -895,7 +898,7 @@ pub struct AgentTimezone {
     /// What the agent answered.
     pub result: Option<AgentTimezoneResult>,
 }
-row!(AgentTimezone[] { "result" => result Below, });
+row!(AgentTimezone[] { "result" => result Below 0, });
 /// Reads agent timezone of a virtual machine.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/agent/get-timezone`
@@ -932,8 +935,8 @@ pub struct AgentUsersResult {
     pub domain: Option<String>,
 }
 row!(
-    AgentUsersResult[] { "user" => user Opt, "login-time" | "login_time" => login_time
-    Opt, "domain" => domain Opt, }
+    AgentUsersResult[] { "user" => user Opt 0, "login-time" | "login_time" => login_time
+    Opt 1, "domain" => domain Opt 2, }
 );
 /// Agent users: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/get-users`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -943,7 +946,7 @@ pub struct AgentUsers {
     /// What the agent answered.
     pub result: Option<AgentReply<AgentUsersResult>>,
 }
-row!(AgentUsers[] { "result" => result Whole, });
+row!(AgentUsers[] { "result" => result Whole 0, });
 /// Reads agent users of a virtual machine.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/agent/get-users`
@@ -980,8 +983,8 @@ pub struct AgentVcpusResult {
     pub can_offline: Option<bool>,
 }
 row!(
-    AgentVcpusResult[] { "logical-id" | "logical_id" => logical_id Opt, "online" =>
-    online Opt, "can-offline" | "can_offline" => can_offline Opt, }
+    AgentVcpusResult[] { "logical-id" | "logical_id" => logical_id Opt 0, "online" =>
+    online Opt 1, "can-offline" | "can_offline" => can_offline Opt 2, }
 );
 /// Agent vcpus: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/get-vcpus`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -991,7 +994,7 @@ pub struct AgentVcpus {
     /// What the agent answered.
     pub result: Option<AgentReply<AgentVcpusResult>>,
 }
-row!(AgentVcpus[] { "result" => result Whole, });
+row!(AgentVcpus[] { "result" => result Whole 0, });
 /// Reads agent vcpus of a virtual machine.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/agent/get-vcpus`
@@ -1028,8 +1031,8 @@ pub struct AgentInfoResultSupportedCommand {
     pub success_response: Option<bool>,
 }
 row!(
-    AgentInfoResultSupportedCommand[] { "name" => name Opt, "enabled" => enabled Opt,
-    "success-response" | "success_response" => success_response Opt, }
+    AgentInfoResultSupportedCommand[] { "name" => name Opt 0, "enabled" => enabled Opt 1,
+    "success-response" | "success_response" => success_response Opt 2, }
 );
 /// Agent info result: what stands under `result` in `AgentInfo`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1045,8 +1048,8 @@ pub struct AgentInfoResult {
     pub error: Option<AgentError>,
 }
 row!(
-    AgentInfoResult[] { "version" => version Opt, "supported_commands" =>
-    supported_commands List, "error" => error Below, }
+    AgentInfoResult[] { "version" => version Opt 0, "supported_commands" =>
+    supported_commands List 1, "error" => error Below 2, }
 );
 /// Agent info: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/info`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1056,7 +1059,7 @@ pub struct AgentInfo {
     /// What the agent answered.
     pub result: Option<AgentInfoResult>,
 }
-row!(AgentInfo[] { "result" => result Below, });
+row!(AgentInfo[] { "result" => result Below 0, });
 /// Reads agent info of a virtual machine.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/agent/info`
@@ -1102,11 +1105,11 @@ pub struct AgentNetworkInterfacesResultStatistics {
     pub tx_dropped: Option<u64>,
 }
 row!(
-    AgentNetworkInterfacesResultStatistics[] { "rx-bytes" | "rx_bytes" => rx_bytes Opt,
-    "rx-packets" | "rx_packets" => rx_packets Opt, "rx-errs" | "rx_errs" => rx_errs Opt,
-    "rx-dropped" | "rx_dropped" => rx_dropped Opt, "tx-bytes" | "tx_bytes" => tx_bytes
-    Opt, "tx-packets" | "tx_packets" => tx_packets Opt, "tx-errs" | "tx_errs" => tx_errs
-    Opt, "tx-dropped" | "tx_dropped" => tx_dropped Opt, }
+    AgentNetworkInterfacesResultStatistics[] { "rx-bytes" | "rx_bytes" => rx_bytes Opt 0,
+    "rx-packets" | "rx_packets" => rx_packets Opt 1, "rx-errs" | "rx_errs" => rx_errs Opt
+    2, "rx-dropped" | "rx_dropped" => rx_dropped Opt 3, "tx-bytes" | "tx_bytes" =>
+    tx_bytes Opt 4, "tx-packets" | "tx_packets" => tx_packets Opt 5, "tx-errs" |
+    "tx_errs" => tx_errs Opt 6, "tx-dropped" | "tx_dropped" => tx_dropped Opt 7, }
 );
 /// Agent network interfaces result: what stands under `result` in `AgentNetworkInterfaces`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1124,9 +1127,9 @@ pub struct AgentNetworkInterfacesResult {
     pub statistics: Option<AgentNetworkInterfacesResultStatistics>,
 }
 row!(
-    AgentNetworkInterfacesResult[] { "name" => name Opt, "hardware-address" |
-    "hardware_address" => hardware_address Opt, "ip-addresses" | "ip_addresses" =>
-    ip_addresses List, "statistics" => statistics Below, }
+    AgentNetworkInterfacesResult[] { "name" => name Opt 0, "hardware-address" |
+    "hardware_address" => hardware_address Opt 1, "ip-addresses" | "ip_addresses" =>
+    ip_addresses List 2, "statistics" => statistics Below 3, }
 );
 /// Agent network interfaces: the answer of `GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1136,7 +1139,7 @@ pub struct AgentNetworkInterfaces {
     /// What the agent answered.
     pub result: Option<AgentReply<AgentNetworkInterfacesResult>>,
 }
-row!(AgentNetworkInterfaces[] { "result" => result Whole, });
+row!(AgentNetworkInterfaces[] { "result" => result Whole 0, });
 /// The guest's network interfaces and their addresses.
 ///
 /// `GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces`
@@ -1169,7 +1172,7 @@ pub struct PingAgentAnswer {
     /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
-row!(PingAgentAnswer[] { "result" => result Whole, });
+row!(PingAgentAnswer[] { "result" => result Whole 0, });
 /// Ping agent of a virtual machine.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/agent/ping`
@@ -1201,7 +1204,7 @@ pub struct AgentSetUserPasswordAnswer {
     /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
-row!(AgentSetUserPasswordAnswer[] { "result" => result Whole, });
+row!(AgentSetUserPasswordAnswer[] { "result" => result Whole 0, });
 /// Agent set user password of a virtual machine.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/agent/set-user-password`
@@ -1247,7 +1250,7 @@ pub struct AgentShutdownAnswer {
     /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
-row!(AgentShutdownAnswer[] { "result" => result Whole, });
+row!(AgentShutdownAnswer[] { "result" => result Whole 0, });
 /// Agent shutdown of a virtual machine.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/agent/shutdown`
@@ -1279,7 +1282,7 @@ pub struct AgentSuspendDiskAnswer {
     /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
-row!(AgentSuspendDiskAnswer[] { "result" => result Whole, });
+row!(AgentSuspendDiskAnswer[] { "result" => result Whole 0, });
 /// Agent suspend disk of a virtual machine.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/agent/suspend-disk`
@@ -1311,7 +1314,7 @@ pub struct AgentSuspendHybridAnswer {
     /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
-row!(AgentSuspendHybridAnswer[] { "result" => result Whole, });
+row!(AgentSuspendHybridAnswer[] { "result" => result Whole 0, });
 /// Agent suspend hybrid of a virtual machine.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/agent/suspend-hybrid`
@@ -1343,7 +1346,7 @@ pub struct AgentSuspendRamAnswer {
     /// What the agent answered.
     pub result: Option<serde_json::Value>,
 }
-row!(AgentSuspendRamAnswer[] { "result" => result Whole, });
+row!(AgentSuspendRamAnswer[] { "result" => result Whole 0, });
 /// Agent suspend ram of a virtual machine.
 ///
 /// `POST /nodes/{node}/qemu/{vmid}/agent/suspend-ram`

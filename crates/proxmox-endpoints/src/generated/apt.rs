@@ -56,7 +56,7 @@ pub struct AptRepositoriesError {
     /// Its path.
     pub path: Option<String>,
 }
-row!(AptRepositoriesError[] { "error" => error Opt, "path" => path Opt, });
+row!(AptRepositoriesError[] { "error" => error Opt 0, "path" => path Opt 1, });
 /// Whether the entry has one line or several.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -98,8 +98,8 @@ pub struct AptRepositoriesFileRepositoryOption {
     pub values: Vec<String>,
 }
 row!(
-    AptRepositoriesFileRepositoryOption[] { "Key" | "key" => key Opt, "Values" | "values"
-    => values Scalars, }
+    AptRepositoriesFileRepositoryOption[] { "Key" | "key" => key Opt 0, "Values" |
+    "values" => values Scalars 1, }
 );
 /// The kinds of packages: `deb`, `deb-src`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -158,11 +158,11 @@ pub struct AptRepositoriesFileRepository {
     pub uris: Vec<String>,
 }
 row!(
-    AptRepositoriesFileRepository[] { "Comment" | "comment" => comment Opt, "Components"
-    | "components" => components Scalars, "Enabled" | "enabled" => enabled Opt,
-    "FileType" | "file_type" => file_type Opt, "Options" | "options" => options List,
-    "Suites" | "suites" => suites Scalars, "Types" | "types" => types Scalars, "URIs" |
-    "uris" => uris Scalars, }
+    AptRepositoriesFileRepository[] { "Comment" | "comment" => comment Opt 0,
+    "Components" | "components" => components Scalars 1, "Enabled" | "enabled" => enabled
+    Opt 2, "FileType" | "file_type" => file_type Opt 3, "Options" | "options" => options
+    List 4, "Suites" | "suites" => suites Scalars 5, "Types" | "types" => types Scalars
+    6, "URIs" | "uris" => uris Scalars 7, }
 );
 /// Apt repositories file: what stands under `files` in `AptRepositories`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -181,8 +181,8 @@ pub struct AptRepositoriesFile {
     pub repositories: Vec<AptRepositoriesFileRepository>,
 }
 row!(
-    AptRepositoriesFile[] { "digest" => digest Scalars, "file-type" | "file_type" =>
-    file_type Opt, "path" => path Opt, "repositories" => repositories List, }
+    AptRepositoriesFile[] { "digest" => digest Scalars 0, "file-type" | "file_type" =>
+    file_type Opt 1, "path" => path Opt 2, "repositories" => repositories List 3, }
 );
 /// Apt repositories info: what stands under `infos` in `AptRepositories`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -201,8 +201,8 @@ pub struct AptRepositoriesInfo {
     pub property: Option<String>,
 }
 row!(
-    AptRepositoriesInfo[] { "index" => index Opt, "kind" => kind Opt, "message" =>
-    message Opt, "path" => path Opt, "property" => property Opt, }
+    AptRepositoriesInfo[] { "index" => index Opt 0, "kind" => kind Opt 1, "message" =>
+    message Opt 2, "path" => path Opt 3, "property" => property Opt 4, }
 );
 /// Apt repositories standard repo: what stands under `standard-repos` in `AptRepositories`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -217,8 +217,8 @@ pub struct AptRepositoriesStandardRepo {
     pub status: Option<bool>,
 }
 row!(
-    AptRepositoriesStandardRepo[] { "handle" => handle Opt, "name" => name Opt, "status"
-    => status Opt, }
+    AptRepositoriesStandardRepo[] { "handle" => handle Opt 0, "name" => name Opt 1,
+    "status" => status Opt 2, }
 );
 /// Apt repositories: the answer of `GET /nodes/{node}/apt/repositories`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -241,9 +241,9 @@ pub struct AptRepositories {
     pub standard_repos: Vec<AptRepositoriesStandardRepo>,
 }
 row!(
-    AptRepositories[] { "digest" => digest Opt, "errors" => errors List, "files" => files
-    List, "infos" => infos List, "standard-repos" | "standard_repos" => standard_repos
-    List, }
+    AptRepositories[] { "digest" => digest Opt 0, "errors" => errors List 1, "files" =>
+    files List 2, "infos" => infos List 3, "standard-repos" | "standard_repos" =>
+    standard_repos List 4, }
 );
 /// Reads apt repositories of a node.
 ///
@@ -406,12 +406,12 @@ pub struct AptUpdate {
     pub version: Option<String>,
 }
 row!(
-    AptUpdate[] { "Arch" | "arch" => arch Opt, "Description" | "description" =>
-    description Opt, "NotifyStatus" | "notify_status" => notify_status Opt, "OldVersion"
-    | "old_version" => old_version Opt, "Origin" | "origin" => origin Opt, "Package" |
-    "package" => package Opt, "Priority" | "priority" => priority Opt, "Section" |
-    "section" => section Opt, "Title" | "title" => title Opt, "Version" | "version" =>
-    version Opt, }
+    AptUpdate[] { "Arch" | "arch" => arch Opt 0, "Description" | "description" =>
+    description Opt 1, "NotifyStatus" | "notify_status" => notify_status Opt 2,
+    "OldVersion" | "old_version" => old_version Opt 3, "Origin" | "origin" => origin Opt
+    4, "Package" | "package" => package Opt 5, "Priority" | "priority" => priority Opt 6,
+    "Section" | "section" => section Opt 7, "Title" | "title" => title Opt 8, "Version" |
+    "version" => version Opt 9, }
 );
 /// Packages that have a newer version, as of the last refresh of the package database.
 ///
@@ -543,14 +543,14 @@ pub struct AptVersion {
     pub version: Option<String>,
 }
 row!(
-    AptVersion[] { "Arch" | "arch" => arch Opt, "CurrentState" | "current_state" =>
-    current_state Opt, "Description" | "description" => description Opt, "ManagerVersion"
-    | "manager_version" => manager_version Opt, "NotifyStatus" | "notify_status" =>
-    notify_status Opt, "OldVersion" | "old_version" => old_version Opt, "Origin" |
-    "origin" => origin Opt, "Package" | "package" => package Opt, "Priority" | "priority"
-    => priority Opt, "RunningKernel" | "running_kernel" => running_kernel Opt, "Section"
-    | "section" => section Opt, "Title" | "title" => title Opt, "Version" | "version" =>
-    version Opt, }
+    AptVersion[] { "Arch" | "arch" => arch Opt 0, "CurrentState" | "current_state" =>
+    current_state Opt 1, "Description" | "description" => description Opt 2,
+    "ManagerVersion" | "manager_version" => manager_version Opt 3, "NotifyStatus" |
+    "notify_status" => notify_status Opt 4, "OldVersion" | "old_version" => old_version
+    Opt 5, "Origin" | "origin" => origin Opt 6, "Package" | "package" => package Opt 7,
+    "Priority" | "priority" => priority Opt 8, "RunningKernel" | "running_kernel" =>
+    running_kernel Opt 9, "Section" | "section" => section Opt 10, "Title" | "title" =>
+    title Opt 11, "Version" | "version" => version Opt 12, }
 );
 /// Reads apt versions of a node.
 ///

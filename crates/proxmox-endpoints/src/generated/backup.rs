@@ -54,7 +54,7 @@ pub struct BackupJobFleecing {
     /// The storage.
     pub storage: Option<String>,
 }
-row!(BackupJobFleecing[] { "enabled" => enabled Opt, "storage" => storage Opt, });
+row!(BackupJobFleecing[] { "enabled" => enabled Opt 0, "storage" => storage Opt 1, });
 /// When to write: always, or after failures.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -198,8 +198,8 @@ pub struct BackupJobPerformance {
     pub pbs_entries_max: Option<i64>,
 }
 row!(
-    BackupJobPerformance[] { "max-workers" | "max_workers" => max_workers Opt,
-    "pbs-entries-max" | "pbs_entries_max" => pbs_entries_max Opt, }
+    BackupJobPerformance[] { "max-workers" | "max_workers" => max_workers Opt 0,
+    "pbs-entries-max" | "pbs_entries_max" => pbs_entries_max Opt 1, }
 );
 /// Backup job prune backups: what stands under `prune-backups` in `BackupJob`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -222,11 +222,11 @@ pub struct BackupJobPruneBackups {
     pub keep_yearly: Option<i64>,
 }
 row!(
-    BackupJobPruneBackups[] { "keep-all" | "keep_all" => keep_all Opt, "keep-daily" |
-    "keep_daily" => keep_daily Opt, "keep-hourly" | "keep_hourly" => keep_hourly Opt,
-    "keep-last" | "keep_last" => keep_last Opt, "keep-monthly" | "keep_monthly" =>
-    keep_monthly Opt, "keep-weekly" | "keep_weekly" => keep_weekly Opt, "keep-yearly" |
-    "keep_yearly" => keep_yearly Opt, }
+    BackupJobPruneBackups[] { "keep-all" | "keep_all" => keep_all Opt 0, "keep-daily" |
+    "keep_daily" => keep_daily Opt 1, "keep-hourly" | "keep_hourly" => keep_hourly Opt 2,
+    "keep-last" | "keep_last" => keep_last Opt 3, "keep-monthly" | "keep_monthly" =>
+    keep_monthly Opt 4, "keep-weekly" | "keep_weekly" => keep_weekly Opt 5, "keep-yearly"
+    | "keep_yearly" => keep_yearly Opt 6, }
 );
 /// Backup job: one row of `GET /cluster/backup` and `GET /cluster/backup/{id}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -313,21 +313,22 @@ pub struct BackupJob {
     pub zstd: Option<i64>,
 }
 row!(
-    BackupJob[] { "all" => all Opt, "bwlimit" => bwlimit Opt, "comment" => comment Opt,
-    "compress" => compress Opt, "dumpdir" => dumpdir Opt, "enabled" => enabled Opt,
-    "exclude" => exclude Words, "exclude-path" | "exclude_path" => exclude_path Scalars,
-    "fleecing" => fleecing Below, "id" => id Opt, "ionice" => ionice Opt, "lockwait" =>
-    lockwait Opt, "mailnotification" => mailnotification Opt, "mailto" => mailto Words,
-    "mode" => mode Opt, "next-run" | "next_run" => next_run Opt, "node" => node Opt,
-    "notes-template" | "notes_template" => notes_template Opt, "notification-mode" |
-    "notification_mode" => notification_mode Opt, "pbs-change-detection-mode" |
-    "pbs_change_detection_mode" => pbs_change_detection_mode Opt, "performance" =>
-    performance Below, "pigz" => pigz Opt, "pool" => pool Opt, "protected" => protected
-    Opt, "prune-backups" | "prune_backups" => prune_backups Below, "quiet" => quiet Opt,
-    "remove" => remove Opt, "repeat-missed" | "repeat_missed" => repeat_missed Opt,
-    "schedule" => schedule Opt, "script" => script Opt, "stdexcludes" => stdexcludes Opt,
-    "stop" => stop Opt, "stopwait" => stopwait Opt, "storage" => storage Opt, "tmpdir" =>
-    tmpdir Opt, "vmid" => vmid Words, "zstd" => zstd Opt, }
+    BackupJob[] { "all" => all Opt 0, "bwlimit" => bwlimit Opt 1, "comment" => comment
+    Opt 2, "compress" => compress Opt 3, "dumpdir" => dumpdir Opt 4, "enabled" => enabled
+    Opt 5, "exclude" => exclude Words 6, "exclude-path" | "exclude_path" => exclude_path
+    Scalars 7, "fleecing" => fleecing Below 8, "id" => id Opt 9, "ionice" => ionice Opt
+    10, "lockwait" => lockwait Opt 11, "mailnotification" => mailnotification Opt 12,
+    "mailto" => mailto Words 13, "mode" => mode Opt 14, "next-run" | "next_run" =>
+    next_run Opt 15, "node" => node Opt 16, "notes-template" | "notes_template" =>
+    notes_template Opt 17, "notification-mode" | "notification_mode" => notification_mode
+    Opt 18, "pbs-change-detection-mode" | "pbs_change_detection_mode" =>
+    pbs_change_detection_mode Opt 19, "performance" => performance Below 20, "pigz" =>
+    pigz Opt 21, "pool" => pool Opt 22, "protected" => protected Opt 23, "prune-backups"
+    | "prune_backups" => prune_backups Below 24, "quiet" => quiet Opt 25, "remove" =>
+    remove Opt 26, "repeat-missed" | "repeat_missed" => repeat_missed Opt 27, "schedule"
+    => schedule Opt 28, "script" => script Opt 29, "stdexcludes" => stdexcludes Opt 30,
+    "stop" => stop Opt 31, "stopwait" => stopwait Opt 32, "storage" => storage Opt 33,
+    "tmpdir" => tmpdir Opt 34, "vmid" => vmid Words 35, "zstd" => zstd Opt 36, }
 );
 /// The backup jobs.
 ///
@@ -550,8 +551,8 @@ pub struct GuestNotBackedUp {
     pub vmid: Option<u32>,
 }
 row!(
-    GuestNotBackedUp[] { "name" => name Opt, "type" | "kind" => kind Opt, "vmid" => vmid
-    Opt, }
+    GuestNotBackedUp[] { "name" => name Opt 0, "type" | "kind" => kind Opt 1, "vmid" =>
+    vmid Opt 2, }
 );
 /// Reads guests not backed up.
 ///
@@ -756,8 +757,8 @@ pub struct BackupJobVolumesChildChild {
     pub reason: Option<String>,
 }
 row!(
-    BackupJobVolumesChildChild[] { "id" => id Opt, "included" => included Opt, "name" =>
-    name Opt, "reason" => reason Opt, }
+    BackupJobVolumesChildChild[] { "id" => id Opt 0, "included" => included Opt 1, "name"
+    => name Opt 2, "reason" => reason Opt 3, }
 );
 /// Its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -808,8 +809,8 @@ pub struct BackupJobVolumesChild {
     pub kind: Option<BackupJobVolumesChildTypeKind>,
 }
 row!(
-    BackupJobVolumesChild[] { "children" => children List, "id" => id Opt, "name" => name
-    Opt, "type" | "kind" => kind Opt, }
+    BackupJobVolumesChild[] { "children" => children List 0, "id" => id Opt 1, "name" =>
+    name Opt 2, "type" | "kind" => kind Opt 3, }
 );
 /// Backup job volumes: the answer of `GET /cluster/backup/{id}/included_volumes`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -820,7 +821,7 @@ pub struct BackupJobVolumes {
     #[serde(default)]
     pub children: Vec<BackupJobVolumesChild>,
 }
-row!(BackupJobVolumes[] { "children" => children List, });
+row!(BackupJobVolumes[] { "children" => children List 0, });
 /// Reads backup job volumes.
 ///
 /// `GET /cluster/backup/{id}/included_volumes`
@@ -1034,19 +1035,20 @@ pub struct BackupDefaults {
     pub zstd: Option<i64>,
 }
 row!(
-    BackupDefaults[] { "all" => all Opt, "bwlimit" => bwlimit Opt, "compress" => compress
-    Opt, "dumpdir" => dumpdir Opt, "exclude" => exclude Words, "exclude-path" |
-    "exclude_path" => exclude_path Scalars, "fleecing" => fleecing Opt, "ionice" =>
-    ionice Opt, "lockwait" => lockwait Opt, "mailnotification" => mailnotification Opt,
-    "mailto" => mailto Words, "mode" => mode Opt, "node" => node Opt, "notes-template" |
-    "notes_template" => notes_template Opt, "notification-mode" | "notification_mode" =>
-    notification_mode Opt, "pbs-change-detection-mode" | "pbs_change_detection_mode" =>
-    pbs_change_detection_mode Opt, "performance" => performance Opt, "pigz" => pigz Opt,
-    "pool" => pool Opt, "protected" => protected Opt, "prune-backups" | "prune_backups"
-    => prune_backups Opt, "quiet" => quiet Opt, "remove" => remove Opt, "script" =>
-    script Opt, "stdexcludes" => stdexcludes Opt, "stop" => stop Opt, "stopwait" =>
-    stopwait Opt, "storage" => storage Opt, "tmpdir" => tmpdir Opt, "vmid" => vmid Words,
-    "zstd" => zstd Opt, }
+    BackupDefaults[] { "all" => all Opt 0, "bwlimit" => bwlimit Opt 1, "compress" =>
+    compress Opt 2, "dumpdir" => dumpdir Opt 3, "exclude" => exclude Words 4,
+    "exclude-path" | "exclude_path" => exclude_path Scalars 5, "fleecing" => fleecing Opt
+    6, "ionice" => ionice Opt 7, "lockwait" => lockwait Opt 8, "mailnotification" =>
+    mailnotification Opt 9, "mailto" => mailto Words 10, "mode" => mode Opt 11, "node" =>
+    node Opt 12, "notes-template" | "notes_template" => notes_template Opt 13,
+    "notification-mode" | "notification_mode" => notification_mode Opt 14,
+    "pbs-change-detection-mode" | "pbs_change_detection_mode" =>
+    pbs_change_detection_mode Opt 15, "performance" => performance Opt 16, "pigz" => pigz
+    Opt 17, "pool" => pool Opt 18, "protected" => protected Opt 19, "prune-backups" |
+    "prune_backups" => prune_backups Opt 20, "quiet" => quiet Opt 21, "remove" => remove
+    Opt 22, "script" => script Opt 23, "stdexcludes" => stdexcludes Opt 24, "stop" =>
+    stop Opt 25, "stopwait" => stopwait Opt 26, "storage" => storage Opt 27, "tmpdir" =>
+    tmpdir Opt 28, "vmid" => vmid Words 29, "zstd" => zstd Opt 30, }
 );
 /// Reads backup defaults of a node.
 ///

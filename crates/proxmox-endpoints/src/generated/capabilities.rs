@@ -94,8 +94,8 @@ pub struct CpuFlag {
     pub supported_on: Vec<String>,
 }
 row!(
-    CpuFlag[] { "description" => description Opt, "name" => name Opt, "supported-on" |
-    "supported_on" => supported_on Scalars, }
+    CpuFlag[] { "description" => description Opt 0, "name" => name Opt 1, "supported-on"
+    | "supported_on" => supported_on Scalars 2, }
 );
 /// Reads cluster cpu flags.
 ///
@@ -150,11 +150,11 @@ pub struct CustomCpuModel {
     pub reported_model: Option<String>,
 }
 row!(
-    CustomCpuModel[] { "cputype" => cputype Opt, "digest" => digest Opt, "flags" => flags
-    Opt, "guest-phys-bits" | "guest_phys_bits" => guest_phys_bits Opt, "hidden" => hidden
-    Opt, "hv-vendor-id" | "hv_vendor_id" => hv_vendor_id Opt, "level" => level Opt,
-    "phys-bits" | "phys_bits" => phys_bits Opt, "reported-model" | "reported_model" =>
-    reported_model Opt, }
+    CustomCpuModel[] { "cputype" => cputype Opt 0, "digest" => digest Opt 1, "flags" =>
+    flags Opt 2, "guest-phys-bits" | "guest_phys_bits" => guest_phys_bits Opt 3, "hidden"
+    => hidden Opt 4, "hv-vendor-id" | "hv_vendor_id" => hv_vendor_id Opt 5, "level" =>
+    level Opt 6, "phys-bits" | "phys_bits" => phys_bits Opt 7, "reported-model" |
+    "reported_model" => reported_model Opt 8, }
 );
 /// Reads custom cpu models.
 ///
@@ -361,8 +361,8 @@ pub struct CpuModel {
     pub vendor: Option<String>,
 }
 row!(
-    CpuModel[] { "abstract" | "summary" => summary Opt, "custom" => custom Opt, "name" =>
-    name Opt, "vendor" => vendor Opt, }
+    CpuModel[] { "abstract" | "summary" => summary Opt 0, "custom" => custom Opt 1,
+    "name" => name Opt 2, "vendor" => vendor Opt 3, }
 );
 /// Reads cpu models of a node.
 ///
@@ -457,8 +457,8 @@ pub struct MachineType {
     pub version: Option<String>,
 }
 row!(
-    MachineType[] { "changes" => changes Opt, "id" => id Opt, "type" | "kind" => kind
-    Opt, "version" => version Opt, }
+    MachineType[] { "changes" => changes Opt 0, "id" => id Opt 1, "type" | "kind" => kind
+    Opt 2, "version" => version Opt 3, }
 );
 /// Reads machine types of a node.
 ///
@@ -493,7 +493,7 @@ pub struct MigrationCapabilities {
 }
 row!(
     MigrationCapabilities[] { "has-dbus-vmstate" | "has_dbus_vmstate" => has_dbus_vmstate
-    Opt, }
+    Opt 0, }
 );
 /// What the node's QEMU can do in migrations.
 ///

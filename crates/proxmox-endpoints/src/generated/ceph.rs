@@ -60,10 +60,10 @@ pub struct CephStatus {
     pub placement_groups: Option<CephPgMap>,
 }
 row!(
-    CephStatus[] { "fsid" | "cluster_id" => cluster_id Opt, "health" => health Below,
-    "quorum_names" | "quorum_monitors" => quorum_monitors Scalars, "monmap" | "monitors"
-    => monitors Below, "mgrmap" | "managers" => managers Below, "osdmap" | "osds" => osds
-    Below, "pgmap" | "placement_groups" => placement_groups Below, }
+    CephStatus[] { "fsid" | "cluster_id" => cluster_id Opt 0, "health" => health Below 1,
+    "quorum_names" | "quorum_monitors" => quorum_monitors Scalars 2, "monmap" |
+    "monitors" => monitors Below 3, "mgrmap" | "managers" => managers Below 4, "osdmap" |
+    "osds" => osds Below 5, "pgmap" | "placement_groups" => placement_groups Below 6, }
 );
 /// How Ceph is.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -76,7 +76,7 @@ pub struct CephHealth {
     #[serde(default)]
     pub checks: std::collections::BTreeMap<String, CephCheck>,
 }
-row!(CephHealth[] { "status" => status Opt, "checks" => checks Map, });
+row!(CephHealth[] { "status" => status Opt 0, "checks" => checks Map 1, });
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -93,8 +93,8 @@ pub struct CephCheck {
     pub muted: Option<bool>,
 }
 row!(
-    CephCheck[] { "severity" => severity Opt, "summary" => summary Below, "detail" |
-    "details" => details List, "muted" => muted Opt, }
+    CephCheck[] { "severity" => severity Opt 0, "summary" => summary Below 1, "detail" |
+    "details" => details List 2, "muted" => muted Opt 3, }
 );
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -106,7 +106,7 @@ pub struct CephCheckSummary {
     /// How many things it concerns.
     pub count: Option<u64>,
 }
-row!(CephCheckSummary[] { "message" => message Opt, "count" => count Opt, });
+row!(CephCheckSummary[] { "message" => message Opt 0, "count" => count Opt 1, });
 /// Where something is wrong.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -115,7 +115,7 @@ pub struct CephCheckDetail {
     /// In Ceph's words.
     pub message: Option<String>,
 }
-row!(CephCheckDetail[] { "message" => message Opt, });
+row!(CephCheckDetail[] { "message" => message Opt 0, });
 /// All monitors.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -130,8 +130,8 @@ pub struct CephMonMap {
     pub monitor_count: Option<u32>,
 }
 row!(
-    CephMonMap[] { "epoch" => epoch Opt, "mons" | "monitors" => monitors List, "num_mons"
-    | "monitor_count" => monitor_count Opt, }
+    CephMonMap[] { "epoch" => epoch Opt 0, "mons" | "monitors" => monitors List 1,
+    "num_mons" | "monitor_count" => monitor_count Opt 2, }
 );
 /// A monitor.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -160,10 +160,11 @@ pub struct CephMonitor {
     pub state: Option<String>,
 }
 row!(
-    CephMonitor["name"] { "name" => name Req 0, "rank" => rank Opt, "addr" | "address" =>
-    address Opt, "ceph_version" => ceph_version Opt, "ceph_version_short" =>
-    ceph_version_short Opt, "direxists" => direxists Opt, "host" => host Opt, "quorum" =>
-    quorum Opt, "service" => service Opt, "state" => state Opt, }
+    CephMonitor["name" 0] { "name" => name Req 0, "rank" => rank Opt 1, "addr" |
+    "address" => address Opt 2, "ceph_version" => ceph_version Opt 3,
+    "ceph_version_short" => ceph_version_short Opt 4, "direxists" => direxists Opt 5,
+    "host" => host Opt 6, "quorum" => quorum Opt 7, "service" => service Opt 8, "state"
+    => state Opt 9, }
 );
 /// The managers.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -178,8 +179,8 @@ pub struct CephMgrMap {
     pub standby_count: Option<u32>,
 }
 row!(
-    CephMgrMap[] { "available" => available Opt, "active_name" | "active" => active Opt,
-    "num_standbys" | "standby_count" => standby_count Opt, }
+    CephMgrMap[] { "available" => available Opt 0, "active_name" | "active" => active Opt
+    1, "num_standbys" | "standby_count" => standby_count Opt 2, }
 );
 /// How many OSDs there are.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -196,9 +197,9 @@ pub struct CephOsdMap {
     pub in_count: Option<u32>,
 }
 row!(
-    CephOsdMap[] { "epoch" => epoch Opt, "num_osds" | "osd_count" => osd_count Opt,
-    "num_up_osds" | "up_count" => up_count Opt, "num_in_osds" | "in_count" => in_count
-    Opt, }
+    CephOsdMap[] { "epoch" => epoch Opt 0, "num_osds" | "osd_count" => osd_count Opt 1,
+    "num_up_osds" | "up_count" => up_count Opt 2, "num_in_osds" | "in_count" => in_count
+    Opt 3, }
 );
 /// Placement groups, space and traffic.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -232,15 +233,15 @@ pub struct CephPgMap {
     pub recovering_bytes_per_second: Option<u64>,
 }
 row!(
-    CephPgMap[] { "num_pgs" | "group_count" => group_count Opt, "num_pools" |
-    "pool_count" => pool_count Opt, "pgs_by_state" | "states" => states List,
-    "data_bytes" => data_bytes Opt, "bytes_used" | "used_bytes" => used_bytes Opt,
-    "bytes_avail" | "available_bytes" => available_bytes Opt, "bytes_total" |
-    "total_bytes" => total_bytes Opt, "read_bytes_sec" | "read_bytes_per_second" =>
-    read_bytes_per_second Opt, "write_bytes_sec" | "write_bytes_per_second" =>
-    write_bytes_per_second Opt, "degraded_objects" => degraded_objects Opt,
-    "misplaced_objects" => misplaced_objects Opt, "recovering_bytes_per_sec" |
-    "recovering_bytes_per_second" => recovering_bytes_per_second Opt, }
+    CephPgMap[] { "num_pgs" | "group_count" => group_count Opt 0, "num_pools" |
+    "pool_count" => pool_count Opt 1, "pgs_by_state" | "states" => states List 2,
+    "data_bytes" => data_bytes Opt 3, "bytes_used" | "used_bytes" => used_bytes Opt 4,
+    "bytes_avail" | "available_bytes" => available_bytes Opt 5, "bytes_total" |
+    "total_bytes" => total_bytes Opt 6, "read_bytes_sec" | "read_bytes_per_second" =>
+    read_bytes_per_second Opt 7, "write_bytes_sec" | "write_bytes_per_second" =>
+    write_bytes_per_second Opt 8, "degraded_objects" => degraded_objects Opt 9,
+    "misplaced_objects" => misplaced_objects Opt 10, "recovering_bytes_per_sec" |
+    "recovering_bytes_per_second" => recovering_bytes_per_second Opt 11, }
 );
 /// Placement groups in one state.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -253,8 +254,8 @@ pub struct CephPgState {
     pub count: Option<u32>,
 }
 row!(
-    CephPgState["state_name"] { "state_name" | "state" => state Req 0, "count" => count
-    Opt, }
+    CephPgState["state_name" 0] { "state_name" | "state" => state Req 0, "count" => count
+    Opt 1, }
 );
 /// The CRUSH tree: which OSD is on which host.
 ///
@@ -283,7 +284,7 @@ pub struct CephOsdTree {
     /// Its root.
     pub root: Option<CephTreeNode>,
 }
-row!(CephOsdTree[] { "flags" => flags Opt, "root" => root Below, });
+row!(CephOsdTree[] { "flags" => flags Opt 0, "root" => root Below 1, });
 /// A root, host or OSD in the CRUSH tree.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -316,11 +317,11 @@ pub struct CephTreeNode {
     pub children: Vec<CephTreeNode>,
 }
 row!(
-    CephTreeNode[] { "id" => id Opt, "name" => name Opt, "type" | "kind" => kind Opt,
-    "status" => status Opt, "in" | "holds_data" => holds_data Opt, "device_class" =>
-    device_class Opt, "crush_weight" => crush_weight Opt, "reweight" => reweight Opt,
-    "bytes_used" | "used_bytes" => used_bytes Opt, "total_space" | "total_bytes" =>
-    total_bytes Opt, "host" => host Opt, "children" => children List, }
+    CephTreeNode[] { "id" => id Opt 0, "name" => name Opt 1, "type" | "kind" => kind Opt
+    2, "status" => status Opt 3, "in" | "holds_data" => holds_data Opt 4, "device_class"
+    => device_class Opt 5, "crush_weight" => crush_weight Opt 6, "reweight" => reweight
+    Opt 7, "bytes_used" | "used_bytes" => used_bytes Opt 8, "total_space" | "total_bytes"
+    => total_bytes Opt 9, "host" => host Opt 10, "children" => children List 11, }
 );
 /// Reads cluster ceph index.
 ///
@@ -431,8 +432,8 @@ pub struct CephFlag {
     pub value: Option<bool>,
 }
 row!(
-    CephFlag[] { "description" => description Opt, "name" => name Opt, "value" => value
-    Opt, }
+    CephFlag[] { "description" => description Opt 0, "name" => name Opt 1, "value" =>
+    value Opt 2, }
 );
 /// Reads ceph flags.
 ///
@@ -558,8 +559,8 @@ pub struct CephHealthMute {
     pub ttl: Option<String>,
 }
 row!(
-    CephHealthMute[] { "code" => code Opt, "sticky" => sticky Opt, "summary" => summary
-    Opt, "ttl" => ttl Opt, }
+    CephHealthMute[] { "code" => code Opt 0, "sticky" => sticky Opt 1, "summary" =>
+    summary Opt 2, "ttl" => ttl Opt 3, }
 );
 /// Reads ceph health mutes.
 ///
@@ -674,12 +675,13 @@ pub struct CephMetadataOsd {
     pub osd_objectstore: Option<String>,
 }
 row!(
-    CephMetadataOsd[] { "back_addr" => back_addr Opt, "ceph_release" => ceph_release Opt,
-    "ceph_version" => ceph_version Opt, "ceph_version_short" => ceph_version_short Opt,
-    "device_ids" => device_ids Opt, "device_paths" => device_paths Opt, "devices" =>
-    devices Opt, "front_addr" => front_addr Opt, "hostname" => hostname Opt, "id" => id
-    Opt, "mem_swap_kb" => mem_swap_kb Opt, "mem_total_kb" => mem_total_kb Opt, "osd_data"
-    => osd_data Opt, "osd_objectstore" => osd_objectstore Opt, }
+    CephMetadataOsd[] { "back_addr" => back_addr Opt 0, "ceph_release" => ceph_release
+    Opt 1, "ceph_version" => ceph_version Opt 2, "ceph_version_short" =>
+    ceph_version_short Opt 3, "device_ids" => device_ids Opt 4, "device_paths" =>
+    device_paths Opt 5, "devices" => devices Opt 6, "front_addr" => front_addr Opt 7,
+    "hostname" => hostname Opt 8, "id" => id Opt 9, "mem_swap_kb" => mem_swap_kb Opt 10,
+    "mem_total_kb" => mem_total_kb Opt 11, "osd_data" => osd_data Opt 12,
+    "osd_objectstore" => osd_objectstore Opt 13, }
 );
 /// Ceph metadata: the answer of `GET /cluster/ceph/metadata`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -699,8 +701,8 @@ pub struct CephMetadata {
     pub osd: Vec<CephMetadataOsd>,
 }
 row!(
-    CephMetadata[] { "mds" => mds Whole, "mgr" => mgr Whole, "mon" => mon Whole, "node"
-    => node Whole, "osd" => osd List, }
+    CephMetadata[] { "mds" => mds Whole 0, "mgr" => mgr Whole 1, "mon" => mon Whole 2,
+    "node" => node Whole 3, "osd" => osd List 4, }
 );
 /// Reads ceph metadata.
 ///
@@ -883,9 +885,9 @@ pub struct CephConfigDb {
     pub value: Option<String>,
 }
 row!(
-    CephConfigDb[] { "can_update_at_runtime" => can_update_at_runtime Opt, "level" =>
-    level Opt, "mask" => mask Opt, "name" => name Opt, "section" => section Opt, "value"
-    => value Opt, }
+    CephConfigDb[] { "can_update_at_runtime" => can_update_at_runtime Opt 0, "level" =>
+    level Opt 1, "mask" => mask Opt 2, "name" => name Opt 3, "section" => section Opt 4,
+    "value" => value Opt 5, }
 );
 /// Reads ceph config db of a node.
 ///
@@ -1022,7 +1024,7 @@ pub struct CephCommandSafety {
     /// How it stands.
     pub status: Option<String>,
 }
-row!(CephCommandSafety[] { "safe" => safe Opt, "status" => status Opt, });
+row!(CephCommandSafety[] { "safe" => safe Opt 0, "status" => status Opt 1, });
 /// Check ceph command safety of a node.
 ///
 /// `GET /nodes/{node}/ceph/cmd-safety`
@@ -1097,9 +1099,9 @@ pub struct CephFs {
     pub name: Option<String>,
 }
 row!(
-    CephFs[] { "data_pool" => data_pool Opt, "data_pool_ids" => data_pool_ids Scalars,
-    "data_pools" => data_pools Scalars, "metadata_pool" => metadata_pool Opt,
-    "metadata_pool_id" => metadata_pool_id Opt, "name" => name Opt, }
+    CephFs[] { "data_pool" => data_pool Opt 0, "data_pool_ids" => data_pool_ids Scalars
+    1, "data_pools" => data_pools Scalars 2, "metadata_pool" => metadata_pool Opt 3,
+    "metadata_pool_id" => metadata_pool_id Opt 4, "name" => name Opt 5, }
 );
 /// Reads ceph fs of a node.
 ///
@@ -1269,11 +1271,11 @@ pub struct CephMds {
     pub state: Option<String>,
 }
 row!(
-    CephMds[] { "addr" => addr Opt, "ceph_version" => ceph_version Opt,
-    "ceph_version_short" => ceph_version_short Opt, "direxists" => direxists Opt,
-    "fs_name" => fs_name Opt, "host" => host Opt, "name" => name Opt, "rank" => rank Opt,
-    "service" => service Opt, "standby_replay" => standby_replay Opt, "state" => state
-    Opt, }
+    CephMds[] { "addr" => addr Opt 0, "ceph_version" => ceph_version Opt 1,
+    "ceph_version_short" => ceph_version_short Opt 2, "direxists" => direxists Opt 3,
+    "fs_name" => fs_name Opt 4, "host" => host Opt 5, "name" => name Opt 6, "rank" =>
+    rank Opt 7, "service" => service Opt 8, "standby_replay" => standby_replay Opt 9,
+    "state" => state Opt 10, }
 );
 /// Reads ceph mds of a node.
 ///
@@ -1361,9 +1363,10 @@ pub struct CephManager {
     pub state: Option<String>,
 }
 row!(
-    CephManager[] { "addr" => addr Opt, "ceph_version" => ceph_version Opt,
-    "ceph_version_short" => ceph_version_short Opt, "direxists" => direxists Opt, "host"
-    => host Opt, "name" => name Opt, "service" => service Opt, "state" => state Opt, }
+    CephManager[] { "addr" => addr Opt 0, "ceph_version" => ceph_version Opt 1,
+    "ceph_version_short" => ceph_version_short Opt 2, "direxists" => direxists Opt 3,
+    "host" => host Opt 4, "name" => name Opt 5, "service" => service Opt 6, "state" =>
+    state Opt 7, }
 );
 /// Reads ceph managers of a node.
 ///
@@ -1660,9 +1663,9 @@ pub struct CephOsdVolume {
     pub vg_name: Option<String>,
 }
 row!(
-    CephOsdVolume[] { "creation_time" => creation_time Opt, "lv_name" => lv_name Opt,
-    "lv_path" => lv_path Opt, "lv_size" => lv_size Opt, "lv_uuid" => lv_uuid Opt,
-    "vg_name" => vg_name Opt, }
+    CephOsdVolume[] { "creation_time" => creation_time Opt 0, "lv_name" => lv_name Opt 1,
+    "lv_path" => lv_path Opt 2, "lv_size" => lv_size Opt 3, "lv_uuid" => lv_uuid Opt 4,
+    "vg_name" => vg_name Opt 5, }
 );
 /// Reads ceph osd volume of a node.
 ///
@@ -1709,9 +1712,9 @@ pub struct CephOsdMetadataDevice {
     pub kind: Option<String>,
 }
 row!(
-    CephOsdMetadataDevice[] { "dev_node" => dev_node Opt, "device" => device Opt,
-    "physical_device" => physical_device Opt, "size" => size Opt, "support_discard" =>
-    support_discard Opt, "type" | "kind" => kind Opt, }
+    CephOsdMetadataDevice[] { "dev_node" => dev_node Opt 0, "device" => device Opt 1,
+    "physical_device" => physical_device Opt 2, "size" => size Opt 3, "support_discard"
+    => support_discard Opt 4, "type" | "kind" => kind Opt 5, }
 );
 /// Ceph osd metadata osd: what stands under `osd` in `CephOsdMetadata`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1744,11 +1747,11 @@ pub struct CephOsdMetadataOsd {
     pub version: Option<String>,
 }
 row!(
-    CephOsdMetadataOsd[] { "back_addr" => back_addr Opt, "encrypted" => encrypted Opt,
-    "front_addr" => front_addr Opt, "hb_back_addr" => hb_back_addr Opt, "hb_front_addr"
-    => hb_front_addr Opt, "hostname" => hostname Opt, "id" => id Opt, "mem_usage" =>
-    mem_usage Opt, "osd_data" => osd_data Opt, "osd_objectstore" => osd_objectstore Opt,
-    "pid" => pid Opt, "version" => version Opt, }
+    CephOsdMetadataOsd[] { "back_addr" => back_addr Opt 0, "encrypted" => encrypted Opt
+    1, "front_addr" => front_addr Opt 2, "hb_back_addr" => hb_back_addr Opt 3,
+    "hb_front_addr" => hb_front_addr Opt 4, "hostname" => hostname Opt 5, "id" => id Opt
+    6, "mem_usage" => mem_usage Opt 7, "osd_data" => osd_data Opt 8, "osd_objectstore" =>
+    osd_objectstore Opt 9, "pid" => pid Opt 10, "version" => version Opt 11, }
 );
 /// Ceph osd metadata: the answer of `GET /nodes/{node}/ceph/osd/{osdid}/metadata`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1761,7 +1764,7 @@ pub struct CephOsdMetadata {
     /// The OSDs.
     pub osd: Option<CephOsdMetadataOsd>,
 }
-row!(CephOsdMetadata[] { "devices" => devices List, "osd" => osd Below, });
+row!(CephOsdMetadata[] { "devices" => devices List 0, "osd" => osd Below 1, });
 /// Reads ceph osd metadata of a node.
 ///
 /// `GET /nodes/{node}/ceph/osd/{osdid}/metadata`
@@ -1939,20 +1942,22 @@ pub struct CephPool {
     pub write_fadvise_dontneed: Option<bool>,
 }
 row!(
-    CephPool[] { "application_metadata" => application_metadata Whole, "autoscale_status"
-    => autoscale_status Whole, "bytes_used" => bytes_used Opt, "crush_rule" => crush_rule
-    Opt, "crush_rule_name" => crush_rule_name Opt, "min_size" => min_size Opt,
-    "percent_used" => percent_used Opt, "pg_autoscale_mode" => pg_autoscale_mode Opt,
-    "pg_num" => pg_num Opt, "pg_num_final" => pg_num_final Opt, "pg_num_min" =>
-    pg_num_min Opt, "pool" => pool Opt, "pool_name" => pool_name Opt, "size" => size Opt,
-    "target_size" => target_size Opt, "target_size_ratio" => target_size_ratio Opt,
-    "type" | "kind" => kind Opt, "application" => application Opt, "application_list" =>
-    application_list Scalars, "fast_read" => fast_read Opt, "hashpspool" => hashpspool
-    Opt, "id" => id Opt, "name" => name Opt, "nodeep-scrub" | "nodeep_scrub" =>
-    nodeep_scrub Opt, "nodelete" => nodelete Opt, "nopgchange" => nopgchange Opt,
-    "noscrub" => noscrub Opt, "nosizechange" => nosizechange Opt, "pgp_num" => pgp_num
-    Opt, "statistics" => statistics Whole, "use_gmt_hitset" => use_gmt_hitset Opt,
-    "write_fadvise_dontneed" => write_fadvise_dontneed Opt, }
+    CephPool[] { "application_metadata" => application_metadata Whole 0,
+    "autoscale_status" => autoscale_status Whole 1, "bytes_used" => bytes_used Opt 2,
+    "crush_rule" => crush_rule Opt 3, "crush_rule_name" => crush_rule_name Opt 4,
+    "min_size" => min_size Opt 5, "percent_used" => percent_used Opt 6,
+    "pg_autoscale_mode" => pg_autoscale_mode Opt 7, "pg_num" => pg_num Opt 8,
+    "pg_num_final" => pg_num_final Opt 9, "pg_num_min" => pg_num_min Opt 10, "pool" =>
+    pool Opt 11, "pool_name" => pool_name Opt 12, "size" => size Opt 13, "target_size" =>
+    target_size Opt 14, "target_size_ratio" => target_size_ratio Opt 15, "type" | "kind"
+    => kind Opt 16, "application" => application Opt 17, "application_list" =>
+    application_list Scalars 18, "fast_read" => fast_read Opt 19, "hashpspool" =>
+    hashpspool Opt 20, "id" => id Opt 21, "name" => name Opt 22, "nodeep-scrub" |
+    "nodeep_scrub" => nodeep_scrub Opt 23, "nodelete" => nodelete Opt 24, "nopgchange" =>
+    nopgchange Opt 25, "noscrub" => noscrub Opt 26, "nosizechange" => nosizechange Opt
+    27, "pgp_num" => pgp_num Opt 28, "statistics" => statistics Whole 29,
+    "use_gmt_hitset" => use_gmt_hitset Opt 30, "write_fadvise_dontneed" =>
+    write_fadvise_dontneed Opt 31, }
 );
 /// Reads ceph pools of a node.
 ///
@@ -2244,9 +2249,9 @@ pub struct CephRelease {
     pub version: Option<String>,
 }
 row!(
-    CephRelease[] { "available" => available Opt, "is-default" | "is_default" =>
-    is_default Opt, "release" => release Opt, "unsupported" => unsupported Opt, "version"
-    => version Opt, }
+    CephRelease[] { "available" => available Opt 0, "is-default" | "is_default" =>
+    is_default Opt 1, "release" => release Opt 2, "unsupported" => unsupported Opt 3,
+    "version" => version Opt 4, }
 );
 /// Reads ceph releases of a node.
 ///
@@ -2337,7 +2342,7 @@ pub struct CephCrushRule {
     /// Its name.
     pub name: Option<String>,
 }
-row!(CephCrushRule[] { "name" => name Opt, });
+row!(CephCrushRule[] { "name" => name Opt 0, });
 /// Reads ceph crush rules of a node.
 ///
 /// `GET /nodes/{node}/ceph/rules`

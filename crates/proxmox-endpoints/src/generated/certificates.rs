@@ -39,8 +39,8 @@ pub struct AcmeAccount {
     pub other: std::collections::BTreeMap<String, serde_json::Value>,
 }
 row!(
-    AcmeAccount[] { "name" => name Opt, "account" => account Whole, "directory" =>
-    directory Opt, "location" => location Opt, "tos" => tos Opt, } rest other
+    AcmeAccount[] { "name" => name Opt 0, "account" => account Whole 1, "directory" =>
+    directory Opt 2, "location" => location Opt 3, "tos" => tos Opt 4, } rest other
 );
 /// Reads acme accounts.
 ///
@@ -168,8 +168,8 @@ pub struct AcmeChallengeSchema {
     pub kind: Option<String>,
 }
 row!(
-    AcmeChallengeSchema[] { "id" => id Opt, "name" => name Opt, "schema" => schema Whole,
-    "type" | "kind" => kind Opt, }
+    AcmeChallengeSchema[] { "id" => id Opt 0, "name" => name Opt 1, "schema" => schema
+    Whole 2, "type" | "kind" => kind Opt 3, }
 );
 /// Reads acme challenge schemas.
 ///
@@ -201,7 +201,7 @@ pub struct AcmeDirectory {
     /// The address of the page or service.
     pub url: Option<String>,
 }
-row!(AcmeDirectory[] { "name" => name Opt, "url" => url Opt, });
+row!(AcmeDirectory[] { "name" => name Opt 0, "url" => url Opt 1, });
 /// Reads acme directories.
 ///
 /// `GET /cluster/acme/directories`
@@ -238,10 +238,10 @@ pub struct AcmeMeta {
     pub website: Option<String>,
 }
 row!(
-    AcmeMeta[] { "caaIdentities" | "caa_identities" => caa_identities Scalars,
+    AcmeMeta[] { "caaIdentities" | "caa_identities" => caa_identities Scalars 0,
     "externalAccountRequired" | "external_account_required" => external_account_required
-    Opt, "termsOfService" | "terms_of_service" => terms_of_service Opt, "website" =>
-    website Opt, }
+    Opt 1, "termsOfService" | "terms_of_service" => terms_of_service Opt 2, "website" =>
+    website Opt 3, }
 );
 /// Reads acme meta.
 ///
@@ -316,10 +316,10 @@ pub struct AcmePlugin {
     pub validation_delay: Option<i64>,
 }
 row!(
-    AcmePlugin[] { "api" => api Opt, "data" => data Opt, "digest" => digest Opt,
-    "disable" => disable Opt, "nodes" => nodes Words, "plugin" => plugin Opt, "type" |
-    "kind" => kind Opt, "validation-delay" | "validation_delay" => validation_delay Opt,
-    }
+    AcmePlugin[] { "api" => api Opt 0, "data" => data Opt 1, "digest" => digest Opt 2,
+    "disable" => disable Opt 3, "nodes" => nodes Words 4, "plugin" => plugin Opt 5,
+    "type" | "kind" => kind Opt 6, "validation-delay" | "validation_delay" =>
+    validation_delay Opt 7, }
 );
 /// Reads acme plugins.
 ///
@@ -636,11 +636,11 @@ pub struct Certificate {
     pub subject: Option<String>,
 }
 row!(
-    Certificate[] { "filename" => filename Opt, "fingerprint" => fingerprint Opt,
-    "issuer" => issuer Opt, "notafter" => notafter Moment, "notbefore" => notbefore
-    Moment, "pem" => pem Opt, "public-key-bits" | "public_key_bits" => public_key_bits
-    Opt, "public-key-type" | "public_key_type" => public_key_type Opt, "san" => san
-    Scalars, "subject" => subject Opt, }
+    Certificate[] { "filename" => filename Opt 0, "fingerprint" => fingerprint Opt 1,
+    "issuer" => issuer Opt 2, "notafter" => notafter Moment 3, "notbefore" => notbefore
+    Moment 4, "pem" => pem Opt 5, "public-key-bits" | "public_key_bits" =>
+    public_key_bits Opt 6, "public-key-type" | "public_key_type" => public_key_type Opt
+    7, "san" => san Scalars 8, "subject" => subject Opt 9, }
 );
 /// Replaces the certificate of the API; with `restart` the connection drops.
 ///

@@ -53,11 +53,11 @@ pub struct ClusterStatusEntry {
     pub level: Option<String>,
 }
 row!(
-    ClusterStatusEntry["id", "type"] { "id" => id Req 0, "type" | "kind" => kind Req 1,
-    "name" => name Opt, "quorate" => quorate Opt, "nodes" | "node_count" => node_count
-    Opt, "version" | "config_version" => config_version Opt, "nodeid" | "node_id" =>
-    node_id Opt, "ip" | "address" => address Opt, "online" => online Opt, "local" =>
-    local Opt, "level" => level Opt, }
+    ClusterStatusEntry["id" 0, "type" 1] { "id" => id Req 0, "type" | "kind" => kind Req
+    1, "name" => name Opt 2, "quorate" => quorate Opt 3, "nodes" | "node_count" =>
+    node_count Opt 4, "version" | "config_version" => config_version Opt 5, "nodeid" |
+    "node_id" => node_id Opt 6, "ip" | "address" => address Opt 7, "online" => online Opt
+    8, "local" => local Opt 9, "level" => level Opt 10, }
 );
 /// What a row of the cluster's status is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -286,23 +286,24 @@ pub struct Resource {
     pub protocol: Option<String>,
 }
 row!(
-    Resource["id", "type"] { "id" => id Req 0, "type" | "kind" => kind Req 1, "status" =>
-    status Opt, "node" => node Opt, "vmid" => vmid Opt, "name" => name Opt, "template" =>
-    template Opt, "tags" => tags Words, "lock" => lock Opt, "pool" => pool Opt, "hastate"
-    | "ha_state" => ha_state Opt, "uptime" | "uptime_seconds" => uptime_seconds Opt,
-    "cpu" | "cpu_fraction" => cpu_fraction Opt, "maxcpu" | "cpu_count" => cpu_count Opt,
-    "mem" | "memory_used_bytes" => memory_used_bytes Opt, "maxmem" | "memory_bytes" =>
-    memory_bytes Opt, "memhost" | "memory_host_bytes" => memory_host_bytes Opt, "disk" |
-    "disk_used_bytes" => disk_used_bytes Opt, "maxdisk" | "disk_bytes" => disk_bytes Opt,
-    "diskread" | "disk_read_bytes" => disk_read_bytes Opt, "diskwrite" |
-    "disk_written_bytes" => disk_written_bytes Opt, "netin" | "network_in_bytes" =>
-    network_in_bytes Opt, "netout" | "network_out_bytes" => network_out_bytes Opt,
-    "storage" => storage Opt, "plugintype" | "storage_type" => storage_type Opt,
-    "content" => content Words, "shared" => shared Opt, "level" => level Opt,
-    "cgroup-mode" | "cgroup_mode" => cgroup_mode Opt, "host-arch" | "host_arch" =>
-    host_arch Opt, "sdn" => sdn Opt, "network" => network Opt, "network-type" |
-    "network_type" => network_type Opt, "zone-type" | "zone_type" => zone_type Opt,
-    "protocol" => protocol Opt, }
+    Resource["id" 0, "type" 1] { "id" => id Req 0, "type" | "kind" => kind Req 1,
+    "status" => status Opt 2, "node" => node Opt 3, "vmid" => vmid Opt 4, "name" => name
+    Opt 5, "template" => template Opt 6, "tags" => tags Words 7, "lock" => lock Opt 8,
+    "pool" => pool Opt 9, "hastate" | "ha_state" => ha_state Opt 10, "uptime" |
+    "uptime_seconds" => uptime_seconds Opt 11, "cpu" | "cpu_fraction" => cpu_fraction Opt
+    12, "maxcpu" | "cpu_count" => cpu_count Opt 13, "mem" | "memory_used_bytes" =>
+    memory_used_bytes Opt 14, "maxmem" | "memory_bytes" => memory_bytes Opt 15, "memhost"
+    | "memory_host_bytes" => memory_host_bytes Opt 16, "disk" | "disk_used_bytes" =>
+    disk_used_bytes Opt 17, "maxdisk" | "disk_bytes" => disk_bytes Opt 18, "diskread" |
+    "disk_read_bytes" => disk_read_bytes Opt 19, "diskwrite" | "disk_written_bytes" =>
+    disk_written_bytes Opt 20, "netin" | "network_in_bytes" => network_in_bytes Opt 21,
+    "netout" | "network_out_bytes" => network_out_bytes Opt 22, "storage" => storage Opt
+    23, "plugintype" | "storage_type" => storage_type Opt 24, "content" => content Words
+    25, "shared" => shared Opt 26, "level" => level Opt 27, "cgroup-mode" | "cgroup_mode"
+    => cgroup_mode Opt 28, "host-arch" | "host_arch" => host_arch Opt 29, "sdn" => sdn
+    Opt 30, "network" => network Opt 31, "network-type" | "network_type" => network_type
+    Opt 32, "zone-type" | "zone_type" => zone_type Opt 33, "protocol" => protocol Opt 34,
+    }
 );
 /// Running tasks and the last 25 finished ones of every node, up to a few
 /// seconds late.
@@ -381,9 +382,9 @@ pub struct CorosyncNode {
     pub ring1_address: Option<String>,
 }
 row!(
-    CorosyncNode["node"] { "node" => node Req 0, "nodeid" | "node_id" => node_id Opt,
-    "quorum_votes" => quorum_votes Opt, "ring0_addr" | "ring0_address" => ring0_address
-    Opt, "ring1_addr" | "ring1_address" => ring1_address Opt, }
+    CorosyncNode["node" 0] { "node" => node Req 0, "nodeid" | "node_id" => node_id Opt 1,
+    "quorum_votes" => quorum_votes Opt 2, "ring0_addr" | "ring0_address" => ring0_address
+    Opt 3, "ring1_addr" | "ring1_address" => ring1_address Opt 4, }
 );
 /// An entry of an index: a part of the API that lies below a path.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -400,8 +401,8 @@ pub struct IndexEntry {
     pub other: std::collections::BTreeMap<String, serde_json::Value>,
 }
 row!(
-    IndexEntry[] { "subdir" => subdir Opt, "name" => name Opt, "id" => id Opt, } rest
-    other
+    IndexEntry[] { "subdir" => subdir Opt 0, "name" => name Opt 1, "id" => id Opt 2, }
+    rest other
 );
 /// Reads cluster index.
 ///
@@ -508,9 +509,9 @@ pub struct JoinInfoNodelist {
     pub ring0_addr: Option<String>,
 }
 row!(
-    JoinInfoNodelist[] { "name" => name Opt, "nodeid" => nodeid Opt, "pve_addr" =>
-    pve_addr Opt, "pve_fp" => pve_fp Opt, "quorum_votes" => quorum_votes Opt,
-    "ring0_addr" => ring0_addr Opt, }
+    JoinInfoNodelist[] { "name" => name Opt 0, "nodeid" => nodeid Opt 1, "pve_addr" =>
+    pve_addr Opt 2, "pve_fp" => pve_fp Opt 3, "quorum_votes" => quorum_votes Opt 4,
+    "ring0_addr" => ring0_addr Opt 5, }
 );
 /// Join info: the answer of `GET /cluster/config/join`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -528,8 +529,8 @@ pub struct JoinInfo {
     pub totem: Option<serde_json::Value>,
 }
 row!(
-    JoinInfo[] { "config_digest" => config_digest Opt, "nodelist" => nodelist List,
-    "preferred_node" => preferred_node Opt, "totem" => totem Whole, }
+    JoinInfo[] { "config_digest" => config_digest Opt 0, "nodelist" => nodelist List 1,
+    "preferred_node" => preferred_node Opt 2, "totem" => totem Whole 3, }
 );
 /// What a host needs to join this cluster: addresses, fingerprints, corosync's configuration.
 /// An error on a host that stands alone.
@@ -628,8 +629,8 @@ pub struct CorosyncNodeAdded {
     pub warnings: Vec<String>,
 }
 row!(
-    CorosyncNodeAdded[] { "corosync_authkey" => corosync_authkey Opt, "corosync_conf" =>
-    corosync_conf Opt, "warnings" => warnings Scalars, }
+    CorosyncNodeAdded[] { "corosync_authkey" => corosync_authkey Opt 0, "corosync_conf"
+    => corosync_conf Opt 1, "warnings" => warnings Scalars 2, }
 );
 /// Add corosync node.
 ///
@@ -713,9 +714,10 @@ pub struct Totem {
     pub other: std::collections::BTreeMap<String, serde_json::Value>,
 }
 row!(
-    Totem[] { "version" => version Opt, "cluster_name" => cluster_name Opt,
-    "config_version" => config_version Opt, "interface" => interface Map, "ip_version" =>
-    ip_version Opt, "link_mode" => link_mode Opt, "secauth" => secauth Opt, } rest other
+    Totem[] { "version" => version Opt 0, "cluster_name" => cluster_name Opt 1,
+    "config_version" => config_version Opt 2, "interface" => interface Map 3,
+    "ip_version" => ip_version Opt 4, "link_mode" => link_mode Opt 5, "secauth" =>
+    secauth Opt 6, } rest other
 );
 /// Reads totem.
 ///
@@ -759,9 +761,9 @@ pub struct ClusterLogLine {
     pub msg: Option<String>,
 }
 row!(
-    ClusterLogLine[] { "id" => id Opt, "uid" => uid Opt, "node" => node Opt, "user" =>
-    user Opt, "tag" => tag Opt, "pid" => pid Opt, "pri" => pri Opt, "time" => time
-    Moment, "msg" => msg Opt, }
+    ClusterLogLine[] { "id" => id Opt 0, "uid" => uid Opt 1, "node" => node Opt 2, "user"
+    => user Opt 3, "tag" => tag Opt 4, "pid" => pid Opt 5, "pri" => pri Opt 6, "time" =>
+    time Moment 7, "msg" => msg Opt 8, }
 );
 /// Reads cluster log.
 ///
@@ -1217,17 +1219,18 @@ pub struct ClusterOptions {
     pub webauthn: Option<String>,
 }
 row!(
-    ClusterOptions[] { "allowed-tags" | "allowed_tags" => allowed_tags Scalars, "bwlimit"
-    => bwlimit Opt, "consent-text" | "consent_text" => consent_text Opt, "console" =>
-    console Opt, "crs" => crs Opt, "description" => description Opt, "email_from" =>
-    email_from Opt, "fencing" => fencing Opt, "ha" => ha Opt, "http_proxy" => http_proxy
-    Opt, "keyboard" => keyboard Opt, "language" => language Opt, "location" => location
-    Opt, "mac_prefix" => mac_prefix Opt, "max_workers" => max_workers Opt, "migration" =>
-    migration Opt, "migration_unsecure" => migration_unsecure Opt, "next-id" | "next_id"
-    => next_id Opt, "notify" => notify Opt, "registered-tags" | "registered_tags" =>
-    registered_tags Opt, "replication" => replication Opt, "tag-style" | "tag_style" =>
-    tag_style Opt, "u2f" => u2f Opt, "user-tag-access" | "user_tag_access" =>
-    user_tag_access Opt, "webauthn" => webauthn Opt, }
+    ClusterOptions[] { "allowed-tags" | "allowed_tags" => allowed_tags Scalars 0,
+    "bwlimit" => bwlimit Opt 1, "consent-text" | "consent_text" => consent_text Opt 2,
+    "console" => console Opt 3, "crs" => crs Opt 4, "description" => description Opt 5,
+    "email_from" => email_from Opt 6, "fencing" => fencing Opt 7, "ha" => ha Opt 8,
+    "http_proxy" => http_proxy Opt 9, "keyboard" => keyboard Opt 10, "language" =>
+    language Opt 11, "location" => location Opt 12, "mac_prefix" => mac_prefix Opt 13,
+    "max_workers" => max_workers Opt 14, "migration" => migration Opt 15,
+    "migration_unsecure" => migration_unsecure Opt 16, "next-id" | "next_id" => next_id
+    Opt 17, "notify" => notify Opt 18, "registered-tags" | "registered_tags" =>
+    registered_tags Opt 19, "replication" => replication Opt 20, "tag-style" |
+    "tag_style" => tag_style Opt 21, "u2f" => u2f Opt 22, "user-tag-access" |
+    "user_tag_access" => user_tag_access Opt 23, "webauthn" => webauthn Opt 24, }
 );
 /// The cluster-wide options, with their property strings taken apart.
 ///

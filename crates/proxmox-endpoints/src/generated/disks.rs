@@ -38,8 +38,8 @@ pub struct DirectoryStorage {
     pub unitfile: Option<String>,
 }
 row!(
-    DirectoryStorage[] { "device" => device Opt, "options" => options Opt, "path" => path
-    Opt, "type" | "kind" => kind Opt, "unitfile" => unitfile Opt, }
+    DirectoryStorage[] { "device" => device Opt 0, "options" => options Opt 1, "path" =>
+    path Opt 2, "type" | "kind" => kind Opt 3, "unitfile" => unitfile Opt 4, }
 );
 /// Reads directory storages of a node.
 ///
@@ -259,13 +259,14 @@ pub struct DiskInfo {
     pub wal: Option<i64>,
 }
 row!(
-    DiskInfo[] { "devpath" => devpath Opt, "type" | "kind" => kind Opt, "size" => size
-    Opt, "gpt" => gpt Opt, "rpm" => rpm Opt, "vendor" => vendor Opt, "model" => model
-    Opt, "serial" => serial Opt, "wwn" => wwn Opt, "health" => health Opt, "wearout" =>
-    wearout Opt, "by_id_link" => by_id_link Opt, "used" => used Opt, "mounted" => mounted
-    Opt, "osdid" => osdid Opt, "osdid-list" | "osdid_list" => osdid_list Scalars,
-    "parent" => parent Opt, "bluestore" => bluestore Opt, "osdencrypted" => osdencrypted
-    Opt, "journals" => journals Opt, "db" => db Opt, "wal" => wal Opt, }
+    DiskInfo[] { "devpath" => devpath Opt 0, "type" | "kind" => kind Opt 1, "size" =>
+    size Opt 2, "gpt" => gpt Opt 3, "rpm" => rpm Opt 4, "vendor" => vendor Opt 5, "model"
+    => model Opt 6, "serial" => serial Opt 7, "wwn" => wwn Opt 8, "health" => health Opt
+    9, "wearout" => wearout Opt 10, "by_id_link" => by_id_link Opt 11, "used" => used Opt
+    12, "mounted" => mounted Opt 13, "osdid" => osdid Opt 14, "osdid-list" | "osdid_list"
+    => osdid_list Scalars 15, "parent" => parent Opt 16, "bluestore" => bluestore Opt 17,
+    "osdencrypted" => osdencrypted Opt 18, "journals" => journals Opt 19, "db" => db Opt
+    20, "wal" => wal Opt 21, }
 );
 /// The disks of a node. Looks at each of them, which takes its time.
 ///
@@ -311,8 +312,8 @@ pub struct LvmTreeChildChild {
     pub size: Option<u64>,
 }
 row!(
-    LvmTreeChildChild[] { "free" => free Opt, "leaf" => leaf Opt, "name" => name Opt,
-    "size" => size Opt, }
+    LvmTreeChildChild[] { "free" => free Opt 0, "leaf" => leaf Opt 1, "name" => name Opt
+    2, "size" => size Opt 3, }
 );
 /// Lvm tree child: what stands under `children` in `LvmTree`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -332,8 +333,8 @@ pub struct LvmTreeChild {
     pub size: Option<u64>,
 }
 row!(
-    LvmTreeChild[] { "children" => children List, "free" => free Opt, "leaf" => leaf Opt,
-    "name" => name Opt, "size" => size Opt, }
+    LvmTreeChild[] { "children" => children List 0, "free" => free Opt 1, "leaf" => leaf
+    Opt 2, "name" => name Opt 3, "size" => size Opt 4, }
 );
 /// Lvm tree: the answer of `GET /nodes/{node}/disks/lvm`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -346,7 +347,7 @@ pub struct LvmTree {
     /// Whether nothing lies below it.
     pub leaf: Option<bool>,
 }
-row!(LvmTree[] { "children" => children List, "leaf" => leaf Opt, });
+row!(LvmTree[] { "children" => children List 0, "leaf" => leaf Opt 1, });
 /// Reads lvm tree of a node.
 ///
 /// `GET /nodes/{node}/disks/lvm`
@@ -442,9 +443,9 @@ pub struct LvmThinPool {
     pub vg: Option<String>,
 }
 row!(
-    LvmThinPool[] { "lv" => lv Opt, "lv_size" => lv_size Opt, "metadata_size" =>
-    metadata_size Opt, "metadata_used" => metadata_used Opt, "used" => used Opt, "vg" =>
-    vg Opt, }
+    LvmThinPool[] { "lv" => lv Opt 0, "lv_size" => lv_size Opt 1, "metadata_size" =>
+    metadata_size Opt 2, "metadata_used" => metadata_used Opt 3, "used" => used Opt 4,
+    "vg" => vg Opt 5, }
 );
 /// Reads lvm thin pools of a node.
 ///
@@ -551,8 +552,8 @@ pub struct Smart {
     pub kind: Option<String>,
 }
 row!(
-    Smart[] { "attributes" => attributes List, "health" => health Opt, "text" => text
-    Opt, "type" | "kind" => kind Opt, }
+    Smart[] { "attributes" => attributes List 0, "health" => health Opt 1, "text" => text
+    Opt 2, "type" | "kind" => kind Opt 3, }
 );
 /// Reads smart of a node.
 ///
@@ -631,10 +632,10 @@ pub struct ZfsPool {
     pub status: Option<String>,
 }
 row!(
-    ZfsPool[] { "alloc" => alloc Opt, "dedup" => dedup Opt, "frag" => frag Opt, "free" =>
-    free Opt, "health" => health Opt, "name" => name Opt, "size" => size Opt, "action" =>
-    action Opt, "children" => children List, "errors" => errors Opt, "scan" => scan Opt,
-    "state" => state Opt, "status" => status Opt, }
+    ZfsPool[] { "alloc" => alloc Opt 0, "dedup" => dedup Opt 1, "frag" => frag Opt 2,
+    "free" => free Opt 3, "health" => health Opt 4, "name" => name Opt 5, "size" => size
+    Opt 6, "action" => action Opt 7, "children" => children List 8, "errors" => errors
+    Opt 9, "scan" => scan Opt 10, "state" => state Opt 11, "status" => status Opt 12, }
 );
 /// Reads zfs pools of a node.
 ///
@@ -872,8 +873,8 @@ pub struct ZfsPoolChild {
     pub write: Option<f64>,
 }
 row!(
-    ZfsPoolChild[] { "cksum" => cksum Opt, "msg" => msg Opt, "name" => name Opt, "read"
-    => read Opt, "state" => state Opt, "write" => write Opt, }
+    ZfsPoolChild[] { "cksum" => cksum Opt 0, "msg" => msg Opt 1, "name" => name Opt 2,
+    "read" => read Opt 3, "state" => state Opt 4, "write" => write Opt 5, }
 );
 /// Reads zfs pool of a node.
 ///

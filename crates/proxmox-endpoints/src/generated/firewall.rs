@@ -40,8 +40,8 @@ pub struct FirewallAlias {
     pub ipversion: Option<i64>,
 }
 row!(
-    FirewallAlias[] { "cidr" => cidr Opt, "comment" => comment Opt, "digest" => digest
-    Opt, "name" => name Opt, "ipversion" => ipversion Opt, }
+    FirewallAlias[] { "cidr" => cidr Opt 0, "comment" => comment Opt 1, "digest" =>
+    digest Opt 2, "name" => name Opt 3, "ipversion" => ipversion Opt 4, }
 );
 /// Reads cluster firewall aliases.
 ///
@@ -177,8 +177,8 @@ pub struct SecurityGroup {
     pub group: Option<String>,
 }
 row!(
-    SecurityGroup[] { "comment" => comment Opt, "digest" => digest Opt, "group" => group
-    Opt, }
+    SecurityGroup[] { "comment" => comment Opt 0, "digest" => digest Opt 1, "group" =>
+    group Opt 2, }
 );
 /// Reads security groups.
 ///
@@ -353,11 +353,12 @@ pub struct FirewallRule {
     pub kind: Option<String>,
 }
 row!(
-    FirewallRule[] { "action" => action Opt, "comment" => comment Opt, "dest" => dest
-    Opt, "dport" => dport Opt, "enable" => enable Opt, "icmp-type" | "icmp_type" =>
-    icmp_type Opt, "iface" => iface Opt, "ipversion" => ipversion Opt, "log" => log Opt,
-    "macro" | "macro_name" => macro_name Opt, "pos" => pos Opt, "proto" => proto Opt,
-    "source" => source Opt, "sport" => sport Opt, "type" | "kind" => kind Opt, }
+    FirewallRule[] { "action" => action Opt 0, "comment" => comment Opt 1, "dest" => dest
+    Opt 2, "dport" => dport Opt 3, "enable" => enable Opt 4, "icmp-type" | "icmp_type" =>
+    icmp_type Opt 5, "iface" => iface Opt 6, "ipversion" => ipversion Opt 7, "log" => log
+    Opt 8, "macro" | "macro_name" => macro_name Opt 9, "pos" => pos Opt 10, "proto" =>
+    proto Opt 11, "source" => source Opt 12, "sport" => sport Opt 13, "type" | "kind" =>
+    kind Opt 14, }
 );
 /// Reads security group rules.
 ///
@@ -620,8 +621,8 @@ pub struct FirewallIpSet {
     pub name: Option<String>,
 }
 row!(
-    FirewallIpSet[] { "comment" => comment Opt, "digest" => digest Opt, "name" => name
-    Opt, }
+    FirewallIpSet[] { "comment" => comment Opt 0, "digest" => digest Opt 1, "name" =>
+    name Opt 2, }
 );
 /// Reads cluster firewall ip sets.
 ///
@@ -710,8 +711,8 @@ pub struct FirewallIpSetEntry {
     pub nomatch: Option<bool>,
 }
 row!(
-    FirewallIpSetEntry[] { "cidr" => cidr Opt, "comment" => comment Opt, "digest" =>
-    digest Opt, "nomatch" => nomatch Opt, }
+    FirewallIpSetEntry[] { "cidr" => cidr Opt 0, "comment" => comment Opt 1, "digest" =>
+    digest Opt 2, "nomatch" => nomatch Opt 3, }
 );
 /// Reads cluster firewall ip set entries.
 ///
@@ -854,7 +855,8 @@ pub struct FirewallMacro {
     pub macro_name: Option<String>,
 }
 row!(
-    FirewallMacro[] { "descr" => descr Opt, "macro" | "macro_name" => macro_name Opt, }
+    FirewallMacro[] { "descr" => descr Opt 0, "macro" | "macro_name" => macro_name Opt 1,
+    }
 );
 /// Reads firewall macros.
 ///
@@ -957,9 +959,9 @@ pub struct ClusterFirewallOptions {
     pub policy_out: Option<PolicyIn>,
 }
 row!(
-    ClusterFirewallOptions[] { "ebtables" => ebtables Opt, "enable" => enable Opt,
-    "log_ratelimit" => log_ratelimit Opt, "policy_forward" => policy_forward Opt,
-    "policy_in" => policy_in Opt, "policy_out" => policy_out Opt, }
+    ClusterFirewallOptions[] { "ebtables" => ebtables Opt 0, "enable" => enable Opt 1,
+    "log_ratelimit" => log_ratelimit Opt 2, "policy_forward" => policy_forward Opt 3,
+    "policy_in" => policy_in Opt 4, "policy_out" => policy_out Opt 5, }
 );
 /// Reads cluster firewall options.
 ///
@@ -1074,8 +1076,8 @@ pub struct FirewallRef {
     pub kind: Option<ClusterFirewallRefsKind>,
 }
 row!(
-    FirewallRef[] { "comment" => comment Opt, "name" => name Opt, "ref" | "reference" =>
-    reference Opt, "scope" => scope Opt, "type" | "kind" => kind Opt, }
+    FirewallRef[] { "comment" => comment Opt 0, "name" => name Opt 1, "ref" | "reference"
+    => reference Opt 2, "scope" => scope Opt 3, "type" | "kind" => kind Opt 4, }
 );
 /// Reads cluster firewall refs.
 ///
@@ -1327,8 +1329,8 @@ pub struct VnetFirewallOptions {
     pub policy_forward: Option<PolicyForward>,
 }
 row!(
-    VnetFirewallOptions[] { "enable" => enable Opt, "log_level_forward" =>
-    log_level_forward Opt, "policy_forward" => policy_forward Opt, }
+    VnetFirewallOptions[] { "enable" => enable Opt 0, "log_level_forward" =>
+    log_level_forward Opt 1, "policy_forward" => policy_forward Opt 2, }
 );
 /// Reads vnet firewall options.
 ///
@@ -1693,19 +1695,19 @@ pub struct NodeFirewallOptions {
     pub tcpflags: Option<bool>,
 }
 row!(
-    NodeFirewallOptions[] { "enable" => enable Opt, "log_level_forward" =>
-    log_level_forward Opt, "log_level_in" => log_level_in Opt, "log_level_out" =>
-    log_level_out Opt, "log_nf_conntrack" => log_nf_conntrack Opt, "ndp" => ndp Opt,
-    "nf_conntrack_allow_invalid" => nf_conntrack_allow_invalid Opt,
-    "nf_conntrack_helpers" => nf_conntrack_helpers Opt, "nf_conntrack_max" =>
-    nf_conntrack_max Opt, "nf_conntrack_tcp_timeout_established" =>
-    nf_conntrack_tcp_timeout_established Opt, "nf_conntrack_tcp_timeout_syn_recv" =>
-    nf_conntrack_tcp_timeout_syn_recv Opt, "nftables" => nftables Opt, "nosmurfs" =>
-    nosmurfs Opt, "protection_synflood" => protection_synflood Opt,
-    "protection_synflood_burst" => protection_synflood_burst Opt,
-    "protection_synflood_rate" => protection_synflood_rate Opt, "smurf_log_level" =>
-    smurf_log_level Opt, "tcp_flags_log_level" => tcp_flags_log_level Opt, "tcpflags" =>
-    tcpflags Opt, }
+    NodeFirewallOptions[] { "enable" => enable Opt 0, "log_level_forward" =>
+    log_level_forward Opt 1, "log_level_in" => log_level_in Opt 2, "log_level_out" =>
+    log_level_out Opt 3, "log_nf_conntrack" => log_nf_conntrack Opt 4, "ndp" => ndp Opt
+    5, "nf_conntrack_allow_invalid" => nf_conntrack_allow_invalid Opt 6,
+    "nf_conntrack_helpers" => nf_conntrack_helpers Opt 7, "nf_conntrack_max" =>
+    nf_conntrack_max Opt 8, "nf_conntrack_tcp_timeout_established" =>
+    nf_conntrack_tcp_timeout_established Opt 9, "nf_conntrack_tcp_timeout_syn_recv" =>
+    nf_conntrack_tcp_timeout_syn_recv Opt 10, "nftables" => nftables Opt 11, "nosmurfs"
+    => nosmurfs Opt 12, "protection_synflood" => protection_synflood Opt 13,
+    "protection_synflood_burst" => protection_synflood_burst Opt 14,
+    "protection_synflood_rate" => protection_synflood_rate Opt 15, "smurf_log_level" =>
+    smurf_log_level Opt 16, "tcp_flags_log_level" => tcp_flags_log_level Opt 17,
+    "tcpflags" => tcpflags Opt 18, }
 );
 /// Reads firewall options of a node.
 ///
@@ -2538,10 +2540,10 @@ pub struct GuestFirewallOptions {
     pub radv: Option<bool>,
 }
 row!(
-    GuestFirewallOptions[] { "dhcp" => dhcp Opt, "enable" => enable Opt, "ipfilter" =>
-    ipfilter Opt, "log_level_in" => log_level_in Opt, "log_level_out" => log_level_out
-    Opt, "macfilter" => macfilter Opt, "ndp" => ndp Opt, "policy_in" => policy_in Opt,
-    "policy_out" => policy_out Opt, "radv" => radv Opt, }
+    GuestFirewallOptions[] { "dhcp" => dhcp Opt 0, "enable" => enable Opt 1, "ipfilter"
+    => ipfilter Opt 2, "log_level_in" => log_level_in Opt 3, "log_level_out" =>
+    log_level_out Opt 4, "macfilter" => macfilter Opt 5, "ndp" => ndp Opt 6, "policy_in"
+    => policy_in Opt 7, "policy_out" => policy_out Opt 8, "radv" => radv Opt 9, }
 );
 /// Reads firewall options of a container.
 ///

@@ -109,13 +109,14 @@ pub struct HaStatusEntry {
     pub armed_state: Option<String>,
 }
 row!(
-    HaStatusEntry["id", "type"] { "id" => id Req 0, "type" | "kind" => kind Req 1, "node"
-    => node Opt, "status" => status Opt, "quorate" => quorate Opt, "timestamp" |
-    "reported_at" => reported_at Moment, "sid" | "service" => service Opt, "state" =>
-    state Opt, "crm_state" => crm_state Opt, "request_state" => request_state Opt,
-    "group" => group Opt, "comment" => comment Opt, "max_restart" | "maximum_restarts" =>
-    maximum_restarts Opt, "max_relocate" | "maximum_relocations" => maximum_relocations
-    Opt, "failback" => failback Opt, "armed-state" | "armed_state" => armed_state Opt, }
+    HaStatusEntry["id" 0, "type" 1] { "id" => id Req 0, "type" | "kind" => kind Req 1,
+    "node" => node Opt 2, "status" => status Opt 3, "quorate" => quorate Opt 4,
+    "timestamp" | "reported_at" => reported_at Moment 5, "sid" | "service" => service Opt
+    6, "state" => state Opt 7, "crm_state" => crm_state Opt 8, "request_state" =>
+    request_state Opt 9, "group" => group Opt 10, "comment" => comment Opt 11,
+    "max_restart" | "maximum_restarts" => maximum_restarts Opt 12, "max_relocate" |
+    "maximum_relocations" => maximum_relocations Opt 13, "failback" => failback Opt 14,
+    "armed-state" | "armed_state" => armed_state Opt 15, }
 );
 /// The HA manager's own notes, among them which nodes are in maintenance.
 ///
@@ -150,8 +151,8 @@ pub struct HaManagerReport {
     pub quorum: Option<HaQuorum>,
 }
 row!(
-    HaManagerReport[] { "manager_status" | "manager" => manager Below, "lrm_status" |
-    "local_managers" => local_managers Map, "quorum" => quorum Below, }
+    HaManagerReport[] { "manager_status" | "manager" => manager Below 0, "lrm_status" |
+    "local_managers" => local_managers Map 1, "quorum" => quorum Below 2, }
 );
 /// The cluster manager's notes.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -170,9 +171,9 @@ pub struct HaManager {
     pub services: std::collections::BTreeMap<String, HaService>,
 }
 row!(
-    HaManager[] { "master_node" => master_node Opt, "timestamp" | "reported_at" =>
-    reported_at Moment, "node_status" | "nodes" => nodes ScalarMap, "service_status" |
-    "services" => services Map, }
+    HaManager[] { "master_node" => master_node Opt 0, "timestamp" | "reported_at" =>
+    reported_at Moment 1, "node_status" | "nodes" => nodes ScalarMap 2, "service_status"
+    | "services" => services Map 3, }
 );
 /// A managed guest in the cluster manager's notes.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -189,8 +190,8 @@ pub struct HaService {
     pub running: Option<bool>,
 }
 row!(
-    HaService[] { "state" => state Opt, "node" => node Opt, "target" => target Opt,
-    "running" => running Opt, }
+    HaService[] { "state" => state Opt 0, "node" => node Opt 1, "target" => target Opt 2,
+    "running" => running Opt 3, }
 );
 /// A local manager's notes.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -205,8 +206,8 @@ pub struct HaLocalManager {
     pub reported_at: Option<String>,
 }
 row!(
-    HaLocalManager[] { "mode" => mode Opt, "state" => state Opt, "timestamp" |
-    "reported_at" => reported_at Moment, }
+    HaLocalManager[] { "mode" => mode Opt 0, "state" => state Opt 1, "timestamp" |
+    "reported_at" => reported_at Moment 2, }
 );
 /// A node's view of the quorum.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -218,7 +219,7 @@ pub struct HaQuorum {
     /// Whether there is one.
     pub quorate: Option<bool>,
 }
-row!(HaQuorum[] { "node" => node Opt, "quorate" => quorate Opt, });
+row!(HaQuorum[] { "node" => node Opt 0, "quorate" => quorate Opt 1, });
 /// The guests that the HA manager looks after.
 ///
 /// `GET /cluster/ha/resources`
@@ -269,11 +270,12 @@ pub struct HaResource {
     pub auto_rebalance: Option<bool>,
 }
 row!(
-    HaResource["sid"] { "sid" | "service" => service Req 0, "type" | "kind" => kind Opt,
-    "state" => state Opt, "group" => group Opt, "comment" => comment Opt, "max_restart" |
-    "maximum_restarts" => maximum_restarts Opt, "max_relocate" | "maximum_relocations" =>
-    maximum_relocations Opt, "failback" => failback Opt, "digest" => digest Opt,
-    "auto-rebalance" | "auto_rebalance" => auto_rebalance Opt, }
+    HaResource["sid" 0] { "sid" | "service" => service Req 0, "type" | "kind" => kind Opt
+    1, "state" => state Opt 2, "group" => group Opt 3, "comment" => comment Opt 4,
+    "max_restart" | "maximum_restarts" => maximum_restarts Opt 5, "max_relocate" |
+    "maximum_relocations" => maximum_relocations Opt 6, "failback" => failback Opt 7,
+    "digest" => digest Opt 8, "auto-rebalance" | "auto_rebalance" => auto_rebalance Opt
+    9, }
 );
 /// Reads ha index.
 ///
@@ -313,9 +315,9 @@ pub struct HaGroup {
     pub digest: Option<String>,
 }
 row!(
-    HaGroup[] { "group" => group Opt, "type" | "kind" => kind Opt, "nodes" => nodes Opt,
-    "restricted" => restricted Opt, "nofailback" => nofailback Opt, "comment" => comment
-    Opt, "digest" => digest Opt, }
+    HaGroup[] { "group" => group Opt 0, "type" | "kind" => kind Opt 1, "nodes" => nodes
+    Opt 2, "restricted" => restricted Opt 3, "nofailback" => nofailback Opt 4, "comment"
+    => comment Opt 5, "digest" => digest Opt 6, }
 );
 /// The HA groups of releases before 9.0; from 9.0 on an error that points to the rules.
 ///
@@ -687,7 +689,7 @@ pub struct HaMoveBlockingResource {
     /// The HA resource, such as `vm:101`.
     pub sid: Option<String>,
 }
-row!(HaMoveBlockingResource[] { "cause" => cause Opt, "sid" => sid Opt, });
+row!(HaMoveBlockingResource[] { "cause" => cause Opt 0, "sid" => sid Opt 1, });
 /// Ha move: the answer of `POST /cluster/ha/resources/{sid}/migrate` and `POST /cluster/ha/resources/{sid}/relocate`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -705,9 +707,9 @@ pub struct HaMove {
     pub sid: Option<String>,
 }
 row!(
-    HaMove[] { "blocking-resources" | "blocking_resources" => blocking_resources List,
-    "comigrated-resources" | "comigrated_resources" => comigrated_resources List,
-    "requested-node" | "requested_node" => requested_node Opt, "sid" => sid Opt, }
+    HaMove[] { "blocking-resources" | "blocking_resources" => blocking_resources List 0,
+    "comigrated-resources" | "comigrated_resources" => comigrated_resources List 1,
+    "requested-node" | "requested_node" => requested_node Opt 2, "sid" => sid Opt 3, }
 );
 /// Asks the HA manager to move a guest while it runs. It is only a wish: follow the guest's
 /// state.
@@ -816,10 +818,10 @@ pub struct HaRule {
     pub digest: Option<String>,
 }
 row!(
-    HaRule[] { "rule" => rule Opt, "type" | "kind" => kind Opt, "resources" => resources
-    Words, "nodes" => nodes Words, "strict" => strict Opt, "affinity" => affinity Opt,
-    "comment" => comment Opt, "disable" => disable Opt, "errors" => errors Whole, "order"
-    => order Opt, "digest" => digest Opt, }
+    HaRule[] { "rule" => rule Opt 0, "type" | "kind" => kind Opt 1, "resources" =>
+    resources Words 2, "nodes" => nodes Words 3, "strict" => strict Opt 4, "affinity" =>
+    affinity Opt 5, "comment" => comment Opt 6, "disable" => disable Opt 7, "errors" =>
+    errors Whole 8, "order" => order Opt 9, "digest" => digest Opt 10, }
 );
 /// Reads ha rules.
 ///

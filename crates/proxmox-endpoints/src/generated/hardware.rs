@@ -54,12 +54,12 @@ pub struct PciDevice {
     pub vendor_name: Option<String>,
 }
 row!(
-    PciDevice[] { "class" => class Opt, "device" => device Opt, "device_name" =>
-    device_name Opt, "id" => id Opt, "iommugroup" => iommugroup Opt, "mdev" => mdev Opt,
-    "subsystem_device" => subsystem_device Opt, "subsystem_device_name" =>
-    subsystem_device_name Opt, "subsystem_vendor" => subsystem_vendor Opt,
-    "subsystem_vendor_name" => subsystem_vendor_name Opt, "vendor" => vendor Opt,
-    "vendor_name" => vendor_name Opt, }
+    PciDevice[] { "class" => class Opt 0, "device" => device Opt 1, "device_name" =>
+    device_name Opt 2, "id" => id Opt 3, "iommugroup" => iommugroup Opt 4, "mdev" => mdev
+    Opt 5, "subsystem_device" => subsystem_device Opt 6, "subsystem_device_name" =>
+    subsystem_device_name Opt 7, "subsystem_vendor" => subsystem_vendor Opt 8,
+    "subsystem_vendor_name" => subsystem_vendor_name Opt 9, "vendor" => vendor Opt 10,
+    "vendor_name" => vendor_name Opt 11, }
 );
 /// Reads pci devices of a node.
 ///
@@ -125,8 +125,8 @@ pub struct MediatedDeviceType {
     pub kind: Option<String>,
 }
 row!(
-    MediatedDeviceType[] { "available" => available Opt, "description" => description
-    Opt, "name" => name Opt, "type" | "kind" => kind Opt, }
+    MediatedDeviceType[] { "available" => available Opt 0, "description" => description
+    Opt 1, "name" => name Opt 2, "type" | "kind" => kind Opt 3, }
 );
 /// Reads mediated device types of a node.
 ///
@@ -182,10 +182,11 @@ pub struct UsbDeviceInfo {
     pub vendid: Option<String>,
 }
 row!(
-    UsbDeviceInfo[] { "busnum" => busnum Opt, "class" => class Opt, "devnum" => devnum
-    Opt, "level" => level Opt, "manufacturer" => manufacturer Opt, "port" => port Opt,
-    "prodid" => prodid Opt, "product" => product Opt, "serial" => serial Opt, "speed" =>
-    speed Opt, "usbpath" => usbpath Opt, "vendid" => vendid Opt, }
+    UsbDeviceInfo[] { "busnum" => busnum Opt 0, "class" => class Opt 1, "devnum" =>
+    devnum Opt 2, "level" => level Opt 3, "manufacturer" => manufacturer Opt 4, "port" =>
+    port Opt 5, "prodid" => prodid Opt 6, "product" => product Opt 7, "serial" => serial
+    Opt 8, "speed" => speed Opt 9, "usbpath" => usbpath Opt 10, "vendid" => vendid Opt
+    11, }
 );
 /// Reads usb devices of a node.
 ///

@@ -49,11 +49,11 @@ pub struct RealmSyncJob {
     pub digest: Option<String>,
 }
 row!(
-    RealmSyncJob[] { "comment" => comment Opt, "enabled" => enabled Opt, "id" => id Opt,
-    "last-run" | "last_run" => last_run Opt, "next-run" | "next_run" => next_run Opt,
-    "realm" => realm Opt, "remove-vanished" | "remove_vanished" => remove_vanished Opt,
-    "schedule" => schedule Opt, "scope" => scope Opt, "enable-new" | "enable_new" =>
-    enable_new Opt, "digest" => digest Opt, }
+    RealmSyncJob[] { "comment" => comment Opt 0, "enabled" => enabled Opt 1, "id" => id
+    Opt 2, "last-run" | "last_run" => last_run Opt 3, "next-run" | "next_run" => next_run
+    Opt 4, "realm" => realm Opt 5, "remove-vanished" | "remove_vanished" =>
+    remove_vanished Opt 6, "schedule" => schedule Opt 7, "scope" => scope Opt 8,
+    "enable-new" | "enable_new" => enable_new Opt 9, "digest" => digest Opt 10, }
 );
 /// Reads realm sync jobs.
 ///
@@ -202,7 +202,7 @@ pub struct ScheduledTime {
     /// The time in UTC, in seconds since 1970.
     pub utc: Option<String>,
 }
-row!(ScheduledTime[] { "timestamp" => timestamp Moment, "utc" => utc Opt, });
+row!(ScheduledTime[] { "timestamp" => timestamp Moment 0, "utc" => utc Opt 1, });
 /// Analyze schedule.
 ///
 /// `GET /cluster/jobs/schedule-analyze`

@@ -66,16 +66,17 @@ pub struct LxcSummary {
     pub network_out_bytes: Option<u64>,
 }
 row!(
-    LxcSummary["vmid", "status"] { "vmid" => vmid Req 0, "status" => status Req 1, "name"
-    => name Opt, "template" => template Opt, "tags" => tags Words, "lock" => lock Opt,
-    "uptime" | "uptime_seconds" => uptime_seconds Opt, "cpu" | "cpu_fraction" =>
-    cpu_fraction Opt, "cpus" | "cpu_count" => cpu_count Opt, "mem" | "memory_used_bytes"
-    => memory_used_bytes Opt, "maxmem" | "memory_bytes" => memory_bytes Opt, "swap" |
-    "swap_used_bytes" => swap_used_bytes Opt, "maxswap" | "swap_bytes" => swap_bytes Opt,
-    "disk" | "disk_used_bytes" => disk_used_bytes Opt, "maxdisk" | "disk_bytes" =>
-    disk_bytes Opt, "diskread" | "disk_read_bytes" => disk_read_bytes Opt, "diskwrite" |
-    "disk_written_bytes" => disk_written_bytes Opt, "netin" | "network_in_bytes" =>
-    network_in_bytes Opt, "netout" | "network_out_bytes" => network_out_bytes Opt, }
+    LxcSummary["vmid" 0, "status" 1] { "vmid" => vmid Req 0, "status" => status Req 1,
+    "name" => name Opt 2, "template" => template Opt 3, "tags" => tags Words 4, "lock" =>
+    lock Opt 5, "uptime" | "uptime_seconds" => uptime_seconds Opt 6, "cpu" |
+    "cpu_fraction" => cpu_fraction Opt 7, "cpus" | "cpu_count" => cpu_count Opt 8, "mem"
+    | "memory_used_bytes" => memory_used_bytes Opt 9, "maxmem" | "memory_bytes" =>
+    memory_bytes Opt 10, "swap" | "swap_used_bytes" => swap_used_bytes Opt 11, "maxswap"
+    | "swap_bytes" => swap_bytes Opt 12, "disk" | "disk_used_bytes" => disk_used_bytes
+    Opt 13, "maxdisk" | "disk_bytes" => disk_bytes Opt 14, "diskread" | "disk_read_bytes"
+    => disk_read_bytes Opt 15, "diskwrite" | "disk_written_bytes" => disk_written_bytes
+    Opt 16, "netin" | "network_in_bytes" => network_in_bytes Opt 17, "netout" |
+    "network_out_bytes" => network_out_bytes Opt 18, }
 );
 /// The processor architecture.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -904,8 +905,8 @@ pub struct GuestFeature {
     pub nodes: Vec<String>,
 }
 row!(
-    GuestFeature[] { "hasFeature" | "has_feature" => has_feature Opt, "nodes" => nodes
-    Scalars, }
+    GuestFeature[] { "hasFeature" | "has_feature" => has_feature Opt 0, "nodes" => nodes
+    Scalars 1, }
 );
 /// Reads feature of a container.
 ///
@@ -956,9 +957,9 @@ pub struct LxcInterface {
     pub ip_addresses: Vec<GuestAddress>,
 }
 row!(
-    LxcInterface[] { "name" => name Opt, "hardware-address" | "hardware_address" =>
-    hardware_address Opt, "hwaddr" => hwaddr Opt, "inet" => inet Opt, "inet6" => inet6
-    Opt, "ip-addresses" | "ip_addresses" => ip_addresses List, }
+    LxcInterface[] { "name" => name Opt 0, "hardware-address" | "hardware_address" =>
+    hardware_address Opt 1, "hwaddr" => hwaddr Opt 2, "inet" => inet Opt 3, "inet6" =>
+    inet6 Opt 4, "ip-addresses" | "ip_addresses" => ip_addresses List 5, }
 );
 /// The container's network interfaces; empty while it is stopped.
 ///
@@ -995,8 +996,8 @@ pub struct LxcMigratePreconditionsNotAllowedNodesBlockingHaResource {
     pub sid: Option<String>,
 }
 row!(
-    LxcMigratePreconditionsNotAllowedNodesBlockingHaResource[] { "cause" => cause Opt,
-    "sid" => sid Opt, }
+    LxcMigratePreconditionsNotAllowedNodesBlockingHaResource[] { "cause" => cause Opt 0,
+    "sid" => sid Opt 1, }
 );
 /// Lxc migrate preconditions not allowed nodes: what stands under `not-allowed-nodes` in `LxcMigratePreconditions`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1011,7 +1012,7 @@ pub struct LxcMigratePreconditionsNotAllowedNodes {
 }
 row!(
     LxcMigratePreconditionsNotAllowedNodes[] { "blocking-ha-resources" |
-    "blocking_ha_resources" => blocking_ha_resources List, }
+    "blocking_ha_resources" => blocking_ha_resources List 0, }
 );
 /// Lxc migrate preconditions: the answer of `GET /nodes/{node}/lxc/{vmid}/migrate`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1031,9 +1032,9 @@ pub struct LxcMigratePreconditions {
 }
 row!(
     LxcMigratePreconditions[] { "allowed-nodes" | "allowed_nodes" => allowed_nodes
-    Scalars, "dependent-ha-resources" | "dependent_ha_resources" =>
-    dependent_ha_resources Scalars, "not-allowed-nodes" | "not_allowed_nodes" =>
-    not_allowed_nodes Below, "running" => running Opt, }
+    Scalars 0, "dependent-ha-resources" | "dependent_ha_resources" =>
+    dependent_ha_resources Scalars 1, "not-allowed-nodes" | "not_allowed_nodes" =>
+    not_allowed_nodes Below 2, "running" => running Opt 3, }
 );
 /// Reads migrate preconditions of a container.
 ///
@@ -1162,8 +1163,8 @@ pub struct MigrationTunnel {
     pub upid: Option<String>,
 }
 row!(
-    MigrationTunnel[] { "socket" => socket Opt, "ticket" => ticket Opt, "upid" => upid
-    Opt, }
+    MigrationTunnel[] { "socket" => socket Opt 0, "ticket" => ticket Opt 1, "upid" =>
+    upid Opt 2, }
 );
 /// Opens migration tunnel of a container.
 ///
@@ -1204,7 +1205,7 @@ pub struct WebsocketPort {
     /// Which socket.
     pub socket: Option<String>,
 }
-row!(WebsocketPort[] { "port" => port Opt, "socket" => socket Opt, });
+row!(WebsocketPort[] { "port" => port Opt 0, "socket" => socket Opt 1, });
 /// Connects to migration tunnel of a container.
 ///
 /// `GET /nodes/{node}/lxc/{vmid}/mtunnelwebsocket`
@@ -1254,8 +1255,8 @@ pub struct PendingKey {
     pub delete: Option<i64>,
 }
 row!(
-    PendingKey[] { "key" => key Opt, "value" => value Opt, "pending" => pending Opt,
-    "delete" => delete Opt, }
+    PendingKey[] { "key" => key Opt 0, "value" => value Opt 1, "pending" => pending Opt
+    2, "delete" => delete Opt 3, }
 );
 /// Reads pending config of a container.
 ///
@@ -1452,7 +1453,7 @@ pub struct RrdImage {
     /// The file's name.
     pub filename: Option<String>,
 }
-row!(RrdImage[] { "filename" => filename Opt, });
+row!(RrdImage[] { "filename" => filename Opt 0, });
 /// Reads rrd of a container.
 ///
 /// `GET /nodes/{node}/lxc/{vmid}/rrd`
@@ -1533,13 +1534,14 @@ pub struct GuestRrdPoint {
     pub pressurememoryfull: Option<f64>,
 }
 row!(
-    GuestRrdPoint[] { "time" => time Moment, "maxcpu" => maxcpu Opt, "cpu" => cpu Opt,
-    "maxmem" => maxmem Opt, "mem" => mem Opt, "memhost" => memhost Opt, "maxdisk" =>
-    maxdisk Opt, "disk" => disk Opt, "netin" => netin Opt, "netout" => netout Opt,
-    "diskread" => diskread Opt, "diskwrite" => diskwrite Opt, "pressurecpusome" =>
-    pressurecpusome Opt, "pressurecpufull" => pressurecpufull Opt, "pressureiosome" =>
-    pressureiosome Opt, "pressureiofull" => pressureiofull Opt, "pressurememorysome" =>
-    pressurememorysome Opt, "pressurememoryfull" => pressurememoryfull Opt, }
+    GuestRrdPoint[] { "time" => time Moment 0, "maxcpu" => maxcpu Opt 1, "cpu" => cpu Opt
+    2, "maxmem" => maxmem Opt 3, "mem" => mem Opt 4, "memhost" => memhost Opt 5,
+    "maxdisk" => maxdisk Opt 6, "disk" => disk Opt 7, "netin" => netin Opt 8, "netout" =>
+    netout Opt 9, "diskread" => diskread Opt 10, "diskwrite" => diskwrite Opt 11,
+    "pressurecpusome" => pressurecpusome Opt 12, "pressurecpufull" => pressurecpufull Opt
+    13, "pressureiosome" => pressureiosome Opt 14, "pressureiofull" => pressureiofull Opt
+    15, "pressurememorysome" => pressurememorysome Opt 16, "pressurememoryfull" =>
+    pressurememoryfull Opt 17, }
 );
 /// Reads rrd data of a container.
 ///
@@ -1593,9 +1595,10 @@ pub struct GuestSnapshot {
     pub digest: Option<String>,
 }
 row!(
-    GuestSnapshot[] { "name" => name Opt, "description" => description Opt, "snaptime" =>
-    snaptime Moment, "vmstate" => vmstate Opt, "parent" => parent Opt, "snapstate" =>
-    snapstate Opt, "running" => running Opt, "digest" => digest Opt, }
+    GuestSnapshot[] { "name" => name Opt 0, "description" => description Opt 1,
+    "snaptime" => snaptime Moment 2, "vmstate" => vmstate Opt 3, "parent" => parent Opt
+    4, "snapstate" => snapstate Opt 5, "running" => running Opt 6, "digest" => digest Opt
+    7, }
 );
 /// Reads snapshots of a container.
 ///
@@ -1805,8 +1808,8 @@ pub struct SpiceTicket {
     pub kind: Option<String>,
 }
 row!(
-    SpiceTicket[] { "host" => host Opt, "password" => password Opt, "proxy" => proxy Opt,
-    "tls-port" | "tls_port" => tls_port Opt, "type" | "kind" => kind Opt, }
+    SpiceTicket[] { "host" => host Opt 0, "password" => password Opt 1, "proxy" => proxy
+    Opt 2, "tls-port" | "tls_port" => tls_port Opt 3, "type" | "kind" => kind Opt 4, }
 );
 /// Opens spice of a container.
 ///
@@ -1912,15 +1915,15 @@ pub struct LxcStatus {
     pub vmid: Option<u32>,
 }
 row!(
-    LxcStatus[] { "cpu" => cpu Opt, "cpus" => cpus Opt, "disk" => disk Opt, "diskread" =>
-    diskread Opt, "diskwrite" => diskwrite Opt, "ha" => ha Whole, "lock" => lock Opt,
-    "maxdisk" => maxdisk Opt, "maxmem" => maxmem Opt, "maxswap" => maxswap Opt, "mem" =>
-    mem Opt, "name" => name Opt, "netin" => netin Opt, "netout" => netout Opt,
-    "pressurecpusome" => pressurecpusome Opt, "pressureiofull" => pressureiofull Opt,
-    "pressureiosome" => pressureiosome Opt, "pressurememoryfull" => pressurememoryfull
-    Opt, "pressurememorysome" => pressurememorysome Opt, "status" => status Opt, "tags"
-    => tags Opt, "template" => template Opt, "uptime" => uptime Opt, "vmid" => vmid Opt,
-    }
+    LxcStatus[] { "cpu" => cpu Opt 0, "cpus" => cpus Opt 1, "disk" => disk Opt 2,
+    "diskread" => diskread Opt 3, "diskwrite" => diskwrite Opt 4, "ha" => ha Whole 5,
+    "lock" => lock Opt 6, "maxdisk" => maxdisk Opt 7, "maxmem" => maxmem Opt 8, "maxswap"
+    => maxswap Opt 9, "mem" => mem Opt 10, "name" => name Opt 11, "netin" => netin Opt
+    12, "netout" => netout Opt 13, "pressurecpusome" => pressurecpusome Opt 14,
+    "pressureiofull" => pressureiofull Opt 15, "pressureiosome" => pressureiosome Opt 16,
+    "pressurememoryfull" => pressurememoryfull Opt 17, "pressurememorysome" =>
+    pressurememorysome Opt 18, "status" => status Opt 19, "tags" => tags Opt 20,
+    "template" => template Opt 21, "uptime" => uptime Opt 22, "vmid" => vmid Opt 23, }
 );
 /// Reads status of a container.
 ///
@@ -2140,8 +2143,8 @@ pub struct TerminalTicket {
     pub user: Option<String>,
 }
 row!(
-    TerminalTicket[] { "port" => port Opt, "ticket" => ticket Opt, "upid" => upid Opt,
-    "user" => user Opt, }
+    TerminalTicket[] { "port" => port Opt 0, "ticket" => ticket Opt 1, "upid" => upid Opt
+    2, "user" => user Opt 3, }
 );
 /// Opens a terminal: ticket and port for the websocket on the same host.
 ///
@@ -2185,8 +2188,8 @@ pub struct VncTicket {
     pub user: Option<String>,
 }
 row!(
-    VncTicket[] { "cert" => cert Opt, "password" => password Opt, "port" => port Opt,
-    "ticket" => ticket Opt, "upid" => upid Opt, "user" => user Opt, }
+    VncTicket[] { "cert" => cert Opt 0, "password" => password Opt 1, "port" => port Opt
+    2, "ticket" => ticket Opt 3, "upid" => upid Opt 4, "user" => user Opt 5, }
 );
 /// Opens the screen: ticket and port for the websocket, which must be opened on the same host
 /// within ten seconds.

@@ -61,7 +61,9 @@ pub struct DirectoryMappingCheck {
     /// The severity.
     pub severity: Option<Severity>,
 }
-row!(DirectoryMappingCheck[] { "message" => message Opt, "severity" => severity Opt, });
+row!(
+    DirectoryMappingCheck[] { "message" => message Opt 0, "severity" => severity Opt 1, }
+);
 /// Directory mapping: one row of `GET /cluster/mapping/dir` and `GET /cluster/mapping/dir/{id}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -83,9 +85,9 @@ pub struct DirectoryMapping {
     pub digest: Option<String>,
 }
 row!(
-    DirectoryMapping[] { "checks" => checks List, "description" => description Opt, "id"
-    => id Opt, "map" => map Scalars, "type" | "kind" => kind Opt, "digest" => digest Opt,
-    }
+    DirectoryMapping[] { "checks" => checks List 0, "description" => description Opt 1,
+    "id" => id Opt 2, "map" => map Scalars 3, "type" | "kind" => kind Opt 4, "digest" =>
+    digest Opt 5, }
 );
 /// Reads directory mappings.
 ///
@@ -219,7 +221,7 @@ pub struct PciMappingCheck {
     /// The severity.
     pub severity: Option<Severity>,
 }
-row!(PciMappingCheck[] { "message" => message Opt, "severity" => severity Opt, });
+row!(PciMappingCheck[] { "message" => message Opt 0, "severity" => severity Opt 1, });
 /// Pci mapping: one row of `GET /cluster/mapping/pci` and `GET /cluster/mapping/pci/{id}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -245,10 +247,10 @@ pub struct PciMapping {
     pub digest: Option<String>,
 }
 row!(
-    PciMapping[] { "checks" => checks List, "description" => description Opt, "id" => id
-    Opt, "map" => map Scalars, "type" | "kind" => kind Opt, "mdev" => mdev Opt,
-    "live-migration-capable" | "live_migration_capable" => live_migration_capable Opt,
-    "digest" => digest Opt, }
+    PciMapping[] { "checks" => checks List 0, "description" => description Opt 1, "id" =>
+    id Opt 2, "map" => map Scalars 3, "type" | "kind" => kind Opt 4, "mdev" => mdev Opt
+    5, "live-migration-capable" | "live_migration_capable" => live_migration_capable Opt
+    6, "digest" => digest Opt 7, }
 );
 /// Reads pci mappings.
 ///
@@ -397,8 +399,9 @@ pub struct UsbMapping {
     pub digest: Option<String>,
 }
 row!(
-    UsbMapping[] { "description" => description Opt, "error" => error Whole, "id" => id
-    Opt, "map" => map Scalars, "type" | "kind" => kind Opt, "digest" => digest Opt, }
+    UsbMapping[] { "description" => description Opt 0, "error" => error Whole 1, "id" =>
+    id Opt 2, "map" => map Scalars 3, "type" | "kind" => kind Opt 4, "digest" => digest
+    Opt 5, }
 );
 /// Reads usb mappings.
 ///

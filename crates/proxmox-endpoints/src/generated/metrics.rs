@@ -72,8 +72,8 @@ pub struct MetricsExportData {
     pub value: Option<f64>,
 }
 row!(
-    MetricsExportData[] { "id" => id Opt, "metric" => metric Opt, "timestamp" =>
-    timestamp Moment, "type" | "kind" => kind Opt, "value" => value Opt, }
+    MetricsExportData[] { "id" => id Opt 0, "metric" => metric Opt 1, "timestamp" =>
+    timestamp Moment 2, "type" | "kind" => kind Opt 3, "value" => value Opt 4, }
 );
 /// Metrics export: the answer of `GET /cluster/metrics/export`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -84,7 +84,7 @@ pub struct MetricsExport {
     #[serde(default)]
     pub data: Vec<MetricsExportData>,
 }
-row!(MetricsExport[] { "data" => data List, });
+row!(MetricsExport[] { "data" => data List 0, });
 /// Export metrics.
 ///
 /// `GET /cluster/metrics/export`
@@ -140,9 +140,9 @@ pub struct MetricServer {
     pub other: std::collections::BTreeMap<String, serde_json::Value>,
 }
 row!(
-    MetricServer[] { "disable" => disable Opt, "id" => id Opt, "port" => port Opt,
-    "server" => server Opt, "type" | "kind" => kind Opt, "digest" => digest Opt, } rest
-    other
+    MetricServer[] { "disable" => disable Opt 0, "id" => id Opt 1, "port" => port Opt 2,
+    "server" => server Opt 3, "type" | "kind" => kind Opt 4, "digest" => digest Opt 5, }
+    rest other
 );
 /// Reads metric servers.
 ///

@@ -489,30 +489,31 @@ pub struct Network {
     pub vxlan_svcnodeip: Option<String>,
 }
 row!(
-    Network[] { "active" => active Opt, "address" => address Opt, "address6" => address6
-    Opt, "autostart" => autostart Opt, "bond-primary" | "bond_primary" => bond_primary
-    Opt, "bond_mode" => bond_mode Opt, "bond_xmit_hash_policy" => bond_xmit_hash_policy
-    Opt, "bridge-access" | "bridge_access" => bridge_access Opt, "bridge-arp-nd-suppress"
-    | "bridge_arp_nd_suppress" => bridge_arp_nd_suppress Opt, "bridge-learning" |
-    "bridge_learning" => bridge_learning Opt, "bridge-multicast-flood" |
-    "bridge_multicast_flood" => bridge_multicast_flood Opt, "bridge-unicast-flood" |
-    "bridge_unicast_flood" => bridge_unicast_flood Opt, "bridge_ports" => bridge_ports
-    Words, "bridge_vids" => bridge_vids Words, "bridge_vlan_aware" => bridge_vlan_aware
-    Opt, "cidr" => cidr Opt, "cidr6" => cidr6 Opt, "comments" => comments Opt,
-    "comments6" => comments6 Opt, "exists" => exists Opt, "families" => families Scalars,
-    "gateway" => gateway Opt, "gateway6" => gateway6 Opt, "iface" => iface Opt,
-    "link-type" | "link_type" => link_type Opt, "method" => method Opt, "method6" =>
-    method6 Opt, "mtu" => mtu Opt, "netmask" => netmask Opt, "netmask6" => netmask6 Opt,
-    "options" => options Scalars, "options6" => options6 Scalars, "ovs_bonds" =>
-    ovs_bonds Words, "ovs_bridge" => ovs_bridge Opt, "ovs_options" => ovs_options Opt,
-    "ovs_ports" => ovs_ports Words, "ovs_tag" => ovs_tag Opt, "priority" => priority Opt,
-    "slaves" => slaves Words, "type" | "kind" => kind Opt, "uplink-id" | "uplink_id" =>
-    uplink_id Opt, "vlan-id" | "vlan_id" => vlan_id Opt, "vlan-protocol" |
-    "vlan_protocol" => vlan_protocol Opt, "vlan-raw-device" | "vlan_raw_device" =>
-    vlan_raw_device Opt, "vxlan-id" | "vxlan_id" => vxlan_id Opt, "vxlan-local-tunnelip"
-    | "vxlan_local_tunnelip" => vxlan_local_tunnelip Opt, "vxlan-physdev" |
-    "vxlan_physdev" => vxlan_physdev Opt, "vxlan-svcnodeip" | "vxlan_svcnodeip" =>
-    vxlan_svcnodeip Opt, }
+    Network[] { "active" => active Opt 0, "address" => address Opt 1, "address6" =>
+    address6 Opt 2, "autostart" => autostart Opt 3, "bond-primary" | "bond_primary" =>
+    bond_primary Opt 4, "bond_mode" => bond_mode Opt 5, "bond_xmit_hash_policy" =>
+    bond_xmit_hash_policy Opt 6, "bridge-access" | "bridge_access" => bridge_access Opt
+    7, "bridge-arp-nd-suppress" | "bridge_arp_nd_suppress" => bridge_arp_nd_suppress Opt
+    8, "bridge-learning" | "bridge_learning" => bridge_learning Opt 9,
+    "bridge-multicast-flood" | "bridge_multicast_flood" => bridge_multicast_flood Opt 10,
+    "bridge-unicast-flood" | "bridge_unicast_flood" => bridge_unicast_flood Opt 11,
+    "bridge_ports" => bridge_ports Words 12, "bridge_vids" => bridge_vids Words 13,
+    "bridge_vlan_aware" => bridge_vlan_aware Opt 14, "cidr" => cidr Opt 15, "cidr6" =>
+    cidr6 Opt 16, "comments" => comments Opt 17, "comments6" => comments6 Opt 18,
+    "exists" => exists Opt 19, "families" => families Scalars 20, "gateway" => gateway
+    Opt 21, "gateway6" => gateway6 Opt 22, "iface" => iface Opt 23, "link-type" |
+    "link_type" => link_type Opt 24, "method" => method Opt 25, "method6" => method6 Opt
+    26, "mtu" => mtu Opt 27, "netmask" => netmask Opt 28, "netmask6" => netmask6 Opt 29,
+    "options" => options Scalars 30, "options6" => options6 Scalars 31, "ovs_bonds" =>
+    ovs_bonds Words 32, "ovs_bridge" => ovs_bridge Opt 33, "ovs_options" => ovs_options
+    Opt 34, "ovs_ports" => ovs_ports Words 35, "ovs_tag" => ovs_tag Opt 36, "priority" =>
+    priority Opt 37, "slaves" => slaves Words 38, "type" | "kind" => kind Opt 39,
+    "uplink-id" | "uplink_id" => uplink_id Opt 40, "vlan-id" | "vlan_id" => vlan_id Opt
+    41, "vlan-protocol" | "vlan_protocol" => vlan_protocol Opt 42, "vlan-raw-device" |
+    "vlan_raw_device" => vlan_raw_device Opt 43, "vxlan-id" | "vxlan_id" => vxlan_id Opt
+    44, "vxlan-local-tunnelip" | "vxlan_local_tunnelip" => vxlan_local_tunnelip Opt 45,
+    "vxlan-physdev" | "vxlan_physdev" => vxlan_physdev Opt 46, "vxlan-svcnodeip" |
+    "vxlan_svcnodeip" => vxlan_svcnodeip Opt 47, }
 );
 /// Reads networks of a node.
 ///

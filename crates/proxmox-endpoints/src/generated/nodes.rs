@@ -49,13 +49,13 @@ pub struct NodeSummary {
     pub level: Option<String>,
 }
 row!(
-    NodeSummary["node", "status"] { "node" => node Req 0, "status" => status Req 1,
-    "ssl_fingerprint" => ssl_fingerprint Opt, "uptime" | "uptime_seconds" =>
-    uptime_seconds Opt, "cpu" | "cpu_fraction" => cpu_fraction Opt, "maxcpu" |
-    "cpu_count" => cpu_count Opt, "mem" | "memory_used_bytes" => memory_used_bytes Opt,
-    "maxmem" | "memory_bytes" => memory_bytes Opt, "disk" | "root_used_bytes" =>
-    root_used_bytes Opt, "maxdisk" | "root_bytes" => root_bytes Opt, "level" => level
-    Opt, }
+    NodeSummary["node" 0, "status" 1] { "node" => node Req 0, "status" => status Req 1,
+    "ssl_fingerprint" => ssl_fingerprint Opt 2, "uptime" | "uptime_seconds" =>
+    uptime_seconds Opt 3, "cpu" | "cpu_fraction" => cpu_fraction Opt 4, "maxcpu" |
+    "cpu_count" => cpu_count Opt 5, "mem" | "memory_used_bytes" => memory_used_bytes Opt
+    6, "maxmem" | "memory_bytes" => memory_bytes Opt 7, "disk" | "root_used_bytes" =>
+    root_used_bytes Opt 8, "maxdisk" | "root_bytes" => root_bytes Opt 9, "level" => level
+    Opt 10, }
 );
 /// Whether a node is up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -137,13 +137,13 @@ pub struct NodeStatus {
     pub pve_version: Option<String>,
 }
 row!(
-    NodeStatus[] { "uptime" | "uptime_seconds" => uptime_seconds Opt, "cpu" |
-    "cpu_fraction" => cpu_fraction Opt, "wait" | "io_wait_fraction" => io_wait_fraction
-    Opt, "loadavg" | "load_average" => load_average Scalars, "memory" => memory Below,
-    "swap" => swap Below, "rootfs" | "root_filesystem" => root_filesystem Below, "ksm" =>
-    ksm Below, "cpuinfo" | "processor" => processor Below, "boot-info" | "boot_info" =>
-    boot_info Below, "current-kernel" | "kernel" => kernel Below, "pveversion" |
-    "pve_version" => pve_version Opt, }
+    NodeStatus[] { "uptime" | "uptime_seconds" => uptime_seconds Opt 0, "cpu" |
+    "cpu_fraction" => cpu_fraction Opt 1, "wait" | "io_wait_fraction" => io_wait_fraction
+    Opt 2, "loadavg" | "load_average" => load_average Scalars 3, "memory" => memory Below
+    4, "swap" => swap Below 5, "rootfs" | "root_filesystem" => root_filesystem Below 6,
+    "ksm" => ksm Below 7, "cpuinfo" | "processor" => processor Below 8, "boot-info" |
+    "boot_info" => boot_info Below 9, "current-kernel" | "kernel" => kernel Below 10,
+    "pveversion" | "pve_version" => pve_version Opt 11, }
 );
 /// Memory of a node, in bytes.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -160,9 +160,9 @@ pub struct MemoryUse {
     pub available_bytes: Option<u64>,
 }
 row!(
-    MemoryUse[] { "total" | "total_bytes" => total_bytes Opt, "used" | "used_bytes" =>
-    used_bytes Opt, "free" | "free_bytes" => free_bytes Opt, "available" |
-    "available_bytes" => available_bytes Opt, }
+    MemoryUse[] { "total" | "total_bytes" => total_bytes Opt 0, "used" | "used_bytes" =>
+    used_bytes Opt 1, "free" | "free_bytes" => free_bytes Opt 2, "available" |
+    "available_bytes" => available_bytes Opt 3, }
 );
 /// A file system, in bytes.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -179,9 +179,9 @@ pub struct DiskUse {
     pub available_bytes: Option<u64>,
 }
 row!(
-    DiskUse[] { "total" | "total_bytes" => total_bytes Opt, "used" | "used_bytes" =>
-    used_bytes Opt, "free" | "free_bytes" => free_bytes Opt, "avail" | "available_bytes"
-    => available_bytes Opt, }
+    DiskUse[] { "total" | "total_bytes" => total_bytes Opt 0, "used" | "used_bytes" =>
+    used_bytes Opt 1, "free" | "free_bytes" => free_bytes Opt 2, "avail" |
+    "available_bytes" => available_bytes Opt 3, }
 );
 /// Memory saved by merging equal pages.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -191,7 +191,7 @@ pub struct KsmUse {
     /// How much.
     pub shared_bytes: Option<u64>,
 }
-row!(KsmUse[] { "shared" | "shared_bytes" => shared_bytes Opt, });
+row!(KsmUse[] { "shared" | "shared_bytes" => shared_bytes Opt 0, });
 /// A node's CPU.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -213,9 +213,9 @@ pub struct CpuInfo {
     pub virtualization: Option<bool>,
 }
 row!(
-    CpuInfo[] { "model" => model Opt, "vendor" => vendor Opt, "sockets" => sockets Opt,
-    "cores" => cores Opt, "cpus" | "threads" => threads Opt, "mhz" => mhz Opt, "hvm" |
-    "virtualization" => virtualization Opt, }
+    CpuInfo[] { "model" => model Opt 0, "vendor" => vendor Opt 1, "sockets" => sockets
+    Opt 2, "cores" => cores Opt 3, "cpus" | "threads" => threads Opt 4, "mhz" => mhz Opt
+    5, "hvm" | "virtualization" => virtualization Opt 6, }
 );
 /// How a node booted.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -228,7 +228,8 @@ pub struct BootInfo {
     pub secure_boot: Option<bool>,
 }
 row!(
-    BootInfo[] { "mode" => mode Opt, "secureboot" | "secure_boot" => secure_boot Opt, }
+    BootInfo[] { "mode" => mode Opt 0, "secureboot" | "secure_boot" => secure_boot Opt 1,
+    }
 );
 /// A node's kernel.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -245,8 +246,8 @@ pub struct KernelInfo {
     pub machine: Option<String>,
 }
 row!(
-    KernelInfo[] { "sysname" | "system" => system Opt, "release" => release Opt,
-    "version" => version Opt, "machine" => machine Opt, }
+    KernelInfo[] { "sysname" | "system" => system Opt 0, "release" => release Opt 1,
+    "version" => version Opt 2, "machine" => machine Opt 3, }
 );
 /// Reads index of a node.
 ///
@@ -472,8 +473,8 @@ pub struct Dns {
     pub search: Option<String>,
 }
 row!(
-    Dns[] { "dns1" => dns1 Opt, "dns2" => dns2 Opt, "dns3" => dns3 Opt, "search" =>
-    search Opt, }
+    Dns[] { "dns1" => dns1 Opt 0, "dns2" => dns2 Opt 1, "dns3" => dns3 Opt 2, "search" =>
+    search Opt 3, }
 );
 /// Reads dns of a node.
 ///
@@ -535,8 +536,8 @@ pub struct BatchResult {
     pub message: Option<String>,
 }
 row!(
-    BatchResult[] { "status" => status Opt, "data" => data Whole, "message" => message
-    Opt, }
+    BatchResult[] { "status" => status Opt 0, "data" => data Whole 1, "message" =>
+    message Opt 2, }
 );
 /// Makes several calls one after another. For root alone.
 ///
@@ -571,7 +572,7 @@ pub struct HostsFile {
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
 }
-row!(HostsFile[] { "data" => data Opt, "digest" => digest Opt, });
+row!(HostsFile[] { "data" => data Opt 0, "digest" => digest Opt 1, });
 /// Reads hosts file of a node.
 ///
 /// `GET /nodes/{node}/hosts`
@@ -720,8 +721,8 @@ pub struct NetstatRow {
     pub out: Option<u64>,
 }
 row!(
-    NetstatRow[] { "vmid" => vmid Opt, "dev" => dev Opt, "in" | "in_" => in_ Opt, "out"
-    => out Opt, }
+    NetstatRow[] { "vmid" => vmid Opt 0, "dev" => dev Opt 1, "in" | "in_" => in_ Opt 2,
+    "out" => out Opt 3, }
 );
 /// Reads netstat of a node.
 ///
@@ -885,14 +886,15 @@ pub struct NodeRrdPoint {
     pub pressurememoryfull: Option<f64>,
 }
 row!(
-    NodeRrdPoint[] { "time" => time Moment, "loadavg" => loadavg Opt, "maxcpu" => maxcpu
-    Opt, "cpu" => cpu Opt, "iowait" => iowait Opt, "memtotal" => memtotal Opt, "memused"
-    => memused Opt, "memavailable" => memavailable Opt, "arcsize" => arcsize Opt,
-    "swaptotal" => swaptotal Opt, "swapused" => swapused Opt, "roottotal" => roottotal
-    Opt, "rootused" => rootused Opt, "netin" => netin Opt, "netout" => netout Opt,
-    "pressurecpusome" => pressurecpusome Opt, "pressureiosome" => pressureiosome Opt,
-    "pressureiofull" => pressureiofull Opt, "pressurememorysome" => pressurememorysome
-    Opt, "pressurememoryfull" => pressurememoryfull Opt, }
+    NodeRrdPoint[] { "time" => time Moment 0, "loadavg" => loadavg Opt 1, "maxcpu" =>
+    maxcpu Opt 2, "cpu" => cpu Opt 3, "iowait" => iowait Opt 4, "memtotal" => memtotal
+    Opt 5, "memused" => memused Opt 6, "memavailable" => memavailable Opt 7, "arcsize" =>
+    arcsize Opt 8, "swaptotal" => swaptotal Opt 9, "swapused" => swapused Opt 10,
+    "roottotal" => roottotal Opt 11, "rootused" => rootused Opt 12, "netin" => netin Opt
+    13, "netout" => netout Opt 14, "pressurecpusome" => pressurecpusome Opt 15,
+    "pressureiosome" => pressureiosome Opt 16, "pressureiofull" => pressureiofull Opt 17,
+    "pressurememorysome" => pressurememorysome Opt 18, "pressurememoryfull" =>
+    pressurememoryfull Opt 19, }
 );
 /// Reads rrd data of a node.
 ///
@@ -1197,10 +1199,11 @@ pub struct Subscription {
     pub url: Option<String>,
 }
 row!(
-    Subscription[] { "checktime" => checktime Opt, "key" => key Opt, "level" => level
-    Opt, "message" => message Opt, "nextduedate" => nextduedate Opt, "productname" =>
-    productname Opt, "regdate" => regdate Opt, "serverid" => serverid Opt, "signature" =>
-    signature Opt, "sockets" => sockets Opt, "status" => status Opt, "url" => url Opt, }
+    Subscription[] { "checktime" => checktime Opt 0, "key" => key Opt 1, "level" => level
+    Opt 2, "message" => message Opt 3, "nextduedate" => nextduedate Opt 4, "productname"
+    => productname Opt 5, "regdate" => regdate Opt 6, "serverid" => serverid Opt 7,
+    "signature" => signature Opt 8, "sockets" => sockets Opt 9, "status" => status Opt
+    10, "url" => url Opt 11, }
 );
 /// The node's subscription.
 ///
@@ -1363,8 +1366,8 @@ pub struct NodeClock {
     pub timezone: Option<String>,
 }
 row!(
-    NodeClock[] { "localtime" => localtime Opt, "time" => time Opt, "timezone" =>
-    timezone Opt, }
+    NodeClock[] { "localtime" => localtime Opt 0, "time" => time Opt 1, "timezone" =>
+    timezone Opt 2, }
 );
 /// Reads time of a node.
 ///
@@ -1416,8 +1419,8 @@ pub struct NodeVersion {
     pub version: Option<String>,
 }
 row!(
-    NodeVersion[] { "release" => release Opt, "repoid" => repoid Opt, "version" =>
-    version Opt, }
+    NodeVersion[] { "release" => release Opt 0, "repoid" => repoid Opt 1, "version" =>
+    version Opt 2, }
 );
 /// Reads version of a node.
 ///

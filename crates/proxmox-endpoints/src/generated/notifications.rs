@@ -99,8 +99,9 @@ pub struct GotifyEndpoint {
     pub digest: Option<String>,
 }
 row!(
-    GotifyEndpoint[] { "comment" => comment Opt, "disable" => disable Opt, "name" => name
-    Opt, "origin" => origin Opt, "server" => server Opt, "digest" => digest Opt, }
+    GotifyEndpoint[] { "comment" => comment Opt 0, "disable" => disable Opt 1, "name" =>
+    name Opt 2, "origin" => origin Opt 3, "server" => server Opt 4, "digest" => digest
+    Opt 5, }
 );
 /// Reads gotify endpoints.
 ///
@@ -263,10 +264,10 @@ pub struct SendmailEndpoint {
     pub digest: Option<String>,
 }
 row!(
-    SendmailEndpoint[] { "author" => author Opt, "comment" => comment Opt, "disable" =>
-    disable Opt, "from-address" | "from_address" => from_address Opt, "mailto" => mailto
-    Scalars, "mailto-user" | "mailto_user" => mailto_user Scalars, "name" => name Opt,
-    "origin" => origin Opt, "digest" => digest Opt, }
+    SendmailEndpoint[] { "author" => author Opt 0, "comment" => comment Opt 1, "disable"
+    => disable Opt 2, "from-address" | "from_address" => from_address Opt 3, "mailto" =>
+    mailto Scalars 4, "mailto-user" | "mailto_user" => mailto_user Scalars 5, "name" =>
+    name Opt 6, "origin" => origin Opt 7, "digest" => digest Opt 8, }
 );
 /// Reads sendmail endpoints.
 ///
@@ -479,11 +480,12 @@ pub struct SmtpEndpoint {
     pub digest: Option<String>,
 }
 row!(
-    SmtpEndpoint[] { "author" => author Opt, "comment" => comment Opt, "disable" =>
-    disable Opt, "from-address" | "from_address" => from_address Opt, "mailto" => mailto
-    Scalars, "mailto-user" | "mailto_user" => mailto_user Scalars, "mode" => mode Opt,
-    "name" => name Opt, "origin" => origin Opt, "port" => port Opt, "server" => server
-    Opt, "username" => username Opt, "digest" => digest Opt, }
+    SmtpEndpoint[] { "author" => author Opt 0, "comment" => comment Opt 1, "disable" =>
+    disable Opt 2, "from-address" | "from_address" => from_address Opt 3, "mailto" =>
+    mailto Scalars 4, "mailto-user" | "mailto_user" => mailto_user Scalars 5, "mode" =>
+    mode Opt 6, "name" => name Opt 7, "origin" => origin Opt 8, "port" => port Opt 9,
+    "server" => server Opt 10, "username" => username Opt 11, "digest" => digest Opt 12,
+    }
 );
 /// Reads smtp endpoints.
 ///
@@ -725,10 +727,10 @@ pub struct WebhookEndpoint {
     pub digest: Option<String>,
 }
 row!(
-    WebhookEndpoint[] { "body" => body Opt, "comment" => comment Opt, "disable" =>
-    disable Opt, "header" => header Scalars, "method" => method Opt, "name" => name Opt,
-    "origin" => origin Opt, "secret" => secret Scalars, "url" => url Opt, "digest" =>
-    digest Opt, }
+    WebhookEndpoint[] { "body" => body Opt 0, "comment" => comment Opt 1, "disable" =>
+    disable Opt 2, "header" => header Scalars 3, "method" => method Opt 4, "name" => name
+    Opt 5, "origin" => origin Opt 6, "secret" => secret Scalars 7, "url" => url Opt 8,
+    "digest" => digest Opt 9, }
 );
 /// Reads webhook endpoints.
 ///
@@ -896,8 +898,8 @@ pub struct MatcherFieldValue {
     pub value: Option<String>,
 }
 row!(
-    MatcherFieldValue[] { "comment" => comment Opt, "field" => field Opt, "value" =>
-    value Opt, }
+    MatcherFieldValue[] { "comment" => comment Opt 0, "field" => field Opt 1, "value" =>
+    value Opt 2, }
 );
 /// Reads matcher field values.
 ///
@@ -927,7 +929,7 @@ pub struct MatcherField {
     /// Its name.
     pub name: Option<String>,
 }
-row!(MatcherField[] { "name" => name Opt, });
+row!(MatcherField[] { "name" => name Opt 0, });
 /// Reads matcher fields.
 ///
 /// `GET /cluster/notifications/matcher-fields`
@@ -1010,12 +1012,12 @@ pub struct NotificationMatcher {
     pub digest: Option<String>,
 }
 row!(
-    NotificationMatcher[] { "comment" => comment Opt, "disable" => disable Opt,
-    "invert-match" | "invert_match" => invert_match Opt, "match-calendar" |
-    "match_calendar" => match_calendar Scalars, "match-field" | "match_field" =>
-    match_field Scalars, "match-severity" | "match_severity" => match_severity Scalars,
-    "mode" => mode Opt, "name" => name Opt, "origin" => origin Opt, "target" => target
-    Scalars, "digest" => digest Opt, }
+    NotificationMatcher[] { "comment" => comment Opt 0, "disable" => disable Opt 1,
+    "invert-match" | "invert_match" => invert_match Opt 2, "match-calendar" |
+    "match_calendar" => match_calendar Scalars 3, "match-field" | "match_field" =>
+    match_field Scalars 4, "match-severity" | "match_severity" => match_severity Scalars
+    5, "mode" => mode Opt 6, "name" => name Opt 7, "origin" => origin Opt 8, "target" =>
+    target Scalars 9, "digest" => digest Opt 10, }
 );
 /// Reads notification matchers.
 ///
@@ -1227,8 +1229,8 @@ pub struct NotificationTarget {
     pub kind: Option<NotificationTargetTypeKind>,
 }
 row!(
-    NotificationTarget[] { "comment" => comment Opt, "disable" => disable Opt, "name" =>
-    name Opt, "origin" => origin Opt, "type" | "kind" => kind Opt, }
+    NotificationTarget[] { "comment" => comment Opt 0, "disable" => disable Opt 1, "name"
+    => name Opt 2, "origin" => origin Opt 3, "type" | "kind" => kind Opt 4, }
 );
 /// Reads notification targets.
 ///

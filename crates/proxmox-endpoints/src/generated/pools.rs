@@ -107,8 +107,8 @@ pub struct PoolMember {
     pub vmid: Option<u32>,
 }
 row!(
-    PoolMember[] { "id" => id Opt, "node" => node Opt, "storage" => storage Opt, "type" |
-    "kind" => kind Opt, "vmid" => vmid Opt, }
+    PoolMember[] { "id" => id Opt 0, "node" => node Opt 1, "storage" => storage Opt 2,
+    "type" | "kind" => kind Opt 3, "vmid" => vmid Opt 4, }
 );
 /// Pool: one row of `GET /pools` and `GET /pools/{poolid}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -124,8 +124,8 @@ pub struct Pool {
     pub poolid: Option<String>,
 }
 row!(
-    Pool[] { "comment" => comment Opt, "members" => members List, "poolid" => poolid Opt,
-    }
+    Pool[] { "comment" => comment Opt 0, "members" => members List 1, "poolid" => poolid
+    Opt 2, }
 );
 /// The pools; one with its members when `poolid` is given, which also finds nested pools.
 ///

@@ -29,8 +29,8 @@ property!(
     up Plain, } default "order"
 );
 row!(
-    StartupOrder[] { "other" => other Whole, "order" => order Opt, "up" => up Opt, "down"
-    => down Opt, } from parse
+    StartupOrder[] { "other" => other Whole 0, "order" => order Opt 1, "up" => up Opt 2,
+    "down" => down Opt 3, } from parse
 );
 /// Open fabric interface: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -62,9 +62,9 @@ property!(
     required["name"]
 );
 row!(
-    OpenFabricInterface[] { "other" => other Whole, "hello_multiplier" =>
-    hello_multiplier Opt, "ip" => ip Opt, "ip6" => ip6 Opt, "name" => name Req 0, } from
-    parse
+    OpenFabricInterface[] { "other" => other Whole 0, "hello_multiplier" =>
+    hello_multiplier Opt 1, "ip" => ip Opt 2, "ip6" => ip6 Opt 3, "name" => name Req 4, }
+    from parse
 );
 /// The kind of the network.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -134,8 +134,8 @@ property!(
     "network_type" => network_type Plain, } required["name"]
 );
 row!(
-    OspfInterface[] { "other" => other Whole, "ip" => ip Opt, "name" => name Req 0,
-    "network_type" => network_type Opt, } from parse
+    OspfInterface[] { "other" => other Whole 0, "ip" => ip Opt 1, "name" => name Req 2,
+    "network_type" => network_type Opt 3, } from parse
 );
 /// Bgp interface: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -153,7 +153,7 @@ pub struct BgpInterface {
     key_order: KeyOrder,
 }
 property!(BgpInterface "bgp interface" { "name" => name Plain, } required["name"]);
-row!(BgpInterface[] { "other" => other Whole, "name" => name Req 0, } from parse);
+row!(BgpInterface[] { "other" => other Whole 0, "name" => name Req 1, } from parse);
 /// Its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -220,10 +220,10 @@ property!(
     required["iface", "node"]
 );
 row!(
-    WireGuardPeer[] { "other" => other Whole, "endpoint" => endpoint Opt, "iface" =>
-    iface Req 0, "node" => node Req 0, "node_iface" => node_iface Opt,
-    "skip_route_generation" => skip_route_generation Opt, "type" | "kind" => kind Opt, }
-    from parse
+    WireGuardPeer[] { "other" => other Whole 0, "endpoint" => endpoint Opt 1, "iface" =>
+    iface Req 2, "node" => node Req 3, "node_iface" => node_iface Opt 4,
+    "skip_route_generation" => skip_route_generation Opt 5, "type" | "kind" => kind Opt
+    6, } from parse
 );
 /// Where from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -285,8 +285,8 @@ property!(
     => source Plain, }
 );
 row!(
-    OspfRedistribution[] { "other" => other Whole, "route-map" | "route_map" => route_map
-    Opt, "source" => source Opt, } from parse
+    OspfRedistribution[] { "other" => other Whole 0, "route-map" | "route_map" =>
+    route_map Opt 1, "source" => source Opt 2, } from parse
 );
 /// Where from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -348,8 +348,8 @@ property!(
     source Plain, }
 );
 row!(
-    BgpRedistribution[] { "other" => other Whole, "route-map" | "route_map" => route_map
-    Opt, "source" => source Opt, } from parse
+    BgpRedistribution[] { "other" => other Whole 0, "route-map" | "route_map" =>
+    route_map Opt 1, "source" => source Opt 2, } from parse
 );
 /// Backup fleecing: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -374,8 +374,8 @@ property!(
     Plain, } default "enabled"
 );
 row!(
-    BackupFleecing[] { "other" => other Whole, "enabled" => enabled Opt, "storage" =>
-    storage Opt, } from parse
+    BackupFleecing[] { "other" => other Whole 0, "enabled" => enabled Opt 1, "storage" =>
+    storage Opt 2, } from parse
 );
 /// Backup performance: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -400,9 +400,9 @@ property!(
     "pbs-entries-max" => pbs_entries_max Plain, }
 );
 row!(
-    BackupPerformance[] { "other" => other Whole, "max-workers" | "max_workers" =>
-    max_workers Opt, "pbs-entries-max" | "pbs_entries_max" => pbs_entries_max Opt, } from
-    parse
+    BackupPerformance[] { "other" => other Whole 0, "max-workers" | "max_workers" =>
+    max_workers Opt 1, "pbs-entries-max" | "pbs_entries_max" => pbs_entries_max Opt 2, }
+    from parse
 );
 /// Node acme: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -426,8 +426,8 @@ property!(
     NodeAcme "node acme" { "account" => account Plain, "domains" => domains List, }
 );
 row!(
-    NodeAcme[] { "other" => other Whole, "account" => account Opt, "domains" => domains
-    Words, } from parse
+    NodeAcme[] { "other" => other Whole 0, "account" => account Opt 1, "domains" =>
+    domains Words 2, } from parse
 );
 /// Acme domain: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -455,8 +455,8 @@ property!(
     => plugin Plain, } default "domain" required["domain"]
 );
 row!(
-    AcmeDomain[] { "other" => other Whole, "alias" => alias Opt, "domain" => domain Req
-    0, "plugin" => plugin Opt, } from parse
+    AcmeDomain[] { "other" => other Whole 0, "alias" => alias Opt 1, "domain" => domain
+    Req 2, "plugin" => plugin Opt 3, } from parse
 );
 /// Corosync link: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -481,8 +481,8 @@ property!(
     Plain, } default "address" required["address"]
 );
 row!(
-    CorosyncLink[] { "other" => other Whole, "address" => address Req 0, "priority" =>
-    priority Opt, } from parse
+    CorosyncLink[] { "other" => other Whole 0, "address" => address Req 1, "priority" =>
+    priority Opt 2, } from parse
 );
 /// Wake on lan: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -510,9 +510,9 @@ property!(
     "broadcast-address" => broadcast_address Plain, } default "mac" required["mac"]
 );
 row!(
-    WakeOnLan[] { "other" => other Whole, "bind-interface" | "bind_interface" =>
-    bind_interface Opt, "broadcast-address" | "broadcast_address" => broadcast_address
-    Opt, "mac" => mac Req 0, } from parse
+    WakeOnLan[] { "other" => other Whole 0, "bind-interface" | "bind_interface" =>
+    bind_interface Opt 1, "broadcast-address" | "broadcast_address" => broadcast_address
+    Opt 2, "mac" => mac Req 3, } from parse
 );
 /// Directory place: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -537,8 +537,8 @@ property!(
     required["path"]
 );
 row!(
-    DirectoryPlace[] { "other" => other Whole, "node" => node Opt, "path" => path Req 0,
-    } from parse
+    DirectoryPlace[] { "other" => other Whole 0, "node" => node Opt 1, "path" => path Req
+    2, } from parse
 );
 /// The key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -597,8 +597,8 @@ pub struct RouteMapExit {
 }
 property!(RouteMapExit "route map exit" { "key" => key Plain, "value" => value Plain, });
 row!(
-    RouteMapExit[] { "other" => other Whole, "key" => key Opt, "value" => value Opt, }
-    from parse
+    RouteMapExit[] { "other" => other Whole 0, "key" => key Opt 1, "value" => value Opt
+    2, } from parse
 );
 /// The key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -704,8 +704,8 @@ property!(
     RouteMapMatch "route map match" { "key" => key Plain, "value" => value Plain, }
 );
 row!(
-    RouteMapMatch[] { "other" => other Whole, "key" => key Opt, "value" => value Opt, }
-    from parse
+    RouteMapMatch[] { "other" => other Whole 0, "key" => key Opt 1, "value" => value Opt
+    2, } from parse
 );
 /// The key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -804,8 +804,8 @@ pub struct RouteMapSet {
 }
 property!(RouteMapSet "route map set" { "key" => key Plain, "value" => value Plain, });
 row!(
-    RouteMapSet[] { "other" => other Whole, "key" => key Opt, "value" => value Opt, }
-    from parse
+    RouteMapSet[] { "other" => other Whole 0, "key" => key Opt 1, "value" => value Opt 2,
+    } from parse
 );
 /// Lxc device: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -839,9 +839,9 @@ property!(
     "gid" => gid Plain, "mode" => mode Plain, "uid" => uid Plain, } default "path"
 );
 row!(
-    LxcDevice[] { "other" => other Whole, "deny-write" | "deny_write" => deny_write Opt,
-    "gid" => gid Opt, "mode" => mode Opt, "path" => path Opt, "uid" => uid Opt, } from
-    parse
+    LxcDevice[] { "other" => other Whole 0, "deny-write" | "deny_write" => deny_write Opt
+    1, "gid" => gid Opt 2, "mode" => mode Opt 3, "path" => path Opt 4, "uid" => uid Opt
+    5, } from parse
 );
 /// Lxc features: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -879,9 +879,9 @@ property!(
     "nesting" => nesting Plain, }
 );
 row!(
-    LxcFeatures[] { "other" => other Whole, "force_rw_sys" => force_rw_sys Opt, "fuse" =>
-    fuse Opt, "keyctl" => keyctl Opt, "mknod" => mknod Opt, "mount" => mount Opt,
-    "nesting" => nesting Opt, } from parse
+    LxcFeatures[] { "other" => other Whole 0, "force_rw_sys" => force_rw_sys Opt 1,
+    "fuse" => fuse Opt 2, "keyctl" => keyctl Opt 3, "mknod" => mknod Opt 4, "mount" =>
+    mount Opt 5, "nesting" => nesting Opt 6, } from parse
 );
 /// Lxc mount point: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -939,11 +939,11 @@ property!(
     size Size, } default "volume" required["mp", "volume"]
 );
 row!(
-    LxcMountPoint[] { "other" => other Whole, "acl" => acl Opt, "backup" => backup Opt,
-    "idmap" => idmap Opt, "keepattrs" => keepattrs Opt, "mountoptions" => mountoptions
-    Opt, "mp" => mp Req 0, "quota" => quota Opt, "replicate" => replicate Opt, "ro" => ro
-    Opt, "shared" => shared Opt, "size" => size Opt, "volume" => volume Req 0, } from
-    parse
+    LxcMountPoint[] { "other" => other Whole 0, "acl" => acl Opt 1, "backup" => backup
+    Opt 2, "idmap" => idmap Opt 3, "keepattrs" => keepattrs Opt 4, "mountoptions" =>
+    mountoptions Opt 5, "mp" => mp Req 6, "quota" => quota Opt 7, "replicate" =>
+    replicate Opt 8, "ro" => ro Opt 9, "shared" => shared Opt 10, "size" => size Opt 11,
+    "volume" => volume Req 12, } from parse
 );
 /// Lxc net device: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1010,12 +1010,12 @@ property!(
     tag Plain, "trunks" => trunks List, "type" => kind Plain, } required["name"]
 );
 row!(
-    LxcNetDevice[] { "other" => other Whole, "bridge" => bridge Opt, "firewall" =>
-    firewall Opt, "gw" => gw Opt, "gw6" => gw6 Opt, "host-managed" | "host_managed" =>
-    host_managed Opt, "hwaddr" => hwaddr Opt, "ip" => ip Opt, "ip6" => ip6 Opt,
-    "link_down" => link_down Opt, "mtu" => mtu Opt, "name" => name Req 0, "rate" => rate
-    Opt, "tag" => tag Opt, "trunks" => trunks Words, "type" | "kind" => kind Opt, } from
-    parse
+    LxcNetDevice[] { "other" => other Whole 0, "bridge" => bridge Opt 1, "firewall" =>
+    firewall Opt 2, "gw" => gw Opt 3, "gw6" => gw6 Opt 4, "host-managed" | "host_managed"
+    => host_managed Opt 5, "hwaddr" => hwaddr Opt 6, "ip" => ip Opt 7, "ip6" => ip6 Opt
+    8, "link_down" => link_down Opt 9, "mtu" => mtu Opt 10, "name" => name Req 11, "rate"
+    => rate Opt 12, "tag" => tag Opt 13, "trunks" => trunks Words 14, "type" | "kind" =>
+    kind Opt 15, } from parse
 );
 /// Lxc root fs: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1063,10 +1063,10 @@ property!(
     size Size, } default "volume" required["volume"]
 );
 row!(
-    LxcRootFs[] { "other" => other Whole, "acl" => acl Opt, "idmap" => idmap Opt,
-    "mountoptions" => mountoptions Opt, "quota" => quota Opt, "replicate" => replicate
-    Opt, "ro" => ro Opt, "shared" => shared Opt, "size" => size Opt, "volume" => volume
-    Req 0, } from parse
+    LxcRootFs[] { "other" => other Whole 0, "acl" => acl Opt 1, "idmap" => idmap Opt 2,
+    "mountoptions" => mountoptions Opt 3, "quota" => quota Opt 4, "replicate" =>
+    replicate Opt 5, "ro" => ro Opt 6, "shared" => shared Opt 7, "size" => size Opt 8,
+    "volume" => volume Req 9, } from parse
 );
 /// Lxc unused volume: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1087,7 +1087,9 @@ property!(
     LxcUnusedVolume "lxc unused volume" { "volume" => volume Plain, } default "volume"
     required["volume"]
 );
-row!(LxcUnusedVolume[] { "other" => other Whole, "volume" => volume Req 0, } from parse);
+row!(
+    LxcUnusedVolume[] { "other" => other Whole 0, "volume" => volume Req 1, } from parse
+);
 /// Bandwidth limits: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -1121,9 +1123,9 @@ property!(
     Plain, }
 );
 row!(
-    BandwidthLimits[] { "other" => other Whole, "clone" => clone Opt, "default" =>
-    default Opt, "migration" => migration Opt, "move" | "move_" => move_ Opt, "restore"
-    => restore Opt, } from parse
+    BandwidthLimits[] { "other" => other Whole 0, "clone" => clone Opt 1, "default" =>
+    default Opt 2, "migration" => migration Opt 3, "move" | "move_" => move_ Opt 4,
+    "restore" => restore Opt 5, } from parse
 );
 /// What the HA manager has to do with it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -1230,14 +1232,14 @@ property!(
     Plain, }
 );
 row!(
-    ClusterScheduling[] { "other" => other Whole, "ha" => ha Opt, "ha-auto-rebalance" |
-    "ha_auto_rebalance" => ha_auto_rebalance Opt, "ha-auto-rebalance-hold-duration" |
-    "ha_auto_rebalance_hold_duration" => ha_auto_rebalance_hold_duration Opt,
+    ClusterScheduling[] { "other" => other Whole 0, "ha" => ha Opt 1, "ha-auto-rebalance"
+    | "ha_auto_rebalance" => ha_auto_rebalance Opt 2, "ha-auto-rebalance-hold-duration" |
+    "ha_auto_rebalance_hold_duration" => ha_auto_rebalance_hold_duration Opt 3,
     "ha-auto-rebalance-margin" | "ha_auto_rebalance_margin" => ha_auto_rebalance_margin
-    Opt, "ha-auto-rebalance-method" | "ha_auto_rebalance_method" =>
-    ha_auto_rebalance_method Opt, "ha-auto-rebalance-threshold" |
-    "ha_auto_rebalance_threshold" => ha_auto_rebalance_threshold Opt,
-    "ha-rebalance-on-start" | "ha_rebalance_on_start" => ha_rebalance_on_start Opt, }
+    Opt 4, "ha-auto-rebalance-method" | "ha_auto_rebalance_method" =>
+    ha_auto_rebalance_method Opt 5, "ha-auto-rebalance-threshold" |
+    "ha_auto_rebalance_threshold" => ha_auto_rebalance_threshold Opt 6,
+    "ha-rebalance-on-start" | "ha_rebalance_on_start" => ha_rebalance_on_start Opt 7, }
     from parse
 );
 /// What happens to HA guests when a node shuts down.
@@ -1299,8 +1301,8 @@ pub struct HaSettings {
 }
 property!(HaSettings "ha settings" { "shutdown_policy" => shutdown_policy Plain, });
 row!(
-    HaSettings[] { "other" => other Whole, "shutdown_policy" => shutdown_policy Opt, }
-    from parse
+    HaSettings[] { "other" => other Whole 0, "shutdown_policy" => shutdown_policy Opt 1,
+    } from parse
 );
 /// Log rate limit: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1328,8 +1330,8 @@ property!(
     "rate" => rate Plain, } default "enable"
 );
 row!(
-    LogRateLimit[] { "other" => other Whole, "burst" => burst Opt, "enable" => enable
-    Opt, "rate" => rate Opt, } from parse
+    LogRateLimit[] { "other" => other Whole 0, "burst" => burst Opt 1, "enable" => enable
+    Opt 2, "rate" => rate Opt 3, } from parse
 );
 /// Its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -1383,8 +1385,8 @@ property!(
     Plain, } default "type"
 );
 row!(
-    MigrationSettings[] { "other" => other Whole, "network" => network Opt, "type" |
-    "kind" => kind Opt, } from parse
+    MigrationSettings[] { "other" => other Whole 0, "network" => network Opt 1, "type" |
+    "kind" => kind Opt 2, } from parse
 );
 /// Next id range: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1408,8 +1410,8 @@ property!(
     NextIdRange "next id range" { "lower" => lower Plain, "upper" => upper Plain, }
 );
 row!(
-    NextIdRange[] { "other" => other Whole, "lower" => lower Opt, "upper" => upper Opt, }
-    from parse
+    NextIdRange[] { "other" => other Whole 0, "lower" => lower Opt 1, "upper" => upper
+    Opt 2, } from parse
 );
 /// How dead nodes are fenced.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -1510,11 +1512,11 @@ property!(
     "target-replication" => target_replication Plain, }
 );
 row!(
-    NotifySettings[] { "other" => other Whole, "fencing" => fencing Opt,
-    "package-updates" | "package_updates" => package_updates Opt, "replication" =>
-    replication Opt, "target-fencing" | "target_fencing" => target_fencing Opt,
-    "target-package-updates" | "target_package_updates" => target_package_updates Opt,
-    "target-replication" | "target_replication" => target_replication Opt, } from parse
+    NotifySettings[] { "other" => other Whole 0, "fencing" => fencing Opt 1,
+    "package-updates" | "package_updates" => package_updates Opt 2, "replication" =>
+    replication Opt 3, "target-fencing" | "target_fencing" => target_fencing Opt 4,
+    "target-package-updates" | "target_package_updates" => target_package_updates Opt 5,
+    "target-replication" | "target_replication" => target_replication Opt 6, } from parse
 );
 /// Its place in the order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -1611,9 +1613,9 @@ property!(
     color_map Plain, "ordering" => ordering Plain, "shape" => shape Plain, }
 );
 row!(
-    TagStyle[] { "other" => other Whole, "case-sensitive" | "case_sensitive" =>
-    case_sensitive Opt, "color-map" | "color_map" => color_map Opt, "ordering" =>
-    ordering Opt, "shape" => shape Opt, } from parse
+    TagStyle[] { "other" => other Whole 0, "case-sensitive" | "case_sensitive" =>
+    case_sensitive Opt 1, "color-map" | "color_map" => color_map Opt 2, "ordering" =>
+    ordering Opt 3, "shape" => shape Opt 4, } from parse
 );
 /// U2f settings: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1637,8 +1639,8 @@ property!(
     U2fSettings "u2f settings" { "appid" => appid Plain, "origin" => origin Plain, }
 );
 row!(
-    U2fSettings[] { "other" => other Whole, "appid" => appid Opt, "origin" => origin Opt,
-    } from parse
+    U2fSettings[] { "other" => other Whole 0, "appid" => appid Opt 1, "origin" => origin
+    Opt 2, } from parse
 );
 /// Which tags users may set: none, a list, those that exist, or any.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -1700,8 +1702,8 @@ property!(
     => user_allow_list Plain, }
 );
 row!(
-    UserTagAccess[] { "other" => other Whole, "user-allow" | "user_allow" => user_allow
-    Opt, "user-allow-list" | "user_allow_list" => user_allow_list Opt, } from parse
+    UserTagAccess[] { "other" => other Whole 0, "user-allow" | "user_allow" => user_allow
+    Opt 1, "user-allow-list" | "user_allow_list" => user_allow_list Opt 2, } from parse
 );
 /// Web authn settings: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1732,9 +1734,9 @@ property!(
     "id" => id Plain, "origin" => origin Plain, "rp" => rp Plain, }
 );
 row!(
-    WebAuthnSettings[] { "other" => other Whole, "allow-subdomains" | "allow_subdomains"
-    => allow_subdomains Opt, "id" => id Opt, "origin" => origin Opt, "rp" => rp Opt, }
-    from parse
+    WebAuthnSettings[] { "other" => other Whole 0, "allow-subdomains" |
+    "allow_subdomains" => allow_subdomains Opt 1, "id" => id Opt 2, "origin" => origin
+    Opt 3, "rp" => rp Opt 4, } from parse
 );
 /// Pci place: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1772,9 +1774,9 @@ property!(
     "subsystem-id" => subsystem_id Plain, } required["id", "path"]
 );
 row!(
-    PciPlace[] { "other" => other Whole, "description" => description Opt, "id" => id Req
-    0, "iommugroup" => iommugroup Opt, "node" => node Opt, "path" => path Req 0,
-    "subsystem-id" | "subsystem_id" => subsystem_id Opt, } from parse
+    PciPlace[] { "other" => other Whole 0, "description" => description Opt 1, "id" => id
+    Req 2, "iommugroup" => iommugroup Opt 3, "node" => node Opt 4, "path" => path Req 5,
+    "subsystem-id" | "subsystem_id" => subsystem_id Opt 6, } from parse
 );
 /// Erasure coding: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1809,9 +1811,9 @@ property!(
     => profile Plain, }
 );
 row!(
-    ErasureCoding[] { "other" => other Whole, "device-class" | "device_class" =>
-    device_class Opt, "failure-domain" | "failure_domain" => failure_domain Opt, "k" => k
-    Opt, "m" => m Opt, "profile" => profile Opt, } from parse
+    ErasureCoding[] { "other" => other Whole 0, "device-class" | "device_class" =>
+    device_class Opt 1, "failure-domain" | "failure_domain" => failure_domain Opt 2, "k"
+    => k Opt 3, "m" => m Opt 4, "profile" => profile Opt 5, } from parse
 );
 /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -1874,8 +1876,8 @@ property!(
     Plain, "ge" => ge Plain, "le" => le Plain, "seq" => seq Plain, } required["prefix"]
 );
 row!(
-    PrefixListRule[] { "other" => other Whole, "action" => action Opt, "ge" => ge Opt,
-    "le" => le Opt, "prefix" => prefix Req 0, "seq" => seq Opt, } from parse
+    PrefixListRule[] { "other" => other Whole 0, "action" => action Opt 1, "ge" => ge Opt
+    2, "le" => le Opt 3, "prefix" => prefix Req 4, "seq" => seq Opt 5, } from parse
 );
 /// Prefix list change: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1909,8 +1911,8 @@ property!(
     "le" => le Plain, "prefix" => prefix Plain, "seq" => seq Plain, }
 );
 row!(
-    PrefixListChange[] { "other" => other Whole, "action" => action Opt, "ge" => ge Opt,
-    "le" => le Opt, "prefix" => prefix Opt, "seq" => seq Opt, } from parse
+    PrefixListChange[] { "other" => other Whole 0, "action" => action Opt 1, "ge" => ge
+    Opt 2, "le" => le Opt 3, "prefix" => prefix Opt 4, "seq" => seq Opt 5, } from parse
 );
 /// Remote endpoint: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1942,9 +1944,9 @@ property!(
     required["apitoken", "host"]
 );
 row!(
-    RemoteEndpoint[] { "other" => other Whole, "apitoken" => apitoken Req 0,
-    "fingerprint" => fingerprint Opt, "host" => host Req 0, "port" => port Opt, } from
-    parse
+    RemoteEndpoint[] { "other" => other Whole 0, "apitoken" => apitoken Req 1,
+    "fingerprint" => fingerprint Opt 2, "host" => host Req 3, "port" => port Opt 4, }
+    from parse
 );
 /// Prune options: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1986,11 +1988,11 @@ property!(
     "keep-yearly" => keep_yearly Plain, }
 );
 row!(
-    PruneOptions[] { "other" => other Whole, "keep-all" | "keep_all" => keep_all Opt,
-    "keep-daily" | "keep_daily" => keep_daily Opt, "keep-hourly" | "keep_hourly" =>
-    keep_hourly Opt, "keep-last" | "keep_last" => keep_last Opt, "keep-monthly" |
-    "keep_monthly" => keep_monthly Opt, "keep-weekly" | "keep_weekly" => keep_weekly Opt,
-    "keep-yearly" | "keep_yearly" => keep_yearly Opt, } from parse
+    PruneOptions[] { "other" => other Whole 0, "keep-all" | "keep_all" => keep_all Opt 1,
+    "keep-daily" | "keep_daily" => keep_daily Opt 2, "keep-hourly" | "keep_hourly" =>
+    keep_hourly Opt 3, "keep-last" | "keep_last" => keep_last Opt 4, "keep-monthly" |
+    "keep_monthly" => keep_monthly Opt 5, "keep-weekly" | "keep_weekly" => keep_weekly
+    Opt 6, "keep-yearly" | "keep_yearly" => keep_yearly Opt 7, } from parse
 );
 /// Node location: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -2018,8 +2020,8 @@ property!(
     Plain, "name" => name Plain, }
 );
 row!(
-    NodeLocation[] { "other" => other Whole, "latitude" => latitude Opt, "longitude" =>
-    longitude Opt, "name" => name Opt, } from parse
+    NodeLocation[] { "other" => other Whole 0, "latitude" => latitude Opt 1, "longitude"
+    => longitude Opt 2, "name" => name Opt 3, } from parse
 );
 /// Its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -2087,10 +2089,10 @@ property!(
     "no-key-sharing" => no_key_sharing Plain, } default "type"
 );
 row!(
-    AmdSev[] { "other" => other Whole, "allow-smt" | "allow_smt" => allow_smt Opt,
-    "kernel-hashes" | "kernel_hashes" => kernel_hashes Opt, "no-debug" | "no_debug" =>
-    no_debug Opt, "no-key-sharing" | "no_key_sharing" => no_key_sharing Opt, "type" |
-    "kind" => kind Opt, } from parse
+    AmdSev[] { "other" => other Whole 0, "allow-smt" | "allow_smt" => allow_smt Opt 1,
+    "kernel-hashes" | "kernel_hashes" => kernel_hashes Opt 2, "no-debug" | "no_debug" =>
+    no_debug Opt 3, "no-key-sharing" | "no_key_sharing" => no_key_sharing Opt 4, "type" |
+    "kind" => kind Opt 5, } from parse
 );
 /// Intel tdx: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -2122,9 +2124,9 @@ property!(
     required["type"]
 );
 row!(
-    IntelTdx[] { "other" => other Whole, "attestation" => attestation Opt, "type" |
-    "kind" => kind Req 0, "vsock-cid" | "vsock_cid" => vsock_cid Opt, "vsock-port" |
-    "vsock_port" => vsock_port Opt, } from parse
+    IntelTdx[] { "other" => other Whole 0, "attestation" => attestation Opt 1, "type" |
+    "kind" => kind Req 2, "vsock-cid" | "vsock_cid" => vsock_cid Opt 3, "vsock-port" |
+    "vsock_port" => vsock_port Opt 4, } from parse
 );
 /// Boot order: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -2149,8 +2151,8 @@ property!(
     "legacy"
 );
 row!(
-    BootOrder[] { "other" => other Whole, "legacy" => legacy Opt, "order" => order Words,
-    } from parse
+    BootOrder[] { "other" => other Whole 0, "legacy" => legacy Opt 1, "order" => order
+    Words 2, } from parse
 );
 /// Cloud init custom: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -2181,8 +2183,8 @@ property!(
     Plain, "user" => user Plain, "vendor" => vendor Plain, }
 );
 row!(
-    CloudInitCustom[] { "other" => other Whole, "meta" => meta Opt, "network" => network
-    Opt, "user" => user Opt, "vendor" => vendor Opt, } from parse
+    CloudInitCustom[] { "other" => other Whole 0, "meta" => meta Opt 1, "network" =>
+    network Opt 2, "user" => user Opt 3, "vendor" => vendor Opt 4, } from parse
 );
 /// The driver.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -2507,8 +2509,8 @@ property!(
     Plain, "period" => period Plain, } default "source"
 );
 row!(
-    RandomDevice[] { "other" => other Whole, "max_bytes" => max_bytes Opt, "period" =>
-    period Opt, "source" => source Opt, } from parse
+    RandomDevice[] { "other" => other Whole 0, "max_bytes" => max_bytes Opt 1, "period"
+    => period Opt 2, "source" => source Opt 3, } from parse
 );
 /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -2614,8 +2616,8 @@ property!(
     "model"
 );
 row!(
-    Watchdog[] { "other" => other Whole, "action" => action Opt, "model" => model Opt, }
-    from parse
+    Watchdog[] { "other" => other Whole 0, "action" => action Opt 1, "model" => model Opt
+    2, } from parse
 );
 /// Dhcp range: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -2640,8 +2642,8 @@ property!(
     start_address Plain, } required["end-address", "start-address"]
 );
 row!(
-    DhcpRange[] { "other" => other Whole, "end-address" | "end_address" => end_address
-    Req 0, "start-address" | "start_address" => start_address Req 0, } from parse
+    DhcpRange[] { "other" => other Whole 0, "end-address" | "end_address" => end_address
+    Req 1, "start-address" | "start_address" => start_address Req 2, } from parse
 );
 /// Its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -2707,9 +2709,9 @@ property!(
     Plain, "step" => step Plain, "type" => kind Plain, "url" => url Plain, }
 );
 row!(
-    RealmTfa[] { "other" => other Whole, "digits" => digits Opt, "id" => id Opt, "key" =>
-    key Opt, "step" => step Opt, "type" | "kind" => kind Opt, "url" => url Opt, } from
-    parse
+    RealmTfa[] { "other" => other Whole 0, "digits" => digits Opt 1, "id" => id Opt 2,
+    "key" => key Opt 3, "step" => step Opt 4, "type" | "kind" => kind Opt 5, "url" => url
+    Opt 6, } from parse
 );
 /// Cpu config: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -2754,11 +2756,11 @@ property!(
     "reported-model" => reported_model Plain, } default "cputype"
 );
 row!(
-    CpuConfig[] { "other" => other Whole, "cputype" => cputype Opt, "flags" => flags Opt,
-    "guest-phys-bits" | "guest_phys_bits" => guest_phys_bits Opt, "hidden" => hidden Opt,
-    "hv-vendor-id" | "hv_vendor_id" => hv_vendor_id Opt, "level" => level Opt,
-    "phys-bits" | "phys_bits" => phys_bits Opt, "reported-model" | "reported_model" =>
-    reported_model Opt, } from parse
+    CpuConfig[] { "other" => other Whole 0, "cputype" => cputype Opt 1, "flags" => flags
+    Opt 2, "guest-phys-bits" | "guest_phys_bits" => guest_phys_bits Opt 3, "hidden" =>
+    hidden Opt 4, "hv-vendor-id" | "hv_vendor_id" => hv_vendor_id Opt 5, "level" => level
+    Opt 6, "phys-bits" | "phys_bits" => phys_bits Opt 7, "reported-model" |
+    "reported_model" => reported_model Opt 8, } from parse
 );
 /// Its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -2873,8 +2875,8 @@ property!(
     AudioDevice "audio device" { "device" => device Plain, "driver" => driver Plain, }
 );
 row!(
-    AudioDevice[] { "other" => other Whole, "device" => device Opt, "driver" => driver
-    Opt, } from parse
+    AudioDevice[] { "other" => other Whole 0, "device" => device Opt 1, "driver" =>
+    driver Opt 2, } from parse
 );
 /// The size of the EFI variables: `4m` is today's, needed for secure boot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -2962,8 +2964,8 @@ pub struct SharedMemory {
 }
 property!(SharedMemory "shared memory" { "name" => name Plain, "size" => size Plain, });
 row!(
-    SharedMemory[] { "other" => other Whole, "name" => name Opt, "size" => size Opt, }
-    from parse
+    SharedMemory[] { "other" => other Whole 0, "name" => name Opt 1, "size" => size Opt
+    2, } from parse
 );
 /// Which virtual IOMMU it has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -3027,9 +3029,9 @@ property!(
     Plain, } default "type"
 );
 row!(
-    MachineConfig[] { "other" => other Whole, "aw-bits" | "aw_bits" => aw_bits Opt,
-    "enable-s3" | "enable_s3" => enable_s3 Opt, "enable-s4" | "enable_s4" => enable_s4
-    Opt, "type" | "kind" => kind Opt, "viommu" => viommu Opt, } from parse
+    MachineConfig[] { "other" => other Whole 0, "aw-bits" | "aw_bits" => aw_bits Opt 1,
+    "enable-s3" | "enable_s3" => enable_s3 Opt 2, "enable-s4" | "enable_s4" => enable_s4
+    Opt 3, "type" | "kind" => kind Opt 4, "viommu" => viommu Opt 5, } from parse
 );
 /// Memory config: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -3049,7 +3051,9 @@ pub struct MemoryConfig {
 property!(
     MemoryConfig "memory config" { "current" => current Plain, } default "current"
 );
-row!(MemoryConfig[] { "other" => other Whole, "current" => current Opt, } from parse);
+row!(
+    MemoryConfig[] { "other" => other Whole 0, "current" => current Opt 1, } from parse
+);
 /// Qemu meta: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -3073,8 +3077,8 @@ property!(
     Plain, }
 );
 row!(
-    QemuMeta[] { "other" => other Whole, "creation-qemu" | "creation_qemu" =>
-    creation_qemu Opt, "ctime" => ctime Opt, } from parse
+    QemuMeta[] { "other" => other Whole 0, "creation-qemu" | "creation_qemu" =>
+    creation_qemu Opt 1, "ctime" => ctime Opt 2, } from parse
 );
 /// The model.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -3230,8 +3234,8 @@ property!(
     => memory Plain, "policy" => policy Plain, }
 );
 row!(
-    NumaNode[] { "other" => other Whole, "cpus" => cpus Words, "hostnodes" => hostnodes
-    Words, "memory" => memory Opt, "policy" => policy Opt, } from parse
+    NumaNode[] { "other" => other Whole 0, "cpus" => cpus Words 1, "hostnodes" =>
+    hostnodes Words 2, "memory" => memory Opt 3, "policy" => policy Opt 4, } from parse
 );
 /// Whether SPICE compresses video.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -3289,8 +3293,8 @@ property!(
     "videostreaming" => videostreaming Plain, }
 );
 row!(
-    SpiceEnhancements[] { "other" => other Whole, "foldersharing" => foldersharing Opt,
-    "videostreaming" => videostreaming Opt, } from parse
+    SpiceEnhancements[] { "other" => other Whole 0, "foldersharing" => foldersharing Opt
+    1, "videostreaming" => videostreaming Opt 2, } from parse
 );
 /// The format.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -3380,8 +3384,8 @@ property!(
     usb3 Plain, } default "host"
 );
 row!(
-    UsbDevice[] { "other" => other Whole, "host" => host Opt, "mapping" => mapping Opt,
-    "usb3" => usb3 Opt, } from parse
+    UsbDevice[] { "other" => other Whole 0, "host" => host Opt 1, "mapping" => mapping
+    Opt 2, "usb3" => usb3 Opt 3, } from parse
 );
 /// Its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -3501,8 +3505,8 @@ property!(
     memory Plain, } default "type"
 );
 row!(
-    Display[] { "other" => other Whole, "clipboard" => clipboard Opt, "memory" => memory
-    Opt, "type" | "kind" => kind Opt, } from parse
+    Display[] { "other" => other Whole 0, "clipboard" => clipboard Opt 1, "memory" =>
+    memory Opt 2, "type" | "kind" => kind Opt 3, } from parse
 );
 /// The cache mode.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -3574,9 +3578,10 @@ property!(
     Plain, } default "dirid" required["dirid"]
 );
 row!(
-    VirtioFs[] { "other" => other Whole, "cache" => cache Opt, "direct-io" | "direct_io"
-    => direct_io Opt, "dirid" => dirid Req 0, "expose-acl" | "expose_acl" => expose_acl
-    Opt, "expose-xattr" | "expose_xattr" => expose_xattr Opt, } from parse
+    VirtioFs[] { "other" => other Whole 0, "cache" => cache Opt 1, "direct-io" |
+    "direct_io" => direct_io Opt 2, "dirid" => dirid Req 3, "expose-acl" | "expose_acl"
+    => expose_acl Opt 4, "expose-xattr" | "expose_xattr" => expose_xattr Opt 5, } from
+    parse
 );
 /// How far it reaches.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -3644,9 +3649,9 @@ property!(
     "scope" => scope Plain, }
 );
 row!(
-    RealmSyncOptions[] { "other" => other Whole, "enable-new" | "enable_new" =>
-    enable_new Opt, "full" => full Opt, "purge" => purge Opt, "remove-vanished" |
-    "remove_vanished" => remove_vanished Opt, "scope" => scope Opt, } from parse
+    RealmSyncOptions[] { "other" => other Whole 0, "enable-new" | "enable_new" =>
+    enable_new Opt 1, "full" => full Opt 2, "purge" => purge Opt 3, "remove-vanished" |
+    "remove_vanished" => remove_vanished Opt 4, "scope" => scope Opt 5, } from parse
 );
 /// Usb place: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -3677,8 +3682,8 @@ property!(
     => node Plain, "path" => path Plain, } required["id"]
 );
 row!(
-    UsbPlace[] { "other" => other Whole, "description" => description Opt, "id" => id Req
-    0, "node" => node Opt, "path" => path Opt, } from parse
+    UsbPlace[] { "other" => other Whole 0, "description" => description Opt 1, "id" => id
+    Req 2, "node" => node Opt 3, "path" => path Opt 4, } from parse
 );
 /// Draid config: a property string.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -3702,6 +3707,6 @@ property!(
     DraidConfig "draid config" { "data" => data Plain, "spares" => spares Plain, }
 );
 row!(
-    DraidConfig[] { "other" => other Whole, "data" => data Opt, "spares" => spares Opt, }
-    from parse
+    DraidConfig[] { "other" => other Whole 0, "data" => data Opt 1, "spares" => spares
+    Opt 2, } from parse
 );

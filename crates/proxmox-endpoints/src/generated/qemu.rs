@@ -72,16 +72,17 @@ pub struct QemuSummary {
     pub network_out_bytes: Option<u64>,
 }
 row!(
-    QemuSummary["vmid", "status"] { "vmid" => vmid Req 0, "status" => status Req 1,
-    "name" => name Opt, "template" => template Opt, "tags" => tags Words, "lock" => lock
-    Opt, "qmpstatus" | "qmp_status" => qmp_status Opt, "pid" => pid Opt, "uptime" |
-    "uptime_seconds" => uptime_seconds Opt, "cpu" | "cpu_fraction" => cpu_fraction Opt,
-    "cpus" | "cpu_count" => cpu_count Opt, "mem" | "memory_used_bytes" =>
-    memory_used_bytes Opt, "maxmem" | "memory_bytes" => memory_bytes Opt, "memhost" |
-    "memory_host_bytes" => memory_host_bytes Opt, "maxdisk" | "disk_bytes" => disk_bytes
-    Opt, "diskread" | "disk_read_bytes" => disk_read_bytes Opt, "diskwrite" |
-    "disk_written_bytes" => disk_written_bytes Opt, "netin" | "network_in_bytes" =>
-    network_in_bytes Opt, "netout" | "network_out_bytes" => network_out_bytes Opt, }
+    QemuSummary["vmid" 0, "status" 1] { "vmid" => vmid Req 0, "status" => status Req 1,
+    "name" => name Opt 2, "template" => template Opt 3, "tags" => tags Words 4, "lock" =>
+    lock Opt 5, "qmpstatus" | "qmp_status" => qmp_status Opt 6, "pid" => pid Opt 7,
+    "uptime" | "uptime_seconds" => uptime_seconds Opt 8, "cpu" | "cpu_fraction" =>
+    cpu_fraction Opt 9, "cpus" | "cpu_count" => cpu_count Opt 10, "mem" |
+    "memory_used_bytes" => memory_used_bytes Opt 11, "maxmem" | "memory_bytes" =>
+    memory_bytes Opt 12, "memhost" | "memory_host_bytes" => memory_host_bytes Opt 13,
+    "maxdisk" | "disk_bytes" => disk_bytes Opt 14, "diskread" | "disk_read_bytes" =>
+    disk_read_bytes Opt 15, "diskwrite" | "disk_written_bytes" => disk_written_bytes Opt
+    16, "netin" | "network_in_bytes" => network_in_bytes Opt 17, "netout" |
+    "network_out_bytes" => network_out_bytes Opt 18, }
 );
 /// Whether a guest runs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -193,20 +194,20 @@ pub struct QemuStatus {
     pub running_qemu: Option<String>,
 }
 row!(
-    QemuStatus["vmid", "status"] { "vmid" => vmid Req 0, "status" => status Req 1, "name"
-    => name Opt, "template" => template Opt, "tags" => tags Words, "lock" => lock Opt,
-    "qmpstatus" | "qmp_status" => qmp_status Opt, "ha" => ha Below, "agent" => agent Opt,
-    "pid" => pid Opt, "uptime" | "uptime_seconds" => uptime_seconds Opt, "cpu" |
-    "cpu_fraction" => cpu_fraction Opt, "cpus" | "cpu_count" => cpu_count Opt, "mem" |
-    "memory_used_bytes" => memory_used_bytes Opt, "maxmem" | "memory_bytes" =>
-    memory_bytes Opt, "memhost" | "memory_host_bytes" => memory_host_bytes Opt, "freemem"
-    | "memory_free_bytes" => memory_free_bytes Opt, "balloon" | "balloon_bytes" =>
-    balloon_bytes Opt, "maxdisk" | "disk_bytes" => disk_bytes Opt, "diskread" |
-    "disk_read_bytes" => disk_read_bytes Opt, "diskwrite" | "disk_written_bytes" =>
-    disk_written_bytes Opt, "netin" | "network_in_bytes" => network_in_bytes Opt,
-    "netout" | "network_out_bytes" => network_out_bytes Opt, "running-machine" |
-    "running_machine" => running_machine Opt, "running-qemu" | "running_qemu" =>
-    running_qemu Opt, }
+    QemuStatus["vmid" 0, "status" 1] { "vmid" => vmid Req 0, "status" => status Req 1,
+    "name" => name Opt 2, "template" => template Opt 3, "tags" => tags Words 4, "lock" =>
+    lock Opt 5, "qmpstatus" | "qmp_status" => qmp_status Opt 6, "ha" => ha Below 7,
+    "agent" => agent Opt 8, "pid" => pid Opt 9, "uptime" | "uptime_seconds" =>
+    uptime_seconds Opt 10, "cpu" | "cpu_fraction" => cpu_fraction Opt 11, "cpus" |
+    "cpu_count" => cpu_count Opt 12, "mem" | "memory_used_bytes" => memory_used_bytes Opt
+    13, "maxmem" | "memory_bytes" => memory_bytes Opt 14, "memhost" | "memory_host_bytes"
+    => memory_host_bytes Opt 15, "freemem" | "memory_free_bytes" => memory_free_bytes Opt
+    16, "balloon" | "balloon_bytes" => balloon_bytes Opt 17, "maxdisk" | "disk_bytes" =>
+    disk_bytes Opt 18, "diskread" | "disk_read_bytes" => disk_read_bytes Opt 19,
+    "diskwrite" | "disk_written_bytes" => disk_written_bytes Opt 20, "netin" |
+    "network_in_bytes" => network_in_bytes Opt 21, "netout" | "network_out_bytes" =>
+    network_out_bytes Opt 22, "running-machine" | "running_machine" => running_machine
+    Opt 23, "running-qemu" | "running_qemu" => running_qemu Opt 24, }
 );
 /// What the HA manager has to do with a guest.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -221,8 +222,8 @@ pub struct QemuHaStatus {
     pub group: Option<String>,
 }
 row!(
-    QemuHaStatus[] { "managed" => managed Opt, "state" => state Opt, "group" => group
-    Opt, }
+    QemuHaStatus[] { "managed" => managed Opt 0, "state" => state Opt 1, "group" => group
+    Opt 2, }
 );
 /// The configuration of a virtual machine, changes that wait for its next start included.
 ///
@@ -468,12 +469,12 @@ property!(
     "i82559er", "ne2k_isa", "ne2k_pci", "pcnet", "rtl8139", "vmxnet3"]
 );
 row!(
-    NetDevice[] { "other" => other Whole, "model" => model Opt, "bridge" => bridge Opt,
-    "firewall" => firewall Opt, "link_down" => link_down Opt, "macaddr" | "mac_address"
-    => mac_address Opt, "mtu" => mtu Opt, "queues" => queues Opt, "rate" |
-    "rate_limit_mbytes_per_second" => rate_limit_mbytes_per_second Opt, "tag" |
-    "vlan_tag" => vlan_tag Opt, "trunks" => trunks Words, "host-tunnel" | "host_tunnel"
-    => host_tunnel Opt, } from parse
+    NetDevice[] { "other" => other Whole 0, "model" => model Opt 1, "bridge" => bridge
+    Opt 2, "firewall" => firewall Opt 3, "link_down" => link_down Opt 4, "macaddr" |
+    "mac_address" => mac_address Opt 5, "mtu" => mtu Opt 6, "queues" => queues Opt 7,
+    "rate" | "rate_limit_mbytes_per_second" => rate_limit_mbytes_per_second Opt 8, "tag"
+    | "vlan_tag" => vlan_tag Opt 9, "trunks" => trunks Words 10, "host-tunnel" |
+    "host_tunnel" => host_tunnel Opt 11, } from parse
 );
 /// An emulated network card.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -709,26 +710,28 @@ property!(
     ("iops_wr_length", "iops_wr_max_length")]
 );
 row!(
-    Disk[] { "other" => other Whole, "file" | "volume" => volume Req 0, "aio" => aio Opt,
-    "backup" => backup Opt, "cache" => cache Opt, "discard" => discard Opt, "efitype" |
-    "efi_type" => efi_type Opt, "format" => format Opt, "import-from" | "import_from" =>
-    import_from Opt, "iothread" | "io_thread" => io_thread Opt, "media" => media Opt,
-    "pre-enrolled-keys" | "pre_enrolled_keys" => pre_enrolled_keys Opt, "replicate" =>
-    replicate Opt, "ro" | "read_only" => read_only Opt, "serial" => serial Opt, "shared"
-    => shared Opt, "size" | "size_bytes" => size_bytes Opt, "ssd" => ssd Opt, "version"
-    => version Opt, "wwn" => wwn Opt, "bps" => bps Opt, "bps_max_length" =>
-    bps_max_length Opt, "bps_rd" => bps_rd Opt, "bps_rd_max_length" => bps_rd_max_length
-    Opt, "bps_wr" => bps_wr Opt, "bps_wr_max_length" => bps_wr_max_length Opt,
-    "detect_zeroes" => detect_zeroes Opt, "iops" => iops Opt, "iops_max" => iops_max Opt,
-    "iops_max_length" => iops_max_length Opt, "iops_rd" => iops_rd Opt, "iops_rd_max" =>
-    iops_rd_max Opt, "iops_rd_max_length" => iops_rd_max_length Opt, "iops_wr" => iops_wr
-    Opt, "iops_wr_max" => iops_wr_max Opt, "iops_wr_max_length" => iops_wr_max_length
-    Opt, "mbps" => mbps Opt, "mbps_max" => mbps_max Opt, "mbps_rd" => mbps_rd Opt,
-    "mbps_rd_max" => mbps_rd_max Opt, "mbps_wr" => mbps_wr Opt, "mbps_wr_max" =>
-    mbps_wr_max Opt, "model" => model Opt, "rerror" => rerror Opt, "snapshot" => snapshot
-    Opt, "werror" => werror Opt, "ms-cert" | "ms_cert" => ms_cert Opt, "product" =>
-    product Opt, "queues" => queues Opt, "scsiblock" => scsiblock Opt, "vendor" => vendor
-    Opt, } from parse
+    Disk[] { "other" => other Whole 0, "file" | "volume" => volume Req 1, "aio" => aio
+    Opt 2, "backup" => backup Opt 3, "cache" => cache Opt 4, "discard" => discard Opt 5,
+    "efitype" | "efi_type" => efi_type Opt 6, "format" => format Opt 7, "import-from" |
+    "import_from" => import_from Opt 8, "iothread" | "io_thread" => io_thread Opt 9,
+    "media" => media Opt 10, "pre-enrolled-keys" | "pre_enrolled_keys" =>
+    pre_enrolled_keys Opt 11, "replicate" => replicate Opt 12, "ro" | "read_only" =>
+    read_only Opt 13, "serial" => serial Opt 14, "shared" => shared Opt 15, "size" |
+    "size_bytes" => size_bytes Opt 16, "ssd" => ssd Opt 17, "version" => version Opt 18,
+    "wwn" => wwn Opt 19, "bps" => bps Opt 20, "bps_max_length" => bps_max_length Opt 21,
+    "bps_rd" => bps_rd Opt 22, "bps_rd_max_length" => bps_rd_max_length Opt 23, "bps_wr"
+    => bps_wr Opt 24, "bps_wr_max_length" => bps_wr_max_length Opt 25, "detect_zeroes" =>
+    detect_zeroes Opt 26, "iops" => iops Opt 27, "iops_max" => iops_max Opt 28,
+    "iops_max_length" => iops_max_length Opt 29, "iops_rd" => iops_rd Opt 30,
+    "iops_rd_max" => iops_rd_max Opt 31, "iops_rd_max_length" => iops_rd_max_length Opt
+    32, "iops_wr" => iops_wr Opt 33, "iops_wr_max" => iops_wr_max Opt 34,
+    "iops_wr_max_length" => iops_wr_max_length Opt 35, "mbps" => mbps Opt 36, "mbps_max"
+    => mbps_max Opt 37, "mbps_rd" => mbps_rd Opt 38, "mbps_rd_max" => mbps_rd_max Opt 39,
+    "mbps_wr" => mbps_wr Opt 40, "mbps_wr_max" => mbps_wr_max Opt 41, "model" => model
+    Opt 42, "rerror" => rerror Opt 43, "snapshot" => snapshot Opt 44, "werror" => werror
+    Opt 45, "ms-cert" | "ms_cert" => ms_cert Opt 46, "product" => product Opt 47,
+    "queues" => queues Opt 48, "scsiblock" => scsiblock Opt 49, "vendor" => vendor Opt
+    50, } from parse
 );
 /// What a drive is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -819,14 +822,14 @@ property!(
     x_vga Plain, } default "host"
 );
 row!(
-    HostPci[] { "other" => other Whole, "host" => host Words, "mapping" => mapping Opt,
-    "mdev" | "mediated_device" => mediated_device Opt, "pcie" | "pci_express" =>
-    pci_express Opt, "rombar" | "rom_bar" => rom_bar Opt, "romfile" | "rom_file" =>
-    rom_file Opt, "x-vga" | "x_vga" => x_vga Opt, "driver" => driver Opt, "device-id" |
-    "device_id" => device_id Opt, "legacy-igd" | "legacy_igd" => legacy_igd Opt,
-    "sub-device-id" | "sub_device_id" => sub_device_id Opt, "sub-vendor-id" |
-    "sub_vendor_id" => sub_vendor_id Opt, "vendor-id" | "vendor_id" => vendor_id Opt, }
-    from parse
+    HostPci[] { "other" => other Whole 0, "host" => host Words 1, "mapping" => mapping
+    Opt 2, "mdev" | "mediated_device" => mediated_device Opt 3, "pcie" | "pci_express" =>
+    pci_express Opt 4, "rombar" | "rom_bar" => rom_bar Opt 5, "romfile" | "rom_file" =>
+    rom_file Opt 6, "x-vga" | "x_vga" => x_vga Opt 7, "driver" => driver Opt 8,
+    "device-id" | "device_id" => device_id Opt 9, "legacy-igd" | "legacy_igd" =>
+    legacy_igd Opt 10, "sub-device-id" | "sub_device_id" => sub_device_id Opt 11,
+    "sub-vendor-id" | "sub_vendor_id" => sub_vendor_id Opt 12, "vendor-id" | "vendor_id"
+    => vendor_id Opt 13, } from parse
 );
 /// What a virtual machine's firmware says about it. Texts are base64 when
 /// `base64` is set; `serial_text` and its siblings decode them.
@@ -871,9 +874,10 @@ property!(
     sku Plain, "uuid" => uuid Plain, "version" => version Plain, }
 );
 row!(
-    Smbios[] { "other" => other Whole, "base64" => base64 Opt, "family" => family Opt,
-    "manufacturer" => manufacturer Opt, "product" => product Opt, "serial" => serial Opt,
-    "sku" => sku Opt, "uuid" => uuid Opt, "version" => version Opt, } from parse
+    Smbios[] { "other" => other Whole 0, "base64" => base64 Opt 1, "family" => family Opt
+    2, "manufacturer" => manufacturer Opt 3, "product" => product Opt 4, "serial" =>
+    serial Opt 5, "sku" => sku Opt 6, "uuid" => uuid Opt 7, "version" => version Opt 8, }
+    from parse
 );
 /// The guest agent.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -906,9 +910,9 @@ property!(
     "freeze-fs")]
 );
 row!(
-    Agent[] { "other" => other Whole, "enabled" => enabled Opt, "freeze-fs" |
-    "freeze_filesystems" => freeze_filesystems Opt, "fstrim_cloned_disks" =>
-    fstrim_cloned_disks Opt, "type" | "channel" => channel Opt, } from parse
+    Agent[] { "other" => other Whole 0, "enabled" => enabled Opt 1, "freeze-fs" |
+    "freeze_filesystems" => freeze_filesystems Opt 2, "fstrim_cloned_disks" =>
+    fstrim_cloned_disks Opt 3, "type" | "channel" => channel Opt 4, } from parse
 );
 /// Cloud-init's addresses of one network device.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -939,9 +943,9 @@ property!(
     address Plain, "ip6" => address6 Plain, }
 );
 row!(
-    IpConfig[] { "other" => other Whole, "gw" | "gateway" => gateway Opt, "gw6" |
-    "gateway6" => gateway6 Opt, "ip" | "address" => address Opt, "ip6" | "address6" =>
-    address6 Opt, } from parse
+    IpConfig[] { "other" => other Whole 0, "gw" | "gateway" => gateway Opt 1, "gw6" |
+    "gateway6" => gateway6 Opt 2, "ip" | "address" => address Opt 3, "ip6" | "address6"
+    => address6 Opt 4, } from parse
 );
 /// Starts a virtual machine. Most refusals (locked, missing, already running)
 /// come as the failure of the task. When the HA manager owns it, the task only
@@ -2588,8 +2592,8 @@ pub struct QemuMigratePreconditionsLocalDisk {
     pub volid: Option<String>,
 }
 row!(
-    QemuMigratePreconditionsLocalDisk[] { "cdrom" => cdrom Opt, "is_unused" => is_unused
-    Opt, "size" => size Opt, "volid" => volid Opt, }
+    QemuMigratePreconditionsLocalDisk[] { "cdrom" => cdrom Opt 0, "is_unused" =>
+    is_unused Opt 1, "size" => size Opt 2, "volid" => volid Opt 3, }
 );
 /// Qemu migrate preconditions not allowed nodes blocking ha resource, as the server describes
 /// it.
@@ -2603,8 +2607,8 @@ pub struct QemuMigratePreconditionsNotAllowedNodesBlockingHaResource {
     pub sid: Option<String>,
 }
 row!(
-    QemuMigratePreconditionsNotAllowedNodesBlockingHaResource[] { "cause" => cause Opt,
-    "sid" => sid Opt, }
+    QemuMigratePreconditionsNotAllowedNodesBlockingHaResource[] { "cause" => cause Opt 0,
+    "sid" => sid Opt 1, }
 );
 /// Qemu migrate preconditions not allowed nodes: what stands under `not_allowed_nodes` in `QemuMigratePreconditions`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -2622,8 +2626,8 @@ pub struct QemuMigratePreconditionsNotAllowedNodes {
 }
 row!(
     QemuMigratePreconditionsNotAllowedNodes[] { "blocking-ha-resources" |
-    "blocking_ha_resources" => blocking_ha_resources List, "unavailable_storages" =>
-    unavailable_storages Scalars, }
+    "blocking_ha_resources" => blocking_ha_resources List 0, "unavailable_storages" =>
+    unavailable_storages Scalars 1, }
 );
 /// Qemu migrate preconditions: the answer of `GET /nodes/{node}/qemu/{vmid}/migrate`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -2655,13 +2659,13 @@ pub struct QemuMigratePreconditions {
     pub running: Option<bool>,
 }
 row!(
-    QemuMigratePreconditions[] { "allowed_nodes" => allowed_nodes Scalars,
-    "dependent-ha-resources" | "dependent_ha_resources" => dependent_ha_resources
-    Scalars, "has-dbus-vmstate" | "has_dbus_vmstate" => has_dbus_vmstate Opt,
-    "local_disks" => local_disks List, "local_resources" => local_resources Scalars,
-    "mapped-resource-info" | "mapped_resource_info" => mapped_resource_info Whole,
-    "mapped-resources" | "mapped_resources" => mapped_resources Scalars,
-    "not_allowed_nodes" => not_allowed_nodes Below, "running" => running Opt, }
+    QemuMigratePreconditions[] { "allowed_nodes" => allowed_nodes Scalars 0,
+    "dependent-ha-resources" | "dependent_ha_resources" => dependent_ha_resources Scalars
+    1, "has-dbus-vmstate" | "has_dbus_vmstate" => has_dbus_vmstate Opt 2, "local_disks"
+    => local_disks List 3, "local_resources" => local_resources Scalars 4,
+    "mapped-resource-info" | "mapped_resource_info" => mapped_resource_info Whole 5,
+    "mapped-resources" | "mapped_resources" => mapped_resources Scalars 6,
+    "not_allowed_nodes" => not_allowed_nodes Below 7, "running" => running Opt 8, }
 );
 /// What stands in the way of a migration: local disks, local devices, nodes that lack
 /// something.

@@ -63,10 +63,11 @@ pub struct ReplicationJob {
     pub digest: Option<String>,
 }
 row!(
-    ReplicationJob[] { "comment" => comment Opt, "disable" => disable Opt, "guest" =>
-    guest Opt, "id" => id Opt, "jobnum" => jobnum Opt, "rate" => rate Opt, "remove_job"
-    => remove_job Opt, "schedule" => schedule Opt, "source" => source Opt, "target" =>
-    target Opt, "type" | "kind" => kind Opt, "digest" => digest Opt, }
+    ReplicationJob[] { "comment" => comment Opt 0, "disable" => disable Opt 1, "guest" =>
+    guest Opt 2, "id" => id Opt 3, "jobnum" => jobnum Opt 4, "rate" => rate Opt 5,
+    "remove_job" => remove_job Opt 6, "schedule" => schedule Opt 7, "source" => source
+    Opt 8, "target" => target Opt 9, "type" | "kind" => kind Opt 10, "digest" => digest
+    Opt 11, }
 );
 /// Reads replication jobs.
 ///
@@ -266,13 +267,13 @@ pub struct ReplicationStatus {
     pub remove_job: Option<String>,
 }
 row!(
-    ReplicationStatus[] { "id" => id Opt, "type" | "kind" => kind Opt, "guest" => guest
-    Opt, "vmtype" => vmtype Opt, "target" => target Opt, "source" => source Opt, "jobnum"
-    => jobnum Opt, "schedule" => schedule Opt, "rate" => rate Opt, "comment" => comment
-    Opt, "last_sync" => last_sync Moment, "last_try" => last_try Moment, "next_sync" =>
-    next_sync Moment, "duration" => duration Opt, "fail_count" => fail_count Opt, "error"
-    => error Opt, "pid" => pid Opt, "disable" => disable Opt, "remove_job" => remove_job
-    Opt, }
+    ReplicationStatus[] { "id" => id Opt 0, "type" | "kind" => kind Opt 1, "guest" =>
+    guest Opt 2, "vmtype" => vmtype Opt 3, "target" => target Opt 4, "source" => source
+    Opt 5, "jobnum" => jobnum Opt 6, "schedule" => schedule Opt 7, "rate" => rate Opt 8,
+    "comment" => comment Opt 9, "last_sync" => last_sync Moment 10, "last_try" =>
+    last_try Moment 11, "next_sync" => next_sync Moment 12, "duration" => duration Opt
+    13, "fail_count" => fail_count Opt 14, "error" => error Opt 15, "pid" => pid Opt 16,
+    "disable" => disable Opt 17, "remove_job" => remove_job Opt 18, }
 );
 /// Reads replication of a node.
 ///

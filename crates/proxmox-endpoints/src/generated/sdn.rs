@@ -151,13 +151,13 @@ pub struct SdnControllerPending {
     pub peers: Option<String>,
 }
 row!(
-    SdnControllerPending[] { "asn" => asn Opt, "bgp-mode" | "bgp_mode" => bgp_mode Opt,
-    "bgp-multipath-as-relax" | "bgp_multipath_as_relax" => bgp_multipath_as_relax Opt,
-    "ebgp" => ebgp Opt, "ebgp-multihop" | "ebgp_multihop" => ebgp_multihop Opt,
-    "isis-domain" | "isis_domain" => isis_domain Opt, "isis-ifaces" | "isis_ifaces" =>
-    isis_ifaces Words, "isis-net" | "isis_net" => isis_net Opt, "loopback" => loopback
-    Opt, "node" => node Opt, "nodes" => nodes Words, "peer-group-name" |
-    "peer_group_name" => peer_group_name Opt, "peers" => peers Opt, }
+    SdnControllerPending[] { "asn" => asn Opt 0, "bgp-mode" | "bgp_mode" => bgp_mode Opt
+    1, "bgp-multipath-as-relax" | "bgp_multipath_as_relax" => bgp_multipath_as_relax Opt
+    2, "ebgp" => ebgp Opt 3, "ebgp-multihop" | "ebgp_multihop" => ebgp_multihop Opt 4,
+    "isis-domain" | "isis_domain" => isis_domain Opt 5, "isis-ifaces" | "isis_ifaces" =>
+    isis_ifaces Words 6, "isis-net" | "isis_net" => isis_net Opt 7, "loopback" =>
+    loopback Opt 8, "node" => node Opt 9, "nodes" => nodes Words 10, "peer-group-name" |
+    "peer_group_name" => peer_group_name Opt 11, "peers" => peers Opt 12, }
 );
 /// The state it shall have, or has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -237,15 +237,15 @@ pub struct SdnController {
     pub kind: Option<SdnControllersKind>,
 }
 row!(
-    SdnController[] { "asn" => asn Opt, "bgp-mode" | "bgp_mode" => bgp_mode Opt,
-    "bgp-multipath-as-relax" | "bgp_multipath_as_relax" => bgp_multipath_as_relax Opt,
-    "controller" => controller Opt, "digest" => digest Opt, "ebgp" => ebgp Opt,
-    "ebgp-multihop" | "ebgp_multihop" => ebgp_multihop Opt, "isis-domain" | "isis_domain"
-    => isis_domain Opt, "isis-ifaces" | "isis_ifaces" => isis_ifaces Words, "isis-net" |
-    "isis_net" => isis_net Opt, "loopback" => loopback Opt, "node" => node Opt, "nodes"
-    => nodes Words, "peer-group-name" | "peer_group_name" => peer_group_name Opt, "peers"
-    => peers Opt, "pending" => pending Below, "state" => state Opt, "type" | "kind" =>
-    kind Opt, }
+    SdnController[] { "asn" => asn Opt 0, "bgp-mode" | "bgp_mode" => bgp_mode Opt 1,
+    "bgp-multipath-as-relax" | "bgp_multipath_as_relax" => bgp_multipath_as_relax Opt 2,
+    "controller" => controller Opt 3, "digest" => digest Opt 4, "ebgp" => ebgp Opt 5,
+    "ebgp-multihop" | "ebgp_multihop" => ebgp_multihop Opt 6, "isis-domain" |
+    "isis_domain" => isis_domain Opt 7, "isis-ifaces" | "isis_ifaces" => isis_ifaces
+    Words 8, "isis-net" | "isis_net" => isis_net Opt 9, "loopback" => loopback Opt 10,
+    "node" => node Opt 11, "nodes" => nodes Words 12, "peer-group-name" |
+    "peer_group_name" => peer_group_name Opt 13, "peers" => peers Opt 14, "pending" =>
+    pending Below 15, "state" => state Opt 16, "type" | "kind" => kind Opt 17, }
 );
 /// Reads sdn controllers.
 ///
@@ -492,7 +492,7 @@ pub struct SdnDnsServer {
     /// Its kind.
     pub kind: Option<String>,
 }
-row!(SdnDnsServer[] { "dns" => dns Opt, "type" | "kind" => kind Opt, });
+row!(SdnDnsServer[] { "dns" => dns Opt 0, "type" | "kind" => kind Opt 1, });
 /// Reads sdn dns servers.
 ///
 /// `GET /cluster/sdn/dns`
@@ -609,8 +609,8 @@ pub struct SdnDns {
     pub other: std::collections::BTreeMap<String, serde_json::Value>,
 }
 row!(
-    SdnDns[] { "dns" => dns Opt, "type" | "kind" => kind Opt, "url" => url Opt, "key" =>
-    key Opt, "ttl" => ttl Opt, "digest" => digest Opt, } rest other
+    SdnDns[] { "dns" => dns Opt 0, "type" | "kind" => kind Opt 1, "url" => url Opt 2,
+    "key" => key Opt 3, "ttl" => ttl Opt 4, "digest" => digest Opt 5, } rest other
 );
 /// Reads sdn dns.
 ///
@@ -682,8 +682,8 @@ pub struct SdnDryRun {
     pub interfaces_diff: Option<String>,
 }
 row!(
-    SdnDryRun[] { "frr-diff" | "frr_diff" => frr_diff Opt, "interfaces-diff" |
-    "interfaces_diff" => interfaces_diff Opt, }
+    SdnDryRun[] { "frr-diff" | "frr_diff" => frr_diff Opt 0, "interfaces-diff" |
+    "interfaces_diff" => interfaces_diff Opt 1, }
 );
 /// Dry run sdn.
 ///
@@ -789,12 +789,12 @@ pub struct AllSdnFabricsFabric {
     pub route_filter: Option<String>,
 }
 row!(
-    AllSdnFabricsFabric[] { "area" => area Opt, "csnp_interval" => csnp_interval Opt,
-    "digest" => digest Opt, "hello_interval" => hello_interval Opt, "id" => id Opt,
-    "ip6_prefix" => ip6_prefix Opt, "ip_prefix" => ip_prefix Opt, "lock-token" |
-    "lock_token" => lock_token Opt, "persistent_keepalive" => persistent_keepalive Opt,
-    "protocol" => protocol Opt, "redistribute" => redistribute List, "route_filter" =>
-    route_filter Opt, }
+    AllSdnFabricsFabric[] { "area" => area Opt 0, "csnp_interval" => csnp_interval Opt 1,
+    "digest" => digest Opt 2, "hello_interval" => hello_interval Opt 3, "id" => id Opt 4,
+    "ip6_prefix" => ip6_prefix Opt 5, "ip_prefix" => ip_prefix Opt 6, "lock-token" |
+    "lock_token" => lock_token Opt 7, "persistent_keepalive" => persistent_keepalive Opt
+    8, "protocol" => protocol Opt 9, "redistribute" => redistribute List 10,
+    "route_filter" => route_filter Opt 11, }
 );
 /// All sdn fabrics node: what stands under `nodes` in `AllSdnFabrics`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -832,11 +832,12 @@ pub struct AllSdnFabricsNode {
     pub role: Option<WireGuardPeerKind>,
 }
 row!(
-    AllSdnFabricsNode[] { "allowed_ips" => allowed_ips Scalars, "digest" => digest Opt,
-    "endpoint" => endpoint Opt, "fabric_id" => fabric_id Opt, "interfaces" => interfaces
-    List, "ip" => ip Opt, "ip6" => ip6 Opt, "lock-token" | "lock_token" => lock_token
-    Opt, "node_id" => node_id Opt, "peers" => peers Scalars, "protocol" => protocol Opt,
-    "public_key" => public_key Opt, "role" => role Opt, }
+    AllSdnFabricsNode[] { "allowed_ips" => allowed_ips Scalars 0, "digest" => digest Opt
+    1, "endpoint" => endpoint Opt 2, "fabric_id" => fabric_id Opt 3, "interfaces" =>
+    interfaces List 4, "ip" => ip Opt 5, "ip6" => ip6 Opt 6, "lock-token" | "lock_token"
+    => lock_token Opt 7, "node_id" => node_id Opt 8, "peers" => peers Scalars 9,
+    "protocol" => protocol Opt 10, "public_key" => public_key Opt 11, "role" => role Opt
+    12, }
 );
 /// All sdn fabrics: the answer of `GET /cluster/sdn/fabrics/all`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -850,7 +851,7 @@ pub struct AllSdnFabrics {
     #[serde(default)]
     pub nodes: Vec<AllSdnFabricsNode>,
 }
-row!(AllSdnFabrics[] { "fabrics" => fabrics List, "nodes" => nodes List, });
+row!(AllSdnFabrics[] { "fabrics" => fabrics List 0, "nodes" => nodes List 1, });
 /// Reads all sdn fabrics.
 ///
 /// `GET /cluster/sdn/fabrics/all`
@@ -911,12 +912,12 @@ pub struct SdnFabric {
     pub route_filter: Option<String>,
 }
 row!(
-    SdnFabric[] { "area" => area Opt, "csnp_interval" => csnp_interval Opt, "digest" =>
-    digest Opt, "hello_interval" => hello_interval Opt, "id" => id Opt, "ip6_prefix" =>
-    ip6_prefix Opt, "ip_prefix" => ip_prefix Opt, "lock-token" | "lock_token" =>
-    lock_token Opt, "persistent_keepalive" => persistent_keepalive Opt, "protocol" =>
-    protocol Opt, "redistribute" => redistribute List, "route_filter" => route_filter
-    Opt, }
+    SdnFabric[] { "area" => area Opt 0, "csnp_interval" => csnp_interval Opt 1, "digest"
+    => digest Opt 2, "hello_interval" => hello_interval Opt 3, "id" => id Opt 4,
+    "ip6_prefix" => ip6_prefix Opt 5, "ip_prefix" => ip_prefix Opt 6, "lock-token" |
+    "lock_token" => lock_token Opt 7, "persistent_keepalive" => persistent_keepalive Opt
+    8, "protocol" => protocol Opt 9, "redistribute" => redistribute List 10,
+    "route_filter" => route_filter Opt 11, }
 );
 /// Reads sdn fabrics.
 ///
@@ -1135,11 +1136,12 @@ pub struct SdnFabricNode {
     pub role: Option<WireGuardPeerKind>,
 }
 row!(
-    SdnFabricNode[] { "allowed_ips" => allowed_ips Scalars, "digest" => digest Opt,
-    "endpoint" => endpoint Opt, "fabric_id" => fabric_id Opt, "interfaces" => interfaces
-    List, "ip" => ip Opt, "ip6" => ip6 Opt, "lock-token" | "lock_token" => lock_token
-    Opt, "node_id" => node_id Opt, "peers" => peers Scalars, "protocol" => protocol Opt,
-    "public_key" => public_key Opt, "role" => role Opt, }
+    SdnFabricNode[] { "allowed_ips" => allowed_ips Scalars 0, "digest" => digest Opt 1,
+    "endpoint" => endpoint Opt 2, "fabric_id" => fabric_id Opt 3, "interfaces" =>
+    interfaces List 4, "ip" => ip Opt 5, "ip6" => ip6 Opt 6, "lock-token" | "lock_token"
+    => lock_token Opt 7, "node_id" => node_id Opt 8, "peers" => peers Scalars 9,
+    "protocol" => protocol Opt 10, "public_key" => public_key Opt 11, "role" => role Opt
+    12, }
 );
 /// Reads sdn fabric nodes.
 ///
@@ -1421,8 +1423,8 @@ pub struct SdnIpam {
     pub other: std::collections::BTreeMap<String, serde_json::Value>,
 }
 row!(
-    SdnIpam[] { "ipam" => ipam Opt, "type" | "kind" => kind Opt, "url" => url Opt,
-    "section" => section Opt, "digest" => digest Opt, } rest other
+    SdnIpam[] { "ipam" => ipam Opt 0, "type" | "kind" => kind Opt 1, "url" => url Opt 2,
+    "section" => section Opt 3, "digest" => digest Opt 4, } rest other
 );
 /// Reads sdn ipams.
 ///
@@ -1588,9 +1590,9 @@ pub struct SdnIpamAddress {
     pub other: std::collections::BTreeMap<String, serde_json::Value>,
 }
 row!(
-    SdnIpamAddress[] { "zone" => zone Opt, "subnet" => subnet Opt, "ip" => ip Opt, "mac"
-    => mac Opt, "vmid" => vmid Opt, "hostname" => hostname Opt, "gateway" => gateway Opt,
-    "vnet" => vnet Opt, } rest other
+    SdnIpamAddress[] { "zone" => zone Opt 0, "subnet" => subnet Opt 1, "ip" => ip Opt 2,
+    "mac" => mac Opt 3, "vmid" => vmid Opt 4, "hostname" => hostname Opt 5, "gateway" =>
+    gateway Opt 6, "vnet" => vnet Opt 7, } rest other
 );
 /// Reads sdn ipam status.
 ///
@@ -1677,7 +1679,7 @@ pub struct SdnPrefixList {
     /// What the server sent beyond that.
     pub other: std::collections::BTreeMap<String, serde_json::Value>,
 }
-row!(SdnPrefixList[] { "id" => id Opt, "digest" => digest Opt, } rest other);
+row!(SdnPrefixList[] { "id" => id Opt 0, "digest" => digest Opt 1, } rest other);
 /// Reads sdn prefix lists.
 ///
 /// `GET /cluster/sdn/prefix-lists`
@@ -1829,8 +1831,8 @@ pub struct SdnPrefixListEntry {
     pub other: std::collections::BTreeMap<String, serde_json::Value>,
 }
 row!(
-    SdnPrefixListEntry[] { "seq" => seq Opt, "action" => action Opt, "prefix" => prefix
-    Opt, "le" => le Opt, "ge" => ge Opt, } rest other
+    SdnPrefixListEntry[] { "seq" => seq Opt 0, "action" => action Opt 1, "prefix" =>
+    prefix Opt 2, "le" => le Opt 3, "ge" => ge Opt 4, } rest other
 );
 /// Reads sdn prefix list entries.
 ///
@@ -2060,7 +2062,7 @@ pub struct SdnRouteMap {
     /// Its id.
     pub id: Option<String>,
 }
-row!(SdnRouteMap[] { "id" => id Opt, });
+row!(SdnRouteMap[] { "id" => id Opt 0, });
 /// Reads sdn route maps.
 ///
 /// `GET /cluster/sdn/route-maps`
@@ -2109,10 +2111,10 @@ pub struct SdnRouteMapEntry {
     pub set: Vec<String>,
 }
 row!(
-    SdnRouteMapEntry[] { "action" => action Opt, "call" => call Opt, "digest" => digest
-    Opt, "exit-action" | "exit_action" => exit_action Opt, "match" | "conditions" =>
-    conditions Scalars, "order" => order Opt, "route-map-id" | "route_map_id" =>
-    route_map_id Opt, "set" => set Scalars, }
+    SdnRouteMapEntry[] { "action" => action Opt 0, "call" => call Opt 1, "digest" =>
+    digest Opt 2, "exit-action" | "exit_action" => exit_action Opt 3, "match" |
+    "conditions" => conditions Scalars 4, "order" => order Opt 5, "route-map-id" |
+    "route_map_id" => route_map_id Opt 6, "set" => set Scalars 7, }
 );
 /// Reads sdn route map entries.
 ///
@@ -2370,9 +2372,9 @@ pub struct SdnVnetPending {
     pub zone: Option<String>,
 }
 row!(
-    SdnVnetPending[] { "alias" => alias Opt, "isolate-ports" | "isolate_ports" =>
-    isolate_ports Opt, "tag" => tag Opt, "vlanaware" => vlanaware Opt, "zone" => zone
-    Opt, }
+    SdnVnetPending[] { "alias" => alias Opt 0, "isolate-ports" | "isolate_ports" =>
+    isolate_ports Opt 1, "tag" => tag Opt 2, "vlanaware" => vlanaware Opt 3, "zone" =>
+    zone Opt 4, }
 );
 /// Sdn vnet: one row of `GET /cluster/sdn/vnets` and `GET /cluster/sdn/vnets/{vnet}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -2401,10 +2403,10 @@ pub struct SdnVnet {
     pub zone: Option<String>,
 }
 row!(
-    SdnVnet[] { "alias" => alias Opt, "digest" => digest Opt, "isolate-ports" |
-    "isolate_ports" => isolate_ports Opt, "pending" => pending Below, "state" => state
-    Opt, "tag" => tag Opt, "type" | "kind" => kind Opt, "vlanaware" => vlanaware Opt,
-    "vnet" => vnet Opt, "zone" => zone Opt, }
+    SdnVnet[] { "alias" => alias Opt 0, "digest" => digest Opt 1, "isolate-ports" |
+    "isolate_ports" => isolate_ports Opt 2, "pending" => pending Below 3, "state" =>
+    state Opt 4, "tag" => tag Opt 5, "type" | "kind" => kind Opt 6, "vlanaware" =>
+    vlanaware Opt 7, "vnet" => vnet Opt 8, "zone" => zone Opt 9, }
 );
 /// Reads sdn vnets.
 ///
@@ -2711,12 +2713,13 @@ pub struct SdnSubnet {
     pub other: std::collections::BTreeMap<String, serde_json::Value>,
 }
 row!(
-    SdnSubnet[] { "subnet" => subnet Opt, "id" => id Opt, "cidr" => cidr Opt, "network"
-    => network Opt, "mask" => mask Opt, "zone" => zone Opt, "vnet" => vnet Opt, "type" |
-    "kind" => kind Opt, "gateway" => gateway Opt, "snat" => snat Opt, "dhcp-range" |
-    "dhcp_range" => dhcp_range List, "dnszoneprefix" => dnszoneprefix Opt,
-    "dhcp-dns-server" | "dhcp_dns_server" => dhcp_dns_server Opt, "digest" => digest Opt,
-    "pending" => pending Whole, "state" => state Opt, } rest other
+    SdnSubnet[] { "subnet" => subnet Opt 0, "id" => id Opt 1, "cidr" => cidr Opt 2,
+    "network" => network Opt 3, "mask" => mask Opt 4, "zone" => zone Opt 5, "vnet" =>
+    vnet Opt 6, "type" | "kind" => kind Opt 7, "gateway" => gateway Opt 8, "snat" => snat
+    Opt 9, "dhcp-range" | "dhcp_range" => dhcp_range List 10, "dnszoneprefix" =>
+    dnszoneprefix Opt 11, "dhcp-dns-server" | "dhcp_dns_server" => dhcp_dns_server Opt
+    12, "digest" => digest Opt 13, "pending" => pending Whole 14, "state" => state Opt
+    15, } rest other
 );
 /// Reads sdn subnets.
 ///
@@ -3034,19 +3037,20 @@ pub struct SdnZonePending {
     pub vxlan_port: Option<i64>,
 }
 row!(
-    SdnZonePending[] { "advertise-subnets" | "advertise_subnets" => advertise_subnets
-    Opt, "bridge" => bridge Opt, "bridge-disable-mac-learning" |
-    "bridge_disable_mac_learning" => bridge_disable_mac_learning Opt, "controller" =>
-    controller Opt, "dhcp" => dhcp Opt, "disable-arp-nd-suppression" |
-    "disable_arp_nd_suppression" => disable_arp_nd_suppression Opt, "dns" => dns Opt,
-    "dnszone" => dnszone Opt, "exitnodes" => exitnodes Words, "exitnodes-local-routing" |
-    "exitnodes_local_routing" => exitnodes_local_routing Opt, "exitnodes-primary" |
-    "exitnodes_primary" => exitnodes_primary Opt, "ipam" => ipam Opt, "mac" => mac Opt,
-    "mtu" => mtu Opt, "nodes" => nodes Opt, "peers" => peers Words, "reversedns" =>
-    reversedns Opt, "rt-import" | "rt_import" => rt_import Words, "secondary-controllers"
-    | "secondary_controllers" => secondary_controllers Scalars, "tag" => tag Opt,
-    "vlan-protocol" | "vlan_protocol" => vlan_protocol Opt, "vrf-vxlan" | "vrf_vxlan" =>
-    vrf_vxlan Opt, "vxlan-port" | "vxlan_port" => vxlan_port Opt, }
+    SdnZonePending[] { "advertise-subnets" | "advertise_subnets" => advertise_subnets Opt
+    0, "bridge" => bridge Opt 1, "bridge-disable-mac-learning" |
+    "bridge_disable_mac_learning" => bridge_disable_mac_learning Opt 2, "controller" =>
+    controller Opt 3, "dhcp" => dhcp Opt 4, "disable-arp-nd-suppression" |
+    "disable_arp_nd_suppression" => disable_arp_nd_suppression Opt 5, "dns" => dns Opt 6,
+    "dnszone" => dnszone Opt 7, "exitnodes" => exitnodes Words 8,
+    "exitnodes-local-routing" | "exitnodes_local_routing" => exitnodes_local_routing Opt
+    9, "exitnodes-primary" | "exitnodes_primary" => exitnodes_primary Opt 10, "ipam" =>
+    ipam Opt 11, "mac" => mac Opt 12, "mtu" => mtu Opt 13, "nodes" => nodes Opt 14,
+    "peers" => peers Words 15, "reversedns" => reversedns Opt 16, "rt-import" |
+    "rt_import" => rt_import Words 17, "secondary-controllers" | "secondary_controllers"
+    => secondary_controllers Scalars 18, "tag" => tag Opt 19, "vlan-protocol" |
+    "vlan_protocol" => vlan_protocol Opt 20, "vrf-vxlan" | "vrf_vxlan" => vrf_vxlan Opt
+    21, "vxlan-port" | "vxlan_port" => vxlan_port Opt 22, }
 );
 /// Sdn zone: one row of `GET /cluster/sdn/zones` and `GET /cluster/sdn/zones/{zone}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -3115,20 +3119,22 @@ pub struct SdnZone {
     pub zone: Option<String>,
 }
 row!(
-    SdnZone[] { "advertise-subnets" | "advertise_subnets" => advertise_subnets Opt,
-    "bridge" => bridge Opt, "bridge-disable-mac-learning" | "bridge_disable_mac_learning"
-    => bridge_disable_mac_learning Opt, "controller" => controller Opt, "dhcp" => dhcp
-    Opt, "digest" => digest Opt, "disable-arp-nd-suppression" |
-    "disable_arp_nd_suppression" => disable_arp_nd_suppression Opt, "dns" => dns Opt,
-    "dnszone" => dnszone Opt, "exitnodes" => exitnodes Words, "exitnodes-local-routing" |
-    "exitnodes_local_routing" => exitnodes_local_routing Opt, "exitnodes-primary" |
-    "exitnodes_primary" => exitnodes_primary Opt, "ipam" => ipam Opt, "mac" => mac Opt,
-    "mtu" => mtu Opt, "nodes" => nodes Opt, "peers" => peers Words, "pending" => pending
-    Below, "reversedns" => reversedns Opt, "rt-import" | "rt_import" => rt_import Words,
-    "secondary-controllers" | "secondary_controllers" => secondary_controllers Scalars,
-    "state" => state Opt, "tag" => tag Opt, "type" | "kind" => kind Opt, "vlan-protocol"
-    | "vlan_protocol" => vlan_protocol Opt, "vrf-vxlan" | "vrf_vxlan" => vrf_vxlan Opt,
-    "vxlan-port" | "vxlan_port" => vxlan_port Opt, "zone" => zone Opt, }
+    SdnZone[] { "advertise-subnets" | "advertise_subnets" => advertise_subnets Opt 0,
+    "bridge" => bridge Opt 1, "bridge-disable-mac-learning" |
+    "bridge_disable_mac_learning" => bridge_disable_mac_learning Opt 2, "controller" =>
+    controller Opt 3, "dhcp" => dhcp Opt 4, "digest" => digest Opt 5,
+    "disable-arp-nd-suppression" | "disable_arp_nd_suppression" =>
+    disable_arp_nd_suppression Opt 6, "dns" => dns Opt 7, "dnszone" => dnszone Opt 8,
+    "exitnodes" => exitnodes Words 9, "exitnodes-local-routing" |
+    "exitnodes_local_routing" => exitnodes_local_routing Opt 10, "exitnodes-primary" |
+    "exitnodes_primary" => exitnodes_primary Opt 11, "ipam" => ipam Opt 12, "mac" => mac
+    Opt 13, "mtu" => mtu Opt 14, "nodes" => nodes Opt 15, "peers" => peers Words 16,
+    "pending" => pending Below 17, "reversedns" => reversedns Opt 18, "rt-import" |
+    "rt_import" => rt_import Words 19, "secondary-controllers" | "secondary_controllers"
+    => secondary_controllers Scalars 20, "state" => state Opt 21, "tag" => tag Opt 22,
+    "type" | "kind" => kind Opt 23, "vlan-protocol" | "vlan_protocol" => vlan_protocol
+    Opt 24, "vrf-vxlan" | "vrf_vxlan" => vrf_vxlan Opt 25, "vxlan-port" | "vxlan_port" =>
+    vxlan_port Opt 26, "zone" => zone Opt 27, }
 );
 /// The zones; with `pending` or `running` as they will be or as they are.
 ///
@@ -3476,8 +3482,8 @@ pub struct SdnFabricInterface {
     pub kind: Option<String>,
 }
 row!(
-    SdnFabricInterface[] { "name" => name Opt, "state" => state Opt, "type" | "kind" =>
-    kind Opt, }
+    SdnFabricInterface[] { "name" => name Opt 0, "state" => state Opt 1, "type" | "kind"
+    => kind Opt 2, }
 );
 /// Reads sdn fabric interfaces of a node.
 ///
@@ -3515,8 +3521,8 @@ pub struct SdnFabricNeighbor {
     pub uptime: Option<String>,
 }
 row!(
-    SdnFabricNeighbor[] { "neighbor" => neighbor Opt, "status" => status Opt, "uptime" =>
-    uptime Opt, }
+    SdnFabricNeighbor[] { "neighbor" => neighbor Opt 0, "status" => status Opt 1,
+    "uptime" => uptime Opt 2, }
 );
 /// Reads sdn fabric neighbors of a node.
 ///
@@ -3552,7 +3558,7 @@ pub struct SdnFabricRoute {
     #[serde(default)]
     pub via: Vec<String>,
 }
-row!(SdnFabricRoute[] { "route" => route Opt, "via" => via Scalars, });
+row!(SdnFabricRoute[] { "route" => route Opt 0, "via" => via Scalars 1, });
 /// Reads sdn fabric routes of a node.
 ///
 /// `GET /nodes/{node}/sdn/fabrics/{fabric}/routes`
@@ -3611,7 +3617,9 @@ pub struct SdnVnetMacVrf {
     /// The next hop.
     pub nexthop: Option<String>,
 }
-row!(SdnVnetMacVrf[] { "ip" => ip Opt, "mac" => mac Opt, "nexthop" => nexthop Opt, });
+row!(
+    SdnVnetMacVrf[] { "ip" => ip Opt 0, "mac" => mac Opt 1, "nexthop" => nexthop Opt 2, }
+);
 /// Reads sdn vnet mac vrf of a node.
 ///
 /// `GET /nodes/{node}/sdn/vnets/{vnet}/mac-vrf`
@@ -3678,7 +3686,7 @@ pub struct NodeSdnZone {
     /// The zone.
     pub zone: Option<String>,
 }
-row!(NodeSdnZone[] { "status" => status Opt, "zone" => zone Opt, });
+row!(NodeSdnZone[] { "status" => status Opt 0, "zone" => zone Opt 1, });
 /// The state of each zone on a node: `available`, `pending` or `error`.
 ///
 /// `GET /nodes/{node}/sdn/zones`
@@ -3740,8 +3748,8 @@ pub struct SdnZoneBridgePort {
     pub vmid: Option<f64>,
 }
 row!(
-    SdnZoneBridgePort[] { "index" => index Opt, "name" => name Opt, "primary_vlan" =>
-    primary_vlan Opt, "vlans" => vlans Scalars, "vmid" => vmid Opt, }
+    SdnZoneBridgePort[] { "index" => index Opt 0, "name" => name Opt 1, "primary_vlan" =>
+    primary_vlan Opt 2, "vlans" => vlans Scalars 3, "vmid" => vmid Opt 4, }
 );
 /// Sdn zone bridge: one row of `GET /nodes/{node}/sdn/zones/{zone}/bridges`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -3757,8 +3765,8 @@ pub struct SdnZoneBridge {
     pub vlan_filtering: Option<String>,
 }
 row!(
-    SdnZoneBridge[] { "name" => name Opt, "ports" => ports List, "vlan_filtering" =>
-    vlan_filtering Opt, }
+    SdnZoneBridge[] { "name" => name Opt 0, "ports" => ports List 1, "vlan_filtering" =>
+    vlan_filtering Opt 2, }
 );
 /// Reads sdn zone bridges of a node.
 ///
@@ -3796,8 +3804,8 @@ pub struct SdnZoneContent {
     pub vnet: Option<String>,
 }
 row!(
-    SdnZoneContent[] { "status" => status Opt, "statusmsg" => statusmsg Opt, "vnet" =>
-    vnet Opt, }
+    SdnZoneContent[] { "status" => status Opt 0, "statusmsg" => statusmsg Opt 1, "vnet"
+    => vnet Opt 2, }
 );
 /// Reads sdn zone content of a node.
 ///
@@ -3838,8 +3846,8 @@ pub struct SdnZoneIpVrf {
     pub protocol: Option<String>,
 }
 row!(
-    SdnZoneIpVrf[] { "ip" => ip Opt, "metric" => metric Opt, "nexthops" => nexthops
-    Scalars, "protocol" => protocol Opt, }
+    SdnZoneIpVrf[] { "ip" => ip Opt 0, "metric" => metric Opt 1, "nexthops" => nexthops
+    Scalars 2, "protocol" => protocol Opt 3, }
 );
 /// Reads sdn zone ip vrf of a node.
 ///

@@ -343,9 +343,9 @@ pub struct NodeService {
     pub unit_state: Option<UnitState>,
 }
 row!(
-    NodeService[] { "active-state" | "active_state" => active_state Opt, "desc" => desc
-    Opt, "name" => name Opt, "service" => service Opt, "state" => state Opt, "unit-state"
-    | "unit_state" => unit_state Opt, }
+    NodeService[] { "active-state" | "active_state" => active_state Opt 0, "desc" => desc
+    Opt 1, "name" => name Opt 2, "service" => service Opt 3, "state" => state Opt 4,
+    "unit-state" | "unit_state" => unit_state Opt 5, }
 );
 /// Reads services of a node.
 ///
@@ -612,9 +612,9 @@ pub struct ServiceState {
     pub unit_state: Option<UnitState>,
 }
 row!(
-    ServiceState[] { "active-state" | "active_state" => active_state Opt, "desc" => desc
-    Opt, "name" => name Opt, "service" => service Opt, "state" => state Opt, "unit-state"
-    | "unit_state" => unit_state Opt, }
+    ServiceState[] { "active-state" | "active_state" => active_state Opt 0, "desc" =>
+    desc Opt 1, "name" => name Opt 2, "service" => service Opt 3, "state" => state Opt 4,
+    "unit-state" | "unit_state" => unit_state Opt 5, }
 );
 /// Reads service state of a node.
 ///

@@ -66,11 +66,12 @@ pub struct NodeStorage {
     pub used_fraction: Option<f64>,
 }
 row!(
-    NodeStorage["storage", "type"] { "storage" => storage Req 0, "type" | "storage_type"
-    => storage_type Req 1, "content" => content Words, "enabled" => enabled Opt, "active"
-    => active Opt, "shared" => shared Opt, "total" | "total_bytes" => total_bytes Opt,
-    "used" | "used_bytes" => used_bytes Opt, "avail" | "available_bytes" =>
-    available_bytes Opt, "used_fraction" => used_fraction Opt, }
+    NodeStorage["storage" 0, "type" 1] { "storage" => storage Req 0, "type" |
+    "storage_type" => storage_type Req 1, "content" => content Words 2, "enabled" =>
+    enabled Opt 3, "active" => active Opt 4, "shared" => shared Opt 5, "total" |
+    "total_bytes" => total_bytes Opt 6, "used" | "used_bytes" => used_bytes Opt 7,
+    "avail" | "available_bytes" => available_bytes Opt 8, "used_fraction" =>
+    used_fraction Opt 9, }
 );
 /// The volumes on a storage.
 ///
@@ -132,12 +133,12 @@ pub struct StorageContent {
     pub encrypted: Option<String>,
 }
 row!(
-    StorageContent["volid"] { "volid" | "volume" => volume Req 0, "content" => content
-    Opt, "format" => format Opt, "size" | "size_bytes" => size_bytes Opt,
-    "approximate-size" | "approximate_size_bytes" => approximate_size_bytes Opt, "used" |
-    "used_bytes" => used_bytes Opt, "ctime" | "created_at" => created_at Moment, "vmid"
-    => vmid Opt, "parent" => parent Opt, "notes" => notes Opt, "protected" => protected
-    Opt, "encrypted" => encrypted Opt, }
+    StorageContent["volid" 0] { "volid" | "volume" => volume Req 0, "content" => content
+    Opt 1, "format" => format Opt 2, "size" | "size_bytes" => size_bytes Opt 3,
+    "approximate-size" | "approximate_size_bytes" => approximate_size_bytes Opt 4, "used"
+    | "used_bytes" => used_bytes Opt 5, "ctime" | "created_at" => created_at Moment 6,
+    "vmid" => vmid Opt 7, "parent" => parent Opt 8, "notes" => notes Opt 9, "protected"
+    => protected Opt 10, "encrypted" => encrypted Opt 11, }
 );
 /// Appliance template: one row of `GET /nodes/{node}/aplinfo`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -178,12 +179,13 @@ pub struct ApplianceTemplate {
     pub manageurl: Option<String>,
 }
 row!(
-    ApplianceTemplate[] { "package" => package Opt, "template" => template Opt, "type" |
-    "kind" => kind Opt, "os" => os Opt, "version" => version Opt, "section" => section
-    Opt, "headline" => headline Opt, "description" => description Opt, "infopage" =>
-    infopage Opt, "location" => location Opt, "source" => source Opt, "maintainer" =>
-    maintainer Opt, "architecture" => architecture Opt, "sha512sum" => sha512sum Opt,
-    "md5sum" => md5sum Opt, "manageurl" => manageurl Opt, }
+    ApplianceTemplate[] { "package" => package Opt 0, "template" => template Opt 1,
+    "type" | "kind" => kind Opt 2, "os" => os Opt 3, "version" => version Opt 4,
+    "section" => section Opt 5, "headline" => headline Opt 6, "description" =>
+    description Opt 7, "infopage" => infopage Opt 8, "location" => location Opt 9,
+    "source" => source Opt 10, "maintainer" => maintainer Opt 11, "architecture" =>
+    architecture Opt 12, "sha512sum" => sha512sum Opt 13, "md5sum" => md5sum Opt 14,
+    "manageurl" => manageurl Opt 15, }
 );
 /// The catalogue of container templates, as the node last fetched it.
 ///
@@ -271,8 +273,8 @@ pub struct UrlMetadata {
     pub size: Option<u64>,
 }
 row!(
-    UrlMetadata[] { "filename" => filename Opt, "mimetype" => mimetype Opt, "size" =>
-    size Opt, }
+    UrlMetadata[] { "filename" => filename Opt 0, "mimetype" => mimetype Opt 1, "size" =>
+    size Opt 2, }
 );
 /// Name, size and type of what a URL leads to, asked by the node.
 ///
@@ -328,7 +330,7 @@ pub struct CifsShare {
     /// The share.
     pub share: Option<String>,
 }
-row!(CifsShare[] { "description" => description Opt, "share" => share Opt, });
+row!(CifsShare[] { "description" => description Opt 0, "share" => share Opt 1, });
 /// Looks for cifs of a node.
 ///
 /// `GET /nodes/{node}/scan/cifs`
@@ -371,7 +373,7 @@ pub struct IscsiTarget {
     /// Where to: the target node.
     pub target: Option<String>,
 }
-row!(IscsiTarget[] { "portal" => portal Opt, "target" => target Opt, });
+row!(IscsiTarget[] { "portal" => portal Opt 0, "target" => target Opt 1, });
 /// Looks for iscsi of a node.
 ///
 /// `GET /nodes/{node}/scan/iscsi`
@@ -403,7 +405,7 @@ pub struct VolumeGroup {
     /// The volume group.
     pub vg: Option<String>,
 }
-row!(VolumeGroup[] { "vg" => vg Opt, });
+row!(VolumeGroup[] { "vg" => vg Opt 0, });
 /// Looks for lvm of a node.
 ///
 /// `GET /nodes/{node}/scan/lvm`
@@ -430,7 +432,7 @@ pub struct ThinPool {
     /// The logical volume.
     pub lv: Option<String>,
 }
-row!(ThinPool[] { "lv" => lv Opt, });
+row!(ThinPool[] { "lv" => lv Opt 0, });
 /// Looks for lvm thin of a node.
 ///
 /// `GET /nodes/{node}/scan/lvmthin`
@@ -464,7 +466,7 @@ pub struct NfsExport {
     /// Its path.
     pub path: Option<String>,
 }
-row!(NfsExport[] { "options" => options Opt, "path" => path Opt, });
+row!(NfsExport[] { "options" => options Opt 0, "path" => path Opt 1, });
 /// Looks for nfs of a node.
 ///
 /// `GET /nodes/{node}/scan/nfs`
@@ -498,7 +500,7 @@ pub struct PbsDatastore {
     /// The storage.
     pub store: Option<String>,
 }
-row!(PbsDatastore[] { "comment" => comment Opt, "store" => store Opt, });
+row!(PbsDatastore[] { "comment" => comment Opt 0, "store" => store Opt 1, });
 /// Looks for pbs of a node.
 ///
 /// `GET /nodes/{node}/scan/pbs`
@@ -547,7 +549,7 @@ pub struct ZfsPoolName {
     /// The pool.
     pub pool: Option<String>,
 }
-row!(ZfsPoolName[] { "pool" => pool Opt, });
+row!(ZfsPoolName[] { "pool" => pool Opt 0, });
 /// Looks for zfs of a node.
 ///
 /// `GET /nodes/{node}/scan/zfs`
@@ -720,8 +722,8 @@ pub struct Volume {
     pub used: Option<u64>,
 }
 row!(
-    Volume[] { "format" => format Opt, "notes" => notes Opt, "path" => path Opt,
-    "protected" => protected Opt, "size" => size Opt, "used" => used Opt, }
+    Volume[] { "format" => format Opt 0, "notes" => notes Opt 1, "path" => path Opt 2,
+    "protected" => protected Opt 3, "size" => size Opt 4, "used" => used Opt 5, }
 );
 /// One volume: size, format, notes, protection.
 ///
@@ -1019,8 +1021,9 @@ pub struct BackupFile {
     pub kind: Option<String>,
 }
 row!(
-    BackupFile[] { "filepath" => filepath Opt, "leaf" => leaf Opt, "mtime" => mtime
-    Moment, "size" => size Opt, "text" => text Opt, "type" | "kind" => kind Opt, }
+    BackupFile[] { "filepath" => filepath Opt 0, "leaf" => leaf Opt 1, "mtime" => mtime
+    Moment 2, "size" => size Opt 3, "text" => text Opt 4, "type" | "kind" => kind Opt 5,
+    }
 );
 /// Reads backup files of a node.
 ///
@@ -1158,7 +1161,7 @@ pub struct StorageIdentity {
     /// Its kind.
     pub kind: Option<StorageIdentityTypeKind>,
 }
-row!(StorageIdentity[] { "id" => id Opt, "type" | "kind" => kind Opt, });
+row!(StorageIdentity[] { "id" => id Opt 0, "type" | "kind" => kind Opt 1, });
 /// Reads storage identity of a node.
 ///
 /// `GET /nodes/{node}/storage/{storage}/identity`
@@ -1260,8 +1263,8 @@ pub struct ImportMetadataWarning {
     pub value: Option<String>,
 }
 row!(
-    ImportMetadataWarning[] { "key" => key Opt, "type" | "kind" => kind Opt, "value" =>
-    value Opt, }
+    ImportMetadataWarning[] { "key" => key Opt 0, "type" | "kind" => kind Opt 1, "value"
+    => value Opt 2, }
 );
 /// Import metadata: the answer of `GET /nodes/{node}/storage/{storage}/import-metadata`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1283,9 +1286,9 @@ pub struct ImportMetadata {
     pub warnings: Vec<ImportMetadataWarning>,
 }
 row!(
-    ImportMetadata[] { "create-args" | "create_args" => create_args Whole, "disks" =>
-    disks Whole, "net" => net Whole, "source" => source Opt, "type" | "kind" => kind Opt,
-    "warnings" => warnings List, }
+    ImportMetadata[] { "create-args" | "create_args" => create_args Whole 0, "disks" =>
+    disks Whole 1, "net" => net Whole 2, "source" => source Opt 3, "type" | "kind" =>
+    kind Opt 4, "warnings" => warnings List 5, }
 );
 /// What a machine in a foreign format would become here.
 ///
@@ -1436,8 +1439,8 @@ pub struct PrunableBackup {
     pub volid: Option<String>,
 }
 row!(
-    PrunableBackup[] { "ctime" => ctime Moment, "mark" => mark Opt, "type" | "kind" =>
-    kind Opt, "vmid" => vmid Opt, "volid" => volid Opt, }
+    PrunableBackup[] { "ctime" => ctime Moment 0, "mark" => mark Opt 1, "type" | "kind"
+    => kind Opt 2, "vmid" => vmid Opt 3, "volid" => volid Opt 4, }
 );
 /// Which backups a pruning would remove and which it would keep.
 ///
@@ -1521,8 +1524,8 @@ pub struct StorageRrdPoint {
     pub used: Option<f64>,
 }
 row!(
-    StorageRrdPoint[] { "time" => time Moment, "total" => total Opt, "used" => used Opt,
-    }
+    StorageRrdPoint[] { "time" => time Moment 0, "total" => total Opt 1, "used" => used
+    Opt 2, }
 );
 /// Reads storage rrd data of a node.
 ///
@@ -1581,9 +1584,9 @@ pub struct StorageStatus {
     pub used: Option<u64>,
 }
 row!(
-    StorageStatus[] { "active" => active Opt, "avail" => avail Opt, "content" => content
-    Words, "enabled" => enabled Opt, "shared" => shared Opt, "total" => total Opt, "type"
-    | "kind" => kind Opt, "used" => used Opt, }
+    StorageStatus[] { "active" => active Opt 0, "avail" => avail Opt 1, "content" =>
+    content Words 2, "enabled" => enabled Opt 3, "shared" => shared Opt 4, "total" =>
+    total Opt 5, "type" | "kind" => kind Opt 6, "used" => used Opt 7, }
 );
 /// Size and use of a storage as a node sees it. An error while it cannot be reached.
 ///
@@ -1681,10 +1684,10 @@ pub struct Storage {
     pub other: std::collections::BTreeMap<String, serde_json::Value>,
 }
 row!(
-    Storage[] { "storage" => storage Opt, "type" | "kind" => kind Opt, "content" =>
-    content Words, "nodes" => nodes Words, "shared" => shared Opt, "disable" => disable
-    Opt, "path" => path Opt, "prune-backups" | "prune_backups" => prune_backups Opt,
-    "digest" => digest Opt, } rest other
+    Storage[] { "storage" => storage Opt 0, "type" | "kind" => kind Opt 1, "content" =>
+    content Words 2, "nodes" => nodes Words 3, "shared" => shared Opt 4, "disable" =>
+    disable Opt 5, "path" => path Opt 6, "prune-backups" | "prune_backups" =>
+    prune_backups Opt 7, "digest" => digest Opt 8, } rest other
 );
 /// The storages as they are configured.
 ///
@@ -1804,7 +1807,8 @@ pub struct StorageCreatedConfig {
     pub encryption_key: Option<String>,
 }
 row!(
-    StorageCreatedConfig[] { "encryption-key" | "encryption_key" => encryption_key Opt, }
+    StorageCreatedConfig[] { "encryption-key" | "encryption_key" => encryption_key Opt 0,
+    }
 );
 /// Storage created: the answer of `POST /storage` and `PUT /storage/{storage}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1819,8 +1823,8 @@ pub struct StorageCreated {
     pub kind: Option<StorageIdentityTypeKind>,
 }
 row!(
-    StorageCreated[] { "config" => config Below, "storage" => storage Opt, "type" |
-    "kind" => kind Opt, }
+    StorageCreated[] { "config" => config Below 0, "storage" => storage Opt 1, "type" |
+    "kind" => kind Opt 2, }
 );
 /// Configures a storage; nothing is created on disk.
 ///

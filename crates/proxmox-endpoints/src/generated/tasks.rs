@@ -250,7 +250,8 @@ pub struct TaskLogLine {
     pub text: String,
 }
 row!(
-    TaskLogLine["n", "t"] { "n" | "number" => number Req 0, "t" | "text" => text Req 1, }
+    TaskLogLine["n" 0, "t" 1] { "n" | "number" => number Req 0, "t" | "text" => text Req
+    1, }
 );
 /// Asks a task to stop: its processes are terminated, and killed five seconds
 /// later. Its end comes later still.
