@@ -150,6 +150,9 @@ const TABLE: &[Row] = &[
     row(0, &["belongs already to pool"], FailedPrecondition),
     row(0, &["uses local storage"], FailedPrecondition),
     row(0, &["could not acquire lock"], FailedPrecondition).again_after(3),
+    row(0, &["invalid lock token"], FailedPrecondition)
+        .hint("the SDN configuration is locked: give the lock's token, or unlock it"),
+    row(0, &["storage '", "does not support '"], FailedPrecondition),
     row(0, &["no space left"], ResourceExhausted),
     row(0, &["got timeout"], Timeout).sent(Sent::Yes),
     row(0, &["timed out"], Timeout).sent(Sent::Yes),
@@ -193,7 +196,7 @@ pub(crate) fn from_answer(status: u16, reason: &str, body: &str) -> Error {
             .iter()
             .map(|(parameter, text)| {
                 let text = text.as_str().map_or_else(|| text.to_string(), tidy);
-                format!("{parameter}: {text}")
+                format!("{}: {text}", tidy(parameter))
             })
             .collect();
         message = format!("{message} ({})", texts.join("; "));

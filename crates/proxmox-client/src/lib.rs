@@ -66,6 +66,9 @@ mod download;
 mod errors;
 mod face;
 mod first_contact;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod iso;
 mod locate;
 mod locks;

@@ -150,7 +150,7 @@ impl ProxmoxClient {
 
 /// The server's condition for a call.
 #[derive(Clone, Debug, PartialEq)]
-enum Need {
+pub(crate) enum Need {
     Nothing,
     Root,
     /// Decided by the server's code.
@@ -191,7 +191,7 @@ fn in_code(method: Method, path: &str) -> Option<Need> {
 impl Need {
     /// Reads `any-authenticated`, `root-only`, … or a JSON list such as
     /// `["perm", "/vms/{vmid}", ["VM.Audit"]]`.
-    fn read(text: &str) -> Self {
+    pub(crate) fn read(text: &str) -> Self {
         match text {
             "" | "any-authenticated" | "no-auth" => Need::Nothing,
             "root-only" => Need::Root,

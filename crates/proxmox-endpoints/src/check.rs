@@ -8,6 +8,8 @@ use homelab_core::Result;
 use crate::describe::{self, Call, Format, Kind, Param, PropertyKey, Shape};
 use crate::params::{Params, refused, split_list};
 
+pub use crate::unchecked::UNCHECKED;
+
 /// The rule that a value breaks. `Display` says it in our words.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -464,6 +466,20 @@ mod tests {
             "vmid is missing and it is not optional"
         );
         assert!(why("ListQemu", &[("node", "-x")]).starts_with("node must match"));
+    }
+
+    #[test]
+    fn what_is_not_checked_is_told() {
+        for name in describe::formats() {
+            if !matches!(describe::format(name), Some(Format::Rule)) {
+                continue;
+            }
+            // No form at all: every rule refuses one of these.
+            let nonsense = ["\u{1} \n..//~~", "/..", "", "host", "99:99"];
+            let checked = nonsense.iter().any(|text| has_format(name, text).is_err());
+            let told = UNCHECKED.iter().any(|(form, _)| *form == name);
+            assert_eq!(checked, !told, "{name}");
+        }
     }
 
     #[test]

@@ -15,9 +15,15 @@ use crate::tolerant::Scalar;
 pub struct ConfigKeys(BTreeMap<String, String>);
 
 impl ConfigKeys {
-    /// Takes a scalar.
+    /// Takes a scalar. A blank one says nothing: the boot order of a machine
+    /// without disks is `" "`.
     pub fn scalar<T: Scalar>(&mut self, key: &str) -> Option<T> {
-        let value = T::from_str(self.0.get(key)?.as_str())?;
+        let text = self.0.get(key)?;
+        if text.trim().is_empty() {
+            self.0.remove(key);
+            return None;
+        }
+        let value = T::from_str(text)?;
         self.0.remove(key);
         Some(value)
     }
@@ -139,5 +145,25 @@ impl<'de> Deserialize<'de> for AnyText {
         }
 
         deserializer.deserialize_any(Any).map(AnyText)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_blank_says_nothing_and_what_is_odd_stays() {
+        let text =
+            r#"{"boot":" ","name":"","cores":"many","onboot":1,"net0":"virtio","net1":"=x"}"#;
+        let mut keys: ConfigKeys = serde_json::from_str(text).unwrap();
+        assert_eq!(keys.scalar::<String>("boot"), None);
+        assert_eq!(keys.scalar::<String>("name"), None);
+        assert_eq!(keys.scalar::<u32>("cores"), None);
+        assert_eq!(keys.scalar::<bool>("onboot"), Some(true));
+        let networks = keys.indexed::<crate::NetDevice>(&["net"]);
+        assert_eq!(networks.keys().collect::<Vec<_>>(), ["net0"]);
+        let rest = keys.rest();
+        assert_eq!(rest.keys().collect::<Vec<_>>(), ["cores", "net1"]);
     }
 }

@@ -1,8 +1,7 @@
 //! Forms of texts that need code and are about one subject each: firewall,
 //! boot order, certificates, calendars. The everyday ones are in `check.rs`.
 //!
-//! A form without an arm here and there is not checked: what it accepts is known
-//! only to the server (its protocols, its privileges, objects of its SDN).
+//! A form without an arm here and there is not checked; `unchecked.rs` says why.
 
 use crate::check::has_format;
 
@@ -13,6 +12,10 @@ pub(crate) fn rule(name: &str, value: &str) -> Result<(), &'static str> {
         "bridge-pair" => is(
             pair(value, "pve-bridge-id"),
             "neither 1, BRIDGE nor SOURCE:TARGET",
+        ),
+        "email-opt" => is(
+            value.is_empty() || has_format("email", value).is_ok(),
+            "neither an e-mail address nor empty",
         ),
         "email-or-username" => is(
             has_format("email", value).is_ok()

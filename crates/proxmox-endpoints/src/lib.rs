@@ -38,6 +38,7 @@ pub mod text_enum;
 mod ticket;
 mod time;
 pub mod tolerant;
+mod unchecked;
 pub mod upid;
 pub mod value;
 

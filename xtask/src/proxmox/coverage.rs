@@ -7,6 +7,11 @@ use std::path::Path;
 use super::calls::all;
 use super::schema::{Item, Kind, Schema};
 
+#[allow(unreachable_pub, reason = "public where it is at home")]
+#[path = "../../../crates/proxmox-endpoints/src/unchecked.rs"]
+mod unchecked;
+use unchecked::UNCHECKED;
+
 type Areas = [(String, Schema)];
 
 /// The whole document. Which calls the client has methods for is read from its sources.
@@ -92,6 +97,14 @@ pub(crate) fn print(areas: &Areas, root: &Path) -> Result<String, String> {
         );
     }
     fields(&mut out, areas);
+    out.push_str(
+        "\n## Forms that are not checked\n\n\
+         The form of every other text is checked before a request is sent.\n\n\
+         | form | why |\n|---|---|\n",
+    );
+    for (form, why) in UNCHECKED {
+        let _ = writeln!(out, "| `{form}` | {why} |");
+    }
     Ok(out)
 }
 

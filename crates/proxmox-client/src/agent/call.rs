@@ -102,7 +102,7 @@ impl Agent {
 }
 
 /// What is in `result`, or the error that is there instead.
-fn unwrapped<T: DeserializeOwned>(answer: Value) -> Result<T> {
+pub(crate) fn unwrapped<T: DeserializeOwned>(answer: Value) -> Result<T> {
     #[derive(Deserialize)]
     struct Refusal {
         error: Told,

@@ -18,8 +18,12 @@ use serde::{Deserialize, Serialize};
 use crate::Qemu;
 
 pub use call::AgentAvailability;
+#[cfg(any(test, fuzzing))]
+pub(crate) use call::unwrapped;
 pub use exec::{ExecOptions, ExecOutput, ExecStatus};
 pub use files::{AgentFile, FreezeStatus};
+#[cfg(any(test, fuzzing))]
+pub(crate) use network::interfaces;
 pub use network::{GuestAddress, GuestInterface};
 
 /// The guest agent of one virtual machine.

@@ -52,15 +52,9 @@ struct WireAddress {
     prefix: Option<u32>,
 }
 
-impl Agent {
-    /// All interfaces, loopback included.
-    ///
-    /// # Errors
-    /// `FailedPrecondition`, `Unsupported`: the agent cannot be asked;
-    /// otherwise see [`ProxmoxClient::send`](crate::ProxmoxClient::send).
-    pub async fn interfaces(&self) -> Result<Vec<GuestInterface>> {
-        let wire: Vec<WireInterface> = self.get("network-get-interfaces").await?;
-        let interface = |wire: WireInterface| GuestInterface {
+impl From<WireInterface> for GuestInterface {
+    fn from(wire: WireInterface) -> Self {
+        GuestInterface {
             name: wire.name,
             mac: wire.hardware_address.map(|mac| mac.to_ascii_lowercase()),
             addresses: wire
@@ -71,8 +65,29 @@ impl Agent {
                     prefix: address.prefix.unwrap_or(0),
                 })
                 .collect(),
-        };
-        Ok(wire.into_iter().map(interface).collect())
+        }
+    }
+}
+
+/// From the agent's answer as it is.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn interfaces(answer: serde_json::Value) -> Result<Vec<GuestInterface>> {
+    let wire: Vec<WireInterface> = super::call::unwrapped(answer)?;
+    let interfaces: Vec<GuestInterface> = wire.into_iter().map(GuestInterface::from).collect();
+    let macs: Vec<String> = interfaces.iter().filter_map(|i| i.mac.clone()).collect();
+    let _ = reachable(&interfaces, macs.iter().map(String::as_str));
+    Ok(interfaces)
+}
+
+impl Agent {
+    /// All interfaces, loopback included.
+    ///
+    /// # Errors
+    /// `FailedPrecondition`, `Unsupported`: the agent cannot be asked;
+    /// otherwise see [`ProxmoxClient::send`](crate::ProxmoxClient::send).
+    pub async fn interfaces(&self) -> Result<Vec<GuestInterface>> {
+        let wire: Vec<WireInterface> = self.get("network-get-interfaces").await?;
+        Ok(wire.into_iter().map(GuestInterface::from).collect())
     }
 
     /// The addresses by which others reach the guest: those of the interfaces

@@ -16,6 +16,8 @@ use crate::client::Inner;
 
 pub use second_factor::{SecondFactor, SecondFactorAnswer, SecondFactorChallenge};
 pub(crate) use ticket::TicketAuth;
+#[cfg(any(test, fuzzing))]
+pub(crate) use totp::Totp;
 
 pub(crate) enum Auth {
     /// No credentials: a few calls need none.

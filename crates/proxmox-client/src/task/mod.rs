@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ProxmoxClient;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use progress::fraction;
 pub use wait::WaitOptions;
 
 /// A task of the server, by its UPID. Cheap to clone; dropping it leaves the

@@ -161,6 +161,13 @@ pub(crate) fn parse_endpoint(text: &str) -> Result<String> {
             format!("'{text}' is not an endpoint: {why}"),
         )
     };
+    // What stands before an @ may be a password.
+    if let Some((_, shown)) = text.rsplit_once('@') {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("'…@{shown}' is not an endpoint: credentials do not belong into it"),
+        ));
+    }
     let rest = match text.trim().split_once("://") {
         None => text.trim(),
         Some(("https", rest)) => rest,
@@ -169,9 +176,6 @@ pub(crate) fn parse_endpoint(text: &str) -> Result<String> {
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     if rest.contains(['/', '?', '#']) {
         return Err(bad("it has no path, just host and port"));
-    }
-    if rest.contains('@') {
-        return Err(bad("credentials do not belong into it"));
     }
     // A bare IPv6 address has more than one colon and no brackets.
     let bracketed = if rest.parse::<std::net::Ipv6Addr>().is_ok() {

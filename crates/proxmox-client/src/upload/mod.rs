@@ -24,7 +24,7 @@ pub use fetch::{FetchOptions, UrlMetadata};
 pub use names::StoredContent;
 pub use send::{UploadOptions, UploadSource};
 
-use names::stored_name;
+pub(crate) use names::stored_name;
 pub(crate) use send::hex;
 
 /// How far an upload has come.

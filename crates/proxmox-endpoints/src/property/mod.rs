@@ -148,7 +148,10 @@ pub fn print<P: Property>(property: &P) -> String {
         match &pair {
             Some((pairs, text)) if *key == pairs.name_to => parts.push(text.clone()),
             Some((pairs, _)) if *key == pairs.value_to => {}
-            _ if Some(*key) == P::DEFAULT_KEY => parts.push(value.clone()),
+            // At the edge of the whole text a blank would be lost.
+            _ if Some(*key) == P::DEFAULT_KEY && value.trim() == value => {
+                parts.push(value.clone());
+            }
             _ => parts.push(format!("{key}={value}")),
         }
     }

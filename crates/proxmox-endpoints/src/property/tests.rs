@@ -150,3 +150,12 @@ proptest! {
         let _ = Size::read(&text);
     }
 }
+
+#[test]
+fn blanks_around_values_are_not_lost_on_the_way() {
+    let device: HostPci = "; 01:00.0 ;01:00.1,pcie=1".parse().unwrap();
+    assert_eq!(device.to_string(), "01:00.0;01:00.1,pcie=1");
+    assert!("; ".parse::<HostPci>().is_err());
+    let disk: Disk = "file= local:x,size=1G".parse().unwrap();
+    assert_eq!(disk.to_string().parse::<Disk>().unwrap(), disk);
+}

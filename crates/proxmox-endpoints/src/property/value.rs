@@ -71,12 +71,14 @@ pub struct List;
 
 impl Codec<Vec<String>> for List {
     fn read(text: &str) -> Option<Vec<String>> {
-        Some(
-            text.split(';')
-                .filter(|item| !item.is_empty())
-                .map(str::to_owned)
-                .collect(),
-        )
+        let items: Vec<String> = text
+            .split(';')
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+            .map(str::to_owned)
+            .collect();
+        // A list of nothing would be gone when it is printed.
+        (!items.is_empty()).then_some(items)
     }
 
     fn write(value: &Vec<String>) -> String {
