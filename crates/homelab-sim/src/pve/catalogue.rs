@@ -11,6 +11,7 @@ use proxmox_endpoints::{Method, Violation};
 use serde_json::{Map, Value};
 
 use super::answer::{ApiError, Result};
+use super::calendar;
 use super::params::{self, Params};
 
 /// A call, and the variable parts of its path.
@@ -273,6 +274,11 @@ fn known_format(format: &str, text: &str) -> Option<std::result::Result<(), Stri
         "pve-acme-domain" => say(
             domain(text),
             &format!("value '{text}' does not look like a valid domain name!\n"),
+        ),
+        "pve-calendar-event" => Some(calendar::check(text)),
+        "pve-day-of-week-list" => say(
+            ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].contains(&text),
+            &format!("invalid day '{text}'"),
         ),
         "pve-task-status-type-list" => Some(status_words(text)),
         "pve-storage-path-in-property-string" => say(

@@ -20,6 +20,7 @@
 //! | `api/` | the calls themselves |
 //! | `config_keys/` | the config of guests: schema, property strings, disks |
 //! | `retention` | which backups stay |
+//! | `calendar`, `scheduler` | when backup jobs run, and who runs them |
 //! | `operation` | tasks that take their time and then change the world |
 //! | `console` | WebSockets to terminals that echo and to empty screens |
 //! | `manager` | the HA manager at work |
@@ -30,6 +31,7 @@ mod answer;
 mod api;
 mod authentication;
 mod body;
+mod calendar;
 mod call;
 mod catalogue;
 mod config_keys;
@@ -43,6 +45,7 @@ mod permission;
 mod retention;
 mod roles;
 mod router;
+mod scheduler;
 mod serve;
 mod store;
 #[cfg(test)]
@@ -182,6 +185,7 @@ impl PveCluster {
             consoles: console::Consoles::default(),
         }));
         cluster.start_manager();
+        cluster.start_scheduler();
         Ok(cluster)
     }
 

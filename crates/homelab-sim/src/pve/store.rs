@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use self::tables::{COLLECTIONS, DOCUMENTS};
 use super::answer::{Answer, ApiError, CHANGED, Result};
-use super::api::host_network;
+use super::api::{backup_jobs, host_network};
 use super::params;
 use super::router::Call;
 use crate::world::{Object, State};
@@ -90,8 +90,6 @@ pub(super) struct Document {
 
 /// Parameters that are about the call, not about the object.
 const ABOUT: &[&str] = &[
-    "node",
-    "vmid",
     "delete",
     "digest",
     "type-of-list",
@@ -99,6 +97,10 @@ const ABOUT: &[&str] = &[
     "force",
     "skiplock",
 ];
+
+/// Jobs that are listed with their next run. What they would synchronize with
+/// is not there, so they never run.
+const REALM_SYNC: &str = "/cluster/jobs/realm-sync";
 
 /// Whether calls of this path are answered here.
 pub(super) fn knows(call: &Described) -> bool {
@@ -228,6 +230,7 @@ impl Collection {
 fn list(call: &Call<'_>, collection: &Collection, path: &str) -> Answer {
     let kind = call.text("type");
     let checks = call.params.contains_key("check-node");
+    let now = call.unix_now();
     let rows = call.cluster.world().read(|state| {
         let digest = state.registry.digest(path);
         let made = state.registry.objects(path).iter().cloned();
@@ -243,6 +246,12 @@ fn list(call: &Call<'_>, collection: &Collection, path: &str) -> Answer {
                 let mut row = row(collection, &object, true, &digest);
                 if checks {
                     row["checks"] = json!([]);
+                }
+                if collection.path == REALM_SYNC
+                    && let Some(next) = backup_jobs::next_run(&object.values, now)
+                {
+                    row["last-run"] = Value::Null;
+                    row["next-run"] = next.into();
                 }
                 row
             })

@@ -18,6 +18,7 @@
 //! | [`volume`] | what is on the disks of a Talos node |
 //! | [`storage`], [`ceph`], [`ha`], [`pools`] | what the hosts offer together |
 //! | [`registry`] | configuration that nothing else follows |
+//! | [`schedule`] | what the schedulers of hosts remember |
 //! | [`task`] | tasks of the hosts, with UPIDs and logs |
 //! | [`event`] | events of a Talos node |
 //! | [`moves`] | guests that are made, moved, paused and removed |
@@ -47,6 +48,7 @@ pub mod node;
 pub mod pools;
 mod power;
 pub mod registry;
+pub mod schedule;
 pub mod seed;
 pub mod sequence;
 mod services;
@@ -88,6 +90,7 @@ pub use machine_config::{ClusterCa, MachineConfig};
 pub use node::{Extension, KernelLine, Role, Service, Stage, TalosCluster, TalosNode};
 pub use pools::{ResourcePool, ResourcePools};
 pub use registry::{Object, Registry};
+pub use schedule::JobMemory;
 pub use seed::WorldSeed;
 pub use sequence::{Order, Sequence, Wipe};
 pub use state::State;

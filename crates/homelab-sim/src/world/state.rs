@@ -14,8 +14,8 @@ use super::transitions::Due;
 use crate::faults::{Fault, FaultTable, PROXMOX};
 
 use super::{
-    AgentMemory, Ceph, Guest, Ha, Host, ImageDefect, Power, Registry, ResourcePools, Storage,
-    TalosCluster, TalosNode, Task, TaskEnd, derive,
+    AgentMemory, Ceph, Guest, Ha, Host, ImageDefect, JobMemory, Power, Registry, ResourcePools,
+    Storage, TalosCluster, TalosNode, Task, TaskEnd, derive,
 };
 
 /// Everything that is true in the lab right now.
@@ -43,6 +43,9 @@ pub struct State {
     pub pools: ResourcePools,
     /// Configuration that nothing else follows.
     pub registry: Registry,
+    /// What the schedulers remember of their jobs, by host and job.
+    #[serde(default)]
+    pub schedulers: BTreeMap<String, BTreeMap<String, JobMemory>>,
     /// What guest agents remember, by VMID.
     pub agents: BTreeMap<u32, AgentMemory>,
     /// What is wrong.

@@ -13,19 +13,24 @@ use super::super::params::{Kind, Param, optional, required};
 use super::super::retention;
 use super::super::router::{Access, Call, Route, get};
 use super::super::unix;
-use super::{guests, pools, prune};
+use super::backup_selection::Selection;
+use super::{guests, prune};
 use crate::world::{Guest, GuestKind, State, Storage, Volume};
 
 /// What a backup takes of the disks that are in it: most of them is empty, and
 /// the rest is compressed.
 const SHARE: u64 = 12;
 
-/// `POST /nodes/{node}/vzdump`: one task for all guests of that host.
-fn vzdump(call: &Call<'_>) -> Result<Answer> {
+/// `POST /nodes/{node}/vzdump`: one task for all guests of that host. The
+/// scheduler makes the same call for the jobs of the cluster.
+pub(in super::super) fn vzdump(call: &Call<'_>) -> Result<Answer> {
     let node = call.node();
     root_only(call, &["dumpdir", "job-id", "script", "tmpdir"])?;
     let id = call.text("storage").unwrap_or_else(|| "local".into());
-    let selection = Selection::of(call)?;
+    let selection = Selection::of(|name| call.text(name));
+    selection
+        .check()
+        .map_err(|(name, text)| ApiError::param(name, text))?;
     let vmids = call.cluster.world().read(|state| {
         let storage = state.storages.iter().find(|s| s.id == id);
         let missing = || ApiError::die(format!("storage '{id}' does not exist"));
@@ -79,52 +84,6 @@ fn root_only(call: &Call<'_>, names: &[&str]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Which guests are meant.
-#[derive(Clone, Debug)]
-struct Selection {
-    all: bool,
-    vmids: Vec<u32>,
-    exclude: Vec<u32>,
-    pool: Option<String>,
-}
-
-impl Selection {
-    fn of(call: &Call<'_>) -> Result<Self> {
-        let numbers = |name: &str| {
-            call.list(name)
-                .iter()
-                .filter_map(|n| n.parse().ok())
-                .collect()
-        };
-        let selection = Selection {
-            all: call.flag("all"),
-            vmids: numbers("vmid"),
-            exclude: numbers("exclude"),
-            pool: call.text("pool"),
-        };
-        if !selection.all && selection.vmids.is_empty() && selection.pool.is_none() {
-            let text = "property is missing and it is not optional";
-            return Err(ApiError::param("vmid", text));
-        }
-        Ok(selection)
-    }
-
-    fn on_host(&self, state: &State, host: &str) -> Vec<u32> {
-        let wanted = |guest: &&Guest| {
-            let named = match &self.pool {
-                Some(pool) => pools::holds(state, pool, guest.vmid),
-                None => self.all || self.vmids.contains(&guest.vmid),
-            };
-            named && !self.exclude.contains(&guest.vmid)
-        };
-        state
-            .guests_on(host)
-            .filter(wanted)
-            .map(|guest| guest.vmid)
-            .collect()
-    }
 }
 
 /// What a `vzdump` task was asked for.

@@ -7,7 +7,7 @@ use super::super::answer::{Answer, ApiError, Result};
 use super::super::operation::Job;
 use super::super::router::{Access, Call, Route, get};
 use super::load;
-use crate::world::{Down, Guest, Host, State, derive};
+use crate::world::{Down, Host, State, derive};
 
 /// Tells something of the host in the path.
 pub(super) fn host<T>(call: &Call<'_>, tell: impl FnOnce(&State, &Host) -> T) -> Result<T> {
@@ -323,30 +323,7 @@ fn wake(call: &Call<'_>) -> Result<Answer> {
     Ok(Value::String(mac).into())
 }
 
-/// Guests that no backup job covers.
-fn not_backed_up(call: &Call<'_>) -> Result<Answer> {
-    let rows = call.cluster.world().read(|state| {
-        let jobs = state.registry.objects("/cluster/backup");
-        let covered = |guest: &Guest| {
-            jobs.iter().any(|job| {
-                let text = |key: &str| job.values.get(key).map(super::super::params::text);
-                text("all").as_deref() == Some("1")
-                    || text("vmid").is_some_and(|list| {
-                        list.split(',')
-                            .any(|id| id.trim() == guest.vmid.to_string())
-                    })
-            })
-        };
-        let guests = state.guests.iter().filter(|guest| !covered(guest));
-        guests
-            .map(|g| json!({ "vmid": g.vmid, "name": g.name, "type": g.kind.as_str() }))
-            .collect()
-    });
-    Ok(Value::Array(rows).into())
-}
-
 pub(super) const AUDIT: Access = Access::Any("/nodes/{node}", &["Sys.Audit"]);
-const ROOT_AUDIT: Access = Access::Any("/", &["Sys.Audit"]);
 pub(super) const MODIFY: Access = Access::Any("/nodes/{node}", &["Sys.Modify"]);
 const SYSLOG: Access = Access::Any("/nodes/{node}", &["Sys.Syslog"]);
 const POWER: Access = Access::Any("/nodes/{node}", &["Sys.PowerMgmt"]);
@@ -415,9 +392,4 @@ pub(super) const ROUTES: &[Route] = &[
     ask("/nodes/{node}/syslog", SYSLOG, syslog),
     post("/nodes/{node}/status", POWER, power),
     post("/nodes/{node}/wakeonlan", POWER, wake),
-    ask(
-        "/cluster/backup-info/not-backed-up",
-        ROOT_AUDIT,
-        not_backed_up,
-    ),
 ];

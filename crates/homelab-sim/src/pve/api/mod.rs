@@ -7,7 +7,9 @@ mod access;
 mod acl;
 pub(super) mod agent;
 mod agent_files;
-mod backups;
+pub(super) mod backup_jobs;
+mod backup_selection;
+pub(super) mod backups;
 mod bulk;
 mod button;
 mod ceph;
@@ -59,6 +61,7 @@ pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
         acl::ROUTES,
         agent::ROUTES,
         agent_files::ROUTES,
+        backup_jobs::ROUTES,
         backups::ROUTES,
         bulk::ROUTES,
         ceph::ROUTES,

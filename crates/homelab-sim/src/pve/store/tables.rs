@@ -149,14 +149,6 @@ pub(super) const COLLECTIONS: &[Collection] = &[
         Die("custom CPU model '{}' does not exist"),
         Die("custom CPU model '{}' does not exist"),
     ),
-    plain("/cluster/backup", "/{id}", "id")
-        .about(
-            Die("Job '{}' already exists"),
-            Param("id", "No such job '{}'"),
-            Param("id", "No such job '{}'"),
-            Param("id", "No such job '{}'"),
-        )
-        .lock("file-jobs_cfg"),
     plain("/cluster/jobs/realm-sync", "/{id}", "id")
         .about(
             Die("Job '{}' already exists"),

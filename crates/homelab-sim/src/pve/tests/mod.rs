@@ -4,6 +4,7 @@ mod access;
 mod agent;
 mod agreement;
 mod authentication;
+mod backup_jobs;
 mod cluster;
 mod consoles;
 mod containers;

@@ -540,7 +540,6 @@ const NOT_HELD: &[&str] = &[
     "/nodes/pve1/hardware/pci",
     "/nodes/pve1/capabilities/qemu/cpu",
     "/cluster/log",
-    "/cluster/jobs/schedule-analyze",
 ];
 
 #[tokio::test]

@@ -44,6 +44,7 @@ impl State {
             pools: BTreeMap::new(),
             agents: BTreeMap::new(),
             registry: Registry::default(),
+            schedulers: BTreeMap::new(),
             faults: FaultTable::default(),
             tasks: Vec::new(),
             image_defects: Vec::new(),
