@@ -13,6 +13,22 @@ const WORDS: &[(&str, ErrorKind, Retry)] = {
     use ErrorKind as K;
     use Retry::Never;
     &[
+        // Talos about etcd: what follows it is the reason, and not what is wrong
+        (
+            "error validating etcd for upgrade",
+            K::FailedPrecondition,
+            Never,
+        ),
+        (
+            "failed to acquire upgrade mutex",
+            K::FailedPrecondition,
+            Never,
+        ),
+        (
+            "no controlplane endpoints discovered",
+            K::FailedPrecondition,
+            ELECTION,
+        ),
         // etcd
         ("etcdserver: member not found", K::NotFound, Never),
         ("etcdserver: no leader", K::FailedPrecondition, ELECTION),
@@ -49,11 +65,28 @@ const WORDS: &[(&str, ErrorKind, Retry)] = {
         // Talos
         ("reset failed: invalid input", K::InvalidArgument, Never),
         ("doesn't support", K::Unsupported, Never),
+        ("can't be generated on worker nodes", K::Unsupported, Never),
         ("must be a regular file", K::InvalidArgument, Never),
+        ("path is not absolute", K::InvalidArgument, Never),
+        ("error parsing tail_id", K::InvalidArgument, Never),
+        (
+            "can't be specified at the same time",
+            K::InvalidArgument,
+            Never,
+        ),
+        ("supported only for k8s namespace", K::InvalidArgument, Never),
+        ("unsupported driver", K::InvalidArgument, Never),
+        ("is the system disk", K::InvalidArgument, Never),
+        ("wasn't found", K::NotFound, Never),
+        ("not defined", K::NotFound, Never),
+        ("is not located", K::FailedPrecondition, Never),
+        ("is readonly", K::FailedPrecondition, Never),
         ("already in progress", K::FailedPrecondition, Never),
         ("is locked", K::FailedPrecondition, Never),
         // Linux
         ("no such file or directory", K::NotFound, Never),
+        ("no such device", K::NotFound, Never),
+        ("invalid argument", K::InvalidArgument, Never),
         ("not a directory", K::InvalidArgument, Never),
         ("is a directory", K::InvalidArgument, Never),
         ("file exists", K::AlreadyExists, Never),
@@ -116,6 +149,19 @@ mod tests {
             (
                 "service \"apid\" doesn't support stop operation via API",
                 ErrorKind::Unsupported,
+            ),
+            ("service \"nothing\" not defined", ErrorKind::NotFound),
+            (
+                "error validating etcd for upgrade: etcd member 1 is not healthy; all members must be healthy to perform an upgrade: context deadline exceeded",
+                ErrorKind::FailedPrecondition,
+            ),
+            (
+                "reset user disk failed: device sda is the system disk",
+                ErrorKind::InvalidArgument,
+            ),
+            (
+                "reset user disk failed: device sdz wasn't found",
+                ErrorKind::NotFound,
             ),
             (
                 "dial tcp 10.0.0.1:2379: connect: connection refused",

@@ -10,7 +10,7 @@ use std::time::Duration;
 use homelab_core::{ErrorKind, Sent};
 use homelab_sim::SimOptions;
 use homelab_sim::world::ImageDefect;
-use support::{WORKER, client, lab_of};
+use support::{CP1, WORKER, client, lab_of};
 use talos_client::{FlowOptions, FlowPhase, FlowProgress, UpgradeOptions, UpgradePath};
 
 fn quick() -> FlowOptions {
@@ -95,4 +95,21 @@ async fn what_cannot_be_pulled_or_installed_leaves_the_node_as_it_is() {
         (error.kind(), error.was_sent()),
         (ErrorKind::Unsupported, Sent::No)
     );
+}
+
+/// Talos' own checks of etcd hold for the old call, on every release that has it.
+#[tokio::test]
+async fn a_control_plane_that_etcd_needs_is_not_upgraded() {
+    for version in ["v1.12.1", "v1.13.0"] {
+        let sim = lab_of(version, SimOptions::default()).await;
+        sim.guest_stop(103).unwrap();
+        let talos = client(&sim).await;
+        let node = talos.node(CP1);
+        let upgrade = UpgradeOptions::new(image("v1.13.5"));
+        let error = node.upgrade_legacy(upgrade.clone()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::FailedPrecondition, "{error}");
+        assert!(error.message().contains("etcd"), "{error}");
+        assert_eq!(error.was_sent(), Sent::Yes);
+        node.upgrade_legacy(upgrade.force()).await.unwrap();
+    }
 }

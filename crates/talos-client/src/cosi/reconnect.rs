@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, stream};
 use homelab_core::{Error, ErrorKind, Result};
 
 use super::resource::ResourceType;
-use super::watch::{WatchEvent, WatchOptions, WatchStream};
+use super::watch::{Decode, WatchEvent, WatchOptions, WatchStream, dynamic, typed};
 use crate::node::NodeClient;
 
 /// First pause before a watch is opened again, and how it grows: 0.5 s, 1 s,
@@ -83,11 +83,61 @@ impl NodeClient {
         options: WatchOptions,
         reconnect: Reconnect,
     ) -> ReconnectingWatch<R> {
+        self.reconnecting(R::NAMESPACE, R::TYPE, typed, options, reconnect)
+    }
+
+    /// [`watch_reconnecting`](NodeClient::watch_reconnecting) for resources of any
+    /// type, as [`watch_dynamic`](NodeClient::watch_dynamic) gives them.
+    ///
+    /// ```no_run
+    /// # async fn example(node: talos_client::NodeClient) -> homelab_core::Result<()> {
+    /// use futures_util::StreamExt;
+    /// use talos_client::cosi::{Reconnect, WatchOptions};
+    ///
+    /// let routes = node.resolve_type("routes").await?;
+    /// let mut changes = node.watch_dynamic_reconnecting(
+    ///     &routes.default_namespace,
+    ///     &routes.type_name,
+    ///     WatchOptions::default(),
+    ///     Reconnect::default(),
+    /// );
+    /// while let Some(change) = changes.next().await {
+    ///     let change = change?;
+    ///     println!("{:?} {:?}", change.kind, change.spec);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`watch_reconnecting`](NodeClient::watch_reconnecting).
+    pub fn watch_dynamic_reconnecting(
+        &self,
+        namespace: &str,
+        type_name: &str,
+        options: WatchOptions,
+        reconnect: Reconnect,
+    ) -> ReconnectingWatch<serde_json::Value> {
+        self.reconnecting(namespace, type_name, dynamic, options, reconnect)
+    }
+
+    fn reconnecting<R: Send + 'static>(
+        &self,
+        namespace: &str,
+        type_name: &str,
+        decode: Decode<R>,
+        options: WatchOptions,
+        reconnect: Reconnect,
+    ) -> ReconnectingWatch<R> {
         let state = State {
             node: self.clone(),
+            namespace: namespace.to_owned(),
+            type_name: type_name.to_owned(),
+            decode,
             resume: options.with_bookmarks(),
             limit: reconnect.give_up_after,
             open: None,
+            fruitless: false,
             begun: false,
             done: false,
         };
@@ -99,16 +149,22 @@ impl NodeClient {
 
 struct State<R> {
     node: NodeClient,
+    namespace: String,
+    type_name: String,
+    decode: Decode<R>,
     /// How the watch is to be opened next time.
     resume: WatchOptions,
     limit: Duration,
     open: Option<WatchStream<R>>,
+    /// Whether the last watch that was opened has told nothing. One that breaks
+    /// at once, every time, must not be opened in a loop without a pause.
+    fruitless: bool,
     /// Whether anything has been handed out.
     begun: bool,
     done: bool,
 }
 
-impl<R: ResourceType> State<R> {
+impl<R: Send + 'static> State<R> {
     async fn next(mut self) -> Option<(Result<WatchEvent<R>>, Self)> {
         if self.done {
             return None;
@@ -127,6 +183,7 @@ impl<R: ResourceType> State<R> {
             match open.next().await {
                 Some(Ok(event)) => {
                     self.begun = true;
+                    self.fruitless = false;
                     if event.bookmark.is_some() {
                         self.resume.bookmark.clone_from(&event.bookmark);
                     }
@@ -148,10 +205,18 @@ impl<R: ResourceType> State<R> {
         let clock = self.node.shared.options.clock.clone();
         let start = clock.elapsed();
         let mut pause = PAUSE_FIRST;
+        if self.fruitless {
+            clock.sleep(pause).await;
+        }
         loop {
-            match self.node.watch::<R>(self.resume.clone()).await {
+            let (namespace, type_name) = (&self.namespace, &self.type_name);
+            let watch =
+                self.node
+                    .watch_decoded(namespace, type_name, self.resume.clone(), self.decode);
+            match watch.await {
                 Ok(open) => {
                     self.open = Some(open);
+                    self.fruitless = true;
                     // With an id the node tells the present state first. Without
                     // a bookmark everything is told anew.
                     let anew = self.begun && self.resume.bookmark.is_none();

@@ -1,6 +1,7 @@
 //! Resources: metadata and specification.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use homelab_core::{Error, ErrorKind, Result};
 use prost::Message;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use talos_proto::cosi::resource as proto;
 
 use crate::timestamp::rfc3339;
+use crate::yaml;
 
 /// Who a resource is and how it stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -45,15 +47,27 @@ impl Metadata {
     }
 }
 
-/// A resource of any type, as text.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// A resource of any type, as text and as data. `Debug` names it and leaves out
+/// what it says: specifications of sensitive types are keys and tokens.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Resource {
     /// Who it is.
     pub metadata: Metadata,
-    /// Its specification as YAML.
+    /// Its specification as YAML, as the node wrote it.
     pub yaml: String,
+    /// The same as data; nothing when it is no YAML. The keys are those of
+    /// Talos' documentation.
+    pub spec: serde_json::Value,
+}
+
+impl fmt::Debug for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resource")
+            .field("metadata", &self.metadata)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A resource of a known type.
@@ -132,9 +146,11 @@ impl From<proto::Metadata> for Metadata {
 
 impl From<proto::Resource> for Resource {
     fn from(resource: proto::Resource) -> Self {
+        let yaml = resource.spec.unwrap_or_default().yaml_spec;
         Resource {
             metadata: resource.metadata.unwrap_or_default().into(),
-            yaml: resource.spec.unwrap_or_default().yaml_spec,
+            spec: yaml::to_json(&yaml).unwrap_or_default(),
+            yaml,
         }
     }
 }
@@ -148,5 +164,37 @@ impl<R: ResourceType> Typed<R> {
             Error::new(e.kind(), sentence).source(e)
         })?;
         Ok(Typed { metadata, spec })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_data_too_and_is_not_shown() {
+        let of = |yaml: &str| {
+            Resource::from(proto::Resource {
+                metadata: Some(proto::Metadata {
+                    id: "eth0".into(),
+                    ..proto::Metadata::default()
+                }),
+                spec: Some(proto::Spec {
+                    yaml_spec: yaml.into(),
+                    ..proto::Spec::default()
+                }),
+            })
+        };
+        let link = of("mtu: 1500\nup: true\nalias: ''\ntoken: hush\n");
+        assert_eq!(
+            link.spec,
+            serde_json::json!({"mtu": 1500, "up": true, "alias": "", "token": "hush"})
+        );
+        let shown = format!("{link:?}");
+        assert!(shown.contains("eth0") && !shown.contains("hush"), "{shown}");
+        // A tombstone has no specification, and what is no YAML is still text.
+        assert_eq!(of("").spec, serde_json::Value::Null);
+        let strange = of("a: [");
+        assert_eq!((strange.yaml.as_str(), strange.spec), ("a: [", serde_json::Value::Null));
     }
 }

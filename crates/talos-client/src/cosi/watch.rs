@@ -29,9 +29,10 @@ pub struct WatchOptions {
     /// Where to resume: the bookmark of the last event that was seen.
     pub bookmark: Option<Vec<u8>>,
     /// Conditions on labels; a resource that meets one of the queries is
-    /// watched. Not together with `id`.
+    /// watched. Not together with `id`: `InvalidArgument`.
     pub labels: Vec<LabelQuery>,
-    /// A regular expression that ids must match (Go's RE2 syntax).
+    /// A regular expression that ids must match (Go's RE2 syntax). Not together
+    /// with `id`: `InvalidArgument`.
     pub id_pattern: Option<String>,
     /// Whether the first event shall carry a bookmark even if nothing happens.
     bookmark_first: bool,
@@ -169,7 +170,18 @@ impl<R> WatchEvent<R> {
 }
 
 /// From a resource on the wire to metadata and specification.
-type Decode<R> = fn(proto::Resource) -> Result<(Metadata, R)>;
+pub(super) type Decode<R> = fn(proto::Resource) -> Result<(Metadata, R)>;
+
+/// A type that is known here.
+pub(super) fn typed<R: ResourceType>(resource: proto::Resource) -> Result<(Metadata, R)> {
+    Typed::<R>::from_proto(resource).map(|r| (r.metadata, r.spec))
+}
+
+/// Any type, as data.
+pub(super) fn dynamic(resource: proto::Resource) -> Result<(Metadata, serde_json::Value)> {
+    let Resource { metadata, spec, .. } = Resource::from(resource);
+    Ok((metadata, spec))
+}
 
 /// Changes of resources; see [`NodeClient::watch`].
 ///
@@ -201,7 +213,9 @@ impl NodeClient {
     /// Watches the resources of a type. Returns once the node is watching.
     ///
     /// # Errors
-    /// As [`list`](NodeClient::list); `FailedPrecondition` for a bookmark that is too old.
+    /// As [`list`](NodeClient::list); `FailedPrecondition` for a bookmark that is too
+    /// old; `InvalidArgument` for an id together with labels or a pattern, before
+    /// anything is sent.
     ///
     /// ```no_run
     /// # async fn example(node: talos_client::NodeClient) -> homelab_core::Result<()> {
@@ -218,13 +232,13 @@ impl NodeClient {
     /// # }
     /// ```
     pub async fn watch<R: ResourceType>(&self, options: WatchOptions) -> Result<WatchStream<R>> {
-        let decode = |resource| Typed::<R>::from_proto(resource).map(|r| (r.metadata, r.spec));
-        self.watch_decoded(R::NAMESPACE, R::TYPE, options, decode)
+        self.watch_decoded(R::NAMESPACE, R::TYPE, options, typed)
             .await
     }
 
-    /// Watches the resources of any type, as YAML. `type_name` is the full
-    /// canonical name; [`resolve_type`](NodeClient::resolve_type) finds it.
+    /// Watches the resources of any type; specifications come as data.
+    /// `type_name` is the full canonical name;
+    /// [`resolve_type`](NodeClient::resolve_type) finds it.
     ///
     /// # Errors
     /// As [`watch`](NodeClient::watch).
@@ -233,22 +247,25 @@ impl NodeClient {
         namespace: &str,
         type_name: &str,
         options: WatchOptions,
-    ) -> Result<WatchStream<String>> {
-        let decode = |resource| {
-            let Resource { metadata, yaml } = Resource::from(resource);
-            Ok((metadata, yaml))
-        };
-        self.watch_decoded(namespace, type_name, options, decode)
+    ) -> Result<WatchStream<serde_json::Value>> {
+        self.watch_decoded(namespace, type_name, options, dynamic)
             .await
     }
 
-    async fn watch_decoded<R>(
+    pub(super) async fn watch_decoded<R>(
         &self,
         namespace: &str,
         type_name: &str,
         options: WatchOptions,
         decode: Decode<R>,
     ) -> Result<WatchStream<R>> {
+        if options.id.is_some() && (!options.labels.is_empty() || options.id_pattern.is_some()) {
+            let message = "an id names one resource: labels and id_pattern pick among several";
+            return Err(Error::new(ErrorKind::InvalidArgument, message)
+                .sent(Sent::No)
+                .operation("Watch")
+                .target(self.target()));
+        }
         let message = proto::WatchRequest {
             namespace: namespace.to_owned(),
             r#type: type_name.to_owned(),
@@ -402,15 +419,11 @@ mod tests {
         }
     }
 
-    fn member(resource: proto::Resource) -> Result<(Metadata, Member)> {
-        Typed::from_proto(resource).map(|r| (r.metadata, r.spec))
-    }
-
     #[test]
     fn an_errored_event_is_an_error_worth_another_try() {
         let mut errored = event(proto::EventType::Errored, None);
         errored.error = Some("buffer overrun".into());
-        let error = decode(errored, member).unwrap_err();
+        let error = decode(errored, typed::<Member>).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert_eq!(error.retry_advice(), Retry::Now);
         assert!(error.message().ends_with("buffer overrun"));
@@ -418,10 +431,10 @@ mod tests {
 
     #[test]
     fn a_tombstone_has_an_id_and_no_spec() {
-        let gone = decode(event(proto::EventType::Destroyed, None), member).unwrap();
+        let gone = decode(event(proto::EventType::Destroyed, None), typed::<Member>).unwrap();
         assert_eq!(gone.metadata.unwrap().id, "cp-1");
         assert_eq!(gone.spec, None);
-        let live = decode(event(proto::EventType::Bootstrapped, None), member).unwrap();
+        let live = decode(event(proto::EventType::Bootstrapped, None), typed::<Member>).unwrap();
         assert_eq!(live.metadata, None);
     }
 
@@ -440,7 +453,7 @@ mod tests {
             Some(named("old").encode_to_vec()),
         )
         .resource;
-        let update = decode(update, member).unwrap();
+        let update = decode(update, typed::<Member>).unwrap();
         assert_eq!(update.spec.unwrap().hostname, "new");
         assert_eq!(update.old.unwrap().hostname, "old");
     }
@@ -449,7 +462,7 @@ mod tests {
     fn an_event_of_the_future_is_not_an_error() {
         let mut event = event(proto::EventType::Noop, None);
         event.event_type = 99;
-        let event = decode(event, member).unwrap();
+        let event = decode(event, typed::<Member>).unwrap();
         assert_eq!(event.kind, WatchEventKind::Noop);
     }
 }

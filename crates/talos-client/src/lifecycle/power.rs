@@ -125,8 +125,8 @@ impl NodeClient {
     /// answer comes; that may take minutes.
     ///
     /// # Errors
-    /// `Unsupported` where the call is gone; `Unknown` with Talos' words when etcd
-    /// could not do without the node.
+    /// `Unsupported` where the call is gone; `FailedPrecondition` with Talos' words
+    /// when etcd could not do without the node, as a member is down or there are two.
     pub async fn upgrade_legacy(&self, options: UpgradeOptions) -> Result<String> {
         const OPERATION: &str = "Upgrade";
         let reboot_mode = if options.powercycle {
@@ -136,8 +136,9 @@ impl NodeClient {
         };
         let request = UpgradeRequest {
             image: options.image,
-            // Its inverse would be handed to the installer as "force".
-            preserve: true,
+            // v1.13 takes it for "skip the checks of etcd", and no installer since
+            // v1.8 wipes anything without it.
+            preserve: false,
             stage: options.stage,
             force: options.force,
             reboot_mode: reboot_mode.into(),

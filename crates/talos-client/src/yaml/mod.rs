@@ -10,12 +10,15 @@
 //! | `value.rs` | the tree |
 //! | `parse.rs` | text to tree, bounded on hostile input |
 //! | `emit.rs` | tree to text |
+//! | `json.rs` | tree to JSON, which forgets the spelling |
 
 mod emit;
+mod json;
 mod parse;
 mod value;
 
 pub(crate) use emit::documents_to_text;
+pub(crate) use json::to_json;
 pub(crate) use parse::parse;
 pub use value::{Map, Scalar, Value};
 
