@@ -455,7 +455,7 @@ export class TalosNode {
   }): Promise<Nodename>
 
   /**
-   * Any resource of Talos, with its spec as YAML. One that does not exist fails with `NotFound`.
+   * Any resource of Talos, with its spec as YAML and as data. One that does not exist fails with `NotFound`.
    *
    * @param namespace - Such as `network`.
    * @param typeName - Such as `HostnameStatuses.net.talos.dev`.
@@ -476,8 +476,14 @@ export class TalosNode {
     signal?: AbortSignal | undefined
   }): Promise<ResourceDefinition>
 
+  /** The resource types that the node knows, with their aliases and usual namespaces. */
+  resourceDefinitions(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ResourceDefinition[]>
+
   /**
-   * Any resource of Talos by any name of its type, with its spec as YAML. One that does not exist fails with `NotFound`.
+   * Any resource of Talos by any name of its type, with its spec as YAML and as data. One that does not exist fails with `NotFound`.
    *
    * @param name - Such as `hostnamestatus`.
    * @param id - Such as `hostname`.
@@ -488,7 +494,7 @@ export class TalosNode {
   }): Promise<TalosResource>
 
   /**
-   * The resources of a type by any of its names, with their specs as YAML.
+   * The resources of a type by any of its names, with their specs as YAML and as data.
    *
    * @param name - Such as `links`.
    */
@@ -502,7 +508,7 @@ export class TalosNode {
   }): Promise<TalosResource[]>
 
   /**
-   * The resources of a type, with their specs as YAML.
+   * The resources of a type, with their specs as YAML and as data.
    *
    * @param namespace - Such as `network`.
    * @param typeName - Such as `LinkStatuses.net.talos.dev`.
@@ -680,7 +686,7 @@ export class TalosNode {
   }): Promise<MergedKubeconfig>
 
   /**
-   * What is there now and then each change to resources of any type, with their specs as YAML.
+   * What is there now and then each change to resources of any type, with their specs as data. `id` goes together with neither `labels` nor `id_pattern`.
    *
    * @param namespace - Such as `network`.
    * @param typeName - Such as `LinkStatuses.net.talos.dev`.
@@ -694,6 +700,8 @@ export class TalosNode {
     idPattern?: string | undefined
     /** Whether to leave out what is there now. Default: false. */
     changesOnly?: boolean | undefined
+    /** Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`. */
+    reconnectSeconds?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Stream<ResourceEvent>
@@ -743,42 +751,56 @@ export class TalosNode {
 
   /** What is there now and then each change to the cluster's members. */
   watchMembers(options?: {
+    /** Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`. */
+    reconnectSeconds?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Stream<MemberEvent>
 
   /** What is there now and then each change to the machine's stage and readiness. */
   watchMachineStatus(options?: {
+    /** Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`. */
+    reconnectSeconds?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Stream<MachineStatusEvent>
 
   /** What is there now and then each change to its hostname. */
   watchHostname(options?: {
+    /** Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`. */
+    reconnectSeconds?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Stream<HostnameStatusEvent>
 
   /** What is there now and then each change to its addresses. */
   watchNodeAddresses(options?: {
+    /** Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`. */
+    reconnectSeconds?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Stream<NodeAddressEvent>
 
   /** What is there now and then each change to its network links. */
   watchLinks(options?: {
+    /** Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`. */
+    reconnectSeconds?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Stream<LinkStatusEvent>
 
   /** What is there now and then each change to its disks. */
   watchDisks(options?: {
+    /** Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`. */
+    reconnectSeconds?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Stream<DiskEvent>
 
   /** What is there now and then each change to the system extensions in its image. */
   watchExtensions(options?: {
+    /** Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`. */
+    reconnectSeconds?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Stream<ExtensionStatusEvent>
@@ -12772,16 +12794,16 @@ export interface ResourceDefinition {
   readonly sensitive: boolean
 }
 
-/** One event of a watch, as data. */
+/** One event of a watch of any type. */
 export interface ResourceEvent {
   /** What happened to it. */
   readonly kind: WatchEventKind
   /** Which resource; absent for events that are about the watch itself. */
   readonly metadata: Metadata | null
-  /** How it is now. */
-  readonly spec: TalosResource | null
+  /** How it is now, with the keys of Talos' documentation. */
+  readonly spec: Json
   /** How it was before, when it changed. */
-  readonly old: TalosResource | null
+  readonly old: Json
 }
 
 /** Restarting the guests of lost hosts on the remaining ones. */
@@ -13560,12 +13582,20 @@ export interface TalosMember {
   readonly apiServerPort: number | null
 }
 
-/** A resource of any type, as text. */
+/**
+ * A resource of any type, as text and as data. `Debug` names it and leaves out
+ * what it says: specifications of sensitive types are keys and tokens.
+ */
 export interface TalosResource {
   /** Who it is. */
   readonly metadata: Metadata
-  /** Its specification as YAML. */
+  /** Its specification as YAML, as the node wrote it. */
   readonly yaml: string
+  /**
+   * The same as data; nothing when it is no YAML. The keys are those of
+   * Talos' documentation.
+   */
+  readonly spec: Json
 }
 
 /** What a node runs, and on what. */

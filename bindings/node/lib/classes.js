@@ -635,6 +635,11 @@ export class TalosNode {
     return decodeResourceDefinition(value)
   }
 
+  async resourceDefinitions(options = {}) {
+    const value = await call(this.#handle, 'resource_definitions', {}, options.signal)
+    return value.map(decodeResourceDefinition)
+  }
+
   async getByAlias(name, id, options = {}) {
     const value = await call(this.#handle, 'get_by_alias', { name, id }, options.signal)
     return decodeTalosResource(value)
@@ -702,7 +707,7 @@ export class TalosNode {
   }
 
   watchDynamic(namespace, typeName, options = {}) {
-    return new Stream(openNow(this.#handle, 'watch_dynamic', { namespace, type_name: typeName, id: options.id, labels: options.labels, id_pattern: options.idPattern, changes_only: options.changesOnly }), decodeResourceEvent, options.signal)
+    return new Stream(openNow(this.#handle, 'watch_dynamic', { namespace, type_name: typeName, id: options.id, labels: options.labels, id_pattern: options.idPattern, changes_only: options.changesOnly, reconnect_seconds: options.reconnectSeconds }), decodeResourceEvent, options.signal)
   }
 
   async machineConfig(options = {}) {
@@ -724,31 +729,31 @@ export class TalosNode {
   }
 
   watchMembers(options = {}) {
-    return new Stream(openNow(this.#handle, 'watch_members', {}), decodeMemberEvent, options.signal)
+    return new Stream(openNow(this.#handle, 'watch_members', { reconnect_seconds: options.reconnectSeconds }), decodeMemberEvent, options.signal)
   }
 
   watchMachineStatus(options = {}) {
-    return new Stream(openNow(this.#handle, 'watch_machine_status', {}), decodeMachineStatusEvent, options.signal)
+    return new Stream(openNow(this.#handle, 'watch_machine_status', { reconnect_seconds: options.reconnectSeconds }), decodeMachineStatusEvent, options.signal)
   }
 
   watchHostname(options = {}) {
-    return new Stream(openNow(this.#handle, 'watch_hostname', {}), decodeHostnameStatusEvent, options.signal)
+    return new Stream(openNow(this.#handle, 'watch_hostname', { reconnect_seconds: options.reconnectSeconds }), decodeHostnameStatusEvent, options.signal)
   }
 
   watchNodeAddresses(options = {}) {
-    return new Stream(openNow(this.#handle, 'watch_node_addresses', {}), decodeNodeAddressEvent, options.signal)
+    return new Stream(openNow(this.#handle, 'watch_node_addresses', { reconnect_seconds: options.reconnectSeconds }), decodeNodeAddressEvent, options.signal)
   }
 
   watchLinks(options = {}) {
-    return new Stream(openNow(this.#handle, 'watch_links', {}), decodeLinkStatusEvent, options.signal)
+    return new Stream(openNow(this.#handle, 'watch_links', { reconnect_seconds: options.reconnectSeconds }), decodeLinkStatusEvent, options.signal)
   }
 
   watchDisks(options = {}) {
-    return new Stream(openNow(this.#handle, 'watch_disks', {}), decodeDiskEvent, options.signal)
+    return new Stream(openNow(this.#handle, 'watch_disks', { reconnect_seconds: options.reconnectSeconds }), decodeDiskEvent, options.signal)
   }
 
   watchExtensions(options = {}) {
-    return new Stream(openNow(this.#handle, 'watch_extensions', {}), decodeExtensionStatusEvent, options.signal)
+    return new Stream(openNow(this.#handle, 'watch_extensions', { reconnect_seconds: options.reconnectSeconds }), decodeExtensionStatusEvent, options.signal)
   }
 
   events(options = {}) {

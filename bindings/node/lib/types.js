@@ -2953,8 +2953,8 @@ export const decodeResourceDefinition = (d) => ({
 export const decodeResourceEvent = (d) => ({
   kind: d.kind,
   metadata: d.metadata == null ? null : decodeMetadata(d.metadata),
-  spec: d.spec == null ? null : decodeTalosResource(d.spec),
-  old: d.old == null ? null : decodeTalosResource(d.old),
+  spec: d.spec,
+  old: d.old,
 })
 
 export const decodeRestart = (d) => ({
@@ -3366,6 +3366,7 @@ export const decodeTalosMember = (d) => ({
 export const decodeTalosResource = (d) => ({
   metadata: decodeMetadata(d.metadata),
   yaml: d.yaml,
+  spec: d.spec,
 })
 
 export const decodeTalosVersion = (d) => ({

@@ -12,7 +12,7 @@ use talos_client::cosi;
 use crate::proxmox::{AgentExecOutput, AgentFileContent, StoredVolume, TransferProgress};
 use crate::simulator::TalosCa;
 use crate::talos::NewClusterFiles;
-use crate::talos::{DebugChunk, WatchedEvent};
+use crate::talos::{DebugChunk, ResourceEvent, WatchedEvent};
 
 /// The types of one crate. Types of two crates may have one name; then each
 /// gets its crate's prefix.
@@ -120,7 +120,7 @@ fn groups() -> Vec<Group> {
             talos_client::SystemStat,
             talos_client::Upgraded,
             talos_client::Version,
-            WatchedEvent<talos_client::Resource>,
+            ResourceEvent,
             WatchedEvent<cosi::Disk>,
             WatchedEvent<cosi::ExtensionStatus>,
             WatchedEvent<cosi::HostnameStatus>,

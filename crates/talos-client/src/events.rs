@@ -20,7 +20,8 @@ use crate::streams::Messages;
 /// Type URLs are this and the full name of the message.
 const TYPE_PREFIX: &str = "talos/runtime/machine.";
 
-/// Which events to follow. Of the tails only one can be asked for; the last one set wins.
+/// Which events to follow. Of the tails only one can be asked for; of the
+/// functions below, the last one called wins.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct EventOptions {
@@ -162,7 +163,23 @@ impl NodeClient {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    /// `InvalidArgument` for more than one tail, before anything is sent. When the
+    /// node ends the stream, its last item is an error, as [`EventStream`] says.
     pub async fn events(&self, options: EventOptions) -> Result<EventStream> {
+        let tails = [
+            options.tail_events.is_some(),
+            options.tail_id.is_some(),
+            options.tail_seconds.is_some(),
+        ];
+        if tails.into_iter().filter(|given| *given).count() > 1 {
+            let message = "only one of tail_events, tail_id and tail_seconds can be asked for";
+            return Err(Error::new(ErrorKind::InvalidArgument, message)
+                .sent(Sent::No)
+                .operation("Events")
+                .target(self.target()));
+        }
         let message = proto::EventsRequest {
             tail_events: options.tail_events.unwrap_or_default(),
             tail_id: options.tail_id.unwrap_or_default(),

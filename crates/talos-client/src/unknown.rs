@@ -74,7 +74,11 @@ const WORDS: &[(&str, ErrorKind, Retry)] = {
             K::InvalidArgument,
             Never,
         ),
-        ("supported only for k8s namespace", K::InvalidArgument, Never),
+        (
+            "supported only for k8s namespace",
+            K::InvalidArgument,
+            Never,
+        ),
         ("unsupported driver", K::InvalidArgument, Never),
         ("is the system disk", K::InvalidArgument, Never),
         ("wasn't found", K::NotFound, Never),

@@ -1007,7 +1007,7 @@ class AsyncTalosNode:
         return decode_nodename(await _runtime.call_async(self._handle, "nodename", {}))
 
     async def get_dynamic(self, namespace: str, type_name: str, id: str) -> TalosResource:
-        """Any resource of Talos, with its spec as YAML. One that does not exist fails with `NotFound`.
+        """Any resource of Talos, with its spec as YAML and as data. One that does not exist fails with `NotFound`.
 
         Args:
             namespace: Such as `network`.
@@ -1024,8 +1024,13 @@ class AsyncTalosNode:
         """
         return decode_resource_definition(await _runtime.call_async(self._handle, "resolve_type", {"name": name}))
 
+    async def resource_definitions(self) -> list[ResourceDefinition]:
+        """The resource types that the node knows, with their aliases and usual namespaces."""
+        value = await _runtime.call_async(self._handle, "resource_definitions", {})
+        return [decode_resource_definition(v) for v in value]
+
     async def get_by_alias(self, name: str, id: str) -> TalosResource:
-        """Any resource of Talos by any name of its type, with its spec as YAML. One that does not exist fails with `NotFound`.
+        """Any resource of Talos by any name of its type, with its spec as YAML and as data. One that does not exist fails with `NotFound`.
 
         Args:
             name: Such as `hostnamestatus`.
@@ -1034,7 +1039,7 @@ class AsyncTalosNode:
         return decode_talos_resource(await _runtime.call_async(self._handle, "get_by_alias", {"name": name, "id": id}))
 
     async def list_by_alias(self, name: str, *, labels: str | None = None, id_pattern: str | None = None) -> list[TalosResource]:
-        """The resources of a type by any of its names, with their specs as YAML.
+        """The resources of a type by any of its names, with their specs as YAML and as data.
 
         Args:
             name: Such as `links`.
@@ -1045,7 +1050,7 @@ class AsyncTalosNode:
         return [decode_talos_resource(v) for v in value]
 
     async def list_dynamic(self, namespace: str, type_name: str, *, labels: str | None = None, id_pattern: str | None = None) -> list[TalosResource]:
-        """The resources of a type, with their specs as YAML.
+        """The resources of a type, with their specs as YAML and as data.
 
         Args:
             namespace: Such as `network`.
@@ -1186,8 +1191,8 @@ class AsyncTalosNode:
         """
         return decode_merged_kubeconfig(await _runtime.call_async(self._handle, "kubeconfig_merge", {"into": into, "context_name": context_name, "replace": replace, "select": select}))
 
-    def watch_dynamic(self, namespace: str, type_name: str, *, id: str | None = None, labels: str | None = None, id_pattern: str | None = None, changes_only: bool | None = None) -> AsyncStream[ResourceEvent]:
-        """What is there now and then each change to resources of any type, with their specs as YAML.
+    def watch_dynamic(self, namespace: str, type_name: str, *, id: str | None = None, labels: str | None = None, id_pattern: str | None = None, changes_only: bool | None = None, reconnect_seconds: float | None = None) -> AsyncStream[ResourceEvent]:
+        """What is there now and then each change to resources of any type, with their specs as data. `id` goes together with neither `labels` nor `id_pattern`.
 
         Args:
             namespace: Such as `network`.
@@ -1196,8 +1201,9 @@ class AsyncTalosNode:
             labels: Only those with these labels: `key`, `!key`, `key=value`, `key!=value`, with commas between them.
             id_pattern: Only those whose id matches this regular expression.
             changes_only: Whether to leave out what is there now. Default: false.
+            reconnect_seconds: Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`.
         """
-        return AsyncStream(_runtime.follow(self._handle, "watch_dynamic", {"namespace": namespace, "type_name": type_name, "id": id, "labels": labels, "id_pattern": id_pattern, "changes_only": changes_only}), decode_resource_event)
+        return AsyncStream(_runtime.follow(self._handle, "watch_dynamic", {"namespace": namespace, "type_name": type_name, "id": id, "labels": labels, "id_pattern": id_pattern, "changes_only": changes_only, "reconnect_seconds": reconnect_seconds}), decode_resource_event)
 
     async def machine_config(self) -> MachineConfig:
         """The machine configuration that runs, with all its documents. It holds keys."""
@@ -1232,33 +1238,61 @@ class AsyncTalosNode:
         """
         return decode_snapshot(await _runtime.call_async(_runtime.ROOT, "TalosNode.verify_snapshot", {"path": path}))
 
-    def watch_members(self) -> AsyncStream[MemberEvent]:
-        """What is there now and then each change to the cluster's members."""
-        return AsyncStream(_runtime.follow(self._handle, "watch_members", {}), decode_member_event)
+    def watch_members(self, *, reconnect_seconds: float | None = None) -> AsyncStream[MemberEvent]:
+        """What is there now and then each change to the cluster's members.
 
-    def watch_machine_status(self) -> AsyncStream[MachineStatusEvent]:
-        """What is there now and then each change to the machine's stage and readiness."""
-        return AsyncStream(_runtime.follow(self._handle, "watch_machine_status", {}), decode_machine_status_event)
+        Args:
+            reconnect_seconds: Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`.
+        """
+        return AsyncStream(_runtime.follow(self._handle, "watch_members", {"reconnect_seconds": reconnect_seconds}), decode_member_event)
 
-    def watch_hostname(self) -> AsyncStream[HostnameStatusEvent]:
-        """What is there now and then each change to its hostname."""
-        return AsyncStream(_runtime.follow(self._handle, "watch_hostname", {}), decode_hostname_status_event)
+    def watch_machine_status(self, *, reconnect_seconds: float | None = None) -> AsyncStream[MachineStatusEvent]:
+        """What is there now and then each change to the machine's stage and readiness.
 
-    def watch_node_addresses(self) -> AsyncStream[NodeAddressEvent]:
-        """What is there now and then each change to its addresses."""
-        return AsyncStream(_runtime.follow(self._handle, "watch_node_addresses", {}), decode_node_address_event)
+        Args:
+            reconnect_seconds: Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`.
+        """
+        return AsyncStream(_runtime.follow(self._handle, "watch_machine_status", {"reconnect_seconds": reconnect_seconds}), decode_machine_status_event)
 
-    def watch_links(self) -> AsyncStream[LinkStatusEvent]:
-        """What is there now and then each change to its network links."""
-        return AsyncStream(_runtime.follow(self._handle, "watch_links", {}), decode_link_status_event)
+    def watch_hostname(self, *, reconnect_seconds: float | None = None) -> AsyncStream[HostnameStatusEvent]:
+        """What is there now and then each change to its hostname.
 
-    def watch_disks(self) -> AsyncStream[DiskEvent]:
-        """What is there now and then each change to its disks."""
-        return AsyncStream(_runtime.follow(self._handle, "watch_disks", {}), decode_disk_event)
+        Args:
+            reconnect_seconds: Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`.
+        """
+        return AsyncStream(_runtime.follow(self._handle, "watch_hostname", {"reconnect_seconds": reconnect_seconds}), decode_hostname_status_event)
 
-    def watch_extensions(self) -> AsyncStream[ExtensionStatusEvent]:
-        """What is there now and then each change to the system extensions in its image."""
-        return AsyncStream(_runtime.follow(self._handle, "watch_extensions", {}), decode_extension_status_event)
+    def watch_node_addresses(self, *, reconnect_seconds: float | None = None) -> AsyncStream[NodeAddressEvent]:
+        """What is there now and then each change to its addresses.
+
+        Args:
+            reconnect_seconds: Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`.
+        """
+        return AsyncStream(_runtime.follow(self._handle, "watch_node_addresses", {"reconnect_seconds": reconnect_seconds}), decode_node_address_event)
+
+    def watch_links(self, *, reconnect_seconds: float | None = None) -> AsyncStream[LinkStatusEvent]:
+        """What is there now and then each change to its network links.
+
+        Args:
+            reconnect_seconds: Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`.
+        """
+        return AsyncStream(_runtime.follow(self._handle, "watch_links", {"reconnect_seconds": reconnect_seconds}), decode_link_status_event)
+
+    def watch_disks(self, *, reconnect_seconds: float | None = None) -> AsyncStream[DiskEvent]:
+        """What is there now and then each change to its disks.
+
+        Args:
+            reconnect_seconds: Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`.
+        """
+        return AsyncStream(_runtime.follow(self._handle, "watch_disks", {"reconnect_seconds": reconnect_seconds}), decode_disk_event)
+
+    def watch_extensions(self, *, reconnect_seconds: float | None = None) -> AsyncStream[ExtensionStatusEvent]:
+        """What is there now and then each change to the system extensions in its image.
+
+        Args:
+            reconnect_seconds: Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`.
+        """
+        return AsyncStream(_runtime.follow(self._handle, "watch_extensions", {"reconnect_seconds": reconnect_seconds}), decode_extension_status_event)
 
     def events(self, *, tail: int | None = None) -> AsyncStream[Event]:
         """What happens on the machine. Kinds of events that are unknown are passed on.

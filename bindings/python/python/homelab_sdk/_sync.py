@@ -1064,7 +1064,7 @@ class TalosNode:
         return decode_nodename(_runtime.call(self._handle, "nodename", {}))
 
     def get_dynamic(self, namespace: str, type_name: str, id: str) -> TalosResource:
-        """Any resource of Talos, with its spec as YAML. One that does not exist fails with `NotFound`.
+        """Any resource of Talos, with its spec as YAML and as data. One that does not exist fails with `NotFound`.
 
         Args:
             namespace: Such as `network`.
@@ -1081,8 +1081,13 @@ class TalosNode:
         """
         return decode_resource_definition(_runtime.call(self._handle, "resolve_type", {"name": name}))
 
+    def resource_definitions(self) -> list[ResourceDefinition]:
+        """The resource types that the node knows, with their aliases and usual namespaces."""
+        value = _runtime.call(self._handle, "resource_definitions", {})
+        return [decode_resource_definition(v) for v in value]
+
     def get_by_alias(self, name: str, id: str) -> TalosResource:
-        """Any resource of Talos by any name of its type, with its spec as YAML. One that does not exist fails with `NotFound`.
+        """Any resource of Talos by any name of its type, with its spec as YAML and as data. One that does not exist fails with `NotFound`.
 
         Args:
             name: Such as `hostnamestatus`.
@@ -1091,7 +1096,7 @@ class TalosNode:
         return decode_talos_resource(_runtime.call(self._handle, "get_by_alias", {"name": name, "id": id}))
 
     def list_by_alias(self, name: str, *, labels: str | None = None, id_pattern: str | None = None) -> list[TalosResource]:
-        """The resources of a type by any of its names, with their specs as YAML.
+        """The resources of a type by any of its names, with their specs as YAML and as data.
 
         Args:
             name: Such as `links`.
@@ -1102,7 +1107,7 @@ class TalosNode:
         return [decode_talos_resource(v) for v in value]
 
     def list_dynamic(self, namespace: str, type_name: str, *, labels: str | None = None, id_pattern: str | None = None) -> list[TalosResource]:
-        """The resources of a type, with their specs as YAML.
+        """The resources of a type, with their specs as YAML and as data.
 
         Args:
             namespace: Such as `network`.
@@ -1243,8 +1248,8 @@ class TalosNode:
         """
         return decode_merged_kubeconfig(_runtime.call(self._handle, "kubeconfig_merge", {"into": into, "context_name": context_name, "replace": replace, "select": select}))
 
-    def watch_dynamic(self, namespace: str, type_name: str, *, id: str | None = None, labels: str | None = None, id_pattern: str | None = None, changes_only: bool | None = None) -> Stream[ResourceEvent]:
-        """What is there now and then each change to resources of any type, with their specs as YAML.
+    def watch_dynamic(self, namespace: str, type_name: str, *, id: str | None = None, labels: str | None = None, id_pattern: str | None = None, changes_only: bool | None = None, reconnect_seconds: float | None = None) -> Stream[ResourceEvent]:
+        """What is there now and then each change to resources of any type, with their specs as data. `id` goes together with neither `labels` nor `id_pattern`.
 
         Args:
             namespace: Such as `network`.
@@ -1253,8 +1258,9 @@ class TalosNode:
             labels: Only those with these labels: `key`, `!key`, `key=value`, `key!=value`, with commas between them.
             id_pattern: Only those whose id matches this regular expression.
             changes_only: Whether to leave out what is there now. Default: false.
+            reconnect_seconds: Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`.
         """
-        return Stream(_runtime.follow(self._handle, "watch_dynamic", {"namespace": namespace, "type_name": type_name, "id": id, "labels": labels, "id_pattern": id_pattern, "changes_only": changes_only}), decode_resource_event)
+        return Stream(_runtime.follow(self._handle, "watch_dynamic", {"namespace": namespace, "type_name": type_name, "id": id, "labels": labels, "id_pattern": id_pattern, "changes_only": changes_only, "reconnect_seconds": reconnect_seconds}), decode_resource_event)
 
     def machine_config(self) -> MachineConfig:
         """The machine configuration that runs, with all its documents. It holds keys."""
@@ -1289,33 +1295,61 @@ class TalosNode:
         """
         return decode_snapshot(_runtime.call(_runtime.ROOT, "TalosNode.verify_snapshot", {"path": path}))
 
-    def watch_members(self) -> Stream[MemberEvent]:
-        """What is there now and then each change to the cluster's members."""
-        return Stream(_runtime.follow(self._handle, "watch_members", {}), decode_member_event)
+    def watch_members(self, *, reconnect_seconds: float | None = None) -> Stream[MemberEvent]:
+        """What is there now and then each change to the cluster's members.
 
-    def watch_machine_status(self) -> Stream[MachineStatusEvent]:
-        """What is there now and then each change to the machine's stage and readiness."""
-        return Stream(_runtime.follow(self._handle, "watch_machine_status", {}), decode_machine_status_event)
+        Args:
+            reconnect_seconds: Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`.
+        """
+        return Stream(_runtime.follow(self._handle, "watch_members", {"reconnect_seconds": reconnect_seconds}), decode_member_event)
 
-    def watch_hostname(self) -> Stream[HostnameStatusEvent]:
-        """What is there now and then each change to its hostname."""
-        return Stream(_runtime.follow(self._handle, "watch_hostname", {}), decode_hostname_status_event)
+    def watch_machine_status(self, *, reconnect_seconds: float | None = None) -> Stream[MachineStatusEvent]:
+        """What is there now and then each change to the machine's stage and readiness.
 
-    def watch_node_addresses(self) -> Stream[NodeAddressEvent]:
-        """What is there now and then each change to its addresses."""
-        return Stream(_runtime.follow(self._handle, "watch_node_addresses", {}), decode_node_address_event)
+        Args:
+            reconnect_seconds: Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`.
+        """
+        return Stream(_runtime.follow(self._handle, "watch_machine_status", {"reconnect_seconds": reconnect_seconds}), decode_machine_status_event)
 
-    def watch_links(self) -> Stream[LinkStatusEvent]:
-        """What is there now and then each change to its network links."""
-        return Stream(_runtime.follow(self._handle, "watch_links", {}), decode_link_status_event)
+    def watch_hostname(self, *, reconnect_seconds: float | None = None) -> Stream[HostnameStatusEvent]:
+        """What is there now and then each change to its hostname.
 
-    def watch_disks(self) -> Stream[DiskEvent]:
-        """What is there now and then each change to its disks."""
-        return Stream(_runtime.follow(self._handle, "watch_disks", {}), decode_disk_event)
+        Args:
+            reconnect_seconds: Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`.
+        """
+        return Stream(_runtime.follow(self._handle, "watch_hostname", {"reconnect_seconds": reconnect_seconds}), decode_hostname_status_event)
 
-    def watch_extensions(self) -> Stream[ExtensionStatusEvent]:
-        """What is there now and then each change to the system extensions in its image."""
-        return Stream(_runtime.follow(self._handle, "watch_extensions", {}), decode_extension_status_event)
+    def watch_node_addresses(self, *, reconnect_seconds: float | None = None) -> Stream[NodeAddressEvent]:
+        """What is there now and then each change to its addresses.
+
+        Args:
+            reconnect_seconds: Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`.
+        """
+        return Stream(_runtime.follow(self._handle, "watch_node_addresses", {"reconnect_seconds": reconnect_seconds}), decode_node_address_event)
+
+    def watch_links(self, *, reconnect_seconds: float | None = None) -> Stream[LinkStatusEvent]:
+        """What is there now and then each change to its network links.
+
+        Args:
+            reconnect_seconds: Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`.
+        """
+        return Stream(_runtime.follow(self._handle, "watch_links", {"reconnect_seconds": reconnect_seconds}), decode_link_status_event)
+
+    def watch_disks(self, *, reconnect_seconds: float | None = None) -> Stream[DiskEvent]:
+        """What is there now and then each change to its disks.
+
+        Args:
+            reconnect_seconds: Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`.
+        """
+        return Stream(_runtime.follow(self._handle, "watch_disks", {"reconnect_seconds": reconnect_seconds}), decode_disk_event)
+
+    def watch_extensions(self, *, reconnect_seconds: float | None = None) -> Stream[ExtensionStatusEvent]:
+        """What is there now and then each change to the system extensions in its image.
+
+        Args:
+            reconnect_seconds: Open the watch again when it breaks, for at most this long each time; what is told anew comes after an event `restarted`. Default: it fails with `Unavailable`.
+        """
+        return Stream(_runtime.follow(self._handle, "watch_extensions", {"reconnect_seconds": reconnect_seconds}), decode_extension_status_event)
 
     def events(self, *, tail: int | None = None) -> Stream[Event]:
         """What happens on the machine. Kinds of events that are unknown are passed on.

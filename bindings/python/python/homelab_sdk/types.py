@@ -11819,7 +11819,7 @@ def decode_resource_definition(data: Any) -> ResourceDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceEvent:
-    """One event of a watch, as data."""
+    """One event of a watch of any type."""
 
     kind: WatchEventKind
     """What happened to it."""
@@ -11827,10 +11827,10 @@ class ResourceEvent:
     metadata: Metadata | None = None
     """Which resource; absent for events that are about the watch itself."""
 
-    spec: TalosResource | None = None
-    """How it is now."""
+    spec: Json
+    """How it is now, with the keys of Talos' documentation."""
 
-    old: TalosResource | None = None
+    old: Json
     """How it was before, when it changed."""
 
 
@@ -11838,8 +11838,8 @@ def decode_resource_event(data: Any) -> ResourceEvent:
     return ResourceEvent(
         kind=data["kind"],
         metadata=None if data.get("metadata") is None else decode_metadata(data.get("metadata")),
-        spec=None if data.get("spec") is None else decode_talos_resource(data.get("spec")),
-        old=None if data.get("old") is None else decode_talos_resource(data.get("old")),
+        spec=data["spec"],
+        old=data["old"],
     )
 
 
@@ -13425,19 +13425,27 @@ def decode_talos_member(data: Any) -> TalosMember:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TalosResource:
-    """A resource of any type, as text."""
+    """A resource of any type, as text and as data. `Debug` names it and leaves out
+    what it says: specifications of sensitive types are keys and tokens.
+    """
 
     metadata: Metadata
     """Who it is."""
 
     yaml: str
-    """Its specification as YAML."""
+    """Its specification as YAML, as the node wrote it."""
+
+    spec: Json
+    """The same as data; nothing when it is no YAML. The keys are those of
+    Talos' documentation.
+    """
 
 
 def decode_talos_resource(data: Any) -> TalosResource:
     return TalosResource(
         metadata=decode_metadata(data["metadata"]),
         yaml=data["yaml"],
+        spec=data["spec"],
     )
 
 

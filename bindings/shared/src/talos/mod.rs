@@ -34,5 +34,5 @@ pub(crate) use maintenance::{connect as maintenance_connect, machine, probe};
 pub(crate) use node::node;
 pub(crate) use nodes::nodes;
 #[cfg(feature = "schema")]
-pub(crate) use resources::WatchedEvent;
+pub(crate) use resources::{ResourceEvent, WatchedEvent};
 pub(crate) use streams::verify_snapshot;

@@ -1,17 +1,19 @@
 //! Resources: read and watched.
 
-use futures_util::{TryStreamExt, stream};
+use futures_util::{Stream, TryStreamExt, stream};
 use homelab_core::Result;
 use serde::Serialize;
+use serde_json::Value;
 use talos_client::cosi::{
     Disk, ExtensionStatus, HostnameStatus, LinkStatus, ListOptions, MachineStatus, Member,
-    Metadata, NodeAddress, ResourceType, WatchEvent, WatchEventKind, WatchOptions,
+    Metadata, NodeAddress, Reconnect, ResourceType, WatchEvent, WatchEventKind, WatchOptions,
 };
 use talos_client::{EventOptions, NodeClient};
 
 use super::etcd::etcd;
+use crate::args::seconds;
 use crate::reply::data;
-use crate::{Args, Reply, Stream};
+use crate::{Args, Reply};
 
 pub(super) async fn resources(node: &NodeClient, method: &str, args: &mut Args) -> Result<Reply> {
     match method {
@@ -36,6 +38,7 @@ pub(super) async fn resources(node: &NodeClient, method: &str, args: &mut Args) 
             let name: String = args.take("name")?;
             data(&node.resolve_type(&name).await?)
         }
+        "resource_definitions" => data(&node.resource_definitions().await?),
         "get_by_alias" => {
             let (name, id): (String, String) = (args.take("name")?, args.take("id")?);
             data(&node.get_by_alias(&name, &id).await?)
@@ -63,21 +66,22 @@ pub(super) async fn resources(node: &NodeClient, method: &str, args: &mut Args) 
             }
             data(&node.list_dynamic_with(&namespace, &kind, &options).await?)
         }
-        "watch_members" => Ok(watch::<Member>(node)),
-        "watch_machine_status" => Ok(watch::<MachineStatus>(node)),
-        "watch_hostname" => Ok(watch::<HostnameStatus>(node)),
-        "watch_node_addresses" => Ok(watch::<NodeAddress>(node)),
-        "watch_links" => Ok(watch::<LinkStatus>(node)),
-        "watch_disks" => Ok(watch::<Disk>(node)),
-        "watch_extensions" => Ok(watch::<ExtensionStatus>(node)),
+        "watch_members" => watch::<Member>(node, args),
+        "watch_machine_status" => watch::<MachineStatus>(node, args),
+        "watch_hostname" => watch::<HostnameStatus>(node, args),
+        "watch_node_addresses" => watch::<NodeAddress>(node, args),
+        "watch_links" => watch::<LinkStatus>(node, args),
+        "watch_disks" => watch::<Disk>(node, args),
+        "watch_extensions" => watch::<ExtensionStatus>(node, args),
         "events" => {
             let mut options = EventOptions::default();
-            if let Some(tail) = args.take("tail")? {
-                options = options.tail_events(tail);
-            }
+            options.tail_events = args.take("tail")?;
+            options.tail_id = args.take("after_id")?;
+            options.tail_seconds = args.take("tail_seconds")?;
+            options.actor_id = args.take("actor_id")?;
             let node = node.clone();
             let events = async move { node.events(options).await };
-            Ok(Reply::Stream(Stream::new(
+            Ok(Reply::Stream(crate::Stream::new(
                 stream::once(events).try_flatten(),
             )))
         }
@@ -100,20 +104,78 @@ pub(crate) struct WatchedEvent<R> {
     old: Option<R>,
 }
 
-fn watch<R: ResourceType + Serialize>(node: &NodeClient) -> Reply {
-    let node = node.clone();
-    let events = async move { node.watch::<R>(WatchOptions::default()).await };
-    watched(stream::once(events).try_flatten())
+/// One event of a watch of any type.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct ResourceEvent {
+    /// What happened to it.
+    kind: WatchEventKind,
+    /// Which resource; absent for events that are about the watch itself.
+    metadata: Option<Metadata>,
+    /// How it is now, with the keys of Talos' documentation.
+    spec: Value,
+    /// How it was before, when it changed.
+    old: Value,
 }
 
-/// Events of a watch as data.
-pub(super) fn watched<R: Serialize + Send + 'static>(
-    events: impl futures_util::Stream<Item = Result<WatchEvent<R>>> + Send + 'static,
-) -> Reply {
-    Reply::Stream(Stream::new(events.map_ok(|event| WatchedEvent {
+fn watch<R: ResourceType + Serialize>(node: &NodeClient, args: &mut Args) -> Result<Reply> {
+    let (node, options) = (node.clone(), WatchOptions::default());
+    let read = |event: WatchEvent<R>| WatchedEvent {
         kind: event.kind,
         metadata: event.metadata,
         spec: event.spec,
         old: event.old,
-    })))
+    };
+    Ok(match reconnect(args)? {
+        Some(limit) => watched(node.watch_reconnecting::<R>(options, limit), read),
+        None => {
+            let events = async move { node.watch::<R>(options).await };
+            watched(stream::once(events).try_flatten(), read)
+        }
+    })
+}
+
+pub(super) fn watch_dynamic(node: &NodeClient, args: &mut Args) -> Result<Reply> {
+    let (namespace, kind): (String, String) = (args.take("namespace")?, args.take("type_name")?);
+    let mut options = WatchOptions::default();
+    options.id = args.take("id")?;
+    if let Some(labels) = args.take::<Option<String>>("labels")? {
+        options = options.labels(labels.parse()?);
+    }
+    options.id_pattern = args.take("id_pattern")?;
+    options.contents_first = !args
+        .take::<Option<bool>>("changes_only")?
+        .unwrap_or_default();
+    let node = node.clone();
+    let read = |event: WatchEvent<Value>| ResourceEvent {
+        kind: event.kind,
+        metadata: event.metadata,
+        spec: event.spec.unwrap_or_default(),
+        old: event.old.unwrap_or_default(),
+    };
+    Ok(match reconnect(args)? {
+        Some(limit) => {
+            let events = node.watch_dynamic_reconnecting(&namespace, &kind, options, limit);
+            watched(events, read)
+        }
+        None => {
+            let events = async move { node.watch_dynamic(&namespace, &kind, options).await };
+            watched(stream::once(events).try_flatten(), read)
+        }
+    })
+}
+
+fn reconnect(args: &mut Args) -> Result<Option<Reconnect>> {
+    let limit = seconds(args, "reconnect_seconds")?;
+    Ok(limit.map(|limit| Reconnect::default().give_up_after(limit)))
+}
+
+fn watched<R, E: Serialize + Send + 'static>(
+    events: impl Stream<Item = Result<WatchEvent<R>>> + Send + 'static,
+    read: fn(WatchEvent<R>) -> E,
+) -> Reply
+where
+    R: 'static,
+{
+    Reply::Stream(crate::Stream::new(events.map_ok(read)))
 }

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use futures_util::{TryStreamExt, stream};
 use homelab_core::{Error, ErrorKind, ExposeSecret, Result};
-use talos_client::cosi::WatchOptions;
 use talos_client::machine_config::MachineConfig;
 use talos_client::{
     ApplyMode, ApplyOptions, CaptureOptions, CopyOptions, DiskUsageOptions, DmesgOptions,
     KubeconfigMergeOptions, ListOptions, LogOptions, NodeClient, Snapshot, TalosConfig,
 };
 
-use super::resources::watched;
+use super::resources::watch_dynamic;
 use crate::args::seconds;
 use crate::handle::{Object, no_method};
 use crate::reply::{data, done};
@@ -150,22 +149,6 @@ fn packet_capture(node: &NodeClient, args: &mut Args) -> Result<Reply> {
         node.packet_capture(&to, options, |p| report.progress(p))
             .await
     })))
-}
-
-fn watch_dynamic(node: &NodeClient, args: &mut Args) -> Result<Reply> {
-    let (namespace, kind): (String, String) = (args.take("namespace")?, args.take("type_name")?);
-    let mut options = WatchOptions::default();
-    options.id = args.take("id")?;
-    if let Some(labels) = args.take::<Option<String>>("labels")? {
-        options = options.labels(labels.parse()?);
-    }
-    options.id_pattern = args.take("id_pattern")?;
-    options.contents_first = !args
-        .take::<Option<bool>>("changes_only")?
-        .unwrap_or_default();
-    let node = node.clone();
-    let events = async move { node.watch_dynamic(&namespace, &kind, options).await };
-    Ok(watched(stream::once(events).try_flatten()))
 }
 
 async fn issue_talosconfig(node: &NodeClient, args: &mut Args) -> Result<Reply> {

@@ -47,8 +47,8 @@ impl Metadata {
     }
 }
 
-/// A resource of any type, as text and as data. `Debug` names it and leaves out
-/// what it says: specifications of sensitive types are keys and tokens.
+/// A resource of any type, as text and as data. Specifications of sensitive types
+/// are keys and tokens.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -62,6 +62,7 @@ pub struct Resource {
     pub spec: serde_json::Value,
 }
 
+/// Names it and leaves out what it says, which may be secret.
 impl fmt::Debug for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Resource")
@@ -195,6 +196,9 @@ mod tests {
         // A tombstone has no specification, and what is no YAML is still text.
         assert_eq!(of("").spec, serde_json::Value::Null);
         let strange = of("a: [");
-        assert_eq!((strange.yaml.as_str(), strange.spec), ("a: [", serde_json::Value::Null));
+        assert_eq!(
+            (strange.yaml.as_str(), strange.spec),
+            ("a: [", serde_json::Value::Null)
+        );
     }
 }

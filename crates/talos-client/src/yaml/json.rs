@@ -60,7 +60,10 @@ fn number(text: &str) -> Option<Number> {
         let rest = unsigned.strip_prefix(prefix)?;
         u64::from_str_radix(rest, radix).ok()
     };
-    if let Some(value) = radix("0x", 16).or_else(|| radix("0o", 8)).or_else(|| radix("0b", 2)) {
+    if let Some(value) = radix("0x", 16)
+        .or_else(|| radix("0o", 8))
+        .or_else(|| radix("0b", 2))
+    {
         return match negative {
             false => Some(value.into()),
             true => i64::try_from(value).ok().map(|value| (-value).into()),
@@ -108,16 +111,26 @@ mod tests {
             ("172.16.1.50", json!("172.16.1.50")),
             // No JSON number.
             (".inf", json!(".inf")),
-            ("123456789012345678901234567890", json!("123456789012345678901234567890")),
+            (
+                "123456789012345678901234567890",
+                json!("123456789012345678901234567890"),
+            ),
         ] {
-            assert_eq!(to_json(text), Some(data), "{text}");
+            let document = format!("value: {text}");
+            assert_eq!(to_json(&document), Some(json!({"value": data})), "{text}");
         }
     }
 
     #[test]
     fn documents_are_one_value_or_a_list() {
-        assert_eq!(to_json("a: [1, {b: c}]"), Some(json!({"a": [1, {"b": "c"}]})));
-        assert_eq!(to_json("a: 1\n---\nb: 2\n"), Some(json!([{"a": 1}, {"b": 2}])));
+        assert_eq!(
+            to_json("a: [1, {b: c}]"),
+            Some(json!({"a": [1, {"b": "c"}]}))
+        );
+        assert_eq!(
+            to_json("a: 1\n---\nb: 2\n"),
+            Some(json!([{"a": 1}, {"b": 2}]))
+        );
         assert_eq!(to_json(""), None);
         assert_eq!(to_json("a: ["), None);
     }
