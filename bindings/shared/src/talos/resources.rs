@@ -126,13 +126,11 @@ fn watch<R: ResourceType + Serialize>(node: &NodeClient, args: &mut Args) -> Res
         spec: event.spec,
         old: event.old,
     };
-    Ok(match reconnect(args)? {
-        Some(limit) => watched(node.watch_reconnecting::<R>(options, limit), read),
-        None => {
-            let events = async move { node.watch::<R>(options).await };
-            watched(stream::once(events).try_flatten(), read)
-        }
-    })
+    if let Some(limit) = reconnect(args)? {
+        return Ok(watched(node.watch_reconnecting::<R>(options, limit), read));
+    }
+    let events = async move { node.watch::<R>(options).await };
+    Ok(watched(stream::once(events).try_flatten(), read))
 }
 
 pub(super) fn watch_dynamic(node: &NodeClient, args: &mut Args) -> Result<Reply> {
@@ -153,16 +151,12 @@ pub(super) fn watch_dynamic(node: &NodeClient, args: &mut Args) -> Result<Reply>
         spec: event.spec.unwrap_or_default(),
         old: event.old.unwrap_or_default(),
     };
-    Ok(match reconnect(args)? {
-        Some(limit) => {
-            let events = node.watch_dynamic_reconnecting(&namespace, &kind, options, limit);
-            watched(events, read)
-        }
-        None => {
-            let events = async move { node.watch_dynamic(&namespace, &kind, options).await };
-            watched(stream::once(events).try_flatten(), read)
-        }
-    })
+    if let Some(limit) = reconnect(args)? {
+        let events = node.watch_dynamic_reconnecting(&namespace, &kind, options, limit);
+        return Ok(watched(events, read));
+    }
+    let events = async move { node.watch_dynamic(&namespace, &kind, options).await };
+    Ok(watched(stream::once(events).try_flatten(), read))
 }
 
 fn reconnect(args: &mut Args) -> Result<Option<Reconnect>> {

@@ -178,6 +178,7 @@ pub(super) fn typed<R: ResourceType>(resource: proto::Resource) -> Result<(Metad
 }
 
 /// Any type, as data.
+#[expect(clippy::unnecessary_wraps, reason = "it is a `Decode`")]
 pub(super) fn dynamic(resource: proto::Resource) -> Result<(Metadata, serde_json::Value)> {
     let Resource { metadata, spec, .. } = Resource::from(resource);
     Ok((metadata, spec))

@@ -94,8 +94,17 @@ impl NodeClient {
                 }
                 flow.pause().await;
             }
-            flow.report(FlowPhase::Acting, "uploading the snapshot");
-            self.etcd_recover(snapshot, raw_copy).await?;
+            loop {
+                flow.report(FlowPhase::Acting, "uploading the snapshot");
+                let sent = match self.etcd_recover(snapshot, raw_copy).await {
+                    Err(e) if !cut(&e) => return Err(e),
+                    sent => sent.map(Ok),
+                };
+                if flow.seen(FlowPhase::Acting, sent)?.is_some() {
+                    break;
+                }
+                flow.pause().await;
+            }
             let mut bootstrap = BootstrapOptions::default().recover();
             if raw_copy {
                 bootstrap = bootstrap.recover_raw_copy();
@@ -197,6 +206,15 @@ impl NodeClient {
         let members = self.etcd_members().await?.len();
         Ok(Ok((status.member_id, members)))
     }
+}
+
+/// Whether an upload did not get through. The node throws half of one away, and
+/// takes it from the beginning again.
+fn cut(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::FailedPrecondition
+    )
 }
 
 fn running() -> Error {

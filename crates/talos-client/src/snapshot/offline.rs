@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use homelab_core::{Error, Result};
+use homelab_core::{Error, Result, Sent};
 
 use super::verify::Verifier;
 use super::{BLOCK, EtcdDatabase, Snapshot, database};
@@ -35,8 +35,9 @@ impl Snapshot {
             }
             verifier.update(block.get(..count).unwrap_or_default());
         }
-        let verified = verifier.finish()?;
-        let database = database::walk(&file, verified.database_size())?;
+        let local = |e| local(path, e);
+        let verified = verifier.finish().map_err(local)?;
+        let database = database::walk(&file, verified.database_size()).map_err(local)?;
         Ok(verified.snapshot(path.to_owned(), database))
     }
 }
@@ -53,6 +54,11 @@ impl EtcdDatabase {
         let unreadable = |e| Error::io("read", path, e);
         let file = File::open(path).map_err(unreadable)?;
         let size = file.metadata().map_err(unreadable)?.len();
-        database::walk(&file, size)
+        database::walk(&file, size).map_err(|e| local(path, e))
     }
+}
+
+/// What is wrong with a file here is no node's word.
+fn local(path: &Path, error: Error) -> Error {
+    error.sent(Sent::No).target(path.display().to_string())
 }

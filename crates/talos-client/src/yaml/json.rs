@@ -64,9 +64,10 @@ fn number(text: &str) -> Option<Number> {
         .or_else(|| radix("0o", 8))
         .or_else(|| radix("0b", 2))
     {
-        return match negative {
-            false => Some(value.into()),
-            true => i64::try_from(value).ok().map(|value| (-value).into()),
+        return if negative {
+            i64::try_from(value).ok().map(|value| (-value).into())
+        } else {
+            Some(value.into())
         };
     }
     let whole = digits.parse::<u64>().map(Number::from);
