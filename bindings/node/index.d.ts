@@ -807,8 +807,14 @@ export class TalosNode {
 
   /** What happens on the machine. Kinds of events that are unknown are passed on. */
   events(options?: {
-    /** How many past events come first; -1 for all. Default: none. */
+    /** How many past events come first; -1 for all. Default: none. Only one of this and the next two. */
     tail?: number | undefined
+    /** Start behind the event with this id. */
+    afterId?: string | undefined
+    /** Start this many seconds in the past. */
+    tailSeconds?: number | undefined
+    /** Only events of this action, as `reboot` and the like return it. */
+    actorId?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Stream<Event>
@@ -13583,8 +13589,8 @@ export interface TalosMember {
 }
 
 /**
- * A resource of any type, as text and as data. `Debug` names it and leaves out
- * what it says: specifications of sensitive types are keys and tokens.
+ * A resource of any type, as text and as data. Specifications of sensitive types
+ * are keys and tokens.
  */
 export interface TalosResource {
   /** Who it is. */

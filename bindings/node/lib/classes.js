@@ -757,7 +757,7 @@ export class TalosNode {
   }
 
   events(options = {}) {
-    return new Stream(openNow(this.#handle, 'events', { tail: options.tail }), decodeEvent, options.signal)
+    return new Stream(openNow(this.#handle, 'events', { tail: options.tail, after_id: options.afterId, tail_seconds: options.tailSeconds, actor_id: options.actorId }), decodeEvent, options.signal)
   }
 
   async etcdSnapshot(to, options = {}) {

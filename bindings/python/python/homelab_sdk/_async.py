@@ -1294,13 +1294,16 @@ class AsyncTalosNode:
         """
         return AsyncStream(_runtime.follow(self._handle, "watch_extensions", {"reconnect_seconds": reconnect_seconds}), decode_extension_status_event)
 
-    def events(self, *, tail: int | None = None) -> AsyncStream[Event]:
+    def events(self, *, tail: int | None = None, after_id: str | None = None, tail_seconds: int | None = None, actor_id: str | None = None) -> AsyncStream[Event]:
         """What happens on the machine. Kinds of events that are unknown are passed on.
 
         Args:
-            tail: How many past events come first; -1 for all. Default: none.
+            tail: How many past events come first; -1 for all. Default: none. Only one of this and the next two.
+            after_id: Start behind the event with this id.
+            tail_seconds: Start this many seconds in the past.
+            actor_id: Only events of this action, as `reboot` and the like return it.
         """
-        return AsyncStream(_runtime.follow(self._handle, "events", {"tail": tail}), decode_event)
+        return AsyncStream(_runtime.follow(self._handle, "events", {"tail": tail, "after_id": after_id, "tail_seconds": tail_seconds, "actor_id": actor_id}), decode_event)
 
     async def etcd_snapshot(self, to: str | os.PathLike[str], *, on_progress: Callable[[SnapshotProgress], None] | None = None) -> Snapshot:
         """Saves a snapshot of etcd from this control-plane node.

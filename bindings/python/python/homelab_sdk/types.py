@@ -13425,8 +13425,8 @@ def decode_talos_member(data: Any) -> TalosMember:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TalosResource:
-    """A resource of any type, as text and as data. `Debug` names it and leaves out
-    what it says: specifications of sensitive types are keys and tokens.
+    """A resource of any type, as text and as data. Specifications of sensitive types
+    are keys and tokens.
     """
 
     metadata: Metadata
