@@ -3,9 +3,14 @@
 
 use homelab_core::Clock as _;
 
-use super::PveCluster;
+use super::api::lifecycle;
+use super::call::Call;
 use super::config_keys::write;
+use super::{PveCluster, accounts};
 use crate::world::ha::HaPace;
+
+/// How long a guest that the manager shuts down is waited for.
+const SHUTDOWN_SECONDS: u64 = 60;
 
 impl PveCluster {
     /// How fast the manager is.
@@ -19,6 +24,7 @@ impl PveCluster {
     /// Lets the manager work until the simulation ends.
     pub(super) fn start_manager(&self) {
         let (world, pace) = (self.world().clone(), self.pace());
+        let cluster = self.clone();
         self.world().spawn(async move {
             let mut changes = world.subscribe();
             loop {
@@ -42,13 +48,16 @@ impl PveCluster {
                 };
                 let wait = due.saturating_sub(now);
                 if wait.is_zero() {
-                    world.change(|state| {
+                    let pressed = world.change(|state| {
                         // A cold start: what waited for it comes true.
                         for vmid in state.ha_starting() {
                             write::apply_pending(state, vmid);
                         }
-                        state.ha_act(pace);
+                        state.ha_act(pace)
                     });
+                    for vmid in pressed {
+                        cluster.shut_down(vmid);
+                    }
                     continue;
                 }
                 tokio::select! {
@@ -62,5 +71,36 @@ impl PveCluster {
                 }
             }
         });
+    }
+
+    /// Presses the power button of a guest, as the manager of its host does:
+    /// what runs on after a minute loses power.
+    fn shut_down(&self, vmid: u32) {
+        let found = self.world().read(|state| {
+            let guest = state.guest(vmid)?;
+            Some((guest.host.clone(), guest.kind))
+        });
+        let Some((host, kind)) = found else {
+            return;
+        };
+        let params = [
+            ("node", host.clone().into()),
+            ("vmid", vmid.into()),
+            ("timeout", SHUTDOWN_SECONDS.into()),
+            ("forceStop", 1.into()),
+        ];
+        let call = Call {
+            cluster: self,
+            contacted: &host,
+            caller: accounts::ROOT.to_owned(),
+            params: params
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+            file: None,
+            pools: self.pools(),
+            upgrades: false,
+        };
+        lifecycle::switch_off(&call, kind);
     }
 }

@@ -263,17 +263,31 @@ impl Job {
         if let (Err(_), Some(undo)) = (&result, self.undo) {
             undo(state);
         }
-        // Of a stopped task the first end stays.
-        let status = match result {
-            Err(text) => text,
-            Ok(()) if state.faults.has(&self.node, Fault::TaskWarning) => {
-                state.task_log(upid, "WARN: something is not as it should be");
-                "WARNINGS: 1".into()
-            }
-            Ok(()) => "OK".into(),
-        };
-        state.task_end(upid, &status);
+        settle(state, upid, &self.node, result);
     }
+}
+
+/// Ends a task that has done its work, or failed at it. Of a stopped task the
+/// first end stays.
+fn settle(state: &mut State, upid: &str, node: &str, result: Result<(), String>) {
+    let status = match result {
+        Err(text) => text,
+        Ok(()) if state.faults.has(node, Fault::TaskWarning) => {
+            state.task_log(upid, "WARN: something is not as it should be");
+            "WARNINGS: 1".into()
+        }
+        Ok(()) => "OK".into(),
+    };
+    state.task_end(upid, &status);
+}
+
+/// Ends a task that only looked after others.
+pub(super) fn conclude(state: &mut State, upid: &str, node: &str, result: Result<(), String>) {
+    if !state.host_online(node) {
+        state.task_end(upid, "unexpected status");
+        return;
+    }
+    settle(state, upid, node, result);
 }
 
 /// The storages that a call names, or else those of the guest that it is about.
@@ -340,7 +354,7 @@ async fn comes(world: &World, wanted: &(dyn Fn(&State) -> bool + Send + Sync)) {
 }
 
 /// Completes when the task has ended.
-async fn ended(world: &World, upid: &str) {
+pub(super) async fn ended(world: &World, upid: &str) {
     let mut changes = world.subscribe();
     while world.read(|s| s.task(upid).is_some_and(|task| task.end.is_none())) {
         if changes.changed().await.is_err() {

@@ -146,6 +146,7 @@ impl State {
             match (self.ha_wanted(sid), noted) {
                 // On its way, or asked for.
                 (Some(HaStep::Fence), Some(HaStep::Fence | HaStep::Recover))
+                | (Some(HaStep::Start), Some(HaStep::Relocate(_)))
                 | (None, Some(HaStep::Migrate(_) | HaStep::Relocate(_)) | None) => {}
                 (None, Some(_)) => drop(plan.remove(sid)),
                 (Some(step), noted) if Some(&step) != noted => {
@@ -169,6 +170,9 @@ impl State {
         if self.ha.errors.iter().any(|e| e == sid) || resource.state == "ignored" {
             return None;
         }
+        if self.host(&guest.host).is_some_and(|host| host.stopping) {
+            return None;
+        }
         if !self.host_online(&guest.host) {
             let keep = ["stopped", "disabled"].contains(&resource.state.as_str());
             return (!keep).then_some(HaStep::Fence);
@@ -177,9 +181,20 @@ impl State {
             "started" | "enabled" if !guest.running() && guest.lock.is_none() => {
                 Some(HaStep::Start)
             }
-            "stopped" | "disabled" if guest.running() => Some(HaStep::Stop),
+            "stopped" | "disabled" if guest.running() && !self.shuts_down(guest.vmid) => {
+                Some(HaStep::Stop)
+            }
             _ => None,
         }
+    }
+
+    /// Whether a task waits for a guest to shut down.
+    fn shuts_down(&self, vmid: u32) -> bool {
+        let id = vmid.to_string();
+        let waits = |task: &super::Task| {
+            task.end.is_none() && task.id == id && task.kind.ends_with("shutdown")
+        };
+        self.tasks.iter().rev().any(waits)
     }
 
     /// The manager leaves a request for the next round.
@@ -202,9 +217,12 @@ impl State {
             .collect()
     }
 
-    /// Does what is due.
-    pub fn ha_act(&mut self, pace: HaPace) {
+    /// Does what is due. The guests whose power button is to be pressed are left
+    /// to the caller.
+    #[must_use]
+    pub fn ha_act(&mut self, pace: HaPace) -> Vec<u32> {
         let now = self.elapsed;
+        let mut pressed = Vec::new();
         let due: Vec<_> = self
             .ha
             .services
@@ -214,32 +232,32 @@ impl State {
             .collect();
         for (sid, step) in due {
             self.ha.services.remove(&sid);
-            if let Some(next) = self.ha_step(&sid, step) {
+            if let Some(next) = self.ha_step(&sid, step, &mut pressed) {
                 let at = now + pace.round;
                 self.ha.services.insert(sid, HaService { step: next, at });
             }
         }
+        pressed
     }
 
     /// One step; what has to follow, if anything.
-    fn ha_step(&mut self, sid: &str, step: HaStep) -> Option<HaStep> {
+    fn ha_step(&mut self, sid: &str, step: HaStep, pressed: &mut Vec<u32>) -> Option<HaStep> {
         let resource = self.ha_resource(sid)?;
         let guest = self.ha_guest(resource)?;
         let (vmid, running, host) = (guest.vmid, guest.running(), guest.host.clone());
         match step {
             // What is refused now is noticed and tried again.
             HaStep::Start => drop(self.guest_start(vmid)),
-            HaStep::Stop => drop(self.guest_stop(vmid)),
-            // A host that is gone meanwhile: the request is dropped.
-            HaStep::Migrate(to) => drop(self.guest_move(vmid, &to)),
-            HaStep::Relocate(to) => {
-                if running {
-                    let _ = self.guest_stop(vmid);
+            HaStep::Stop => pressed.push(vmid),
+            // What is to run starts there by itself.
+            HaStep::Relocate(to) if running => {
+                if !self.shuts_down(vmid) {
+                    pressed.push(vmid);
                 }
-                if self.guest_move(vmid, &to).is_ok() && running {
-                    let _ = self.guest_start(vmid);
-                }
+                return Some(HaStep::Relocate(to));
             }
+            // A host that is gone meanwhile: the request is dropped.
+            HaStep::Migrate(to) | HaStep::Relocate(to) => drop(self.guest_move(vmid, &to)),
             HaStep::Fence if !self.host_online(&host) => return Some(HaStep::Recover),
             HaStep::Fence => {}
             HaStep::Recover => {

@@ -72,6 +72,9 @@ pub struct Host {
     pub pci: Vec<PciDevice>,
     /// How it is down, when it is down.
     pub down: Option<Down>,
+    /// Whether it shuts down: its guests stop, and nobody starts them again.
+    #[serde(default)]
+    pub stopping: bool,
     /// When it booted.
     pub booted_at: SystemTime,
 }

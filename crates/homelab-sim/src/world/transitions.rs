@@ -52,6 +52,7 @@ impl State {
             .collect();
         if let Some(host) = self.host_mut(name) {
             host.down = Some(how);
+            host.stopping &= how == Down::Frozen;
         }
         if how == Down::Frozen {
             self.settle();

@@ -1,200 +1,143 @@
 //! Many guests at once: `/cluster/bulk-action/guest/…` for those of all hosts,
 //! `/nodes/{node}/{startall,stopall,suspendall,migrateall}` for those of one.
+//!
+//! What happens to each guest is the call for one guest, with its own task:
+//! see `bulk_task`.
 
 use super::super::answer::{Answer, ApiError, Result};
-use super::super::config_keys::write;
-use super::super::operation::Job;
 use super::super::router::{Access, Call, Route, get};
-use super::{guests, ha, migrate};
-use crate::world::{Guest, State};
+use super::bulk_act::Act;
+use super::bulk_task::{Bulk, Scope, TIMEOUT};
+use crate::world::State;
 
-/// What happens to each of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Act {
-    Start,
-    Shutdown,
-    Suspend,
-    Migrate(String),
+/// How many guests at a time unless somebody says.
+const WORKERS: usize = 4;
+
+/// Fails unless the caller may do it to all guests, or to those it names.
+fn check(call: &Call<'_>, vmids: &[u32], privilege: &str) -> Result<()> {
+    if !vmids.is_empty() {
+        let mut named = vmids.iter();
+        return named.try_for_each(|vmid| call.need(&format!("/vms/{vmid}"), privilege));
+    }
+    call.need("/", privilege)
 }
 
-/// Which guests: those that are named, or all on these hosts.
-fn selected(call: &Call<'_>, act: &Act, host: Option<&str>) -> Vec<u32> {
-    let named: Vec<u32> = call
+/// How many at a time: as asked, as the cluster has it, or as usual.
+fn workers(call: &Call<'_>, usual: usize) -> usize {
+    let told = call
+        .number("max-workers")
+        .or_else(|| call.number("maxworkers"));
+    let configured = || {
+        let options = call
+            .cluster
+            .world()
+            .read(|state| state.registry.document("/cluster/options"));
+        super::super::params::text(options.get("max_workers")?)
+            .parse()
+            .ok()
+    };
+    told.or_else(configured).unwrap_or(usual).max(1)
+}
+
+fn run(call: &Call<'_>, act: Act, scope: Scope, usual: usize) -> Result<Answer> {
+    let vmids: Vec<u32> = call
         .list("vms")
         .iter()
         .filter_map(|n| n.parse().ok())
         .collect();
-    call.cluster.world().read(|state| {
-        let here = |guest: &&Guest| host.is_none_or(|host| guest.host == host);
-        let privilege = if matches!(act, Act::Migrate(_)) {
-            "VM.Migrate"
-        } else {
-            "VM.PowerMgmt"
-        };
-        let may = |vmid: u32| call.may(&format!("/vms/{vmid}"), privilege);
-        if !named.is_empty() {
-            return named.into_iter().filter(|vmid| may(*vmid)).collect();
-        }
-        let starts = |guest: &Guest| *act != Act::Start || guest.onboot || call.flag("force");
-        let all = state.guests.iter().filter(here);
-        all.filter(|guest| !guest.template && starts(guest) && may(guest.vmid))
-            .map(|guest| guest.vmid)
-            .collect()
-    })
-}
-
-/// The line of a log for one guest, and whether it is only a warning.
-fn line(state: &State, vmid: u32, act: &Act, timeout: u64) -> Option<(String, bool)> {
-    let guest = state.guest(vmid)?;
-    let what = format!("{} {vmid}", guest.kind.noun());
-    let skipped = |why: &str| Some((format!("WARN: Skipping {what}, {why}."), true));
-    match act {
-        Act::Start if guest.running() => skipped("already running"),
-        Act::Start => Some((format!("Starting {what}"), false)),
-        Act::Shutdown | Act::Suspend if !guest.running() => skipped("not running"),
-        Act::Shutdown => Some((
-            format!("Shutting down {what} (Timeout = {timeout} seconds)"),
-            false,
-        )),
-        Act::Suspend => Some((format!("Suspending {what}"), false)),
-        Act::Migrate(_) => Some((format!("Migrating {what}"), false)),
-    }
-}
-
-fn apply(state: &mut State, vmid: u32, act: &Act) -> std::result::Result<(), String> {
-    let words = |e: homelab_core::Error| e.message().to_owned();
-    let Some(guest) = state.guest(vmid) else {
-        return Ok(());
+    let privilege = match act {
+        Act::Migrate { .. } => "VM.Migrate",
+        _ => "VM.PowerMgmt",
     };
-    if let Some(text) = guests::locked(guest) {
-        return Err(text);
-    }
-    let running = guest.running();
-    let sid = ha::managed(state, guest);
-    match act {
-        Act::Start if !running => {
-            write::apply_pending(state, vmid);
-            want(state, sid, "started");
-            state.guest_start(vmid).map_err(words)
-        }
-        Act::Shutdown if running => {
-            want(state, sid, "stopped");
-            state.guest_stop(vmid).map_err(words)
-        }
-        Act::Suspend if running => state.guest_pause(vmid, true).map_err(words),
-        Act::Migrate(target) => {
-            if state.host(target).is_none() {
-                return Err(format!("500 no such cluster node '{target}'"));
-            }
-            let guest = state.guest(vmid).ok_or("gone")?;
-            if running && migrate::holds_local_disks(state, guest) {
-                return Err(format!("Migrating VM {vmid} failed: migration aborted"));
-            }
-            state
-                .guest_move(vmid, target)
-                .map_err(|_| format!("Migrating VM {vmid} failed: migration aborted"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The manager must not undo what was asked for.
-fn want(state: &mut State, sid: Option<String>, wanted: &str) {
-    let resources = state.ha.resources.iter_mut();
-    if let Some(resource) = sid.and_then(|sid| resources.into_iter().find(|r| r.sid == sid)) {
-        wanted.clone_into(&mut resource.state);
-    }
-}
-
-fn run(call: &Call<'_>, task: &str, act: Act, host: Option<String>) -> Result<Answer> {
-    let vmids = selected(call, &act, host.as_deref());
-    let timeout = call.number("timeout").unwrap_or(180_u64);
-    let names = vmids
-        .iter()
-        .map(u32::to_string)
-        .collect::<Vec<_>>()
-        .join(", ");
-    let head = match &act {
-        Act::Start => format!("Starting guests: {names}"),
-        Act::Shutdown => format!("Shutting down guests: {names}"),
-        Act::Suspend => format!("Suspending guests: {names}"),
-        Act::Migrate(target) => format!("Migrating guests to {target}: {names}"),
+    check(call, &vmids, privilege)?;
+    let bulk = Bulk {
+        cluster: call.cluster.clone(),
+        host: match &scope {
+            Scope::Cluster => call.contacted.to_owned(),
+            Scope::Host { name, .. } => name.clone(),
+        },
+        caller: call.caller.clone(),
+        workers: workers(call, usual),
+        vmids,
+        act,
+        scope,
+        through_manager: true,
     };
-    let mut lines = vec![head];
-    let mut warnings = 0;
-    call.cluster.world().read(|state| {
-        for (text, warning) in vmids
-            .iter()
-            .filter_map(|vmid| line(state, *vmid, &act, timeout))
-        {
-            warnings += usize::from(warning);
-            lines.push(text);
-        }
-        if let Act::Migrate(target) = &act
-            && state.host(target).is_none()
-        {
-            lines.push(format!("WARN: 500 no such cluster node '{target}'"));
-        }
-    });
-    let runs_on = host.unwrap_or_else(|| call.contacted.to_owned());
-    let job = Job::new(call, task, "", move |state| {
-        let mut failed = Vec::new();
-        for vmid in &vmids {
-            if apply(state, *vmid, &act).is_err() {
-                failed.push(vmid.to_string());
-            }
-        }
-        if !failed.is_empty() {
-            let verb = match act {
-                Act::Start => "start",
-                Act::Shutdown => "shutdown",
-                Act::Suspend => "suspend",
-                Act::Migrate(_) => "migrate",
-            };
-            return Err(format!(
-                "Some guests failed to {verb} {}",
-                failed.join(", ")
-            ));
-        }
-        if warnings > 0 {
-            return Err(format!("WARNINGS: {warnings}"));
-        }
-        Ok(())
-    });
-    Ok(job.on(&runs_on).lines(lines).start(call))
+    Ok(Answer::from(serde_json::Value::String(bulk.start())))
 }
 
-fn target(call: &Call<'_>) -> Act {
-    Act::Migrate(call.text("target").unwrap_or_default())
+fn start() -> Act {
+    Act::Start { onboot: false }
+}
+
+fn shutdown(call: &Call<'_>) -> Act {
+    Act::Shutdown {
+        timeout: call.number("timeout").unwrap_or(TIMEOUT),
+        force: call.text("force-stop").as_deref() != Some("0"),
+        told: call.flag("force-stop"),
+    }
+}
+
+fn suspend(call: &Call<'_>) -> Act {
+    Act::Suspend {
+        to_disk: call.flag("to-disk"),
+    }
+}
+
+fn migrate(call: &Call<'_>) -> Act {
+    Act::Migrate {
+        target: call.text("target").unwrap_or_default(),
+        online: call.flag("online"),
+        with_local_disks: call.flag("with-local-disks"),
+    }
+}
+
+fn on_host(call: &Call<'_>) -> Scope {
+    Scope::Host {
+        name: call.node(),
+        managed: call.params.contains_key("vms"),
+    }
 }
 
 fn bulk_start(call: &Call<'_>) -> Result<Answer> {
-    run(call, "bulk-start", Act::Start, None)
+    run(call, start(), Scope::Cluster, WORKERS)
 }
 
 fn bulk_shutdown(call: &Call<'_>) -> Result<Answer> {
-    run(call, "bulk-shutdown", Act::Shutdown, None)
+    run(call, shutdown(call), Scope::Cluster, WORKERS)
 }
 
 fn bulk_suspend(call: &Call<'_>) -> Result<Answer> {
-    run(call, "bulk-suspend", Act::Suspend, None)
+    run(call, suspend(call), Scope::Cluster, WORKERS)
 }
 
 fn bulk_migrate(call: &Call<'_>) -> Result<Answer> {
-    run(call, "bulk-migrate", target(call), None)
+    run(call, migrate(call), Scope::Cluster, 1)
 }
 
+/// One after the other.
 fn start_all(call: &Call<'_>) -> Result<Answer> {
     call.need_quorum()?;
-    run(call, "startall", Act::Start, Some(call.node()))
+    let onboot = !call.flag("force");
+    run(call, Act::Start { onboot }, on_host(call), 1)
 }
 
 fn stop_all(call: &Call<'_>) -> Result<Answer> {
-    run(call, "stopall", Act::Shutdown, Some(call.node()))
+    let cpus = cpus(call);
+    run(call, shutdown(call), on_host(call), cpus)
 }
 
 fn suspend_all(call: &Call<'_>) -> Result<Answer> {
-    run(call, "suspendall", Act::Suspend, Some(call.node()))
+    let cpus = cpus(call);
+    run(call, Act::Suspend { to_disk: true }, on_host(call), cpus)
+}
+
+fn cpus(call: &Call<'_>) -> usize {
+    let node = call.node();
+    call.cluster.world().read(|state| {
+        let host = state.host(&node);
+        host.map_or(WORKERS, |host| host.cpus as usize)
+    })
 }
 
 /// Needs to be told how many at a time, here or for the whole cluster.
@@ -203,6 +146,7 @@ fn migrate_all(call: &Call<'_>) -> Result<Answer> {
     if to == call.node() {
         return Err(ApiError::param("target", "target is local node."));
     }
+    call.need_quorum()?;
     if call.cluster.world().read(|state| state.host(&to).is_none()) {
         return Err(ApiError::die(format!("no such cluster node '{to}'")));
     }
@@ -218,7 +162,16 @@ fn migrate_all(call: &Call<'_>) -> Result<Answer> {
             "either 'max-workers' parameter or max_workers in datacenter.cfg must be set!",
         ));
     }
-    run(call, "migrateall", target(call), Some(call.node()))
+    let act = Act::Migrate {
+        target: to,
+        online: true,
+        with_local_disks: call.flag("with-local-disks"),
+    };
+    let scope = Scope::Host {
+        name: call.node(),
+        managed: true,
+    };
+    run(call, act, scope, 1)
 }
 
 const fn post(path: &'static str, run: fn(&Call<'_>) -> Result<Answer>) -> Route {

@@ -7,7 +7,8 @@ use super::super::answer::{Answer, ApiError, Result};
 use super::super::operation::Job;
 use super::super::router::{Access, Call, Route, get};
 use super::load;
-use crate::world::{Down, Host, State, derive};
+use super::{bulk_task, ha};
+use crate::world::{Down, Guest, Host, State, derive};
 
 /// Tells something of the host in the path.
 pub(super) fn host<T>(call: &Call<'_>, tell: impl FnOnce(&State, &Host) -> T) -> Result<T> {
@@ -289,13 +290,36 @@ fn power(call: &Call<'_>) -> Result<Answer> {
     call.cluster.world().spawn(async move {
         let world = cluster.world();
         world.sleep(soon).await;
+        world.change(|state| {
+            if let Some(host) = state.host_mut(&node) {
+                host.stopping = true;
+            }
+        });
+        bulk_task::stop_guests(&cluster, &node).await;
         let _ = world.host_down(&node, Down::Refuse);
         if reboots {
             world.sleep(delay).await;
+            world.change(|state| starts_with_host(state, &node));
             let _ = world.host_up(&node);
         }
     });
     Ok(Value::Null.into())
+}
+
+/// Marks the guests that a host starts by itself; the manager has its own.
+fn starts_with_host(state: &mut State, host: &str) {
+    let starts =
+        |guest: &&Guest| guest.onboot && !guest.template && ha::managed(state, guest).is_none();
+    let vmids: Vec<u32> = state
+        .guests_on(host)
+        .filter(starts)
+        .map(|g| g.vmid)
+        .collect();
+    for vmid in vmids {
+        if let Some(guest) = state.guest_mut(vmid) {
+            guest.resume_with_host = true;
+        }
+    }
 }
 
 /// `POST …/wakeonlan`: needs to know the card.

@@ -41,7 +41,6 @@ fn run(call: &Call<'_>, kind: GuestKind, action: Action) -> Result<Answer> {
     if action == Action::Start {
         call.need_quorum()?;
     }
-    let vmid = call.vmid();
     config::check_rights(call, "", &[])?;
     let managed = call.cluster.world().read(|state| {
         let guest = guests::find(state, call, kind).ok();
@@ -53,15 +52,24 @@ fn run(call: &Call<'_>, kind: GuestKind, action: Action) -> Result<Answer> {
     {
         return Ok(through_ha(call, sid, action));
     }
+    Ok(directly(call, kind, action))
+}
+
+/// Presses the power button of a guest, whoever manages it.
+pub(in super::super) fn switch_off(call: &Call<'_>, kind: GuestKind) -> Answer {
+    directly(call, kind, Action::Shutdown)
+}
+
+fn directly(call: &Call<'_>, kind: GuestKind, action: Action) -> Answer {
+    let (node, vmid) = (call.node(), call.vmid());
     let prefix = if kind == GuestKind::Qemu { "qm" } else { "vz" };
-    let node = call.node();
     if matches!(action, Action::Shutdown | Action::Reboot)
         && call
             .cluster
             .world()
             .read(|state| button::reaches(state, vmid))
     {
-        return Ok(button::press(call, kind, action == Action::Reboot));
+        return button::press(call, kind, action == Action::Reboot);
     }
     let work: Work = Box::new(move |state| apply(state, &node, vmid, kind, action));
     let word = match (kind, action) {
@@ -69,7 +77,7 @@ fn run(call: &Call<'_>, kind: GuestKind, action: Action) -> Result<Answer> {
         (_, action) => action.word(),
     };
     let kind = format!("{prefix}{word}");
-    Ok(operation::start(call, &kind, &vmid.to_string(), work))
+    operation::start(call, &kind, &vmid.to_string(), work)
 }
 
 /// What real hosts check before they start a task.
@@ -93,7 +101,9 @@ fn refuse_at_once(
             Action::Reset | Action::Reboot | Action::Suspend | Action::Resume,
             false,
         ) => Err(ApiError::die(format!("VM {vmid} not running"))),
-        (GuestKind::Qemu, Action::Shutdown, true) if guest.is_some_and(|g| g.paused) => {
+        (GuestKind::Qemu, Action::Shutdown, true)
+            if guest.is_some_and(|g| g.paused) && !call.flag("forceStop") =>
+        {
             Err(ApiError::die("VM is paused - cannot shutdown"))
         }
         (GuestKind::Lxc, Action::Start, true) => {
@@ -166,7 +176,7 @@ pub(super) fn power_on(state: &mut State, vmid: u32) -> std::result::Result<(), 
 
 /// `POST …/status/suspend`: halts the CPUs, or with `todisk` saves the memory
 /// and powers off.
-fn qemu_suspend(call: &Call<'_>) -> Result<Answer> {
+pub(super) fn qemu_suspend(call: &Call<'_>) -> Result<Answer> {
     if !call.flag("todisk") {
         return run(call, GuestKind::Qemu, Action::Suspend);
     }
@@ -236,7 +246,7 @@ fn through_ha(call: &Call<'_>, sid: String, action: Action) -> Answer {
 
 macro_rules! actions {
     ($($name:ident: $kind:ident $action:ident,)*) => {
-        $(fn $name(call: &Call<'_>) -> Result<Answer> {
+        $(pub(super) fn $name(call: &Call<'_>) -> Result<Answer> {
             run(call, GuestKind::$kind, Action::$action)
         })*
     };

@@ -74,11 +74,6 @@ fn local_disks<'g>(state: &'g State, guest: &'g Guest) -> impl Iterator<Item = &
     })
 }
 
-/// Whether a guest has volumes that no other host reaches.
-pub(super) fn holds_local_disks(state: &State, guest: &Guest) -> bool {
-    local_disks(state, guest).next().is_some()
-}
-
 /// Devices of the host that the VM holds.
 fn local_resources(guest: &Guest) -> impl Iterator<Item = String> {
     let pci = (0..).zip(&guest.hostpci);
@@ -194,7 +189,11 @@ fn job(call: &Call<'_>, guest: &Guest, target: String, with_disks: bool) -> Job 
     let options = &call.cluster.0.options;
     let (lines, disks) = call.cluster.world().read(|state| {
         let bytes: u64 = local_disks(state, guest).map(|d| d.size_bytes).sum();
-        (lines(state, guest, &target), bytes)
+        let lines = match stuck(state, vmid, with_disks) {
+            Some(reason) => aborted(state, guest, &target, &reason),
+            None => lines(state, guest, &target),
+        };
+        (lines, bytes)
     });
     let memory = if guest.running() && kind == GuestKind::Qemu {
         guest.memory_bytes
@@ -213,9 +212,13 @@ fn job(call: &Call<'_>, guest: &Guest, target: String, with_disks: bool) -> Job 
             return Err(guests::missing(&node, vmid, kind));
         }
         lifecycle::unlock(state, vmid);
-        state
-            .guest_move(vmid, &target)
-            .map_err(|_| "migration aborted".to_owned())?;
+        let moved = match stuck(state, vmid, with_disks) {
+            Some(_) => false,
+            None => state.guest_move(vmid, &target).is_ok(),
+        };
+        if !moved {
+            return Err("migration aborted".into());
+        }
         if restarts {
             lifecycle::power_on(state, vmid)?;
         }
@@ -227,23 +230,9 @@ fn job(call: &Call<'_>, guest: &Guest, target: String, with_disks: bool) -> Job 
             lifecycle::unlock(state, vmid);
             return Err("migration aborted".into());
         }
-        let reason = state.guest(vmid).and_then(|guest| {
-            let local = local_disks(state, guest).next()?;
-            let running = guest.running() && !with_disks;
-            running.then(|| {
-                format!(
-                    "can't migrate local disk '{}': can't live migrate attached local disks \
-                     without with-local-disks option",
-                    read::volume_id(state, guest, local)
-                )
-            })
-        });
-        if reason.is_some() || !state.host_online(&to) {
+        if !state.host_online(&to) {
             lifecycle::unlock(state, vmid);
-            return Err(match reason {
-                Some(reason) => format!("Problem found while scanning volumes - {reason}"),
-                None => "Can't connect to destination address using public key".into(),
-            });
+            return Err("Can't connect to destination address using public key".into());
         }
         Ok(())
     })
@@ -251,6 +240,32 @@ fn job(call: &Call<'_>, guest: &Guest, target: String, with_disks: bool) -> Job 
     .lines(lines)
     .carries(memory, options.migration_bytes_per_second)
     .carries(disks, options.copy_bytes_per_second)
+}
+
+/// Why a guest cannot be moved as it is.
+fn stuck(state: &State, vmid: u32, with_disks: bool) -> Option<String> {
+    let guest = state.guest(vmid).filter(|g| g.running() && !with_disks)?;
+    let local = local_disks(state, guest).next()?;
+    (guest.kind == GuestKind::Qemu).then(|| {
+        format!(
+            "Problem found while scanning volumes - can't migrate local disk '{}': can't live \
+             migrate attached local disks without with-local-disks option",
+            read::volume_id(state, guest, local)
+        )
+    })
+}
+
+/// What a task tells that does not get far.
+fn aborted(state: &State, guest: &Guest, target: &str, reason: &str) -> Vec<String> {
+    let mut lines = lines(state, guest, target);
+    lines.truncate(1);
+    let at = clock(state.now);
+    lines.push(format!("{at} ERROR: {reason}"));
+    lines.push(format!("{at} aborting phase 1 - cleanup resources"));
+    lines.push(format!(
+        "{at} ERROR: migration aborted (duration 00:00:00): {reason}"
+    ));
+    lines
 }
 
 /// What the task tells on its way.
@@ -344,11 +359,11 @@ const LXC_PARAMS: &[Param] = &[
     optional("timeout", Kind::Int { min: 0 }),
 ];
 
-fn qemu_migrate(call: &Call<'_>) -> Result<Answer> {
+pub(super) fn qemu_migrate(call: &Call<'_>) -> Result<Answer> {
     migrate(call, GuestKind::Qemu)
 }
 
-fn lxc_migrate(call: &Call<'_>) -> Result<Answer> {
+pub(super) fn lxc_migrate(call: &Call<'_>) -> Result<Answer> {
     migrate(call, GuestKind::Lxc)
 }
 

@@ -30,14 +30,14 @@ impl Lab {
         row.cloned().unwrap_or_default()
     }
 
-    fn host_of(&self, vmid: u32) -> (String, bool) {
+    pub(super) fn host_of(&self, vmid: u32) -> (String, bool) {
         self.world().read(|state| {
             let guest = state.guest(vmid).unwrap();
             (guest.host.clone(), guest.running())
         })
     }
 
-    fn pass(&self, seconds: u64) {
+    pub(super) fn pass(&self, seconds: u64) {
         self.world().advance(Duration::from_secs(seconds));
     }
 }

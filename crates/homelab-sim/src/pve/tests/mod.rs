@@ -5,6 +5,7 @@ mod agent;
 mod agreement;
 mod authentication;
 mod backup_jobs;
+mod bulk;
 mod cluster;
 mod consoles;
 mod containers;

@@ -26,6 +26,7 @@ pub(super) fn host(node_id: u32, seed: &HostSeed, booted_at: SystemTime) -> Host
         kernel: "6.14.8-2-pve".into(),
         pci: seed.pci.clone(),
         down: None,
+        stopping: false,
         booted_at,
     }
 }
