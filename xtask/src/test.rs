@@ -279,6 +279,19 @@ fn examples(run: &mut Run<'_>) {
             },
         );
     }
+    let chores: [(&str, &[&str]); 3] = [
+        ("rust", &["cargo", "run", "--quiet", "--bin", "talos", "--"]),
+        ("python", &[&python, "examples/python/talos/talos.py"]),
+        ("node", &["node", "examples/node/talos/talos.mjs"]),
+    ];
+    for (language, argv) in chores {
+        let out = run.root.join("target").join(format!("talos-{language}"));
+        let _ = fs::create_dir_all(&out);
+        let mut argv = argv.to_vec();
+        let out_text = out.display().to_string();
+        argv.extend(["--out", &out_text]);
+        run.check(&format!("examples/{language}/talos"), &argv);
+    }
 }
 
 impl Run<'_> {

@@ -57,7 +57,8 @@ pub(crate) struct Shared {
 }
 
 impl TalosClient {
-    /// Prepares a client for `context`. Nothing is dialled yet: the first call does.
+    /// Prepares a client for `context`. Nothing is dialled yet: the first call does,
+    /// so an endpoint that is down or a CA that does not fit shows there.
     ///
     /// # Errors
     /// - `Unauthenticated` when the client certificate has expired, naming the date.
@@ -167,6 +168,9 @@ impl TalosClient {
     /// The generated clients, for calls that this crate does not wrap, meant for
     /// `node` or for the endpoint. They share connections and failover, but
     /// have no deadlines and speak in gRPC statuses.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a node that is no address or name, or has a port.
     pub fn raw(&self, node: Option<&str>) -> Result<RawClients> {
         Ok(RawClients::new(self.shared.transport(node)?))
     }

@@ -54,6 +54,9 @@ impl TalosConfig {
     }
 
     /// [`search`](TalosConfig::search) with the environment given by `vars`.
+    ///
+    /// # Errors
+    /// As [`search`](TalosConfig::search).
     pub fn search_in(vars: impl Fn(&str) -> Option<String>) -> Result<(Self, PathBuf)> {
         search::first(&search::candidates(vars))
     }

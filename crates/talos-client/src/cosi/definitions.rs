@@ -85,7 +85,11 @@ fn resolve(definitions: &[ResourceDefinition], name: &str) -> Result<ResourceDef
 }
 
 impl NodeClient {
-    /// The resource types that the node knows.
+    /// The resource types that the node knows, with their aliases and usual
+    /// namespaces: one more or less with each release.
+    ///
+    /// # Errors
+    /// Those of every call ([`NodeClient`]).
     pub async fn resource_definitions(&self) -> Result<Vec<ResourceDefinition>> {
         let listed = self.list::<ResourceDefinition>().await?;
         Ok(listed.into_iter().map(|r| r.spec).collect())

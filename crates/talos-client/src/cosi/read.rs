@@ -50,9 +50,21 @@ impl NodeClient {
             })
     }
 
-    /// One resource of any type, as YAML. `type_name` is the full canonical
-    /// name (`Members.cluster.talos.dev`); [`get_by_alias`](NodeClient::get_by_alias)
-    /// takes others.
+    /// One resource of any type, as YAML and as data. `type_name` is the full canonical
+    /// name (`Members.cluster.talos.dev`), case-sensitive;
+    /// [`get_by_alias`](NodeClient::get_by_alias) takes others.
+    ///
+    /// ```no_run
+    /// # async fn example(node: talos_client::NodeClient) -> homelab_core::Result<()> {
+    /// let link = node.get_dynamic("network", "LinkStatuses.net.talos.dev", "eth0").await?;
+    /// println!("{} {}", link.metadata.version, link.spec["mtu"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get`](NodeClient::get). There is no default namespace on the wire: a wrong
+    /// one is `PermissionDenied` too.
     pub async fn get_dynamic(
         &self,
         namespace: &str,
@@ -62,7 +74,11 @@ impl NodeClient {
         Ok(self.get_raw(namespace, type_name, id).await?.into())
     }
 
-    /// All resources of any type, as YAML.
+    /// All resources of any type, as YAML and as data, under the names that
+    /// [`get_dynamic`](NodeClient::get_dynamic) takes.
+    ///
+    /// # Errors
+    /// As [`list`](NodeClient::list).
     pub async fn list_dynamic(&self, namespace: &str, type_name: &str) -> Result<Vec<Resource>> {
         self.list_dynamic_with(namespace, type_name, &ListOptions::default())
             .await
@@ -135,48 +151,81 @@ impl NodeClient {
         Ok(self.get::<R>(id).await?.spec)
     }
 
-    /// The nodes of the cluster, as discovery knows them.
+    /// The nodes of the cluster, as discovery knows them: name, kind, addresses and
+    /// release of each. A node that was shut down leaves after half an hour.
+    ///
+    /// # Errors
+    /// As [`list`](NodeClient::list).
     pub async fn members(&self) -> Result<Vec<Member>> {
         self.specs().await
     }
 
-    /// The stage the machine is in, and whether it is ready.
+    /// The stage the machine is in, whether it is ready, and if not, for want of what.
+    ///
+    /// # Errors
+    /// As [`get`](NodeClient::get).
     pub async fn machine_status(&self) -> Result<MachineStatus> {
         self.spec("machine").await
     }
 
-    /// The node's host name.
+    /// The node's host name, as it was configured, told by DHCP or made up.
+    ///
+    /// # Errors
+    /// `NotFound` until it has one; otherwise as [`get`](NodeClient::get).
     pub async fn hostname(&self) -> Result<HostnameStatus> {
         self.spec("hostname").await
     }
 
-    /// The node's addresses, in several selections: `default`, `current`,
-    /// `routed`, `accumulative`.
+    /// The node's addresses, in several selections by id: `default` is the one that it
+    /// is known by, `current` all that it has, `routed` without those of VIPs and
+    /// `accumulative` all that it has had since boot.
+    ///
+    /// # Errors
+    /// As [`list`](NodeClient::list).
     pub async fn node_addresses(&self) -> Result<Vec<NodeAddress>> {
         self.specs().await
     }
 
-    /// Network interfaces.
+    /// Network interfaces: of metal, of Talos' own making and of pods' networks.
+    ///
+    /// # Errors
+    /// As [`list`](NodeClient::list).
     pub async fn links(&self) -> Result<Vec<LinkStatus>> {
         self.specs().await
     }
 
-    /// Manufacturer, serial number and UUID, from SMBIOS.
+    /// Manufacturer, serial number and UUID, from SMBIOS. On Proxmox VE the UUID is the
+    /// guest's `smbios1`.
+    ///
+    /// # Errors
+    /// `NotFound` in a container and on boards without SMBIOS; otherwise as
+    /// [`get`](NodeClient::get).
     pub async fn system_information(&self) -> Result<SystemInformation> {
         self.spec("systeminformation").await
     }
 
-    /// System extensions that are part of the running image.
+    /// System extensions that are part of the running image. Image factory adds one
+    /// that is named after the schematic.
+    ///
+    /// # Errors
+    /// As [`list`](NodeClient::list).
     pub async fn extensions(&self) -> Result<Vec<ExtensionStatus>> {
         self.specs().await
     }
 
-    /// Block devices (since Talos v1.8).
+    /// Block devices, loop devices and CD drives among them. Since Talos v1.8;
+    /// [`storage_disks`](NodeClient::storage_disks) asks older ones.
+    ///
+    /// # Errors
+    /// As [`list`](NodeClient::list).
     pub async fn disks(&self) -> Result<Vec<Disk>> {
         self.specs().await
     }
 
-    /// Secure boot and the like.
+    /// Whether the machine was booted with secure boot, and what signed its image.
+    ///
+    /// # Errors
+    /// As [`get`](NodeClient::get).
     pub async fn security_state(&self) -> Result<SecurityState> {
         self.spec("securitystate").await
     }
@@ -190,6 +239,10 @@ impl NodeClient {
     }
 
     /// The name under which Kubernetes knows the node.
+    ///
+    /// # Errors
+    /// `NotFound` until its configuration has been applied; otherwise as
+    /// [`get`](NodeClient::get).
     pub async fn nodename(&self) -> Result<Nodename> {
         self.spec("nodename").await
     }

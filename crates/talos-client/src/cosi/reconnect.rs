@@ -10,7 +10,8 @@ use futures_util::{StreamExt as _, stream};
 use homelab_core::{Error, ErrorKind, Result};
 
 use super::resource::ResourceType;
-use super::watch::{Decode, WatchEvent, WatchOptions, WatchStream, dynamic, typed};
+use super::watch::{Decode, WatchEvent, WatchStream, dynamic, typed};
+use super::watch_options::WatchOptions;
 use crate::node::NodeClient;
 
 /// First pause before a watch is opened again, and how it grows: 0.5 s, 1 s,

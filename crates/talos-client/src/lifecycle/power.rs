@@ -98,8 +98,16 @@ impl NodeClient {
         Ok(m.actor_id)
     }
 
-    /// Shuts the node down, and gives back the id of the action. `force` leaves
-    /// out moving its pods to other nodes.
+    /// Shuts the node down, and gives back the id of the action. `force` leaves out
+    /// moving its pods to other nodes. The answer comes at once; the node may still
+    /// refuse, as [`reboot`](NodeClient::reboot) says, and
+    /// [`shutdown_and_wait`](NodeClient::shutdown_and_wait) sees it through.
+    ///
+    /// # Errors
+    /// `FailedPrecondition` in a container. Needs `os:operator`.
+    ///
+    /// # Cancellation
+    /// It is not known whether the node has been told.
     pub async fn shutdown(&self, force: bool) -> Result<String> {
         let m = self
             .order(
@@ -111,7 +119,16 @@ impl NodeClient {
         Ok(m.actor_id)
     }
 
-    /// Goes back to the release that was installed before, and reboots.
+    /// Goes back to the release that was installed before, and reboots. There is no
+    /// action to follow it by: the release that [`version`](NodeClient::version) says
+    /// later tells whether it worked.
+    ///
+    /// # Errors
+    /// `FailedPrecondition` in a container; `Unknown` with Talos' words when there is
+    /// nothing to go back to. Needs `os:admin`.
+    ///
+    /// # Cancellation
+    /// It is not known whether the node has been told.
     pub async fn rollback(&self) -> Result<()> {
         self.order("Rollback", RollbackRequest {}, |raw, request| async move {
             raw.machine().rollback(request).await

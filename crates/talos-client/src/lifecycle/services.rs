@@ -9,7 +9,12 @@ use crate::node::NodeClient;
 use crate::streams::ContainerNamespace;
 
 impl NodeClient {
-    /// Starts a service that is stopped. Gives back Talos' words.
+    /// Starts a service that is stopped. Gives back Talos' words; whether it came up,
+    /// [`services`](NodeClient::services) tells later.
+    ///
+    /// # Errors
+    /// `NotFound` for no service; `Unsupported` for one that is not for users to start
+    /// (`apid`, `machined`). Needs `os:operator`.
     pub async fn service_start(&self, id: &str) -> Result<String> {
         let request = ServiceStartRequest { id: id.to_owned() };
         let m = self
@@ -21,6 +26,9 @@ impl NodeClient {
     }
 
     /// Stops a service. Gives back Talos' words.
+    ///
+    /// # Errors
+    /// As [`service_start`](NodeClient::service_start).
     pub async fn service_stop(&self, id: &str) -> Result<String> {
         let request = ServiceStopRequest { id: id.to_owned() };
         let m = self
@@ -31,7 +39,10 @@ impl NodeClient {
         Ok(m.resp)
     }
 
-    /// Restarts a service. Gives back Talos' words.
+    /// Restarts a service, or starts it when it does not run. Gives back Talos' words.
+    ///
+    /// # Errors
+    /// As [`service_start`](NodeClient::service_start).
     pub async fn service_restart(&self, id: &str) -> Result<String> {
         let request = ServiceRestartRequest { id: id.to_owned() };
         let m = self
@@ -44,6 +55,9 @@ impl NodeClient {
 
     /// Kills a container's process, whose keeper then starts it again. The id is
     /// written as [`containers`](NodeClient::containers) gives it.
+    ///
+    /// # Errors
+    /// `NotFound` for no container. Needs `os:operator`.
     pub async fn container_restart(&self, namespace: ContainerNamespace, id: &str) -> Result<()> {
         let request = RestartRequest {
             namespace: namespace.name().to_owned(),

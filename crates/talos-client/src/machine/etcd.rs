@@ -98,8 +98,11 @@ impl NodeClient {
         self.member_list(request).await
     }
 
-    /// The members of etcd from this node's own copy, which works without a
-    /// quorum and may be out of date.
+    /// The members of etcd from this node's own copy, which works without a quorum and
+    /// may be out of date.
+    ///
+    /// # Errors
+    /// As [`etcd_members`](NodeClient::etcd_members), but for the want of a quorum.
     pub async fn etcd_members_local(&self) -> Result<Vec<EtcdMember>> {
         let request = EtcdMemberListRequest { query_local: true };
         self.member_list(request).await

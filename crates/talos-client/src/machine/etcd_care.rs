@@ -88,7 +88,15 @@ impl NodeClient {
     }
 
     /// Makes this node's member leave etcd and removes its data. The node tries
-    /// for up to five minutes.
+    /// for up to five minutes. Needs `os:admin`.
+    ///
+    /// # Errors
+    /// `Unsupported` from a worker; `FailedPrecondition` when etcd has no quorum to
+    /// decide it; `Timeout` when the answer takes longer than that: look at
+    /// [`etcd_members`](NodeClient::etcd_members).
+    ///
+    /// # Cancellation
+    /// The node may have left, or be about to.
     pub async fn etcd_leave(&self) -> Result<()> {
         const OPERATION: &str = "EtcdLeaveCluster";
         let answer = self
@@ -119,7 +127,10 @@ impl NodeClient {
         Ok((!m.member.is_empty()).then_some(m.member))
     }
 
-    /// The alarms of etcd, as this node's member knows them.
+    /// The alarms of etcd, as this node's member knows them: out of space, or corrupt.
+    ///
+    /// # Errors
+    /// `Unsupported` from a worker; `Unavailable` or `Timeout` when its member does not run.
     pub async fn etcd_alarms(&self) -> Result<Vec<EtcdAlarm>> {
         let m = self
             .ask("EtcdAlarmList", (), |raw, request| async move {
@@ -129,8 +140,11 @@ impl NodeClient {
         Ok(m.member_alarms.into_iter().map(EtcdAlarm::from).collect())
     }
 
-    /// Ends all alarms of etcd and gives back which there were. Room has to be
-    /// made before.
+    /// Ends all alarms of etcd and gives back which there were. Room has to be made
+    /// before, or they come again.
+    ///
+    /// # Errors
+    /// As [`etcd_alarms`](NodeClient::etcd_alarms). Needs `os:operator`.
     pub async fn etcd_disarm_alarms(&self) -> Result<Vec<EtcdAlarm>> {
         let m = self
             .order("EtcdAlarmDisarm", (), |raw, request| async move {
@@ -142,6 +156,13 @@ impl NodeClient {
 
     /// Gives room that this node's member no longer uses back to the disk. The
     /// member answers nobody meanwhile: one node at a time.
+    ///
+    /// # Errors
+    /// As [`etcd_alarms`](NodeClient::etcd_alarms); `Timeout` when it takes longer: it
+    /// goes on. Needs `os:operator`.
+    ///
+    /// # Cancellation
+    /// The member goes on.
     pub async fn etcd_defragment(&self) -> Result<()> {
         const OPERATION: &str = "EtcdDefragment";
         let answer = self
@@ -156,8 +177,13 @@ impl NodeClient {
         Ok(())
     }
 
-    /// Whether etcd could go back to `version` (`3.5`). Gives back the version it
-    /// has now. Since Talos v1.11.
+    /// Whether etcd could go back to `version` (`3.5`). Gives back the version it has
+    /// now. Since Talos v1.11.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a version that is not `MAJOR.MINOR`, before anything is
+    /// sent, and for one that etcd cannot go back to; `FailedPrecondition` while a
+    /// downgrade is under way; `Unsupported` before v1.11 and from a worker.
     pub async fn etcd_downgrade_validate(&self, version: &str) -> Result<String> {
         const OPERATION: &str = "EtcdDowngradeValidate";
         let version =
@@ -172,7 +198,12 @@ impl NodeClient {
         Ok(m.cluster_downgrade.unwrap_or_default().cluster_version)
     }
 
-    /// Allows etcd to go back to `version` (`3.5`). Since Talos v1.11.
+    /// Allows etcd to go back to `version` (`3.5`): its members may then be replaced by
+    /// older ones, one after the other. Gives back the version it has now. Since Talos
+    /// v1.11.
+    ///
+    /// # Errors
+    /// As [`etcd_downgrade_validate`](NodeClient::etcd_downgrade_validate). Needs `os:admin`.
     pub async fn etcd_downgrade_enable(&self, version: &str) -> Result<String> {
         const OPERATION: &str = "EtcdDowngradeEnable";
         let version =
@@ -187,7 +218,12 @@ impl NodeClient {
         Ok(m.cluster_downgrade.unwrap_or_default().cluster_version)
     }
 
-    /// Takes the permission to go back to an older version away. Since Talos v1.11.
+    /// Takes the permission to go back to an older version away. Gives back the version
+    /// it has now. Since Talos v1.11.
+    ///
+    /// # Errors
+    /// `FailedPrecondition` when there is none; `Unsupported` before v1.11 and from a
+    /// worker. Needs `os:admin`.
     pub async fn etcd_downgrade_cancel(&self) -> Result<String> {
         let m = self
             .order("EtcdDowngradeCancel", (), |raw, request| async move {

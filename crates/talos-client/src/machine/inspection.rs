@@ -123,6 +123,9 @@ impl From<ControllerDependencyEdge> for ControllerDependency {
 impl NodeClient {
     /// The host name of the node as its kernel has it;
     /// [`hostname`](NodeClient::hostname) is what it was configured or told.
+    ///
+    /// # Errors
+    /// Those of every call ([`NodeClient`]).
     pub async fn kernel_hostname(&self) -> Result<String> {
         let m = self
             .ask("Hostname", (), |raw, request| async move {
@@ -133,6 +136,9 @@ impl NodeClient {
     }
 
     /// The clock of the node, and that of its own time server.
+    ///
+    /// # Errors
+    /// `Unknown` or `Timeout` with Talos' words when the time server does not answer.
     pub async fn time(&self) -> Result<NodeTime> {
         let m = self
             .ask("Time", (), |raw, request| async move {
@@ -142,7 +148,11 @@ impl NodeClient {
         Ok(m.into())
     }
 
-    /// The clock of the node, and that of a time server it is told to ask.
+    /// The clock of the node, and that of a time server it is told to ask: a name, an
+    /// address, or a PTP device (`/dev/ptp0`).
+    ///
+    /// # Errors
+    /// As [`time`](NodeClient::time).
     pub async fn time_check(&self, server: &str) -> Result<NodeTime> {
         let request = TimeRequest {
             server: server.to_owned(),
@@ -155,7 +165,12 @@ impl NodeClient {
         Ok(m.into())
     }
 
-    /// The block devices of the node, from the storage service.
+    /// The block devices of the node, from the storage service: for machines that wait
+    /// for a configuration and releases before v1.8. Later ones tell more in
+    /// [`disks`](NodeClient::disks).
+    ///
+    /// # Errors
+    /// Those of every call ([`NodeClient`]).
     pub async fn storage_disks(&self) -> Result<Vec<StorageDisk>> {
         let m = self
             .ask("Disks", (), |raw, request| async move {
@@ -165,7 +180,10 @@ impl NodeClient {
         Ok(m.disks.into_iter().map(StorageDisk::from).collect())
     }
 
-    /// What the node's controllers read and write: for support.
+    /// What the node's controllers read and write, as edges of a graph: for support.
+    ///
+    /// # Errors
+    /// Those of every call ([`NodeClient`]).
     pub async fn controller_dependencies(&self) -> Result<Vec<ControllerDependency>> {
         let m = self
             .ask(

@@ -207,7 +207,10 @@ impl From<NetDev> for NetworkCounters {
 }
 
 impl NodeClient {
-    /// Load of the node.
+    /// How many processes ran or wanted to, on average.
+    ///
+    /// # Errors
+    /// Those of every call ([`NodeClient`]).
     pub async fn load_average(&self) -> Result<LoadAverage> {
         let m = self
             .ask("LoadAvg", (), |raw, request| async move {
@@ -221,7 +224,10 @@ impl NodeClient {
         })
     }
 
-    /// The logical processors of the node.
+    /// The logical processors of the node, from `/proc/cpuinfo`.
+    ///
+    /// # Errors
+    /// Those of every call ([`NodeClient`]).
     pub async fn processors(&self) -> Result<Vec<Processor>> {
         let m = self
             .ask("CPUInfo", (), |raw, request| async move {
@@ -231,7 +237,11 @@ impl NodeClient {
         Ok(m.cpu_info.into_iter().map(Processor::from).collect())
     }
 
-    /// The clocks of the processors. Since Talos v1.9.
+    /// The clocks of the processors: now, and between which limits. In a guest there is
+    /// mostly none to see. Since Talos v1.9.
+    ///
+    /// # Errors
+    /// `Unsupported` before v1.9.
     pub async fn cpu_frequencies(&self) -> Result<Vec<CpuFrequency>> {
         let m = self
             .ask("CPUFreqStats", (), |raw, request| async move {
@@ -244,7 +254,10 @@ impl NodeClient {
             .collect())
     }
 
-    /// Counters of the block devices.
+    /// Counters of the block devices since boot, in all and for each.
+    ///
+    /// # Errors
+    /// Those of every call ([`NodeClient`]).
     pub async fn disk_stats(&self) -> Result<DiskStats> {
         let m = self
             .ask("DiskStats", (), |raw, request| async move {
@@ -257,7 +270,10 @@ impl NodeClient {
         })
     }
 
-    /// Counters of the network interfaces.
+    /// Counters of the network interfaces since boot, in all and for each.
+    ///
+    /// # Errors
+    /// Those of every call ([`NodeClient`]).
     pub async fn network_stats(&self) -> Result<NetworkStats> {
         let m = self
             .ask("NetworkDeviceStats", (), |raw, request| async move {

@@ -43,7 +43,19 @@ impl From<MemInfo> for Memory {
 }
 
 impl NodeClient {
-    /// Memory of the node.
+    /// Memory of the node, in bytes; Talos sends KiB. What programs can still get is
+    /// `available_bytes`, not `free_bytes`.
+    ///
+    /// ```no_run
+    /// # async fn example(node: talos_client::NodeClient) -> homelab_core::Result<()> {
+    /// let memory = node.memory().await?;
+    /// println!("{} of {} bytes are left", memory.available_bytes, memory.total_bytes);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of every call ([`NodeClient`]).
     pub async fn memory(&self) -> Result<Memory> {
         let m = self
             .ask("Memory", (), |raw, request| async move {

@@ -124,7 +124,11 @@ impl NetstatOptions {
 }
 
 impl NodeClient {
-    /// The connections of the node.
+    /// The connections of the node. Without options: TCP and UDP in the host's network,
+    /// listening or not, with the processes they belong to.
+    ///
+    /// # Errors
+    /// Those of every call ([`NodeClient`]).
     pub async fn netstat(&self, options: NetstatOptions) -> Result<Vec<Connection>> {
         let m = self
             .ask("Netstat", options.request(), |raw, request| async move {

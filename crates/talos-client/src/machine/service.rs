@@ -64,7 +64,19 @@ impl From<ServiceInfo> for Service {
 }
 
 impl NodeClient {
-    /// The services of the node and how they are.
+    /// The services of the node, how they are and what became of them lately.
+    ///
+    /// ```no_run
+    /// # async fn example(node: talos_client::NodeClient) -> homelab_core::Result<()> {
+    /// for service in node.services().await? {
+    ///     println!("{} {} {:?}", service.id, service.state, service.healthy);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of every call ([`NodeClient`]).
     pub async fn services(&self) -> Result<Vec<Service>> {
         let m = self
             .ask("ServiceList", (), |raw, request| async move {

@@ -66,7 +66,10 @@ impl From<CpuStat> for CpuTime {
 }
 
 impl NodeClient {
-    /// Counters of the node's kernel, and when it booted.
+    /// Counters of the node's kernel since it booted, and when that was.
+    ///
+    /// # Errors
+    /// Those of every call ([`NodeClient`]).
     pub async fn system_stat(&self) -> Result<SystemStat> {
         let m = self
             .ask("SystemStat", (), |raw, request| async move {

@@ -30,6 +30,10 @@ pub struct Version {
 
 impl NodeClient {
     /// Which release of Talos the node runs, and on what.
+    ///
+    /// # Errors
+    /// Those of every call ([`NodeClient`]); `Unsupported` from a machine before v1.13
+    /// that waits for a configuration.
     pub async fn version(&self) -> Result<Version> {
         let m = self
             .ask("Version", (), |raw, request| async move {

@@ -159,7 +159,10 @@ impl From<MountStat> for Mount {
 }
 
 impl NodeClient {
-    /// The processes of the node.
+    /// The processes of the node, those in containers among them.
+    ///
+    /// # Errors
+    /// Those of every call ([`NodeClient`]).
     pub async fn processes(&self) -> Result<Vec<Process>> {
         let m = self
             .ask("Processes", (), |raw, request| async move {
@@ -169,7 +172,11 @@ impl NodeClient {
         Ok(m.processes.into_iter().map(Process::from).collect())
     }
 
-    /// The containers of Talos or of Kubernetes.
+    /// The containers of Talos or of Kubernetes. Their ids are what
+    /// [`logs`](NodeClient::logs) takes.
+    ///
+    /// # Errors
+    /// `Unavailable` while containerd does not run, as early in a boot.
     pub async fn containers(&self, namespace: ContainerNamespace) -> Result<Vec<Container>> {
         let request = ContainersRequest {
             namespace: namespace.name().to_owned(),
@@ -183,7 +190,11 @@ impl NodeClient {
         Ok(m.containers.into_iter().map(Container::from).collect())
     }
 
-    /// What the containers of Talos or of Kubernetes use.
+    /// What the containers of Talos or of Kubernetes use: memory in bytes, processor
+    /// time in nanoseconds.
+    ///
+    /// # Errors
+    /// As [`containers`](NodeClient::containers).
     pub async fn container_stats(
         &self,
         namespace: ContainerNamespace,
@@ -200,7 +211,10 @@ impl NodeClient {
         Ok(m.stats.into_iter().map(ContainerStats::from).collect())
     }
 
-    /// The mounted file systems.
+    /// The mounted file systems, with sizes in bytes.
+    ///
+    /// # Errors
+    /// Those of every call ([`NodeClient`]).
     pub async fn mounts(&self) -> Result<Vec<Mount>> {
         let m = self
             .ask("Mounts", (), |raw, request| async move {

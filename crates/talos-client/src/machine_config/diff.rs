@@ -1,6 +1,7 @@
 //! What differs between two configurations.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::config::{Document, MachineConfig};
 use crate::yaml::Value;
@@ -16,9 +17,10 @@ pub struct Change {
     pub path: String,
     /// What happened.
     pub kind: ChangeKind,
-    /// What was there; absent when added or when it is no scalar. `***` for secrets.
+    /// What was there; absent when added. A mapping or a list is written as JSON in
+    /// one line. `***` stands for secrets.
     pub old: Option<String>,
-    /// What is there now; absent when removed or when it is no scalar. `***` for secrets.
+    /// What is there now, written likewise; absent when removed.
     pub new: Option<String>,
 }
 
@@ -35,6 +37,8 @@ pub enum ChangeKind {
     /// It is another.
     Changed,
 }
+
+const MASK: &str = "***";
 
 pub(super) fn diff(old: &MachineConfig, new: &MachineConfig) -> Vec<Change> {
     let mut changes = Vec::new();
@@ -135,12 +139,24 @@ impl<'a> Walk<'a> {
     }
 
     fn shown(&self, value: Option<&Value>) -> Option<String> {
-        let text = match value? {
-            Value::Scalar(scalar) => scalar.text(),
-            Value::Map(_) | Value::List(_) => return None,
-        };
-        let secret = self.secret || text.contains("PRIVATE KEY");
-        Some(if secret { "***" } else { text }.to_owned())
+        Some(match masked(value?, self.secret) {
+            Json::String(text) => text,
+            data => data.to_string(),
+        })
+    }
+}
+
+/// A value as data, of which secrets are masked.
+fn masked(value: &Value, secret: bool) -> Json {
+    match value {
+        Value::Scalar(scalar) if secret || scalar.text().contains("PRIVATE KEY") => MASK.into(),
+        // As it is spelled: what is compared is the spelling.
+        Value::Scalar(scalar) => scalar.text().into(),
+        Value::List(items) => items.iter().map(|item| masked(item, secret)).collect(),
+        Value::Map(map) => map
+            .iter()
+            .map(|(key, value)| (key.to_owned(), masked(value, secret || is_secret(key))))
+            .collect(),
     }
 }
 

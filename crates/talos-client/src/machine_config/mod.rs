@@ -10,6 +10,7 @@
 //! | `json_patch.rs` | JSON patch (RFC 6902) |
 //! | `view.rs` | the parts that the rest of the SDK needs, as typed data |
 //! | `cluster.rs` | configurations for a new cluster |
+//! | `cluster_documents.rs` | what stands in them |
 //! | `running.rs` | the configuration of a node, and what another would change |
 //! | `diff.rs` | what differs between two configurations, secrets masked |
 //!
@@ -18,6 +19,7 @@
 //! node does that.
 
 mod cluster;
+mod cluster_documents;
 mod config;
 mod delete;
 mod diff;

@@ -136,9 +136,10 @@ fn the_view_has_what_the_model_needs() {
     assert_eq!(view.machine_type.as_deref(), Some("controlplane"));
     assert_eq!(view.hostname.as_deref(), Some("cp-1"));
     assert_eq!(view.cert_sans, ["talos.lab"]);
-    let [eth0, other] = view.interfaces.as_slice() else {
+    let [eth0, vlan, other] = view.interfaces.as_slice() else {
         panic!("{view:?}");
     };
+    assert_eq!(vlan.name.as_deref(), Some("eth0.20"));
     assert_eq!(eth0.vip.as_deref(), Some("172.16.1.49"));
     assert_eq!(eth0.addresses, ["172.16.1.50/24"]);
     assert_eq!((eth0.dhcp, other.mtu), (Some(false), Some(9000)));
@@ -186,13 +187,68 @@ encryption: {provider: luks2, keys: [{slot: 0, tpm: {}}]}
 }
 
 #[test]
+fn every_kind_of_interface_is_seen() {
+    let text = "
+version: v1alpha1
+machine:
+  network:
+    interfaces:
+      - interface: eth0
+        vlans: [{vlanId: 20, addresses: [10.0.20.2/24], vip: {ip: 10.0.20.9}}]
+---
+apiVersion: v1alpha1
+kind: DHCPv4Config
+name: eth0
+---
+apiVersion: v1alpha1
+kind: BondConfig
+name: bond0
+mtu: 9000
+addresses: [{address: 10.0.0.2/24}]
+---
+apiVersion: v1alpha1
+kind: VLANConfig
+name: bond0.30
+vlanID: 30
+parent: bond0
+addresses: [{address: 10.0.30.2/24}]
+---
+apiVersion: v1alpha1
+kind: HCloudVIPConfig
+name: 10.0.30.9
+link: bond0.30
+apiToken: hush
+";
+    let view = MachineConfig::parse("w.yaml", text).unwrap().view();
+    let names: Vec<_> = view.interfaces.iter().map(|i| i.name.as_deref()).collect();
+    assert_eq!(
+        names,
+        [
+            Some("eth0"),
+            Some("eth0.20"),
+            Some("bond0"),
+            Some("bond0.30")
+        ]
+    );
+    let [eth0, vlan, bond, over] = view.interfaces.as_slice() else {
+        panic!("{view:?}");
+    };
+    assert_eq!((eth0.dhcp, vlan.dhcp), (Some(true), None));
+    assert_eq!(vlan.vip.as_deref(), Some("10.0.20.9"));
+    assert_eq!((bond.mtu, over.mtu), (Some(9000), None));
+    assert_eq!(over.addresses, ["10.0.30.2/24"]);
+    assert_eq!(over.vip.as_deref(), Some("10.0.30.9"));
+    assert!(!format!("{view:?}").contains("hush"));
+}
+
+#[test]
 fn mappings_merge_and_lists_append() {
     assert_eq!(
         effect("machine: {network: {hostname: cp-9}, certSANs: [b.lab], sysctls: {a.b: '1'}}"),
         [
             "machine.certSANs[1] Added >b.lab",
             "machine.network.hostname Changed cp-1>cp-9",
-            "machine.sysctls Added >",
+            "machine.sysctls Added >{\"a.b\":\"1\"}",
         ]
     );
     // An empty value says nothing.
@@ -219,10 +275,10 @@ cluster:
         effect(patch),
         [
             "machine.network.interfaces[0].vlans[0].mtu Changed 1500>1400",
-            "machine.network.interfaces[0].vlans[1] Added >",
+            "machine.network.interfaces[0].vlans[1] Added >{\"vlanId\":\"30\"}",
             "machine.network.interfaces[0].mtu Added >9000",
             "machine.network.interfaces[1].dhcp Added >true",
-            "machine.network.interfaces[2] Added >",
+            "machine.network.interfaces[2] Added >{\"interface\":\"eth1\"}",
             "cluster.network.podSubnets[0] Changed 10.244.0.0/16>10.9.0.0/16",
             "cluster.apiServer.admissionControl[0].configuration.kind Changed PodSecurityConfiguration>Other",
         ]
@@ -231,14 +287,16 @@ cluster:
 
 #[test]
 fn deletions_take_away() {
+    let gone = effect(
+        "machine: {install: {$patch: delete}, network: {interfaces: [{interface: eth0, $patch: delete}]}}",
+    );
+    let [interface, install] = gone.as_slice() else {
+        panic!("{gone:?}");
+    };
+    assert!(interface.starts_with("machine.network.interfaces[0] Removed {"));
     assert_eq!(
-        effect(
-            "machine: {install: {$patch: delete}, network: {interfaces: [{interface: eth0, $patch: delete}]}}"
-        ),
-        [
-            "machine.network.interfaces[0] Removed >",
-            "machine.install Removed >",
-        ]
+        install,
+        r#"machine.install Removed {"disk":"/dev/sda","image":"factory.talos.dev/installer/abc:v1.13.0","wipe":"false"}>"#
     );
     let gone = patched("apiVersion: v1alpha1\nkind: FutureConfig\nname: x\n$patch: delete\n");
     assert_eq!(gone.documents().len(), 1);
@@ -326,7 +384,14 @@ fn json_patches_do_what_the_rfc_says() {
 #[test]
 fn secrets_are_masked() {
     let changes = effect("machine: {token: x, files: [{content: y}], ca: {key: LS0t}}");
-    assert_eq!(changes[0], "machine.token Changed ***>***");
+    assert_eq!(
+        changes,
+        [
+            "machine.token Changed ***>***",
+            r#"machine.files[1] Added >{"content":"***"}"#,
+            r#"machine.ca Added >{"key":"***"}"#,
+        ]
+    );
     let mut other = config();
     let text = CONFIG.replace("hunter2", "hunter3");
     let new = MachineConfig::parse("c", &text).unwrap();

@@ -42,7 +42,8 @@ pub struct MachineConfigView {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct InterfaceView {
-    /// Its name, such as `eth0`; absent when a selector finds it.
+    /// Its name, such as `eth0`, or `eth0.20` for a VLAN; absent when a selector
+    /// finds it.
     pub name: Option<String>,
     /// What finds it: `hardwareAddr` and the like, by name.
     pub selector: BTreeMap<String, String>,
@@ -182,43 +183,96 @@ fn nameservers(config: &MachineConfig, main: &Value) -> Vec<String> {
     found
 }
 
+/// Kinds of documents that configure one interface, by name, all alike in what is
+/// read here.
+const LINKS: [&str; 7] = [
+    "LinkConfig",
+    "BondConfig",
+    "BridgeConfig",
+    "VLANConfig",
+    "VRFConfig",
+    "DummyLinkConfig",
+    "WireguardConfig",
+];
+
 fn interfaces(config: &MachineConfig, main: &Value) -> Vec<InterfaceView> {
-    let mut found: Vec<_> = items(main, &["machine", "network", "interfaces"])
-        .iter()
-        .map(|i| InterfaceView {
-            name: text(i, &["interface"]),
-            selector: pairs(i, &["deviceSelector"])
+    let mut found = Vec::new();
+    for interface in items(main, &["machine", "network", "interfaces"]) {
+        let name = text(interface, &["interface"]);
+        found.push(InterfaceView {
+            selector: pairs(interface, &["deviceSelector"])
                 .filter_map(|(key, value)| Some((key.to_owned(), value.as_str()?.to_owned())))
                 .collect(),
-            addresses: texts(i, &["addresses"]),
-            dhcp: flag(i, &["dhcp"]),
-            mtu: i.get("mtu").and_then(Value::as_u64),
-            vip: text(i, &["vip", "ip"]),
-        })
-        .collect();
-    for document in config.of_kind("LinkConfig") {
+            ..interface_of_main(interface, name.clone())
+        });
+        for vlan in items(interface, &["vlans"]) {
+            // As Talos calls it; a selector's interface has its name on the node only.
+            let id = text(vlan, &["vlanId"]);
+            let name = name
+                .as_ref()
+                .zip(id)
+                .map(|(name, id)| format!("{name}.{id}"));
+            found.push(interface_of_main(vlan, name));
+        }
+    }
+    for document in LINKS.iter().flat_map(|kind| config.of_kind(kind)) {
         let value = document.value();
         let addresses = items(value, &["addresses"]).iter();
-        found.push(InterfaceView {
-            name: document.name().map(str::to_owned),
-            addresses: addresses.filter_map(|a| text(a, &["address"])).collect(),
-            mtu: value.get("mtu").and_then(Value::as_u64),
-            ..InterfaceView::default()
-        });
+        let addresses = addresses.filter_map(|a| text(a, &["address"]));
+        let mtu = value.get("mtu").and_then(Value::as_u64);
+        named(
+            &mut found,
+            document.name().map(str::to_owned),
+            |interface| {
+                interface.addresses.extend(addresses);
+                interface.mtu = mtu.or(interface.mtu);
+            },
+        );
     }
-    for document in config.of_kind("Layer2VIPConfig") {
-        let link = text(document.value(), &["link"]);
-        if let Some(interface) = found.iter_mut().find(|i| i.name == link) {
-            interface.vip = document.name().map(str::to_owned);
-        } else {
-            found.push(InterfaceView {
-                name: link,
-                vip: document.name().map(str::to_owned),
-                ..InterfaceView::default()
-            });
+    for kind in ["DHCPv4Config", "DHCPv6Config"] {
+        for document in config.of_kind(kind) {
+            let name = document.name().map(str::to_owned);
+            named(&mut found, name, |interface| interface.dhcp = Some(true));
+        }
+    }
+    for kind in ["Layer2VIPConfig", "HCloudVIPConfig"] {
+        for document in config.of_kind(kind) {
+            let link = text(document.value(), &["link"]);
+            let address = document.name().map(str::to_owned);
+            named(&mut found, link, |interface| interface.vip = address);
         }
     }
     found
+}
+
+/// An interface of the `v1alpha1` document, or a VLAN on one.
+fn interface_of_main(value: &Value, name: Option<String>) -> InterfaceView {
+    InterfaceView {
+        name,
+        selector: BTreeMap::new(),
+        addresses: texts(value, &["addresses"]),
+        dhcp: flag(value, &["dhcp"]),
+        mtu: value.get("mtu").and_then(Value::as_u64),
+        vip: text(value, &["vip", "ip"]),
+    }
+}
+
+/// Says more of the interface with this name, which is there from now on.
+fn named(
+    found: &mut Vec<InterfaceView>,
+    name: Option<String>,
+    say: impl FnOnce(&mut InterfaceView),
+) {
+    let known = |i: &&mut InterfaceView| name.is_some() && i.name == name;
+    if let Some(interface) = found.iter_mut().find(known) {
+        return say(interface);
+    }
+    let mut interface = InterfaceView {
+        name,
+        ..InterfaceView::default()
+    };
+    say(&mut interface);
+    found.push(interface);
 }
 
 fn encryption(config: &MachineConfig, main: &Value) -> BTreeMap<String, DiskEncryption> {

@@ -76,6 +76,10 @@ impl MaintenanceClient {
     }
 
     /// Which release it runs; nothing before v1.13, where machines do not say.
+    ///
+    /// # Errors
+    /// `Untrusted` when its fingerprint is another; `Unauthenticated` when it has a
+    /// configuration already; `Unavailable` when nobody answers.
     pub async fn version(&self) -> Result<Option<Version>> {
         match self.node.version().await {
             Ok(version) => Ok(Some(version)),
@@ -85,6 +89,9 @@ impl MaintenanceClient {
     }
 
     /// The disks that Talos could be installed on.
+    ///
+    /// # Errors
+    /// As [`version`](MaintenanceClient::version).
     pub async fn disks(&self) -> Result<Vec<Disk>> {
         self.node.disks().await
     }

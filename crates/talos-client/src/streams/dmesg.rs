@@ -76,10 +76,14 @@ impl DmesgOptions {
 }
 
 impl NodeClient {
-    /// The kernel's messages, oldest first.
+    /// The kernel's messages, oldest first. They are asked for when the first is.
     ///
-    /// With [`follow`](DmesgOptions::follow) the stream does not end by itself:
-    /// when the node ends it, the last item is an `Unavailable` error.
+    /// Dropping the stream ends it on the node.
+    ///
+    /// # Errors
+    /// Items are errors of every call ([`NodeClient`]), after which the stream ends. With
+    /// [`follow`](DmesgOptions::follow) it does not end by itself: when the node ends it,
+    /// the last item is an `Unavailable` error that may be retried.
     pub fn dmesg(
         &self,
         options: DmesgOptions,

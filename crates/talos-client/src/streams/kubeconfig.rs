@@ -40,6 +40,10 @@ impl NodeClient {
 
     /// Saves a [`kubeconfig`](NodeClient::kubeconfig) as `to`, readable for its
     /// owner only. A file that is there is replaced.
+    ///
+    /// # Errors
+    /// As [`kubeconfig`](NodeClient::kubeconfig); `Io` when `to` cannot be written,
+    /// which then is as it was.
     pub async fn kubeconfig_to_file(&self, to: impl AsRef<Path>) -> Result<()> {
         let named = |e: Error| e.operation(OPERATION).target(self.target());
         let to = to.as_ref();

@@ -187,7 +187,11 @@ impl NodeClient {
         })))
     }
 
-    /// What has a log: ids for [`logs`](NodeClient::logs). Since Talos v1.7.
+    /// What has a log: ids for [`logs`](NodeClient::logs), of services and of Talos' own
+    /// containers. Since Talos v1.7.
+    ///
+    /// # Errors
+    /// Those of every call ([`NodeClient`]).
     pub async fn logs_containers(&self) -> Result<Vec<String>> {
         let answer = self
             .ask("LogsContainers", (), |raw, request| async move {

@@ -8,6 +8,7 @@ mod calls;
 mod generated;
 mod omni;
 mod ours;
+mod patch_cases;
 mod patches;
 mod peer;
 #[path = "../support/recorder.rs"]
