@@ -8275,9 +8275,12 @@ export interface Change {
   readonly path: string
   /** What happened. */
   readonly kind: ChangeKind
-  /** What was there; absent when added or when it is no scalar. `***` for secrets. */
+  /**
+   * What was there; absent when added. A mapping or a list is written as JSON in
+   * one line. `***` stands for secrets.
+   */
   readonly old: string | null
-  /** What is there now; absent when removed or when it is no scalar. `***` for secrets. */
+  /** What is there now, written likewise; absent when removed. */
   readonly new: string | null
 }
 
@@ -10039,7 +10042,10 @@ export interface InstallView {
 
 /** A network interface. */
 export interface InterfaceView {
-  /** Its name, such as `eth0`; absent when a selector finds it. */
+  /**
+   * Its name, such as `eth0`, or `eth0.20` for a VLAN; absent when a selector
+   * finds it.
+   */
   readonly name: string | null
   /** What finds it: `hardwareAddr` and the like, by name. */
   readonly selector: Readonly<Record<string, string>>

@@ -2568,10 +2568,12 @@ class Change:
     """What happened."""
 
     old: str | None = None
-    """What was there; absent when added or when it is no scalar. `***` for secrets."""
+    """What was there; absent when added. A mapping or a list is written as JSON in
+    one line. `***` stands for secrets.
+    """
 
     new: str | None = None
-    """What is there now; absent when removed or when it is no scalar. `***` for secrets."""
+    """What is there now, written likewise; absent when removed."""
 
 
 def decode_change(data: Any) -> Change:
@@ -6145,7 +6147,9 @@ class InterfaceView:
     """A network interface."""
 
     name: str | None = None
-    """Its name, such as `eth0`; absent when a selector finds it."""
+    """Its name, such as `eth0`, or `eth0.20` for a VLAN; absent when a selector
+    finds it.
+    """
 
     selector: Mapping[str, str]
     """What finds it: `hardwareAddr` and the like, by name."""

@@ -340,7 +340,8 @@ fn json_patches_do_what_the_rfc_says() {
     )
     .unwrap();
     assert_eq!(done.view().cert_sans, ["first", "talos.lab", "last"]);
-    assert_eq!(done.view().interfaces.len(), 1);
+    // eth0 and the VLAN on it.
+    assert_eq!(done.view().interfaces.len(), 2);
     let machine = done.main().unwrap().value().get("machine").unwrap();
     assert_eq!(machine.get("moved").unwrap().as_str(), Some("controlplane"));
     assert!(machine.path(&["a/b", "x"]).unwrap().is_null());
