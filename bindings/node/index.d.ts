@@ -6958,6 +6958,8 @@ export class Simulator {
     listen?: string | undefined
     /** Hosts and nodes listen on consecutive ports from this one on. Default: any that are free. */
     firstPort?: number | undefined
+    /** How long HA waits, in the lab's time, before it takes the guests of a host that is gone elsewhere. Default: 120, as on a real cluster. */
+    fencingSeconds?: number | undefined
     /** A folder to keep the lab in; a lab that is there already goes on. */
     state?: string | undefined
     /** Cancels, on the wire too. */
@@ -6984,6 +6986,8 @@ export class Simulator {
     listen?: string | undefined
     /** Hosts and nodes listen on consecutive ports from this one on. Default: any that are free. */
     firstPort?: number | undefined
+    /** How long HA waits, in the lab's time, before it takes the guests of a host that is gone elsewhere. Default: 120, as on a real cluster. */
+    fencingSeconds?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<Simulator>

@@ -3353,11 +3353,11 @@ export class Simulator {
   }
 
   static async start(path, options = {}) {
-    return new Simulator(await open(ROOT, 'Simulator.start', { path, seed: options.seed, latency_ms: options.latencyMs, etcd_db_bytes: options.etcdDbBytes, clock: options.clock, log: options.log, control_port: options.controlPort, listen: options.listen, first_port: options.firstPort, state: options.state }, options.signal))
+    return new Simulator(await open(ROOT, 'Simulator.start', { path, seed: options.seed, latency_ms: options.latencyMs, etcd_db_bytes: options.etcdDbBytes, clock: options.clock, log: options.log, control_port: options.controlPort, listen: options.listen, first_port: options.firstPort, fencing_seconds: options.fencingSeconds, state: options.state }, options.signal))
   }
 
   static async load(folder, options = {}) {
-    return new Simulator(await open(ROOT, 'Simulator.load', { folder, latency_ms: options.latencyMs, clock: options.clock, log: options.log, control_port: options.controlPort, listen: options.listen, first_port: options.firstPort }, options.signal))
+    return new Simulator(await open(ROOT, 'Simulator.load', { folder, latency_ms: options.latencyMs, clock: options.clock, log: options.log, control_port: options.controlPort, listen: options.listen, first_port: options.firstPort, fencing_seconds: options.fencingSeconds }, options.signal))
   }
 
   static savedIn(folder) {

@@ -69,6 +69,9 @@ fn options(args: &mut Args) -> Result<SimOptions> {
     if let Some(address) = args.take("listen")? {
         options = options.listen(address);
     }
+    if let Some(delay) = seconds(args, "fencing_seconds")? {
+        options = options.fencing(delay);
+    }
     if let Some(port) = args.take("first_port")? {
         options = options.ports(port);
     }

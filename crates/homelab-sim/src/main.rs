@@ -34,6 +34,7 @@ usage: homelab-sim --lab FILE [options]
   --control PORT    open the control endpoint; 0 is any free port
   --listen ADDRESS  listen there instead of on 127.0.0.1
   --ports FIRST     listen on consecutive ports from this one on
+  --fencing SECONDS how long HA waits before it takes guests elsewhere; 120
   --latency MS      every request takes this much longer";
 
 #[derive(Debug)]
@@ -182,6 +183,7 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments> {
                 state = Some(folder);
             }
             "--clock" => options = options.clock(value()?.parse()?),
+            "--fencing" => options = options.fencing(Duration::from_secs(number(&value()?)?)),
             "--log" => options = options.log(value()?),
             "--control" => options = options.control(number(&value()?)?),
             "--ports" => options = options.ports(number(&value()?)?),

@@ -6,6 +6,10 @@ use std::time::Duration;
 
 use crate::clock::SimClock;
 
+/// The watchdog of a host that is alone bites within a minute, and the lock that
+/// it held as an HA node expires after two.
+const FENCING: Duration = Duration::from_secs(120);
+
 /// How a simulation runs.
 ///
 /// ```
@@ -23,6 +27,7 @@ pub struct SimOptions {
     pub(crate) boot: Option<Duration>,
     pub(crate) ready: Option<Duration>,
     pub(crate) etcd_db_bytes: Option<u64>,
+    pub(crate) fencing: Duration,
     pub(crate) log: Option<PathBuf>,
     pub(crate) state: Option<PathBuf>,
     pub(crate) listen: IpAddr,
@@ -39,6 +44,7 @@ impl Default for SimOptions {
             boot: None,
             ready: None,
             etcd_db_bytes: None,
+            fencing: FENCING,
             log: None,
             state: None,
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -76,6 +82,14 @@ impl SimOptions {
     pub fn boot_times(mut self, answers: Duration, runs: Duration) -> Self {
         self.boot = Some(answers);
         self.ready = Some(runs);
+        self
+    }
+
+    /// How long the HA manager waits, in the lab's time, before it takes the
+    /// guests of a host that is gone to another one: until the host has surely
+    /// been fenced. Two minutes unless set, as on a real cluster.
+    pub fn fencing(mut self, delay: Duration) -> Self {
+        self.fencing = delay;
         self
     }
 

@@ -85,7 +85,7 @@ fn fresh(mut seed: WorldSeed, options: &SimOptions) -> Result<Inside> {
     let clock = shared.world.clock().clone();
     let pve_pki = PvePki::new(&cluster_id(seed.seed), clock.now())?;
     let accounts = Accounts::standard(seed.seed);
-    let pve = PveCluster::new(shared.clone(), accounts, PveOptions::default(), &pve_pki)?;
+    let pve = PveCluster::new(shared.clone(), accounts, pve_options(options), &pve_pki)?;
     talos::seed_configs(&shared.world)?;
     Ok(Inside {
         shared,
@@ -108,7 +108,7 @@ fn resumed(mut saved: Saved, options: &SimOptions) -> Result<Inside> {
     let pve = PveCluster::resume(
         shared.clone(),
         saved.accounts,
-        PveOptions::default(),
+        pve_options(options),
         &pve_pki,
         &saved.hosts,
     )?;
@@ -146,6 +146,13 @@ fn consecutive(first: u16, names: &[String]) -> Result<BTreeMap<String, u16>> {
         return Err(Error::new(ErrorKind::InvalidArgument, message));
     }
     Ok(names.iter().cloned().zip(first..).collect())
+}
+
+fn pve_options(options: &SimOptions) -> PveOptions {
+    PveOptions {
+        fencing_delay: options.fencing,
+        ..PveOptions::default()
+    }
 }
 
 fn cluster_id(seed: u64) -> String {

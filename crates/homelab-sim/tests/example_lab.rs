@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::path::Path;
-use std::time::Instant;
 
 use homelab_core::{Error, ErrorKind};
 use homelab_model::Inventory;
@@ -52,7 +51,7 @@ async fn is_what_its_inventory_says() {
 }
 
 #[tokio::test]
-async fn a_large_lab_starts_soon() {
+async fn a_large_lab_starts() {
     use std::fmt::Write;
     let mut text = String::from("name: large\nhosts:\n");
     for host in 0..20 {
@@ -74,9 +73,6 @@ async fn a_large_lab_starts_soon() {
     }
     let nothing = |path: &str| Err(Error::new(ErrorKind::NotFound, path));
     let inventory = Inventory::parse("large.yaml", &text, &nothing).unwrap();
-    let before = Instant::now();
     let sim = Sim::start(&inventory, SimOptions::default()).await.unwrap();
     assert_eq!(sim.listeners().len(), 220);
-    assert!(before.elapsed().as_secs() < 10, "{:?}", before.elapsed());
-    eprintln!("220 listeners in {:?}", before.elapsed());
 }

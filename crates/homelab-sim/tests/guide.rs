@@ -28,9 +28,11 @@ fn write_lab(folder: &Path) {
 #[cfg(unix)]
 #[test]
 fn the_shell_parts_run_from_top_to_bottom() {
-    if Command::new("curl").arg("--version").output().is_err() {
-        eprintln!("SKIPPED: there is no curl");
-        return;
+    for needed in ["bash", "curl"] {
+        if Command::new(needed).arg("--version").output().is_err() {
+            eprintln!("SKIPPED: there is no {needed}");
+            return;
+        }
     }
     let folder = tempfile::tempdir().unwrap();
     write_lab(folder.path());

@@ -6396,7 +6396,7 @@ class AsyncSimulator:
         return _runtime.shown(self, ())
 
     @staticmethod
-    async def start(path: str | os.PathLike[str], *, seed: int | None = None, latency_ms: int | None = None, etcd_db_bytes: int | None = None, clock: str | None = None, log: str | os.PathLike[str] | None = None, control_port: int | None = None, listen: str | None = None, first_port: int | None = None, state: str | os.PathLike[str] | None = None) -> AsyncSimulator:
+    async def start(path: str | os.PathLike[str], *, seed: int | None = None, latency_ms: int | None = None, etcd_db_bytes: int | None = None, clock: str | None = None, log: str | os.PathLike[str] | None = None, control_port: int | None = None, listen: str | None = None, first_port: int | None = None, fencing_seconds: float | None = None, state: str | os.PathLike[str] | None = None) -> AsyncSimulator:
         """Starts a lab as an inventory file describes it.
 
         Args:
@@ -6409,12 +6409,13 @@ class AsyncSimulator:
             control_port: Opens the control endpoint on this port of 127.0.0.1; 0 is any that is free.
             listen: The address that hosts and nodes listen on. What listens elsewhere than on 127.0.0.1, the default, can be reached by others.
             first_port: Hosts and nodes listen on consecutive ports from this one on. Default: any that are free.
+            fencing_seconds: How long HA waits, in the lab's time, before it takes the guests of a host that is gone elsewhere. Default: 120, as on a real cluster.
             state: A folder to keep the lab in; a lab that is there already goes on.
         """
-        return AsyncSimulator(await _runtime.open_async(_runtime.ROOT, "Simulator.start", {"path": path, "seed": seed, "latency_ms": latency_ms, "etcd_db_bytes": etcd_db_bytes, "clock": clock, "log": log, "control_port": control_port, "listen": listen, "first_port": first_port, "state": state}))
+        return AsyncSimulator(await _runtime.open_async(_runtime.ROOT, "Simulator.start", {"path": path, "seed": seed, "latency_ms": latency_ms, "etcd_db_bytes": etcd_db_bytes, "clock": clock, "log": log, "control_port": control_port, "listen": listen, "first_port": first_port, "fencing_seconds": fencing_seconds, "state": state}))
 
     @staticmethod
-    async def load(folder: str | os.PathLike[str], *, latency_ms: int | None = None, clock: str | None = None, log: str | os.PathLike[str] | None = None, control_port: int | None = None, listen: str | None = None, first_port: int | None = None) -> AsyncSimulator:
+    async def load(folder: str | os.PathLike[str], *, latency_ms: int | None = None, clock: str | None = None, log: str | os.PathLike[str] | None = None, control_port: int | None = None, listen: str | None = None, first_port: int | None = None, fencing_seconds: float | None = None) -> AsyncSimulator:
         """Goes on with a lab that was saved, with the same credentials and fingerprints.
 
         The lab is kept in the same folder from then on.
@@ -6427,8 +6428,9 @@ class AsyncSimulator:
             control_port: Opens the control endpoint on this port of 127.0.0.1; 0 is any that is free.
             listen: The address that hosts and nodes listen on. What listens elsewhere than on 127.0.0.1, the default, can be reached by others.
             first_port: Hosts and nodes listen on consecutive ports from this one on. Default: any that are free.
+            fencing_seconds: How long HA waits, in the lab's time, before it takes the guests of a host that is gone elsewhere. Default: 120, as on a real cluster.
         """
-        return AsyncSimulator(await _runtime.open_async(_runtime.ROOT, "Simulator.load", {"folder": folder, "latency_ms": latency_ms, "clock": clock, "log": log, "control_port": control_port, "listen": listen, "first_port": first_port}))
+        return AsyncSimulator(await _runtime.open_async(_runtime.ROOT, "Simulator.load", {"folder": folder, "latency_ms": latency_ms, "clock": clock, "log": log, "control_port": control_port, "listen": listen, "first_port": first_port, "fencing_seconds": fencing_seconds}))
 
     @staticmethod
     def saved_in(folder: str | os.PathLike[str]) -> bool:

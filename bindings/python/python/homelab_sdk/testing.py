@@ -36,6 +36,7 @@ class StartSimulator(Protocol):
         log: str | os.PathLike[str] | None = None,
         control_port: int | None = None,
         first_port: int | None = None,
+        fencing_seconds: float | None = None,
         state: str | os.PathLike[str] | None = None,
     ) -> Simulator:
         """The options are those of `Simulator.start`."""
@@ -57,6 +58,7 @@ def homelab_simulator() -> Iterator[StartSimulator]:
             log: str | os.PathLike[str] | None = None,
             control_port: int | None = None,
             first_port: int | None = None,
+            fencing_seconds: float | None = None,
             state: str | os.PathLike[str] | None = None,
         ) -> Simulator:
             return labs.enter_context(
@@ -69,6 +71,7 @@ def homelab_simulator() -> Iterator[StartSimulator]:
                     log=log,
                     control_port=control_port,
                     first_port=first_port,
+                    fencing_seconds=fencing_seconds,
                     state=state,
                 )
             )

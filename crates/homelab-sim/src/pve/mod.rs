@@ -110,7 +110,7 @@ impl Default for PveOptions {
             hop_delay: Duration::from_millis(50),
             agent_timeout: Duration::from_millis(100),
             ha_delay: Duration::from_millis(300),
-            fencing_delay: Duration::from_secs(2),
+            fencing_delay: Duration::from_secs(120),
             reboot: Duration::from_secs(2),
             idle_timeout: Duration::from_secs(5),
             requests_per_connection: 100,

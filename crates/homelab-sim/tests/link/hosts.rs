@@ -1,8 +1,10 @@
 //! Guests that move, and hosts that die.
 
-use homelab_sim::Fault;
+use std::time::Duration;
 
-use crate::{answers, ask, boot_id, done, pass, specs, start, status};
+use homelab_sim::{Fault, SimOptions};
+
+use crate::{answers, ask, boot_id, done, pass, specs, start, start_with, status};
 
 #[tokio::test]
 async fn a_node_does_not_notice_that_its_guest_moves() {
@@ -40,13 +42,13 @@ async fn ha_brings_a_node_back_elsewhere_and_it_is_the_same_machine() {
     .await;
     let before = boot_id(&sim, "worker-1").await;
     sim.fault("pve3", Fault::PowerLoss).unwrap();
-    pass(&sim, 1);
+    pass(&sim, 119);
     let host = sim
         .world()
         .read(|state| state.guest(103).unwrap().host.clone());
     assert_eq!(host, "pve3", "HA waits until the host is fenced");
     assert!(!answers(&sim, "worker-1").await);
-    pass(&sim, 900);
+    pass(&sim, 300);
     let host = sim
         .world()
         .read(|state| state.guest(103).unwrap().host.clone());
@@ -63,4 +65,18 @@ async fn ha_brings_a_node_back_elsewhere_and_it_is_the_same_machine() {
     )
     .await;
     assert_eq!(now, machine);
+}
+
+#[tokio::test]
+async fn how_long_fencing_takes_is_an_option() {
+    let sim = start_with(SimOptions::default().fencing(Duration::from_secs(5))).await;
+    let managed = "sid=vm:103&state=started";
+    ask(&sim, "POST", "/cluster/ha/resources", managed).await;
+    pass(&sim, 60);
+    sim.fault("pve3", Fault::PowerLoss).unwrap();
+    pass(&sim, 10);
+    let host = sim
+        .world()
+        .read(|state| state.guest(103).unwrap().host.clone());
+    assert_ne!(host, "pve3");
 }
