@@ -292,6 +292,20 @@ fn examples(run: &mut Run<'_>) {
         argv.extend(["--out", &out_text]);
         run.check(&format!("examples/{language}/talos"), &argv);
     }
+    let guests: [(&str, &[&str]); 3] = [
+        ("rust", &["cargo", "run", "--quiet", "--bin", "talos-guest"]),
+        (
+            "python",
+            &[&python, "examples/python/talos_guest/talos_guest.py"],
+        ),
+        (
+            "node",
+            &["node", "examples/node/talos_guest/talos_guest.mjs"],
+        ),
+    ];
+    for (language, argv) in guests {
+        run.check(&format!("examples/{language}/talos_guest"), argv);
+    }
 }
 
 impl Run<'_> {

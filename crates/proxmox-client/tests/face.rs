@@ -243,3 +243,35 @@ async fn calls_made_by_hand_are_checked_like_typed_ones() {
     assert!(error.message().contains("keep-last"), "{error}");
     assert!(server.requests().is_empty());
 }
+
+/// `maxworkers` became `max-workers` in 9.1.2, which still takes the old name.
+#[tokio::test]
+async fn a_parameter_that_was_renamed_goes_by_the_nodes_release() {
+    for (version, takes_new) in [("9.1.1", false), ("9.1.2", true), ("9.2.11", true)] {
+        let told = format!(r#"{{"version":"{version}","release":"9.1","repoid":"0"}}"#);
+        let server = Server::start(move |request| match request.path() {
+            "/version" => ok(&told),
+            _ => ok(UPID),
+        })
+        .await;
+        let cluster = server.client().cluster();
+        let new = cluster.bulk_start().with(|r| r.max_workers = Some(2)).await;
+        match new {
+            Ok(_) => assert!(takes_new, "{version}"),
+            Err(error) => {
+                assert!(!takes_new, "{version}: {error}");
+                assert_eq!(error.kind(), ErrorKind::Unsupported);
+                assert_eq!(error.was_sent(), Sent::No);
+                let said = error.message();
+                assert!(
+                    said.contains("max-workers") && said.contains("9.1.2"),
+                    "{said}"
+                );
+            }
+        }
+        let old = cluster.bulk_start().with(|r| r.maxworkers = Some(2));
+        old.await.unwrap();
+        let sent = server.requests().pop().unwrap();
+        assert_eq!(sent.body, "maxworkers=2");
+    }
+}
