@@ -141,7 +141,7 @@ def run(contest: str, contestant: Contestant, server: Server, file: Path | None)
         argv = ["node", HERE / "node/contest.mjs", contest, contestant.who, server.url, server.ca, times]
         env["NODE_EXTRA_CA_CERTS"] = server.ca
         env["HOMELAB_SDK"] = str(ROOT / "bindings/node/index.js")
-        env["PROXMOX_API"] = str(WORK / "node/node_modules/proxmox-api/dist/index.js")
+        env["PROXMOX_API"] = str(WORK / "node/node_modules/proxmox-api/esm/index.js")
     done = subprocess.run([str(a) for a in argv], env=env, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{contestant.name}: {done.stderr}")
