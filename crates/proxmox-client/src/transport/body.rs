@@ -7,6 +7,10 @@ use homelab_core::{Error, ErrorKind, Sent};
 
 use super::exchange::{Failure, body_failure};
 
+/// What a header alone may make us allocate. Ten thousand guests fit: growing
+/// step by step would copy, and have the kernel clear, several times as much.
+const ALLOCATED_AT_ONCE: usize = 16 << 20;
+
 /// Reads the whole body, but never more than `max` bytes of it, before and
 /// after unpacking.
 pub(super) async fn read(response: &mut reqwest::Response, max: usize) -> Result<String, Failure> {
@@ -16,8 +20,7 @@ pub(super) async fn read(response: &mut reqwest::Response, max: usize) -> Result
     if announced > max {
         return Err(too_large(max));
     }
-    // One allocation for usual answers, while a lying header cannot claim memory.
-    let mut bytes: Vec<u8> = Vec::with_capacity(announced.min(1 << 20));
+    let mut bytes: Vec<u8> = Vec::with_capacity(announced.min(ALLOCATED_AT_ONCE));
     loop {
         let chunk: Option<Bytes> = response
             .chunk()
