@@ -29,7 +29,10 @@ pub(crate) fn runtime() -> PyResult<&'static Runtime> {
     {
         return Ok(runtime);
     }
+    // One is enough: answers are decoded on the threads that wait for them, and
+    // a second would be woken for nothing with every packet.
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .thread_name("homelab-sdk")
         .build()
