@@ -15,7 +15,8 @@
 //! | `upload` | multipart bodies |
 //! | `authentication`, `accounts`, `roles`, `ticket` | who asks, and may what |
 //! | `router` | the way of a call: permissions, the hop to another host, checks |
-//! | `catalogue`, `permission` | all calls as the schema describes them |
+//! | `route` | what the table says of a call that has a function |
+//! | `catalogue`, `formats`, `permission` | all calls as the schema describes them |
 //! | `generic`, `store` | calls without a file of their own; plain configuration |
 //! | `api/` | the calls themselves |
 //! | `config_keys/` | the config of guests: schema, property strings, disks |
@@ -36,6 +37,7 @@ mod call;
 mod catalogue;
 mod config_keys;
 mod console;
+mod formats;
 mod generic;
 mod http;
 mod manager;
@@ -44,6 +46,7 @@ mod params;
 mod permission;
 mod retention;
 mod roles;
+mod route;
 mod router;
 mod scheduler;
 mod serve;

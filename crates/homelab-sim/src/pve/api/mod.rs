@@ -9,6 +9,7 @@ pub(super) mod agent;
 mod agent_files;
 pub(super) mod backup_jobs;
 mod backup_selection;
+mod backup_task;
 pub(super) mod backups;
 mod bulk;
 mod bulk_act;
@@ -35,8 +36,10 @@ mod groups;
 mod guests;
 mod ha;
 mod ha_config;
+mod ha_rules;
 mod host_info;
 pub(super) mod host_network;
+mod host_power;
 pub(super) mod lifecycle;
 mod load;
 mod load_history;
@@ -51,6 +54,7 @@ mod snapshots;
 mod storage;
 mod storage_config;
 mod tasks;
+mod templates;
 mod tokens;
 mod users;
 
@@ -84,8 +88,10 @@ pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
         groups::ROUTES,
         ha::ROUTES,
         ha_config::ROUTES,
+        ha_rules::ROUTES,
         host_info::ROUTES,
         host_network::ROUTES,
+        host_power::ROUTES,
         load_history::ROUTES,
         lifecycle::ROUTES,
         migrate::ROUTES,
@@ -97,6 +103,7 @@ pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
         storage::ROUTES,
         storage_config::ROUTES,
         tasks::ROUTES,
+        templates::ROUTES,
         tokens::ROUTES,
         users::ROUTES,
     ]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::answer::{Answer, ApiError, Result};
-use super::super::catalogue::status_words;
+use super::super::formats::status_words;
 use super::super::params::{Kind, Param, optional};
 use super::super::router::{Access, Call, Route, get, user_of};
 use super::super::{unix, upid::Upid};

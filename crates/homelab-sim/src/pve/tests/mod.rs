@@ -17,6 +17,8 @@ mod guests;
 mod ha;
 mod life;
 mod protocol;
+mod recorded_lab;
+mod recorded_order;
 mod recordings;
 mod storage;
 mod talos;
