@@ -265,8 +265,14 @@ fn get(call: &Call<'_>, collection: &Collection, path: &str) -> Result<Answer> {
     let id = name(call, collection);
     call.cluster.world().read(|state| {
         let digest = state.registry.digest(path);
-        match state.registry.object(path, &id) {
-            Some(object) => Ok(row(collection, object, collection.named, &digest).into()),
+        if collection.id == "iface"
+            && let Some(row) = host_network::of_the_host(state, &call.node(), &id)
+        {
+            return Ok(row.into());
+        }
+        let made = state.registry.object(path, &id).cloned();
+        match made.or_else(|| collection.unmade(state, path).find(|o| o.id == id)) {
+            Some(object) => Ok(row(collection, &object, collection.named, &digest).into()),
             None => match collection.missing[0].error("", &id) {
                 Some(error) => Err(error),
                 None => Ok(Value::Null.into()),

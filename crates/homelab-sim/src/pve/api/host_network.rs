@@ -7,7 +7,7 @@ use super::super::operation::Job;
 use super::super::params;
 use super::super::router::{Access, Call, Route, get};
 use super::host_info::{MODIFY, ask, host, post};
-use crate::world::State;
+use crate::world::{Host, State};
 
 /// What a network that was configured tells beyond what was written.
 pub(in super::super) fn complete(row: &mut Map<String, Value>) {
@@ -87,27 +87,44 @@ pub(in super::super) fn check(
     Ok(())
 }
 
+/// The card, and the bridge over it, that every host has.
+fn on_every_host(host: &Host) -> Vec<Value> {
+    let address = host.address.to_string();
+    let gateway = match address.rsplit_once('.') {
+        Some((network, _)) => format!("{network}.1"),
+        None => "fe80::1".into(),
+    };
+    vec![
+        json!({
+            "iface": "nic0", "type": "eth", "method": "manual", "method6": "manual",
+            "families": ["inet"], "exists": 1, "active": 1, "priority": 3,
+        }),
+        json!({
+            "iface": "vmbr0", "type": "bridge", "method": "static", "method6": "manual",
+            "address": address, "netmask": "24", "cidr": format!("{address}/24"),
+            "families": ["inet"], "bridge_ports": "nic0", "bridge_stp": "off",
+            "gateway": gateway, "bridge_fd": "0", "active": 1, "autostart": 1, "priority": 4,
+        }),
+    ]
+}
+
+/// One of them, as it is told alone.
+pub(in super::super) fn of_the_host(state: &State, node: &str, iface: &str) -> Option<Value> {
+    let host = state.host(node)?;
+    let mut row = on_every_host(host)
+        .into_iter()
+        .find(|row| row["iface"] == iface)?;
+    if let Some(row) = row.as_object_mut() {
+        row.remove("iface");
+    }
+    Some(row)
+}
+
 /// Cards, the bridge over the first one, and what was configured.
 fn network(call: &Call<'_>) -> Result<Answer> {
     let wanted = call.text("type");
     host(call, |state, host| {
-        let address = host.address.to_string();
-        let gateway = match address.rsplit_once('.') {
-            Some((network, _)) => format!("{network}.1"),
-            None => "fe80::1".into(),
-        };
-        let mut rows = vec![
-            json!({
-                "iface": "nic0", "type": "eth", "method": "manual", "method6": "manual",
-                "families": ["inet"], "exists": 1, "active": 1, "priority": 3,
-            }),
-            json!({
-                "iface": "vmbr0", "type": "bridge", "method": "static", "method6": "manual",
-                "address": address, "netmask": "24", "cidr": format!("{address}/24"),
-                "families": ["inet"], "bridge_ports": "nic0", "bridge_stp": "off",
-                "gateway": gateway, "bridge_fd": "0", "active": 1, "autostart": 1, "priority": 4,
-            }),
-        ];
+        let mut rows = on_every_host(host);
         let configured = state
             .registry
             .objects(&format!("/nodes/{}/network", host.name));

@@ -125,3 +125,24 @@ async fn the_log_of_the_cluster_tells_of_tasks() {
         text(1)
     );
 }
+
+#[tokio::test]
+async fn what_is_listed_without_being_made_is_told_alone() {
+    let lab = Lab::start();
+    for (list, id) in [
+        ("/nodes/pve1/network", "iface"),
+        ("/access/domains", "realm"),
+        ("/cluster/sdn/ipams", "ipam"),
+    ] {
+        let rows = lab.get(list).await.data();
+        let rows = rows.as_array().unwrap();
+        assert!(!rows.is_empty(), "{list}");
+        for row in rows {
+            let path = format!("{list}/{}", row[id].as_str().unwrap());
+            let alone = lab.get(&path).await.data();
+            assert_eq!(alone["type"], row["type"], "{path}");
+        }
+    }
+    let missing = lab.get("/nodes/pve1/network/vmbr7").await;
+    assert_eq!(missing.status, 400);
+}
