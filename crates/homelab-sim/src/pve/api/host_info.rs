@@ -231,7 +231,14 @@ fn cpus(call: &Call<'_>) -> Result<Answer> {
         ("Skylake-Server", "GenuineIntel"),
     ]
     .iter()
-    .map(|(name, vendor)| json!({ "name": name, "vendor": vendor, "custom": 0 }))
+    .map(|(name, vendor)| {
+        let mut model = json!({ "name": name, "vendor": vendor, "custom": 0 });
+        // Sets of features that no real processor is.
+        if name.starts_with("x86-64-") {
+            model["abstract"] = 1.into();
+        }
+        model
+    })
     .collect();
     call.cluster.world().read(|state| {
         let models = state.registry.objects("/cluster/qemu/custom-cpu-models");

@@ -180,7 +180,8 @@ async fn data_has_the_keys_and_types_of_a_real_server() {
         return;
     };
     let secret = "206bc410-924f-43c7-92b4-518110bba10b";
-    let lab = recorded_host(&[("root@pam!full".into(), secret.into())]);
+    let mut lab = recorded_host(&[("root@pam!full".into(), secret.into())]);
+    lab.token = format!("root@pam!full={secret}");
     // The log tells of tasks.
     lab.done(lab.post("/nodes/pve1/apt/update", "").await).await;
     let (mut compared, mut wrong) = (0, Vec::new());
