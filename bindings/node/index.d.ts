@@ -5186,7 +5186,7 @@ export class ProxmoxStorageDefinition {
   get(options?: {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
-  }): Promise<Storage>
+  }): Promise<ProxmoxStorage>
 
   /**
    * Defines it.
@@ -5226,7 +5226,7 @@ export class ProxmoxPoolDefinition {
   get(options?: {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
-  }): Promise<Pool>
+  }): Promise<ProxmoxPool>
 
   /** Makes it, empty. */
   create(options?: {

@@ -150,7 +150,6 @@ import {
   decodePciDevice,
   decodePciMapping,
   decodePendingKey,
-  decodePool,
   decodePreflight,
   decodeProbe,
   decodeProcess,
@@ -194,7 +193,6 @@ import {
   decodeSnapshotProgress,
   decodeStats,
   decodeStopped,
-  decodeStorage,
   decodeStorageContent,
   decodeStorageDisk,
   decodeStorageRrdPoint,
@@ -2645,7 +2643,7 @@ export class ProxmoxStorageDefinition {
 
   async get(options = {}) {
     const value = await call(this.#handle, 'get', {}, options.signal)
-    return decodeStorage(value)
+    return decodeProxmoxStorage(value)
   }
 
   async create(kind, options = {}) {
@@ -2680,7 +2678,7 @@ export class ProxmoxPoolDefinition {
 
   async get(options = {}) {
     const value = await call(this.#handle, 'get', {}, options.signal)
-    return decodePool(value)
+    return decodeProxmoxPool(value)
   }
 
   async create(options = {}) {

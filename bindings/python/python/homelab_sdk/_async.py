@@ -170,7 +170,6 @@ from .types import (
     PciDevice,
     PciMapping,
     PendingKey,
-    Pool,
     Preflight,
     Probe,
     Process,
@@ -214,7 +213,6 @@ from .types import (
     SnapshotProgress,
     Stats,
     Stopped,
-    Storage,
     StorageContent,
     StorageDisk,
     StorageRrdPoint,
@@ -391,7 +389,6 @@ from .types import (
     decode_pci_device,
     decode_pci_mapping,
     decode_pending_key,
-    decode_pool,
     decode_preflight,
     decode_probe,
     decode_process,
@@ -434,7 +431,6 @@ from .types import (
     decode_snapshot_progress,
     decode_stats,
     decode_stopped,
-    decode_storage,
     decode_storage_content,
     decode_storage_disk,
     decode_storage_rrd_point,
@@ -4985,9 +4981,9 @@ class AsyncProxmoxStorageDefinition:
         cached: str = self._cache["name"]
         return cached
 
-    async def get(self) -> Storage:
+    async def get(self) -> ProxmoxStorage:
         """Its definition."""
-        return decode_storage(await _runtime.call_async(self._handle, "get", {}))
+        return decode_proxmox_storage(await _runtime.call_async(self._handle, "get", {}))
 
     async def create(self, kind: str, *, settings: Mapping[str, Json] | None = None) -> None:
         """Defines it.
@@ -5035,9 +5031,9 @@ class AsyncProxmoxPoolDefinition:
         cached: str = self._cache["name"]
         return cached
 
-    async def get(self) -> Pool:
+    async def get(self) -> ProxmoxPool:
         """The pool with its guests and storages (8.1 and later); `NotFound` when there is none of this name."""
-        return decode_pool(await _runtime.call_async(self._handle, "get", {}))
+        return decode_proxmox_pool(await _runtime.call_async(self._handle, "get", {}))
 
     async def create(self, *, comment: str | None = None) -> None:
         """Makes it, empty.

@@ -171,7 +171,6 @@ from .types import (
     PciDevice,
     PciMapping,
     PendingKey,
-    Pool,
     Preflight,
     Probe,
     Process,
@@ -215,7 +214,6 @@ from .types import (
     SnapshotProgress,
     Stats,
     Stopped,
-    Storage,
     StorageContent,
     StorageDisk,
     StorageRrdPoint,
@@ -397,7 +395,6 @@ from .types import (
     decode_pci_device,
     decode_pci_mapping,
     decode_pending_key,
-    decode_pool,
     decode_preflight,
     decode_probe,
     decode_process,
@@ -440,7 +437,6 @@ from .types import (
     decode_snapshot_progress,
     decode_stats,
     decode_stopped,
-    decode_storage,
     decode_storage_content,
     decode_storage_disk,
     decode_storage_rrd_point,
@@ -5077,9 +5073,9 @@ class ProxmoxStorageDefinition:
         cached: str = self._cache["name"]
         return cached
 
-    def get(self) -> Storage:
+    def get(self) -> ProxmoxStorage:
         """Its definition."""
-        return decode_storage(_runtime.call(self._handle, "get", {}))
+        return decode_proxmox_storage(_runtime.call(self._handle, "get", {}))
 
     def create(self, kind: str, *, settings: Mapping[str, Json] | None = None) -> None:
         """Defines it.
@@ -5124,9 +5120,9 @@ class ProxmoxPoolDefinition:
         cached: str = self._cache["name"]
         return cached
 
-    def get(self) -> Pool:
+    def get(self) -> ProxmoxPool:
         """The pool with its guests and storages (8.1 and later); `NotFound` when there is none of this name."""
-        return decode_pool(_runtime.call(self._handle, "get", {}))
+        return decode_proxmox_pool(_runtime.call(self._handle, "get", {}))
 
     def create(self, *, comment: str | None = None) -> None:
         """Makes it, empty.
