@@ -25,6 +25,27 @@ pub(super) struct Call<'a> {
     pub(super) upgrades: bool,
 }
 
+impl<'a> Call<'a> {
+    /// One that nobody sent: the server makes it itself, on a host and for a
+    /// user, as its own tasks do.
+    pub(super) fn inside(
+        cluster: &'a PveCluster,
+        host: &'a str,
+        caller: &str,
+        params: Params,
+    ) -> Self {
+        Call {
+            cluster,
+            contacted: host,
+            caller: caller.to_owned(),
+            params,
+            file: None,
+            pools: cluster.pools(),
+            upgrades: false,
+        }
+    }
+}
+
 impl Call<'_> {
     /// A parameter as text.
     pub(super) fn text(&self, name: &str) -> Option<String> {

@@ -89,18 +89,11 @@ impl PveCluster {
             ("timeout", SHUTDOWN_SECONDS.into()),
             ("forceStop", 1.into()),
         ];
-        let call = Call {
-            cluster: self,
-            contacted: &host,
-            caller: accounts::ROOT.to_owned(),
-            params: params
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value))
-                .collect(),
-            file: None,
-            pools: self.pools(),
-            upgrades: false,
-        };
+        let params = params
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        let call = Call::inside(self, &host, accounts::ROOT, params);
         lifecycle::switch_off(&call, kind);
     }
 }

@@ -88,15 +88,7 @@ impl PveCluster {
         params.insert("node".into(), host.into());
         params.insert("job-id".into(), job.id.clone().into());
         params.insert("quiet".into(), 1.into());
-        let call = Call {
-            cluster: self,
-            contacted: host,
-            caller: accounts::ROOT.to_owned(),
-            params,
-            file: None,
-            pools: self.pools(),
-            upgrades: false,
-        };
+        let call = Call::inside(self, host, accounts::ROOT, params);
         // What it refuses shows in no task, as on a real host.
         let task = match api::backups::vzdump(&call).map(|answer| answer.data) {
             Ok(Value::String(upid)) if upid.starts_with("UPID:") => Some(upid),

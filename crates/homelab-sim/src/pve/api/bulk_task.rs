@@ -221,15 +221,7 @@ impl Bulk {
         }
         params.insert("node".into(), guest.host.clone().into());
         params.insert("vmid".into(), guest.vmid.into());
-        let call = Call {
-            cluster: &self.cluster,
-            contacted: &guest.host,
-            caller: self.caller.clone(),
-            params,
-            file: None,
-            pools: self.cluster.pools(),
-            upgrades: false,
-        };
+        let call = Call::inside(&self.cluster, &guest.host, &self.caller, params);
         match run(&call).map(|answer| answer.data) {
             Ok(Value::String(upid)) => Ok(upid),
             Ok(_) => Err("500 no task".into()),
