@@ -143,7 +143,7 @@ impl ProxmoxClient {
     /// See [`send`](ProxmoxClient::send).
     pub async fn send_for_answer<E: Endpoint>(&self, request: &E) -> Result<Answer<E::Response>> {
         let named = |error: Error| error.operation(E::operation());
-        let explained = |error: Error| named(release::explain(error, E::call()));
+        let explained = |error: Error| named(release::explain(error, Some(E::call())));
         let params = request.params().map_err(named)?;
         self.require_release(E::call(), request.node(), &params)
             .await
@@ -240,10 +240,7 @@ impl ProxmoxClient {
     ) -> Result<T> {
         let named = |error: Error| error.operation(operation);
         let known = self.admit(method, path, params).await.map_err(named)?;
-        let explained = |error: Error| match known {
-            Some(call) => named(release::explain(error, call)),
-            None => named(error),
-        };
+        let explained = |error: Error| named(release::explain(error, known));
         let call = Call {
             method,
             path,

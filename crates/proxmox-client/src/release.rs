@@ -180,8 +180,12 @@ impl ProxmoxClient {
 }
 
 /// Says which release first has what the server refused as unknown: the whole
-/// call, or parameters of it. Everything else stays as it is.
-pub(crate) fn explain(error: Error, call: &Call) -> Error {
+/// call, or parameters of it. Everything else stays as it is, and so does all
+/// that a call gets of which nothing is known.
+pub(crate) fn explain(error: Error, call: Option<&Call>) -> Error {
+    let Some(call) = call else {
+        return error;
+    };
     let code = error.status_text().unwrap_or_default();
     if error.kind() == ErrorKind::Unsupported && code.starts_with("501") {
         return match call.since {
@@ -242,12 +246,12 @@ mod tests {
     fn what_an_older_server_lacks_is_unsupported_and_names_the_release() {
         let answer = crate::errors::from_answer;
         let error = answer(501, "Method 'GET /cluster/ha/rules' not implemented", "");
-        let error = explain(error, call("ListHaRules"));
+        let error = explain(error, Some(call("ListHaRules")));
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.message().contains("from release 9.0 on"), "{error}");
         let body = r#"{"errors":{"regenerate":"property is not defined in schema and the schema does not allow additional properties"}}"#;
         let error = answer(400, "Parameter verification failed.", body);
-        let error = explain(error, call("UpdateToken"));
+        let error = explain(error, Some(call("UpdateToken")));
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(
             error
@@ -257,7 +261,7 @@ mod tests {
         );
         // What no release has is the caller's mistake.
         let body = r#"{"errors":{"typo":"property is not defined in schema and the schema does not allow additional properties"}}"#;
-        let error = explain(answer(400, "x", body), call("UpdateToken"));
+        let error = explain(answer(400, "x", body), Some(call("UpdateToken")));
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     }
 

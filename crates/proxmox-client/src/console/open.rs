@@ -52,10 +52,7 @@ pub(super) async fn open(
         .admit(Method::Post, &start, params)
         .await
         .map_err(named)?;
-    let explained = |error: Error| match known {
-        Some(call) => named(release::explain(error, call)),
-        None => named(error),
-    };
+    let explained = |error: Error| named(release::explain(error, known));
     let call = Call {
         method: Method::Post,
         path: &start,

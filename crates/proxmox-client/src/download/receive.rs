@@ -48,10 +48,7 @@ impl ProxmoxClient {
     ) -> Result<Downloaded> {
         let named = |error: Error| error.operation(operation);
         let known = self.admit(Method::Get, path, params).await.map_err(named)?;
-        let explained = |error: Error| match known {
-            Some(call) => named(release::explain(error, call)),
-            None => named(error),
-        };
+        let explained = |error: Error| named(release::explain(error, known));
         let file = AtomicFile::create(to).map_err(named)?;
         let query = if params.is_empty() {
             path.to_owned()
