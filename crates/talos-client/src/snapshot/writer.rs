@@ -4,7 +4,6 @@
 //! hashing and writing on a thread of their own overlap with it instead of
 //! adding to it.
 
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -123,9 +122,7 @@ fn run(
                 // The rest goes to the disk while the database is looked at: what
                 // was just written is still in memory.
                 flusher.flush();
-                let written =
-                    File::open(file.temp_path()).map_err(|e| Error::io("read", &path, e))?;
-                let database = database::walk(&written, verified.database_size())?;
+                let database = database::walk(&file.handle()?, verified.database_size())?;
                 flusher.finish().map_err(unwritten)?;
                 return Ok(verified.snapshot(file.commit()?, database));
             }
