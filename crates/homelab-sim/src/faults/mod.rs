@@ -2,7 +2,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `fault` | [`Fault`]: everything that can go wrong, with its text form |
+//! | `fault` | [`Fault`]: everything that can go wrong |
+//! | `text` | faults as text, and back |
 //! | `table` | which faults are in force where; part of the world's state |
 //!
 //! What a fault does is decided where it strikes: the network in `net` and
@@ -11,6 +12,7 @@
 
 mod fault;
 mod table;
+mod text;
 
 pub use fault::Fault;
 pub(crate) use fault::Place;

@@ -144,7 +144,7 @@ fn interfaces(call: &Call<'_>) -> Result<Answer> {
                     "ip-address": ip, "prefix": prefix, "ip-address-type": "inet",
                 }));
             }
-            if let Some(own) = super::agent::link_local(&nic.mac) {
+            if let Some(own) = super::agent_network::link_local(&nic.mac) {
                 row["inet6"] = format!("{own}/64").into();
                 addresses.push(json!({
                     "ip-address": own.to_string(), "prefix": "64", "ip-address-type": "inet6",
