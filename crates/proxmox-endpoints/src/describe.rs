@@ -3,12 +3,16 @@
 //! The table comes from the same schema as the typed requests. It is a compact
 //! text inside the library, read once when it is first needed.
 
-use std::collections::HashMap;
+mod pattern;
+mod table;
+
 use std::sync::LazyLock;
 
 use regex_lite::Regex;
 
 use crate::Method;
+use pattern::Pattern;
+use table::Table;
 
 /// What is known about one call without making it.
 #[derive(Debug)]
@@ -76,10 +80,8 @@ pub struct Param {
     pub only_for: Vec<&'static str>,
     /// Another parameter that must be given too.
     pub needs: Option<&'static str>,
-    regex: Option<LazyLock<Regex, Compile>>,
+    regex: Option<Pattern>,
 }
-
-type Compile = Box<dyn FnOnce() -> Regex + Send>;
 
 /// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,12 +135,6 @@ pub struct PropertyKey {
     pub alias: Option<&'static str>,
     /// The key that takes its name when it is an alias: `virtio=MAC` also says `model=virtio`.
     pub name_to: Option<&'static str>,
-}
-
-struct Table {
-    calls: Vec<Call>,
-    formats: HashMap<&'static str, Format>,
-    names: HashMap<&'static str, usize>,
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::read(include_str!("generated/calls.txt")));
@@ -229,162 +225,6 @@ impl Param {
     pub(crate) fn regex(&self) -> Option<&Regex> {
         self.regex.as_deref()
     }
-
-    fn read(mut fields: std::str::Split<'static, char>) -> Self {
-        let mut param = Param {
-            name: fields.next().unwrap_or_default(),
-            required: false,
-            in_path: false,
-            secret: false,
-            kind: Kind::Text,
-            shape: Shape::One,
-            min: None,
-            max: None,
-            min_length: None,
-            max_length: None,
-            pattern: None,
-            format: None,
-            words: Vec::new(),
-            since: None,
-            only_for: Vec::new(),
-            needs: None,
-            regex: None,
-        };
-        for field in fields {
-            let (key, value) = field.split_at(field.len().min(1));
-            match key {
-                "!" => param.required = true,
-                "/" => param.in_path = true,
-                "h" => param.secret = true,
-                "i" => param.kind = Kind::Integer,
-                "n" => param.kind = Kind::Number,
-                "b" => param.kind = Kind::Boolean,
-                "l" => param.shape = Shape::List,
-                "a" => param.shape = Shape::Array,
-                "x" => param.shape = Shape::Indexed(value.parse().unwrap_or_default()),
-                "r" => (param.min, param.max) = bounds(value),
-                "z" => (param.min_length, param.max_length) = bounds(value),
-                "m" => {
-                    param.pattern = Some(value);
-                    param.regex = compiled(value);
-                }
-                "f" => param.format = Some(value),
-                "e" => param.words = value.split(' ').collect(),
-                "s" => param.since = Some(value),
-                "o" => param.only_for = value.split(' ').collect(),
-                "q" => param.needs = Some(value),
-                _ => {}
-            }
-        }
-        param
-    }
-}
-
-fn bounds<T: std::str::FromStr>(text: &str) -> (Option<T>, Option<T>) {
-    let (min, max) = text.split_once("..").unwrap_or((text, ""));
-    (min.parse().ok(), max.parse().ok())
-}
-
-/// Anchored at both ends, as the server does it. `None` when this crate's
-/// engine cannot say it.
-fn compiled(pattern: &'static str) -> Option<LazyLock<Regex, Compile>> {
-    // Look-around and Unicode classes are beyond the engine; `calls.txt` holds
-    // no other pattern that it refuses (a test compiles all of them).
-    if pattern.contains("(?!") || pattern.contains("(?=") {
-        return None;
-    }
-    let pattern = translated(pattern);
-    // An empty expression matches everything: it stands for "no check".
-    Some(LazyLock::new(Box::new(move || {
-        Regex::new(&pattern).unwrap_or_else(|_| nothing_checked())
-    })))
-}
-
-/// From the server's dialect (Perl's) to that of this crate's engine.
-fn translated(pattern: &str) -> String {
-    let pattern = pattern
-        .replace("(?u:", "(?:")
-        .replace("{,", "{0,")
-        .replace("\\0", "\\x00");
-    format!("^(?:{pattern})$")
-}
-
-#[allow(clippy::expect_used, reason = "an empty expression is always valid")]
-fn nothing_checked() -> Regex {
-    Regex::new("").expect("an empty expression")
-}
-
-impl Table {
-    fn read(text: &'static str) -> Self {
-        let mut table = Table {
-            calls: Vec::with_capacity(700),
-            formats: HashMap::new(),
-            names: HashMap::new(),
-        };
-        let mut last_format = "";
-        for line in text.lines() {
-            let mut fields = line.split('\t');
-            match fields.next() {
-                Some("C") => {
-                    let call = read_call(table.calls.len(), &mut fields);
-                    table.names.insert(call.name, table.calls.len());
-                    table.calls.push(call);
-                }
-                Some("p") => {
-                    if let Some(call) = table.calls.last_mut() {
-                        call.params.push(Param::read(fields));
-                    }
-                }
-                Some("F") => {
-                    last_format = fields.next().unwrap_or_default();
-                    let kind = fields.next().unwrap_or_default();
-                    let argument = fields.next().unwrap_or_default();
-                    let format = match kind {
-                        "match" => Format::Pattern(argument),
-                        "list" => Format::List(argument),
-                        "words" => Format::Words(argument.split(' ').collect()),
-                        "property" => Format::Property(Vec::new()),
-                        _ => Format::Rule,
-                    };
-                    table.formats.insert(last_format, format);
-                }
-                Some("k") => {
-                    let (default, alias, name_to) = (fields.next(), fields.next(), fields.next());
-                    let some = |text: Option<&'static str>| text.filter(|t| !t.is_empty());
-                    if let Some(Format::Property(keys)) = table.formats.get_mut(last_format) {
-                        keys.push(PropertyKey {
-                            default: default == Some("*"),
-                            alias: some(alias),
-                            name_to: some(name_to),
-                            param: Param::read(fields),
-                        });
-                    }
-                }
-                _ => {}
-            }
-        }
-        table
-    }
-}
-
-fn read_call(id: usize, fields: &mut std::str::Split<'static, char>) -> Call {
-    let mut next = || fields.next().unwrap_or_default();
-    let (name, method, path, since, flags) = (next(), next(), next(), next(), next());
-    let (proxy, permission, answer) = (next(), next(), next());
-    Call {
-        id,
-        name,
-        method: Method::parse(method).unwrap_or(Method::Get),
-        path,
-        since,
-        token: !flags.contains('t'),
-        protected: flags.contains('p'),
-        proxy_to: (!proxy.is_empty()).then_some(proxy),
-        open: flags.contains('x'),
-        permission,
-        answer,
-        params: Vec::new(),
-    }
 }
 
 #[cfg(test)]
@@ -416,7 +256,7 @@ mod tests {
         let all = calls().iter().flat_map(|call| &call.params);
         for param in all.chain(keys.map(|key| &key.param)) {
             if param.regex.is_some() {
-                Regex::new(&translated(param.pattern.unwrap())).expect(param.name);
+                Regex::new(&pattern::translated(param.pattern.unwrap())).expect(param.name);
             }
         }
         for (name, format) in &TABLE.formats {

@@ -1,49 +1,18 @@
-//! The steps, and what is taken back when one fails.
+//! The steps.
 
-use homelab_core::{Error, ErrorKind, Result, Sent};
+use homelab_core::{ErrorKind, Result};
 use proxmox_endpoints::params::{Params, segment};
 use proxmox_endpoints::{Method, QemuConfig, Upid};
 use sha2::{Digest, Sha256};
 
-use super::hardware::{CONFIG_DISC, From, SYSTEM_DISK, UNFINISHED};
-use super::preflight::{Found, OPERATION, refused};
+use super::hardware::{CONFIG_DISC, From, SYSTEM_DISK};
+use super::made::{Made, again};
+use super::preflight::{Found, refused};
+use super::report::Reporter;
 use super::spec::TalosGuest;
 use super::{MadeGuest, RecipeProgress};
 use crate::upload::hex;
 use crate::{ProxmoxClient, Task, UploadOptions, UploadSource, WaitOptions};
-
-/// What this call has made so far.
-struct Made {
-    node: String,
-    vmid: u32,
-    /// A disc that was not there before.
-    disc: Option<String>,
-}
-
-/// Tells of progress.
-struct Reporter<'a>(&'a mut (dyn FnMut(RecipeProgress) + Send));
-
-impl Reporter<'_> {
-    fn step(&mut self, step: &str) {
-        (self.0)(RecipeProgress {
-            step: step.to_owned(),
-            fraction: None,
-            message: String::new(),
-        });
-    }
-
-    /// Waits for a task and tells what its log tells.
-    async fn wait(&mut self, step: &str, task: &Task, options: WaitOptions) -> Result<()> {
-        let report = |p: crate::TaskProgress| {
-            (self.0)(RecipeProgress {
-                step: step.to_owned(),
-                fraction: p.fraction,
-                message: p.message,
-            });
-        };
-        task.wait_with(options, report).await.map(|_| ())
-    }
-}
 
 impl TalosGuest {
     /// Makes the guest with the installer's disc in its drive: it boots into
@@ -133,7 +102,7 @@ impl TalosGuest {
             disc: None,
         };
         if let Err(error) = self.finish(pve, from, &mut made, &mut report).await {
-            return Err(self.take_back(pve, made, error).await);
+            return Err(made.take_back(pve, &self.name, self.waiting(), error).await);
         }
         if self.start {
             report.step("start");
@@ -320,7 +289,7 @@ impl TalosGuest {
         let mut params = Params::new();
         params.push("disk", slot);
         params.push("size", format!("{}G", self.disk_bytes >> 30));
-        let path = format!("{}/resize", guest(made));
+        let path = format!("{}/resize", made.path());
         let operation = "PUT /nodes/{node}/qemu/{vmid}/resize";
         // A task since 8.0, an answer at once before.
         let upid: Option<Upid> = pve.call(operation, Method::Put, &path, &params).await?;
@@ -378,100 +347,6 @@ impl TalosGuest {
             started,
         })
     }
-
-    /// Removes what this call has made, unless it is not sure how the failed
-    /// step ended, and gives the error to report.
-    async fn take_back(&self, pve: &ProxmoxClient, made: Made, error: Error) -> Error {
-        let left = format!(
-            "guest {} on {} (tag {UNFINISHED}){}",
-            made.vmid,
-            made.node,
-            made.disc
-                .as_ref()
-                .map(|volume| format!(" and volume {volume}"))
-                .unwrap_or_default()
-        );
-        if error.was_sent() == Sent::Maybe || error.kind() == ErrorKind::Timeout {
-            let text = format!(
-                "{}; it is not known how that ended, so what was made is left: {left}",
-                error.message()
-            );
-            return again(&error, text).source(error);
-        }
-        match self.remove(pve, &made).await {
-            Ok(()) => again(
-                &error,
-                format!("{}; what was made is removed again", error.message()),
-            )
-            .source(error),
-            Err(stuck) => {
-                let text = format!(
-                    "{}; what was made could not be removed ({}): {left}",
-                    error.message(),
-                    stuck.message()
-                );
-                again(&error, text).source(error)
-            }
-        }
-    }
-
-    async fn remove(&self, pve: &ProxmoxClient, made: &Made) -> Result<()> {
-        // Looked at once more: whatever has this id must be what we made.
-        let config = pve
-            .node(made.node.as_str())
-            .qemu(made.vmid)
-            .config()
-            .await?;
-        if config.name.as_deref() != Some(&self.name) {
-            return Err(refused(
-                ErrorKind::Conflict,
-                format!("guest {} is another one by now", made.vmid),
-            ));
-        }
-        let params: Params = [("purge", "1"), ("destroy-unreferenced-disks", "0")]
-            .into_iter()
-            .collect();
-        let operation = "DELETE /nodes/{node}/qemu/{vmid}";
-        let upid: Upid = pve
-            .call(operation, Method::Delete, &guest(made), &params)
-            .await?;
-        pve.task(upid).wait(self.waiting()).await?;
-        if let Some(volume) = &made.disc {
-            let storage = volume.split(':').next().unwrap_or_default().to_owned();
-            let path = format!(
-                "/nodes/{}/storage/{}/content/{}",
-                segment(&made.node),
-                segment(&storage),
-                segment(volume)
-            );
-            let operation = "DELETE /nodes/{node}/storage/{storage}/content/{volume}";
-            let upid: Option<Upid> = pve
-                .call(operation, Method::Delete, &path, &Params::new())
-                .await?;
-            if let Some(upid) = upid {
-                pve.task(upid).wait(self.waiting()).await?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The same error with another text.
-fn again(error: &Error, text: String) -> Error {
-    let mut same = Error::new(error.kind(), text)
-        .sent(error.was_sent())
-        .operation(OPERATION);
-    if let Some(target) = error.target_name() {
-        same = same.target(target);
-    }
-    if let Some(upid) = error.reference() {
-        same = same.request_ref(upid);
-    }
-    same
-}
-
-fn guest(made: &Made) -> String {
-    format!("/nodes/{}/qemu/{}", segment(&made.node), made.vmid)
 }
 
 async fn configure(
@@ -481,7 +356,7 @@ async fn configure(
     waiting: WaitOptions,
     report: &mut Reporter<'_>,
 ) -> Result<()> {
-    let path = format!("{}/config", guest(made));
+    let path = format!("{}/config", made.path());
     let operation = "POST /nodes/{node}/qemu/{vmid}/config";
     let upid: Option<Upid> = pve.call(operation, Method::Post, &path, keys).await?;
     match upid {

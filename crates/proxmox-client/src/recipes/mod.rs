@@ -5,11 +5,15 @@
 //! | `spec.rs` | [`TalosGuest`]: what it shall be, with its defaults |
 //! | `hardware.rs` | from the wish to the server's configuration keys |
 //! | `preflight.rs` | what is looked at before anything is made |
-//! | `make.rs` | the steps, and what is taken back when one fails |
+//! | `make.rs` | the steps |
+//! | `made.rs` | what has been made, and how it is taken back when a step fails |
+//! | `report.rs` | progress, step by step |
 
 mod hardware;
+mod made;
 mod make;
 mod preflight;
+mod report;
 mod spec;
 
 use serde::{Deserialize, Serialize};

@@ -3,6 +3,8 @@
 //! | file | what |
 //! |---|---|
 //! | `send.rs` | [`Node::upload`]: checks, sends, names what was made |
+//! | `options.rs` | what to upload, and how |
+//! | `prepare.rs` | its name, size and checksum, before it is sent |
 //! | `form.rs` | the multipart form as the server wants it, streamed |
 //! | `fetch.rs` | [`Node::download_url`]: the node fetches a URL |
 //! | `names.rs` | contents, names and suffixes that the server takes |
@@ -12,6 +14,8 @@ mod checksum;
 mod fetch;
 mod form;
 mod names;
+mod options;
+mod prepare;
 mod send;
 
 use homelab_core::Result;
@@ -22,10 +26,10 @@ use crate::{Task, TaskOutcome, TaskProgress, WaitOptions};
 pub use checksum::{Checksum, ChecksumAlgorithm};
 pub use fetch::{FetchOptions, UrlMetadata};
 pub use names::StoredContent;
-pub use send::{UploadOptions, UploadSource};
+pub use options::{UploadOptions, UploadSource};
 
 pub(crate) use names::stored_name;
-pub(crate) use send::hex;
+pub(crate) use prepare::hex;
 
 /// How far an upload has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

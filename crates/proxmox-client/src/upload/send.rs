@@ -1,131 +1,22 @@
 //! `pve.node("pve1").upload(…)`.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
 use homelab_core::{Error, ErrorKind, Result, Retry, Sent};
 use proxmox_endpoints::params::{Params, Rule, segment};
 use proxmox_endpoints::{ListStorageContent, Method, Upid};
-use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::form::{Form, Source};
-use super::{Checksum, ChecksumAlgorithm, StoredContent, UploadProgress, VolumeTask, stored_name};
+use super::form::Form;
+use super::prepare::{Prepared, prepare};
+use super::{UploadOptions, UploadProgress, UploadSource, VolumeTask};
 use crate::transport::{self, Opening};
 use crate::{Node, answer};
 
 /// How errors name the call.
 const OPERATION: &str = "POST /nodes/{node}/storage/{storage}/upload";
-
-/// What to upload.
-#[derive(Clone, Debug)]
-pub enum UploadSource {
-    /// A file on this machine, read as it is sent.
-    File(PathBuf),
-    /// What is in memory, under a name.
-    Bytes(String, Bytes),
-}
-
-impl UploadSource {
-    /// What is in memory, under a name.
-    pub fn bytes(name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
-        UploadSource::Bytes(name.into(), bytes.into())
-    }
-}
-
-impl From<PathBuf> for UploadSource {
-    fn from(path: PathBuf) -> Self {
-        UploadSource::File(path)
-    }
-}
-
-impl From<&Path> for UploadSource {
-    fn from(path: &Path) -> Self {
-        UploadSource::File(path.to_owned())
-    }
-}
-
-/// How to upload.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct UploadOptions {
-    /// What it is; told by its suffix unless set.
-    pub content: Option<StoredContent>,
-    /// The name to keep it under; that of the file unless set.
-    pub file_name: Option<String>,
-    /// A checksum that the server has to find.
-    pub checksum: Option<Checksum>,
-    /// Reads the file once before, so that the server verifies its SHA-256.
-    pub verify: bool,
-    /// Replaces a volume of that name. Without the word there is a look before,
-    /// since the server itself overwrites without a question.
-    pub overwrite: bool,
-    /// Gives up when nothing moves for so long; 60 seconds unless set. The
-    /// upload as a whole may take as long as it takes.
-    pub stall_timeout: Duration,
-}
-
-impl Default for UploadOptions {
-    fn default() -> Self {
-        UploadOptions {
-            content: None,
-            file_name: None,
-            checksum: None,
-            verify: false,
-            overwrite: false,
-            stall_timeout: Duration::from_secs(60),
-        }
-    }
-}
-
-impl UploadOptions {
-    /// Says what it is.
-    #[must_use]
-    pub fn content(mut self, content: StoredContent) -> Self {
-        self.content = Some(content);
-        self
-    }
-
-    /// Keeps it under this name.
-    #[must_use]
-    pub fn file_name(mut self, name: impl Into<String>) -> Self {
-        self.file_name = Some(name.into());
-        self
-    }
-
-    /// Has the server find this checksum.
-    #[must_use]
-    pub fn checksum(mut self, checksum: Checksum) -> Self {
-        self.checksum = Some(checksum);
-        self
-    }
-
-    /// Has the server verify its SHA-256.
-    #[must_use]
-    pub fn verify(mut self, verify: bool) -> Self {
-        self.verify = verify;
-        self
-    }
-
-    /// Replaces a volume of that name.
-    #[must_use]
-    pub fn overwrite(mut self, overwrite: bool) -> Self {
-        self.overwrite = overwrite;
-        self
-    }
-
-    /// Gives up when nothing moves for so long.
-    #[must_use]
-    pub fn stall_timeout(mut self, limit: Duration) -> Self {
-        self.stall_timeout = limit;
-        self
-    }
-}
 
 impl Node {
     /// Sends a file to one of its storages. The memory in use does not depend
@@ -283,16 +174,10 @@ impl Node {
         };
         let sent_bytes = *seen.borrow();
         let reply = reply.map_err(|error| broken(error, sent_bytes, total_bytes))?;
-        let task: UploadAnswer = answer::check(&reply)
-            .and_then(|()| answer::decoded(&reply.body))
-            .map_err(|error| error.target(reply.target))?;
-        Ok(task.data)
+        answer::check(&reply)
+            .and_then(|()| proxmox_endpoints::decode_as(&reply.body))
+            .map_err(|error| error.target(reply.target))
     }
-}
-
-#[derive(Deserialize)]
-struct UploadAnswer {
-    data: Upid,
 }
 
 /// What a failure after so many bytes means.
@@ -331,99 +216,4 @@ fn broken(error: Error, sent_bytes: u64, total_bytes: u64) -> Error {
         Some(target) => told.target(target),
         None => told,
     }
-}
-
-/// A form, and the file that belongs to it.
-struct Prepared {
-    form: Form,
-    source: UploadSource,
-}
-
-impl Prepared {
-    fn reopen(&self) -> std::io::Result<Source> {
-        match &self.source {
-            UploadSource::File(path) => File::open(path).map(Source::File),
-            UploadSource::Bytes(_, bytes) => Ok(Source::Bytes(bytes.clone())),
-        }
-    }
-}
-
-async fn prepare(source: UploadSource, options: &UploadOptions) -> Result<Prepared> {
-    let own_name = match &source {
-        UploadSource::File(path) => path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default(),
-        UploadSource::Bytes(name, _) => name.clone(),
-    };
-    let name = options.file_name.as_deref().unwrap_or(&own_name);
-    let (content, file_name) = stored_name(name, options.content)?;
-    let verify = options.verify && options.checksum.is_none();
-    let (source, file_bytes, digest) = measure(source, verify).await?;
-    let checksum = match digest {
-        Some(hex) => Some(Checksum::new(ChecksumAlgorithm::Sha256, &hex)?),
-        None => options.checksum.clone(),
-    };
-    Ok(Prepared {
-        form: Form {
-            content,
-            checksum,
-            file_name,
-            file_bytes,
-        },
-        source,
-    })
-}
-
-/// The size and, if wanted, the SHA-256.
-async fn measure(
-    source: UploadSource,
-    digest: bool,
-) -> Result<(UploadSource, u64, Option<String>)> {
-    let path = match &source {
-        UploadSource::Bytes(_, bytes) => {
-            let (size, sum) = (
-                bytes.len() as u64,
-                digest.then(|| hex(&Sha256::digest(bytes))),
-            );
-            return Ok((source, size, sum));
-        }
-        UploadSource::File(path) => path.clone(),
-    };
-    let (size, sum) = tokio::task::spawn_blocking(move || {
-        let failed = |e| Error::io("read", &path, e);
-        let mut file = File::open(&path).map_err(failed)?;
-        let about = file.metadata().map_err(failed)?;
-        if !about.is_file() {
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                format!("{} is not a file", path.display()),
-            ));
-        }
-        let mut sum = None;
-        if digest {
-            let mut hash = Sha256::new();
-            let mut chunk = vec![0; 256 << 10];
-            loop {
-                match file.read(&mut chunk).map_err(failed)? {
-                    0 => break,
-                    n => hash.update(chunk.get(..n).unwrap_or_default()),
-                }
-            }
-            sum = Some(hex(&hash.finalize()));
-        }
-        Ok((about.len(), sum))
-    })
-    .await
-    .map_err(|e| Error::new(ErrorKind::Internal, "the file was not read").source(e))??;
-    Ok((source, size, sum))
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing into a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
