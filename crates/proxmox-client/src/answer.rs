@@ -125,12 +125,6 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 }
 
-/// The whole answer as a type.
-pub(crate) fn decoded<T: serde::de::DeserializeOwned>(body: &str) -> Result<T> {
-    serde_json::from_str(body)
-        .map_err(|e| protocol(format!("the answer cannot be decoded: {e}")).source(e))
-}
-
 fn protocol(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Protocol, message).sent(Sent::Yes)
 }

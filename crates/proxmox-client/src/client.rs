@@ -142,6 +142,45 @@ impl ProxmoxClient {
     /// # Errors
     /// See [`send`](ProxmoxClient::send).
     pub async fn send_for_answer<E: Endpoint>(&self, request: &E) -> Result<Answer<E::Response>> {
+        let reply = self.reply_to(request).await?;
+        proxmox_endpoints::decode::<E>(&reply.body)
+            .map_err(|error| error.operation(E::operation()).target(reply.target))
+    }
+
+    /// Like [`send`](ProxmoxClient::send), with a type of your own for the answer:
+    /// the few fields that you need of a large one, or those that it has here
+    /// no name for. `null` is `null` to it.
+    ///
+    /// ```no_run
+    /// # async fn example(pve: proxmox_client::ProxmoxClient) -> homelab_core::Result<()> {
+    /// use proxmox_client::endpoints::ListResources;
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Id {
+    ///     id: String,
+    /// }
+    ///
+    /// for row in pve.send_as::<Vec<Id>, _>(&ListResources::new()).await? {
+    ///     println!("{}", row.id);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See [`send`](ProxmoxClient::send); `Protocol` when the answer does not
+    /// fit the type.
+    pub async fn send_as<T, E>(&self, request: &E) -> Result<T>
+    where
+        T: serde::de::DeserializeOwned,
+        E: Endpoint,
+    {
+        let reply = self.reply_to(request).await?;
+        proxmox_endpoints::decode_as(&reply.body)
+            .map_err(|error| error.operation(E::operation()).target(reply.target))
+    }
+
+    async fn reply_to<E: Endpoint>(&self, request: &E) -> Result<Reply> {
         let named = |error: Error| error.operation(E::operation());
         let explained = |error: Error| named(release::explain(error, Some(E::call())));
         let params = request.params().map_err(named)?;
@@ -154,9 +193,7 @@ impl ProxmoxClient {
             params: &params,
             node: request.node(),
         };
-        let reply = self.perform(&call).await.map_err(explained)?;
-        proxmox_endpoints::decode::<E>(&reply.body)
-            .map_err(|error| named(error).target(reply.target))
+        self.perform(&call).await.map_err(explained)
     }
 
     /// Sends any request as it is, for calls without a type: the method, the
@@ -283,14 +320,8 @@ impl ProxmoxClient {
     }
 
     async fn decoded<T: serde::de::DeserializeOwned>(&self, call: &Call<'_>) -> Result<T> {
-        #[derive(serde::Deserialize)]
-        struct Envelope<T> {
-            data: T,
-        }
         let reply = self.perform(call).await?;
-        answer::decoded::<Envelope<T>>(&reply.body)
-            .map(|envelope| envelope.data)
-            .map_err(|error| error.target(reply.target))
+        proxmox_endpoints::decode_as(&reply.body).map_err(|error| error.target(reply.target))
     }
 
     /// How each endpoint has been doing, in the order given to the builder.

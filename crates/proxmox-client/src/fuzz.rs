@@ -41,7 +41,7 @@ pub fn reply(data: &[u8]) {
         let _ = AgentAvailability::of(&error);
     } else {
         let _ = answer::untyped(body);
-        let _ = answer::decoded::<Vec<UserTfa>>(body);
+        let _ = proxmox_endpoints::decode_as::<Vec<UserTfa>>(body);
         let _ = proxmox_endpoints::decode::<ListResources>(body);
         let _ = proxmox_endpoints::decode::<GetQemuConfig>(body);
     }

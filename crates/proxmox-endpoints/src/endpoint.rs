@@ -3,8 +3,8 @@
 use std::fmt;
 
 use homelab_core::{Error, ErrorKind, Result};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IntoDeserializer};
+use serde::{Deserialize, Deserializer};
 
 use crate::value::{self, Value};
 use crate::{Arguments, Call, Params, describe};
@@ -114,6 +114,14 @@ pub trait Endpoint: Sized {
         self.values().get(at).and_then(|value| value.text())
     }
 
+    /// Reads `data`; lists of rows have a faster way than their type's own.
+    ///
+    /// # Errors
+    /// When it is not what the call promises.
+    fn read<'de, D: Deserializer<'de>>(data: D) -> Result<Self::Response, D::Error> {
+        Self::Response::deserialize(data)
+    }
+
     /// What `"data": null` means: an empty list for lists, nothing otherwise.
     fn absent() -> Option<Self::Response> {
         None
@@ -143,28 +151,49 @@ struct Envelope<T> {
     total: Option<u64>,
 }
 
+/// `data`, read the way the call has for it.
+struct Data<E: Endpoint>(E::Response);
+
+impl<'de, E: Endpoint> Deserialize<'de> for Data<E> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        E::read(deserializer).map(Data)
+    }
+}
+
 /// Decodes the body of a successful answer to `E`.
 ///
 /// # Errors
 /// `Protocol`, with the place in the body, when it is not what the call promises.
 pub fn decode<E: Endpoint>(body: &str) -> Result<Answer<E::Response>> {
-    let envelope: Envelope<E::Response> = serde_json::from_str(body).map_err(|e| {
-        Error::new(
-            ErrorKind::Protocol,
-            format!("the answer cannot be decoded: {e}"),
-        )
-        .source(e)
-    })?;
-    let data = envelope.data.or_else(E::absent).ok_or_else(|| {
-        Error::new(
-            ErrorKind::Protocol,
-            "the answer holds no data where the call promises some",
-        )
-    })?;
-    Ok(Answer {
-        data,
-        total: envelope.total,
-    })
+    let Envelope { data, total } = envelope::<Data<E>>(body)?;
+    let data = data.map(|Data(data)| data).or_else(E::absent);
+    let data =
+        data.ok_or_else(|| protocol("the answer holds no data where the call promises some"))?;
+    Ok(Answer { data, total })
+}
+
+/// Decodes what a successful answer holds in `data` into any type. What is not
+/// there is `null` to it.
+///
+/// # Errors
+/// `Protocol`, with the place in the body, when it does not fit the type.
+pub fn decode_as<T: DeserializeOwned>(body: &str) -> Result<T> {
+    match envelope(body)?.data {
+        Some(data) => Ok(data),
+        None => T::deserialize(().into_deserializer()).map_err(undecoded),
+    }
+}
+
+fn envelope<T: DeserializeOwned>(body: &str) -> Result<Envelope<T>> {
+    serde_json::from_str(body).map_err(undecoded)
+}
+
+fn undecoded(error: serde_json::Error) -> Error {
+    protocol(format!("the answer cannot be decoded: {error}")).source(error)
+}
+
+fn protocol(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Protocol, message)
 }
 
 /// The answer of calls that return nothing of interest: anything is accepted.
@@ -172,7 +201,7 @@ pub fn decode<E: Endpoint>(body: &str) -> Result<Answer<E::Response>> {
 pub struct Nothing;
 
 impl<'de> Deserialize<'de> for Nothing {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         serde::de::IgnoredAny::deserialize(deserializer).map(|_| Nothing)
     }
 }
@@ -190,7 +219,7 @@ pub trait Visitor {
 
 /// `Endpoint` for a generated request.
 macro_rules! endpoint {
-    ($name:ident $id:literal $method:ident $path:literal -> $response:ty $(, null $absent:expr)?; $($field:ident)*) => {
+    ($name:ident $id:literal $method:ident $path:literal -> $response:ty $(, null $absent:expr)? $(, by $read:path)?; $($field:ident)*) => {
         impl $crate::Endpoint for $name {
             type Response = $response;
             const ID: usize = $id;
@@ -207,6 +236,10 @@ macro_rules! endpoint {
                 arguments.finish()?;
                 Ok(request)
             }
+
+            $(fn read<'de, D: serde::Deserializer<'de>>(data: D) -> Result<Self::Response, D::Error> {
+                $read(data)
+            })?
 
             $(fn absent() -> Option<Self::Response> {
                 Some($absent)

@@ -46,7 +46,7 @@ pub use agent_reply::AgentReply;
 pub use arguments::{Arguments, route};
 pub use check::Violation;
 pub use describe::{Call, Param, call, calls};
-pub use endpoint::{Answer, Endpoint, Method, Nothing, Visitor, decode};
+pub use endpoint::{Answer, Endpoint, Method, Nothing, Visitor, decode, decode_as};
 pub use generated::*;
 pub use params::Params;
 pub use text_enum::TextEnum;

@@ -190,14 +190,13 @@ impl ParamValue for SecretString {
 /// The items of a list in one text: separated by commas, semicolons or blanks,
 /// or by NUL alone if there is one.
 pub fn split_list(text: &str) -> Vec<String> {
-    let parts: Vec<&str> = if text.contains('\0') {
-        text.split('\0').collect()
-    } else {
-        text.split(|c: char| matches!(c, ',' | ';') || c.is_whitespace())
-            .collect()
+    let by_nul = text.contains('\0');
+    let separates = |c: char| match c {
+        '\0' => true,
+        ',' | ';' => !by_nul,
+        other => !by_nul && other.is_whitespace(),
     };
-    parts
-        .into_iter()
+    text.split(separates)
         .filter(|part| !part.is_empty())
         .map(str::to_owned)
         .collect()

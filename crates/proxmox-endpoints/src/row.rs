@@ -9,9 +9,12 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+};
 
 use crate::tolerant::{self, Scalar};
 
@@ -63,36 +66,78 @@ impl Seen {
 /// When the value is no object, a key occurs twice, or something required is
 /// missing.
 pub fn decode<'de, T: Row, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    struct Object<T>(PhantomData<T>);
+    let mut row = T::default();
+    Place(&mut row).deserialize(deserializer)?;
+    Ok(row)
+}
 
-    impl<'de, T: Row> Visitor<'de> for Object<T> {
-        type Value = T;
+/// Decodes a list of rows, each where it stays: a row is several hundred bytes,
+/// and a large answer has ten thousand of them.
+///
+/// # Errors
+/// When the value is no list, or as [`decode`] for one of its rows.
+pub fn decode_list<'de, T: Row, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    struct List<T>(PhantomData<T>);
 
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("an object")
+    impl<'de, T: Row> Visitor<'de> for List<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
         }
 
-        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
-            T::from_text(text)
-                .ok_or_else(|| E::invalid_type(serde::de::Unexpected::Str(text), &self))
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
-            let mut row = T::default();
-            let mut seen = Seen::default();
-            while let Some(key) = map.next_key_seed(Key)? {
-                if !row.take(&key, &mut map, &mut seen)? {
-                    map.next_value::<serde::de::IgnoredAny>()?;
-                }
-            }
-            match T::REQUIRED.iter().find(|(_, field)| !seen.has(*field)) {
-                Some((name, _)) => Err(A::Error::missing_field(name)),
-                None => Ok(row),
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
+            let mut rows = Vec::new();
+            loop {
+                rows.push(T::default());
+                let next = rows.last_mut().map(Place);
+                let Some(()) = next.map_or(Ok(None), |place| seq.next_element_seed(place))? else {
+                    rows.pop();
+                    return Ok(rows);
+                };
             }
         }
     }
 
-    deserializer.deserialize_any(Object(PhantomData))
+    deserializer.deserialize_seq(List(PhantomData))
+}
+
+/// A row that is there already, still empty.
+struct Place<'a, T>(&'a mut T);
+
+impl<'de, T: Row> DeserializeSeed<'de> for Place<'_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, T: Row> Visitor<'de> for Place<'_, T> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
+        *self.0 = T::from_text(text)
+            .ok_or_else(|| E::invalid_type(serde::de::Unexpected::Str(text), &self))?;
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut seen = Seen::default();
+        while let Some(key) = map.next_key_seed(Key)? {
+            if !self.0.take(&key, &mut map, &mut seen)? {
+                map.next_value::<serde::de::IgnoredAny>()?;
+            }
+        }
+        match T::REQUIRED.iter().find(|(_, field)| !seen.has(*field)) {
+            Some((name, _)) => Err(A::Error::missing_field(name)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A key, borrowed where the input allows it.
@@ -109,7 +154,7 @@ impl<'de> DeserializeSeed<'de> for Key {
 impl<'de> Visitor<'de> for Key {
     type Value = Cow<'de, str>;
 
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 

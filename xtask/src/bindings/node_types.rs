@@ -124,21 +124,43 @@ fn builders(api: &Api) -> String {
     for (name, fields) in api.row_types() {
         let _ = writeln!(
             out,
-            "\nexport const {} = (length, c, none) => {{",
+            "\nexport const {} = (length, columns) => {{",
             row_builder(name)
         );
         for (at, field) in fields.iter().enumerate() {
-            let _ = writeln!(out, "  const c{at} = c.{} ?? none", field.name);
+            let _ = if is_number(&field.ty) {
+                writeln!(out, "  const n{at} = columns.numbers('{}')", field.name)
+            } else {
+                let entries = format!("{{ entries: e{at}, index: i{at} }}");
+                writeln!(out, "  const {entries} = columns.entries('{}')", field.name)
+            };
         }
         out.push_str(
             "  const rows = new Array(length)\n  for (let i = 0; i < length; i++) {\n    rows[i] = {\n",
         );
         for (at, field) in fields.iter().enumerate() {
-            let _ = writeln!(out, "      {}: c{at}[i],", camel(&field.name));
+            let name = camel(&field.name);
+            let _ = if is_number(&field.ty) {
+                // NaN alone is not itself.
+                writeln!(
+                    out,
+                    "      {name}: n{at}[i] === n{at}[i] ? n{at}[i] : null,"
+                )
+            } else {
+                writeln!(out, "      {name}: e{at}[i{at}[i]],")
+            };
         }
         out.push_str("    }\n  }\n  return rows\n}\n");
     }
     out
+}
+
+fn is_number(ty: &Type) -> bool {
+    match ty {
+        Type::Int | Type::Float => true,
+        Type::Option(some) => is_number(some),
+        _ => false,
+    }
 }
 
 fn decode_field(api: &Api, field: &Field) -> String {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::docs;
-use super::emit::{field_type, is_collection, rust_type};
+use super::emit::{field_type, is_collection, is_row, rust_type};
 use super::schema::{Item, Kind, Schema};
+use super::{docs, find};
 
 type Areas = [(String, Schema)];
 
@@ -78,9 +78,14 @@ pub(crate) fn call(out: &mut String, item: &Item, id: usize, areas: &Areas) -> R
     }
     let (response, absent) = response(answer, areas)?;
     let absent = absent.map_or(String::new(), |a| format!(", null {a}"));
+    let reader = if is_list_of_rows(answer, areas) {
+        ", by crate::row::decode_list"
+    } else {
+        ""
+    };
     let _ = writeln!(
         out,
-        "endpoint!({name} {id} {} {path:?} -> {response} {absent}; {names});",
+        "endpoint!({name} {id} {} {path:?} -> {response} {absent} {reader}; {names});",
         super::schema::pascal(&method.to_lowercase())
     );
     Ok(())
@@ -110,6 +115,12 @@ fn tolerant_type(ty: &str, areas: &Areas) -> Result<String, String> {
         "text" | "bool" | "u32" | "u64" | "i64" | "f64" => format!("Tolerant<{rust}>"),
         _ => rust,
     })
+}
+
+fn is_list_of_rows(answer: &str, areas: &Areas) -> bool {
+    let item = answer.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
+    item.and_then(|name| find(areas, name))
+        .is_some_and(|item| is_row(item, areas))
 }
 
 /// The answer's type, and what `null` means.

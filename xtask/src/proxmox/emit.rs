@@ -96,16 +96,21 @@ pub(crate) fn is_collection(ty: &str) -> bool {
     ty.starts_with('[') || ty.starts_with('{') || matches!(ty, "words" | "list")
 }
 
+fn required(item: &Item) -> impl Iterator<Item = &Field> {
+    let fields = item.fields.iter();
+    fields.filter(|f| !f.optional && !is_collection(&f.ty))
+}
+
+/// Whether a struct is decoded as a row; what no default can be made up for is
+/// left to serde's own derive.
+pub(crate) fn is_row(item: &Item, areas: &Areas) -> bool {
+    matches!(item.kind, Kind::Struct)
+        && required(item).all(|f| f.ty != "upid" && is_scalar(&f.ty, areas))
+}
+
 fn structure(out: &mut String, item: &Item, areas: &Areas) -> Result<(), String> {
     docs(out, &item.docs);
-    // What no default can be made up for is left to serde's own derive.
-    let required = item
-        .fields
-        .iter()
-        .filter(|f| !f.optional && !is_collection(&f.ty));
-    let plain = required
-        .clone()
-        .all(|f| f.ty != "upid" && is_scalar(&f.ty, areas));
+    let plain = is_row(item, areas);
     let derive = if plain {
         "Default"
     } else {

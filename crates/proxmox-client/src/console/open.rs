@@ -27,11 +27,6 @@ pub(super) struct ConsoleTicket {
     pub(super) password: Option<SecretString>,
 }
 
-#[derive(Deserialize)]
-struct Envelope {
-    data: ConsoleTicket,
-}
-
 /// Asks for a console and opens it. `base` is the path of the guest or the
 /// node, `proxy` the call that starts the console's server side.
 ///
@@ -63,9 +58,8 @@ pub(super) async fn open(
         .await
         .map_err(named)?;
     let ticket = answer::check(&reply)
-        .and_then(|()| answer::decoded::<Envelope>(&reply.body))
-        .map_err(|error| explained(error).target(&reply.target))?
-        .data;
+        .and_then(|()| proxmox_endpoints::decode_as::<ConsoleTicket>(&reply.body))
+        .map_err(|error| explained(error).target(&reply.target))?;
 
     let query: Params = [
         ("port", ticket.port.to_string()),

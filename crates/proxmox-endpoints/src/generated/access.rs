@@ -96,7 +96,10 @@ impl Default for GetAccessIndex {
         GetAccessIndex::new()
     }
 }
-endpoint!(GetAccessIndex 2 Get "/access" -> Vec < IndexEntry >, null Vec::new(););
+endpoint!(
+    GetAccessIndex 2 Get "/access" -> Vec < IndexEntry >, null Vec::new(), by crate
+    ::row::decode_list;
+);
 /// The kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -166,7 +169,10 @@ impl Default for ListAcl {
         ListAcl::new()
     }
 }
-endpoint!(ListAcl 3 Get "/access/acl" -> Vec < Acl >, null Vec::new(););
+endpoint!(
+    ListAcl 3 Get "/access/acl" -> Vec < Acl >, null Vec::new(), by crate
+    ::row::decode_list;
+);
 /// Grants a role on a path, or takes it away with `delete`.
 ///
 /// `PUT /access/acl`
@@ -247,7 +253,10 @@ impl Default for ListRealms {
         ListRealms::new()
     }
 }
-endpoint!(ListRealms 5 Get "/access/domains" -> Vec < Realm >, null Vec::new(););
+endpoint!(
+    ListRealms 5 Get "/access/domains" -> Vec < Realm >, null Vec::new(), by crate
+    ::row::decode_list;
+);
 /// How it works.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -767,7 +776,10 @@ impl Default for ListGroups {
         ListGroups::new()
     }
 }
-endpoint!(ListGroups 11 Get "/access/groups" -> Vec < Group >, null Vec::new(););
+endpoint!(
+    ListGroups 11 Get "/access/groups" -> Vec < Group >, null Vec::new(), by crate
+    ::row::decode_list;
+);
 /// Creates group.
 ///
 /// `POST /access/groups`
@@ -866,7 +878,8 @@ impl Default for GetOpenIdIndex {
     }
 }
 endpoint!(
-    GetOpenIdIndex 16 Get "/access/openid" -> Vec < IndexEntry >, null Vec::new();
+    GetOpenIdIndex 16 Get "/access/openid" -> Vec < IndexEntry >, null Vec::new(), by
+    crate ::row::decode_list;
 );
 /// Reads open id auth url.
 ///
@@ -1007,7 +1020,10 @@ impl Default for ListRoles {
         ListRoles::new()
     }
 }
-endpoint!(ListRoles 21 Get "/access/roles" -> Vec < Role >, null Vec::new(););
+endpoint!(
+    ListRoles 21 Get "/access/roles" -> Vec < Role >, null Vec::new(), by crate
+    ::row::decode_list;
+);
 /// Creates role.
 ///
 /// `POST /access/roles`
@@ -1127,7 +1143,10 @@ impl Default for ListTfa {
         ListTfa::new()
     }
 }
-endpoint!(ListTfa 26 Get "/access/tfa" -> Vec < UserTfa >, null Vec::new(););
+endpoint!(
+    ListTfa 26 Get "/access/tfa" -> Vec < UserTfa >, null Vec::new(), by crate
+    ::row::decode_list;
+);
 /// Tfa entry: one row of `GET /access/tfa/{userid}` and `GET /access/tfa/{userid}/{id}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -1165,8 +1184,8 @@ impl ListUserTfa {
     }
 }
 endpoint!(
-    ListUserTfa 27 Get "/access/tfa/{userid}" -> Vec < TfaEntry >, null Vec::new();
-    userid
+    ListUserTfa 27 Get "/access/tfa/{userid}" -> Vec < TfaEntry >, null Vec::new(), by
+    crate ::row::decode_list; userid
 );
 /// The kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -1432,7 +1451,8 @@ impl Default for ListUsers {
     }
 }
 endpoint!(
-    ListUsers 33 Get "/access/users" -> Vec < User >, null Vec::new(); enabled full
+    ListUsers 33 Get "/access/users" -> Vec < User >, null Vec::new(), by crate
+    ::row::decode_list; enabled full
 );
 /// Creates user.
 ///
@@ -1712,8 +1732,8 @@ impl ListTokens {
     }
 }
 endpoint!(
-    ListTokens 39 Get "/access/users/{userid}/token" -> Vec < Token >, null Vec::new();
-    userid
+    ListTokens 39 Get "/access/users/{userid}/token" -> Vec < Token >, null Vec::new(),
+    by crate ::row::decode_list; userid
 );
 /// Deletes token.
 ///

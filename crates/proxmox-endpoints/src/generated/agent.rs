@@ -54,7 +54,7 @@ impl GetAgentIndex {
 }
 endpoint!(
     GetAgentIndex 46 Get "/nodes/{node}/qemu/{vmid}/agent" -> Vec < IndexEntry >, null
-    Vec::new(); node vmid
+    Vec::new(), by crate ::row::decode_list; node vmid
 );
 /// The command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

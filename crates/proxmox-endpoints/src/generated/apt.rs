@@ -18,7 +18,8 @@ impl GetAptIndex {
     }
 }
 endpoint!(
-    GetAptIndex 73 Get "/nodes/{node}/apt" -> Vec < IndexEntry >, null Vec::new(); node
+    GetAptIndex 73 Get "/nodes/{node}/apt" -> Vec < IndexEntry >, null Vec::new(), by
+    crate ::row::decode_list; node
 );
 /// Reads apt changelog of a node.
 ///
@@ -431,7 +432,7 @@ impl ListAptUpdates {
 }
 endpoint!(
     ListAptUpdates 78 Get "/nodes/{node}/apt/update" -> Vec < AptUpdate >, null
-    Vec::new(); node
+    Vec::new(), by crate ::row::decode_list; node
 );
 /// Refreshes the node's package database.
 ///
@@ -570,5 +571,5 @@ impl ListAptVersions {
 }
 endpoint!(
     ListAptVersions 80 Get "/nodes/{node}/apt/versions" -> Vec < AptVersion >, null
-    Vec::new(); node
+    Vec::new(), by crate ::row::decode_list; node
 );

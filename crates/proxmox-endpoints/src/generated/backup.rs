@@ -347,7 +347,8 @@ impl Default for ListBackupJobs {
     }
 }
 endpoint!(
-    ListBackupJobs 81 Get "/cluster/backup" -> Vec < BackupJob >, null Vec::new();
+    ListBackupJobs 81 Get "/cluster/backup" -> Vec < BackupJob >, null Vec::new(), by
+    crate ::row::decode_list;
 );
 /// Creates a backup job.
 ///
@@ -507,7 +508,7 @@ impl Default for GetBackupInfoIndex {
 }
 endpoint!(
     GetBackupInfoIndex 83 Get "/cluster/backup-info" -> Vec < IndexEntry >, null
-    Vec::new();
+    Vec::new(), by crate ::row::decode_list;
 );
 /// Its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -572,7 +573,7 @@ impl Default for ListGuestsNotBackedUp {
 }
 endpoint!(
     ListGuestsNotBackedUp 84 Get "/cluster/backup-info/not-backed-up" -> Vec <
-    GuestNotBackedUp >, null Vec::new();
+    GuestNotBackedUp >, null Vec::new(), by crate ::row::decode_list;
 );
 /// Deletes backup job.
 ///

@@ -21,7 +21,7 @@ impl Default for GetBulkActionIndex {
 }
 endpoint!(
     GetBulkActionIndex 92 Get "/cluster/bulk-action" -> Vec < IndexEntry >, null
-    Vec::new();
+    Vec::new(), by crate ::row::decode_list;
 );
 /// Reads bulk guest action index.
 ///
@@ -41,7 +41,7 @@ impl Default for GetBulkGuestActionIndex {
 }
 endpoint!(
     GetBulkGuestActionIndex 93 Get "/cluster/bulk-action/guest" -> Vec < IndexEntry >,
-    null Vec::new();
+    null Vec::new(), by crate ::row::decode_list;
 );
 /// Migrates guests all over the cluster in one task of the contacted node.
 ///

@@ -20,7 +20,8 @@ impl Default for GetClusterQemuIndex {
     }
 }
 endpoint!(
-    GetClusterQemuIndex 98 Get "/cluster/qemu" -> Vec < IndexEntry >, null Vec::new();
+    GetClusterQemuIndex 98 Get "/cluster/qemu" -> Vec < IndexEntry >, null Vec::new(), by
+    crate ::row::decode_list;
 );
 /// What runs the guest's instructions: `kvm`, or `tcg` in software.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -123,7 +124,7 @@ impl Default for ListClusterCpuFlags {
 }
 endpoint!(
     ListClusterCpuFlags 99 Get "/cluster/qemu/cpu-flags" -> Vec < CpuFlag >, null
-    Vec::new(); accel arch
+    Vec::new(), by crate ::row::decode_list; accel arch
 );
 /// Custom cpu model: one row of `GET /cluster/qemu/custom-cpu-models` and `GET /cluster/qemu/custom-cpu-models/{cputype}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -174,7 +175,7 @@ impl Default for ListCustomCpuModels {
 }
 endpoint!(
     ListCustomCpuModels 100 Get "/cluster/qemu/custom-cpu-models" -> Vec < CustomCpuModel
-    >, null Vec::new();
+    >, null Vec::new(), by crate ::row::decode_list;
 );
 /// Creates custom cpu model.
 ///
@@ -324,7 +325,7 @@ impl GetCapabilitiesIndex {
 }
 endpoint!(
     GetCapabilitiesIndex 105 Get "/nodes/{node}/capabilities" -> Vec < IndexEntry >, null
-    Vec::new(); node
+    Vec::new(), by crate ::row::decode_list; node
 );
 /// Reads capabilities index of a node.
 ///
@@ -344,7 +345,7 @@ impl GetQemuCapabilitiesIndex {
 }
 endpoint!(
     GetQemuCapabilitiesIndex 106 Get "/nodes/{node}/capabilities/qemu" -> Vec <
-    IndexEntry >, null Vec::new(); node
+    IndexEntry >, null Vec::new(), by crate ::row::decode_list; node
 );
 /// Cpu model: one row of `GET /nodes/{node}/capabilities/qemu/cpu`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -385,7 +386,7 @@ impl ListCpuModels {
 }
 endpoint!(
     ListCpuModels 107 Get "/nodes/{node}/capabilities/qemu/cpu" -> Vec < CpuModel >, null
-    Vec::new(); node arch
+    Vec::new(), by crate ::row::decode_list; node arch
 );
 /// Reads cpu flags of a node.
 ///
@@ -411,7 +412,7 @@ impl ListCpuFlags {
 }
 endpoint!(
     ListCpuFlags 108 Get "/nodes/{node}/capabilities/qemu/cpu-flags" -> Vec < CpuFlag >,
-    null Vec::new(); node accel arch
+    null Vec::new(), by crate ::row::decode_list; node accel arch
 );
 /// Its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -481,7 +482,7 @@ impl ListMachineTypes {
 }
 endpoint!(
     ListMachineTypes 109 Get "/nodes/{node}/capabilities/qemu/machines" -> Vec <
-    MachineType >, null Vec::new(); node arch
+    MachineType >, null Vec::new(), by crate ::row::decode_list; node arch
 );
 /// Migration capabilities: the answer of `GET /nodes/{node}/capabilities/qemu/migration`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]

@@ -340,7 +340,8 @@ impl Default for GetClusterCephIndex {
     }
 }
 endpoint!(
-    GetClusterCephIndex 114 Get "/cluster/ceph" -> Vec < IndexEntry >, null Vec::new();
+    GetClusterCephIndex 114 Get "/cluster/ceph" -> Vec < IndexEntry >, null Vec::new(),
+    by crate ::row::decode_list;
 );
 /// Its name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -452,7 +453,8 @@ impl Default for ListCephFlags {
     }
 }
 endpoint!(
-    ListCephFlags 115 Get "/cluster/ceph/flags" -> Vec < CephFlag >, null Vec::new();
+    ListCephFlags 115 Get "/cluster/ceph/flags" -> Vec < CephFlag >, null Vec::new(), by
+    crate ::row::decode_list;
 );
 /// Changes ceph flags.
 ///
@@ -580,7 +582,7 @@ impl Default for ListCephHealthMutes {
 }
 endpoint!(
     ListCephHealthMutes 119 Get "/cluster/ceph/health-mute" -> Vec < CephHealthMute >,
-    null Vec::new();
+    null Vec::new(), by crate ::row::decode_list;
 );
 /// Changes ceph health mute.
 ///
@@ -810,8 +812,8 @@ impl GetNodeCephIndex {
     }
 }
 endpoint!(
-    GetNodeCephIndex 123 Get "/nodes/{node}/ceph" -> Vec < IndexEntry >, null Vec::new();
-    node
+    GetNodeCephIndex 123 Get "/nodes/{node}/ceph" -> Vec < IndexEntry >, null Vec::new(),
+    by crate ::row::decode_list; node
 );
 /// Reads ceph config index of a node.
 ///
@@ -831,7 +833,7 @@ impl GetCephConfigIndex {
 }
 endpoint!(
     GetCephConfigIndex 124 Get "/nodes/{node}/ceph/cfg" -> Vec < IndexEntry >, null
-    Vec::new(); node
+    Vec::new(), by crate ::row::decode_list; node
 );
 /// The level.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -907,7 +909,7 @@ impl ListCephConfigDb {
 }
 endpoint!(
     ListCephConfigDb 125 Get "/nodes/{node}/ceph/cfg/db" -> Vec < CephConfigDb >, null
-    Vec::new(); node
+    Vec::new(), by crate ::row::decode_list; node
 );
 /// Reads ceph config raw of a node.
 ///
@@ -1118,7 +1120,8 @@ impl ListCephFs {
     }
 }
 endpoint!(
-    ListCephFs 130 Get "/nodes/{node}/ceph/fs" -> Vec < CephFs >, null Vec::new(); node
+    ListCephFs 130 Get "/nodes/{node}/ceph/fs" -> Vec < CephFs >, null Vec::new(), by
+    crate ::row::decode_list; node
 );
 /// Deletes ceph fs of a node.
 ///
@@ -1239,8 +1242,8 @@ impl GetCephLog {
     }
 }
 endpoint!(
-    GetCephLog 134 Get "/nodes/{node}/ceph/log" -> Vec < TaskLogLine >, null Vec::new();
-    node limit start
+    GetCephLog 134 Get "/nodes/{node}/ceph/log" -> Vec < TaskLogLine >, null Vec::new(),
+    by crate ::row::decode_list; node limit start
 );
 /// Ceph metadata server: one row of `GET /nodes/{node}/ceph/mds`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1292,8 +1295,8 @@ impl ListCephMds {
     }
 }
 endpoint!(
-    ListCephMds 135 Get "/nodes/{node}/ceph/mds" -> Vec < CephMds >, null Vec::new();
-    node
+    ListCephMds 135 Get "/nodes/{node}/ceph/mds" -> Vec < CephMds >, null Vec::new(), by
+    crate ::row::decode_list; node
 );
 /// Deletes ceph mds of a node.
 ///
@@ -1386,7 +1389,7 @@ impl ListCephManagers {
 }
 endpoint!(
     ListCephManagers 138 Get "/nodes/{node}/ceph/mgr" -> Vec < CephManager >, null
-    Vec::new(); node
+    Vec::new(), by crate ::row::decode_list; node
 );
 /// Deletes ceph manager of a node.
 ///
@@ -1446,7 +1449,7 @@ impl ListCephMonitors {
 }
 endpoint!(
     ListCephMonitors 141 Get "/nodes/{node}/ceph/mon" -> Vec < CephMonitor >, null
-    Vec::new(); node
+    Vec::new(), by crate ::row::decode_list; node
 );
 /// Deletes ceph monitor of a node.
 ///
@@ -1586,7 +1589,7 @@ impl GetCephOsdIndex {
 }
 endpoint!(
     GetCephOsdIndex 146 Get "/nodes/{node}/ceph/osd/{osdid}" -> Vec < IndexEntry >, null
-    Vec::new(); node osdid
+    Vec::new(), by crate ::row::decode_list; node osdid
 );
 /// Mark ceph osd in of a node.
 ///
@@ -1974,8 +1977,8 @@ impl ListCephPools {
     }
 }
 endpoint!(
-    ListCephPools 152 Get "/nodes/{node}/ceph/pool" -> Vec < CephPool >, null Vec::new();
-    node
+    ListCephPools 152 Get "/nodes/{node}/ceph/pool" -> Vec < CephPool >, null Vec::new(),
+    by crate ::row::decode_list; node
 );
 /// What the pool is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -2153,7 +2156,7 @@ impl GetCephPoolIndex {
 }
 endpoint!(
     GetCephPoolIndex 155 Get "/nodes/{node}/ceph/pool/{name}" -> Vec < IndexEntry >, null
-    Vec::new(); node name
+    Vec::new(), by crate ::row::decode_list; node name
 );
 /// Changes ceph pool of a node.
 ///
@@ -2271,7 +2274,7 @@ impl ListCephReleases {
 }
 endpoint!(
     ListCephReleases 158 Get "/nodes/{node}/ceph/releases" -> Vec < CephRelease >, null
-    Vec::new(); node
+    Vec::new(), by crate ::row::decode_list; node
 );
 /// Restart ceph of a node.
 ///
@@ -2361,7 +2364,7 @@ impl ListCephCrushRules {
 }
 endpoint!(
     ListCephCrushRules 161 Get "/nodes/{node}/ceph/rules" -> Vec < CephCrushRule >, null
-    Vec::new(); node
+    Vec::new(), by crate ::row::decode_list; node
 );
 /// Start ceph of a node.
 ///

@@ -19,7 +19,10 @@ impl Default for GetAcmeIndex {
         GetAcmeIndex::new()
     }
 }
-endpoint!(GetAcmeIndex 164 Get "/cluster/acme" -> Vec < IndexEntry >, null Vec::new(););
+endpoint!(
+    GetAcmeIndex 164 Get "/cluster/acme" -> Vec < IndexEntry >, null Vec::new(), by crate
+    ::row::decode_list;
+);
 /// Acme account: one row of `GET /cluster/acme/account` and `GET /cluster/acme/account/{name}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -60,7 +63,7 @@ impl Default for ListAcmeAccounts {
 }
 endpoint!(
     ListAcmeAccounts 165 Get "/cluster/acme/account" -> Vec < AcmeAccount >, null
-    Vec::new();
+    Vec::new(), by crate ::row::decode_list;
 );
 /// Creates acme account.
 ///
@@ -189,7 +192,7 @@ impl Default for ListAcmeChallengeSchemas {
 }
 endpoint!(
     ListAcmeChallengeSchemas 170 Get "/cluster/acme/challenge-schema" -> Vec <
-    AcmeChallengeSchema >, null Vec::new();
+    AcmeChallengeSchema >, null Vec::new(), by crate ::row::decode_list;
 );
 /// Acme directory: one row of `GET /cluster/acme/directories`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -220,7 +223,7 @@ impl Default for ListAcmeDirectories {
 }
 endpoint!(
     ListAcmeDirectories 171 Get "/cluster/acme/directories" -> Vec < AcmeDirectory >,
-    null Vec::new();
+    null Vec::new(), by crate ::row::decode_list;
 );
 /// Acme meta: the answer of `GET /cluster/acme/meta`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -342,7 +345,7 @@ impl Default for ListAcmePlugins {
 }
 endpoint!(
     ListAcmePlugins 173 Get "/cluster/acme/plugins" -> Vec < AcmePlugin >, null
-    Vec::new(); kind
+    Vec::new(), by crate ::row::decode_list; kind
 );
 /// Creates acme plugin.
 ///
@@ -497,7 +500,7 @@ impl GetCertificatesIndex {
 }
 endpoint!(
     GetCertificatesIndex 179 Get "/nodes/{node}/certificates" -> Vec < IndexEntry >, null
-    Vec::new(); node
+    Vec::new(), by crate ::row::decode_list; node
 );
 /// Reads acme certificates index of a node.
 ///
@@ -517,7 +520,7 @@ impl GetAcmeCertificatesIndex {
 }
 endpoint!(
     GetAcmeCertificatesIndex 180 Get "/nodes/{node}/certificates/acme" -> Vec <
-    IndexEntry >, null Vec::new(); node
+    IndexEntry >, null Vec::new(), by crate ::row::decode_list; node
 );
 /// Revoke acme certificate of a node.
 ///
@@ -692,5 +695,5 @@ impl ListCertificates {
 }
 endpoint!(
     ListCertificates 186 Get "/nodes/{node}/certificates/info" -> Vec < Certificate >,
-    null Vec::new(); node
+    null Vec::new(), by crate ::row::decode_list; node
 );

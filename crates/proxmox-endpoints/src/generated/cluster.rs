@@ -22,7 +22,7 @@ impl Default for GetClusterStatus {
 }
 endpoint!(
     GetClusterStatus 187 Get "/cluster/status" -> Vec < ClusterStatusEntry >, null
-    Vec::new();
+    Vec::new(), by crate ::row::decode_list;
 );
 /// The cluster, or one of its nodes.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -111,7 +111,8 @@ impl Default for ListResources {
     }
 }
 endpoint!(
-    ListResources 188 Get "/cluster/resources" -> Vec < Resource >, null Vec::new(); kind
+    ListResources 188 Get "/cluster/resources" -> Vec < Resource >, null Vec::new(), by
+    crate ::row::decode_list; kind
 );
 /// Which rows to list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -363,7 +364,7 @@ impl Default for ListCorosyncNodes {
 }
 endpoint!(
     ListCorosyncNodes 191 Get "/cluster/config/nodes" -> Vec < CorosyncNode >, null
-    Vec::new();
+    Vec::new(), by crate ::row::decode_list;
 );
 /// A node in the corosync configuration.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -420,7 +421,10 @@ impl Default for GetClusterIndex {
         GetClusterIndex::new()
     }
 }
-endpoint!(GetClusterIndex 192 Get "/cluster" -> Vec < IndexEntry >, null Vec::new(););
+endpoint!(
+    GetClusterIndex 192 Get "/cluster" -> Vec < IndexEntry >, null Vec::new(), by crate
+    ::row::decode_list;
+);
 /// Reads cluster config index.
 ///
 /// `GET /cluster/config`
@@ -439,7 +443,7 @@ impl Default for GetClusterConfigIndex {
 }
 endpoint!(
     GetClusterConfigIndex 193 Get "/cluster/config" -> Vec < IndexEntry >, null
-    Vec::new();
+    Vec::new(), by crate ::row::decode_list;
 );
 /// Creates cluster.
 ///
@@ -785,7 +789,8 @@ impl Default for GetClusterLog {
     }
 }
 endpoint!(
-    GetClusterLog 202 Get "/cluster/log" -> Vec < ClusterLogLine >, null Vec::new(); max
+    GetClusterLog 202 Get "/cluster/log" -> Vec < ClusterLogLine >, null Vec::new(), by
+    crate ::row::decode_list; max
 );
 /// Whether it has a console. Yes when absent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

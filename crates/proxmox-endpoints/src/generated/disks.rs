@@ -18,8 +18,8 @@ impl GetDisksIndex {
     }
 }
 endpoint!(
-    GetDisksIndex 205 Get "/nodes/{node}/disks" -> Vec < IndexEntry >, null Vec::new();
-    node
+    GetDisksIndex 205 Get "/nodes/{node}/disks" -> Vec < IndexEntry >, null Vec::new(),
+    by crate ::row::decode_list; node
 );
 /// Directory storage: one row of `GET /nodes/{node}/disks/directory`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -59,7 +59,7 @@ impl ListDirectoryStorages {
 }
 endpoint!(
     ListDirectoryStorages 206 Get "/nodes/{node}/disks/directory" -> Vec <
-    DirectoryStorage >, null Vec::new(); node
+    DirectoryStorage >, null Vec::new(), by crate ::row::decode_list; node
 );
 /// The file system.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -294,8 +294,8 @@ impl ListDisks {
     }
 }
 endpoint!(
-    ListDisks 210 Get "/nodes/{node}/disks/list" -> Vec < DiskInfo >, null Vec::new();
-    node include_partitions skipsmart kind
+    ListDisks 210 Get "/nodes/{node}/disks/list" -> Vec < DiskInfo >, null Vec::new(), by
+    crate ::row::decode_list; node include_partitions skipsmart kind
 );
 /// Lvm tree child child: what stands under `children` in `LvmTreeChild`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -465,7 +465,7 @@ impl ListLvmThinPools {
 }
 endpoint!(
     ListLvmThinPools 214 Get "/nodes/{node}/disks/lvmthin" -> Vec < LvmThinPool >, null
-    Vec::new(); node
+    Vec::new(), by crate ::row::decode_list; node
 );
 /// Creates lvm thin pool of a node.
 ///
@@ -652,8 +652,8 @@ impl ListZfsPools {
     }
 }
 endpoint!(
-    ListZfsPools 219 Get "/nodes/{node}/disks/zfs" -> Vec < ZfsPool >, null Vec::new();
-    node
+    ListZfsPools 219 Get "/nodes/{node}/disks/zfs" -> Vec < ZfsPool >, null Vec::new(),
+    by crate ::row::decode_list; node
 );
 /// The compression.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -21,7 +21,7 @@ impl Default for GetClusterFirewallIndex {
 }
 endpoint!(
     GetClusterFirewallIndex 223 Get "/cluster/firewall" -> Vec < IndexEntry >, null
-    Vec::new();
+    Vec::new(), by crate ::row::decode_list;
 );
 /// Firewall alias: one row of `GET /cluster/firewall/aliases` and `GET /cluster/firewall/aliases/{name}` and the like.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -61,7 +61,7 @@ impl Default for ListClusterFirewallAliases {
 }
 endpoint!(
     ListClusterFirewallAliases 224 Get "/cluster/firewall/aliases" -> Vec < FirewallAlias
-    >, null Vec::new();
+    >, null Vec::new(), by crate ::row::decode_list;
 );
 /// Creates cluster firewall alias.
 ///
@@ -198,7 +198,7 @@ impl Default for ListSecurityGroups {
 }
 endpoint!(
     ListSecurityGroups 229 Get "/cluster/firewall/groups" -> Vec < SecurityGroup >, null
-    Vec::new();
+    Vec::new(), by crate ::row::decode_list;
 );
 /// Creates security group.
 ///
@@ -378,7 +378,7 @@ impl ListSecurityGroupRules {
 }
 endpoint!(
     ListSecurityGroupRules 232 Get "/cluster/firewall/groups/{group}" -> Vec <
-    FirewallRule >, null Vec::new(); group
+    FirewallRule >, null Vec::new(), by crate ::row::decode_list; group
 );
 /// Its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -642,7 +642,7 @@ impl Default for ListClusterFirewallIpSets {
 }
 endpoint!(
     ListClusterFirewallIpSets 237 Get "/cluster/firewall/ipset" -> Vec < FirewallIpSet >,
-    null Vec::new();
+    null Vec::new(), by crate ::row::decode_list;
 );
 /// Creates cluster firewall ip set.
 ///
@@ -732,7 +732,7 @@ impl ListClusterFirewallIpSetEntries {
 }
 endpoint!(
     ListClusterFirewallIpSetEntries 240 Get "/cluster/firewall/ipset/{name}" -> Vec <
-    FirewallIpSetEntry >, null Vec::new(); name
+    FirewallIpSetEntry >, null Vec::new(), by crate ::row::decode_list; name
 );
 /// Creates cluster firewall ip set entry.
 ///
@@ -876,7 +876,7 @@ impl Default for ListFirewallMacros {
 }
 endpoint!(
     ListFirewallMacros 245 Get "/cluster/firewall/macros" -> Vec < FirewallMacro >, null
-    Vec::new();
+    Vec::new(), by crate ::row::decode_list;
 );
 /// What happens to packets that pass through and match no rule.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -1102,7 +1102,7 @@ impl Default for ListClusterFirewallRefs {
 }
 endpoint!(
     ListClusterFirewallRefs 248 Get "/cluster/firewall/refs" -> Vec < FirewallRef >, null
-    Vec::new(); kind
+    Vec::new(), by crate ::row::decode_list; kind
 );
 /// The cluster's firewall rules, in order; their position is how they are addressed.
 ///
@@ -1122,7 +1122,7 @@ impl Default for ListClusterFirewallRules {
 }
 endpoint!(
     ListClusterFirewallRules 249 Get "/cluster/firewall/rules" -> Vec < FirewallRule >,
-    null Vec::new();
+    null Vec::new(), by crate ::row::decode_list;
 );
 /// Creates a rule at the top of the list, switched off unless `enable` is 1.
 ///
@@ -1314,7 +1314,7 @@ impl GetVnetFirewallIndex {
 }
 endpoint!(
     GetVnetFirewallIndex 254 Get "/cluster/sdn/vnets/{vnet}/firewall" -> Vec < IndexEntry
-    >, null Vec::new(); vnet
+    >, null Vec::new(), by crate ::row::decode_list; vnet
 );
 /// Vnet firewall options: the answer of `GET /cluster/sdn/vnets/{vnet}/firewall/options`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1405,7 +1405,7 @@ impl ListVnetFirewallRules {
 }
 endpoint!(
     ListVnetFirewallRules 257 Get "/cluster/sdn/vnets/{vnet}/firewall/rules" -> Vec <
-    FirewallRule >, null Vec::new(); vnet
+    FirewallRule >, null Vec::new(), by crate ::row::decode_list; vnet
 );
 /// Creates vnet firewall rule.
 ///
@@ -1616,7 +1616,7 @@ impl GetNodeFirewallIndex {
 }
 endpoint!(
     GetNodeFirewallIndex 262 Get "/nodes/{node}/firewall" -> Vec < IndexEntry >, null
-    Vec::new(); node
+    Vec::new(), by crate ::row::decode_list; node
 );
 /// Reads firewall log of a node.
 ///
@@ -1648,7 +1648,7 @@ impl GetNodeFirewallLog {
 }
 endpoint!(
     GetNodeFirewallLog 263 Get "/nodes/{node}/firewall/log" -> Vec < TaskLogLine >, null
-    Vec::new(); node limit since start until
+    Vec::new(), by crate ::row::decode_list; node limit since start until
 );
 /// Node firewall options: the answer of `GET /nodes/{node}/firewall/options`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1834,7 +1834,7 @@ impl ListNodeFirewallRules {
 }
 endpoint!(
     ListNodeFirewallRules 266 Get "/nodes/{node}/firewall/rules" -> Vec < FirewallRule >,
-    null Vec::new(); node
+    null Vec::new(), by crate ::row::decode_list; node
 );
 /// Creates firewall rule of a node.
 ///
@@ -2048,7 +2048,7 @@ impl GetLxcFirewallIndex {
 }
 endpoint!(
     GetLxcFirewallIndex 271 Get "/nodes/{node}/lxc/{vmid}/firewall" -> Vec < IndexEntry
-    >, null Vec::new(); node vmid
+    >, null Vec::new(), by crate ::row::decode_list; node vmid
 );
 /// Reads firewall aliases of a container.
 ///
@@ -2071,7 +2071,7 @@ impl ListLxcFirewallAliases {
 }
 endpoint!(
     ListLxcFirewallAliases 272 Get "/nodes/{node}/lxc/{vmid}/firewall/aliases" -> Vec <
-    FirewallAlias >, null Vec::new(); node vmid
+    FirewallAlias >, null Vec::new(), by crate ::row::decode_list; node vmid
 );
 /// Creates firewall alias of a container.
 ///
@@ -2229,7 +2229,7 @@ impl ListLxcFirewallIpSets {
 }
 endpoint!(
     ListLxcFirewallIpSets 277 Get "/nodes/{node}/lxc/{vmid}/firewall/ipset" -> Vec <
-    FirewallIpSet >, null Vec::new(); node vmid
+    FirewallIpSet >, null Vec::new(), by crate ::row::decode_list; node vmid
 );
 /// Creates firewall ip set of a container.
 ///
@@ -2319,7 +2319,8 @@ impl ListLxcFirewallIpSetEntries {
 }
 endpoint!(
     ListLxcFirewallIpSetEntries 280 Get "/nodes/{node}/lxc/{vmid}/firewall/ipset/{name}"
-    -> Vec < FirewallIpSetEntry >, null Vec::new(); node vmid name
+    -> Vec < FirewallIpSetEntry >, null Vec::new(), by crate ::row::decode_list; node
+    vmid name
 );
 /// Creates firewall ip set entry of a container.
 ///
@@ -2511,7 +2512,8 @@ impl GetLxcFirewallLog {
 }
 endpoint!(
     GetLxcFirewallLog 285 Get "/nodes/{node}/lxc/{vmid}/firewall/log" -> Vec <
-    TaskLogLine >, null Vec::new(); node vmid limit since start until
+    TaskLogLine >, null Vec::new(), by crate ::row::decode_list; node vmid limit since
+    start until
 );
 /// Guest firewall options: the answer of `GET /nodes/{node}/lxc/{vmid}/firewall/options` and `GET /nodes/{node}/qemu/{vmid}/firewall/options`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -2652,7 +2654,7 @@ impl ListLxcFirewallRefs {
 }
 endpoint!(
     ListLxcFirewallRefs 288 Get "/nodes/{node}/lxc/{vmid}/firewall/refs" -> Vec <
-    FirewallRef >, null Vec::new(); node vmid kind
+    FirewallRef >, null Vec::new(), by crate ::row::decode_list; node vmid kind
 );
 /// Reads firewall rules of a container.
 ///
@@ -2675,7 +2677,7 @@ impl ListLxcFirewallRules {
 }
 endpoint!(
     ListLxcFirewallRules 289 Get "/nodes/{node}/lxc/{vmid}/firewall/rules" -> Vec <
-    FirewallRule >, null Vec::new(); node vmid
+    FirewallRule >, null Vec::new(), by crate ::row::decode_list; node vmid
 );
 /// Creates firewall rule of a container.
 ///
@@ -2902,7 +2904,7 @@ impl GetQemuFirewallIndex {
 }
 endpoint!(
     GetQemuFirewallIndex 294 Get "/nodes/{node}/qemu/{vmid}/firewall" -> Vec < IndexEntry
-    >, null Vec::new(); node vmid
+    >, null Vec::new(), by crate ::row::decode_list; node vmid
 );
 /// Reads firewall aliases of a virtual machine.
 ///
@@ -2925,7 +2927,7 @@ impl ListQemuFirewallAliases {
 }
 endpoint!(
     ListQemuFirewallAliases 295 Get "/nodes/{node}/qemu/{vmid}/firewall/aliases" -> Vec <
-    FirewallAlias >, null Vec::new(); node vmid
+    FirewallAlias >, null Vec::new(), by crate ::row::decode_list; node vmid
 );
 /// Creates firewall alias of a virtual machine.
 ///
@@ -3084,7 +3086,7 @@ impl ListQemuFirewallIpSets {
 }
 endpoint!(
     ListQemuFirewallIpSets 300 Get "/nodes/{node}/qemu/{vmid}/firewall/ipset" -> Vec <
-    FirewallIpSet >, null Vec::new(); node vmid
+    FirewallIpSet >, null Vec::new(), by crate ::row::decode_list; node vmid
 );
 /// Creates firewall ip set of a virtual machine.
 ///
@@ -3175,7 +3177,7 @@ impl ListQemuFirewallIpSetEntries {
 endpoint!(
     ListQemuFirewallIpSetEntries 303 Get
     "/nodes/{node}/qemu/{vmid}/firewall/ipset/{name}" -> Vec < FirewallIpSetEntry >, null
-    Vec::new(); node vmid name
+    Vec::new(), by crate ::row::decode_list; node vmid name
 );
 /// Creates firewall ip set entry of a virtual machine.
 ///
@@ -3368,7 +3370,8 @@ impl GetQemuFirewallLog {
 }
 endpoint!(
     GetQemuFirewallLog 308 Get "/nodes/{node}/qemu/{vmid}/firewall/log" -> Vec <
-    TaskLogLine >, null Vec::new(); node vmid limit since start until
+    TaskLogLine >, null Vec::new(), by crate ::row::decode_list; node vmid limit since
+    start until
 );
 /// Reads firewall options of a virtual machine.
 ///
@@ -3477,7 +3480,7 @@ impl ListQemuFirewallRefs {
 }
 endpoint!(
     ListQemuFirewallRefs 311 Get "/nodes/{node}/qemu/{vmid}/firewall/refs" -> Vec <
-    FirewallRef >, null Vec::new(); node vmid kind
+    FirewallRef >, null Vec::new(), by crate ::row::decode_list; node vmid kind
 );
 /// Reads firewall rules of a virtual machine.
 ///
@@ -3500,7 +3503,7 @@ impl ListQemuFirewallRules {
 }
 endpoint!(
     ListQemuFirewallRules 312 Get "/nodes/{node}/qemu/{vmid}/firewall/rules" -> Vec <
-    FirewallRule >, null Vec::new(); node vmid
+    FirewallRule >, null Vec::new(), by crate ::row::decode_list; node vmid
 );
 /// Creates firewall rule of a virtual machine.
 ///

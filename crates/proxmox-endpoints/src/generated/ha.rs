@@ -21,7 +21,7 @@ impl Default for GetHaStatus {
 }
 endpoint!(
     GetHaStatus 317 Get "/cluster/ha/status/current" -> Vec < HaStatusEntry >, null
-    Vec::new();
+    Vec::new(), by crate ::row::decode_list;
 );
 /// What a row of the HA status is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -241,7 +241,7 @@ impl Default for ListHaResources {
 }
 endpoint!(
     ListHaResources 319 Get "/cluster/ha/resources" -> Vec < HaResource >, null
-    Vec::new(); kind
+    Vec::new(), by crate ::row::decode_list; kind
 );
 /// A guest that the HA manager looks after.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -293,7 +293,10 @@ impl Default for GetHaIndex {
         GetHaIndex::new()
     }
 }
-endpoint!(GetHaIndex 320 Get "/cluster/ha" -> Vec < IndexEntry >, null Vec::new(););
+endpoint!(
+    GetHaIndex 320 Get "/cluster/ha" -> Vec < IndexEntry >, null Vec::new(), by crate
+    ::row::decode_list;
+);
 /// Ha group: one row of `GET /cluster/ha/groups` and `GET /cluster/ha/groups/{group}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -336,7 +339,8 @@ impl Default for ListHaGroups {
     }
 }
 endpoint!(
-    ListHaGroups 321 Get "/cluster/ha/groups" -> Vec < HaGroup >, null Vec::new();
+    ListHaGroups 321 Get "/cluster/ha/groups" -> Vec < HaGroup >, null Vec::new(), by
+    crate ::row::decode_list;
 );
 /// Creates ha group.
 ///
@@ -848,8 +852,8 @@ impl Default for ListHaRules {
     }
 }
 endpoint!(
-    ListHaRules 332 Get "/cluster/ha/rules" -> Vec < HaRule >, null Vec::new(); resource
-    kind
+    ListHaRules 332 Get "/cluster/ha/rules" -> Vec < HaRule >, null Vec::new(), by crate
+    ::row::decode_list; resource kind
 );
 /// Creates ha rule.
 ///
@@ -992,7 +996,8 @@ impl Default for GetHaStatusIndex {
     }
 }
 endpoint!(
-    GetHaStatusIndex 337 Get "/cluster/ha/status" -> Vec < IndexEntry >, null Vec::new();
+    GetHaStatusIndex 337 Get "/cluster/ha/status" -> Vec < IndexEntry >, null Vec::new(),
+    by crate ::row::decode_list;
 );
 /// Puts fencing and the HA managers back to work.
 ///

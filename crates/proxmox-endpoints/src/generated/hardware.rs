@@ -21,7 +21,7 @@ impl GetHardwareIndex {
 }
 endpoint!(
     GetHardwareIndex 340 Get "/nodes/{node}/hardware" -> Vec < IndexEntry >, null
-    Vec::new(); node
+    Vec::new(), by crate ::row::decode_list; node
 );
 /// Pci device: one row of `GET /nodes/{node}/hardware/pci`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -85,7 +85,7 @@ impl ListPciDevices {
 }
 endpoint!(
     ListPciDevices 341 Get "/nodes/{node}/hardware/pci" -> Vec < PciDevice >, null
-    Vec::new(); node pci_class_blacklist verbose
+    Vec::new(), by crate ::row::decode_list; node pci_class_blacklist verbose
 );
 /// Reads pci device index of a node.
 ///
@@ -108,7 +108,7 @@ impl GetPciDeviceIndex {
 }
 endpoint!(
     GetPciDeviceIndex 342 Get "/nodes/{node}/hardware/pci/{pci-id-or-mapping}" -> Vec <
-    IndexEntry >, null Vec::new(); node pci_id_or_mapping
+    IndexEntry >, null Vec::new(), by crate ::row::decode_list; node pci_id_or_mapping
 );
 /// Mediated device type: one row of `GET /nodes/{node}/hardware/pci/{pci-id-or-mapping}/mdev`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -149,7 +149,8 @@ impl ListMediatedDeviceTypes {
 }
 endpoint!(
     ListMediatedDeviceTypes 343 Get "/nodes/{node}/hardware/pci/{pci-id-or-mapping}/mdev"
-    -> Vec < MediatedDeviceType >, null Vec::new(); node pci_id_or_mapping
+    -> Vec < MediatedDeviceType >, null Vec::new(), by crate ::row::decode_list; node
+    pci_id_or_mapping
 );
 /// Usb device info: one row of `GET /nodes/{node}/hardware/usb`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -206,5 +207,5 @@ impl ListUsbDevices {
 }
 endpoint!(
     ListUsbDevices 344 Get "/nodes/{node}/hardware/usb" -> Vec < UsbDeviceInfo >, null
-    Vec::new(); node
+    Vec::new(), by crate ::row::decode_list; node
 );

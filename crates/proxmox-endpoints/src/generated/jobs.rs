@@ -19,7 +19,10 @@ impl Default for GetJobsIndex {
         GetJobsIndex::new()
     }
 }
-endpoint!(GetJobsIndex 345 Get "/cluster/jobs" -> Vec < IndexEntry >, null Vec::new(););
+endpoint!(
+    GetJobsIndex 345 Get "/cluster/jobs" -> Vec < IndexEntry >, null Vec::new(), by crate
+    ::row::decode_list;
+);
 /// Realm sync job: one row of `GET /cluster/jobs/realm-sync` and `GET /cluster/jobs/realm-sync/{id}`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -73,7 +76,7 @@ impl Default for ListRealmSyncJobs {
 }
 endpoint!(
     ListRealmSyncJobs 346 Get "/cluster/jobs/realm-sync" -> Vec < RealmSyncJob >, null
-    Vec::new();
+    Vec::new(), by crate ::row::decode_list;
 );
 /// Deletes realm sync job.
 ///
@@ -227,5 +230,5 @@ impl AnalyzeSchedule {
 }
 endpoint!(
     AnalyzeSchedule 351 Get "/cluster/jobs/schedule-analyze" -> Vec < ScheduledTime >,
-    null Vec::new(); schedule iterations starttime
+    null Vec::new(), by crate ::row::decode_list; schedule iterations starttime
 );

@@ -18,7 +18,8 @@ impl ListLxc {
     }
 }
 endpoint!(
-    ListLxc 352 Get "/nodes/{node}/lxc" -> Vec < LxcSummary >, null Vec::new(); node
+    ListLxc 352 Get "/nodes/{node}/lxc" -> Vec < LxcSummary >, null Vec::new(), by crate
+    ::row::decode_list; node
 );
 /// A container as the list shows it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -528,7 +529,7 @@ impl GetLxcIndex {
 }
 endpoint!(
     GetLxcIndex 355 Get "/nodes/{node}/lxc/{vmid}" -> Vec < IndexEntry >, null
-    Vec::new(); node vmid
+    Vec::new(), by crate ::row::decode_list; node vmid
 );
 /// Clone lxc of a container.
 ///
@@ -982,7 +983,7 @@ impl ListLxcInterfaces {
 }
 endpoint!(
     ListLxcInterfaces 360 Get "/nodes/{node}/lxc/{vmid}/interfaces" -> Vec < LxcInterface
-    >, null Vec::new(); node vmid
+    >, null Vec::new(), by crate ::row::decode_list; node vmid
 );
 /// Lxc migrate preconditions not allowed nodes blocking ha resource, as the server describes
 /// it.
@@ -1279,7 +1280,7 @@ impl ListLxcPendingConfig {
 }
 endpoint!(
     ListLxcPendingConfig 366 Get "/nodes/{node}/lxc/{vmid}/pending" -> Vec < PendingKey
-    >, null Vec::new(); node vmid
+    >, null Vec::new(), by crate ::row::decode_list; node vmid
 );
 /// Remote migrate lxc of a container.
 ///
@@ -1570,7 +1571,7 @@ impl GetLxcRrdData {
 }
 endpoint!(
     GetLxcRrdData 370 Get "/nodes/{node}/lxc/{vmid}/rrddata" -> Vec < GuestRrdPoint >,
-    null Vec::new(); node vmid timeframe cf
+    null Vec::new(), by crate ::row::decode_list; node vmid timeframe cf
 );
 /// Guest snapshot: one row of `GET /nodes/{node}/lxc/{vmid}/snapshot` and `GET /nodes/{node}/qemu/{vmid}/snapshot`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1621,7 +1622,7 @@ impl ListLxcSnapshots {
 }
 endpoint!(
     ListLxcSnapshots 371 Get "/nodes/{node}/lxc/{vmid}/snapshot" -> Vec < GuestSnapshot
-    >, null Vec::new(); node vmid
+    >, null Vec::new(), by crate ::row::decode_list; node vmid
 );
 /// Creates snapshot of a container.
 ///
@@ -1705,7 +1706,7 @@ impl GetLxcSnapshotIndex {
 }
 endpoint!(
     GetLxcSnapshotIndex 374 Get "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}" -> Vec <
-    IndexEntry >, null Vec::new(); node vmid snapname
+    IndexEntry >, null Vec::new(), by crate ::row::decode_list; node vmid snapname
 );
 /// Reads snapshot config of a container.
 ///
@@ -1858,7 +1859,7 @@ impl GetLxcStatusIndex {
 }
 endpoint!(
     GetLxcStatusIndex 379 Get "/nodes/{node}/lxc/{vmid}/status" -> Vec < IndexEntry >,
-    null Vec::new(); node vmid
+    null Vec::new(), by crate ::row::decode_list; node vmid
 );
 /// Lxc status: the answer of `GET /nodes/{node}/lxc/{vmid}/status/current`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]

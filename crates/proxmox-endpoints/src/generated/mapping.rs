@@ -20,7 +20,8 @@ impl Default for GetMappingIndex {
     }
 }
 endpoint!(
-    GetMappingIndex 391 Get "/cluster/mapping" -> Vec < IndexEntry >, null Vec::new();
+    GetMappingIndex 391 Get "/cluster/mapping" -> Vec < IndexEntry >, null Vec::new(), by
+    crate ::row::decode_list;
 );
 /// The severity.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -112,7 +113,7 @@ impl Default for ListDirectoryMappings {
 }
 endpoint!(
     ListDirectoryMappings 392 Get "/cluster/mapping/dir" -> Vec < DirectoryMapping >,
-    null Vec::new(); check_node
+    null Vec::new(), by crate ::row::decode_list; check_node
 );
 /// Creates directory mapping.
 ///
@@ -275,7 +276,7 @@ impl Default for ListPciMappings {
 }
 endpoint!(
     ListPciMappings 397 Get "/cluster/mapping/pci" -> Vec < PciMapping >, null
-    Vec::new(); check_node
+    Vec::new(), by crate ::row::decode_list; check_node
 );
 /// Creates pci mapping.
 ///
@@ -426,7 +427,7 @@ impl Default for ListUsbMappings {
 }
 endpoint!(
     ListUsbMappings 402 Get "/cluster/mapping/usb" -> Vec < UsbMapping >, null
-    Vec::new(); check_node
+    Vec::new(), by crate ::row::decode_list; check_node
 );
 /// Creates usb mapping.
 ///

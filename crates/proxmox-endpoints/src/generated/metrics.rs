@@ -20,7 +20,8 @@ impl Default for GetMetricsIndex {
     }
 }
 endpoint!(
-    GetMetricsIndex 407 Get "/cluster/metrics" -> Vec < IndexEntry >, null Vec::new();
+    GetMetricsIndex 407 Get "/cluster/metrics" -> Vec < IndexEntry >, null Vec::new(), by
+    crate ::row::decode_list;
 );
 /// Its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -162,7 +163,7 @@ impl Default for ListMetricServers {
 }
 endpoint!(
     ListMetricServers 409 Get "/cluster/metrics/server" -> Vec < MetricServer >, null
-    Vec::new();
+    Vec::new(), by crate ::row::decode_list;
 );
 /// Deletes metric server.
 ///

@@ -535,8 +535,8 @@ impl ListNetworks {
     }
 }
 endpoint!(
-    ListNetworks 415 Get "/nodes/{node}/network" -> Vec < Network >, null Vec::new();
-    node kind
+    ListNetworks 415 Get "/nodes/{node}/network" -> Vec < Network >, null Vec::new(), by
+    crate ::row::decode_list; node kind
 );
 /// Creates network of a node.
 ///

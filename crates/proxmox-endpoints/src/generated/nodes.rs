@@ -19,7 +19,10 @@ impl Default for ListNodes {
         ListNodes::new()
     }
 }
-endpoint!(ListNodes 421 Get "/nodes" -> Vec < NodeSummary >, null Vec::new(););
+endpoint!(
+    ListNodes 421 Get "/nodes" -> Vec < NodeSummary >, null Vec::new(), by crate
+    ::row::decode_list;
+);
 /// A node as the list shows it. An offline node has no numbers.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -264,7 +267,8 @@ impl GetNodeIndex {
     }
 }
 endpoint!(
-    GetNodeIndex 423 Get "/nodes/{node}" -> Vec < IndexEntry >, null Vec::new(); node
+    GetNodeIndex 423 Get "/nodes/{node}" -> Vec < IndexEntry >, null Vec::new(), by crate
+    ::row::decode_list; node
 );
 /// The setting.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -560,7 +564,7 @@ impl ExecuteBatch {
 }
 endpoint!(
     ExecuteBatch 428 Post "/nodes/{node}/execute" -> Vec < BatchResult >, null
-    Vec::new(); node commands
+    Vec::new(), by crate ::row::decode_list; node commands
 );
 /// Hosts file: the answer of `GET /nodes/{node}/hosts`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -739,8 +743,8 @@ impl GetNetstat {
     }
 }
 endpoint!(
-    GetNetstat 433 Get "/nodes/{node}/netstat" -> Vec < NetstatRow >, null Vec::new();
-    node
+    GetNetstat 433 Get "/nodes/{node}/netstat" -> Vec < NetstatRow >, null Vec::new(), by
+    crate ::row::decode_list; node
 );
 /// Reads report of a node.
 ///
@@ -920,7 +924,7 @@ impl GetNodeRrdData {
 }
 endpoint!(
     GetNodeRrdData 436 Get "/nodes/{node}/rrddata" -> Vec < NodeRrdPoint >, null
-    Vec::new(); node timeframe cf
+    Vec::new(), by crate ::row::decode_list; node timeframe cf
 );
 /// The command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -1323,8 +1327,8 @@ impl GetSyslog {
     }
 }
 endpoint!(
-    GetSyslog 446 Get "/nodes/{node}/syslog" -> Vec < TaskLogLine >, null Vec::new();
-    node limit service since start until
+    GetSyslog 446 Get "/nodes/{node}/syslog" -> Vec < TaskLogLine >, null Vec::new(), by
+    crate ::row::decode_list; node limit service since start until
 );
 /// Opens a terminal of the node: ticket and port for the websocket, which must be opened on
 /// the same host within ten seconds.

@@ -21,7 +21,7 @@ impl Default for GetNotificationsIndex {
 }
 endpoint!(
     GetNotificationsIndex 454 Get "/cluster/notifications" -> Vec < IndexEntry >, null
-    Vec::new();
+    Vec::new(), by crate ::row::decode_list;
 );
 /// Reads notification endpoints index.
 ///
@@ -41,7 +41,7 @@ impl Default for GetNotificationEndpointsIndex {
 }
 endpoint!(
     GetNotificationEndpointsIndex 455 Get "/cluster/notifications/endpoints" -> Vec <
-    IndexEntry >, null Vec::new();
+    IndexEntry >, null Vec::new(), by crate ::row::decode_list;
 );
 /// Who made the package.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -121,7 +121,7 @@ impl Default for ListGotifyEndpoints {
 }
 endpoint!(
     ListGotifyEndpoints 456 Get "/cluster/notifications/endpoints/gotify" -> Vec <
-    GotifyEndpoint >, null Vec::new();
+    GotifyEndpoint >, null Vec::new(), by crate ::row::decode_list;
 );
 /// Creates gotify endpoint.
 ///
@@ -287,7 +287,7 @@ impl Default for ListSendmailEndpoints {
 }
 endpoint!(
     ListSendmailEndpoints 461 Get "/cluster/notifications/endpoints/sendmail" -> Vec <
-    SendmailEndpoint >, null Vec::new();
+    SendmailEndpoint >, null Vec::new(), by crate ::row::decode_list;
 );
 /// Creates sendmail endpoint.
 ///
@@ -505,7 +505,7 @@ impl Default for ListSmtpEndpoints {
 }
 endpoint!(
     ListSmtpEndpoints 466 Get "/cluster/notifications/endpoints/smtp" -> Vec <
-    SmtpEndpoint >, null Vec::new();
+    SmtpEndpoint >, null Vec::new(), by crate ::row::decode_list;
 );
 /// Creates smtp endpoint.
 ///
@@ -750,7 +750,7 @@ impl Default for ListWebhookEndpoints {
 }
 endpoint!(
     ListWebhookEndpoints 471 Get "/cluster/notifications/endpoints/webhook" -> Vec <
-    WebhookEndpoint >, null Vec::new();
+    WebhookEndpoint >, null Vec::new(), by crate ::row::decode_list;
 );
 /// Creates webhook endpoint.
 ///
@@ -919,7 +919,7 @@ impl Default for ListMatcherFieldValues {
 }
 endpoint!(
     ListMatcherFieldValues 476 Get "/cluster/notifications/matcher-field-values" -> Vec <
-    MatcherFieldValue >, null Vec::new();
+    MatcherFieldValue >, null Vec::new(), by crate ::row::decode_list;
 );
 /// Matcher field: one row of `GET /cluster/notifications/matcher-fields`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -948,7 +948,7 @@ impl Default for ListMatcherFields {
 }
 endpoint!(
     ListMatcherFields 477 Get "/cluster/notifications/matcher-fields" -> Vec <
-    MatcherField >, null Vec::new();
+    MatcherField >, null Vec::new(), by crate ::row::decode_list;
 );
 /// How it works.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -1037,7 +1037,7 @@ impl Default for ListNotificationMatchers {
 }
 endpoint!(
     ListNotificationMatchers 478 Get "/cluster/notifications/matchers" -> Vec <
-    NotificationMatcher >, null Vec::new();
+    NotificationMatcher >, null Vec::new(), by crate ::row::decode_list;
 );
 /// Creates notification matcher.
 ///
@@ -1250,7 +1250,7 @@ impl Default for ListNotificationTargets {
 }
 endpoint!(
     ListNotificationTargets 483 Get "/cluster/notifications/targets" -> Vec <
-    NotificationTarget >, null Vec::new();
+    NotificationTarget >, null Vec::new(), by crate ::row::decode_list;
 );
 /// Test notification target.
 ///

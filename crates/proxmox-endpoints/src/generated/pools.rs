@@ -151,7 +151,10 @@ impl Default for ListPools {
         ListPools::new()
     }
 }
-endpoint!(ListPools 486 Get "/pools" -> Vec < Pool >, null Vec::new(); poolid kind);
+endpoint!(
+    ListPools 486 Get "/pools" -> Vec < Pool >, null Vec::new(), by crate
+    ::row::decode_list; poolid kind
+);
 /// Creates pool.
 ///
 /// `POST /pools`

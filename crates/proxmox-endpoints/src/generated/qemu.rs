@@ -23,8 +23,8 @@ impl ListQemu {
     }
 }
 endpoint!(
-    ListQemu 492 Get "/nodes/{node}/qemu" -> Vec < QemuSummary >, null Vec::new(); node
-    full
+    ListQemu 492 Get "/nodes/{node}/qemu" -> Vec < QemuSummary >, null Vec::new(), by
+    crate ::row::decode_list; node full
 );
 /// A virtual machine as the list shows it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1740,7 +1740,7 @@ impl GetQemuIndex {
 }
 endpoint!(
     GetQemuIndex 500 Get "/nodes/{node}/qemu/{vmid}" -> Vec < IndexEntry >, null
-    Vec::new(); node vmid
+    Vec::new(), by crate ::row::decode_list; node vmid
 );
 /// Clones a virtual machine or template, in a task of the source's node. A linked clone needs
 /// a template; another node needs shared storage.
@@ -1817,7 +1817,7 @@ impl ListQemuCloudInitPending {
 }
 endpoint!(
     ListQemuCloudInitPending 502 Get "/nodes/{node}/qemu/{vmid}/cloudinit" -> Vec <
-    PendingKey >, null Vec::new(); node vmid
+    PendingKey >, null Vec::new(), by crate ::row::decode_list; node vmid
 );
 /// Writes the cloud-init drive anew.
 ///
@@ -2907,7 +2907,7 @@ impl ListQemuPendingConfig {
 }
 endpoint!(
     ListQemuPendingConfig 515 Get "/nodes/{node}/qemu/{vmid}/pending" -> Vec < PendingKey
-    >, null Vec::new(); node vmid
+    >, null Vec::new(), by crate ::row::decode_list; node vmid
 );
 /// Remote migrate qemu of a virtual machine.
 ///
@@ -3063,7 +3063,7 @@ impl GetQemuRrdData {
 }
 endpoint!(
     GetQemuRrdData 519 Get "/nodes/{node}/qemu/{vmid}/rrddata" -> Vec < GuestRrdPoint >,
-    null Vec::new(); node vmid timeframe cf
+    null Vec::new(), by crate ::row::decode_list; node vmid timeframe cf
 );
 /// Presses a key of a virtual machine's keyboard.
 ///
@@ -3115,7 +3115,7 @@ impl ListQemuSnapshots {
 }
 endpoint!(
     ListQemuSnapshots 521 Get "/nodes/{node}/qemu/{vmid}/snapshot" -> Vec < GuestSnapshot
-    >, null Vec::new(); node vmid
+    >, null Vec::new(), by crate ::row::decode_list; node vmid
 );
 /// Takes a snapshot; with `vmstate` of the memory too.
 ///
@@ -3202,7 +3202,7 @@ impl GetQemuSnapshotIndex {
 }
 endpoint!(
     GetQemuSnapshotIndex 524 Get "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}" -> Vec <
-    IndexEntry >, null Vec::new(); node vmid snapname
+    IndexEntry >, null Vec::new(), by crate ::row::decode_list; node vmid snapname
 );
 /// Reads snapshot config of a virtual machine.
 ///
@@ -3337,7 +3337,7 @@ impl GetQemuStatusIndex {
 }
 endpoint!(
     GetQemuStatusIndex 529 Get "/nodes/{node}/qemu/{vmid}/status" -> Vec < IndexEntry >,
-    null Vec::new(); node vmid
+    null Vec::new(), by crate ::row::decode_list; node vmid
 );
 /// Shuts a virtual machine down and starts it again, which applies pending changes.
 ///

@@ -87,7 +87,7 @@ impl Default for ListReplicationJobs {
 }
 endpoint!(
     ListReplicationJobs 539 Get "/cluster/replication" -> Vec < ReplicationJob >, null
-    Vec::new();
+    Vec::new(), by crate ::row::decode_list;
 );
 /// Creates replication job.
 ///
@@ -296,7 +296,7 @@ impl ListNodeReplication {
 }
 endpoint!(
     ListNodeReplication 544 Get "/nodes/{node}/replication" -> Vec < ReplicationStatus >,
-    null Vec::new(); node guest
+    null Vec::new(), by crate ::row::decode_list; node guest
 );
 /// Reads replication index of a node.
 ///
@@ -319,7 +319,7 @@ impl GetNodeReplicationIndex {
 }
 endpoint!(
     GetNodeReplicationIndex 545 Get "/nodes/{node}/replication/{id}" -> Vec < IndexEntry
-    >, null Vec::new(); node id
+    >, null Vec::new(), by crate ::row::decode_list; node id
 );
 /// Reads replication log of a node.
 ///
@@ -348,7 +348,7 @@ impl GetReplicationLog {
 }
 endpoint!(
     GetReplicationLog 546 Get "/nodes/{node}/replication/{id}/log" -> Vec < TaskLogLine
-    >, null Vec::new(); node id limit start
+    >, null Vec::new(), by crate ::row::decode_list; node id limit start
 );
 /// Schedule replication now of a node.
 ///

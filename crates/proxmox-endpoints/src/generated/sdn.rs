@@ -19,7 +19,10 @@ impl Default for GetSdnIndex {
         GetSdnIndex::new()
     }
 }
-endpoint!(GetSdnIndex 549 Get "/cluster/sdn" -> Vec < IndexEntry >, null Vec::new(););
+endpoint!(
+    GetSdnIndex 549 Get "/cluster/sdn" -> Vec < IndexEntry >, null Vec::new(), by crate
+    ::row::decode_list;
+);
 /// Puts the pending network configuration into force: reloads the network of every node, each
 /// in a task of its own.
 ///
@@ -276,7 +279,7 @@ impl Default for ListSdnControllers {
 }
 endpoint!(
     ListSdnControllers 551 Get "/cluster/sdn/controllers" -> Vec < SdnController >, null
-    Vec::new(); pending running kind
+    Vec::new(), by crate ::row::decode_list; pending running kind
 );
 /// Creates sdn controller.
 ///
@@ -514,7 +517,7 @@ impl Default for ListSdnDnsServers {
 }
 endpoint!(
     ListSdnDnsServers 556 Get "/cluster/sdn/dns" -> Vec < SdnDnsServer >, null
-    Vec::new(); kind
+    Vec::new(), by crate ::row::decode_list; kind
 );
 /// Creates sdn dns.
 ///
@@ -718,7 +721,7 @@ impl Default for GetSdnFabricsIndex {
 }
 endpoint!(
     GetSdnFabricsIndex 562 Get "/cluster/sdn/fabrics" -> Vec < IndexEntry >, null
-    Vec::new();
+    Vec::new(), by crate ::row::decode_list;
 );
 /// The protocol.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -945,7 +948,7 @@ impl Default for ListSdnFabrics {
 }
 endpoint!(
     ListSdnFabrics 564 Get "/cluster/sdn/fabrics/fabric" -> Vec < SdnFabric >, null
-    Vec::new(); pending running
+    Vec::new(), by crate ::row::decode_list; pending running
 );
 /// Creates sdn fabric.
 ///
@@ -1169,7 +1172,7 @@ impl Default for ListSdnFabricNodes {
 }
 endpoint!(
     ListSdnFabricNodes 569 Get "/cluster/sdn/fabrics/node" -> Vec < SdnFabricNode >, null
-    Vec::new(); pending running
+    Vec::new(), by crate ::row::decode_list; pending running
 );
 /// Reads nodes of sdn fabric.
 ///
@@ -1195,7 +1198,8 @@ impl ListNodesOfSdnFabric {
 }
 endpoint!(
     ListNodesOfSdnFabric 570 Get "/cluster/sdn/fabrics/node/{fabric_id}" -> Vec <
-    SdnFabricNode >, null Vec::new(); fabric_id pending running
+    SdnFabricNode >, null Vec::new(), by crate ::row::decode_list; fabric_id pending
+    running
 );
 /// Creates sdn fabric node.
 ///
@@ -1446,7 +1450,8 @@ impl Default for ListSdnIpams {
     }
 }
 endpoint!(
-    ListSdnIpams 575 Get "/cluster/sdn/ipams" -> Vec < SdnIpam >, null Vec::new(); kind
+    ListSdnIpams 575 Get "/cluster/sdn/ipams" -> Vec < SdnIpam >, null Vec::new(), by
+    crate ::row::decode_list; kind
 );
 /// Creates sdn ipam.
 ///
@@ -1612,7 +1617,7 @@ impl GetSdnIpamStatus {
 }
 endpoint!(
     GetSdnIpamStatus 580 Get "/cluster/sdn/ipams/{ipam}/status" -> Vec < SdnIpamAddress
-    >, null Vec::new(); ipam
+    >, null Vec::new(), by crate ::row::decode_list; ipam
 );
 /// Unlocks the network configuration.
 ///
@@ -1709,7 +1714,7 @@ impl Default for ListSdnPrefixLists {
 }
 endpoint!(
     ListSdnPrefixLists 583 Get "/cluster/sdn/prefix-lists" -> Vec < SdnPrefixList >, null
-    Vec::new(); pending running verbose
+    Vec::new(), by crate ::row::decode_list; pending running verbose
 );
 /// Creates sdn prefix list.
 ///
@@ -1852,7 +1857,7 @@ impl ListSdnPrefixListEntries {
 }
 endpoint!(
     ListSdnPrefixListEntries 588 Get "/cluster/sdn/prefix-lists/{id}/entries" -> Vec <
-    SdnPrefixListEntry >, null Vec::new(); id
+    SdnPrefixListEntry >, null Vec::new(), by crate ::row::decode_list; id
 );
 /// Creates sdn prefix list entry.
 ///
@@ -2084,7 +2089,7 @@ impl Default for ListSdnRouteMaps {
 }
 endpoint!(
     ListSdnRouteMaps 594 Get "/cluster/sdn/route-maps" -> Vec < SdnRouteMap >, null
-    Vec::new(); running
+    Vec::new(), by crate ::row::decode_list; running
 );
 /// Sdn route map entry: one row of `GET /cluster/sdn/route-maps/entries` and `GET /cluster/sdn/route-maps/entries/{route-map-id}` and the like.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -2142,7 +2147,7 @@ impl Default for ListSdnRouteMapEntries {
 }
 endpoint!(
     ListSdnRouteMapEntries 595 Get "/cluster/sdn/route-maps/entries" -> Vec <
-    SdnRouteMapEntry >, null Vec::new(); pending running
+    SdnRouteMapEntry >, null Vec::new(), by crate ::row::decode_list; pending running
 );
 /// Creates sdn route map entry.
 ///
@@ -2216,7 +2221,8 @@ impl ListEntriesOfSdnRouteMap {
 }
 endpoint!(
     ListEntriesOfSdnRouteMap 597 Get "/cluster/sdn/route-maps/entries/{route-map-id}" ->
-    Vec < SdnRouteMapEntry >, null Vec::new(); route_map_id pending running
+    Vec < SdnRouteMapEntry >, null Vec::new(), by crate ::row::decode_list; route_map_id
+    pending running
 );
 /// Deletes sdn route map entry.
 ///
@@ -2433,8 +2439,8 @@ impl Default for ListSdnVnets {
     }
 }
 endpoint!(
-    ListSdnVnets 601 Get "/cluster/sdn/vnets" -> Vec < SdnVnet >, null Vec::new();
-    pending running
+    ListSdnVnets 601 Get "/cluster/sdn/vnets" -> Vec < SdnVnet >, null Vec::new(), by
+    crate ::row::decode_list; pending running
 );
 /// Creates a virtual network. It takes effect when the configuration is applied.
 ///
@@ -2745,7 +2751,7 @@ impl ListSdnSubnets {
 }
 endpoint!(
     ListSdnSubnets 609 Get "/cluster/sdn/vnets/{vnet}/subnets" -> Vec < SdnSubnet >, null
-    Vec::new(); vnet pending running
+    Vec::new(), by crate ::row::decode_list; vnet pending running
 );
 /// Creates sdn subnet.
 ///
@@ -3164,8 +3170,8 @@ impl Default for ListSdnZones {
     }
 }
 endpoint!(
-    ListSdnZones 614 Get "/cluster/sdn/zones" -> Vec < SdnZone >, null Vec::new();
-    pending running kind
+    ListSdnZones 614 Get "/cluster/sdn/zones" -> Vec < SdnZone >, null Vec::new(), by
+    crate ::row::decode_list; pending running kind
 );
 /// Creates sdn zone.
 ///
@@ -3443,8 +3449,8 @@ impl GetNodeSdnIndex {
     }
 }
 endpoint!(
-    GetNodeSdnIndex 619 Get "/nodes/{node}/sdn" -> Vec < IndexEntry >, null Vec::new();
-    node
+    GetNodeSdnIndex 619 Get "/nodes/{node}/sdn" -> Vec < IndexEntry >, null Vec::new(),
+    by crate ::row::decode_list; node
 );
 /// Reads sdn fabric index of a node.
 ///
@@ -3467,7 +3473,7 @@ impl GetNodeSdnFabricIndex {
 }
 endpoint!(
     GetNodeSdnFabricIndex 620 Get "/nodes/{node}/sdn/fabrics/{fabric}" -> Vec <
-    IndexEntry >, null Vec::new(); node fabric
+    IndexEntry >, null Vec::new(), by crate ::row::decode_list; node fabric
 );
 /// Sdn fabric interface: one row of `GET /nodes/{node}/sdn/fabrics/{fabric}/interfaces`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -3506,7 +3512,7 @@ impl ListSdnFabricInterfaces {
 }
 endpoint!(
     ListSdnFabricInterfaces 621 Get "/nodes/{node}/sdn/fabrics/{fabric}/interfaces" ->
-    Vec < SdnFabricInterface >, null Vec::new(); node fabric
+    Vec < SdnFabricInterface >, null Vec::new(), by crate ::row::decode_list; node fabric
 );
 /// Sdn fabric neighbor: one row of `GET /nodes/{node}/sdn/fabrics/{fabric}/neighbors`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -3545,7 +3551,7 @@ impl ListSdnFabricNeighbors {
 }
 endpoint!(
     ListSdnFabricNeighbors 622 Get "/nodes/{node}/sdn/fabrics/{fabric}/neighbors" -> Vec
-    < SdnFabricNeighbor >, null Vec::new(); node fabric
+    < SdnFabricNeighbor >, null Vec::new(), by crate ::row::decode_list; node fabric
 );
 /// Sdn fabric route: one row of `GET /nodes/{node}/sdn/fabrics/{fabric}/routes`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -3580,7 +3586,7 @@ impl ListSdnFabricRoutes {
 }
 endpoint!(
     ListSdnFabricRoutes 623 Get "/nodes/{node}/sdn/fabrics/{fabric}/routes" -> Vec <
-    SdnFabricRoute >, null Vec::new(); node fabric
+    SdnFabricRoute >, null Vec::new(), by crate ::row::decode_list; node fabric
 );
 /// Reads sdn vnet index of a node.
 ///
@@ -3603,7 +3609,7 @@ impl GetNodeSdnVnetIndex {
 }
 endpoint!(
     GetNodeSdnVnetIndex 624 Get "/nodes/{node}/sdn/vnets/{vnet}" -> Vec < IndexEntry >,
-    null Vec::new(); node vnet
+    null Vec::new(), by crate ::row::decode_list; node vnet
 );
 /// Sdn vnet mac vrf: one row of `GET /nodes/{node}/sdn/vnets/{vnet}/mac-vrf`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -3641,7 +3647,7 @@ impl ListSdnVnetMacVrf {
 }
 endpoint!(
     ListSdnVnetMacVrf 625 Get "/nodes/{node}/sdn/vnets/{vnet}/mac-vrf" -> Vec <
-    SdnVnetMacVrf >, null Vec::new(); node vnet
+    SdnVnetMacVrf >, null Vec::new(), by crate ::row::decode_list; node vnet
 );
 /// How it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -3705,7 +3711,7 @@ impl ListNodeSdnZones {
 }
 endpoint!(
     ListNodeSdnZones 626 Get "/nodes/{node}/sdn/zones" -> Vec < NodeSdnZone >, null
-    Vec::new(); node
+    Vec::new(), by crate ::row::decode_list; node
 );
 /// Reads sdn zone index of a node.
 ///
@@ -3728,7 +3734,7 @@ impl GetNodeSdnZoneIndex {
 }
 endpoint!(
     GetNodeSdnZoneIndex 627 Get "/nodes/{node}/sdn/zones/{zone}" -> Vec < IndexEntry >,
-    null Vec::new(); node zone
+    null Vec::new(), by crate ::row::decode_list; node zone
 );
 /// Sdn zone bridge port: what stands under `ports` in `SdnZoneBridge`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -3789,7 +3795,7 @@ impl ListSdnZoneBridges {
 }
 endpoint!(
     ListSdnZoneBridges 628 Get "/nodes/{node}/sdn/zones/{zone}/bridges" -> Vec <
-    SdnZoneBridge >, null Vec::new(); node zone
+    SdnZoneBridge >, null Vec::new(), by crate ::row::decode_list; node zone
 );
 /// Sdn zone content: one row of `GET /nodes/{node}/sdn/zones/{zone}/content`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -3828,7 +3834,7 @@ impl ListSdnZoneContent {
 }
 endpoint!(
     ListSdnZoneContent 629 Get "/nodes/{node}/sdn/zones/{zone}/content" -> Vec <
-    SdnZoneContent >, null Vec::new(); node zone
+    SdnZoneContent >, null Vec::new(), by crate ::row::decode_list; node zone
 );
 /// Sdn zone ip vrf: one row of `GET /nodes/{node}/sdn/zones/{zone}/ip-vrf`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -3870,5 +3876,5 @@ impl ListSdnZoneIpVrf {
 }
 endpoint!(
     ListSdnZoneIpVrf 630 Get "/nodes/{node}/sdn/zones/{zone}/ip-vrf" -> Vec <
-    SdnZoneIpVrf >, null Vec::new(); node zone
+    SdnZoneIpVrf >, null Vec::new(), by crate ::row::decode_list; node zone
 );

@@ -363,7 +363,7 @@ impl ListServices {
 }
 endpoint!(
     ListServices 631 Get "/nodes/{node}/services" -> Vec < NodeService >, null
-    Vec::new(); node
+    Vec::new(), by crate ::row::decode_list; node
 );
 /// The service.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -523,7 +523,7 @@ impl GetServiceIndex {
 }
 endpoint!(
     GetServiceIndex 632 Get "/nodes/{node}/services/{service}" -> Vec < IndexEntry >,
-    null Vec::new(); node service
+    null Vec::new(), by crate ::row::decode_list; node service
 );
 /// Reload service of a node.
 ///

@@ -36,7 +36,7 @@ impl ListNodeStorage {
 }
 endpoint!(
     ListNodeStorage 638 Get "/nodes/{node}/storage" -> Vec < NodeStorage >, null
-    Vec::new(); node content enabled format storage target
+    Vec::new(), by crate ::row::decode_list; node content enabled format storage target
 );
 /// A storage as a node sees it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -100,7 +100,8 @@ impl ListStorageContent {
 }
 endpoint!(
     ListStorageContent 639 Get "/nodes/{node}/storage/{storage}/content" -> Vec <
-    StorageContent >, null Vec::new(); node storage content vmid
+    StorageContent >, null Vec::new(), by crate ::row::decode_list; node storage content
+    vmid
 );
 /// A volume on a storage.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -205,7 +206,7 @@ impl ListApplianceTemplates {
 }
 endpoint!(
     ListApplianceTemplates 640 Get "/nodes/{node}/aplinfo" -> Vec < ApplianceTemplate >,
-    null Vec::new(); node
+    null Vec::new(), by crate ::row::decode_list; node
 );
 /// Downloads a container template from the catalogue to a storage.
 ///
@@ -317,8 +318,8 @@ impl GetScanIndex {
     }
 }
 endpoint!(
-    GetScanIndex 644 Get "/nodes/{node}/scan" -> Vec < IndexEntry >, null Vec::new();
-    node
+    GetScanIndex 644 Get "/nodes/{node}/scan" -> Vec < IndexEntry >, null Vec::new(), by
+    crate ::row::decode_list; node
 );
 /// Cifs share: one row of `GET /nodes/{node}/scan/cifs`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -360,8 +361,8 @@ impl ScanCifs {
     }
 }
 endpoint!(
-    ScanCifs 645 Get "/nodes/{node}/scan/cifs" -> Vec < CifsShare >, null Vec::new();
-    node server domain password username
+    ScanCifs 645 Get "/nodes/{node}/scan/cifs" -> Vec < CifsShare >, null Vec::new(), by
+    crate ::row::decode_list; node server domain password username
 );
 /// Iscsi target: one row of `GET /nodes/{node}/scan/iscsi`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -394,8 +395,8 @@ impl ScanIscsi {
     }
 }
 endpoint!(
-    ScanIscsi 646 Get "/nodes/{node}/scan/iscsi" -> Vec < IscsiTarget >, null Vec::new();
-    node portal
+    ScanIscsi 646 Get "/nodes/{node}/scan/iscsi" -> Vec < IscsiTarget >, null Vec::new(),
+    by crate ::row::decode_list; node portal
 );
 /// Volume group: one row of `GET /nodes/{node}/scan/lvm`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -421,8 +422,8 @@ impl ScanLvm {
     }
 }
 endpoint!(
-    ScanLvm 647 Get "/nodes/{node}/scan/lvm" -> Vec < VolumeGroup >, null Vec::new();
-    node
+    ScanLvm 647 Get "/nodes/{node}/scan/lvm" -> Vec < VolumeGroup >, null Vec::new(), by
+    crate ::row::decode_list; node
 );
 /// Thin pool: one row of `GET /nodes/{node}/scan/lvmthin`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -454,7 +455,7 @@ impl ScanLvmThin {
 }
 endpoint!(
     ScanLvmThin 648 Get "/nodes/{node}/scan/lvmthin" -> Vec < ThinPool >, null
-    Vec::new(); node vg
+    Vec::new(), by crate ::row::decode_list; node vg
 );
 /// Nfs export: one row of `GET /nodes/{node}/scan/nfs`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -487,8 +488,8 @@ impl ScanNfs {
     }
 }
 endpoint!(
-    ScanNfs 649 Get "/nodes/{node}/scan/nfs" -> Vec < NfsExport >, null Vec::new(); node
-    server
+    ScanNfs 649 Get "/nodes/{node}/scan/nfs" -> Vec < NfsExport >, null Vec::new(), by
+    crate ::row::decode_list; node server
 );
 /// Pbs datastore: one row of `GET /nodes/{node}/scan/pbs`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -538,8 +539,8 @@ impl ScanPbs {
     }
 }
 endpoint!(
-    ScanPbs 650 Get "/nodes/{node}/scan/pbs" -> Vec < PbsDatastore >, null Vec::new();
-    node password server username fingerprint port
+    ScanPbs 650 Get "/nodes/{node}/scan/pbs" -> Vec < PbsDatastore >, null Vec::new(), by
+    crate ::row::decode_list; node password server username fingerprint port
 );
 /// Zfs pool name: one row of `GET /nodes/{node}/scan/zfs`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -565,8 +566,8 @@ impl ScanZfs {
     }
 }
 endpoint!(
-    ScanZfs 651 Get "/nodes/{node}/scan/zfs" -> Vec < ZfsPoolName >, null Vec::new();
-    node
+    ScanZfs 651 Get "/nodes/{node}/scan/zfs" -> Vec < ZfsPoolName >, null Vec::new(), by
+    crate ::row::decode_list; node
 );
 /// Reads storage index of a node.
 ///
@@ -589,7 +590,7 @@ impl GetNodeStorageIndex {
 }
 endpoint!(
     GetNodeStorageIndex 652 Get "/nodes/{node}/storage/{storage}" -> Vec < IndexEntry >,
-    null Vec::new(); node storage
+    null Vec::new(), by crate ::row::decode_list; node storage
 );
 /// The format.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -1057,7 +1058,8 @@ impl ListBackupFiles {
 }
 endpoint!(
     ListBackupFiles 660 Get "/nodes/{node}/storage/{storage}/file-restore/list" -> Vec <
-    BackupFile >, null Vec::new(); node storage filepath volume
+    BackupFile >, null Vec::new(), by crate ::row::decode_list; node storage filepath
+    volume
 );
 /// Its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -1472,7 +1474,8 @@ impl ListPrunableBackups {
 }
 endpoint!(
     ListPrunableBackups 665 Get "/nodes/{node}/storage/{storage}/prunebackups" -> Vec <
-    PrunableBackup >, null Vec::new(); node storage prune_backups kind vmid
+    PrunableBackup >, null Vec::new(), by crate ::row::decode_list; node storage
+    prune_backups kind vmid
 );
 /// Reads storage rrd of a node.
 ///
@@ -1558,7 +1561,8 @@ impl GetStorageRrdData {
 }
 endpoint!(
     GetStorageRrdData 667 Get "/nodes/{node}/storage/{storage}/rrddata" -> Vec <
-    StorageRrdPoint >, null Vec::new(); node storage timeframe cf
+    StorageRrdPoint >, null Vec::new(), by crate ::row::decode_list; node storage
+    timeframe cf
 );
 /// Storage status: the answer of `GET /nodes/{node}/storage/{storage}/status`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -1708,7 +1712,10 @@ impl Default for ListStorages {
         ListStorages::new()
     }
 }
-endpoint!(ListStorages 670 Get "/storage" -> Vec < Storage >, null Vec::new(); kind);
+endpoint!(
+    ListStorages 670 Get "/storage" -> Vec < Storage >, null Vec::new(), by crate
+    ::row::decode_list; kind
+);
 /// How much of a new image is allocated at once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

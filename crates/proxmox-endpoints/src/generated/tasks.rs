@@ -237,7 +237,7 @@ impl GetTaskLog {
 }
 endpoint!(
     GetTaskLog 677 Get "/nodes/{node}/tasks/{upid}/log" -> Vec < TaskLogLine >, null
-    Vec::new(); node upid start limit download
+    Vec::new(), by crate ::row::decode_list; node upid start limit download
 );
 /// A line of a task's log.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, Default)]
@@ -297,5 +297,5 @@ impl GetTaskIndex {
 }
 endpoint!(
     GetTaskIndex 679 Get "/nodes/{node}/tasks/{upid}" -> Vec < IndexEntry >, null
-    Vec::new(); node upid
+    Vec::new(), by crate ::row::decode_list; node upid
 );
