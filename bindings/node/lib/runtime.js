@@ -72,35 +72,56 @@ export function callNow(handle, method, args) {
   return JSON.parse(openNow(handle, method, args))
 }
 
-/** Awaits many rows; `build` makes them from the values of each column. */
+/** Awaits many rows; `build` makes them from their columns. */
 export async function rows(handle, method, args, build, signal) {
   const reply = await open(handle, method, args, signal)
-  const columns = reply.columns()
-  if (columns instanceof native.Failure) throw failed(columns)
   const { length } = reply
-  const values = {}
-  for (const column of columns) values[column.name] = cells(column, length)
-  return build(length, values, new Array(length).fill(null))
+  const columns = new Columns(length)
+  for (const column of reply.columns()) columns.add(column)
+  return build(length, columns)
 }
 
-/** The values of one column; the native side says which forms there are. */
-function cells({ numbers, truths, index, words, lists, text, ends, absent }, length) {
-  const out = new Array(length)
-  if (numbers) {
-    // NaN alone is not itself.
-    for (let i = 0; i < length; i++) out[i] = numbers[i] === numbers[i] ? numbers[i] : null
-  } else if (truths) {
-    const truth = [false, true, null]
-    for (let i = 0; i < length; i++) out[i] = truth[truths[i]]
-  } else if (index) {
-    const entries = [null, ...(words ?? lists.map(Object.freeze))]
-    for (let i = 0; i < length; i++) out[i] = entries[index[i]]
-  } else if (ends) {
-    for (let i = 0, start = 0; i < length; start = ends[i++]) out[i] = text.slice(start, ends[i])
-    for (const row of absent) out[row] = null
-  } else {
-    out.fill(null)
+const TRUTHS = [false, true, null]
+
+/**
+ * The columns of many rows, each in the form that its field's type has:
+ * numbers, where NaN is null, or entries with an index.
+ */
+class Columns {
+  #named = new Map()
+  #noNumbers
+  #noEntries
+  #inOrder
+
+  constructor(length) {
+    this.length = length
   }
+
+  add(column) {
+    this.#named.set(column.name, column)
+  }
+
+  numbers(name) {
+    return this.#named.get(name)?.numbers ?? (this.#noNumbers ??= new Float64Array(this.length).fill(NaN))
+  }
+
+  entries(name) {
+    const { truths, index, words, lists, text, ends, absent } = this.#named.get(name) ?? {}
+    if (truths) return { entries: TRUTHS, index: truths }
+    if (index) return { entries: [null, ...(words ?? lists.map(Object.freeze))], index }
+    if (ends) return { entries: texts(text, ends, absent), index: this.#order() }
+    return (this.#noEntries ??= { entries: [null], index: new Uint32Array(this.length) })
+  }
+
+  #order() {
+    return (this.#inOrder ??= Uint32Array.from({ length: this.length }, (_, i) => i))
+  }
+}
+
+function texts(text, ends, absent) {
+  const out = new Array(ends.length)
+  for (let i = 0, start = 0; i < ends.length; start = ends[i++]) out[i] = text.slice(start, ends[i])
+  for (const row of absent) out[row] = null
   return out
 }
 

@@ -3593,80 +3593,80 @@ export const decodeZfsPoolChild = (d) => ({
   write: d.write ?? null,
 })
 
-export const buildProxmoxResourceRows = (length, c, none) => {
-  const c0 = c.id ?? none
-  const c1 = c.kind ?? none
-  const c2 = c.status ?? none
-  const c3 = c.node ?? none
-  const c4 = c.vmid ?? none
-  const c5 = c.name ?? none
-  const c6 = c.template ?? none
-  const c7 = c.tags ?? none
-  const c8 = c.lock ?? none
-  const c9 = c.pool ?? none
-  const c10 = c.ha_state ?? none
-  const c11 = c.uptime_seconds ?? none
-  const c12 = c.cpu_fraction ?? none
-  const c13 = c.cpu_count ?? none
-  const c14 = c.memory_used_bytes ?? none
-  const c15 = c.memory_bytes ?? none
-  const c16 = c.memory_host_bytes ?? none
-  const c17 = c.disk_used_bytes ?? none
-  const c18 = c.disk_bytes ?? none
-  const c19 = c.disk_read_bytes ?? none
-  const c20 = c.disk_written_bytes ?? none
-  const c21 = c.network_in_bytes ?? none
-  const c22 = c.network_out_bytes ?? none
-  const c23 = c.storage ?? none
-  const c24 = c.storage_type ?? none
-  const c25 = c.content ?? none
-  const c26 = c.shared ?? none
-  const c27 = c.level ?? none
-  const c28 = c.cgroup_mode ?? none
-  const c29 = c.host_arch ?? none
-  const c30 = c.sdn ?? none
-  const c31 = c.network ?? none
-  const c32 = c.network_type ?? none
-  const c33 = c.zone_type ?? none
-  const c34 = c.protocol ?? none
+export const buildProxmoxResourceRows = (length, columns) => {
+  const { entries: e0, index: i0 } = columns.entries('id')
+  const { entries: e1, index: i1 } = columns.entries('kind')
+  const { entries: e2, index: i2 } = columns.entries('status')
+  const { entries: e3, index: i3 } = columns.entries('node')
+  const n4 = columns.numbers('vmid')
+  const { entries: e5, index: i5 } = columns.entries('name')
+  const { entries: e6, index: i6 } = columns.entries('template')
+  const { entries: e7, index: i7 } = columns.entries('tags')
+  const { entries: e8, index: i8 } = columns.entries('lock')
+  const { entries: e9, index: i9 } = columns.entries('pool')
+  const { entries: e10, index: i10 } = columns.entries('ha_state')
+  const n11 = columns.numbers('uptime_seconds')
+  const n12 = columns.numbers('cpu_fraction')
+  const n13 = columns.numbers('cpu_count')
+  const n14 = columns.numbers('memory_used_bytes')
+  const n15 = columns.numbers('memory_bytes')
+  const n16 = columns.numbers('memory_host_bytes')
+  const n17 = columns.numbers('disk_used_bytes')
+  const n18 = columns.numbers('disk_bytes')
+  const n19 = columns.numbers('disk_read_bytes')
+  const n20 = columns.numbers('disk_written_bytes')
+  const n21 = columns.numbers('network_in_bytes')
+  const n22 = columns.numbers('network_out_bytes')
+  const { entries: e23, index: i23 } = columns.entries('storage')
+  const { entries: e24, index: i24 } = columns.entries('storage_type')
+  const { entries: e25, index: i25 } = columns.entries('content')
+  const { entries: e26, index: i26 } = columns.entries('shared')
+  const { entries: e27, index: i27 } = columns.entries('level')
+  const n28 = columns.numbers('cgroup_mode')
+  const { entries: e29, index: i29 } = columns.entries('host_arch')
+  const { entries: e30, index: i30 } = columns.entries('sdn')
+  const { entries: e31, index: i31 } = columns.entries('network')
+  const { entries: e32, index: i32 } = columns.entries('network_type')
+  const { entries: e33, index: i33 } = columns.entries('zone_type')
+  const { entries: e34, index: i34 } = columns.entries('protocol')
   const rows = new Array(length)
   for (let i = 0; i < length; i++) {
     rows[i] = {
-      id: c0[i],
-      kind: c1[i],
-      status: c2[i],
-      node: c3[i],
-      vmid: c4[i],
-      name: c5[i],
-      template: c6[i],
-      tags: c7[i],
-      lock: c8[i],
-      pool: c9[i],
-      haState: c10[i],
-      uptimeSeconds: c11[i],
-      cpuFraction: c12[i],
-      cpuCount: c13[i],
-      memoryUsedBytes: c14[i],
-      memoryBytes: c15[i],
-      memoryHostBytes: c16[i],
-      diskUsedBytes: c17[i],
-      diskBytes: c18[i],
-      diskReadBytes: c19[i],
-      diskWrittenBytes: c20[i],
-      networkInBytes: c21[i],
-      networkOutBytes: c22[i],
-      storage: c23[i],
-      storageType: c24[i],
-      content: c25[i],
-      shared: c26[i],
-      level: c27[i],
-      cgroupMode: c28[i],
-      hostArch: c29[i],
-      sdn: c30[i],
-      network: c31[i],
-      networkType: c32[i],
-      zoneType: c33[i],
-      protocol: c34[i],
+      id: e0[i0[i]],
+      kind: e1[i1[i]],
+      status: e2[i2[i]],
+      node: e3[i3[i]],
+      vmid: n4[i] === n4[i] ? n4[i] : null,
+      name: e5[i5[i]],
+      template: e6[i6[i]],
+      tags: e7[i7[i]],
+      lock: e8[i8[i]],
+      pool: e9[i9[i]],
+      haState: e10[i10[i]],
+      uptimeSeconds: n11[i] === n11[i] ? n11[i] : null,
+      cpuFraction: n12[i] === n12[i] ? n12[i] : null,
+      cpuCount: n13[i] === n13[i] ? n13[i] : null,
+      memoryUsedBytes: n14[i] === n14[i] ? n14[i] : null,
+      memoryBytes: n15[i] === n15[i] ? n15[i] : null,
+      memoryHostBytes: n16[i] === n16[i] ? n16[i] : null,
+      diskUsedBytes: n17[i] === n17[i] ? n17[i] : null,
+      diskBytes: n18[i] === n18[i] ? n18[i] : null,
+      diskReadBytes: n19[i] === n19[i] ? n19[i] : null,
+      diskWrittenBytes: n20[i] === n20[i] ? n20[i] : null,
+      networkInBytes: n21[i] === n21[i] ? n21[i] : null,
+      networkOutBytes: n22[i] === n22[i] ? n22[i] : null,
+      storage: e23[i23[i]],
+      storageType: e24[i24[i]],
+      content: e25[i25[i]],
+      shared: e26[i26[i]],
+      level: e27[i27[i]],
+      cgroupMode: n28[i] === n28[i] ? n28[i] : null,
+      hostArch: e29[i29[i]],
+      sdn: e30[i30[i]],
+      network: e31[i31[i]],
+      networkType: e32[i32[i]],
+      zoneType: e33[i33[i]],
+      protocol: e34[i34[i]],
     }
   }
   return rows

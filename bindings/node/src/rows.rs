@@ -2,10 +2,8 @@
 
 use homelab_bindings::Rows as Core;
 use homelab_bindings::rows::Cells;
-use napi::bindgen_prelude::{Either, Float64Array, Uint8Array, Uint32Array};
+use napi::bindgen_prelude::{Float64Array, Uint8Array, Uint32Array};
 use napi_derive::napi;
-
-use crate::outcome::{Failure, failure};
 
 /// Many rows of one flat type.
 #[napi]
@@ -13,8 +11,8 @@ use crate::outcome::{Failure, failure};
 pub struct Rows(pub(crate) Core);
 
 /// One field of every row. Which parts are there says what it holds:
-/// `numbers` (NaN is null), `truths` (2 is null), `index` with `words` or
-/// `lists` (0 is null, the others count from 1), `text` with `ends` and the
+/// `numbers` (NaN is null); `truths` (2 is null); `index` with `words` or
+/// `lists` (0 is null, the others count from 1); `text` with `ends` and the
 /// rows that are null; nothing at all when every value is null.
 #[napi(object)]
 pub struct Column {
@@ -48,11 +46,9 @@ impl Rows {
 
     /// The columns.
     #[napi]
-    pub fn columns(&self) -> Either<Vec<Column>, Failure> {
-        match self.0.columns() {
-            Ok(columns) => Either::A(columns.iter().map(|c| column(c.name, &c.cells)).collect()),
-            Err(error) => Either::B(failure(&error)),
-        }
+    pub fn columns(&self) -> Vec<Column> {
+        let columns = self.0.columns().iter();
+        columns.map(|c| column(c.name, &c.cells)).collect()
     }
 }
 

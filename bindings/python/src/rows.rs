@@ -1,23 +1,14 @@
 //! Many rows of one flat type, converted when somebody looks.
 
 use homelab_bindings::Rows as Core;
-use homelab_bindings::rows::{Cell, Column};
+use homelab_bindings::rows::{Cell, Cells, Column};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
-use crate::error::raise;
-
 /// Many rows of one flat type.
 #[pyclass(frozen, module = "homelab_sdk._native")]
 pub(crate) struct Rows(pub(crate) Core);
-
-impl Rows {
-    fn columns(&self, py: Python<'_>) -> PyResult<&[Column]> {
-        // The first look makes them, which takes some milliseconds for many rows.
-        py.detach(|| self.0.columns()).map_err(|e| raise(py, &e))
-    }
-}
 
 #[pymethods]
 impl Rows {
@@ -27,17 +18,13 @@ impl Rows {
 
     /// The names of the fields, in order.
     fn names<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let columns = self.columns(py)?;
-        PyTuple::new(py, columns.iter().map(|c| PyString::intern(py, c.name)))
+        let columns = self.0.columns().iter();
+        PyTuple::new(py, columns.map(|c| PyString::intern(py, c.name)))
     }
 
     /// One value.
     fn cell<'py>(&self, py: Python<'py>, row: usize, column: usize) -> PyResult<Bound<'py, PyAny>> {
-        let columns = match self.0.columns() {
-            Ok(columns) => columns,
-            Err(error) => return Err(raise(py, &error)),
-        };
-        match columns.get(column) {
+        match self.0.columns().get(column) {
             Some(column) => value(py, column.cells.get(row)),
             None => Err(PyIndexError::new_err("no such column")),
         }
@@ -45,20 +32,58 @@ impl Rows {
 
     /// Everything as dictionaries.
     fn to_dicts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let columns = self.columns(py)?;
-        let names: Vec<_> = columns
-            .iter()
-            .map(|c| PyString::intern(py, c.name))
-            .collect();
+        let columns = self.0.columns().iter();
+        let columns = columns
+            .map(|column| Eager::new(py, column))
+            .collect::<PyResult<Vec<_>>>()?;
         let out = PyList::empty(py);
         for row in 0..self.0.len() {
             let dict = PyDict::new(py);
-            for (name, column) in names.iter().zip(columns) {
-                dict.set_item(name, value(py, column.cells.get(row))?)?;
+            for column in &columns {
+                dict.set_item(&column.name, column.value(py, row)?)?;
             }
             out.append(dict)?;
         }
         Ok(out)
+    }
+}
+
+/// A column of which everything is wanted: what repeats is made once.
+struct Eager<'a, 'py> {
+    name: Bound<'py, PyString>,
+    cells: &'a Cells,
+    entries: Vec<Bound<'py, PyAny>>,
+}
+
+impl<'a, 'py> Eager<'a, 'py> {
+    fn new(py: Python<'py>, column: &'a Column) -> PyResult<Self> {
+        let entries = match &column.cells {
+            Cells::Words(words) => {
+                let words = words.dictionary.iter();
+                words.map(|w| value(py, Cell::Text(w))).collect()
+            }
+            Cells::Lists(lists) => {
+                let lists = lists.dictionary.iter();
+                lists.map(|l| value(py, Cell::List(l))).collect()
+            }
+            _ => Ok(Vec::new()),
+        };
+        Ok(Eager {
+            name: PyString::intern(py, column.name),
+            cells: &column.cells,
+            entries: entries?,
+        })
+    }
+
+    fn value(&self, py: Python<'py>, row: usize) -> PyResult<Bound<'py, PyAny>> {
+        let place = match self.cells {
+            Cells::Words(words) => words.index.get(row),
+            Cells::Lists(lists) => lists.index.get(row),
+            cells => return value(py, cells.get(row)),
+        };
+        let entry = place.and_then(|place| usize::try_from(place.checked_sub(1)?).ok());
+        let entry = entry.and_then(|at| self.entries.get(at));
+        Ok(entry.map_or_else(|| py.None().into_bound(py), Clone::clone))
     }
 }
 

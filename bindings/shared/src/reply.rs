@@ -34,11 +34,6 @@ pub(crate) fn data(value: &(impl Serialize + ?Sized)) -> Result<Reply> {
     json(value).map(Reply::Json)
 }
 
-/// Replies with many rows of one flat type.
-pub(crate) fn rows<T: Serialize + Send + Sync + 'static>(rows: Vec<T>) -> Reply {
-    Reply::Rows(Rows::new(rows))
-}
-
 /// Replies with nothing.
 pub(crate) fn done() -> Reply {
     Reply::Json("null".to_owned())

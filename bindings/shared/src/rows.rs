@@ -1,5 +1,5 @@
-//! Many rows of one flat type, kept as they were decoded, and turned into the
-//! columns from which both languages make their values.
+//! Many rows of one flat type, as the columns from which both languages make
+//! their values.
 //!
 //! A text for each row, parsed again on the other side, costs more than the
 //! request and its decoding together. Rows cross as a handful of columns
@@ -8,16 +8,19 @@
 
 mod capture;
 mod columns;
+mod dictionary;
+mod texts;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::marker::PhantomData;
+use std::sync::Arc;
 
-use homelab_core::{Error, ErrorKind, Result};
 use serde::Serialize;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _, SeqAccess, Visitor};
 
 pub use columns::{Cell, Cells, Column};
-
-use crate::reply::json;
+pub use dictionary::{Lists, Words};
+pub use texts::Texts;
 
 /// Rows of one flat type: fields are texts, numbers, truth values, lists of
 /// texts, or absent. Clones share them.
@@ -25,49 +28,14 @@ use crate::reply::json;
 pub struct Rows(Arc<Block>);
 
 struct Block {
-    source: Box<dyn Source>,
-    /// Made when somebody looks.
-    columns: OnceLock<Vec<Column>>,
-}
-
-/// The rows as they came.
-trait Source: Send + Sync {
-    fn len(&self) -> usize;
-    fn columns(&self) -> Result<Vec<Column>>;
-    fn json(&self) -> Result<String>;
-}
-
-impl<T: Serialize + Send + Sync> Source for Vec<T> {
-    fn len(&self) -> usize {
-        self.as_slice().len()
-    }
-
-    fn columns(&self) -> Result<Vec<Column>> {
-        capture::columns(self).map_err(|e| {
-            Error::new(
-                ErrorKind::Internal,
-                format!("rows cannot become columns: {e}"),
-            )
-        })
-    }
-
-    fn json(&self) -> Result<String> {
-        json(self)
-    }
+    rows: usize,
+    columns: Vec<Column>,
 }
 
 impl Rows {
-    /// Takes rows.
-    pub(crate) fn new<T: Serialize + Send + Sync + 'static>(rows: Vec<T>) -> Self {
-        Rows(Arc::new(Block {
-            source: Box::new(rows),
-            columns: OnceLock::new(),
-        }))
-    }
-
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.source.len()
+        self.0.rows
     }
 
     /// Whether there are none.
@@ -75,24 +43,9 @@ impl Rows {
         self.len() == 0
     }
 
-    /// The columns, in the order of the type's fields.
-    ///
-    /// # Errors
-    /// `Internal` when the type is not flat, which no test has met then.
-    pub fn columns(&self) -> Result<&[Column]> {
-        if let Some(columns) = self.0.columns.get() {
-            return Ok(columns);
-        }
-        let columns = self.0.source.columns()?;
-        Ok(self.0.columns.get_or_init(|| columns))
-    }
-
-    /// All rows as one JSON list.
-    ///
-    /// # Errors
-    /// `Internal`, never met.
-    pub fn json(&self) -> Result<String> {
-        self.0.source.json()
+    /// The columns, in the order of the type's fields; none without rows.
+    pub fn columns(&self) -> &[Column] {
+        &self.0.columns
     }
 }
 
@@ -100,4 +53,51 @@ impl fmt::Debug for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rows").field("len", &self.len()).finish()
     }
+}
+
+/// A list of `T` as it is decoded: each goes to the columns at once, so that
+/// there is never more than one.
+#[derive(Debug)]
+pub(crate) struct RowsOf<T> {
+    pub(crate) rows: Rows,
+    kind: PhantomData<T>,
+}
+
+impl<'de, T: DeserializeOwned + Serialize> Deserialize<'de> for RowsOf<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List<T>(PhantomData<T>);
+
+        impl<'de, T: DeserializeOwned + Serialize> Visitor<'de> for List<T> {
+            type Value = capture::Capture;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(capture::Capture::default())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut capture = capture::Capture::default();
+                while let Some(row) = list.next_element::<T>()? {
+                    capture.push(&row).map_err(A::Error::custom)?;
+                }
+                Ok(capture)
+            }
+        }
+
+        let (rows, columns) = deserializer
+            .deserialize_any(List::<T>(PhantomData))?
+            .finish();
+        Ok(RowsOf {
+            rows: Rows(Arc::new(Block { rows, columns })),
+            kind: PhantomData,
+        })
+    }
+}
+
+/// Answers are bounded far below 4 GiB.
+fn offset(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
 }

@@ -15,12 +15,14 @@ mod task;
 use std::path::PathBuf;
 
 use homelab_core::{Error, Result};
+use proxmox_client::endpoints::Resource;
 use proxmox_client::{ProxmoxClient, ProxmoxClientBuilder, SecondFactor, Task};
 use serde_json::{Map, Value};
 
 use crate::args::seconds;
 use crate::handle::Object;
-use crate::reply::{data, per_node, rows};
+use crate::reply::{data, per_node};
+use crate::rows::RowsOf;
 use crate::{Args, Handle, Reply};
 
 pub(crate) use access::access;
@@ -99,7 +101,11 @@ pub(crate) async fn client(pve: &ProxmoxClient, method: &str, args: &mut Args) -
         "endpoints" => data(&pve.endpoints()),
         "version" => data(&pve.version().await?),
         "cluster" => Ok(Place::new(pve).same(Object::ProxmoxCluster)),
-        "cluster_resources" => Ok(rows(pve.cluster().resources(args.take("kind")?).await?)),
+        "cluster_resources" => {
+            let call = pve.cluster().resources(args.take("kind")?);
+            let RowsOf { rows, .. } = pve.send_as::<RowsOf<Resource>, _>(&*call).await?;
+            Ok(Reply::Rows(rows))
+        }
         "access" => Ok(Place::new(pve).same(Object::ProxmoxAccess)),
         "nodes" => data(&pve.nodes().await?),
         "node" => Ok(Place::new(pve).at("node", args.take("name")?, Object::ProxmoxNode)),

@@ -1,9 +1,9 @@
 //! A column: one field of every row.
 
-use std::collections::HashMap;
+pub(super) use super::dictionary::Key;
+use super::dictionary::{Lists, Words};
+use super::texts::Texts;
 
-/// A text with more different values than this is no dictionary any more.
-const LARGEST_DICTIONARY: usize = 512;
 /// What stands for "absent" among truth values.
 const NO_TRUTH: u8 = 2;
 
@@ -33,37 +33,6 @@ pub enum Cells {
     Texts(Texts),
     /// Lists of texts that repeat, as with [`Words`](Cells::Words).
     Lists(Lists),
-}
-
-/// Texts that repeat.
-#[derive(Debug, Default)]
-pub struct Words {
-    /// The different ones.
-    pub dictionary: Vec<String>,
-    /// Which one, plus one; 0 is absent.
-    pub index: Vec<u32>,
-    places: HashMap<String, u32>,
-}
-
-/// Texts, one behind the other.
-#[derive(Debug, Default)]
-pub struct Texts {
-    /// All of them.
-    pub text: String,
-    /// Where each ends.
-    pub ends: Vec<u32>,
-    /// Which are absent; they end where they start.
-    pub absent: Vec<u32>,
-}
-
-/// Lists of texts that repeat.
-#[derive(Debug, Default)]
-pub struct Lists {
-    /// The different ones.
-    pub dictionary: Vec<Vec<String>>,
-    /// Which one, plus one; 0 is absent.
-    pub index: Vec<u32>,
-    places: HashMap<Vec<String>, u32>,
 }
 
 /// One value.
@@ -107,10 +76,7 @@ impl Cells {
             Cells::Whole(v) => v.push(i64::MIN),
             Cells::Numbers(v) => v.push(f64::NAN),
             Cells::Words(w) => w.index.push(0),
-            Cells::Texts(t) => {
-                t.absent.push(offset(t.ends.len()));
-                t.ends.push(offset(t.text.len()));
-            }
+            Cells::Texts(t) => t.push_absent(),
             Cells::Lists(l) => l.index.push(0),
         }
     }
@@ -158,16 +124,13 @@ impl Cells {
 
     pub(super) fn push_text(&mut self, text: &str) -> Result<(), Mixed> {
         if let Cells::Absent(count) = self {
-            *self = Cells::Words(Words {
-                index: vec![0; *count],
-                ..Words::default()
-            });
+            *self = Cells::Words(Words::after(*count));
         }
         if let Cells::Words(words) = self {
             if words.push(text) {
                 return Ok(());
             }
-            *self = Cells::Texts(words.to_texts());
+            *self = Cells::Texts(words.iter().collect());
         }
         match self {
             Cells::Texts(texts) => texts.push(text),
@@ -176,12 +139,17 @@ impl Cells {
         Ok(())
     }
 
-    pub(super) fn push_list(&mut self, list: Vec<String>) -> Result<(), Mixed> {
+    /// What the items of a list are collected in.
+    pub(super) fn list_key(&mut self) -> Key {
+        match self {
+            Cells::Lists(lists) => lists.key(),
+            _ => Key::default(),
+        }
+    }
+
+    pub(super) fn push_list(&mut self, list: Key) -> Result<(), Mixed> {
         if let Cells::Absent(count) = self {
-            *self = Cells::Lists(Lists {
-                index: vec![0; *count],
-                ..Lists::default()
-            });
+            *self = Cells::Lists(Lists::after(*count));
         }
         match self {
             Cells::Lists(lists) => lists.push(list),
@@ -213,103 +181,10 @@ impl Cells {
                 .get(row)
                 .filter(|number| !number.is_nan())
                 .map(|number| Cell::Number(*number)),
-            Cells::Words(w) => entry(&w.dictionary, &w.index, row).map(|t| Cell::Text(t)),
-            Cells::Texts(t) => t.get(row).map(Cell::Text),
-            Cells::Lists(l) => entry(&l.dictionary, &l.index, row).map(|l| Cell::List(l)),
+            Cells::Words(words) => words.get(row).map(Cell::Text),
+            Cells::Texts(texts) => texts.get(row).map(Cell::Text),
+            Cells::Lists(lists) => lists.get(row).map(Cell::List),
         };
         found.unwrap_or(Cell::Absent)
     }
-}
-
-fn entry<'a, T>(dictionary: &'a [T], index: &[u32], row: usize) -> Option<&'a T> {
-    let place = index.get(row)?.checked_sub(1)?;
-    dictionary.get(usize::try_from(place).ok()?)
-}
-
-impl Words {
-    /// Adds a text, unless there are too many different ones.
-    fn push(&mut self, text: &str) -> bool {
-        let place = match self.places.get(text) {
-            Some(place) => *place,
-            None if self.dictionary.len() == LARGEST_DICTIONARY => return false,
-            None => {
-                self.dictionary.push(text.to_owned());
-                let place = offset(self.dictionary.len());
-                self.places.insert(text.to_owned(), place);
-                place
-            }
-        };
-        self.index.push(place);
-        true
-    }
-
-    fn to_texts(&self) -> Texts {
-        let mut texts = Texts::default();
-        for row in 0..self.index.len() {
-            if let Some(text) = entry(&self.dictionary, &self.index, row) {
-                texts.push(text);
-            } else {
-                texts.absent.push(offset(row));
-                texts.ends.push(offset(texts.text.len()));
-            }
-        }
-        texts
-    }
-}
-
-impl Texts {
-    fn push(&mut self, text: &str) {
-        self.text.push_str(text);
-        self.ends.push(offset(self.text.len()));
-    }
-
-    fn get(&self, row: usize) -> Option<&str> {
-        let end = *self.ends.get(row)?;
-        let start = match row.checked_sub(1) {
-            Some(before) => *self.ends.get(before)?,
-            None => 0,
-        };
-        if start == end && self.absent.binary_search(&offset(row)).is_ok() {
-            return None;
-        }
-        self.text
-            .get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
-    }
-
-    /// Where each text ends, counted in UTF-16 units as JavaScript does.
-    pub fn ends_utf16(&self) -> Vec<u32> {
-        if self.text.is_ascii() {
-            return self.ends.clone();
-        }
-        let (mut start, mut units) = (0, 0);
-        self.ends
-            .iter()
-            .map(|end| {
-                let end = usize::try_from(*end).unwrap_or(start);
-                let part = self.text.get(start..end).unwrap_or_default();
-                units += offset(part.encode_utf16().count());
-                start = end;
-                units
-            })
-            .collect()
-    }
-}
-
-impl Lists {
-    fn push(&mut self, list: Vec<String>) {
-        let place = if let Some(place) = self.places.get(&list) {
-            *place
-        } else {
-            self.dictionary.push(list.clone());
-            let place = offset(self.dictionary.len());
-            self.places.insert(list, place);
-            place
-        };
-        self.index.push(place);
-    }
-}
-
-/// Answers are bounded far below 4 GiB.
-fn offset(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(u32::MAX)
 }

@@ -1,0 +1,164 @@
+//! Texts and lists of texts that repeat: each different one once.
+
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use super::offset;
+
+/// With more different texts than this it is no dictionary any more.
+const MOST_WORDS: usize = 512;
+
+/// Texts that repeat.
+#[derive(Debug, Default)]
+pub struct Words {
+    /// The different ones.
+    pub dictionary: Vec<String>,
+    /// Which one, plus one; 0 is absent.
+    pub index: Vec<u32>,
+    keys: Keys,
+}
+
+impl Words {
+    /// After so many absent ones.
+    pub(super) fn after(absent: usize) -> Self {
+        Words {
+            index: vec![0; absent],
+            ..Words::default()
+        }
+    }
+
+    /// Adds a text, unless there are too many different ones.
+    pub(super) fn push(&mut self, text: &str) -> bool {
+        let place = match self.keys.find(text.as_bytes()) {
+            Some(place) => place,
+            None if self.dictionary.len() == MOST_WORDS => return false,
+            None => {
+                self.dictionary.push(text.to_owned());
+                self.keys.add(text.as_bytes())
+            }
+        };
+        self.index.push(place);
+        true
+    }
+
+    /// The text of a row.
+    pub(super) fn get(&self, row: usize) -> Option<&str> {
+        entry(&self.dictionary, &self.index, row).map(String::as_str)
+    }
+
+    /// The texts of all rows.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Option<&str>> {
+        (0..self.index.len()).map(|row| self.get(row))
+    }
+}
+
+/// Lists of texts that repeat.
+#[derive(Debug, Default)]
+pub struct Lists {
+    /// The different ones.
+    pub dictionary: Vec<Vec<String>>,
+    /// Which one, plus one; 0 is absent.
+    pub index: Vec<u32>,
+    keys: Keys,
+    /// Kept for the next list.
+    spare: Key,
+}
+
+impl Lists {
+    /// After so many absent ones.
+    pub(super) fn after(absent: usize) -> Self {
+        Lists {
+            index: vec![0; absent],
+            ..Lists::default()
+        }
+    }
+
+    /// What the items of the next list are collected in.
+    pub(super) fn key(&mut self) -> Key {
+        std::mem::take(&mut self.spare)
+    }
+
+    pub(super) fn push(&mut self, mut key: Key) {
+        let place = match self.keys.find(&key.0) {
+            Some(place) => place,
+            None => {
+                self.dictionary.push(key.items());
+                self.keys.add(&key.0)
+            }
+        };
+        self.index.push(place);
+        key.0.clear();
+        self.spare = key;
+    }
+
+    /// The list of a row.
+    pub(super) fn get(&self, row: usize) -> Option<&[String]> {
+        entry(&self.dictionary, &self.index, row).map(Vec::as_slice)
+    }
+}
+
+/// The items of a list, each after its length: no two lists look the same.
+#[derive(Debug, Default)]
+pub(super) struct Key(Vec<u8>);
+
+impl Key {
+    pub(super) fn push(&mut self, item: &str) {
+        self.0.extend(offset(item.len()).to_le_bytes());
+        self.0.extend(item.as_bytes());
+    }
+
+    fn items(&self) -> Vec<String> {
+        let (mut items, mut rest) = (Vec::new(), self.0.as_slice());
+        while let Some((length, behind)) = rest.split_first_chunk() {
+            let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
+            let (item, behind) = behind.split_at_checked(length).unwrap_or((behind, &[]));
+            items.push(String::from_utf8_lossy(item).into_owned());
+            rest = behind;
+        }
+        items
+    }
+}
+
+/// Which key stands at which place, from 1 on.
+#[derive(Debug, Default)]
+struct Keys {
+    keys: Vec<Box<[u8]>>,
+    places: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    /// Found last: neighbours are often the same.
+    last: u32,
+}
+
+impl Keys {
+    fn find(&mut self, key: &[u8]) -> Option<u32> {
+        if at(&self.keys, self.last).is_some_and(|last| **last == *key) {
+            return Some(self.last);
+        }
+        let same = |place: &u32| at(&self.keys, *place).is_some_and(|known| **known == *key);
+        self.last = *self.places.find(self.hasher.hash_one(key), same)?;
+        Some(self.last)
+    }
+
+    /// Adds a key that is not there.
+    fn add(&mut self, key: &[u8]) -> u32 {
+        self.keys.push(key.into());
+        self.last = offset(self.keys.len());
+        let hash = |place: &u32| {
+            self.hasher
+                .hash_one(at(&self.keys, *place).map_or(&[][..], |k| k))
+        };
+        self.places
+            .insert_unique(self.hasher.hash_one(key), self.last, hash);
+        self.last
+    }
+}
+
+fn entry<'a, T>(dictionary: &'a [T], index: &[u32], row: usize) -> Option<&'a T> {
+    at(dictionary, *index.get(row)?)
+}
+
+/// Places count from 1.
+fn at<T>(all: &[T], place: u32) -> Option<&T> {
+    all.get(usize::try_from(place.checked_sub(1)?).ok()?)
+}
