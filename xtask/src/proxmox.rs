@@ -7,6 +7,7 @@
 //! | `calls.rs` | prints requests and the way from a path to a type |
 //! | `coverage.rs` | prints `docs/proxmox-coverage.md` |
 //! | `refresh.rs` | brings the schema up to date with what a server says of itself |
+//! | `rows.rs` | prints how structs are read: key by key, and as columns |
 //! | `table.rs` | prints the table that the crate reads at run time |
 //!
 //! One request struct for each call and nothing else that is generic over
@@ -16,6 +17,7 @@ mod calls;
 mod coverage;
 mod emit;
 pub(crate) mod refresh;
+mod rows;
 mod schema;
 mod table;
 

@@ -6,17 +6,18 @@
 //! instead: numbers as they are, texts that repeat as a dictionary with an
 //! index, other texts as one text with their ends.
 
-mod capture;
 mod columns;
 mod dictionary;
+#[cfg(test)]
+mod tests;
 mod texts;
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _, SeqAccess, Visitor};
+use proxmox_endpoints::cells::{Columnar, decode_cells};
+use serde::de::{Deserialize, Deserializer};
 
 pub use columns::{Cell, Cells, Column};
 pub use dictionary::{Lists, Words};
@@ -43,7 +44,7 @@ impl Rows {
         self.len() == 0
     }
 
-    /// The columns, in the order of the type's fields; none without rows.
+    /// The columns, in the order of the type's fields.
     pub fn columns(&self) -> &[Column] {
         &self.0.columns
     }
@@ -55,41 +56,19 @@ impl fmt::Debug for Rows {
     }
 }
 
-/// A list of `T` as it is decoded: each goes to the columns at once, so that
-/// there is never more than one.
+/// A list of `T` that never exists: its fields go to their columns as they are
+/// decoded.
 #[derive(Debug)]
 pub(crate) struct RowsOf<T> {
     pub(crate) rows: Rows,
     kind: PhantomData<T>,
 }
 
-impl<'de, T: DeserializeOwned + Serialize> Deserialize<'de> for RowsOf<T> {
+impl<'de, T: Columnar> Deserialize<'de> for RowsOf<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List<T>(PhantomData<T>);
-
-        impl<'de, T: DeserializeOwned + Serialize> Visitor<'de> for List<T> {
-            type Value = capture::Capture;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list")
-            }
-
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(capture::Capture::default())
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-                let mut capture = capture::Capture::default();
-                while let Some(row) = list.next_element::<T>()? {
-                    capture.push(&row).map_err(A::Error::custom)?;
-                }
-                Ok(capture)
-            }
-        }
-
-        let (rows, columns) = deserializer
-            .deserialize_any(List::<T>(PhantomData))?
-            .finish();
+        let mut columns = columns::Growing::new(T::FIELDS);
+        let rows = decode_cells::<T, D>(deserializer, &mut columns)?;
+        let columns = columns.0;
         Ok(RowsOf {
             rows: Rows(Arc::new(Block { rows, columns })),
             kind: PhantomData,

@@ -21,6 +21,7 @@
 
 mod agent_reply;
 pub mod arguments;
+pub mod cells;
 pub mod check;
 pub mod config_keys;
 pub mod describe;

@@ -48,14 +48,14 @@ pub struct Seen(u64);
 
 impl Seen {
     /// Notes a field; `false` when it was there before.
-    fn note(&mut self, field: u8) -> bool {
+    pub(crate) fn note(&mut self, field: u8) -> bool {
         let bit = 1 << field;
         let fresh = self.0 & bit == 0;
         self.0 |= bit;
         fresh
     }
 
-    fn has(self, field: u8) -> bool {
+    pub(crate) fn has(self, field: u8) -> bool {
         self.0 & (1 << field) != 0
     }
 }
@@ -141,7 +141,7 @@ impl<'de, T: Row> Visitor<'de> for Place<'_, T> {
 }
 
 /// A key, borrowed where the input allows it.
-struct Key;
+pub(crate) struct Key;
 
 impl<'de> DeserializeSeed<'de> for Key {
     type Value = Cow<'de, str>;

@@ -29,7 +29,7 @@ pub fn opt<'de, D: Deserializer<'de>, T: Scalar>(deserializer: D) -> Result<Opti
 pub fn lenient<'de, D: Deserializer<'de>, T: Scalar>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
-    deserializer.deserialize_any(LenientVisitor(PhantomData))
+    deserializer.deserialize_any(LenientVisitor::new())
 }
 
 /// For `deserialize_with`: a scalar that identifies the row it stands in.
@@ -135,7 +135,13 @@ impl<'de, T: Scalar> Visitor<'de> for ScalarVisitor<T> {
 }
 
 /// Like [`ScalarVisitor`], but what cannot be read counts as absent.
-struct LenientVisitor<T>(PhantomData<T>);
+pub(crate) struct LenientVisitor<T>(PhantomData<T>);
+
+impl<T> LenientVisitor<T> {
+    pub(crate) fn new() -> Self {
+        LenientVisitor(PhantomData)
+    }
+}
 
 impl<'de, T: Scalar> Visitor<'de> for LenientVisitor<T> {
     type Value = Option<T>;

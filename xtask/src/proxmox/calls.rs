@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::emit::{field_type, is_collection, is_row, rust_type};
+use super::emit::{field_type, is_collection, rust_type};
+use super::rows::is_row;
 use super::schema::{Item, Kind, Schema};
 use super::{docs, find};
 
@@ -149,6 +150,7 @@ pub(crate) fn index(areas: &Areas, properties: &BTreeMap<String, String>) -> Str
         "/// What generated code uses.\nmod prelude {\n\
          pub(super) use homelab_core::SecretString;\n\
          pub(super) use super::*;\n\
+         pub(super) use crate::cells::columnar;\n\
          pub(super) use crate::config_keys::ConfigKeys;\n\
          pub(super) use crate::endpoint::endpoint;\n\
          pub(super) use crate::property::value::{List, Mac, Plain, Size};\n\

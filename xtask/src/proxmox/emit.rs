@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::rows::{self, is_row, reader};
 use super::schema::{Field, Item, Kind, Schema, pascal};
 use super::{calls, docs, find};
 
@@ -96,18 +97,6 @@ pub(crate) fn is_collection(ty: &str) -> bool {
     ty.starts_with('[') || ty.starts_with('{') || matches!(ty, "words" | "list")
 }
 
-fn required(item: &Item) -> impl Iterator<Item = &Field> {
-    let fields = item.fields.iter();
-    fields.filter(|f| !f.optional && !is_collection(&f.ty))
-}
-
-/// Whether a struct is decoded as a row; what no default can be made up for is
-/// left to serde's own derive.
-pub(crate) fn is_row(item: &Item, areas: &Areas) -> bool {
-    matches!(item.kind, Kind::Struct)
-        && required(item).all(|f| f.ty != "upid" && is_scalar(&f.ty, areas))
-}
-
 fn structure(out: &mut String, item: &Item, areas: &Areas) -> Result<(), String> {
     docs(out, &item.docs);
     let plain = is_row(item, areas);
@@ -159,7 +148,7 @@ fn structure(out: &mut String, item: &Item, areas: &Areas) -> Result<(), String>
     }
     out.push_str("}\n");
     if plain {
-        row(out, item, areas, if open { "rest other" } else { "" })?;
+        rows::row(out, item, areas)?;
     }
     Ok(())
 }
@@ -172,71 +161,6 @@ pub(crate) fn field_type(field: &Field, areas: &Areas) -> Result<String, String>
     } else {
         ty
     })
-}
-
-/// The way of reading a field: a type in `row.rs`.
-fn reader(field: &Field, areas: &Areas) -> &'static str {
-    let inner = field.ty.trim_matches(['[', ']', '{', '}']);
-    let nested =
-        field.ty.starts_with("[[") || field.ty.starts_with("[{") || field.ty.starts_with("{[");
-    match field.ty.as_str() {
-        "words" | "list" => "Words",
-        "time" if field.optional => "Moment",
-        t if nested && t.starts_with('{') => "Map",
-        _ if nested => "List",
-        t if t.starts_with('[') && is_scalar(inner, areas) => "Scalars",
-        t if t.starts_with('[') => "List",
-        t if t.starts_with('{') && is_scalar(inner, areas) => "ScalarMap",
-        t if t.starts_with('{') => "Map",
-        t if is_scalar(t, areas) && field.optional => "Opt",
-        t if is_scalar(t, areas) => "Req",
-        t if field.optional
-            && find(areas, t).is_some_and(|item| match item.kind {
-                Kind::Property { .. } => true,
-                Kind::Struct => item.fields.iter().all(|f| {
-                    f.optional
-                        || is_collection(&f.ty)
-                        || (f.ty != "upid" && is_scalar(&f.ty, areas))
-                }),
-                _ => false,
-            }) =>
-        {
-            "Below"
-        }
-        _ => "Whole",
-    }
-}
-
-/// `row!` for a struct.
-fn row(out: &mut String, item: &Item, areas: &Areas, rest: &str) -> Result<(), String> {
-    if item.fields.len() > 64 {
-        return Err(format!("{}: a row has at most 64 fields", item.name));
-    }
-    let mut required = Vec::new();
-    let mut arms = String::new();
-    for (number, field) in item.fields.iter().enumerate() {
-        let keys = if field.wire == field.rust {
-            format!("{:?}", field.wire)
-        } else {
-            format!("{:?} | {:?}", field.wire, field.rust)
-        };
-        if !field.optional && !is_collection(&field.ty) {
-            required.push(format!("{:?} {number}", field.wire));
-        }
-        let _ = writeln!(
-            arms,
-            "{keys} => {} {} {number},",
-            field.rust,
-            reader(field, areas)
-        );
-    }
-    let _ = writeln!(
-        out,
-        "row!({} [{}] {{ {arms} }} {rest});",
-        item.name,
-        required.join(", ")
-    );
-    Ok(())
 }
 
 fn config(out: &mut String, item: &Item, areas: &Areas) -> Result<(), String> {

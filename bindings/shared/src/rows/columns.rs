@@ -1,6 +1,7 @@
 //! A column: one field of every row.
 
-pub(super) use super::dictionary::Key;
+use proxmox_endpoints::cells::Sink;
+
 use super::dictionary::{Lists, Words};
 use super::texts::Texts;
 
@@ -52,24 +53,8 @@ pub enum Cell<'a> {
     List(&'a [String]),
 }
 
-/// A value of a kind that its column did not have before.
-#[derive(Debug)]
-pub(super) struct Mixed;
-
 impl Cells {
-    fn len(&self) -> usize {
-        match self {
-            Cells::Absent(count) => *count,
-            Cells::Truths(v) => v.len(),
-            Cells::Whole(v) => v.len(),
-            Cells::Numbers(v) => v.len(),
-            Cells::Words(w) => w.index.len(),
-            Cells::Texts(t) => t.ends.len(),
-            Cells::Lists(l) => l.index.len(),
-        }
-    }
-
-    pub(super) fn push_absent(&mut self) {
+    fn push_absent(&mut self) {
         match self {
             Cells::Absent(count) => *count += 1,
             Cells::Truths(v) => v.push(NO_TRUTH),
@@ -81,87 +66,22 @@ impl Cells {
         }
     }
 
-    pub(super) fn push_truth(&mut self, truth: bool) -> Result<(), Mixed> {
-        if let Cells::Absent(count) = self {
-            *self = Cells::Truths(vec![NO_TRUTH; *count]);
-        }
+    fn push_text(&mut self, text: &str) {
         match self {
-            Cells::Truths(v) => v.push(u8::from(truth)),
-            _ => return Err(Mixed),
-        }
-        Ok(())
-    }
-
-    pub(super) fn push_whole(&mut self, number: i64) -> Result<(), Mixed> {
-        if let Cells::Absent(count) = self {
-            *self = Cells::Whole(vec![i64::MIN; *count]);
-        }
-        match self {
-            Cells::Whole(v) => v.push(number),
-            #[allow(clippy::cast_precision_loss, reason = "the column holds fractions")]
-            Cells::Numbers(v) => v.push(number as f64),
-            _ => return Err(Mixed),
-        }
-        Ok(())
-    }
-
-    pub(super) fn push_number(&mut self, number: f64) -> Result<(), Mixed> {
-        match self {
-            Cells::Absent(count) => *self = Cells::Numbers(vec![f64::NAN; *count]),
-            Cells::Whole(v) => {
-                #[allow(clippy::cast_precision_loss, reason = "the column holds fractions")]
-                let wider = |n: &i64| if *n == i64::MIN { f64::NAN } else { *n as f64 };
-                *self = Cells::Numbers(v.iter().map(wider).collect());
+            Cells::Words(words) => {
+                if !words.push(text) {
+                    let mut texts: Texts = words.iter().collect();
+                    texts.push(text);
+                    *self = Cells::Texts(texts);
+                }
             }
-            _ => {}
-        }
-        match self {
-            Cells::Numbers(v) => v.push(number),
-            _ => return Err(Mixed),
-        }
-        Ok(())
-    }
-
-    pub(super) fn push_text(&mut self, text: &str) -> Result<(), Mixed> {
-        if let Cells::Absent(count) = self {
-            *self = Cells::Words(Words::after(*count));
-        }
-        if let Cells::Words(words) = self {
-            if words.push(text) {
-                return Ok(());
-            }
-            *self = Cells::Texts(words.iter().collect());
-        }
-        match self {
             Cells::Texts(texts) => texts.push(text),
-            _ => return Err(Mixed),
-        }
-        Ok(())
-    }
-
-    /// What the items of a list are collected in.
-    pub(super) fn list_key(&mut self) -> Key {
-        match self {
-            Cells::Lists(lists) => lists.key(),
-            _ => Key::default(),
-        }
-    }
-
-    pub(super) fn push_list(&mut self, list: Key) -> Result<(), Mixed> {
-        if let Cells::Absent(count) = self {
-            *self = Cells::Lists(Lists::after(*count));
-        }
-        match self {
-            Cells::Lists(lists) => lists.push(list),
-            _ => return Err(Mixed),
-        }
-        Ok(())
-    }
-
-    /// Fills up to `rows` with absent values.
-    pub(super) fn reach(&mut self, rows: usize) {
-        while self.len() < rows {
-            self.push_absent();
+            Cells::Absent(count) => {
+                let mut words = Words::after(*count);
+                words.push(text);
+                *self = Cells::Words(words);
+            }
+            _ => self.push_absent(),
         }
     }
 
@@ -186,5 +106,67 @@ impl Cells {
             Cells::Lists(lists) => lists.get(row).map(Cell::List),
         };
         found.unwrap_or(Cell::Absent)
+    }
+}
+
+/// Columns that grow field by field. A field has one type, so a column has one
+/// kind of cells; what would not fit is absent.
+#[derive(Debug)]
+pub(super) struct Growing(pub(super) Vec<Column>);
+
+impl Growing {
+    pub(super) fn new(fields: &[&'static str]) -> Self {
+        let empty = |name: &&'static str| Column {
+            name,
+            cells: Cells::Absent(0),
+        };
+        Growing(fields.iter().map(empty).collect())
+    }
+}
+
+/// Adds a value to the column of a field: `$cells` when it has some, after the
+/// absent ones when it is the first.
+macro_rules! push {
+    ($columns:ident, $field:ident, $kind:ident($v:ident) $push:expr, after $count:ident $first:expr) => {
+        let Some(Column { cells, .. }) = $columns.0.get_mut($field) else {
+            return;
+        };
+        if let Cells::Absent($count) = cells {
+            *cells = Cells::$kind($first);
+        }
+        match cells {
+            Cells::$kind($v) => $push,
+            other => other.push_absent(),
+        }
+    };
+}
+
+impl Sink for Growing {
+    fn absent(&mut self, field: usize) {
+        if let Some(column) = self.0.get_mut(field) {
+            column.cells.push_absent();
+        }
+    }
+
+    fn truth(&mut self, field: usize, truth: bool) {
+        push!(self, field, Truths(v) v.push(u8::from(truth)), after count vec![NO_TRUTH; *count]);
+    }
+
+    fn whole(&mut self, field: usize, number: i64) {
+        push!(self, field, Whole(v) v.push(number), after count vec![i64::MIN; *count]);
+    }
+
+    fn number(&mut self, field: usize, number: f64) {
+        push!(self, field, Numbers(v) v.push(number), after count vec![f64::NAN; *count]);
+    }
+
+    fn text(&mut self, field: usize, text: &str) {
+        if let Some(column) = self.0.get_mut(field) {
+            column.cells.push_text(text);
+        }
+    }
+
+    fn list<'a>(&mut self, field: usize, items: impl Iterator<Item = &'a str>) {
+        push!(self, field, Lists(v) v.push(items), after count Lists::after(*count));
     }
 }

@@ -61,8 +61,8 @@ pub struct Lists {
     /// Which one, plus one; 0 is absent.
     pub index: Vec<u32>,
     keys: Keys,
-    /// Kept for the next list.
-    spare: Key,
+    /// That of the last list; its memory serves the next.
+    key: Key,
 }
 
 impl Lists {
@@ -74,22 +74,16 @@ impl Lists {
         }
     }
 
-    /// What the items of the next list are collected in.
-    pub(super) fn key(&mut self) -> Key {
-        std::mem::take(&mut self.spare)
-    }
-
-    pub(super) fn push(&mut self, mut key: Key) {
-        let place = match self.keys.find(&key.0) {
-            Some(place) => place,
-            None => {
-                self.dictionary.push(key.items());
-                self.keys.add(&key.0)
-            }
-        };
+    pub(super) fn push<'a>(&mut self, items: impl Iterator<Item = &'a str>) {
+        self.key.0.clear();
+        for item in items {
+            self.key.push(item);
+        }
+        let place = self.keys.find(&self.key.0).unwrap_or_else(|| {
+            self.dictionary.push(self.key.items());
+            self.keys.add(&self.key.0)
+        });
         self.index.push(place);
-        key.0.clear();
-        self.spare = key;
     }
 
     /// The list of a row.
@@ -100,10 +94,10 @@ impl Lists {
 
 /// The items of a list, each after its length: no two lists look the same.
 #[derive(Debug, Default)]
-pub(super) struct Key(Vec<u8>);
+struct Key(Vec<u8>);
 
 impl Key {
-    pub(super) fn push(&mut self, item: &str) {
+    fn push(&mut self, item: &str) {
         self.0.extend(offset(item.len()).to_le_bytes());
         self.0.extend(item.as_bytes());
     }
@@ -123,7 +117,7 @@ impl Key {
 /// Which key stands at which place, from 1 on.
 #[derive(Debug, Default)]
 struct Keys {
-    keys: Vec<Box<[u8]>>,
+    all: Vec<Box<[u8]>>,
     places: HashTable<u32>,
     hasher: DefaultHashBuilder,
     /// Found last: neighbours are often the same.
@@ -132,21 +126,21 @@ struct Keys {
 
 impl Keys {
     fn find(&mut self, key: &[u8]) -> Option<u32> {
-        if at(&self.keys, self.last).is_some_and(|last| **last == *key) {
+        if at(&self.all, self.last).is_some_and(|last| **last == *key) {
             return Some(self.last);
         }
-        let same = |place: &u32| at(&self.keys, *place).is_some_and(|known| **known == *key);
+        let same = |place: &u32| at(&self.all, *place).is_some_and(|known| **known == *key);
         self.last = *self.places.find(self.hasher.hash_one(key), same)?;
         Some(self.last)
     }
 
     /// Adds a key that is not there.
     fn add(&mut self, key: &[u8]) -> u32 {
-        self.keys.push(key.into());
-        self.last = offset(self.keys.len());
+        self.all.push(key.into());
+        self.last = offset(self.all.len());
         let hash = |place: &u32| {
             self.hasher
-                .hash_one(at(&self.keys, *place).map_or(&[][..], |k| k))
+                .hash_one(at(&self.all, *place).map_or(&[][..], |k| k))
         };
         self.places
             .insert_unique(self.hasher.hash_one(key), self.last, hash);

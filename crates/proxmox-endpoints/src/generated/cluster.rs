@@ -306,6 +306,25 @@ row!(
     Opt 32, "zone-type" | "zone_type" => zone_type Opt 33, "protocol" => protocol Opt 34,
     }
 );
+columnar!(
+    Resource { "id" => id Req 0, "type" | "kind" => kind Req 1, "status" => status Opt 2,
+    "node" => node Opt 3, "vmid" => vmid Opt 4, "name" => name Opt 5, "template" =>
+    template Opt 6, "tags" => tags Words 7, "lock" => lock Opt 8, "pool" => pool Opt 9,
+    "hastate" | "ha_state" => ha_state Opt 10, "uptime" | "uptime_seconds" =>
+    uptime_seconds Opt 11, "cpu" | "cpu_fraction" => cpu_fraction Opt 12, "maxcpu" |
+    "cpu_count" => cpu_count Opt 13, "mem" | "memory_used_bytes" => memory_used_bytes Opt
+    14, "maxmem" | "memory_bytes" => memory_bytes Opt 15, "memhost" | "memory_host_bytes"
+    => memory_host_bytes Opt 16, "disk" | "disk_used_bytes" => disk_used_bytes Opt 17,
+    "maxdisk" | "disk_bytes" => disk_bytes Opt 18, "diskread" | "disk_read_bytes" =>
+    disk_read_bytes Opt 19, "diskwrite" | "disk_written_bytes" => disk_written_bytes Opt
+    20, "netin" | "network_in_bytes" => network_in_bytes Opt 21, "netout" |
+    "network_out_bytes" => network_out_bytes Opt 22, "storage" => storage Opt 23,
+    "plugintype" | "storage_type" => storage_type Opt 24, "content" => content Words 25,
+    "shared" => shared Opt 26, "level" => level Opt 27, "cgroup-mode" | "cgroup_mode" =>
+    cgroup_mode Opt 28, "host-arch" | "host_arch" => host_arch Opt 29, "sdn" => sdn Opt
+    30, "network" => network Opt 31, "network-type" | "network_type" => network_type Opt
+    32, "zone-type" | "zone_type" => zone_type Opt 33, "protocol" => protocol Opt 34, }
+);
 /// Running tasks and the last 25 finished ones of every node, up to a few
 /// seconds late.
 ///

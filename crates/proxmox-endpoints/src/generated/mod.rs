@@ -4,6 +4,7 @@
 mod prelude {
     pub(super) use homelab_core::SecretString;
     pub(super) use super::*;
+    pub(super) use crate::cells::columnar;
     pub(super) use crate::config_keys::ConfigKeys;
     pub(super) use crate::endpoint::endpoint;
     pub(super) use crate::property::value::{List, Mac, Plain, Size};
