@@ -1,11 +1,13 @@
 //! What the fuzz targets do with a text. Nothing may panic, and what was read
 //! must mean the same after it was printed.
 
+use proxmox_endpoints::cells::{Sink, decode_cells};
 use proxmox_endpoints::tolerant::Loose;
 use proxmox_endpoints::{
-    Arguments, GetQemuConfig, ListDisks, ListResources, Method, Upid, calls, check, decode,
-    describe, reprinted, route,
+    Arguments, GetQemuConfig, ListDisks, ListResources, Method, Resource, Upid, calls, check,
+    decode, describe, reprinted, route,
 };
+use serde::{Deserialize, Deserializer};
 
 /// A task's name.
 pub(crate) fn upid(text: &str) {
@@ -40,6 +42,35 @@ pub(crate) fn answers(text: &str) {
     let _ = decode::<ListResources>(text);
     let _ = decode::<GetQemuConfig>(text);
     let _ = decode::<ListDisks>(text);
+    // What goes to cells is what rows are made from.
+    let data = text.strip_prefix("{\"data\":").unwrap_or(text);
+    let data = data.strip_suffix('}').unwrap_or(data);
+    let rows = serde_json::from_str::<Option<Vec<Resource>>>(data);
+    let rows = rows.map(|rows| rows.map_or(0, |rows| rows.len()));
+    let cells = serde_json::from_str::<Counted>(data);
+    assert_eq!(cells.ok().map(|counted| counted.0), rows.ok(), "{data}");
+}
+
+/// How many rows there were whose fields went nowhere.
+struct Counted(usize);
+
+impl<'de> Deserialize<'de> for Counted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        decode_cells::<Resource, D>(deserializer, &mut Nowhere).map(Counted)
+    }
+}
+
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn absent(&mut self, _: usize) {}
+    fn truth(&mut self, _: usize, _: bool) {}
+    fn whole(&mut self, _: usize, _: i64) {}
+    fn number(&mut self, _: usize, _: f64) {}
+    fn text(&mut self, _: usize, _: &str) {}
+    fn list<'a>(&mut self, _: usize, items: impl Iterator<Item = &'a str>) {
+        items.for_each(drop);
+    }
 }
 
 /// A path, and a form for the call it leads to.

@@ -55,11 +55,17 @@ pub fn machine_config(data: &[u8]) {
     }
 }
 
-/// The YAML of a resource's specification.
+/// The YAML of a resource's specification, and the same as JSON.
 pub fn specification(data: &[u8]) {
-    let Ok(documents) = yaml::parse(&String::from_utf8_lossy(data)) else {
+    let text = String::from_utf8_lossy(data);
+    let Ok(documents) = yaml::parse(&text) else {
         return;
     };
+    let json = yaml::to_json(&text);
+    assert_eq!(json.is_some(), !documents.is_empty());
+    if let (Some(json), [(_, document)]) = (json, documents.as_slice()) {
+        assert_eq!(json, document.to_json());
+    }
     let values = |documents: Vec<(u32, yaml::Value)>| -> Vec<yaml::Value> {
         documents.into_iter().map(|(_, value)| value).collect()
     };
