@@ -29,6 +29,7 @@
 //! | [`ProxmoxClient::node`], [`ProxmoxClient::cluster`], [`ProxmoxClient::access`] | the calls people make most |
 //! | [`ProxmoxClient::guest`] | a guest, wherever it is |
 //! | [`ProxmoxClient::send`] | every typed request of `proxmox-endpoints` |
+//! | [`ProxmoxClient::send_as`] | the same, into a type of your own |
 //! | [`ProxmoxClient::request`] | anything else, as JSON |
 //! | [`ProxmoxClient::preflight`] | which privileges a call lacks |
 //! | [`Task`] | what a started action becomes: wait, progress, log, cancel |

@@ -11,6 +11,7 @@
 //! | [`permission`] | who may make a call |
 //! | [`params`], [`value`], [`arguments`] | parameters to the wire, checked, and from it |
 //! | [`tolerant`], [`row`], [`text_enum`] | `1`, `"1"` and `true` are one truth; unknown words are kept |
+//! | [`cells`] | lists of rows field by field, for those who want columns |
 //! | [`property`] | `virtio=BC:24:…,bridge=vmbr0` as typed values |
 //! | [`upid`] | [`Upid`]: the name of a task |
 //! | [`access`] … [`tasks`] | generated from `schema/`: requests and answers by area |
