@@ -273,7 +273,7 @@ impl<'de, T: Cell, S: Sink> Visitor<'de> for OptCell<'_, T, S> {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
-        if text.trim().is_empty() {
+        if text.trim_start().is_empty() {
             self.put(T::from_blank());
         } else if !T::put_text(text, self.0, self.1) {
             self.1.absent(self.0);

@@ -196,10 +196,20 @@ pub fn split_list(text: &str) -> Vec<String> {
         ',' | ';' => !by_nul,
         other => !by_nul && other.is_whitespace(),
     };
-    text.split(separates)
-        .filter(|part| !part.is_empty())
-        .map(str::to_owned)
-        .collect()
+    let mut items = Vec::new();
+    let mut rest = text;
+    loop {
+        let end = rest.find(separates).unwrap_or(rest.len());
+        let (item, behind) = rest.split_at(end);
+        if !item.is_empty() {
+            items.push(item.to_owned());
+        }
+        let mut behind = behind.chars();
+        if behind.next().is_none() {
+            return items;
+        }
+        rest = behind.as_str();
+    }
 }
 
 macro_rules! numbers {

@@ -167,7 +167,7 @@ impl<'de, T: Scalar> Visitor<'de> for LenientVisitor<T> {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(if value.trim().is_empty() {
+        Ok(if value.trim_start().is_empty() {
             T::from_blank()
         } else {
             T::from_str(value)
