@@ -3314,7 +3314,7 @@ export class ProxmoxNode {
     checksum?: string | undefined
     /** Reads the file once before, so that the server verifies its SHA-256. */
     verify?: boolean | undefined
-    /** Replaces a volume of that name; otherwise that is `AlreadyExists`. */
+    /** Replaces a volume of that name; otherwise that is `AlreadyExists`, and seeing it needs `Datastore.Audit` or `Datastore.AllocateSpace`. */
     overwrite?: boolean | undefined
     /** How long nothing may move. Default: 60. */
     stallTimeoutSeconds?: number | undefined
@@ -4008,7 +4008,7 @@ export class ProxmoxQemu {
   readonly vmid: number
 
   /**
-   * Deletes it. It must be stopped; its backups stay.
+   * Deletes it. It must be stopped; its backups stay. In a cluster without quorum that is `FailedPrecondition` and nothing is sent.
    *
    * @param scope - What goes: the guest with its disks, its entries in jobs, HA and rights too, and every unmentioned volume with its number.
    */
@@ -4591,7 +4591,7 @@ export class ProxmoxLxc {
   readonly vmid: number
 
   /**
-   * Deletes it. It must be stopped; its backups stay.
+   * Deletes it. It must be stopped; its backups stay. In a cluster without quorum that is `FailedPrecondition` and nothing is sent.
    *
    * @param scope - What goes: the container with its volumes, its entries in jobs, HA and rights too, and every unmentioned volume with its number.
    */
@@ -11927,6 +11927,11 @@ export interface Preflight {
    * and no token opens it, and the credentials are not that.
    */
   readonly rootOnly: boolean
+  /**
+   * API tokens may not make the call, and the credentials are one: log in
+   * with user and password.
+   */
+  readonly tokenRefused: boolean
   /**
    * The server decides more than its description tells, by the values that
    * are given (disks, devices, networks): the call may still be refused.

@@ -2491,6 +2491,7 @@ export const decodePoolSpec = (d) => ({
 export const decodePreflight = (d) => ({
   missing: d.missing.map(decodeMissingPrivilege),
   rootOnly: d.root_only,
+  tokenRefused: d.token_refused,
   incomplete: d.incomplete,
 })
 

@@ -36,16 +36,24 @@ pub(crate) fn check(reply: &Reply) -> Result<()> {
 /// The error of an answer that is a page: something stands in between, or this
 /// is another server altogether.
 pub(crate) fn page(status: u16, reason: &str) -> Error {
-    let sent = match status {
-        502..=504 => Sent::Maybe,
-        _ => Sent::Yes,
-    };
-    let status = format!("{status} {reason}");
+    let told = format!("{status} {reason}");
+    let told = told.trim_end();
+    // A proxy's word that the server behind it is away, or that it is asked
+    // too much: that passes, and means the same without a page.
+    if matches!(status, 429 | 502..=504) {
+        let row = errors::from_answer(status, reason, "");
+        let text = format!(
+            "the answer is HTML, not JSON ({told}): it comes from a proxy in front of the API, which did not get one either"
+        );
+        return Error::new(row.kind(), text)
+            .sent(row.was_sent())
+            .retry(row.retry_advice())
+            .status(told);
+    }
     protocol(format!(
-        "the answer is HTML, not JSON ({}): is this a Proxmox VE API?",
-        status.trim_end()
+        "the answer is HTML, not JSON ({told}): is this a Proxmox VE API?"
     ))
-    .sent(sent)
+    .sent(Sent::Yes)
 }
 
 /// What is in `data`, as JSON. A name that occurs twice in one object is an
@@ -149,6 +157,22 @@ mod tests {
             let error = checked(200, body).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Protocol);
             assert!(error.message().contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_proxys_page_means_what_its_status_does() {
+        for (status, kind, sent) in [
+            (429, ErrorKind::ResourceExhausted, Sent::Yes),
+            (502, ErrorKind::Unavailable, Sent::Maybe),
+            (503, ErrorKind::Unavailable, Sent::Maybe),
+            (504, ErrorKind::Timeout, Sent::Maybe),
+            (500, ErrorKind::Protocol, Sent::Yes),
+            (404, ErrorKind::Protocol, Sent::Yes),
+        ] {
+            let error = checked(status, "<html><h1>sorry</h1>").unwrap_err();
+            assert_eq!((error.kind(), error.was_sent()), (kind, sent), "{error}");
+            assert!(error.message().contains("HTML, not JSON"), "{error}");
         }
     }
 

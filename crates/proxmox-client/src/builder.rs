@@ -30,6 +30,7 @@ pub struct ProxmoxClientBuilder {
     calls_per_node: usize,
     retry_locks: bool,
     ask_release: bool,
+    ask_quorum: bool,
     clock: Option<Arc<dyn Clock>>,
 }
 
@@ -62,6 +63,7 @@ impl Default for ProxmoxClientBuilder {
             calls_per_node: 4,
             retry_locks: true,
             ask_release: true,
+            ask_quorum: true,
             clock: None,
         }
     }
@@ -173,8 +175,9 @@ impl ProxmoxClientBuilder {
 
     /// Whether a call that is refused for a lock (`VM is locked (clone)`, `can't
     /// lock file …`) is made again, with growing pauses, until the
-    /// [`request_timeout`](Self::request_timeout) is up. On unless set: such a
-    /// refusal has changed nothing.
+    /// [`request_timeout`](Self::request_timeout) is up, and one whose task fails
+    /// for a lock by [`Pending::wait`](crate::Pending::wait). On unless set: such
+    /// a refusal has changed nothing.
     pub fn retry_locks(mut self, retry: bool) -> Self {
         self.retry_locks = retry;
         self
@@ -186,6 +189,13 @@ impl ProxmoxClientBuilder {
     /// the error says all the same which release first has it.
     pub fn ask_release(mut self, ask: bool) -> Self {
         self.ask_release = ask;
+        self
+    }
+
+    /// Whether the cluster's quorum is looked at before a guest is deleted; see
+    /// [`Qemu::destroy`](crate::Qemu::destroy). On unless set.
+    pub fn ask_quorum(mut self, ask: bool) -> Self {
+        self.ask_quorum = ask;
         self
     }
 
@@ -278,6 +288,7 @@ impl ProxmoxClientBuilder {
                 auth,
                 max_answer_bytes: self.max_answer_bytes,
                 retry_locks: self.retry_locks,
+                ask_quorum: self.ask_quorum,
                 vmids: Claims::default(),
                 releases: Releases::new(self.ask_release),
                 clock,

@@ -36,6 +36,7 @@ impl ProxmoxClient {
         self.require_release(call, node, params)
             .await
             .map_err(named)?;
+        self.require_quorum(call).await.map_err(named)?;
         self.request(call.method, &path, &rest).await
     }
 

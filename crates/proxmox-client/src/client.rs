@@ -19,6 +19,9 @@ use crate::transport::{Call, EndpointHealth, Endpoints, Limits, Reply};
 use crate::vmid::Claims;
 use crate::{answer, release, transport};
 
+/// The time that a wait's last look has.
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
 /// A client for one cluster, or one host that stands alone. Cheap to clone;
 /// clones share connections, tickets and limits.
 #[derive(Clone)]
@@ -37,6 +40,7 @@ pub(crate) struct Inner {
     pub(crate) auth: Auth,
     pub(crate) max_answer_bytes: usize,
     pub(crate) retry_locks: bool,
+    pub(crate) ask_quorum: bool,
     pub(crate) vmids: Claims,
     pub(crate) releases: Releases,
     pub(crate) clock: Arc<dyn Clock>,
@@ -187,6 +191,7 @@ impl ProxmoxClient {
         self.require_release(E::call(), request.node(), &params)
             .await
             .map_err(named)?;
+        self.require_quorum(E::call()).await.map_err(named)?;
         let call = Call {
             method: E::METHOD,
             path: &request.path(),
@@ -198,8 +203,8 @@ impl ProxmoxClient {
 
     /// Sends any request as it is, for calls without a type: the method, the
     /// path below `/api2/json` (segments escaped where needed), the parameters.
-    /// Returns what is in `data`. Parameters are not looked at, so that what a
-    /// newer server knows can be sent; [`check_request`](ProxmoxClient::check_request)
+    /// Returns what is in `data`. Nothing is looked at before, neither parameters,
+    /// so that what a newer server knows can be sent, nor quorum; [`check_request`](ProxmoxClient::check_request)
     /// holds them to the rules that are known here.
     ///
     /// ```no_run
@@ -221,6 +226,8 @@ impl ProxmoxClient {
         params: &Params,
     ) -> Result<serde_json::Value> {
         let named = |error: Error| error.operation(format!("{method} {path}"));
+        let known = proxmox_endpoints::route(method, path).map(|(call, _)| call);
+        let explained = |error: Error| named(release::explain(error, known));
         let plain = path.starts_with('/')
             && !path.contains(['?', '#'])
             && path.bytes().all(|b| b.is_ascii_graphic())
@@ -237,7 +244,7 @@ impl ProxmoxClient {
             params,
             node: node_in(path),
         };
-        let reply = self.perform(&call).await.map_err(named)?;
+        let reply = self.perform(&call).await.map_err(explained)?;
         answer::untyped(&reply.body).map_err(|error| named(error).target(reply.target))
     }
 
@@ -288,7 +295,8 @@ impl ProxmoxClient {
     }
 
     /// Lets a call that is put together by hand pass only where a typed one
-    /// would: its parameters keep the rules, the node's release has it.
+    /// would: its parameters keep the rules, the node's release has it, and it
+    /// does no harm where there is no quorum.
     pub(crate) async fn admit(
         &self,
         method: Method,
@@ -298,6 +306,7 @@ impl ProxmoxClient {
         let known = crate::call::checked(method, path, params)?;
         if let Some(call) = known {
             self.require_release(call, node_in(path), params).await?;
+            self.require_quorum(call).await?;
         }
         Ok(known)
     }
@@ -327,6 +336,13 @@ impl ProxmoxClient {
     /// How each endpoint has been doing, in the order given to the builder.
     pub fn endpoints(&self) -> Vec<EndpointHealth> {
         self.inner.endpoints.health()
+    }
+
+    /// The same client for calls of a wait that ends at `deadline` on the
+    /// client's clock. A last look gets a second, however late it is.
+    pub(crate) fn until(&self, deadline: Duration) -> Self {
+        let left = deadline.saturating_sub(self.clock().elapsed());
+        self.with_timeout(self.timeout.min(left.max(LAST_LOOK)))
     }
 
     pub(crate) fn request_timeout(&self) -> Duration {

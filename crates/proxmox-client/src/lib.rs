@@ -19,6 +19,8 @@
 //! let config = pve.node("pve1").qemu(100).config().await?;
 //! let task = pve.node("pve1").qemu(100).start().await?;
 //! task.wait(Default::default()).await?;
+//! // Call and wait in one; a lock that passes is waited for.
+//! pve.node("pve1").qemu(101).start().wait(Default::default()).await?;
 //! # Ok(())
 //! # }
 //! ```
@@ -50,7 +52,11 @@
 //! * **Errors** carry the server's own words (which this API sends in the HTTP
 //!   reason phrase) and a kind that says what they mean.
 //!
-//! * **Locks** that pass are waited for within the call's deadline.
+//! * **Locks** that pass are waited for: those that the call meets within its
+//!   deadline, those that only its task meets by [`Pending::wait`], which makes
+//!   the call again.
+//! * **Quorum** is looked at before a guest is deleted: without, the server
+//!   would delete its disks and keep its configuration.
 //!
 //! No call is retried when the first try may have changed something.
 
@@ -74,6 +80,7 @@ mod iso;
 mod locate;
 mod locks;
 mod privileges;
+mod quorum;
 mod recipes;
 mod release;
 mod task;

@@ -1,6 +1,8 @@
 //! Which privileges a call needs, and which of them are missing.
 
+mod config;
 mod need;
+mod release;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,6 +37,9 @@ pub struct Preflight {
     /// Only root@pam itself may make the call, with its password: no privilege
     /// and no token opens it, and the credentials are not that.
     pub root_only: bool,
+    /// API tokens may not make the call, and the credentials are one: log in
+    /// with user and password.
+    pub token_refused: bool,
     /// The server decides more than its description tells, by the values that
     /// are given (disks, devices, networks): the call may still be refused.
     pub incomplete: bool,
@@ -43,7 +48,7 @@ pub struct Preflight {
 impl Preflight {
     /// Whether nothing is known to stand in the way.
     pub fn allowed(&self) -> bool {
-        self.missing.is_empty() && !self.root_only
+        self.missing.is_empty() && !self.root_only && !self.token_refused
     }
 }
 
@@ -94,8 +99,18 @@ impl ProxmoxClient {
         call: &Call,
         given: &BTreeMap<String, String>,
     ) -> Result<Preflight> {
-        let need = in_code(call.method, call.path).unwrap_or_else(|| Need::read(call.permission));
-        self.lacking(need, given).await
+        let need = match config::by_keys(call, given) {
+            Some(need) => need,
+            None => match in_code(call.method, call.path) {
+                Some(need) => need,
+                None => self.of_release(call, given).await?,
+            },
+        };
+        let found = self.lacking(need, given).await?;
+        Ok(Preflight {
+            token_refused: !call.token && self.inner.auth.is_token(),
+            ..found
+        })
     }
 
     /// Says which of these privileges (a path and a privilege each) the

@@ -154,27 +154,59 @@ impl ProxmoxClient {
         {
             return Ok(());
         }
-        let path = match node {
-            Some(node) => format!("/nodes/{node}/version"),
-            None => "/version".to_owned(),
-        };
-        let asked: Result<Version> = self.ask(Method::Get, &path, node).await;
-        match asked {
-            Ok(version) => {
-                // The version is finer than the release: 8.4.1 and 8.4.
-                let told = match version.version.parse::<Release>() {
-                    Ok(_) => &version.version,
-                    Err(_) => &version.release,
-                };
-                self.inner.releases.saw(key, told);
-                call.require_release(told, params)
-                    .map_err(|error| error.sent(Sent::No))
-            }
+        match self.ask_release_of(node).await {
+            Ok(told) => call
+                .require_release(&told, params)
+                .map_err(|error| error.sent(Sent::No)),
             // The call would fail the same way, after as long a wait.
             Err(error) if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Unavailable) => {
                 Err(error.sent(Sent::No))
             }
             Err(_) => Ok(()),
+        }
+    }
+}
+
+impl ProxmoxClient {
+    /// What a node runs now; the contacted one when none is named.
+    async fn ask_release_of(&self, node: Option<&str>) -> Result<String> {
+        let path = match node {
+            Some(node) => format!("/nodes/{node}/version"),
+            None => "/version".to_owned(),
+        };
+        let version: Version = self.ask(Method::Get, &path, node).await?;
+        // The version is finer than the release: 8.4.1 and 8.4.
+        let told = match version.version.parse::<Release>() {
+            Ok(_) => version.version,
+            Err(_) => version.release,
+        };
+        self.inner.releases.saw(node.unwrap_or_default(), &told);
+        Ok(told)
+    }
+
+    /// Whether a node's release is older than this; `None` when it does not
+    /// tell, or is not to be asked. Nodes are upgraded, never the other way: a
+    /// release that is new enough is believed, an old one asked again.
+    pub(crate) async fn is_older_than(
+        &self,
+        node: Option<&str>,
+        release: Release,
+    ) -> Result<Option<bool>> {
+        if !self.inner.releases.ask {
+            return Ok(None);
+        }
+        let older = |told: &str| told.parse::<Release>().ok().map(|seen| seen < release);
+        if let Some(seen) = self.inner.releases.of(node.unwrap_or_default())
+            && older(&seen) == Some(false)
+        {
+            return Ok(Some(false));
+        }
+        match self.ask_release_of(node).await {
+            Ok(told) => Ok(older(&told)),
+            Err(error) if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Unavailable) => {
+                Err(error.sent(Sent::No))
+            }
+            Err(_) => Ok(None),
         }
     }
 }

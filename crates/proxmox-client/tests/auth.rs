@@ -8,7 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use homelab_core::{ErrorKind, Sent};
-use proxmox_client::{Method, Params, ProxmoxClient, SecondFactor, SecondFactorAnswer};
+use proxmox_client::{
+    DownloadOptions, JournalQuery, Method, Params, ProxmoxClient, SecondFactor, SecondFactorAnswer,
+    UploadOptions, UploadSource,
+};
 use support::{Reply, Server, TestClock, VERSION, answer, error, ok};
 
 fn ticket_answer(n: usize) -> Reply {
@@ -309,4 +312,82 @@ async fn a_session_goes_on_with_a_ticket_from_elsewhere() {
     let failed = pve.version().await.unwrap_err();
     assert_eq!(failed.kind(), ErrorKind::Unauthenticated);
     assert!(failed.message().contains("log in anew"), "{failed}");
+}
+
+/// A server that no longer knows the first ticket.
+async fn forgetful() -> Server {
+    let logins = AtomicUsize::new(0);
+    Server::start(move |request| {
+        if request.path() == "/access/ticket" {
+            return ticket_answer(logins.fetch_add(1, Ordering::SeqCst) + 1);
+        }
+        let known = request.header("cookie").is_some_and(|c| c.contains(":2::"));
+        match request.method.as_str() {
+            _ if !known => Reply::Raw(answer("401 Authentication failed!", "")),
+            "POST" if request.path().ends_with("/upload") => {
+                ok("\"UPID:c1:000026CD:00069782:6B033862:imgcopy::root@pam:\"")
+            }
+            "POST" => error("500 console of the second login"),
+            _ => ok("[]"),
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_refused_ticket_is_replaced_for_consoles_and_uploads_too() {
+    let over = || UploadOptions::default().overwrite(true);
+    let pve = |server: &Server| {
+        ProxmoxClient::builder()
+            .endpoint(server.url())
+            .ca_pem(server.ca_pem.clone())
+            .ticket("root@pam", "hunter2")
+            .build()
+            .unwrap()
+    };
+    let server = forgetful().await;
+    let node = pve(&server).node("pve1");
+    let iso = UploadSource::bytes("a.iso", "x".repeat(100_000));
+    let made = node.upload("local", iso, over(), |_| {}).await.unwrap();
+    assert_eq!(made.volume(), "local:iso/a.iso");
+    let uploads = server.requests().into_iter();
+    let uploads: Vec<_> = uploads.filter(|r| r.path().ends_with("/upload")).collect();
+    assert_eq!(uploads.len(), 2);
+    assert_eq!(uploads[0].body, uploads[1].body);
+
+    let server = forgetful().await;
+    let refused = pve(&server).node("pve1").qemu(100).vnc().await.unwrap_err();
+    assert!(refused.message().contains("second login"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_only_root_may_is_explained_for_consoles_uploads_and_downloads() {
+    let server = Server::start(|_| error("403 Permission check failed (user != root@pam)")).await;
+    let pve = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .ca_pem(server.ca_pem.clone())
+        .token("root@pam!ci", "secret")
+        .build()
+        .unwrap();
+    let node = pve.node("pve1");
+    let dir = tempfile::tempdir().unwrap();
+    let iso = UploadSource::bytes("a.iso", "x");
+    let over = UploadOptions::default().overwrite(true);
+    let all = JournalQuery::default();
+    let journal = node.download_journal(
+        &all,
+        dir.path().join("x"),
+        DownloadOptions::default(),
+        |_| {},
+    );
+    for refused in [
+        node.shell().await.map(drop).unwrap_err(),
+        node.upload("local", iso, over, |_| {})
+            .await
+            .map(drop)
+            .unwrap_err(),
+        journal.await.map(drop).unwrap_err(),
+    ] {
+        assert!(refused.message().contains("is not root@pam"), "{refused}");
+    }
 }

@@ -4,8 +4,8 @@
 mod support;
 
 use homelab_core::{ErrorKind, Sent};
-use proxmox_client::endpoints::StartQemu;
-use proxmox_client::{DataLoss, DestroyScope, Release};
+use proxmox_client::endpoints::{AgentExec, StartQemu, UpdateQemuConfig};
+use proxmox_client::{DataLoss, DestroyScope, Method, Params, Release};
 use support::{Server, VERSION, decoded, error, ok};
 
 const UPID: &str = "\"UPID:pve1:00001A2B:0010ABCD:6B0343B7:qmstart:100:root@pam!test:\"";
@@ -274,4 +274,142 @@ async fn a_parameter_that_was_renamed_goes_by_the_nodes_release() {
         let sent = server.requests().pop().unwrap();
         assert_eq!(sent.body, "maxworkers=2");
     }
+}
+
+#[tokio::test]
+async fn without_quorum_no_guest_is_deleted() {
+    const LOST: &str = r#"[{"type":"cluster","id":"cluster","name":"lab","nodes":3,"quorate":0},{"type":"node","id":"node/pve1","name":"pve1","online":1,"local":1}]"#;
+    const ALONE: &str =
+        r#"[{"type":"node","id":"node/pve1","name":"pve1","online":1,"local":1,"nodeid":0}]"#;
+    const KEPT: &str = r#"[{"type":"cluster","id":"cluster","name":"lab","quorate":1}]"#;
+    let deleted = |server: &Server| server.requests().iter().any(|r| r.method == "DELETE");
+    let server = |status: &'static str| {
+        Server::start(move |request| match request.path() {
+            "/cluster/status" if status.is_empty() => {
+                error("403 Permission check failed (/, Sys.Audit)")
+            }
+            "/cluster/status" => ok(status),
+            _ => ok(UPID),
+        })
+    };
+    let lost = server(LOST).await;
+    let node = lost.client().node("pve1");
+    let by_name = [("node", "pve1"), ("vmid", "100")].into_iter().collect();
+    for refused in [
+        node.qemu(100)
+            .destroy(DestroyScope::Guest)
+            .await
+            .map(drop)
+            .unwrap_err(),
+        node.lxc(200)
+            .destroy(DestroyScope::Guest)
+            .await
+            .map(drop)
+            .unwrap_err(),
+        lost.client()
+            .call_by_name("DeleteQemu", &by_name)
+            .await
+            .map(drop)
+            .unwrap_err(),
+    ] {
+        assert_eq!(
+            (refused.kind(), refused.was_sent()),
+            (ErrorKind::FailedPrecondition, Sent::No)
+        );
+        assert!(refused.message().contains("no quorum"), "{refused}");
+        assert!(
+            refused
+                .operation_name()
+                .is_some_and(|o| o.starts_with("DELETE /nodes"))
+        );
+    }
+    // Other calls are not asked about.
+    let asked = lost.requests().len();
+    node.qemu(100).stop().await.unwrap();
+    assert_eq!(lost.requests().len(), asked + 1);
+    assert!(!deleted(&lost));
+    for status in [ALONE, KEPT, ""] {
+        let server = server(status).await;
+        let guest = server.client().node("pve1").qemu(100);
+        guest.destroy(DestroyScope::Guest).await.unwrap();
+        assert!(deleted(&server), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn untyped_calls_too_say_which_release_first_has_them() {
+    let server = Server::start(|request| match request.path() {
+        "/version" => ok(VERSION),
+        _ => error("501 Method 'GET /cluster/ha/rules' not implemented"),
+    })
+    .await;
+    let pve = server.client();
+    let none = Params::new();
+    let rules = pve.request(Method::Get, "/cluster/ha/rules", &none);
+    for refused in [
+        rules.await.unwrap_err(),
+        pve.call_by_name("ListHaRules", &Params::new())
+            .await
+            .unwrap_err(),
+    ] {
+        assert_eq!(refused.kind(), ErrorKind::Unsupported);
+        assert!(
+            refused.message().contains("from release 9.0 on"),
+            "{refused}"
+        );
+    }
+    // Of what is not known nothing is said.
+    let path = "/cluster/no/such";
+    let refused = pve.request(Method::Get, path, &Params::new()).await;
+    assert!(!refused.unwrap_err().message().contains("release"));
+}
+
+/// A server of this release whose caller holds one privilege on guest 100.
+async fn holding(version: &'static str, privilege: &'static str) -> Server {
+    Server::start(move |request| match request.path() {
+        "/access/permissions" => ok(&format!(r#"{{"/vms/100":{{"{privilege}":1}}}}"#)),
+        _ => ok(version),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_preflight_goes_by_the_keys_of_a_configuration() {
+    let server = holding(VERSION, "VM.Config.CDROM").await;
+    let mut change = UpdateQemuConfig::new("pve1", 100);
+    change.cores = Some(4);
+    let preflight = server.client().preflight(&change).await.unwrap();
+    assert_eq!(preflight.missing.len(), 1);
+    assert_eq!(preflight.missing[0].one_of, ["VM.Config.CPU"]);
+    let server = holding(VERSION, "VM.Config.CPU").await;
+    let preflight = server.client().preflight(&change).await.unwrap();
+    assert!(preflight.allowed() && !preflight.incomplete);
+}
+
+#[tokio::test]
+async fn a_preflight_says_that_tokens_may_not() {
+    let server = holding(VERSION, "User.Modify").await;
+    let params = [("userid", "me@pve"), ("password", "hunter2hunter2")];
+    let params = params.into_iter().collect();
+    let name = "ChangePassword";
+    let pve = server.client();
+    let preflight = pve.preflight_by_name(name, &params).await.unwrap();
+    assert!(preflight.token_refused && !preflight.allowed());
+    let start = StartQemu::new("pve1", 100);
+    assert!(!pve.preflight(&start).await.unwrap().token_refused);
+}
+
+#[tokio::test]
+async fn a_preflight_names_the_privilege_of_the_nodes_release() {
+    const OLD: &str = r#"{"version":"8.4.1","release":"8.4","repoid":"x"}"#;
+    let exec = AgentExec::new("pve1", 100, vec!["id".to_owned()]);
+    let server = holding(OLD, "VM.Monitor").await;
+    assert!(server.client().preflight(&exec).await.unwrap().allowed());
+    let server = holding(OLD, "VM.GuestAgent.Unrestricted").await;
+    let preflight = server.client().preflight(&exec).await.unwrap();
+    assert_eq!(preflight.missing[0].one_of, ["VM.Monitor"]);
+    let server = holding(VERSION, "VM.GuestAgent.Unrestricted").await;
+    assert!(server.client().preflight(&exec).await.unwrap().allowed());
+    let server = holding(VERSION, "VM.Monitor").await;
+    assert!(!server.client().preflight(&exec).await.unwrap().allowed());
 }

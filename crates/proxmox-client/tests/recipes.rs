@@ -18,6 +18,7 @@ const RESOURCES: &str = r#"[
  {"id":"qemu/100","type":"qemu","vmid":100,"name":"router","node":"pve1","status":"running","tags":"net"},
  {"id":"qemu/101","type":"qemu","vmid":101,"name":"cp-1","node":"pve1","status":"running","tags":"talos"},
  {"id":"qemu/102","type":"qemu","vmid":102,"name":"cp-2","node":"pve1","status":"stopped","tags":"talos;talos-unfinished"},
+ {"id":"qemu/103","type":"qemu","vmid":103,"name":"talos-unfinished.cp-3","node":"pve1","status":"stopped","tags":"talos"},
  {"id":"qemu/900","type":"qemu","vmid":900,"name":"talos-tpl","node":"pve1","status":"stopped","template":1}
 ]"#;
 
@@ -193,6 +194,12 @@ async fn what_cannot_be_is_refused_before_anything_is_made() {
     for (wish, kind, words) in [
         (guest("cp-9").vmid(100), ErrorKind::AlreadyExists, "router"),
         (guest("cp-2"), ErrorKind::FailedPrecondition, "half-made"),
+        (guest("cp-3"), ErrorKind::FailedPrecondition, "half-made"),
+        (
+            guest("cp-3").vmid(103),
+            ErrorKind::FailedPrecondition,
+            "talos-unfinished.cp-3",
+        ),
         (guest("cp_9"), ErrorKind::InvalidArgument, "host name"),
         (
             guest("cp-9").memory_bytes(1),
@@ -309,6 +316,47 @@ async fn a_clone_keeps_its_templates_hardware() {
     let form = decoded(&clone.body);
     assert!(form.contains(&("full".into(), "0".into())));
     assert!(!form.iter().any(|(key, _)| key == "storage"));
+    // Until it has its tags, its name says that it is not whole.
+    let name = ("name".to_owned(), "talos-unfinished.worker-1".to_owned());
+    assert!(form.contains(&name));
+    assert_eq!(made.name, "worker-1");
+}
+
+#[tokio::test]
+async fn a_clone_that_cannot_be_configured_is_removed() {
+    let server = server("POST /nodes/pve1/qemu/105/config").await;
+    let error = guest("worker-1")
+        .vmid(105)
+        .from_template(&server.client(), 900, |_| {})
+        .await
+        .unwrap_err();
+    assert!(error.message().ends_with("removed again"), "{error}");
+    let orders = orders(&server);
+    assert_eq!(orders.last().unwrap(), "DELETE /nodes/pve1/qemu/105");
+}
+
+#[tokio::test]
+async fn a_template_that_another_clone_has_locked_is_waited_for() {
+    let config = Arc::default();
+    let locked = AtomicBool::new(true);
+    let server = Server::start(move |request| {
+        let path = request.path();
+        if path.contains("qmclone") && path.ends_with("/status") && locked.swap(false, Relaxed) {
+            return ok(
+                r#"{"status":"stopped","exitstatus":"can't lock file '/var/lock/qemu-server/lock-900.conf' - got timeout","upid":"UPID:pve1:00000001:00000002:66000000:qmclone:105:root@pam!test:"}"#,
+            );
+        }
+        answer(request, &config, &AtomicBool::new(true), "")
+    })
+    .await;
+    let made = guest("worker-1")
+        .from_template(&server.client(), 900, |_| {})
+        .await
+        .unwrap();
+    assert!(made.created);
+    let orders = orders(&server);
+    let clones = orders.iter().filter(|order| order.ends_with("/clone"));
+    assert_eq!(clones.count(), 2, "{orders:?}");
 }
 
 #[tokio::test]

@@ -178,6 +178,7 @@ fn client(server: &Server, auth: &Auth) -> Result<ProxmoxClient, Error> {
     // The server of a recording answers what it holds and nothing else.
     let builder = ProxmoxClient::builder()
         .ask_release(false)
+        .ask_quorum(false)
         .endpoint(server.url())
         .fingerprint(&server.fingerprint)
         // Each refusal for a lock is an answer of its own here.

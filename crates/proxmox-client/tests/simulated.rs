@@ -229,8 +229,8 @@ async fn faults_become_clear_errors() {
         (Fault::ResetEarly, &[ErrorKind::Unavailable]),
         (Fault::Reset, &[ErrorKind::Unavailable, ErrorKind::Protocol]),
         (Fault::Html, &[ErrorKind::Protocol]),
-        (Fault::TruncateBody, &[ErrorKind::Protocol]),
-        (Fault::WrongLength, &[ErrorKind::Protocol]),
+        (Fault::TruncateBody, &[ErrorKind::Unavailable]),
+        (Fault::WrongLength, &[ErrorKind::Unavailable]),
         (Fault::CertificateExpired, &[ErrorKind::Untrusted]),
     ] {
         sim.fault("pve1", fault).unwrap();

@@ -233,6 +233,68 @@ async fn a_lost_connection_is_borne_until_the_time_runs_out() {
 }
 
 #[tokio::test]
+async fn an_answer_that_breaks_off_and_a_proxys_page_are_borne_too() {
+    let looks = AtomicUsize::new(0);
+    let scene = with(move |_| match looks.fetch_add(1, Ordering::SeqCst) {
+        // Twice: a read is made again at once.
+        0 | 1 => Reply::Cut(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"data\":".to_vec()),
+        2 => Reply::Raw(answer(
+            "502 Bad Gateway",
+            "<html><h1>Bad Gateway</h1></html>",
+        )),
+        3 => Reply::Raw(answer("504 Gateway Time-out", "<html>504</html>")),
+        _ => status(r#"{"status":"stopped","exitstatus":"OK"}"#),
+    })
+    .await;
+    scene.task.wait(WaitOptions::default()).await.unwrap();
+    assert_eq!(scene.server.requests().len(), 5);
+}
+
+/// A task on a server that takes requests and never answers, in real time.
+async fn silent() -> (Server, Task) {
+    let server = Server::start(|_| Reply::Stall).await;
+    let pve = server.client();
+    let task = pve.task(UPID.parse().unwrap());
+    (server, task)
+}
+
+#[tokio::test]
+async fn a_silent_host_does_not_hold_a_wait_beyond_its_time() {
+    let (_server, task) = silent().await;
+    let began = std::time::Instant::now();
+    let options = WaitOptions::default().timeout(Duration::from_secs(1));
+    let failed = task.wait(options).await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Timeout);
+    assert!(failed.message().contains("may still run"), "{failed}");
+    // The calls themselves would have ten seconds.
+    assert!(began.elapsed() < Duration::from_secs(4));
+}
+
+#[tokio::test]
+async fn following_gives_up_after_half_a_minute_however_long_a_look_takes() {
+    let clock = Arc::new(TestClock::default());
+    let slow = Arc::clone(&clock);
+    // Each look takes ten seconds of the clock and fails.
+    let server = Server::start(move |_| {
+        slow.advance(Duration::from_secs(10));
+        error("595 No route to host")
+    })
+    .await;
+    let pve = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .ca_pem(server.ca_pem.clone())
+        .token("root@pam!full", "secret")
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let task = pve.task(UPID.parse().unwrap());
+    let failed = task.follow_log().next().await.unwrap().unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Unavailable);
+    assert!(clock.elapsed() < Duration::from_secs(45));
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
 async fn a_forgotten_task_is_an_error_at_once() {
     let body = r#"{"data":null,"errors":{"upid":"no such task"}}"#;
     let scene = with(move |_| Reply::Raw(answer("400 Parameter verification failed.", body))).await;

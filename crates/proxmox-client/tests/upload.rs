@@ -266,7 +266,7 @@ async fn a_download_that_breaks_off_leaves_nothing() {
     for (bytes, kind) in [
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf".to_vec(),
-            ErrorKind::Protocol,
+            ErrorKind::Unavailable,
         ),
         (answer("500 got no worker upid", ""), ErrorKind::Unknown),
     ] {
@@ -301,4 +301,31 @@ async fn a_download_that_breaks_off_leaves_nothing() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ResourceExhausted);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn whoever_may_upload_but_not_look_is_told_what_to_do() {
+    let server = Server::start(|request| match request.method.as_str() {
+        "GET" => error(
+            "403 Permission check failed (/storage/local, Datastore.Audit|Datastore.AllocateSpace)",
+        ),
+        _ => ok(&format!("\"{UPID}\"")),
+    })
+    .await;
+    let node = server.client().node("pve1");
+    let iso = || UploadSource::bytes("a.iso", "x");
+    let refused = node
+        .upload("local", iso(), UploadOptions::default(), |_| {})
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (refused.kind(), refused.was_sent()),
+        (ErrorKind::PermissionDenied, Sent::No)
+    );
+    for word in ["Datastore.Audit on the storage", "overwrite"] {
+        assert!(refused.message().contains(word), "{refused}");
+    }
+    let over = UploadOptions::default().overwrite(true);
+    let made = node.upload("local", iso(), over, |_| {}).await.unwrap();
+    assert_eq!(made.volume(), "local:iso/a.iso");
 }

@@ -60,6 +60,91 @@ async fn a_lock_that_stays_ends_with_the_time() {
     assert_eq!(server.requests().len(), 5);
 }
 
+const TASK: &str = "UPID:pve1:00001A2B:0010ABCD:6B0343B7:qmclone:900:root@pam!test:";
+
+/// A server whose n-th task ends with the n-th word, and all later ones with the last.
+async fn tasks(ends: &'static [&'static str]) -> Server {
+    let calls = AtomicUsize::new(0);
+    Server::start(move |request| {
+        if request.method == "POST" {
+            calls.fetch_add(1, Ordering::SeqCst);
+            return ok(&format!("\"{TASK}\""));
+        }
+        let nth = calls.load(Ordering::SeqCst) - 1;
+        let end = ends[nth.min(ends.len() - 1)];
+        ok(&format!(
+            r#"{{"status":"stopped","exitstatus":"{end}","upid":"{TASK}"}}"#
+        ))
+    })
+    .await
+}
+
+fn orders(server: &Server) -> usize {
+    let all = server.requests();
+    all.iter().filter(|r| r.method == "POST").count()
+}
+
+#[tokio::test]
+async fn a_lock_that_only_the_task_meets_is_waited_for() {
+    let server = tasks(&[
+        "can't lock file '/var/lock/qemu-server/lock-900.conf' - got timeout",
+        "VM is locked (snapshot)",
+        "OK",
+    ])
+    .await;
+    let template = client(&server).node("pve1").qemu(900);
+    let clone = template.clone_to(101);
+    let outcome = clone.wait(WaitOptions::default()).await.unwrap();
+    assert_eq!(outcome.exit_status, "OK");
+    assert_eq!(orders(&server), 3);
+
+    let server = tasks(&["VM is locked (clone)", "OK"]).await;
+    let guest = client(&server).node("pve1").qemu(900);
+    let changed = guest.configure().wait(WaitOptions::default()).await;
+    assert!(changed.unwrap().is_some());
+    assert_eq!(orders(&server), 2);
+}
+
+#[tokio::test]
+async fn a_lock_that_stays_ends_the_wait_for_the_task_with_its_time() {
+    let eight = || WaitOptions::default().timeout(Duration::from_secs(8));
+    let server = tasks(&["VM is locked (backup)"]).await;
+    let pve = client(&server);
+    let failed = pve.node("pve1").qemu(900).stop().wait(eight()).await;
+    let failed = failed.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::TaskFailed);
+    assert_eq!(failed.reference(), Some(TASK));
+    // At 0, 1, 3 and 7 of 8 seconds.
+    assert_eq!(orders(&server), 4);
+    // The task alone is what it is, and so is the first answer when asked for.
+    let task = pve.node("pve1").qemu(900).stop().await.unwrap();
+    task.wait(eight()).await.unwrap_err();
+    assert_eq!(orders(&server), 5);
+    let strict = ProxmoxClient::builder()
+        .endpoint(server.url())
+        .ca_pem(server.ca_pem.clone())
+        .retry_locks(false)
+        .build()
+        .unwrap();
+    let stop = strict.node("pve1").qemu(900).stop();
+    stop.wait(eight()).await.unwrap_err();
+    assert_eq!(orders(&server), 6);
+}
+
+#[tokio::test]
+async fn a_task_that_fails_otherwise_is_not_made_again() {
+    for end in ["VM is locked (suspended)", "VM 900 already running"] {
+        let server = match end {
+            "VM 900 already running" => tasks(&["VM 900 already running"]).await,
+            _ => tasks(&["VM is locked (suspended)"]).await,
+        };
+        let start = client(&server).node("pve1").qemu(900).start();
+        let failed = start.wait(WaitOptions::default()).await.unwrap_err();
+        assert!(failed.message().ends_with(end), "{failed}");
+        assert_eq!(orders(&server), 1);
+    }
+}
+
 #[tokio::test]
 async fn a_race_for_an_id_goes_on_with_the_next() {
     let server = Server::start(|request| {

@@ -3536,7 +3536,7 @@ class ProxmoxNode:
             file_name: The name to keep it under. Default: the file's own.
             checksum: What the server has to find: `sha256:9f86d0...`.
             verify: Reads the file once before, so that the server verifies its SHA-256.
-            overwrite: Replaces a volume of that name; otherwise that is `AlreadyExists`.
+            overwrite: Replaces a volume of that name; otherwise that is `AlreadyExists`, and seeing it needs `Datastore.Audit` or `Datastore.AllocateSpace`.
             stall_timeout_seconds: How long nothing may move. Default: 60.
             timeout_seconds: How long the node may work on it afterwards. Default: 600.
         """
@@ -4136,7 +4136,7 @@ class ProxmoxQemu:
         return cached
 
     def destroy(self, scope: Literal["guest", "guest_and_references", "everything"]) -> ProxmoxTask:
-        """Deletes it. It must be stopped; its backups stay.
+        """Deletes it. It must be stopped; its backups stay. In a cluster without quorum that is `FailedPrecondition` and nothing is sent.
 
         Args:
             scope: What goes: the guest with its disks, its entries in jobs, HA and rights too, and every unmentioned volume with its number.
@@ -4590,7 +4590,7 @@ class ProxmoxLxc:
         return cached
 
     def destroy(self, scope: Literal["guest", "guest_and_references", "everything"]) -> ProxmoxTask:
-        """Deletes it. It must be stopped; its backups stay.
+        """Deletes it. It must be stopped; its backups stay. In a cluster without quorum that is `FailedPrecondition` and nothing is sent.
 
         Args:
             scope: What goes: the container with its volumes, its entries in jobs, HA and rights too, and every unmentioned volume with its number.

@@ -10024,6 +10024,11 @@ class Preflight:
     and no token opens it, and the credentials are not that.
     """
 
+    token_refused: bool
+    """API tokens may not make the call, and the credentials are one: log in
+    with user and password.
+    """
+
     incomplete: bool
     """The server decides more than its description tells, by the values that
     are given (disks, devices, networks): the call may still be refused.
@@ -10034,6 +10039,7 @@ def decode_preflight(data: Any) -> Preflight:
     return Preflight(
         missing=tuple(decode_missing_privilege(v) for v in data["missing"]),
         root_only=data["root_only"],
+        token_refused=data["token_refused"],
         incomplete=data["incomplete"],
     )
 

@@ -135,7 +135,8 @@ impl Agent {
     ///   systems are frozen.
     /// * `Unavailable`: among others when there is no such program: the server
     ///   then fails at the agent's own error text.
-    /// * `Timeout`: it still runs.
+    /// * `Timeout`: it still runs. Connection errors while it runs are borne
+    ///   until the time is up, and a last look may take a second more.
     /// * A program that fails is no error: see [`ExecOutput::success`].
     ///
     /// # Cancellation
@@ -146,9 +147,9 @@ impl Agent {
         let deadline = clock.elapsed() + options.timeout;
         let mut pause = Duration::from_millis(200);
         loop {
-            match self.exec_status(pid).await {
+            let trouble = match self.look_until(deadline).exec_status(pid).await {
                 Ok(ExecStatus::Ended(output)) => return Ok(output),
-                Ok(ExecStatus::Running) => {}
+                Ok(ExecStatus::Running) => None,
                 Err(error) if error.message().contains("does not exist") => {
                     return Err(Error::new(
                         ErrorKind::Unavailable,
@@ -158,20 +159,50 @@ impl Agent {
                     .operation("guest agent exec")
                     .source(error));
                 }
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout) =>
+                {
+                    Some(error)
+                }
                 Err(error) => return Err(error),
+            };
+            let now = clock.elapsed();
+            if now >= deadline {
+                return Err(self.time_is_up(pid, options.timeout, trouble));
             }
-            if clock.elapsed() >= deadline {
-                return Err(Error::new(
-                    ErrorKind::Timeout,
-                    format!("process {pid} still runs after {:?}", options.timeout),
-                )
-                .sent(Sent::Yes)
-                .operation("guest agent exec")
-                .target(format!("guest {}", self.guest.vmid())));
-            }
-            clock.sleep(pause).await;
+            clock.sleep(pause.min(deadline.saturating_sub(now))).await;
             pause = (pause * 3 / 2).min(Duration::from_secs(2));
         }
+    }
+
+    /// The same agent, for one look at a program that is waited for.
+    fn look_until(&self, deadline: Duration) -> Agent {
+        let client = self.guest.client().until(deadline);
+        client
+            .node(self.guest.node())
+            .qemu(self.guest.vmid())
+            .agent()
+    }
+
+    fn time_is_up(&self, pid: u64, timeout: Duration, trouble: Option<Error>) -> Error {
+        let error = match trouble {
+            None => Error::new(
+                ErrorKind::Timeout,
+                format!("process {pid} still runs after {timeout:?}"),
+            ),
+            Some(trouble) => Error::new(
+                trouble.kind(),
+                format!(
+                    "cannot tell how process {pid} ended, it may still run: {}",
+                    trouble.message()
+                ),
+            )
+            .source(trouble),
+        };
+        error
+            .sent(Sent::Yes)
+            .operation("guest agent exec")
+            .target(format!("guest {}", self.guest.vmid()))
     }
 
     /// Starts a program and gives its process id, for

@@ -88,6 +88,11 @@ impl Auth {
         matches!(self, Auth::Ticket(_))
     }
 
+    /// Whether it is an API token, which some calls do not take.
+    pub(crate) fn is_token(&self) -> bool {
+        matches!(self, Auth::Token { .. })
+    }
+
     /// Who it is: `root@pam`, `root@pam!ci`; `None` without credentials.
     pub(crate) fn who(&self) -> Option<&str> {
         match self {

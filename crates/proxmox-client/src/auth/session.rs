@@ -30,6 +30,7 @@ impl ProxmoxClient {
             auth,
             max_answer_bytes: same.max_answer_bytes,
             retry_locks: same.retry_locks,
+            ask_quorum: same.ask_quorum,
             vmids: Claims::default(),
             releases: same.releases.anew(),
             clock,

@@ -59,7 +59,7 @@ pub(super) async fn open(
         .map_err(named)?;
     let ticket = answer::check(&reply)
         .and_then(|()| proxmox_endpoints::decode_as::<ConsoleTicket>(&reply.body))
-        .map_err(|error| explained(error).target(&reply.target))?;
+        .map_err(|error| explained(inner.auth.explain(error)).target(&reply.target))?;
 
     let query: Params = [
         ("port", ticket.port.to_string()),
@@ -93,7 +93,7 @@ pub(super) async fn open(
             .map_err(|_| about(Error::new(ErrorKind::Timeout, "no answer in time")))?
             .map_err(named)?;
         let refused = answer::check(&reply).err().unwrap_or_else(no_websocket);
-        return Err(about(refused));
+        return Err(about(inner.auth.explain(refused)));
     }
     let accepted = opened
         .response

@@ -73,7 +73,7 @@ impl ProxmoxClient {
             let refused = answer::check(&reply).err().unwrap_or_else(|| {
                 Error::new(ErrorKind::Protocol, "the server refused without a word")
             });
-            return Err(explained(refused).target(reply.target));
+            return Err(explained(self.inner.auth.explain(refused)).target(reply.target));
         }
         let host = opened.host.clone();
         if is_page(opened.response.headers()) {

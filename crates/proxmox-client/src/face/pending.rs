@@ -5,10 +5,11 @@ use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use homelab_core::Result;
+use homelab_core::{Error, ErrorKind, Result};
 use proxmox_endpoints::{Endpoint, Upid};
 
-use crate::{ProxmoxClient, Task};
+use crate::task::{OnProgress, run};
+use crate::{ProxmoxClient, Task, TaskOutcome, TaskProgress, WaitOptions};
 
 /// A call that is made when it is awaited. What the method did not ask for can
 /// be set before: the request's fields are the call's optional parameters.
@@ -16,8 +17,11 @@ use crate::{ProxmoxClient, Task};
 /// ```no_run
 /// # async fn example(pve: proxmox_client::ProxmoxClient) -> homelab_core::Result<()> {
 /// let guest = pve.node("pve1").qemu(100);
-/// guest.shutdown().await?.wait(Default::default()).await?;
-/// guest.shutdown().with(|request| request.timeout_seconds = Some(30)).await?;
+/// // The task, to be waited for when it suits:
+/// let task = guest.shutdown().with(|request| request.timeout_seconds = Some(30)).await?;
+/// task.wait(Default::default()).await?;
+/// // Call and wait in one, which a lock that passes does not stop:
+/// guest.start().wait(Default::default()).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -36,6 +40,79 @@ pub struct Pending<E: Endpoint, T = <E as Endpoint>::Response> {
 pub type PendingTask<E> = Pending<E, Task>;
 
 type Running<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+
+impl<E: Endpoint + Clone> PendingTask<E> {
+    /// Makes the call and waits until its task has ended.
+    ///
+    /// Most calls meet a guest's lock only in their task (`VM is locked
+    /// (clone)`, `can't lock file … got timeout`), as when several clones of
+    /// one template are made at once. Such a task has done nothing: when the
+    /// lock is one that passes, the call is made again, with growing pauses, as
+    /// long as there is time; [`retry_locks`](crate::ProxmoxClientBuilder::retry_locks)
+    /// turns that off. The outcome is that of the last task.
+    ///
+    /// # Errors
+    /// Those of [`ProxmoxClient::send`] and of [`Task::wait`].
+    ///
+    /// # Cancellation
+    /// Dropping the future leaves a task that has begun alone.
+    pub async fn wait(self, options: WaitOptions) -> Result<TaskOutcome> {
+        self.started(&options, None).await
+    }
+
+    /// Like [`wait`](Self::wait), and tells `on_progress` of every change on the way.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait).
+    pub async fn wait_with(
+        self,
+        options: WaitOptions,
+        mut on_progress: impl FnMut(TaskProgress) + Send,
+    ) -> Result<TaskOutcome> {
+        self.started(&options, Some(&mut on_progress)).await
+    }
+
+    async fn started(
+        &self,
+        options: &WaitOptions,
+        on_progress: OnProgress<'_>,
+    ) -> Result<TaskOutcome> {
+        let finish = self.finish;
+        let ended = run(&self.client, options, on_progress, |client| {
+            let request = self.request.clone();
+            async move {
+                let answer = client.send(&request).await?;
+                finish(&client, answer).map(Some)
+            }
+        });
+        ended.await?.ok_or_else(|| {
+            Error::new(ErrorKind::Internal, "a call that starts tasks started none")
+                .operation(E::operation())
+        })
+    }
+}
+
+impl<E: Endpoint + Clone> Pending<E, Option<Task>> {
+    /// Makes the call and waits until its task has ended; `None` when it was
+    /// quick enough without one. Locks are met as by [`PendingTask::wait`](Pending::wait).
+    ///
+    /// # Errors
+    /// Those of [`ProxmoxClient::send`] and of [`Task::wait`].
+    ///
+    /// # Cancellation
+    /// Dropping the future leaves a task that has begun alone.
+    pub async fn wait(self, options: WaitOptions) -> Result<Option<TaskOutcome>> {
+        let finish = self.finish;
+        run(&self.client, &options, None, |client| {
+            let request = self.request.clone();
+            async move {
+                let answer = client.send(&request).await?;
+                finish(&client, answer)
+            }
+        })
+        .await
+    }
+}
 
 impl<E: Endpoint> Pending<E> {
     /// A call whose answer is given as it is.

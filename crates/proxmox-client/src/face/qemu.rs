@@ -41,6 +41,11 @@ impl Qemu {
 
     /// Deletes it with its disks, and with what the scope adds. It must be
     /// stopped. Its snapshots go too; its backups stay.
+    ///
+    /// The cluster's quorum is looked at before: without it the call is refused
+    /// with `FailedPrecondition` and nothing is sent, since the server would
+    /// delete the disks and then fail to delete the configuration. Whoever may
+    /// not see the cluster's status (`Sys.Audit` on `/`) gets no such look.
     pub fn destroy(&self, scope: DestroyScope) -> PendingTask<DeleteQemu> {
         let mut request = DeleteQemu::new(&self.node, self.vmid);
         request.purge = scope.purge();

@@ -14,6 +14,12 @@ pub(super) const CONFIG_DISC: &str = "ide0";
 /// for one that is.
 pub(super) const UNFINISHED: &str = "talos-unfinished";
 
+/// The name of a clone until it is configured. A label of its own in front, so
+/// that it is a host name whenever `name` is one.
+pub(super) fn unfinished_name(name: &str) -> String {
+    format!("{UNFINISHED}.{name}")
+}
+
 /// What the system disk is made from.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum From<'a> {

@@ -4,8 +4,9 @@ use homelab_core::{Error, ErrorKind, Result, Sent};
 use proxmox_endpoints::params::{Params, segment};
 use proxmox_endpoints::{Method, Upid};
 
-use super::hardware::UNFINISHED;
+use super::hardware::{UNFINISHED, unfinished_name};
 use super::preflight::{OPERATION, refused};
+use crate::task::run;
 use crate::{ProxmoxClient, WaitOptions};
 
 /// What this call has made so far.
@@ -32,7 +33,7 @@ impl Made {
         error: Error,
     ) -> Error {
         let left = format!(
-            "guest {} on {} (tag {UNFINISHED}){}",
+            "guest {} on {} (marked {UNFINISHED}){}",
             self.vmid,
             self.node,
             self.disc
@@ -71,7 +72,8 @@ impl Made {
             .qemu(self.vmid)
             .config()
             .await?;
-        if config.name.as_deref() != Some(name) {
+        let clone = unfinished_name(name);
+        if ![Some(name), Some(clone.as_str())].contains(&config.name.as_deref()) {
             return Err(refused(
                 ErrorKind::Conflict,
                 format!("guest {} is another one by now", self.vmid),
@@ -81,10 +83,12 @@ impl Made {
             .into_iter()
             .collect();
         let operation = "DELETE /nodes/{node}/qemu/{vmid}";
-        let upid: Upid = pve
-            .call(operation, Method::Delete, &self.path(), &params)
-            .await?;
-        pve.task(upid).wait(waiting.clone()).await?;
+        let (path, params) = (&self.path(), &params);
+        let delete = |pve: ProxmoxClient| async move {
+            let upid: Upid = pve.call(operation, Method::Delete, path, params).await?;
+            Ok(Some(pve.task(upid)))
+        };
+        run(pve, &waiting, None, delete).await?;
         if let Some(volume) = &self.disc {
             let storage = volume.split(':').next().unwrap_or_default().to_owned();
             let path = format!(

@@ -5,7 +5,7 @@ use proxmox_endpoints::params::{Params, segment};
 use proxmox_endpoints::{Method, QemuConfig, Upid};
 use sha2::{Digest, Sha256};
 
-use super::hardware::{CONFIG_DISC, From, SYSTEM_DISK};
+use super::hardware::{CONFIG_DISC, From, SYSTEM_DISK, unfinished_name};
 use super::made::{Made, again};
 use super::preflight::{Found, refused};
 use super::report::Reporter;
@@ -36,7 +36,9 @@ impl TalosGuest {
     /// that is whole but does not start is kept.
     ///
     /// # Cancellation
-    /// What has been made stays, tagged `talos-unfinished`.
+    /// What has been made stays, tagged `talos-unfinished`; a clone that has no
+    /// tags of its own yet is named `talos-unfinished.NAME`. A later call with
+    /// this name refuses to go on over it.
     pub async fn from_iso(
         &self,
         pve: &ProxmoxClient,
@@ -137,14 +139,17 @@ impl TalosGuest {
         // The task may be what finds the id taken, so it is part of the try.
         let report = &tokio::sync::Mutex::new(report);
         let make = |vmid| async move {
-            let task = match (from, template_node) {
-                (From::Template(template), Some(node)) => {
-                    self.clone_from(pve, node, template, vmid).await
-                }
-                _ => self.create_new(pve, from, vmid).await,
-            }?;
+            let start = |pve: ProxmoxClient| async move {
+                let task = match (from, template_node) {
+                    (From::Template(template), Some(node)) => {
+                        self.clone_from(&pve, node, template, vmid).await
+                    }
+                    _ => self.create_new(&pve, from, vmid).await,
+                };
+                task.map(Some)
+            };
             let mut report = report.lock().await;
-            report.wait(step, &task, self.waiting()).await?;
+            report.run(step, pve, &self.waiting(), start).await?;
             Ok(vmid)
         };
         match self.vmid {
@@ -177,7 +182,8 @@ impl TalosGuest {
     ) -> Result<Task> {
         let mut params = Params::new();
         params.push("newid", vmid.to_string());
-        params.push("name", self.name.as_str());
+        // A clone takes no tags: its name is its mark until it gets them.
+        params.push("name", unfinished_name(&self.name));
         params.push("full", if self.linked_clone { "0" } else { "1" });
         if !self.linked_clone {
             params.push("storage", self.disk_storage.as_str());
@@ -289,17 +295,15 @@ impl TalosGuest {
         let mut params = Params::new();
         params.push("disk", slot);
         params.push("size", format!("{}G", self.disk_bytes >> 30));
-        let path = format!("{}/resize", made.path());
+        let path = &format!("{}/resize", made.path());
+        let params = &params;
         let operation = "PUT /nodes/{node}/qemu/{vmid}/resize";
         // A task since 8.0, an answer at once before.
-        let upid: Option<Upid> = pve.call(operation, Method::Put, &path, &params).await?;
-        match upid {
-            Some(upid) => {
-                let task = pve.task(upid);
-                report.wait("resize", &task, self.waiting()).await
-            }
-            None => Ok(()),
-        }
+        let resize = |pve: ProxmoxClient| async move {
+            let upid: Option<Upid> = pve.call(operation, Method::Put, path, params).await?;
+            Ok(upid.map(|upid| pve.task(upid)))
+        };
+        report.run("resize", pve, &self.waiting(), resize).await
     }
 
     async fn start_it(
@@ -308,9 +312,12 @@ impl TalosGuest {
         made: &Made,
         report: &mut Reporter<'_>,
     ) -> Result<()> {
-        let task = pve.node(made.node.as_str()).qemu(made.vmid).start().await?;
+        let start = |pve: ProxmoxClient| async move {
+            let guest = pve.node(made.node.as_str()).qemu(made.vmid);
+            guest.start().await.map(Some)
+        };
         report
-            .wait("start", &task, self.waiting())
+            .run("start", pve, &self.waiting(), start)
             .await
             .map_err(|error| {
                 let text = format!(
@@ -356,16 +363,13 @@ async fn configure(
     waiting: WaitOptions,
     report: &mut Reporter<'_>,
 ) -> Result<()> {
-    let path = format!("{}/config", made.path());
+    let path = &format!("{}/config", made.path());
     let operation = "POST /nodes/{node}/qemu/{vmid}/config";
-    let upid: Option<Upid> = pve.call(operation, Method::Post, &path, keys).await?;
-    match upid {
-        Some(upid) => {
-            let task = pve.task(upid);
-            report.wait("configure", &task, waiting).await
-        }
-        None => Ok(()),
-    }
+    let change = |pve: ProxmoxClient| async move {
+        let upid: Option<Upid> = pve.call(operation, Method::Post, path, keys).await?;
+        Ok(upid.map(|upid| pve.task(upid)))
+    };
+    report.run("configure", pve, &waiting, change).await
 }
 
 /// The disk that the guest boots from, and its size.

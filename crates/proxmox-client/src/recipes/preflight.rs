@@ -4,7 +4,7 @@ use homelab_core::{Error, ErrorKind, Result, Sent};
 use proxmox_endpoints::params::{Params, Rule};
 use proxmox_endpoints::{ListStorageContent, Resource, ResourceKind};
 
-use super::hardware::{From, UNFINISHED};
+use super::hardware::{From, UNFINISHED, unfinished_name};
 use super::spec::TalosGuest;
 use crate::backup::check_vmid;
 use crate::iso::is_host_name;
@@ -140,9 +140,14 @@ impl TalosGuest {
                 && self.tags.iter().all(|tag| row.tags.contains(tag))
                 && row.template != Some(true)
         };
+        // Cloned for this name, but not configured: it has its template's tags.
+        let clone = unfinished_name(&self.name);
+        let bare = |row: &Resource| {
+            row.kind == ResourceKind::Qemu && row.name.as_deref() == Some(clone.as_str())
+        };
         let candidates: Vec<&Resource> = match self.vmid {
             Some(vmid) => guests.filter(|row| row.vmid == Some(vmid)).collect(),
-            None => guests.filter(|row| ours(row)).collect(),
+            None => guests.filter(|row| ours(row) || bare(row)).collect(),
         };
         let (Some(first), rest) = (candidates.first(), candidates.len()) else {
             return Ok(None);
@@ -154,6 +159,14 @@ impl TalosGuest {
                 format!(
                     "there are {rest} guests named {} with these tags: say which id",
                     self.name
+                ),
+            ));
+        }
+        if bare(first) {
+            return Err(refused(
+                ErrorKind::FailedPrecondition,
+                format!(
+                    "guest {vmid} was left half-made by an earlier call (named {clone}): remove it and call again"
                 ),
             ));
         }

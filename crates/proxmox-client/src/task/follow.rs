@@ -11,15 +11,16 @@ use proxmox_endpoints::{TaskLogLine, TaskState};
 use super::Task;
 
 const PAUSE: Duration = Duration::from_secs(1);
-/// So many looks in a row may fail for want of a connection.
-const PATIENCE: u32 = 30;
+/// So long may looks fail for want of a connection.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Follow {
     task: Task,
     waiting: VecDeque<TaskLogLine>,
     seen: u32,
     ended: bool,
-    failures: u32,
+    /// When the first of the looks that failed in a row began, on the client's clock.
+    lost_at: Option<Duration>,
 }
 
 impl Task {
@@ -38,7 +39,7 @@ impl Task {
             waiting: VecDeque::new(),
             seen: 0,
             ended: false,
-            failures: 0,
+            lost_at: None,
         };
         Box::pin(stream::unfold(Some(follow), |follow| async move {
             let mut follow = follow?;
@@ -60,9 +61,11 @@ impl Follow {
             if self.ended {
                 return Ok(None);
             }
-            match self.look().await {
-                Ok(()) => self.failures = 0,
-                Err(error) => self.bear(error)?,
+            let began = self.task.client.clock().elapsed();
+            let lost_at = self.lost_at.unwrap_or(began);
+            match self.look(lost_at + PATIENCE).await {
+                Ok(()) => self.lost_at = None,
+                Err(error) => self.bear(error, lost_at)?,
             }
             if self.waiting.is_empty() && !self.ended {
                 self.task.client.clock().sleep(PAUSE).await;
@@ -72,9 +75,10 @@ impl Follow {
 
     /// Reads what is new. The state is read first, so that the lines written
     /// just before the end are not missed.
-    async fn look(&mut self) -> Result<()> {
-        let ended = self.task.status().await?.status == TaskState::Stopped;
-        let lines = self.task.log(self.seen, 0).await?;
+    async fn look(&mut self, deadline: Duration) -> Result<()> {
+        let status = self.task.look_until(deadline).status().await?;
+        let ended = status.status == TaskState::Stopped;
+        let lines = self.task.look_until(deadline).log(self.seen, 0).await?;
         if let Some(last) = lines.last() {
             self.seen = last.number.max(self.seen);
         }
@@ -83,10 +87,11 @@ impl Follow {
         Ok(())
     }
 
-    fn bear(&mut self, error: Error) -> Result<()> {
-        self.failures += 1;
+    fn bear(&mut self, error: Error, lost_at: Duration) -> Result<()> {
+        self.lost_at = Some(lost_at);
+        let lost_for = self.task.client.clock().elapsed().saturating_sub(lost_at);
         let passing = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout);
-        if passing && self.failures < PATIENCE {
+        if passing && lost_for < PATIENCE {
             Ok(())
         } else {
             Err(error)

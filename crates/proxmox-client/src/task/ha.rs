@@ -10,6 +10,9 @@ use serde_json::Value;
 use super::Task;
 use super::wait::WaitOptions;
 
+/// The kinds of tasks that only ask the manager.
+const ASK_HA: &[&str] = &["hastart", "hastop", "hamigrate", "harelocate"];
+
 /// What the manager was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Goal {
@@ -33,18 +36,19 @@ impl Task {
     /// Waits until a guest that the HA manager owns is where the task's request
     /// wants it. Tasks of other kinds have ended when they have ended.
     pub(super) async fn settle(&self, options: &WaitOptions, deadline: Duration) -> Result<()> {
-        let Some(goal) = self.goal().await? else {
+        if !ASK_HA.contains(&self.upid().kind()) {
             return Ok(());
-        };
+        }
         let Ok(vmid) = self.upid().subject().parse::<u32>() else {
             return Ok(());
         };
         let clock = self.client.clock();
         let mut pause = options.first_pause;
+        let mut known = None;
         loop {
-            let trouble = match self.look_at_guest(vmid).await {
-                Ok(seen) if goal.reached(&seen) => return Ok(()),
-                Ok(seen) if matches!(seen.ha_state.as_str(), "error" | "fence") => {
+            let trouble = match self.look_at_guest(vmid, &mut known, deadline).await {
+                Ok((goal, seen)) if goal.reached(&seen) => return Ok(()),
+                Ok((_, seen)) if matches!(seen.ha_state.as_str(), "error" | "fence") => {
                     return Err(self.gave_up(vmid, &seen));
                 }
                 Ok(_) => None,
@@ -65,7 +69,9 @@ impl Task {
                     ErrorKind::Timeout,
                     format!(
                         "the HA manager took the request, but guest {vmid} is not {} after {:?}",
-                        goal.words(),
+                        known
+                            .as_ref()
+                            .map_or_else(|| "settled".to_owned(), Goal::words),
                         options.timeout
                     ),
                 );
@@ -97,21 +103,31 @@ impl Task {
         .request_ref(self.upid().as_str())
     }
 
-    async fn goal(&self) -> Result<Option<Goal>> {
+    async fn goal(&self) -> Result<Goal> {
         Ok(match self.upid().kind() {
-            "hastart" => Some(Goal::Running),
-            "hastop" => Some(Goal::Stopped),
-            "hamigrate" | "harelocate" => {
+            "hastart" => Goal::Running,
+            "hastop" => Goal::Stopped,
+            _ => {
                 let lines = self.log(0, 0).await?;
-                Some(Goal::Moved(lines.iter().find_map(|l| target(&l.text))))
+                Goal::Moved(lines.iter().find_map(|l| target(&l.text)))
             }
-            _ => None,
         })
     }
 
-    /// Where the guest is now, and how.
-    async fn look_at_guest(&self, vmid: u32) -> Result<Seen> {
-        let place = self.client.locate(vmid).await?;
+    /// Where the guest is now, and how; and where it shall be, which is asked once.
+    async fn look_at_guest(
+        &self,
+        vmid: u32,
+        known: &mut Option<Goal>,
+        deadline: Duration,
+    ) -> Result<(Goal, Seen)> {
+        let goal = if let Some(goal) = known {
+            goal.clone()
+        } else {
+            let goal = self.look_until(deadline).goal().await?;
+            known.insert(goal).clone()
+        };
+        let place = self.client.until(deadline).locate(vmid).await?;
         let path = format!(
             "/nodes/{}/{}/{vmid}/status/current",
             place.node,
@@ -119,9 +135,10 @@ impl Task {
         );
         let status = self
             .client
+            .until(deadline)
             .request(Method::Get, &path, &Params::new())
             .await?;
-        Ok(Seen::read(place.node, &status))
+        Ok((goal, Seen::read(place.node, &status)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! [`Task`]: something that the server does in the background.
 
+mod again;
 mod follow;
 mod ha;
 mod progress;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ProxmoxClient;
 
+pub(crate) use again::run;
 #[cfg(any(test, fuzzing))]
 pub(crate) use progress::fraction;
 pub use wait::WaitOptions;
@@ -53,6 +55,9 @@ pub struct TaskProgress {
     /// How many lines its log has.
     pub log_lines: u32,
 }
+
+/// Who is told how far a task has come.
+pub(crate) type OnProgress<'a> = Option<&'a mut (dyn FnMut(TaskProgress) + Send)>;
 
 impl Task {
     pub(crate) fn new(client: ProxmoxClient, upid: Upid) -> Self {

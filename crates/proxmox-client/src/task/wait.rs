@@ -6,13 +6,14 @@ use homelab_core::{Error, ErrorKind, Result, Sent};
 use proxmox_endpoints::{TaskState, TaskStatus};
 
 use super::progress::fraction;
-use super::{Task, TaskOutcome, TaskProgress};
+use super::{OnProgress, Task, TaskOutcome, TaskProgress};
 
 /// How to wait for a task.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WaitOptions {
-    /// Give up after this long; 10 minutes unless set. The task itself goes on.
+    /// Give up after this long; 10 minutes unless set. The last look may take a
+    /// second more. The task itself goes on.
     pub timeout: Duration,
     /// The first pause between looks, which then grows; half a second unless set.
     pub first_pause: Duration,
@@ -62,6 +63,9 @@ impl Task {
     /// (`hastart`, `hastop`, `hamigrate`) ends at once; then the guest itself
     /// is watched until it runs, has stopped or has moved.
     ///
+    /// A task that failed because its guest was locked stays failed: to have
+    /// the call made again, wait on the call itself, [`Pending::wait`](crate::Pending::wait).
+    ///
     /// # Errors
     /// * `TaskFailed`: it ran and failed; the message holds the server's last
     ///   words, [`Error::reference`] the UPID.
@@ -72,7 +76,8 @@ impl Task {
     /// # Cancellation
     /// Dropping the future leaves the task alone; see [`cancel`](Task::cancel).
     pub async fn wait(&self, options: WaitOptions) -> Result<TaskOutcome> {
-        self.wait_to(options, None).await
+        let deadline = self.client.clock().elapsed() + options.timeout;
+        self.wait_to(&options, deadline, None).await
     }
 
     /// Waits until it has ended and tells `on_progress` of every change on the way.
@@ -84,36 +89,48 @@ impl Task {
         options: WaitOptions,
         mut on_progress: impl FnMut(TaskProgress) + Send,
     ) -> Result<TaskOutcome> {
-        self.wait_to(options, Some(&mut on_progress)).await
+        let deadline = self.client.clock().elapsed() + options.timeout;
+        self.wait_to(&options, deadline, Some(&mut on_progress))
+            .await
     }
 
-    async fn wait_to(
+    pub(super) async fn wait_to(
         &self,
-        options: WaitOptions,
-        on_progress: Option<&mut (dyn FnMut(TaskProgress) + Send)>,
+        options: &WaitOptions,
+        deadline: Duration,
+        on_progress: OnProgress<'_>,
     ) -> Result<TaskOutcome> {
-        let deadline = self.client.clock().elapsed() + options.timeout;
-        let status = self.wait_for_end(&options, deadline, on_progress).await?;
-        let outcome = self.outcome(status).await?;
-        self.settle(&options, deadline).await?;
+        let status = self.wait_for_end(options, deadline, on_progress).await?;
+        let outcome = self.outcome(status, deadline).await?;
+        self.settle(options, deadline).await?;
         Ok(outcome)
+    }
+
+    /// The same task, for one look: a silent host must not hold it far beyond
+    /// the end of the wait.
+    pub(super) fn look_until(&self, deadline: Duration) -> Task {
+        Task {
+            client: self.client.until(deadline),
+            upid: self.upid.clone(),
+        }
     }
 
     async fn wait_for_end(
         &self,
         options: &WaitOptions,
         deadline: Duration,
-        mut on_progress: Option<&mut (dyn FnMut(TaskProgress) + Send)>,
+        mut on_progress: OnProgress<'_>,
     ) -> Result<TaskStatus> {
         let clock = self.client.clock();
         let mut pause = options.first_pause;
         let mut unexpected = 0;
         let mut lines = 0;
         loop {
-            let looked = self.status().await;
+            let looked = self.look_until(deadline).status().await;
             if let (Ok(_), Some(on_progress)) = (&looked, on_progress.as_deref_mut()) {
                 // Progress is a courtesy: a log that cannot be read stops nothing.
-                if let Ok(Some(progress)) = self.progress_since(&mut lines).await {
+                let look = self.look_until(deadline);
+                if let Ok(Some(progress)) = look.progress_since(&mut lines).await {
                     on_progress(progress);
                 }
             }
@@ -184,14 +201,15 @@ impl Task {
         }))
     }
 
-    async fn outcome(&self, status: TaskStatus) -> Result<TaskOutcome> {
+    async fn outcome(&self, status: TaskStatus, deadline: Duration) -> Result<TaskOutcome> {
         let word = status.exit_status.unwrap_or_default();
         if word == "OK" {
             return Ok(self.ended(word, Vec::new()));
         }
         if word.starts_with("WARNINGS") {
             // The warnings are told in the log; without it the count must do.
-            let lines = self.log(0, 0).await.unwrap_or_default();
+            let look = self.look_until(deadline);
+            let lines = look.log(0, 0).await.unwrap_or_default();
             let warnings = lines
                 .iter()
                 .filter_map(|line| line.text.strip_prefix("WARN:"))
@@ -201,7 +219,8 @@ impl Task {
         }
         let mut message = format!("{} failed: {}", describe(self), word.trim());
         if word.is_empty() || word.starts_with("unexpected status") {
-            let lines = self.log(0, 0).await.unwrap_or_default();
+            let look = self.look_until(deadline);
+            let lines = look.log(0, 0).await.unwrap_or_default();
             if let Some(last) = lines.last() {
                 message = format!(
                     "{} ended without a word (killed, or its node went down); the last line of its log: {}",

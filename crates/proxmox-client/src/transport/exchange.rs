@@ -240,28 +240,31 @@ pub(super) fn send_failure(error: reqwest::Error) -> Failure {
     Failure::sent(error, true, true)
 }
 
-/// What a failure in the middle of the answer means.
+/// What a failure in the middle of the answer means. Its status is known, so
+/// the server has done what it was asked, only its answer got lost: the
+/// connection, or a node that went down, is at fault and not what was said.
 pub(super) fn body_failure(error: reqwest::Error, got: usize) -> Failure {
     let error = error.without_url();
-    let cut_short = {
+    let message = format!(
+        "the answer broke off after {got} bytes: {}",
+        root_cause(&error)
+    );
+    // Chunks that are no chunks are another matter.
+    let nonsense = {
         let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
         let mut found = false;
         while let Some(e) = source {
             found |= e
                 .downcast_ref::<hyper::Error>()
-                .is_some_and(hyper::Error::is_incomplete_message);
+                .is_some_and(hyper::Error::is_parse);
             found |= e
                 .downcast_ref::<std::io::Error>()
-                .is_some_and(|io| io.kind() == std::io::ErrorKind::UnexpectedEof);
+                .is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidInput);
             source = e.source();
         }
         found
     };
-    let message = format!(
-        "the answer broke off after {got} bytes: {}",
-        root_cause(&error)
-    );
-    let kind = if cut_short {
+    let kind = if nonsense {
         ErrorKind::Protocol
     } else {
         ErrorKind::Unavailable

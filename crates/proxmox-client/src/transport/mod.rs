@@ -4,6 +4,7 @@ mod body;
 mod endpoints;
 mod exchange;
 mod limits;
+mod login;
 mod proxy;
 mod transfer;
 
@@ -12,7 +13,7 @@ use std::time::Duration;
 use homelab_core::{Error, ErrorKind, Result, Retry, Sent};
 use http::{HeaderName, HeaderValue};
 use proxmox_endpoints::{Method, Params};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 pub use endpoints::EndpointHealth;
 pub(crate) use endpoints::{Endpoints, parse_endpoint};
@@ -23,6 +24,7 @@ pub(crate) use transfer::{Opened, Opening, broken_answer, on_one_endpoint, open,
 
 use crate::client::Inner;
 use exchange::{Failure, exchange};
+use login::Login;
 
 /// What goes over the wire.
 pub(crate) struct Call<'a> {
@@ -48,27 +50,13 @@ pub(crate) struct Reply {
 /// Makes the call within `timeout`, with credentials.
 pub(crate) async fn execute(inner: &Inner, timeout: Duration, call: &Call<'_>) -> Result<Reply> {
     let deadline = Instant::now() + timeout;
-    let mut bad_login = None;
+    let mut login = Login::new(inner, deadline, call.method);
     loop {
-        // Bounded as a whole: it may have to wait for a login that another call makes.
-        let proof = inner.auth.proof(inner, deadline, call.method, bad_login);
-        let proof = timeout_at(deadline, proof)
-            .await
-            .map_err(|_| not_sent_in_time("the login"))??;
-        let reply = attempts(inner, deadline, call, &proof.headers, false).await?;
-        // A ticket that ran out: log in anew and repeat, once, what only reads,
-        // and what was turned away at the door. That refusal has no body; one
-        // from within the call (a wrong password to be changed) has.
-        let expired = reply.status == 401 && inner.auth.can_renew();
-        let not_run = call.method == Method::Get || reply.body.is_empty();
-        if expired && not_run && bad_login.is_none() {
-            bad_login = Some(proof.login);
-            continue;
+        let headers = login.headers().await?;
+        let reply = attempts(inner, deadline, call, &headers, false).await?;
+        if !login.ran_out(reply.status, reply.body.is_empty()).await {
+            return Ok(reply);
         }
-        if expired {
-            inner.auth.forget(proof.login).await;
-        }
-        return Ok(reply);
     }
 }
 

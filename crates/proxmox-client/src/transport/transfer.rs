@@ -7,7 +7,8 @@ use proxmox_endpoints::Method;
 use tokio::time::{Instant, timeout_at};
 
 use super::exchange::{self, Failure, exchange};
-use super::{Call, Reply, is_distrust, nobody_to_ask, not_sent_in_time};
+use super::login::Login;
+use super::{Call, Reply, is_distrust, nobody_to_ask};
 use crate::client::Inner;
 
 /// What to open.
@@ -38,19 +39,15 @@ pub(crate) async fn open(
     let login_by = opening
         .deadline
         .unwrap_or_else(|| Instant::now() + std::time::Duration::from_secs(60));
-    let mut bad_login = None;
+    let mut login = Login::new(inner, login_by, opening.method);
     loop {
-        let proof = inner.auth.proof(inner, login_by, opening.method, bad_login);
-        let proof = timeout_at(login_by, proof)
-            .await
-            .map_err(|_| not_sent_in_time("the login"))??;
-        let opened = first_that_connects(inner, opening, &proof.headers, &dress).await?;
-        let expired = opened.response.status() == 401 && inner.auth.can_renew();
-        if expired && opening.method == Method::Get && bad_login.is_none() {
-            bad_login = Some(proof.login);
-            continue;
+        let headers = login.headers().await?;
+        let opened = first_that_connects(inner, opening, &headers, &dress).await?;
+        let status = opened.response.status().as_u16();
+        let bodyless = opened.response.content_length() == Some(0);
+        if !login.ran_out(status, bodyless).await {
+            return Ok(opened);
         }
-        return Ok(opened);
     }
 }
 
@@ -148,13 +145,25 @@ pub(crate) async fn on_one_endpoint(
     deadline: Instant,
     call: &Call<'_>,
 ) -> Result<(Reply, usize)> {
-    let proof = inner.auth.proof(inner, deadline, call.method, None);
-    let proof = timeout_at(deadline, proof)
-        .await
-        .map_err(|_| not_sent_in_time("the login"))??;
+    let mut login = Login::new(inner, deadline, call.method);
+    loop {
+        let headers = login.headers().await?;
+        let (reply, index) = first_that_answers(inner, deadline, call, &headers).await?;
+        if !login.ran_out(reply.status, reply.body.is_empty()).await {
+            return Ok((reply, index));
+        }
+    }
+}
+
+async fn first_that_answers(
+    inner: &Inner,
+    deadline: Instant,
+    call: &Call<'_>,
+    headers: &[(HeaderName, HeaderValue)],
+) -> Result<(Reply, usize)> {
     let mut last = None;
     for index in inner.endpoints.candidates(inner.clock.elapsed())? {
-        match exchange(inner, index, deadline, deadline, call, &proof.headers).await {
+        match exchange(inner, index, deadline, deadline, call, headers).await {
             Ok(reply) => {
                 inner.endpoints.succeeded(index);
                 return Ok((reply, index));

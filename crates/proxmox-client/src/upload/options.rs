@@ -48,7 +48,8 @@ pub struct UploadOptions {
     /// Reads the file once before, so that the server verifies its SHA-256.
     pub verify: bool,
     /// Replaces a volume of that name. Without the word there is a look before,
-    /// since the server itself overwrites without a question.
+    /// since the server itself overwrites without a question; that look needs
+    /// `Datastore.Audit` or `Datastore.AllocateSpace` on the storage.
     pub overwrite: bool,
     /// Gives up when nothing moves for so long; 60 seconds unless set. The
     /// upload as a whole may take as long as it takes.

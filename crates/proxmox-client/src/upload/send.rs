@@ -48,6 +48,9 @@ impl Node {
     /// # Errors
     /// * `InvalidArgument`: the name's suffix does not fit the content.
     /// * `AlreadyExists`: a volume of that name is there, and `overwrite` is not set.
+    /// * `PermissionDenied`: uploading needs `Datastore.AllocateTemplate` on the
+    ///   storage. Without `overwrite`, seeing what is there needs
+    ///   `Datastore.Audit` or `Datastore.AllocateSpace` too.
     /// * `NotFound`, `Io`: the file cannot be read; it changed while it was sent.
     /// * `Unavailable`, `Timeout`: when they say "not sent", the server has not
     ///   got the file whole and drops what it has; it is safe to start anew. A
@@ -102,7 +105,7 @@ impl Node {
             content: Some(form.content.as_str().to_owned()),
             ..ListStorageContent::new(self.name(), storage)
         };
-        let there = self.client().send(&list).await?;
+        let there = self.client().send(&list).await.map_err(may_not_look)?;
         if there.iter().any(|v| v.volume == volume) {
             return Err(Error::new(
                 ErrorKind::AlreadyExists,
@@ -176,8 +179,17 @@ impl Node {
         let reply = reply.map_err(|error| broken(error, sent_bytes, total_bytes))?;
         answer::check(&reply)
             .and_then(|()| proxmox_endpoints::decode_as(&reply.body))
-            .map_err(|error| error.target(reply.target))
+            .map_err(|error| inner.auth.explain(error).target(reply.target))
     }
+}
+
+/// Who may upload is not always let see what is there.
+fn may_not_look(error: Error) -> Error {
+    let error = error.sent(Sent::No);
+    if error.kind() != ErrorKind::PermissionDenied {
+        return error;
+    }
+    error.hint("nothing was uploaded, since it cannot be seen whether that would replace something: give the credentials Datastore.Audit on the storage, or say overwrite")
 }
 
 /// What a failure after so many bytes means.
