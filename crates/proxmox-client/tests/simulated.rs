@@ -228,8 +228,8 @@ async fn faults_become_clear_errors() {
         (Fault::Stall, &[ErrorKind::Timeout, ErrorKind::Unavailable]),
         (Fault::ResetEarly, &[ErrorKind::Unavailable]),
         (Fault::Reset, &[ErrorKind::Unavailable, ErrorKind::Protocol]),
-        (Fault::Html, &[ErrorKind::Protocol]),
-        (Fault::TruncateBody, &[ErrorKind::Unavailable]),
+        (Fault::Html, &[ErrorKind::Unavailable]),
+        (Fault::TruncateBody, &[ErrorKind::Protocol]),
         (Fault::WrongLength, &[ErrorKind::Unavailable]),
         (Fault::CertificateExpired, &[ErrorKind::Untrusted]),
     ] {
