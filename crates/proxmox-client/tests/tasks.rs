@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use homelab_core::{Clock, ErrorKind, Sent};
-use proxmox_client::{ProxmoxClient, Task, WaitOptions};
+use proxmox_client::{ExecOptions, ProxmoxClient, Task, WaitOptions};
 use support::{Reply, Request, Server, TestClock, answer, error, ok};
 
 const UPID: &str = "UPID:pve2:00001A2B:0010ABCD:6B0343B7:qmclone:130:root@pam!full:";
@@ -48,6 +48,7 @@ fn log(lines: &[&str], request: &Request) -> Reply {
 struct Scene {
     server: Server,
     clock: Arc<TestClock>,
+    pve: ProxmoxClient,
     task: Task,
 }
 
@@ -79,6 +80,7 @@ async fn with(handler: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Sc
     Scene {
         server,
         clock,
+        pve,
         task,
     }
 }
@@ -332,4 +334,39 @@ async fn cancelling_asks_the_server_to_stop_it() {
     let request = &scene.server.requests()[0];
     assert_eq!(request.method, "DELETE");
     assert!(request.body.is_empty() && !request.target.contains('?'));
+}
+
+/// What a guest's agent answers to the start of a program.
+fn exec_started(request: &Request) -> Option<Reply> {
+    let start = request.method == "POST" && request.path().ends_with("/agent/exec");
+    start.then(|| ok(r#"{"pid":7}"#))
+}
+
+#[tokio::test]
+async fn a_program_is_waited_for_through_a_lost_connection() {
+    let looks = AtomicUsize::new(0);
+    let scene = with(move |request| {
+        exec_started(request).unwrap_or_else(|| match looks.fetch_add(1, Ordering::SeqCst) {
+            0 => error("595 No route to host"),
+            1 => ok(r#"{"exited":0}"#),
+            _ => ok(r#"{"exited":1,"exitcode":3}"#),
+        })
+    })
+    .await;
+    let agent = scene.pve.node("pve2").qemu(130).agent();
+    let ended = agent.exec(&["/bin/x"], ExecOptions::default()).await;
+    assert_eq!(ended.unwrap().exit_code, Some(3));
+}
+
+#[tokio::test]
+async fn a_silent_host_does_not_hold_a_program_beyond_its_time() {
+    let server = Server::start(|request| exec_started(request).unwrap_or(Reply::Stall)).await;
+    let agent = server.client().node("pve2").qemu(130).agent();
+    let began = std::time::Instant::now();
+    let options = ExecOptions::default().timeout(Duration::from_secs(1));
+    let failed = agent.exec(&["/bin/x"], options).await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Timeout);
+    assert!(failed.message().contains("process 7"), "{failed}");
+    // The call itself would have ten seconds.
+    assert!(began.elapsed() < Duration::from_secs(4));
 }
