@@ -25,6 +25,8 @@ use std::process::Command;
 use manifest::{Kind, Manifest};
 use types::{ErrorKinds, Field, Shape, Type, Values};
 
+use crate::proxmox::wording::repeated;
+
 /// What the writers work from.
 struct Api {
     manifest: Manifest,
@@ -170,6 +172,9 @@ impl Api {
                         || (!param.ty.is_option() && JAVASCRIPT_KEEPS.contains(&name))
                     {
                         return Err(format!("{place}: `{name}` is a reserved word"));
+                    }
+                    if let Some(sentence) = repeated(std::slice::from_ref(&param.doc)) {
+                        return Err(format!("{place}: `{name}` says `{sentence}` twice"));
                     }
                     param.ty.names(&mut named);
                 }

@@ -9,6 +9,7 @@
 //! | `refresh.rs` | brings the schema up to date with what a server says of itself |
 //! | `rows.rs` | prints how structs are read: key by key, and as columns |
 //! | `table.rs` | prints the table that the crate reads at run time |
+//! | `wording.rs` | refuses texts that cannot be right |
 //!
 //! One request struct for each call and nothing else that is generic over
 //! calls: this keeps the compile time of the whole API in the low seconds.
@@ -20,6 +21,7 @@ pub(crate) mod refresh;
 mod rows;
 mod schema;
 mod table;
+pub(crate) mod wording;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -43,6 +45,9 @@ fn read() -> Result<Vec<(String, Schema)>, String> {
         let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let schema = Schema::parse(&text).map_err(|e| format!("{}:{e}", path.display()))?;
+        for item in &schema.items {
+            wording::check(item).map_err(|e| format!("{}: {e}", path.display()))?;
+        }
         areas.push((name.into_owned(), schema));
     }
     areas.sort_by(|a, b| a.0.cmp(&b.0));

@@ -444,7 +444,7 @@ class AcmeAccount:
     """The account."""
 
     directory: str | None = None
-    """The directory."""
+    """The address of the ACME service's directory."""
 
     location: str | None = None
     """Where it is."""
@@ -493,7 +493,7 @@ class AcmeDomain:
     """The domain."""
 
     alias: str | None = None
-    """Another name."""
+    """The domain that the challenge is answered under in place of this one."""
 
     plugin: str | None = None
     """The plugin."""
@@ -519,7 +519,7 @@ class AcmePlugin:
     """The API."""
 
     data: str | None = None
-    """The data."""
+    """The settings of the DNS service: lines of `NAME=value`, in base64."""
 
     digest: str | None = None
     """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
@@ -1011,7 +1011,7 @@ class AptRepositoriesStandardRepo:
     """Its name."""
 
     status: bool | None = None
-    """How it stands."""
+    """Whether it is in use; absent when it is not set up."""
 
 
 def decode_apt_repositories_standard_repo(data: Any) -> AptRepositoriesStandardRepo:
@@ -1169,7 +1169,7 @@ class BackupDefaults:
     """Backup defaults: the answer of `GET /nodes/{node}/vzdump/defaults`."""
 
     all: bool | None = None
-    """Whether to take all of them."""
+    """Whether all guests are backed up, apart from those in `exclude`."""
 
     bwlimit: int | None = None
     """The most to move in a second, in KiB."""
@@ -1202,7 +1202,7 @@ class BackupDefaults:
     """Whom to write to, by e-mail addresses or users."""
 
     mode: str | None = None
-    """How it works."""
+    """How the guest is treated meanwhile: `snapshot` lets it run, `suspend` pauses it, `stop` shuts it down."""
 
     node: str | None = None
     """The node."""
@@ -1223,10 +1223,10 @@ class BackupDefaults:
     """Threads of the compression; 0 is off, 1 is half the cores."""
 
     pool: str | None = None
-    """The pool."""
+    """The pool whose guests are backed up."""
 
     protected: bool | None = None
-    """Whether it is kept from being removed."""
+    """Whether the backups are kept from being removed."""
 
     prune_backups: str | None = None
     """Which backups to keep, such as `keep-last=3,keep-weekly=4`."""
@@ -1235,7 +1235,7 @@ class BackupDefaults:
     """Whether to say less in the log."""
 
     remove: bool | None = None
-    """Whether to remove it."""
+    """Whether to delete older backups that `prune-backups` does not keep."""
 
     script: str | None = None
     """The script that is called at its stages."""
@@ -1244,7 +1244,7 @@ class BackupDefaults:
     """Whether temporary files and logs are left out."""
 
     stop: bool | None = None
-    """Whether to stop backups that run on this host."""
+    """Whether to stop backups that run on this host before anything else."""
 
     stopwait: int | None = None
     """How long to wait for the guest to stop, in minutes."""
@@ -1256,7 +1256,7 @@ class BackupDefaults:
     """The folder for temporary files."""
 
     vmid: tuple[str, ...] = ()
-    """The guest's id."""
+    """The guests that are backed up."""
 
     zstd: int | None = None
     """Threads of the compression; 0 is half the cores."""
@@ -1371,7 +1371,7 @@ class BackupJob:
     """Backup job: one row of `GET /cluster/backup` and `GET /cluster/backup/{id}`."""
 
     all: bool | None = None
-    """Whether to take all of them."""
+    """Whether all guests are backed up, apart from those in `exclude`."""
 
     bwlimit: int | None = None
     """The most to move in a second, in KiB."""
@@ -1413,7 +1413,7 @@ class BackupJob:
     """Whom to write to, by e-mail addresses or users."""
 
     mode: str | None = None
-    """How it works."""
+    """How the guest is treated meanwhile: `snapshot` lets it run, `suspend` pauses it, `stop` shuts it down."""
 
     next_run: int | None = None
     """When it runs next, in seconds since 1970."""
@@ -1437,10 +1437,10 @@ class BackupJob:
     """Threads of the compression; 0 is off, 1 is half the cores."""
 
     pool: str | None = None
-    """The pool."""
+    """The pool whose guests are backed up."""
 
     protected: bool | None = None
-    """Whether it is kept from being removed."""
+    """Whether the backups are kept from being removed."""
 
     prune_backups: BackupJobPruneBackups | None = None
     """Which backups to keep, such as `keep-last=3,keep-weekly=4`."""
@@ -1449,7 +1449,7 @@ class BackupJob:
     """Whether to say less in the log."""
 
     remove: bool | None = None
-    """Whether to remove it."""
+    """Whether to delete older backups that `prune-backups` does not keep."""
 
     repeat_missed: bool | None = None
     """Whether a run that was missed is made up for."""
@@ -1464,7 +1464,7 @@ class BackupJob:
     """Whether temporary files and logs are left out."""
 
     stop: bool | None = None
-    """Whether to stop backups that run on this host."""
+    """Whether to stop backups that run on this host before anything else."""
 
     stopwait: int | None = None
     """How long to wait for the guest to stop, in minutes."""
@@ -1476,7 +1476,7 @@ class BackupJob:
     """The folder for temporary files."""
 
     vmid: tuple[str, ...] = ()
-    """The guest's id."""
+    """The guests that are backed up."""
 
     zstd: int | None = None
     """Threads of the compression; 0 is half the cores."""
@@ -1801,7 +1801,7 @@ class CephFlag:
     """Its name."""
 
     value: bool | None = None
-    """The value."""
+    """Whether the flag is set."""
 
 
 def decode_ceph_flag(data: Any) -> CephFlag:
@@ -1887,10 +1887,10 @@ class CephManager:
     """Its name."""
 
     service: bool | None = None
-    """The service."""
+    """Whether its unit is there."""
 
     state: str | None = None
-    """The state it shall have, or has."""
+    """Its state."""
 
 
 def decode_ceph_manager(data: Any) -> CephManager:
@@ -1935,13 +1935,13 @@ class CephMds:
     """Its rank."""
 
     service: bool | None = None
-    """The service."""
+    """Whether its unit is there."""
 
     standby_replay: bool | None = None
     """Whether it follows the active one closely."""
 
     state: str | None = None
-    """The state it shall have, or has."""
+    """Its state."""
 
 
 def decode_ceph_mds(data: Any) -> CephMds:
@@ -2129,10 +2129,10 @@ class CephMonitor:
     """Whether the majority is there."""
 
     service: bool | None = None
-    """The service."""
+    """Whether its unit is there."""
 
     state: str | None = None
-    """The state it shall have, or has."""
+    """Its state."""
 
 
 def decode_ceph_monitor(data: Any) -> CephMonitor:
@@ -2308,13 +2308,13 @@ class CephPool:
     """How many placement groups it has at least."""
 
     pool: int | None = None
-    """The pool."""
+    """The pool's number."""
 
     pool_name: str | None = None
     """The pool."""
 
     size: int | None = None
-    """Its size."""
+    """How many copies of its data it keeps."""
 
     target_size: int | None = None
     """How much data is expected, which the number of placement groups follows."""
@@ -2908,7 +2908,7 @@ class ClusterOptions:
     """What users agree to before they log in."""
 
     console: str | None = None
-    """Whether it has a console. Yes when absent."""
+    """Which viewer the web interface opens consoles in."""
 
     crs: str | None = None
     """How the cluster spreads load, as a property string."""
@@ -2923,7 +2923,7 @@ class ClusterOptions:
     """How dead nodes are fenced."""
 
     ha: str | None = None
-    """What the HA manager has to do with it."""
+    """What happens to HA guests when a node shuts down, as a property string."""
 
     http_proxy: str | None = None
     """The HTTP proxy for downloads, such as `http://user:password@host:port/`."""
@@ -2932,7 +2932,7 @@ class ClusterOptions:
     """The keyboard layout of its console."""
 
     language: str | None = None
-    """The language."""
+    """The language of the web interface."""
 
     location: str | None = None
     """Where it is."""
@@ -2959,7 +2959,7 @@ class ClusterOptions:
     """Tags that only some users may set."""
 
     replication: str | None = None
-    """The replication."""
+    """How replication goes: encrypted or not, over which network, as a property string."""
 
     tag_style: str | None = None
     """How tags look."""
@@ -4046,7 +4046,7 @@ class Dns:
     """The third DNS server."""
 
     search: str | None = None
-    """What to look for."""
+    """The domain that names are completed with."""
 
 
 def decode_dns(data: Any) -> Dns:
@@ -4598,7 +4598,7 @@ class FirewallAlias:
     """Firewall alias: one row of `GET /cluster/firewall/aliases` and `GET /cluster/firewall/aliases/{name}` and the like."""
 
     cidr: str | None = None
-    """The network, as CIDR."""
+    """The address or network, as CIDR."""
 
     comment: str | None = None
     """A remark for people."""
@@ -4650,7 +4650,7 @@ class FirewallIpSetEntry:
     """Firewall ip set entry: one row of `GET /cluster/firewall/ipset/{name}` and `GET /cluster/firewall/ipset/{name}/{cidr}` and the like."""
 
     cidr: str | None = None
-    """The network, as CIDR."""
+    """The address or network, as CIDR."""
 
     comment: str | None = None
     """A remark for people."""
@@ -4760,7 +4760,7 @@ class FirewallRule:
     """The protocol, by name or number."""
 
     source: str | None = None
-    """Where from."""
+    """Where packets come from: address, network, set or alias."""
 
     sport: str | None = None
     """The ports they come from."""
@@ -5023,7 +5023,7 @@ class GuestFirewallOptions:
     """Guest firewall options: the answer of `GET /nodes/{node}/lxc/{vmid}/firewall/options` and `GET /nodes/{node}/qemu/{vmid}/firewall/options`."""
 
     dhcp: bool | None = None
-    """Whether DHCP is allowed. Yes when absent for guests."""
+    """Whether DHCP is allowed. Yes when absent."""
 
     enable: bool | None = None
     """Whether it is switched on."""
@@ -5245,7 +5245,7 @@ class GuestSnapshot:
     """Whether the snapshot is being made or removed."""
 
     running: bool | None = None
-    """Whether to show what is in force in place of what is written down."""
+    """Whether the guest runs; only in the entry `current`."""
 
     digest: str | None = None
     """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
@@ -5981,7 +5981,7 @@ class HostsFile:
     """Hosts file: the answer of `GET /nodes/{node}/hosts`."""
 
     data: str | None = None
-    """The data."""
+    """The whole content of the file."""
 
     digest: str | None = None
     """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
@@ -6872,7 +6872,7 @@ class LxcConfig:
     """Its place in the order of start and stop, with delays."""
 
     swap: int | None = None
-    """Swap space."""
+    """Swap space, in MiB."""
 
     tags: tuple[str, ...]
     """Its tags."""
@@ -6987,7 +6987,7 @@ class LxcFeatures:
     """Whether device nodes may be made inside."""
 
     mount: str | None = None
-    """Where it is mounted."""
+    """Which file systems may be mounted inside, such as `nfs;cifs`."""
 
     nesting: bool | None = None
     """Whether containers may run inside."""
@@ -7056,7 +7056,7 @@ class LxcMigratePreconditions:
     """The nodes it may not go to, with the reasons."""
 
     running: bool | None = None
-    """Whether to show what is in force in place of what is written down."""
+    """Whether it runs."""
 
 
 def decode_lxc_migrate_preconditions(data: Any) -> LxcMigratePreconditions:
@@ -7107,13 +7107,13 @@ class LxcMountPoint:
     """Lxc mount point: a property string."""
 
     volume: str
-    """The volume's id, such as `local:iso/talos.iso`."""
+    """The volume, such as `local-lvm:vm-100-disk-0`; `STORAGE:GIB` makes one."""
 
     mp: str
     """Where it is mounted inside."""
 
     acl: bool | None = None
-    """Access lists."""
+    """Whether files have access lists."""
 
     backup: bool | None = None
     """Whether backups take it."""
@@ -7128,7 +7128,7 @@ class LxcMountPoint:
     """The mount options."""
 
     quota: bool | None = None
-    """The quota."""
+    """Whether disk quotas of users hold inside."""
 
     replicate: bool | None = None
     """Whether replication takes it. Yes when absent."""
@@ -7243,10 +7243,10 @@ class LxcRootFs:
     """Lxc root fs: a property string."""
 
     volume: str
-    """The volume's id, such as `local:iso/talos.iso`."""
+    """The volume, such as `local-lvm:vm-100-disk-0`; `STORAGE:GIB` makes one."""
 
     acl: bool | None = None
-    """Access lists."""
+    """Whether files have access lists."""
 
     idmap: str | None = None
     """How user and group numbers inside map to those outside."""
@@ -7255,7 +7255,7 @@ class LxcRootFs:
     """The mount options."""
 
     quota: bool | None = None
-    """The quota."""
+    """Whether disk quotas of users hold inside."""
 
     replicate: bool | None = None
     """Whether replication takes it. Yes when absent."""
@@ -7485,7 +7485,7 @@ class LxcUnusedVolume:
     """Lxc unused volume: a property string."""
 
     volume: str
-    """The volume's id, such as `local:iso/talos.iso`."""
+    """The volume, such as `local-lvm:vm-100-disk-0`; `STORAGE:GIB` makes one."""
 
     other: Mapping[str, str]
     """Keys that this version does not know."""
@@ -8505,7 +8505,7 @@ class NodeClock:
     """Node clock: the answer of `GET /nodes/{node}/time`."""
 
     localtime: int | None = None
-    """Whether its clock shows local time rather than UTC."""
+    """The local time, in seconds since 1970."""
 
     time: int | None = None
     """When, in seconds since 1970."""
@@ -8785,7 +8785,7 @@ class NodeService:
     """The service."""
 
     state: str | None = None
-    """The state it shall have, or has."""
+    """Its state."""
 
     unit_state: str | None = None
     """What systemd says of its unit file: `enabled`, `disabled`."""
@@ -9139,7 +9139,7 @@ class NotificationMatcher:
     """Which severities match."""
 
     mode: str | None = None
-    """How it works."""
+    """Whether `all` of the conditions must match, or `any` one."""
 
     name: str | None = None
     """Its name."""
@@ -9148,7 +9148,7 @@ class NotificationMatcher:
     """Whether it is built in or made by hand."""
 
     target: tuple[str, ...] = ()
-    """Where to: the target node."""
+    """Who is told: the names of the targets."""
 
     digest: str | None = None
     """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
@@ -9736,7 +9736,7 @@ class PciDevice:
     """Its IOMMU group."""
 
     mdev: bool | None = None
-    """The type of the mediated device."""
+    """Whether it can be divided into mediated devices."""
 
     subsystem_device: str | None = None
     """The subsystem device id."""
@@ -9794,7 +9794,7 @@ class PciMapping:
     """Its kind."""
 
     mdev: bool | None = None
-    """The type of the mediated device."""
+    """Whether it can be divided into mediated devices."""
 
     live_migration_capable: bool | None = None
     """Whether it can move while in use."""
@@ -9848,7 +9848,7 @@ class PendingKey:
     """The value that applies after the next restart or apply."""
 
     delete: int | None = None
-    """Settings to take out, so that their defaults apply again."""
+    """Set when the setting waits to be taken out; 2 when that is forced."""
 
 
 def decode_pending_key(data: Any) -> PendingKey:
@@ -10319,7 +10319,7 @@ class ProxmoxDisk:
     """Its size; only informative when read."""
 
     snapshot: bool | None = None
-    """The snapshot."""
+    """Whether what the guest writes is dropped when it stops."""
 
     ssd: bool | None = None
     """Whether the guest sees a solid-state disk."""
@@ -10502,10 +10502,10 @@ class ProxmoxNetwork:
     """Whether the bridge knows VLANs."""
 
     cidr: str | None = None
-    """The network, as CIDR."""
+    """Its IPv4 address with the length of the prefix, such as `192.0.2.1/24`."""
 
     cidr6: str | None = None
-    """The IPv6 network, as CIDR."""
+    """Its IPv6 address with the length of the prefix, such as `2001:db8::1/64`."""
 
     comments: str | None = None
     """A remark for people."""
@@ -10568,7 +10568,7 @@ class ProxmoxNetwork:
     """The VLAN of the port."""
 
     priority: int | None = None
-    """Its rank; higher comes first."""
+    """Its place in the file."""
 
     slaves: tuple[str, ...] = ()
     """The interfaces of the bond."""
@@ -10837,7 +10837,7 @@ class ProxmoxStorage:
     """Its kind."""
 
     content: tuple[str, ...] = ()
-    """Kinds of content."""
+    """What it may hold: `images`, `iso`, `backup`, …"""
 
     nodes: tuple[str, ...] = ()
     """The nodes."""
@@ -10906,7 +10906,7 @@ class PrunableBackup:
     """When it was made, in seconds since 1970."""
 
     mark: str | None = None
-    """Whether a mark is shown."""
+    """What a pruning would do with it."""
 
     kind: str | None = None
     """Its kind."""
@@ -11211,7 +11211,7 @@ class QemuMigratePreconditions:
     """The nodes it may not go to, with the reasons."""
 
     running: bool | None = None
-    """Whether to show what is in force in place of what is written down."""
+    """Whether it runs."""
 
 
 def decode_qemu_migrate_preconditions(data: Any) -> QemuMigratePreconditions:
@@ -11233,7 +11233,7 @@ class QemuMigratePreconditionsLocalDisk:
     """Qemu migrate preconditions local disk: what stands under `local_disks` in `QemuMigratePreconditions`."""
 
     cdrom: bool | None = None
-    """The disc in its drive; another name of `ide2`."""
+    """Whether it is a CD."""
 
     is_unused: bool | None = None
     """Whether the disk is in use."""
@@ -11505,7 +11505,7 @@ class Realm:
     """The kind."""
 
     default: bool | None = None
-    """Whether it is the default."""
+    """Whether the login offers it first."""
 
     digest: str | None = None
     """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
@@ -11555,7 +11555,7 @@ class RealmSyncJob:
     """When, as a calendar event such as `sat 02:30`."""
 
     scope: str | None = None
-    """How far it reaches."""
+    """What to sync: users, groups or both."""
 
     enable_new: bool | None = None
     """Whether users that a sync makes are switched on."""
@@ -11682,7 +11682,7 @@ class ReplicationJob:
     """When, as a calendar event such as `sat 02:30`."""
 
     source: str | None = None
-    """Where from."""
+    """The node that the guest was on; for the server's own use."""
 
     target: str | None = None
     """Where to: the target node."""
@@ -11731,7 +11731,7 @@ class ReplicationStatus:
     """Where to: the target node."""
 
     source: str | None = None
-    """Where from."""
+    """The node that the guest was on; for the server's own use."""
 
     jobnum: int | None = None
     """The job's number."""
@@ -11980,7 +11980,7 @@ class SdnController:
     """The value that applies after the next restart or apply."""
 
     state: str | None = None
-    """The state it shall have, or has."""
+    """Its state."""
 
     kind: str | None = None
     """Its kind."""
@@ -12155,7 +12155,7 @@ class SdnSubnet:
     """The value that applies after the next restart or apply."""
 
     state: str | None = None
-    """The state it shall have, or has."""
+    """Its state."""
 
     other: Mapping[str, Json]
     """What the server sent beyond that."""
@@ -12200,7 +12200,7 @@ class SdnVnet:
     """The value that applies after the next restart or apply."""
 
     state: str | None = None
-    """The state it shall have, or has."""
+    """Its state."""
 
     tag: int | None = None
     """The VLAN or VXLAN."""
@@ -12280,7 +12280,7 @@ class SdnZone:
     """The controller."""
 
     dhcp: str | None = None
-    """Whether DHCP is allowed. Yes when absent for guests."""
+    """What hands out addresses in it: `dnsmasq`."""
 
     digest: str | None = None
     """Digest of the configuration that was read; when it has changed since, the call fails and changes nothing."""
@@ -12331,7 +12331,7 @@ class SdnZone:
     """Further controllers."""
 
     state: str | None = None
-    """The state it shall have, or has."""
+    """Its state."""
 
     tag: int | None = None
     """The VLAN or VXLAN."""
@@ -12402,7 +12402,7 @@ class SdnZonePending:
     """The controller."""
 
     dhcp: str | None = None
-    """Whether DHCP is allowed. Yes when absent for guests."""
+    """What hands out addresses in it: `dnsmasq`."""
 
     disable_arp_nd_suppression: bool | None = None
     """Whether ARP and ND packets are not held back."""
@@ -12657,7 +12657,7 @@ class ServiceState:
     """The service."""
 
     state: str | None = None
-    """The state it shall have, or has."""
+    """Its state."""
 
     unit_state: str | None = None
     """What systemd says of its unit file: `enabled`, `disabled`."""
@@ -13078,7 +13078,7 @@ class StorageStatus:
     """How much is free."""
 
     content: tuple[str, ...] = ()
-    """Kinds of content."""
+    """What it may hold: `images`, `iso`, `backup`, …"""
 
     enabled: bool | None = None
     """Whether it is switched on."""
@@ -13142,7 +13142,7 @@ class Subscription:
     """The subscription key."""
 
     level: str | None = None
-    """The level."""
+    """The subscription level."""
 
     message: str | None = None
     """The message."""
@@ -14250,7 +14250,7 @@ class ZfsPool:
     """The last check."""
 
     state: str | None = None
-    """The state it shall have, or has."""
+    """Its state."""
 
     status: str | None = None
     """How it stands."""
@@ -14288,13 +14288,13 @@ class ZfsPoolChild:
     """Its name."""
 
     read: float | None = None
-    """Whether it may read."""
+    """Errors while reading."""
 
     state: str | None = None
-    """The state it shall have, or has."""
+    """Its state."""
 
     write: float | None = None
-    """Whether it may write."""
+    """Errors while writing."""
 
 
 def decode_zfs_pool_child(data: Any) -> ZfsPoolChild:

@@ -5,10 +5,10 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DestroyScope {
-    /// The guest and its disks. Backup jobs, replication and HA that name it
-    /// keep naming it; a guest that HA manages is not deleted.
+    /// The guest and its disks, and the rights given on it. Backup jobs, replication
+    /// and HA that name it keep naming it; a guest that HA manages is not deleted.
     Guest,
-    /// Its entries in backup jobs, replication, HA, access rights too.
+    /// Its entries in backup jobs, replication and HA too.
     GuestAndReferences,
     /// And every volume with its number that no configuration mentions, on all
     /// storages.

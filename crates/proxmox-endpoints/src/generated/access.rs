@@ -58,7 +58,7 @@ pub struct CreateTicket {
     pub path: Option<String>,
     /// The privileges to check; needs `path`.
     pub privs: Option<String>,
-    /// Must be set on releases before 8.0 when a second factor is in use.
+    /// Whether a second factor is asked for in the form of today; must be set on releases before 8.0 when one is in use.
     pub new_format: Option<bool>,
 }
 impl CreateTicket {
@@ -182,11 +182,11 @@ pub struct UpdateAcl {
     pub path: String,
     /// The roles.
     pub roles: Vec<String>,
-    /// Settings to take out, so that their defaults apply again.
+    /// Whether to take the roles away rather than grant them.
     pub delete: Option<bool>,
     /// The groups.
     pub groups: Vec<String>,
-    /// Whether it holds for everything below as well. Yes when absent. Yes when absent.
+    /// Whether it holds for everything below as well. Yes when absent.
     pub propagate: Option<bool>,
     /// The tokens.
     pub tokens: Vec<String>,
@@ -224,7 +224,7 @@ pub struct Realm {
     pub tfa: Option<RealmTfaKind>,
     /// The kind.
     pub kind: Option<String>,
-    /// Whether it is the default.
+    /// Whether the login offers it first.
     pub default: Option<bool>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
@@ -257,7 +257,7 @@ endpoint!(
     ListRealms 5 Get "/access/domains" -> Vec < Realm >, null Vec::new(), by crate
     ::row::decode_list;
 );
-/// How it works.
+/// How a directory is reached.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RealmMode {
@@ -391,7 +391,7 @@ pub struct CreateRealm {
     pub capath: Option<String>,
     /// Whether upper and lower case differ in user names. Yes when absent.
     pub case_sensitive: Option<bool>,
-    /// The certificate, as PEM.
+    /// The file of the client certificate.
     pub cert: Option<String>,
     /// The file of the client certificate's key.
     pub certkey: Option<String>,
@@ -403,11 +403,11 @@ pub struct CreateRealm {
     pub client_key: Option<SecretString>,
     /// A remark for people.
     pub comment: Option<String>,
-    /// Whether it is the default.
+    /// Whether the login offers it first.
     pub default: Option<bool>,
     /// The domain.
     pub domain: Option<String>,
-    /// What to show.
+    /// Which users to take, as an LDAP filter.
     pub filter: Option<String>,
     /// The object classes of groups.
     pub group_classes: Vec<String>,
@@ -425,9 +425,9 @@ pub struct CreateRealm {
     pub groups_overwrite: Option<bool>,
     /// The identity provider's address.
     pub issuer_url: Option<String>,
-    /// How it works. `ldap` when absent.
+    /// How the directory is reached: `ldap`, `ldaps`, or `ldap+starttls`. `ldap` when absent.
     pub mode: Option<RealmMode>,
-    /// The password.
+    /// The password of `bind_dn`.
     pub password: Option<SecretString>,
     /// The port.
     pub port: Option<u32>,
@@ -457,7 +457,7 @@ pub struct CreateRealm {
     pub user_classes: Vec<String>,
     /// Which claim becomes the user's name.
     pub username_claim: Option<String>,
-    /// Whether to check it.
+    /// Whether the server's certificate is checked.
     pub verify: Option<bool>,
 }
 impl CreateRealm {
@@ -568,11 +568,11 @@ pub struct UpdateRealm {
     pub base_dn: Option<String>,
     /// Whom to log in to the directory as.
     pub bind_dn: Option<String>,
-    /// The file or folder of the trusted CAs. `/etc/ssl/certs` when absent.
+    /// The file or folder of the trusted CAs. `/etc/ssl/certs` while it is not set.
     pub capath: Option<String>,
-    /// Whether upper and lower case differ in user names. Yes when absent.
+    /// Whether upper and lower case differ in user names. Yes while it is not set.
     pub case_sensitive: Option<bool>,
-    /// The certificate, as PEM.
+    /// The file of the client certificate.
     pub cert: Option<String>,
     /// The file of the client certificate's key.
     pub certkey: Option<String>,
@@ -584,7 +584,7 @@ pub struct UpdateRealm {
     pub client_key: Option<SecretString>,
     /// A remark for people.
     pub comment: Option<String>,
-    /// Whether it is the default.
+    /// Whether the login offers it first.
     pub default: Option<bool>,
     /// Settings to take out, so that their defaults apply again.
     pub delete: Vec<String>,
@@ -592,7 +592,7 @@ pub struct UpdateRealm {
     pub digest: Option<String>,
     /// The domain.
     pub domain: Option<String>,
-    /// What to show.
+    /// Which users to take, as an LDAP filter.
     pub filter: Option<String>,
     /// The object classes of groups.
     pub group_classes: Vec<String>,
@@ -610,15 +610,15 @@ pub struct UpdateRealm {
     pub groups_overwrite: Option<bool>,
     /// The identity provider's address.
     pub issuer_url: Option<String>,
-    /// How it works. `ldap` when absent.
+    /// How the directory is reached: `ldap`, `ldaps`, or `ldap+starttls`. `ldap` while it is not set.
     pub mode: Option<RealmMode>,
-    /// The password.
+    /// The password of `bind_dn`.
     pub password: Option<SecretString>,
     /// The port.
     pub port: Option<u32>,
     /// Whether and how the provider asks its user again. (7.2 and later)
     pub prompt: Option<String>,
-    /// Whether to ask the provider's userinfo address for the claims. Yes when absent. (8.4 and later)
+    /// Whether to ask the provider's userinfo address for the claims. Yes while it is not set. (8.4 and later)
     pub query_userinfo: Option<bool>,
     /// What to ask the provider for. (7.2 and later)
     pub scopes: Option<String>,
@@ -640,7 +640,7 @@ pub struct UpdateRealm {
     pub user_attr: Option<String>,
     /// The object classes of users.
     pub user_classes: Vec<String>,
-    /// Whether to check it.
+    /// Whether the server's certificate is checked.
     pub verify: Option<bool>,
 }
 impl UpdateRealm {
@@ -713,9 +713,9 @@ pub struct SyncRealm {
     pub dry_run: Option<bool>,
     /// Whether users that a sync makes are switched on. Yes when absent.
     pub enable_new: Option<bool>,
-    /// Whether to give every detail.
+    /// Whether users and groups that the directory lacks are deleted and what was changed here is overwritten; `remove-vanished` has replaced it.
     pub full: Option<bool>,
-    /// Whether to remove it from jobs, access lists and HA as well.
+    /// Whether the access rights of users and groups that a sync deletes go as well; `remove-vanished` has replaced it.
     pub purge: Option<bool>,
     /// What a sync takes away for users that are gone: `entry`, `acl`, `properties`, or `none`. `none` when absent. (7.2 and later)
     pub remove_vanished: Option<String>,
@@ -909,11 +909,11 @@ endpoint!(
 /// `POST /access/openid/login`
 #[derive(Clone, Debug)]
 pub struct LoginOpenId {
-    /// The code.
+    /// What the provider sent back as `code`, as it came.
     pub code: String,
     /// Where the provider sends the user back to.
     pub redirect_url: String,
-    /// The state it shall have, or has.
+    /// What the provider sent back as `state`, as it came.
     pub state: String,
 }
 impl LoginOpenId {
@@ -936,7 +936,7 @@ endpoint!(LoginOpenId 18 Post "/access/openid/login" -> Ticket; code redirect_ur
 /// `PUT /access/password`
 #[derive(Clone, Debug)]
 pub struct ChangePassword {
-    /// The password.
+    /// The new password.
     pub password: SecretString,
     /// The user, such as `root@pam`.
     pub userid: String,
@@ -1088,7 +1088,7 @@ endpoint!(
 pub struct UpdateRole {
     /// The role.
     pub roleid: String,
-    /// Whether to add the privileges to those it has.
+    /// Whether to add the privileges to those it has; otherwise they replace them.
     pub append: Option<bool>,
     /// The privileges, such as `VM.Audit`.
     pub privs: Vec<String>,
@@ -1264,11 +1264,11 @@ pub struct CreateTfaEntry {
     pub challenge: Option<String>,
     /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// The password.
+    /// The caller's own password, as a confirmation.
     pub password: Option<SecretString>,
     /// The key of the one-time passwords, as an `otpauth` address.
     pub totp: Option<SecretString>,
-    /// The value.
+    /// The code or answer that proves that the new factor works.
     pub value: Option<SecretString>,
 }
 impl CreateTfaEntry {
@@ -1298,7 +1298,7 @@ pub struct DeleteTfaEntry {
     pub userid: String,
     /// Its id.
     pub id: String,
-    /// The password.
+    /// The caller's own password, as a confirmation.
     pub password: Option<SecretString>,
 }
 impl DeleteTfaEntry {
@@ -1348,7 +1348,7 @@ pub struct UpdateTfaEntry {
     pub description: Option<String>,
     /// Whether it is switched on.
     pub enable: Option<bool>,
-    /// The password.
+    /// The caller's own password, as a confirmation.
     pub password: Option<SecretString>,
 }
 impl UpdateTfaEntry {
@@ -1431,9 +1431,9 @@ row!(
 /// `GET /access/users`
 #[derive(Clone, Debug)]
 pub struct ListUsers {
-    /// Whether it is switched on.
+    /// Whether only users that are switched on are wanted, or only those that are not.
     pub enabled: Option<bool>,
-    /// Whether to give every detail.
+    /// Whether their groups and tokens are told as well.
     pub full: Option<bool>,
 }
 impl ListUsers {
@@ -1473,11 +1473,11 @@ pub struct CreateUser {
     pub firstname: Option<String>,
     /// The groups.
     pub groups: Vec<String>,
-    /// The keys.
+    /// The ids of second factors of the old kind (Yubico, OATH).
     pub keys: Option<String>,
     /// The family name.
     pub lastname: Option<String>,
-    /// The password.
+    /// The password to begin with; for realms that keep passwords here.
     pub password: Option<SecretString>,
 }
 impl CreateUser {
@@ -1542,13 +1542,13 @@ endpoint!(GetUser 36 Get "/access/users/{userid}" -> User; userid);
 pub struct UpdateUser {
     /// The user, such as `root@pam`.
     pub userid: String,
-    /// Whether to add the privileges to those it has.
+    /// Whether to add the groups to those the user is in; otherwise they replace them.
     pub append: Option<bool>,
     /// A remark for people.
     pub comment: Option<String>,
     /// The e-mail address.
     pub email: Option<String>,
-    /// Whether it is switched on. Yes when absent.
+    /// Whether it is switched on. Yes while it is not set.
     pub enable: Option<bool>,
     /// When it ends, in seconds since 1970; 0 is never.
     pub expire: Option<u64>,
@@ -1556,7 +1556,7 @@ pub struct UpdateUser {
     pub firstname: Option<String>,
     /// The groups.
     pub groups: Vec<String>,
-    /// The keys.
+    /// The ids of second factors of the old kind (Yubico, OATH).
     pub keys: Option<String>,
     /// The family name.
     pub lastname: Option<String>,
@@ -1582,7 +1582,7 @@ endpoint!(
     UpdateUser 37 Put "/access/users/{userid}" -> Nothing, null Nothing; userid append
     comment email enable expire firstname groups keys lastname
 );
-/// The kinds of packages: `deb`, `deb-src`.
+/// Kinds of second factors.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Types {
@@ -1629,7 +1629,7 @@ impl TextEnum for Types {
     }
 }
 impl_text_enum!(Types);
-/// The user, such as `root@pam`.
+/// The second factor of the old kind that a user has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UserTfaTypesUserUser {
@@ -1852,7 +1852,7 @@ pub struct UpdateToken {
     pub delete: Vec<String>,
     /// When it ends, in seconds since 1970; 0 is never.
     pub expire: Option<u64>,
-    /// Whether the token has rights of its own only, rather than all of its user's. Yes when absent.
+    /// Whether the token has rights of its own only, rather than all of its user's. Yes while it is not set.
     pub privsep: Option<bool>,
     /// Whether to make a new secret; the old one ends. (9.2 and later)
     pub regenerate: Option<bool>,

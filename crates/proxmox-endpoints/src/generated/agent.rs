@@ -236,7 +236,7 @@ pub struct AgentExec {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// The command.
+    /// The program and its arguments, each an entry of its own.
     pub command: Vec<String>,
     /// What the program reads from its standard input.
     pub input_data: Option<String>,
@@ -313,7 +313,7 @@ endpoint!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentFile {
-    /// Kinds of content.
+    /// The file's content.
     pub content: Option<String>,
     /// Whether there is more than is shown.
     pub truncated: Option<bool>,
@@ -328,13 +328,13 @@ pub struct AgentReadFile {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// The file.
+    /// The path of the file in the guest.
     pub file: String,
     /// At most so many bytes. `16777216` when absent. (9.1.2 and later)
     pub count: Option<u32>,
     /// Whether to decode the content from base64. Yes when absent. (9.1.2 and later)
     pub decode: Option<bool>,
-    /// The offset. `0` when absent. (9.1.2 and later)
+    /// Where in the file to begin, in bytes. `0` when absent. (9.1.2 and later)
     pub offset: Option<u64>,
 }
 impl AgentReadFile {
@@ -363,11 +363,11 @@ pub struct AgentWriteFile {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// Kinds of content.
+    /// The file's content.
     pub content: String,
-    /// The file.
+    /// The path of the file in the guest.
     pub file: String,
-    /// Whether the content is to be encoded as base64 on the way. Yes when absent. Yes when absent. (7.2 and later)
+    /// Whether the content is to be encoded as base64 on the way. Yes when absent. (7.2 and later)
     pub encode: Option<bool>,
 }
 impl AgentWriteFile {
@@ -561,9 +561,9 @@ pub struct AgentFilesystemsResultDisk {
     pub bus_type: Option<String>,
     /// The bus.
     pub bus: Option<i64>,
-    /// Where to: the target node.
+    /// The number of the target on its bus.
     pub target: Option<i64>,
-    /// The unit.
+    /// The number of the unit on its target.
     pub unit: Option<i64>,
     /// The serial number.
     pub serial: Option<String>,
@@ -733,7 +733,7 @@ endpoint!(
 pub struct AgentMemoryBlocksResult {
     /// The number of the memory block.
     pub phys_index: Option<i64>,
-    /// Whether it is online.
+    /// Whether it is switched on.
     pub online: Option<bool>,
     /// Whether it can be switched off.
     pub can_offline: Option<bool>,
@@ -927,7 +927,7 @@ endpoint!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentUsersResult {
-    /// The user, such as `root@pam`.
+    /// The user of the guest.
     pub user: Option<String>,
     /// When the user logged in, in seconds since 1970.
     pub login_time: Option<f64>,
@@ -977,7 +977,7 @@ endpoint!(
 pub struct AgentVcpusResult {
     /// The CPU's number.
     pub logical_id: Option<i64>,
-    /// Whether it is online.
+    /// Whether it is switched on.
     pub online: Option<bool>,
     /// Whether it can be switched off.
     pub can_offline: Option<bool>,
@@ -1214,7 +1214,7 @@ pub struct AgentSetUserPassword {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// The password.
+    /// The new password, or its hash with `crypted`.
     pub password: SecretString,
     /// The user's name.
     pub username: String,

@@ -214,7 +214,7 @@ pub struct AptRepositoriesStandardRepo {
     pub handle: Option<String>,
     /// Its name.
     pub name: Option<String>,
-    /// How it stands.
+    /// Whether it is in use; absent when it is not set up.
     pub status: Option<bool>,
 }
 row!(
@@ -441,7 +441,7 @@ endpoint!(
 pub struct UpdateAptDatabase {
     /// The node.
     pub node: String,
-    /// When to notify, as a property string.
+    /// Whether to send a mail about new packages.
     pub notify: Option<bool>,
     /// Whether to say less in the log.
     pub quiet: Option<bool>,

@@ -84,7 +84,8 @@ impl TextEnum for Mailnotification {
     }
 }
 impl_text_enum!(Mailnotification);
-/// How it works.
+/// How a guest is treated while it is backed up: `snapshot` lets it run, `suspend` pauses it,
+/// `stop` shuts it down.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BackupJobModeMode {
@@ -233,7 +234,7 @@ row!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct BackupJob {
-    /// Whether to take all of them.
+    /// Whether all guests are backed up, apart from those in `exclude`.
     pub all: Option<bool>,
     /// The most to move in a second, in KiB.
     pub bwlimit: Option<i64>,
@@ -264,7 +265,7 @@ pub struct BackupJob {
     /// Whom to write to, by e-mail addresses or users.
     #[serde(default)]
     pub mailto: Vec<String>,
-    /// How it works.
+    /// How the guest is treated meanwhile: `snapshot` lets it run, `suspend` pauses it, `stop` shuts it down.
     pub mode: Option<BackupJobModeMode>,
     /// When it runs next, in seconds since 1970.
     pub next_run: Option<i64>,
@@ -280,15 +281,15 @@ pub struct BackupJob {
     pub performance: Option<BackupJobPerformance>,
     /// Threads of the compression; 0 is off, 1 is half the cores.
     pub pigz: Option<i64>,
-    /// The pool.
+    /// The pool whose guests are backed up.
     pub pool: Option<String>,
-    /// Whether it is kept from being removed.
+    /// Whether the backups are kept from being removed.
     pub protected: Option<bool>,
     /// Which backups to keep, such as `keep-last=3,keep-weekly=4`.
     pub prune_backups: Option<BackupJobPruneBackups>,
     /// Whether to say less in the log.
     pub quiet: Option<bool>,
-    /// Whether to remove it.
+    /// Whether to delete older backups that `prune-backups` does not keep.
     pub remove: Option<bool>,
     /// Whether a run that was missed is made up for.
     pub repeat_missed: Option<bool>,
@@ -298,7 +299,7 @@ pub struct BackupJob {
     pub script: Option<String>,
     /// Whether temporary files and logs are left out.
     pub stdexcludes: Option<bool>,
-    /// Whether to stop backups that run on this host.
+    /// Whether to stop backups that run on this host before anything else.
     pub stop: Option<bool>,
     /// How long to wait for the guest to stop, in minutes.
     pub stopwait: Option<i64>,
@@ -306,7 +307,7 @@ pub struct BackupJob {
     pub storage: Option<String>,
     /// The folder for temporary files.
     pub tmpdir: Option<String>,
-    /// The guest's id.
+    /// The guests that are backed up.
     #[serde(default)]
     pub vmid: Vec<String>,
     /// Threads of the compression; 0 is half the cores.
@@ -355,7 +356,7 @@ endpoint!(
 /// `POST /cluster/backup`
 #[derive(Clone, Debug)]
 pub struct CreateBackupJob {
-    /// Whether to take all of them.
+    /// Whether all guests are backed up, apart from those in `exclude`.
     pub all: Option<bool>,
     /// The most to move in a second, in KiB. `0` when absent.
     pub bwlimit: Option<u64>,
@@ -385,7 +386,7 @@ pub struct CreateBackupJob {
     pub mailnotification: Option<Mailnotification>,
     /// Whom to write to, by e-mail addresses or users.
     pub mailto: Vec<String>,
-    /// How it works. `snapshot` when absent.
+    /// How the guest is treated meanwhile: `snapshot` lets it run, `suspend` pauses it, `stop` shuts it down. `snapshot` when absent.
     pub mode: Option<BackupJobModeMode>,
     /// The node.
     pub node: Option<String>,
@@ -399,15 +400,15 @@ pub struct CreateBackupJob {
     pub performance: Option<String>,
     /// Threads of the compression; 0 is off, 1 is half the cores. `0` when absent.
     pub pigz: Option<i64>,
-    /// The pool.
+    /// The pool whose guests are backed up.
     pub pool: Option<String>,
-    /// Whether it is kept from being removed. (7.2 and later)
+    /// Whether the backups are kept from being removed. (7.2 and later)
     pub protected: Option<bool>,
     /// Which backups to keep, such as `keep-last=3,keep-weekly=4`. `keep-all=1` when absent.
     pub prune_backups: Option<String>,
     /// Whether to say less in the log.
     pub quiet: Option<bool>,
-    /// Whether to remove it. Yes when absent.
+    /// Whether to delete older backups that `prune-backups` does not keep. Yes when absent.
     pub remove: Option<bool>,
     /// Whether a run that was missed is made up for. (7.3 and later)
     pub repeat_missed: Option<bool>,
@@ -419,15 +420,15 @@ pub struct CreateBackupJob {
     pub starttime: Option<String>,
     /// Whether temporary files and logs are left out. Yes when absent.
     pub stdexcludes: Option<bool>,
-    /// Whether to stop backups that run on this host.
+    /// Whether to stop backups that run on this host before anything else.
     pub stop: Option<bool>,
     /// How long to wait for the guest to stop, in minutes. `10` when absent.
     pub stopwait: Option<u64>,
-    /// The storage.
+    /// The storage that backups go to.
     pub storage: Option<String>,
     /// The folder for temporary files.
     pub tmpdir: Option<String>,
-    /// The guest's id.
+    /// The guests that are backed up.
     pub vmid: Vec<String>,
     /// Threads of the compression; 0 is half the cores. `1` when absent.
     pub zstd: Option<i64>,
@@ -612,13 +613,13 @@ endpoint!(GetBackupJob 86 Get "/cluster/backup/{id}" -> BackupJob; id);
 pub struct UpdateBackupJob {
     /// Its id.
     pub id: String,
-    /// Whether to take all of them.
+    /// Whether all guests are backed up, apart from those in `exclude`.
     pub all: Option<bool>,
-    /// The most to move in a second, in KiB. `0` when absent.
+    /// The most to move in a second, in KiB. `0` while it is not set.
     pub bwlimit: Option<u64>,
     /// A remark for people. (7.1 and later)
     pub comment: Option<String>,
-    /// How backups are compressed; `zstd` is best. `0` when absent.
+    /// How backups are compressed; `zstd` is best. `0` while it is not set.
     pub compress: Option<Compress>,
     /// Settings to take out, so that their defaults apply again.
     pub delete: Vec<String>,
@@ -626,7 +627,7 @@ pub struct UpdateBackupJob {
     pub dow: Vec<String>,
     /// The folder for backups, in place of a storage.
     pub dumpdir: Option<String>,
-    /// Whether it is switched on. Yes when absent.
+    /// Whether it is switched on. Yes while it is not set.
     pub enabled: Option<bool>,
     /// Guests to leave out.
     pub exclude: Vec<String>,
@@ -634,37 +635,37 @@ pub struct UpdateBackupJob {
     pub exclude_path: Vec<String>,
     /// Whether a backup keeps old blocks on a local storage, so that the guest never waits for the target. (8.2 and later)
     pub fleecing: Option<String>,
-    /// The priority of its disk access, 0 to 8. `7` when absent.
+    /// The priority of its disk access, 0 to 8. `7` while it is not set.
     pub ionice: Option<u32>,
-    /// How long to wait for the lock, in minutes. `180` when absent.
+    /// How long to wait for the lock, in minutes. `180` while it is not set.
     pub lockwait: Option<u64>,
-    /// When to write: always, or after failures. `always` when absent.
+    /// When to write: always, or after failures. `always` while it is not set.
     pub mailnotification: Option<Mailnotification>,
     /// Whom to write to, by e-mail addresses or users.
     pub mailto: Vec<String>,
-    /// How it works. `snapshot` when absent.
+    /// How the guest is treated meanwhile: `snapshot` lets it run, `suspend` pauses it, `stop` shuts it down. `snapshot` while it is not set.
     pub mode: Option<BackupJobModeMode>,
     /// The node.
     pub node: Option<String>,
     /// The backup's notes, with `{{guestname}}`, `{{node}}`, `{{vmid}}`, `{{cluster}}` filled in. (7.2 and later)
     pub notes_template: Option<String>,
-    /// Whether to use the notification system or send mail directly. `auto` when absent. (8.2 and later)
+    /// Whether to use the notification system or send mail directly. `auto` while it is not set. (8.2 and later)
     pub notification_mode: Option<NotificationMode>,
     /// How changed files of containers are found on a Proxmox Backup Server. (8.3 and later)
     pub pbs_change_detection_mode: Option<PbsChangeDetectionMode>,
     /// How hard backups may work, as a property string. (7.3 and later)
     pub performance: Option<String>,
-    /// Threads of the compression; 0 is off, 1 is half the cores. `0` when absent.
+    /// Threads of the compression; 0 is off, 1 is half the cores. `0` while it is not set.
     pub pigz: Option<i64>,
-    /// The pool.
+    /// The pool whose guests are backed up.
     pub pool: Option<String>,
-    /// Whether it is kept from being removed. (7.2 and later)
+    /// Whether the backups are kept from being removed. (7.2 and later)
     pub protected: Option<bool>,
-    /// Which backups to keep, such as `keep-last=3,keep-weekly=4`. `keep-all=1` when absent.
+    /// Which backups to keep, such as `keep-last=3,keep-weekly=4`. `keep-all=1` while it is not set.
     pub prune_backups: Option<String>,
     /// Whether to say less in the log.
     pub quiet: Option<bool>,
-    /// Whether to remove it. Yes when absent.
+    /// Whether to delete older backups that `prune-backups` does not keep. Yes while it is not set.
     pub remove: Option<bool>,
     /// Whether a run that was missed is made up for. (7.3 and later)
     pub repeat_missed: Option<bool>,
@@ -674,19 +675,19 @@ pub struct UpdateBackupJob {
     pub script: Option<String>,
     /// When it starts.
     pub starttime: Option<String>,
-    /// Whether temporary files and logs are left out. Yes when absent.
+    /// Whether temporary files and logs are left out. Yes while it is not set.
     pub stdexcludes: Option<bool>,
-    /// Whether to stop backups that run on this host.
+    /// Whether to stop backups that run on this host before anything else.
     pub stop: Option<bool>,
-    /// How long to wait for the guest to stop, in minutes. `10` when absent.
+    /// How long to wait for the guest to stop, in minutes. `10` while it is not set.
     pub stopwait: Option<u64>,
-    /// The storage.
+    /// The storage that backups go to.
     pub storage: Option<String>,
     /// The folder for temporary files.
     pub tmpdir: Option<String>,
-    /// The guest's id.
+    /// The guests that are backed up.
     pub vmid: Vec<String>,
-    /// Threads of the compression; 0 is half the cores. `1` when absent.
+    /// Threads of the compression; 0 is half the cores. `1` while it is not set.
     pub zstd: Option<i64>,
 }
 impl UpdateBackupJob {
@@ -851,7 +852,7 @@ endpoint!(
 pub struct CreateBackup {
     /// The node.
     pub node: String,
-    /// Whether to take all of them.
+    /// Whether all guests are backed up, apart from those in `exclude`.
     pub all: Option<bool>,
     /// The most to move in a second, in KiB. `0` when absent.
     pub bwlimit: Option<u64>,
@@ -875,7 +876,7 @@ pub struct CreateBackup {
     pub mailnotification: Option<Mailnotification>,
     /// Whom to write to, by e-mail addresses or users.
     pub mailto: Vec<String>,
-    /// How it works. `snapshot` when absent.
+    /// How the guest is treated meanwhile: `snapshot` lets it run, `suspend` pauses it, `stop` shuts it down. `snapshot` when absent.
     pub mode: Option<BackupJobModeMode>,
     /// The backup's notes, with `{{guestname}}`, `{{node}}`, `{{vmid}}`, `{{cluster}}` filled in. (7.2 and later)
     pub notes_template: Option<String>,
@@ -887,31 +888,31 @@ pub struct CreateBackup {
     pub performance: Option<String>,
     /// Threads of the compression; 0 is off, 1 is half the cores. `0` when absent.
     pub pigz: Option<i64>,
-    /// The pool.
+    /// The pool whose guests are backed up.
     pub pool: Option<String>,
-    /// Whether it is kept from being removed. (7.2 and later)
+    /// Whether the backups are kept from being removed. (7.2 and later)
     pub protected: Option<bool>,
     /// Which backups to keep, such as `keep-last=3,keep-weekly=4`. `keep-all=1` when absent.
     pub prune_backups: Option<String>,
     /// Whether to say less in the log.
     pub quiet: Option<bool>,
-    /// Whether to remove it. Yes when absent.
+    /// Whether to delete older backups that `prune-backups` does not keep. Yes when absent.
     pub remove: Option<bool>,
     /// The script that is called at its stages.
     pub script: Option<String>,
     /// Whether temporary files and logs are left out. Yes when absent.
     pub stdexcludes: Option<bool>,
-    /// What it printed.
+    /// Whether the backup is written to standard output; of no use over the API.
     pub stdout: Option<bool>,
-    /// Whether to stop backups that run on this host.
+    /// Whether to stop backups that run on this host before anything else.
     pub stop: Option<bool>,
     /// How long to wait for the guest to stop, in minutes. `10` when absent.
     pub stopwait: Option<u64>,
-    /// The storage.
+    /// The storage that backups go to.
     pub storage: Option<String>,
     /// The folder for temporary files.
     pub tmpdir: Option<String>,
-    /// The guest's id.
+    /// The guests that are backed up.
     pub vmid: Vec<String>,
     /// Threads of the compression; 0 is half the cores. `1` when absent.
     pub zstd: Option<i64>,
@@ -968,7 +969,7 @@ endpoint!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct BackupDefaults {
-    /// Whether to take all of them.
+    /// Whether all guests are backed up, apart from those in `exclude`.
     pub all: Option<bool>,
     /// The most to move in a second, in KiB.
     pub bwlimit: Option<i64>,
@@ -993,7 +994,7 @@ pub struct BackupDefaults {
     /// Whom to write to, by e-mail addresses or users.
     #[serde(default)]
     pub mailto: Vec<String>,
-    /// How it works.
+    /// How the guest is treated meanwhile: `snapshot` lets it run, `suspend` pauses it, `stop` shuts it down.
     pub mode: Option<BackupJobModeMode>,
     /// The node.
     pub node: Option<String>,
@@ -1007,21 +1008,21 @@ pub struct BackupDefaults {
     pub performance: Option<String>,
     /// Threads of the compression; 0 is off, 1 is half the cores.
     pub pigz: Option<i64>,
-    /// The pool.
+    /// The pool whose guests are backed up.
     pub pool: Option<String>,
-    /// Whether it is kept from being removed.
+    /// Whether the backups are kept from being removed.
     pub protected: Option<bool>,
     /// Which backups to keep, such as `keep-last=3,keep-weekly=4`.
     pub prune_backups: Option<String>,
     /// Whether to say less in the log.
     pub quiet: Option<bool>,
-    /// Whether to remove it.
+    /// Whether to delete older backups that `prune-backups` does not keep.
     pub remove: Option<bool>,
     /// The script that is called at its stages.
     pub script: Option<String>,
     /// Whether temporary files and logs are left out.
     pub stdexcludes: Option<bool>,
-    /// Whether to stop backups that run on this host.
+    /// Whether to stop backups that run on this host before anything else.
     pub stop: Option<bool>,
     /// How long to wait for the guest to stop, in minutes.
     pub stopwait: Option<i64>,
@@ -1029,7 +1030,7 @@ pub struct BackupDefaults {
     pub storage: Option<String>,
     /// The folder for temporary files.
     pub tmpdir: Option<String>,
-    /// The guest's id.
+    /// The guests that are backed up.
     #[serde(default)]
     pub vmid: Vec<String>,
     /// Threads of the compression; 0 is half the cores.
@@ -1081,7 +1082,7 @@ endpoint!(
 pub struct ExtractBackupConfig {
     /// The node.
     pub node: String,
-    /// The volume's id, such as `local:iso/talos.iso`.
+    /// The backup, as a volume id such as `pbs:backup/vm/100/2026-01-31T02:30:00Z`.
     pub volume: String,
 }
 impl ExtractBackupConfig {

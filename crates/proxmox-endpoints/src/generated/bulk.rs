@@ -54,7 +54,7 @@ pub struct BulkMigrateGuests {
     pub max_workers: Option<u32>,
     /// How many at once. `1` when absent.
     pub maxworkers: Option<u32>,
-    /// Whether it is online.
+    /// Whether guests that run are moved: virtual machines while they run, containers with a restart.
     pub online: Option<bool>,
     /// The guests.
     pub vms: Vec<u32>,

@@ -282,7 +282,7 @@ pub struct UpdateCustomCpuModel {
     pub level: Option<u32>,
     /// How many bits physical addresses have.
     pub phys_bits: Option<String>,
-    /// The model that the guest is told. `kvm64` when absent.
+    /// The model that the guest is told. `kvm64` while it is not set.
     pub reported_model: Option<String>,
 }
 impl UpdateCustomCpuModel {

@@ -154,9 +154,9 @@ pub struct CephMonitor {
     pub host: Option<String>,
     /// Whether the majority is there.
     pub quorum: Option<bool>,
-    /// The service.
+    /// Whether its unit is there.
     pub service: Option<bool>,
-    /// The state it shall have, or has.
+    /// Its state.
     pub state: Option<String>,
 }
 row!(
@@ -429,7 +429,7 @@ pub struct CephFlag {
     pub description: Option<String>,
     /// Its name.
     pub name: Option<CephFlagNameName>,
-    /// The value.
+    /// Whether the flag is set.
     pub value: Option<bool>,
 }
 row!(
@@ -533,7 +533,7 @@ endpoint!(GetCephFlag 117 Get "/cluster/ceph/flags/{flag}" -> Tolerant < bool >;
 pub struct UpdateCephFlag {
     /// The flag.
     pub flag: CephFlagNameName,
-    /// The value.
+    /// Whether the flag is set.
     pub value: bool,
 }
 impl UpdateCephFlag {
@@ -551,9 +551,9 @@ endpoint!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephHealthMute {
-    /// The code.
+    /// The warning, such as `OSD_DOWN`.
     pub code: Option<String>,
-    /// Whether it stays.
+    /// Whether it stays muted when the problem has gone and comes back.
     pub sticky: Option<bool>,
     /// A summary.
     pub summary: Option<String>,
@@ -589,13 +589,13 @@ endpoint!(
 /// `PUT /cluster/ceph/health-mute/{code}`
 #[derive(Clone, Debug)]
 pub struct UpdateCephHealthMute {
-    /// The code.
+    /// The warning, such as `OSD_DOWN`.
     pub code: String,
-    /// The value.
+    /// Whether the warning is muted, or heard again.
     pub value: bool,
-    /// Whether it stays.
+    /// Whether it stays muted when the problem has gone and comes back.
     pub sticky: Option<bool>,
-    /// The time to live, in seconds.
+    /// How long it stays muted, such as `2h`; for good when absent.
     pub ttl: Option<String>,
 }
 impl UpdateCephHealthMute {
@@ -613,7 +613,7 @@ endpoint!(
     UpdateCephHealthMute 120 Put "/cluster/ceph/health-mute/{code}" -> Nothing, null
     Nothing; code value sticky ttl
 );
-/// How far it reaches.
+/// Whether to tell everything or the versions alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CephMetadataScope {
@@ -711,7 +711,7 @@ row!(
 /// `GET /cluster/ceph/metadata`
 #[derive(Clone, Debug)]
 pub struct GetCephMetadata {
-    /// How far it reaches. `all` when absent.
+    /// Whether to tell everything (`all`) or the versions alone. `all` when absent.
     pub scope: Option<CephMetadataScope>,
 }
 impl GetCephMetadata {
@@ -726,7 +726,7 @@ impl Default for GetCephMetadata {
     }
 }
 endpoint!(GetCephMetadata 121 Get "/cluster/ceph/metadata" -> CephMetadata; scope);
-/// The kind of VLAN tags.
+/// A kind of Ceph services.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ServiceType {
@@ -768,13 +768,13 @@ impl_text_enum!(ServiceType);
 /// `POST /cluster/ceph/restart-bulk`
 #[derive(Clone, Debug)]
 pub struct BulkRestartCeph {
-    /// The kind of VLAN tags.
+    /// The kind of services.
     pub service_type: ServiceType,
     /// Whether only to say what would happen.
     pub dry_run: Option<bool>,
-    /// Whether to do it in spite of what speaks against it.
+    /// Whether to go on although Ceph does not call it safe.
     pub force: Option<bool>,
-    /// Whether to leave out certificates that are good for long.
+    /// Whether only services that still run an older version are restarted.
     pub only_outdated: Option<bool>,
     /// How long to wait, in seconds. `600` when absent.
     pub timeout: Option<u32>,
@@ -954,7 +954,7 @@ endpoint!(
     std::collections::BTreeMap < String, std::collections::BTreeMap < String, Tolerant <
     String >>>, null std::collections::BTreeMap::new(); node config_keys
 );
-/// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+/// What is to be done to a Ceph service.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CheckCephCommandSafetyAction {
@@ -1034,7 +1034,7 @@ row!(CephCommandSafety[] { "safe" => safe Opt 0, "status" => status Opt 1, });
 pub struct CheckCephCommandSafety {
     /// The node.
     pub node: String,
-    /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+    /// What is to be done to the service: `stop` or `destroy` it.
     pub action: CheckCephCommandSafetyAction,
     /// Its id.
     pub id: String,
@@ -1198,7 +1198,7 @@ pub struct InitCeph {
     pub network: Option<String>,
     /// Bits of the placement groups; no longer used by Ceph. `6` when absent.
     pub pg_bits: Option<u32>,
-    /// Its size. `3` when absent.
+    /// How many copies of its data a pool keeps, when not told otherwise. `3` when absent.
     pub size: Option<u32>,
 }
 impl InitCeph {
@@ -1266,11 +1266,11 @@ pub struct CephMds {
     pub name: Option<String>,
     /// Its rank.
     pub rank: Option<i64>,
-    /// The service.
+    /// Whether its unit is there.
     pub service: Option<bool>,
     /// Whether it follows the active one closely.
     pub standby_replay: Option<bool>,
-    /// The state it shall have, or has.
+    /// Its state.
     pub state: Option<String>,
 }
 row!(
@@ -1360,9 +1360,9 @@ pub struct CephManager {
     pub host: Option<String>,
     /// Its name.
     pub name: Option<String>,
-    /// The service.
+    /// Whether its unit is there.
     pub service: Option<bool>,
-    /// The state it shall have, or has.
+    /// Its state.
     pub state: Option<String>,
 }
 row!(
@@ -1506,7 +1506,7 @@ endpoint!(
 pub struct CreateCephOsd {
     /// The node.
     pub node: String,
-    /// The device.
+    /// The disk that it is made on; what is on it is lost. One that is in use is refused.
     pub dev: String,
     /// The class of its device.
     pub crush_device_class: Option<String>,
@@ -1514,7 +1514,7 @@ pub struct CreateCephOsd {
     pub db_dev: Option<String>,
     /// The size of the database, in GiB.
     pub db_dev_size: Option<f64>,
-    /// Whether it is encrypted, and with which key.
+    /// Whether it is encrypted.
     pub encrypted: Option<bool>,
     /// How many OSDs to make on the device. (8.1 and later)
     pub osds_per_device: Option<u64>,
@@ -1552,7 +1552,7 @@ pub struct DeleteCephOsd {
     pub node: String,
     /// The number of the Ceph OSD.
     pub osdid: i64,
-    /// Whether to clean up.
+    /// Whether the disk is wiped as well: its volumes, partitions and what is on them.
     pub cleanup: Option<bool>,
 }
 impl DeleteCephOsd {
@@ -1726,7 +1726,7 @@ row!(
 pub struct CephOsdMetadataOsd {
     /// Its address for other OSDs.
     pub back_addr: Option<String>,
-    /// Whether it is encrypted, and with which key.
+    /// Whether it is encrypted.
     pub encrypted: Option<bool>,
     /// Its address for clients.
     pub front_addr: Option<String>,
@@ -1900,11 +1900,11 @@ pub struct CephPool {
     pub pg_num_final: Option<i64>,
     /// How many placement groups it has at least.
     pub pg_num_min: Option<i64>,
-    /// The pool.
+    /// The pool's number.
     pub pool: Option<i64>,
     /// The pool.
     pub pool_name: Option<String>,
-    /// Its size.
+    /// How many copies of its data it keeps.
     pub size: Option<u64>,
     /// How much data is expected, which the number of placement groups follows.
     pub target_size: Option<i64>,
@@ -2071,7 +2071,7 @@ pub struct CreateCephPool {
     pub pg_num: Option<u32>,
     /// How many placement groups it has at least.
     pub pg_num_min: Option<i64>,
-    /// Its size. `3` when absent.
+    /// How many copies of its data it keeps. `3` when absent.
     pub size: Option<u32>,
     /// How much data is expected, which the number of placement groups follows.
     pub target_size: Option<String>,
@@ -2112,7 +2112,7 @@ pub struct DeleteCephPool {
     pub node: String,
     /// Its name.
     pub name: String,
-    /// Whether to do it in spite of what speaks against it.
+    /// Whether it is deleted although it is in use.
     pub force: Option<bool>,
     /// Whether its erasure code profile is removed as well. Yes when absent.
     pub remove_ecprofile: Option<bool>,
@@ -2179,7 +2179,7 @@ pub struct UpdateCephPool {
     pub pg_num: Option<u32>,
     /// How many placement groups it has at least.
     pub pg_num_min: Option<i64>,
-    /// Its size.
+    /// How many copies of its data it keeps.
     pub size: Option<u32>,
     /// How much data is expected, which the number of placement groups follows.
     pub target_size: Option<String>,
@@ -2240,13 +2240,13 @@ endpoint!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CephRelease {
-    /// How much is free.
+    /// Whether it can be installed.
     pub available: Option<bool>,
     /// Whether it is the default.
     pub is_default: Option<bool>,
     /// The release.
     pub release: Option<String>,
-    /// What cannot be done.
+    /// Whether it is no longer supported.
     pub unsupported: Option<bool>,
     /// The version.
     pub version: Option<String>,
@@ -2303,13 +2303,13 @@ endpoint!(RestartCeph 159 Post "/nodes/{node}/ceph/restart" -> Upid; node servic
 pub struct BulkRestartNodeCeph {
     /// The node.
     pub node: String,
-    /// The kind of VLAN tags.
+    /// The kind of services.
     pub service_type: String,
     /// Whether only to say what would happen.
     pub dry_run: Option<bool>,
-    /// Whether to do it in spite of what speaks against it.
+    /// Whether to go on although Ceph does not call it safe.
     pub force: Option<bool>,
-    /// Whether to leave out certificates that are good for long.
+    /// Whether only services that still run an older version are restarted.
     pub only_outdated: Option<bool>,
     /// Whether it goes on where it stopped.
     pub resume: Option<bool>,

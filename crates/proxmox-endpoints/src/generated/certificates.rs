@@ -32,7 +32,7 @@ pub struct AcmeAccount {
     pub name: Option<String>,
     /// The account.
     pub account: Option<serde_json::Value>,
-    /// The directory.
+    /// The address of the ACME service's directory.
     pub directory: Option<String>,
     /// Where it is.
     pub location: Option<String>,
@@ -72,7 +72,7 @@ endpoint!(
 pub struct CreateAcmeAccount {
     /// Whom to write to.
     pub contact: Vec<String>,
-    /// The directory.
+    /// The address of the ACME service's directory.
     pub directory: Option<String>,
     /// The key that binds to an account elsewhere. (8.1 and later)
     pub eab_hmac_key: Option<SecretString>,
@@ -251,7 +251,7 @@ row!(
 /// `GET /cluster/acme/meta`
 #[derive(Clone, Debug)]
 pub struct GetAcmeMeta {
-    /// The directory.
+    /// The address of the ACME service's directory.
     pub directory: Option<String>,
 }
 impl GetAcmeMeta {
@@ -302,7 +302,7 @@ impl_text_enum!(AcmePluginsKind);
 pub struct AcmePlugin {
     /// The API.
     pub api: Option<String>,
-    /// The data.
+    /// The settings of the DNS service: lines of `NAME=value`, in base64.
     pub data: Option<String>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
@@ -329,7 +329,7 @@ row!(
 /// `GET /cluster/acme/plugins`
 #[derive(Clone, Debug)]
 pub struct ListAcmePlugins {
-    /// Its kind.
+    /// Only those of this kind.
     pub kind: Option<AcmePluginsKind>,
 }
 impl ListAcmePlugins {
@@ -358,7 +358,7 @@ pub struct CreateAcmePlugin {
     pub kind: AcmePluginsKind,
     /// The API.
     pub api: Option<String>,
-    /// The data.
+    /// The settings of the DNS service: lines of `NAME=value`, in base64.
     pub data: Option<String>,
     /// Whether it is switched off.
     pub disable: Option<bool>,
@@ -426,7 +426,7 @@ pub struct UpdateAcmePlugin {
     pub id: String,
     /// The API.
     pub api: Option<String>,
-    /// The data.
+    /// The settings of the DNS service: lines of `NAME=value`, in base64.
     pub data: Option<String>,
     /// Settings to take out, so that their defaults apply again.
     pub delete: Vec<String>,
@@ -436,7 +436,7 @@ pub struct UpdateAcmePlugin {
     pub disable: Option<bool>,
     /// The nodes.
     pub nodes: Vec<String>,
-    /// How long to wait before asking for validation, in seconds. `30` when absent.
+    /// How long to wait before asking for validation, in seconds. `30` while it is not set.
     pub validation_delay: Option<u32>,
 }
 impl UpdateAcmePlugin {
@@ -463,7 +463,7 @@ endpoint!(
 /// `GET /cluster/acme/tos`
 #[derive(Clone, Debug)]
 pub struct GetAcmeTermsOfService {
-    /// The directory.
+    /// The address of the ACME service's directory.
     pub directory: Option<String>,
 }
 impl GetAcmeTermsOfService {
@@ -549,7 +549,7 @@ endpoint!(
 pub struct OrderAcmeCertificate {
     /// The node.
     pub node: String,
-    /// Whether to do it in spite of what speaks against it.
+    /// Whether a certificate that is there already is overwritten.
     pub force: Option<bool>,
 }
 impl OrderAcmeCertificate {
@@ -572,7 +572,7 @@ endpoint!(
 pub struct RenewAcmeCertificate {
     /// The node.
     pub node: String,
-    /// Whether to do it in spite of what speaks against it.
+    /// Whether to renew it although it is valid for more than 30 days.
     pub force: Option<bool>,
 }
 impl RenewAcmeCertificate {
@@ -595,7 +595,7 @@ endpoint!(
 pub struct DeleteCustomCertificate {
     /// The node.
     pub node: String,
-    /// Whether the service restarts with it.
+    /// Whether the API restarts at once to use it, which drops connections.
     pub restart: Option<bool>,
 }
 impl DeleteCustomCertificate {
@@ -654,11 +654,11 @@ pub struct UploadCustomCertificate {
     pub node: String,
     /// The certificates, as PEM.
     pub certificates: String,
-    /// Whether to do it in spite of what speaks against it.
+    /// Whether a certificate that is there already is overwritten.
     pub force: Option<bool>,
-    /// The key.
+    /// The private key, as PEM.
     pub key: Option<SecretString>,
-    /// Whether the service restarts with it.
+    /// Whether the API restarts at once to use it, which drops connections.
     pub restart: Option<bool>,
 }
 impl UploadCustomCertificate {

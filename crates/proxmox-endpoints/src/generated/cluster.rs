@@ -585,7 +585,7 @@ pub struct JoinCluster {
     pub fingerprint: String,
     /// The host to join.
     pub hostname: String,
-    /// The password.
+    /// The password of root on the host to join.
     pub password: SecretString,
     /// Whether to do it although the node is there already.
     pub force: Option<bool>,
@@ -793,7 +793,7 @@ row!(
 /// `GET /cluster/log`
 #[derive(Clone, Debug)]
 pub struct GetClusterLog {
-    /// The most.
+    /// At most this many.
     pub max: Option<u64>,
 }
 impl GetClusterLog {
@@ -811,7 +811,7 @@ endpoint!(
     GetClusterLog 202 Get "/cluster/log" -> Vec < ClusterLogLine >, null Vec::new(), by
     crate ::row::decode_list; max
 );
-/// Whether it has a console. Yes when absent.
+/// The viewer that the web interface opens consoles in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Console {
@@ -1197,7 +1197,7 @@ pub struct ClusterOptions {
     pub bwlimit: Option<String>,
     /// What users agree to before they log in.
     pub consent_text: Option<String>,
-    /// Whether it has a console. Yes when absent.
+    /// Which viewer the web interface opens consoles in.
     pub console: Option<Console>,
     /// How the cluster spreads load, as a property string.
     pub crs: Option<String>,
@@ -1207,13 +1207,13 @@ pub struct ClusterOptions {
     pub email_from: Option<String>,
     /// How dead nodes are fenced.
     pub fencing: Option<ClusterOptionsFencingFencing>,
-    /// What the HA manager has to do with it.
+    /// What happens to HA guests when a node shuts down, as a property string.
     pub ha: Option<String>,
     /// The HTTP proxy for downloads, such as `http://user:password@host:port/`.
     pub http_proxy: Option<String>,
     /// The keyboard layout of its console.
     pub keyboard: Option<Keyboard>,
-    /// The language.
+    /// The language of the web interface.
     pub language: Option<Language>,
     /// Where it is.
     pub location: Option<String>,
@@ -1231,7 +1231,7 @@ pub struct ClusterOptions {
     pub notify: Option<String>,
     /// Tags that only some users may set.
     pub registered_tags: Option<String>,
-    /// The replication.
+    /// How replication goes: encrypted or not, over which network, as a property string.
     pub replication: Option<String>,
     /// How tags look.
     pub tag_style: Option<String>,
@@ -1282,7 +1282,7 @@ pub struct UpdateClusterOptions {
     pub bwlimit: Option<BandwidthLimits>,
     /// What users agree to before they log in. (8.4 and later)
     pub consent_text: Option<String>,
-    /// Whether it has a console. Yes when absent.
+    /// Which viewer the web interface opens consoles in.
     pub console: Option<Console>,
     /// How the cluster spreads load, as a property string. (7.3 and later)
     pub crs: Option<ClusterScheduling>,
@@ -1292,19 +1292,19 @@ pub struct UpdateClusterOptions {
     pub description: Option<String>,
     /// Whom mail comes from.
     pub email_from: Option<String>,
-    /// How dead nodes are fenced. `watchdog` when absent.
+    /// How dead nodes are fenced. `watchdog` while it is not set.
     pub fencing: Option<ClusterOptionsFencingFencing>,
-    /// What the HA manager has to do with it.
+    /// What happens to HA guests when a node shuts down, as a property string.
     pub ha: Option<HaSettings>,
     /// The HTTP proxy for downloads, such as `http://user:password@host:port/`.
     pub http_proxy: Option<String>,
     /// The keyboard layout of its console.
     pub keyboard: Option<Keyboard>,
-    /// The language.
+    /// The language of the web interface.
     pub language: Option<Language>,
     /// Where it is. (9.2 and later)
     pub location: Option<String>,
-    /// What made-up MAC addresses begin with. `BC:24:11` when absent.
+    /// What made-up MAC addresses begin with. `BC:24:11` while it is not set.
     pub mac_prefix: Option<String>,
     /// How many at once.
     pub max_workers: Option<u64>,
@@ -1318,7 +1318,7 @@ pub struct UpdateClusterOptions {
     pub notify: Option<NotifySettings>,
     /// Tags that only some users may set. (7.3 and later)
     pub registered_tags: Option<String>,
-    /// The replication. (9.0 and later)
+    /// How replication goes: encrypted or not, over which network, as a property string. (9.0 and later)
     pub replication: Option<MigrationSettings>,
     /// How tags look. (7.3 and later)
     pub tag_style: Option<TagStyle>,

@@ -97,7 +97,7 @@ impl_text_enum!(Filesystem);
 pub struct CreateDirectoryStorage {
     /// The node.
     pub node: String,
-    /// The device.
+    /// The disk that it is made on; what is on it is lost. One that is in use is refused.
     pub device: String,
     /// Its name.
     pub name: String,
@@ -162,7 +162,7 @@ endpoint!(
 pub struct InitializeDisk {
     /// The node.
     pub node: String,
-    /// The disk.
+    /// The disk that gets a new, empty partition table.
     pub disk: String,
     /// Its UUID.
     pub uuid: Option<String>,
@@ -279,7 +279,7 @@ pub struct ListDisks {
     pub include_partitions: Option<bool>,
     /// Whether the SMART health is not read.
     pub skipsmart: Option<bool>,
-    /// Its kind.
+    /// Only those of this kind.
     pub kind: Option<DisksKind>,
 }
 impl ListDisks {
@@ -370,7 +370,7 @@ endpoint!(GetLvmTree 211 Get "/nodes/{node}/disks/lvm" -> LvmTree; node);
 pub struct CreateLvm {
     /// The node.
     pub node: String,
-    /// The device.
+    /// The disk that it is made on; what is on it is lost. One that is in use is refused.
     pub device: String,
     /// Its name.
     pub name: String,
@@ -474,7 +474,7 @@ endpoint!(
 pub struct CreateLvmThinPool {
     /// The node.
     pub node: String,
-    /// The device.
+    /// The disk that it is made on; what is on it is lost. One that is in use is refused.
     pub device: String,
     /// Its name.
     pub name: String,
@@ -585,7 +585,7 @@ endpoint!(GetSmart 217 Get "/nodes/{node}/disks/smart" -> Smart; node disk healt
 pub struct WipeDisk {
     /// The node.
     pub node: String,
-    /// The disk.
+    /// The disk; everything on it is lost.
     pub disk: String,
 }
 impl WipeDisk {
@@ -626,7 +626,7 @@ pub struct ZfsPool {
     pub errors: Option<String>,
     /// The last check.
     pub scan: Option<String>,
-    /// The state it shall have, or has.
+    /// Its state.
     pub state: Option<String>,
     /// How it stands.
     pub status: Option<String>,
@@ -786,7 +786,7 @@ impl_text_enum!(Raidlevel);
 pub struct CreateZfsPool {
     /// The node.
     pub node: String,
-    /// The devices.
+    /// The disks that it is made on; what is on them is lost. Those in use are refused.
     pub devices: Vec<String>,
     /// Its name.
     pub name: String,
@@ -865,11 +865,11 @@ pub struct ZfsPoolChild {
     pub msg: Option<String>,
     /// Its name.
     pub name: Option<String>,
-    /// Whether it may read.
+    /// Errors while reading.
     pub read: Option<f64>,
-    /// The state it shall have, or has.
+    /// Its state.
     pub state: Option<String>,
-    /// Whether it may write.
+    /// Errors while writing.
     pub write: Option<f64>,
 }
 row!(

@@ -28,7 +28,7 @@ endpoint!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct FirewallAlias {
-    /// The network, as CIDR.
+    /// The address or network, as CIDR.
     pub cidr: Option<String>,
     /// A remark for people.
     pub comment: Option<String>,
@@ -68,7 +68,7 @@ endpoint!(
 /// `POST /cluster/firewall/aliases`
 #[derive(Clone, Debug)]
 pub struct CreateClusterFirewallAlias {
-    /// The network, as CIDR.
+    /// The address or network, as CIDR.
     pub cidr: String,
     /// Its name.
     pub name: String,
@@ -139,7 +139,7 @@ endpoint!(
 pub struct UpdateClusterFirewallAlias {
     /// Its name.
     pub name: String,
-    /// The network, as CIDR.
+    /// The address or network, as CIDR.
     pub cidr: String,
     /// A remark for people.
     pub comment: Option<String>,
@@ -211,7 +211,7 @@ pub struct CreateSecurityGroup {
     pub comment: Option<String>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// The new name.
+    /// The present name of one that exists: that one is renamed or changed, and none is made.
     pub rename: Option<String>,
 }
 impl CreateSecurityGroup {
@@ -345,7 +345,7 @@ pub struct FirewallRule {
     pub pos: Option<i64>,
     /// The protocol, by name or number.
     pub proto: Option<String>,
-    /// Where from.
+    /// Where packets come from: address, network, set or alias.
     pub source: Option<String>,
     /// The ports they come from.
     pub sport: Option<String>,
@@ -426,7 +426,7 @@ pub struct CreateSecurityGroupRule {
     pub group: String,
     /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
     pub action: String,
-    /// Its kind.
+    /// Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
     pub kind: SecurityGroupRuleKind,
     /// A remark for people.
     pub comment: Option<String>,
@@ -450,7 +450,7 @@ pub struct CreateSecurityGroupRule {
     pub pos: Option<u64>,
     /// The protocol, by name or number.
     pub proto: Option<String>,
-    /// Where from.
+    /// Where packets come from: address, network, set or alias.
     pub source: Option<String>,
     /// The ports they come from.
     pub sport: Option<String>,
@@ -571,11 +571,11 @@ pub struct UpdateSecurityGroupRule {
     pub moveto: Option<u64>,
     /// The protocol, by name or number.
     pub proto: Option<String>,
-    /// Where from.
+    /// Where packets come from: address, network, set or alias.
     pub source: Option<String>,
     /// The ports they come from.
     pub sport: Option<String>,
-    /// Its kind.
+    /// Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
     pub kind: Option<SecurityGroupRuleKind>,
 }
 impl UpdateSecurityGroupRule {
@@ -655,7 +655,7 @@ pub struct CreateClusterFirewallIpSet {
     pub comment: Option<String>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// The new name.
+    /// The present name of one that exists: that one is renamed or changed, and none is made.
     pub rename: Option<String>,
 }
 impl CreateClusterFirewallIpSet {
@@ -680,7 +680,7 @@ endpoint!(
 pub struct DeleteClusterFirewallIpSet {
     /// Its name.
     pub name: String,
-    /// Whether to do it in spite of what speaks against it. (7.3 and later)
+    /// Whether its entries are deleted with it. Otherwise only an empty one can be. (7.3 and later)
     pub force: Option<bool>,
 }
 impl DeleteClusterFirewallIpSet {
@@ -701,7 +701,7 @@ endpoint!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct FirewallIpSetEntry {
-    /// The network, as CIDR.
+    /// The address or network, as CIDR.
     pub cidr: Option<String>,
     /// A remark for people.
     pub comment: Option<String>,
@@ -741,7 +741,7 @@ endpoint!(
 pub struct CreateClusterFirewallIpSetEntry {
     /// Its name.
     pub name: String,
-    /// The network, as CIDR.
+    /// The address or network, as CIDR, or an alias of one.
     pub cidr: String,
     /// A remark for people.
     pub comment: Option<String>,
@@ -770,7 +770,7 @@ endpoint!(
 pub struct DeleteClusterFirewallIpSetEntry {
     /// Its name.
     pub name: String,
-    /// The network, as CIDR.
+    /// The address or network, as CIDR.
     pub cidr: String,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
@@ -796,7 +796,7 @@ endpoint!(
 pub struct GetClusterFirewallIpSetEntry {
     /// Its name.
     pub name: String,
-    /// The network, as CIDR.
+    /// The address or network, as CIDR.
     pub cidr: String,
 }
 impl GetClusterFirewallIpSetEntry {
@@ -819,7 +819,7 @@ endpoint!(
 pub struct UpdateClusterFirewallIpSetEntry {
     /// Its name.
     pub name: String,
-    /// The network, as CIDR.
+    /// The address or network, as CIDR.
     pub cidr: String,
     /// A remark for people.
     pub comment: Option<String>,
@@ -992,9 +992,9 @@ pub struct UpdateClusterFirewallOptions {
     pub delete: Vec<String>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// Whether rules for bridges are used. Yes when absent.
+    /// Whether rules for bridges are used. Yes while it is not set.
     pub ebtables: Option<bool>,
-    /// Whether it is switched on. `0` when absent.
+    /// Whether it is switched on. `0` while it is not set.
     pub enable: Option<u64>,
     /// How much is logged at most.
     pub log_ratelimit: Option<LogRateLimit>,
@@ -1084,7 +1084,7 @@ row!(
 /// `GET /cluster/firewall/refs`
 #[derive(Clone, Debug)]
 pub struct ListClusterFirewallRefs {
-    /// Its kind.
+    /// Only those of this kind.
     pub kind: Option<ClusterFirewallRefsKind>,
 }
 impl ListClusterFirewallRefs {
@@ -1131,7 +1131,7 @@ endpoint!(
 pub struct CreateClusterFirewallRule {
     /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
     pub action: String,
-    /// Its kind.
+    /// Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
     pub kind: SecurityGroupRuleKind,
     /// A remark for people.
     pub comment: Option<String>,
@@ -1155,7 +1155,7 @@ pub struct CreateClusterFirewallRule {
     pub pos: Option<u64>,
     /// The protocol, by name or number.
     pub proto: Option<String>,
-    /// Where from.
+    /// Where packets come from: address, network, set or alias.
     pub source: Option<String>,
     /// The ports they come from.
     pub sport: Option<String>,
@@ -1260,11 +1260,11 @@ pub struct UpdateClusterFirewallRule {
     pub moveto: Option<u64>,
     /// The protocol, by name or number.
     pub proto: Option<String>,
-    /// Where from.
+    /// Where packets come from: address, network, set or alias.
     pub source: Option<String>,
     /// The ports they come from.
     pub sport: Option<String>,
-    /// Its kind.
+    /// Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
     pub kind: Option<SecurityGroupRuleKind>,
 }
 impl UpdateClusterFirewallRule {
@@ -1416,7 +1416,7 @@ pub struct CreateVnetFirewallRule {
     pub vnet: String,
     /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
     pub action: String,
-    /// Its kind.
+    /// Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
     pub kind: SecurityGroupRuleKind,
     /// A remark for people.
     pub comment: Option<String>,
@@ -1440,7 +1440,7 @@ pub struct CreateVnetFirewallRule {
     pub pos: Option<u64>,
     /// The protocol, by name or number.
     pub proto: Option<String>,
-    /// Where from.
+    /// Where packets come from: address, network, set or alias.
     pub source: Option<String>,
     /// The ports they come from.
     pub sport: Option<String>,
@@ -1561,11 +1561,11 @@ pub struct UpdateVnetFirewallRule {
     pub moveto: Option<u64>,
     /// The protocol, by name or number.
     pub proto: Option<String>,
-    /// Where from.
+    /// Where packets come from: address, network, set or alias.
     pub source: Option<String>,
     /// The ports they come from.
     pub sport: Option<String>,
-    /// Its kind.
+    /// Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
     pub kind: Option<SecurityGroupRuleKind>,
 }
 impl UpdateVnetFirewallRule {
@@ -1740,7 +1740,7 @@ pub struct UpdateNodeFirewallOptions {
     pub delete: Vec<String>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// Whether it is switched on. Yes when absent.
+    /// Whether it is switched on. Yes while it is not set.
     pub enable: Option<bool>,
     /// How loudly packets that pass through are logged. (8.3 and later)
     pub log_level_forward: Option<Log>,
@@ -1750,17 +1750,17 @@ pub struct UpdateNodeFirewallOptions {
     pub log_level_out: Option<Log>,
     /// Whether connections are logged.
     pub log_nf_conntrack: Option<bool>,
-    /// Whether IPv6 neighbour discovery is allowed. Yes when absent.
+    /// Whether IPv6 neighbour discovery is allowed. Yes while it is not set.
     pub ndp: Option<bool>,
     /// Whether packets of no known connection pass.
     pub nf_conntrack_allow_invalid: Option<bool>,
     /// Helpers for protocols with further connections. (7.4 and later)
     pub nf_conntrack_helpers: Option<String>,
-    /// How many connections are tracked at most. `262144` when absent.
+    /// How many connections are tracked at most. `262144` while it is not set.
     pub nf_conntrack_max: Option<u64>,
-    /// How long a silent connection is tracked, in seconds. `432000` when absent.
+    /// How long a silent connection is tracked, in seconds. `432000` while it is not set.
     pub nf_conntrack_tcp_timeout_established: Option<u64>,
-    /// How long a half-open connection is tracked, in seconds. `60` when absent.
+    /// How long a half-open connection is tracked, in seconds. `60` while it is not set.
     pub nf_conntrack_tcp_timeout_syn_recv: Option<u32>,
     /// Whether the newer firewall on nftables is used. (8.2 and later)
     pub nftables: Option<bool>,
@@ -1768,9 +1768,9 @@ pub struct UpdateNodeFirewallOptions {
     pub nosmurfs: Option<bool>,
     /// Whether floods of new connections are held back.
     pub protection_synflood: Option<bool>,
-    /// How many new connections at once. `1000` when absent.
+    /// How many new connections at once. `1000` while it is not set.
     pub protection_synflood_burst: Option<i64>,
-    /// How many new connections a second. `200` when absent.
+    /// How many new connections a second. `200` while it is not set.
     pub protection_synflood_rate: Option<i64>,
     /// How loudly packets from broadcast addresses are logged.
     pub smurf_log_level: Option<Log>,
@@ -1845,7 +1845,7 @@ pub struct CreateNodeFirewallRule {
     pub node: String,
     /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
     pub action: String,
-    /// Its kind.
+    /// Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
     pub kind: SecurityGroupRuleKind,
     /// A remark for people.
     pub comment: Option<String>,
@@ -1869,7 +1869,7 @@ pub struct CreateNodeFirewallRule {
     pub pos: Option<u64>,
     /// The protocol, by name or number.
     pub proto: Option<String>,
-    /// Where from.
+    /// Where packets come from: address, network, set or alias.
     pub source: Option<String>,
     /// The ports they come from.
     pub sport: Option<String>,
@@ -1990,11 +1990,11 @@ pub struct UpdateNodeFirewallRule {
     pub moveto: Option<u64>,
     /// The protocol, by name or number.
     pub proto: Option<String>,
-    /// Where from.
+    /// Where packets come from: address, network, set or alias.
     pub source: Option<String>,
     /// The ports they come from.
     pub sport: Option<String>,
-    /// Its kind.
+    /// Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
     pub kind: Option<SecurityGroupRuleKind>,
 }
 impl UpdateNodeFirewallRule {
@@ -2082,7 +2082,7 @@ pub struct CreateLxcFirewallAlias {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// The network, as CIDR.
+    /// The address or network, as CIDR.
     pub cidr: String,
     /// Its name.
     pub name: String,
@@ -2176,7 +2176,7 @@ pub struct UpdateLxcFirewallAlias {
     pub vmid: u32,
     /// Its name.
     pub name: String,
-    /// The network, as CIDR.
+    /// The address or network, as CIDR.
     pub cidr: String,
     /// A remark for people.
     pub comment: Option<String>,
@@ -2246,7 +2246,7 @@ pub struct CreateLxcFirewallIpSet {
     pub comment: Option<String>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// The new name.
+    /// The present name of one that exists: that one is renamed or changed, and none is made.
     pub rename: Option<String>,
 }
 impl CreateLxcFirewallIpSet {
@@ -2277,7 +2277,7 @@ pub struct DeleteLxcFirewallIpSet {
     pub vmid: u32,
     /// Its name.
     pub name: String,
-    /// Whether to do it in spite of what speaks against it. (7.3 and later)
+    /// Whether its entries are deleted with it. Otherwise only an empty one can be. (7.3 and later)
     pub force: Option<bool>,
 }
 impl DeleteLxcFirewallIpSet {
@@ -2333,7 +2333,7 @@ pub struct CreateLxcFirewallIpSetEntry {
     pub vmid: u32,
     /// Its name.
     pub name: String,
-    /// The network, as CIDR.
+    /// The address or network, as CIDR, or an alias of one.
     pub cidr: String,
     /// A remark for people.
     pub comment: Option<String>,
@@ -2373,7 +2373,7 @@ pub struct DeleteLxcFirewallIpSetEntry {
     pub vmid: u32,
     /// Its name.
     pub name: String,
-    /// The network, as CIDR.
+    /// The address or network, as CIDR.
     pub cidr: String,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
@@ -2411,7 +2411,7 @@ pub struct GetLxcFirewallIpSetEntry {
     pub vmid: u32,
     /// Its name.
     pub name: String,
-    /// The network, as CIDR.
+    /// The address or network, as CIDR.
     pub cidr: String,
 }
 impl GetLxcFirewallIpSetEntry {
@@ -2446,7 +2446,7 @@ pub struct UpdateLxcFirewallIpSetEntry {
     pub vmid: u32,
     /// Its name.
     pub name: String,
-    /// The network, as CIDR.
+    /// The address or network, as CIDR.
     pub cidr: String,
     /// A remark for people.
     pub comment: Option<String>,
@@ -2520,7 +2520,7 @@ endpoint!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct GuestFirewallOptions {
-    /// Whether DHCP is allowed. Yes when absent for guests.
+    /// Whether DHCP is allowed. Yes when absent.
     pub dhcp: Option<bool>,
     /// Whether it is switched on.
     pub enable: Option<bool>,
@@ -2581,7 +2581,7 @@ pub struct UpdateLxcFirewallOptions {
     pub vmid: u32,
     /// Settings to take out, so that their defaults apply again.
     pub delete: Vec<String>,
-    /// Whether DHCP is allowed. Yes when absent for guests.
+    /// Whether DHCP is allowed. Yes while it is not set.
     pub dhcp: Option<bool>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
@@ -2593,9 +2593,9 @@ pub struct UpdateLxcFirewallOptions {
     pub log_level_in: Option<Log>,
     /// How loudly packets that go out are logged.
     pub log_level_out: Option<Log>,
-    /// Whether guests may use their own MAC addresses only. Yes when absent.
+    /// Whether guests may use their own MAC addresses only. Yes while it is not set.
     pub macfilter: Option<bool>,
-    /// Whether IPv6 neighbour discovery is allowed. Yes when absent.
+    /// Whether IPv6 neighbour discovery is allowed. Yes while it is not set.
     pub ndp: Option<bool>,
     /// What happens to packets that come in and match no rule.
     pub policy_in: Option<PolicyIn>,
@@ -2639,7 +2639,7 @@ pub struct ListLxcFirewallRefs {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// Its kind.
+    /// Only those of this kind.
     pub kind: Option<ClusterFirewallRefsKind>,
 }
 impl ListLxcFirewallRefs {
@@ -2690,7 +2690,7 @@ pub struct CreateLxcFirewallRule {
     pub vmid: u32,
     /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
     pub action: String,
-    /// Its kind.
+    /// Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
     pub kind: SecurityGroupRuleKind,
     /// A remark for people.
     pub comment: Option<String>,
@@ -2714,7 +2714,7 @@ pub struct CreateLxcFirewallRule {
     pub pos: Option<u64>,
     /// The protocol, by name or number.
     pub proto: Option<String>,
-    /// Where from.
+    /// Where packets come from: address, network, set or alias.
     pub source: Option<String>,
     /// The ports they come from.
     pub sport: Option<String>,
@@ -2845,11 +2845,11 @@ pub struct UpdateLxcFirewallRule {
     pub moveto: Option<u64>,
     /// The protocol, by name or number.
     pub proto: Option<String>,
-    /// Where from.
+    /// Where packets come from: address, network, set or alias.
     pub source: Option<String>,
     /// The ports they come from.
     pub sport: Option<String>,
-    /// Its kind.
+    /// Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
     pub kind: Option<SecurityGroupRuleKind>,
 }
 impl UpdateLxcFirewallRule {
@@ -2938,7 +2938,7 @@ pub struct CreateQemuFirewallAlias {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// The network, as CIDR.
+    /// The address or network, as CIDR.
     pub cidr: String,
     /// Its name.
     pub name: String,
@@ -3033,7 +3033,7 @@ pub struct UpdateQemuFirewallAlias {
     pub vmid: u32,
     /// Its name.
     pub name: String,
-    /// The network, as CIDR.
+    /// The address or network, as CIDR.
     pub cidr: String,
     /// A remark for people.
     pub comment: Option<String>,
@@ -3103,7 +3103,7 @@ pub struct CreateQemuFirewallIpSet {
     pub comment: Option<String>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// The new name.
+    /// The present name of one that exists: that one is renamed or changed, and none is made.
     pub rename: Option<String>,
 }
 impl CreateQemuFirewallIpSet {
@@ -3134,7 +3134,7 @@ pub struct DeleteQemuFirewallIpSet {
     pub vmid: u32,
     /// Its name.
     pub name: String,
-    /// Whether to do it in spite of what speaks against it. (7.3 and later)
+    /// Whether its entries are deleted with it. Otherwise only an empty one can be. (7.3 and later)
     pub force: Option<bool>,
 }
 impl DeleteQemuFirewallIpSet {
@@ -3190,7 +3190,7 @@ pub struct CreateQemuFirewallIpSetEntry {
     pub vmid: u32,
     /// Its name.
     pub name: String,
-    /// The network, as CIDR.
+    /// The address or network, as CIDR, or an alias of one.
     pub cidr: String,
     /// A remark for people.
     pub comment: Option<String>,
@@ -3231,7 +3231,7 @@ pub struct DeleteQemuFirewallIpSetEntry {
     pub vmid: u32,
     /// Its name.
     pub name: String,
-    /// The network, as CIDR.
+    /// The address or network, as CIDR.
     pub cidr: String,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
@@ -3269,7 +3269,7 @@ pub struct GetQemuFirewallIpSetEntry {
     pub vmid: u32,
     /// Its name.
     pub name: String,
-    /// The network, as CIDR.
+    /// The address or network, as CIDR.
     pub cidr: String,
 }
 impl GetQemuFirewallIpSetEntry {
@@ -3304,7 +3304,7 @@ pub struct UpdateQemuFirewallIpSetEntry {
     pub vmid: u32,
     /// Its name.
     pub name: String,
-    /// The network, as CIDR.
+    /// The address or network, as CIDR.
     pub cidr: String,
     /// A remark for people.
     pub comment: Option<String>,
@@ -3407,7 +3407,7 @@ pub struct UpdateQemuFirewallOptions {
     pub vmid: u32,
     /// Settings to take out, so that their defaults apply again.
     pub delete: Vec<String>,
-    /// Whether DHCP is allowed. Yes when absent for guests.
+    /// Whether DHCP is allowed. Yes while it is not set.
     pub dhcp: Option<bool>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
@@ -3419,9 +3419,9 @@ pub struct UpdateQemuFirewallOptions {
     pub log_level_in: Option<Log>,
     /// How loudly packets that go out are logged.
     pub log_level_out: Option<Log>,
-    /// Whether guests may use their own MAC addresses only. Yes when absent.
+    /// Whether guests may use their own MAC addresses only. Yes while it is not set.
     pub macfilter: Option<bool>,
-    /// Whether IPv6 neighbour discovery is allowed. Yes when absent.
+    /// Whether IPv6 neighbour discovery is allowed. Yes while it is not set.
     pub ndp: Option<bool>,
     /// What happens to packets that come in and match no rule.
     pub policy_in: Option<PolicyIn>,
@@ -3465,7 +3465,7 @@ pub struct ListQemuFirewallRefs {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// Its kind.
+    /// Only those of this kind.
     pub kind: Option<ClusterFirewallRefsKind>,
 }
 impl ListQemuFirewallRefs {
@@ -3516,7 +3516,7 @@ pub struct CreateQemuFirewallRule {
     pub vmid: u32,
     /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
     pub action: String,
-    /// Its kind.
+    /// Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
     pub kind: SecurityGroupRuleKind,
     /// A remark for people.
     pub comment: Option<String>,
@@ -3540,7 +3540,7 @@ pub struct CreateQemuFirewallRule {
     pub pos: Option<u64>,
     /// The protocol, by name or number.
     pub proto: Option<String>,
-    /// Where from.
+    /// Where packets come from: address, network, set or alias.
     pub source: Option<String>,
     /// The ports they come from.
     pub sport: Option<String>,
@@ -3671,11 +3671,11 @@ pub struct UpdateQemuFirewallRule {
     pub moveto: Option<u64>,
     /// The protocol, by name or number.
     pub proto: Option<String>,
-    /// Where from.
+    /// Where packets come from: address, network, set or alias.
     pub source: Option<String>,
     /// The ports they come from.
     pub sport: Option<String>,
-    /// Its kind.
+    /// Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
     pub kind: Option<SecurityGroupRuleKind>,
 }
 impl UpdateQemuFirewallRule {

@@ -478,7 +478,7 @@ impl TextEnum for HaResourcesKind {
     }
 }
 impl_text_enum!(HaResourcesKind);
-/// The state it shall have, or has.
+/// What is wanted of an HA resource.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HaResourceState {
@@ -544,7 +544,7 @@ pub struct CreateHaResource {
     pub max_relocate: Option<u64>,
     /// How often a start is tried again on the same node. `1` when absent.
     pub max_restart: Option<u64>,
-    /// The state it shall have, or has. `started` when absent.
+    /// What is wanted: `started`, `stopped`, `disabled` or `ignored`. `started` when absent.
     pub state: Option<HaResourceState>,
     /// Its kind.
     pub kind: Option<HaResourcesKind>,
@@ -576,7 +576,7 @@ endpoint!(
 pub struct DeleteHaResource {
     /// The HA resource, such as `vm:101`.
     pub sid: String,
-    /// Whether to remove it from jobs, access lists and HA as well. Yes when absent. (9.1 and later)
+    /// Whether it is taken out of the rules that name it, and rules that name nothing else are deleted. Yes when absent. (9.1 and later)
     pub purge: Option<bool>,
 }
 impl DeleteHaResource {
@@ -614,7 +614,7 @@ endpoint!(GetHaResource 328 Get "/cluster/ha/resources/{sid}" -> HaResource; sid
 pub struct UpdateHaResource {
     /// The HA resource, such as `vm:101`.
     pub sid: String,
-    /// Whether the cluster may move it to spread the load. Yes when absent. (9.2 and later)
+    /// Whether the cluster may move it to spread the load. Yes while it is not set. (9.2 and later)
     pub auto_rebalance: Option<bool>,
     /// A remark for people.
     pub comment: Option<String>,
@@ -622,15 +622,15 @@ pub struct UpdateHaResource {
     pub delete: Vec<String>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// Whether it goes back to the node that it prefers. Yes when absent. (9.0 and later)
+    /// Whether it goes back to the node that it prefers. Yes while it is not set. (9.0 and later)
     pub failback: Option<bool>,
     /// The group.
     pub group: Option<String>,
-    /// How often another node is tried when it does not start. `1` when absent.
+    /// How often another node is tried when it does not start. `1` while it is not set.
     pub max_relocate: Option<u64>,
-    /// How often a start is tried again on the same node. `1` when absent.
+    /// How often a start is tried again on the same node. `1` while it is not set.
     pub max_restart: Option<u64>,
-    /// The state it shall have, or has. `started` when absent.
+    /// What is wanted: `started`, `stopped`, `disabled` or `ignored`. `started` while it is not set.
     pub state: Option<HaResourceState>,
 }
 impl UpdateHaResource {
@@ -654,7 +654,7 @@ endpoint!(
     UpdateHaResource 329 Put "/cluster/ha/resources/{sid}" -> Nothing, null Nothing; sid
     auto_rebalance comment delete digest failback group max_relocate max_restart state
 );
-/// Why.
+/// What an HA rule is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HaRuleKind {
@@ -834,7 +834,7 @@ row!(
 pub struct ListHaRules {
     /// The HA resource.
     pub resource: Option<String>,
-    /// Its kind.
+    /// Only those of this kind.
     pub kind: Option<HaRuleKind>,
 }
 impl ListHaRules {
@@ -874,7 +874,7 @@ pub struct CreateHaRule {
     pub comment: Option<String>,
     /// Whether it is switched off.
     pub disable: Option<bool>,
-    /// Whether to be strict.
+    /// Whether the resources never run on other nodes, even when none of these is up.
     pub strict: Option<bool>,
 }
 impl CreateHaRule {
@@ -941,7 +941,7 @@ pub struct UpdateHaRule {
     pub rule: String,
     /// Its kind.
     pub kind: HaRuleKind,
-    /// Whether the resources keep together or apart. `positive` when absent.
+    /// Whether the resources keep together or apart. `positive` while it is not set.
     pub affinity: Option<Affinity>,
     /// A remark for people.
     pub comment: Option<String>,
@@ -955,7 +955,7 @@ pub struct UpdateHaRule {
     pub nodes: Vec<String>,
     /// The resources.
     pub resources: Vec<String>,
-    /// Whether to be strict.
+    /// Whether the resources never run on other nodes, even when none of these is up.
     pub strict: Option<bool>,
 }
 impl UpdateHaRule {

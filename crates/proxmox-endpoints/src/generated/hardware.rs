@@ -38,7 +38,7 @@ pub struct PciDevice {
     pub id: Option<String>,
     /// Its IOMMU group.
     pub iommugroup: Option<i64>,
-    /// The type of the mediated device.
+    /// Whether it can be divided into mediated devices.
     pub mdev: Option<bool>,
     /// The subsystem device id.
     pub subsystem_device: Option<String>,

@@ -44,7 +44,7 @@ pub struct RealmSyncJob {
     pub remove_vanished: Option<String>,
     /// When, as a calendar event such as `sat 02:30`.
     pub schedule: Option<String>,
-    /// How far it reaches.
+    /// What to sync: users, groups or both.
     pub scope: Option<RealmSyncOptionsScope>,
     /// Whether users that a sync makes are switched on.
     pub enable_new: Option<bool>,
@@ -132,7 +132,7 @@ pub struct CreateRealmSyncJob {
     pub realm: Option<String>,
     /// What a sync takes away for users that are gone: `entry`, `acl`, `properties`, or `none`. `none` when absent.
     pub remove_vanished: Option<String>,
-    /// How far it reaches.
+    /// What to sync: users, groups or both.
     pub scope: Option<RealmSyncOptionsScope>,
 }
 impl CreateRealmSyncJob {
@@ -167,13 +167,13 @@ pub struct UpdateRealmSyncJob {
     pub comment: Option<String>,
     /// Settings to take out, so that their defaults apply again.
     pub delete: Vec<String>,
-    /// Whether users that a sync makes are switched on. Yes when absent.
+    /// Whether users that a sync makes are switched on. Yes while it is not set.
     pub enable_new: Option<bool>,
-    /// Whether it is switched on. Yes when absent.
+    /// Whether it is switched on. Yes while it is not set.
     pub enabled: Option<bool>,
-    /// What a sync takes away for users that are gone: `entry`, `acl`, `properties`, or `none`. `none` when absent.
+    /// What a sync takes away for users that are gone: `entry`, `acl`, `properties`, or `none`. `none` while it is not set.
     pub remove_vanished: Option<String>,
-    /// How far it reaches.
+    /// What to sync: users, groups or both.
     pub scope: Option<RealmSyncOptionsScope>,
 }
 impl UpdateRealmSyncJob {
@@ -215,7 +215,7 @@ pub struct AnalyzeSchedule {
     pub schedule: String,
     /// How many times to compute. `10` when absent.
     pub iterations: Option<u32>,
-    /// When it started, in seconds since 1970.
+    /// From when on to compute, in seconds since 1970; now when absent.
     pub starttime: Option<i64>,
 }
 impl AnalyzeSchedule {

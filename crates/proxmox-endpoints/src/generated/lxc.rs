@@ -330,7 +330,7 @@ pub struct CreateLxc {
     pub bwlimit: Option<f64>,
     /// What its console shows: a terminal, a shell or the console. `tty` when absent.
     pub cmode: Option<Cmode>,
-    /// Whether it has a console. Yes when absent. Yes when absent.
+    /// Whether it has a console. Yes when absent.
     pub console: Option<bool>,
     /// How many cores.
     pub cores: Option<u32>,
@@ -350,7 +350,7 @@ pub struct CreateLxc {
     pub env: Option<String>,
     /// Its features.
     pub features: Option<LxcFeatures>,
-    /// Whether to do it in spite of what speaks against it.
+    /// Whether a guest that has this id already is overwritten, with its disks.
     pub force: Option<bool>,
     /// Whether to make it an HA resource. (9.1 and later)
     pub ha_managed: Option<bool>,
@@ -374,13 +374,13 @@ pub struct CreateLxc {
     pub onboot: Option<bool>,
     /// The operating system, which settings follow.
     pub ostype: Option<Ostype>,
-    /// The password.
+    /// The password of its root user.
     pub password: Option<SecretString>,
-    /// The pool.
+    /// The pool that the new guest is put into.
     pub pool: Option<String>,
     /// Whether it and its disks are kept from being removed.
     pub protection: Option<bool>,
-    /// Whether it is restored from a backup.
+    /// Whether `ostemplate` is a backup to restore rather than a template.
     pub restore: Option<bool>,
     /// Its root file system.
     pub rootfs: Option<LxcRootFs>,
@@ -392,9 +392,9 @@ pub struct CreateLxc {
     pub start: Option<bool>,
     /// Its place in the order of start and stop, with delays.
     pub startup: Option<StartupOrder>,
-    /// The storage. `local` when absent.
+    /// The storage of volumes that name none. `local` when absent.
     pub storage: Option<String>,
-    /// Swap space. `512` when absent.
+    /// Swap space, in MiB. `512` when absent.
     pub swap: Option<u64>,
     /// Its tags.
     pub tags: Vec<String>,
@@ -404,7 +404,7 @@ pub struct CreateLxc {
     pub timezone: Option<String>,
     /// How many terminals it has. `2` when absent.
     pub tty: Option<u32>,
-    /// Whether it gets new identifiers, such as MAC addresses.
+    /// Whether it gets new identifiers, such as MAC addresses, rather than those of the backup.
     pub unique: Option<bool>,
     /// Whether its root is an ordinary user on the host. Yes is safer.
     pub unprivileged: Option<bool>,
@@ -485,11 +485,11 @@ pub struct DeleteLxc {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// Whether disks that carry its id and stand in no configuration go as well.
+    /// Whether disks that carry its id but stand in no configuration are deleted as well, on all storages.
     pub destroy_unreferenced_disks: Option<bool>,
-    /// Whether to do it in spite of what speaks against it.
+    /// Whether it is deleted although it runs.
     pub force: Option<bool>,
-    /// Whether to remove it from jobs, access lists and HA as well.
+    /// Whether it is taken out of backup jobs, replication jobs and HA as well.
     pub purge: Option<bool>,
 }
 impl DeleteLxc {
@@ -546,15 +546,15 @@ pub struct CloneLxc {
     pub bwlimit: Option<f64>,
     /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// Whether to give every detail.
+    /// Whether all disks are copied in full rather than linked to the template's. What is no template is always copied in full.
     pub full: Option<bool>,
     /// The host's name.
     pub hostname: Option<String>,
-    /// The pool.
+    /// The pool that the new guest is put into.
     pub pool: Option<String>,
-    /// The snapshot.
+    /// The snapshot to clone; the present state when absent.
     pub snapname: Option<String>,
-    /// The storage.
+    /// The storage of the copied disks; for full clones. Where the source has them when absent.
     pub storage: Option<String>,
     /// Where to: the target node.
     pub target: Option<String>,
@@ -640,7 +640,7 @@ pub struct LxcConfig {
     pub searchdomain: Vec<String>,
     /// Its place in the order of start and stop, with delays.
     pub startup: Option<StartupOrder>,
-    /// Swap space.
+    /// Swap space, in MiB.
     pub swap: Option<u64>,
     /// Its tags.
     pub tags: Vec<String>,
@@ -710,7 +710,7 @@ pub struct GetLxcConfig {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// The value in force.
+    /// Whether to leave out changes that wait for its next start.
     pub current: Option<bool>,
     /// The snapshot.
     pub snapshot: Option<String>,
@@ -739,21 +739,21 @@ pub struct UpdateLxcConfig {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// The processor architecture. `amd64` when absent.
+    /// The processor architecture. `amd64` while it is not set.
     pub arch: Option<LxcArch>,
-    /// What its console shows: a terminal, a shell or the console. `tty` when absent.
+    /// What its console shows: a terminal, a shell or the console. `tty` while it is not set.
     pub cmode: Option<Cmode>,
-    /// Whether it has a console. Yes when absent. Yes when absent.
+    /// Whether it has a console. Yes while it is not set.
     pub console: Option<bool>,
     /// How many cores.
     pub cores: Option<u32>,
-    /// How many CPUs' worth of time it may use; 0 is no limit. `0` when absent.
+    /// How many CPUs' worth of time it may use; 0 is no limit. `0` while it is not set.
     pub cpulimit: Option<f64>,
     /// Its weight against others for CPU time.
     pub cpuunits: Option<u32>,
     /// Whether to log more.
     pub debug: Option<bool>,
-    /// Settings to take out, so that their defaults apply again.
+    /// Settings to take out, so that their defaults apply again. A mount point stays as an unused volume; deleting an `unused` one deletes the volume.
     pub delete: Vec<String>,
     /// Notes for people; shown in the web interface.
     pub description: Option<String>,
@@ -761,7 +761,7 @@ pub struct UpdateLxcConfig {
     pub devices: std::collections::BTreeMap<u32, LxcDevice>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// The program it starts with. `/sbin/init` when absent. (9.1 and later)
+    /// The program it starts with. `/sbin/init` while it is not set. (9.1 and later)
     pub entrypoint: Option<String>,
     /// Its environment, as NUL-separated `NAME=value` pairs. (9.1 and later)
     pub env: Option<String>,
@@ -773,7 +773,7 @@ pub struct UpdateLxcConfig {
     pub hostname: Option<String>,
     /// What it is locked for: `backup`, `migrate`, `clone`, and the like.
     pub lock: Option<LxcLock>,
-    /// Memory, in MiB. `512` when absent.
+    /// Memory, in MiB. `512` while it is not set.
     pub memory: Option<u64>,
     /// Its further mount points.
     pub mount_points: std::collections::BTreeMap<u32, LxcMountPoint>,
@@ -795,7 +795,7 @@ pub struct UpdateLxcConfig {
     pub searchdomain: Vec<String>,
     /// Its place in the order of start and stop, with delays.
     pub startup: Option<StartupOrder>,
-    /// Swap space. `512` when absent.
+    /// Swap space, in MiB. `512` while it is not set.
     pub swap: Option<u64>,
     /// Its tags.
     pub tags: Vec<String>,
@@ -803,7 +803,7 @@ pub struct UpdateLxcConfig {
     pub template: Option<bool>,
     /// The time zone; `host` is the host's.
     pub timezone: Option<String>,
-    /// How many terminals it has. `2` when absent.
+    /// How many terminals it has. `2` while it is not set.
     pub tty: Option<u32>,
     /// Whether its root is an ordinary user on the host. Yes is safer.
     pub unprivileged: Option<bool>,
@@ -1028,7 +1028,7 @@ pub struct LxcMigratePreconditions {
     pub dependent_ha_resources: Vec<String>,
     /// The nodes it may not go to, with the reasons.
     pub not_allowed_nodes: Option<LxcMigratePreconditionsNotAllowedNodes>,
-    /// Whether to show what is in force in place of what is written down.
+    /// Whether it runs.
     pub running: Option<bool>,
 }
 row!(
@@ -1076,13 +1076,13 @@ pub struct MigrateLxc {
     pub target: String,
     /// The most to move in a second, in KiB.
     pub bwlimit: Option<f64>,
-    /// Whether it is online.
+    /// Whether it moves while it runs, which containers cannot; use `restart`.
     pub online: Option<bool>,
-    /// Whether the service restarts with it.
+    /// Whether one that runs is shut down, moved, and started there.
     pub restart: Option<bool>,
-    /// The target storage. (7.2 and later)
+    /// The target storages: one for all, or pairs of source and target. (7.2 and later)
     pub target_storage: Vec<String>,
-    /// How long to wait, in seconds. `180` when absent.
+    /// How long its shutdown may take with `restart`, in seconds. `180` when absent.
     pub timeout: Option<i64>,
 }
 impl MigrateLxc {
@@ -1113,15 +1113,15 @@ pub struct MoveLxcVolume {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// The volume's id, such as `local:iso/talos.iso`.
+    /// The volume, by its key in the configuration: `rootfs`, or `mp0` and so on.
     pub volume: String,
     /// The most to move in a second, in KiB.
     pub bwlimit: Option<f64>,
-    /// Settings to take out, so that their defaults apply again.
+    /// Whether the source is deleted once the volume has moved. Otherwise it stays as an unused volume.
     pub delete: Option<bool>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// The storage.
+    /// The storage that it moves to.
     pub storage: Option<String>,
     /// Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later)
     pub target_digest: Option<String>,
@@ -1252,7 +1252,7 @@ pub struct PendingKey {
     pub value: Option<String>,
     /// The value that applies after the next restart or apply.
     pub pending: Option<String>,
-    /// Settings to take out, so that their defaults apply again.
+    /// Set when the setting waits to be taken out; 2 when that is forced.
     pub delete: Option<i64>,
 }
 row!(
@@ -1295,19 +1295,19 @@ pub struct RemoteMigrateLxc {
     pub target_bridge: Vec<String>,
     /// The other cluster: its address, token and fingerprint, as a property string.
     pub target_endpoint: String,
-    /// The target storage.
+    /// The target storages: one for all, or pairs of source and target.
     pub target_storage: Vec<String>,
     /// The most to move in a second, in KiB.
     pub bwlimit: Option<f64>,
-    /// Settings to take out, so that their defaults apply again.
+    /// Whether the guest here is deleted, with its disks, once it has moved. Otherwise it stays, stopped.
     pub delete: Option<bool>,
-    /// Whether it is online.
+    /// Whether it moves while it runs, which containers cannot; use `restart`.
     pub online: Option<bool>,
-    /// Whether the service restarts with it.
+    /// Whether one that runs is shut down, moved, and started there.
     pub restart: Option<bool>,
     /// The target guest's id.
     pub target_vmid: Option<u32>,
-    /// How long to wait, in seconds. `180` when absent.
+    /// How long its shutdown may take with `restart`, in seconds. `180` when absent.
     pub timeout: Option<i64>,
 }
 impl RemoteMigrateLxc {
@@ -1348,9 +1348,9 @@ pub struct ResizeLxcDisk {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// The disk.
+    /// The volume, by its key in the configuration: `rootfs`, or `mp0` and so on.
     pub disk: String,
-    /// Its size.
+    /// The new size, or `+` and how much to add, such as `+10G`.
     pub size: String,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
@@ -1590,7 +1590,7 @@ pub struct GuestSnapshot {
     pub parent: Option<String>,
     /// Whether the snapshot is being made or removed.
     pub snapstate: Option<String>,
-    /// Whether to show what is in force in place of what is written down.
+    /// Whether the guest runs; only in the entry `current`.
     pub running: Option<bool>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
@@ -1633,7 +1633,7 @@ pub struct CreateLxcSnapshot {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// The snapshot.
+    /// The new snapshot's name.
     pub snapname: String,
     /// Notes for people; shown in the web interface.
     pub description: Option<String>,
@@ -1664,7 +1664,7 @@ pub struct DeleteLxcSnapshot {
     pub vmid: u32,
     /// The snapshot.
     pub snapname: String,
-    /// Whether to do it in spite of what speaks against it.
+    /// Whether it goes from the configuration even when removing it from the disks fails.
     pub force: Option<bool>,
 }
 impl DeleteLxcSnapshot {
@@ -1774,7 +1774,7 @@ pub struct RollbackLxcSnapshot {
     pub vmid: u32,
     /// The snapshot.
     pub snapname: String,
-    /// Whether it starts when made. (7.3 and later)
+    /// Whether it starts after the rollback. (7.3 and later)
     pub start: Option<bool>,
 }
 impl RollbackLxcSnapshot {
@@ -1821,7 +1821,7 @@ pub struct OpenLxcSpice {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// The HTTP proxy.
+    /// The SPICE proxy that the viewer goes through: the address of a node.
     pub proxy: Option<String>,
 }
 impl OpenLxcSpice {
@@ -2037,7 +2037,7 @@ pub struct StartLxc {
     pub vmid: u32,
     /// Whether to log more.
     pub debug: Option<bool>,
-    /// Whether to go on despite the lock; only root may.
+    /// Whether to go on although it is locked; for root alone.
     pub skiplock: Option<bool>,
 }
 impl StartLxc {
@@ -2066,7 +2066,7 @@ pub struct StopLxc {
     pub vmid: u32,
     /// Whether to break off shutdowns that are under way. (8.2 and later)
     pub overrule_shutdown: Option<bool>,
-    /// Whether to go on despite the lock; only root may.
+    /// Whether to go on although it is locked; for root alone.
     pub skiplock: Option<bool>,
 }
 impl StopLxc {
@@ -2234,7 +2234,7 @@ pub struct ConnectLxcVncWebsocket {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// The port.
+    /// The port that came with the ticket.
     pub port: u32,
     /// The ticket of the console.
     pub vncticket: SecretString,

@@ -240,7 +240,7 @@ pub struct PciMapping {
     pub map: Vec<String>,
     /// Its kind.
     pub kind: Option<String>,
-    /// The type of the mediated device.
+    /// Whether it can be divided into mediated devices.
     pub mdev: Option<bool>,
     /// Whether it can move while in use.
     pub live_migration_capable: Option<bool>,
@@ -291,7 +291,7 @@ pub struct CreatePciMapping {
     pub description: Option<String>,
     /// Whether it can move while in use. (8.4 and later)
     pub live_migration_capable: Option<bool>,
-    /// The type of the mediated device.
+    /// Whether it can be divided into mediated devices.
     pub mdev: Option<bool>,
 }
 impl CreatePciMapping {
@@ -359,7 +359,7 @@ pub struct UpdatePciMapping {
     pub live_migration_capable: Option<bool>,
     /// What it maps to, an entry for each node.
     pub map: Vec<PciPlace>,
-    /// The type of the mediated device.
+    /// Whether it can be divided into mediated devices.
     pub mdev: Option<bool>,
 }
 impl UpdatePciMapping {

@@ -91,7 +91,7 @@ row!(MetricsExport[] { "data" => data List 0, });
 /// `GET /cluster/metrics/export`
 #[derive(Clone, Debug)]
 pub struct ExportMetrics {
-    /// The history.
+    /// Whether earlier values are wanted as well.
     pub history: Option<bool>,
     /// Whether only this node is asked.
     pub local_only: Option<bool>,
@@ -396,7 +396,7 @@ pub struct CreateMetricServer {
     pub otel_timeout: Option<u32>,
     /// Whether the server's certificate is checked. Yes when absent. (9.0 and later)
     pub otel_verify_ssl: Option<bool>,
-    /// Its path.
+    /// The path that Graphite files the values under.
     pub path: Option<String>,
     /// The protocol, by name or number.
     pub proto: Option<Proto>,
@@ -471,39 +471,39 @@ pub struct UpdateMetricServer {
     pub digest: Option<String>,
     /// Whether it is switched off.
     pub disable: Option<bool>,
-    /// How data is sent. `udp` when absent.
+    /// How data is sent. `udp` while it is not set.
     pub influxdbproto: Option<Influxdbproto>,
-    /// How much is sent at once, in bytes. `25000000` when absent.
+    /// How much is sent at once, in bytes. `25000000` while it is not set.
     pub max_body_size: Option<u64>,
-    /// The largest packet, in bytes. `1500` when absent.
+    /// The largest packet, in bytes. `1500` while it is not set.
     pub mtu: Option<u32>,
     /// The organization.
     pub organization: Option<String>,
-    /// How data is compressed. `gzip` when absent. (9.0 and later)
+    /// How data is compressed. `gzip` while it is not set. (9.0 and later)
     pub otel_compression: Option<OtelCompression>,
     /// Further headers, as JSON in base64. (9.0 and later)
     pub otel_headers: Option<String>,
-    /// How much is sent at once, in bytes. `10000000` when absent. (9.0 and later)
+    /// How much is sent at once, in bytes. `10000000` while it is not set. (9.0 and later)
     pub otel_max_body_size: Option<u64>,
-    /// The path. `/v1/metrics` when absent. (9.0 and later)
+    /// The path. `/v1/metrics` while it is not set. (9.0 and later)
     pub otel_path: Option<String>,
-    /// How data is sent. `https` when absent. (9.0 and later)
+    /// How data is sent. `https` while it is not set. (9.0 and later)
     pub otel_protocol: Option<OtelProtocol>,
     /// Further attributes, as JSON in base64. (9.0 and later)
     pub otel_resource_attributes: Option<String>,
-    /// How long to wait, in seconds. `5` when absent. (9.0 and later)
+    /// How long to wait, in seconds. `5` while it is not set. (9.0 and later)
     pub otel_timeout: Option<u32>,
-    /// Whether the server's certificate is checked. Yes when absent. (9.0 and later)
+    /// Whether the server's certificate is checked. Yes while it is not set. (9.0 and later)
     pub otel_verify_ssl: Option<bool>,
-    /// Its path.
+    /// The path that Graphite files the values under.
     pub path: Option<String>,
     /// The protocol, by name or number.
     pub proto: Option<Proto>,
-    /// How long to wait, in seconds. `1` when absent.
+    /// How long to wait, in seconds. `1` while it is not set.
     pub timeout: Option<u64>,
     /// The token.
     pub token: Option<SecretString>,
-    /// Whether the server's certificate is checked. Yes when absent. (7.1 and later)
+    /// Whether the server's certificate is checked. Yes while it is not set. (7.1 and later)
     pub verify_certificate: Option<bool>,
 }
 impl UpdateMetricServer {

@@ -415,9 +415,9 @@ pub struct Network {
     pub bridge_vids: Vec<String>,
     /// Whether the bridge knows VLANs.
     pub bridge_vlan_aware: Option<bool>,
-    /// The network, as CIDR.
+    /// Its IPv4 address with the length of the prefix, such as `192.0.2.1/24`.
     pub cidr: Option<String>,
-    /// The IPv6 network, as CIDR.
+    /// Its IPv6 address with the length of the prefix, such as `2001:db8::1/64`.
     pub cidr6: Option<String>,
     /// A remark for people.
     pub comments: Option<String>,
@@ -464,7 +464,7 @@ pub struct Network {
     pub ovs_ports: Vec<String>,
     /// The VLAN of the port.
     pub ovs_tag: Option<i64>,
-    /// Its rank; higher comes first.
+    /// Its place in the file.
     pub priority: Option<i64>,
     /// The interfaces of the bond.
     #[serde(default)]
@@ -522,7 +522,7 @@ row!(
 pub struct ListNetworks {
     /// The node.
     pub node: String,
-    /// Its kind.
+    /// Only those of this kind.
     pub kind: Option<NetworksKind>,
 }
 impl ListNetworks {
@@ -567,9 +567,9 @@ pub struct CreateNetwork {
     pub bridge_vids: Vec<String>,
     /// Whether the bridge knows VLANs.
     pub bridge_vlan_aware: Option<bool>,
-    /// The network, as CIDR.
+    /// Its IPv4 address with the length of the prefix, such as `192.0.2.1/24`.
     pub cidr: Option<String>,
-    /// The IPv6 network, as CIDR.
+    /// Its IPv6 address with the length of the prefix, such as `2001:db8::1/64`.
     pub cidr6: Option<String>,
     /// A remark for people.
     pub comments: Option<String>,
@@ -741,9 +741,9 @@ pub struct UpdateNetwork {
     pub bridge_vids: Vec<String>,
     /// Whether the bridge knows VLANs.
     pub bridge_vlan_aware: Option<bool>,
-    /// The network, as CIDR.
+    /// Its IPv4 address with the length of the prefix, such as `192.0.2.1/24`.
     pub cidr: Option<String>,
-    /// The IPv6 network, as CIDR.
+    /// Its IPv6 address with the length of the prefix, such as `2001:db8::1/64`.
     pub cidr6: Option<String>,
     /// A remark for people.
     pub comments: Option<String>,

@@ -425,7 +425,7 @@ pub struct UpdateNodeConfig {
     pub acme: Option<NodeAcme>,
     /// Further domains of its certificate, each with its plugin.
     pub acme_domains: std::collections::BTreeMap<u32, AcmeDomain>,
-    /// How much memory the host aims at with its balloons, in percent. `80` when absent. (8.4 and later)
+    /// How much memory the host aims at with its balloons, in percent. `80` while it is not set. (8.4 and later)
     pub ballooning_target: Option<u32>,
     /// Settings to take out, so that their defaults apply again.
     pub delete: Vec<String>,
@@ -435,7 +435,7 @@ pub struct UpdateNodeConfig {
     pub digest: Option<String>,
     /// Where it stands. (9.2 and later)
     pub location: Option<String>,
-    /// How long to wait before guests start with the host, in seconds. `0` when absent.
+    /// How long to wait before guests start with the host, in seconds. `0` while it is not set.
     pub startall_onboot_delay: Option<u32>,
     /// The MAC address to wake it with, and how.
     pub wakeonlan: Option<WakeOnLan>,
@@ -473,7 +473,7 @@ pub struct Dns {
     pub dns2: Option<String>,
     /// The third DNS server.
     pub dns3: Option<String>,
-    /// What to look for.
+    /// The domain that names are completed with.
     pub search: Option<String>,
 }
 row!(
@@ -502,7 +502,7 @@ endpoint!(GetDns 426 Get "/nodes/{node}/dns" -> Dns; node);
 pub struct UpdateDns {
     /// The node.
     pub node: String,
-    /// What to look for.
+    /// The domain that names are completed with.
     pub search: String,
     /// The first DNS server.
     pub dns1: Option<String>,
@@ -571,7 +571,7 @@ endpoint!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HostsFile {
-    /// The data.
+    /// The whole content of the file.
     pub data: Option<String>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
@@ -599,7 +599,7 @@ endpoint!(GetHostsFile 429 Get "/nodes/{node}/hosts" -> HostsFile; node);
 pub struct UpdateHostsFile {
     /// The node.
     pub node: String,
-    /// The data.
+    /// The whole content of the file.
     pub data: String,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
@@ -627,25 +627,25 @@ pub struct GetJournal {
     pub node: String,
     /// Where to end, as a cursor from an earlier answer.
     pub endcursor: Option<String>,
-    /// Only the identifiers that programs log under. (9.2+ and later)
+    /// Whether only the identifiers that programs log under are wanted. (9.2+ and later)
     pub identifiers: Option<bool>,
-    /// Only what the kernel says. (9.2+ and later)
+    /// Whether only what the kernel says is wanted. (9.2+ and later)
     pub kernel: Option<bool>,
     /// How many lines from the end.
     pub lastentries: Option<u64>,
-    /// Its rank; higher comes first. (9.2+ and later)
+    /// Only entries of this urgency, a number or a range from 0 (emergency) to 7 (debugging), such as `0..3`. (9.2+ and later)
     pub priority: Option<String>,
-    /// The service. (9.2+ and later)
+    /// Only entries of this service. (9.2+ and later)
     pub service: Option<String>,
     /// From when on, in seconds since 1970.
     pub since: Option<u64>,
     /// Where to start, as a cursor from an earlier answer.
     pub startcursor: Option<String>,
-    /// Entries with their fields in place of lines of text. (9.2+ and later)
+    /// Whether entries come with their fields rather than as lines of text. (9.2+ and later)
     pub structured: Option<bool>,
-    /// The unit. (9.2+ and later)
+    /// Only entries of this unit. (9.2+ and later)
     pub unit: Option<String>,
-    /// Only the names of the units that have written something. (9.2+ and later)
+    /// Whether only the names of the units that have written something are wanted. (9.2+ and later)
     pub units: Option<bool>,
     /// Up to when, in seconds since 1970.
     pub until: Option<u64>,
@@ -970,7 +970,7 @@ pub struct OpenNodeSpiceShell {
     pub cmd: Option<NodeSpiceShellCmd>,
     /// Arguments of the command, separated by NUL.
     pub cmd_opts: Option<String>,
-    /// The HTTP proxy.
+    /// The SPICE proxy that the viewer goes through: the address of a node.
     pub proxy: Option<String>,
 }
 impl OpenNodeSpiceShell {
@@ -995,7 +995,7 @@ endpoint!(
 pub struct StartAll {
     /// The node.
     pub node: String,
-    /// Whether to do it in spite of what speaks against it.
+    /// Whether guests are started that are not set to start with the host as well.
     pub force: Option<bool>,
     /// How many at once. (9.1.2 and later)
     pub max_workers: Option<u32>,
@@ -1053,7 +1053,7 @@ impl_text_enum!(ShutdownNodeCommand);
 pub struct ShutdownNode {
     /// The node.
     pub node: String,
-    /// The command.
+    /// Whether to `reboot` it or to `shutdown` it.
     pub command: ShutdownNodeCommand,
 }
 impl ShutdownNode {
@@ -1181,7 +1181,7 @@ pub struct Subscription {
     pub checktime: Option<i64>,
     /// The subscription key.
     pub key: Option<String>,
-    /// The level.
+    /// The subscription level.
     pub level: Option<String>,
     /// The message.
     pub message: Option<String>,
@@ -1233,7 +1233,7 @@ endpoint!(GetSubscription 442 Get "/nodes/{node}/subscription" -> Subscription; 
 pub struct RefreshSubscription {
     /// The node.
     pub node: String,
-    /// Whether to do it in spite of what speaks against it.
+    /// Whether to ask the server although what is known is still good.
     pub force: Option<bool>,
 }
 impl RefreshSubscription {
@@ -1304,7 +1304,7 @@ pub struct GetSyslog {
     pub node: String,
     /// At most this many.
     pub limit: Option<u64>,
-    /// The service.
+    /// Only entries of this service.
     pub service: Option<String>,
     /// From when on, in seconds since 1970.
     pub since: Option<String>,
@@ -1362,7 +1362,7 @@ endpoint!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NodeClock {
-    /// Whether its clock shows local time rather than UTC.
+    /// The local time, in seconds since 1970.
     pub localtime: Option<i64>,
     /// When, in seconds since 1970.
     pub time: Option<i64>,
@@ -1485,7 +1485,7 @@ endpoint!(
 pub struct ConnectNodeVncWebsocket {
     /// The node.
     pub node: String,
-    /// The port.
+    /// The port that came with the ticket.
     pub port: u32,
     /// The ticket of the console.
     pub vncticket: SecretString,

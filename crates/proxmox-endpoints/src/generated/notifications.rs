@@ -43,7 +43,7 @@ endpoint!(
     GetNotificationEndpointsIndex 455 Get "/cluster/notifications/endpoints" -> Vec <
     IndexEntry >, null Vec::new(), by crate ::row::decode_list;
 );
-/// Who made the package.
+/// Whether it is built in or made by hand.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Origin {
@@ -242,7 +242,7 @@ endpoint!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SendmailEndpoint {
-    /// Who made it.
+    /// The name that the mail comes from.
     pub author: Option<String>,
     /// A remark for people.
     pub comment: Option<String>,
@@ -296,7 +296,7 @@ endpoint!(
 pub struct CreateSendmailEndpoint {
     /// Its name.
     pub name: String,
-    /// Who made it.
+    /// The name that the mail comes from.
     pub author: Option<String>,
     /// A remark for people.
     pub comment: Option<String>,
@@ -374,7 +374,7 @@ endpoint!(
 pub struct UpdateSendmailEndpoint {
     /// Its name.
     pub name: String,
-    /// Who made it.
+    /// The name that the mail comes from.
     pub author: Option<String>,
     /// A remark for people.
     pub comment: Option<String>,
@@ -412,7 +412,7 @@ endpoint!(
     Nothing, null Nothing; name author comment delete digest disable from_address mailto
     mailto_user
 );
-/// How it works.
+/// How the connection to a mail server is encrypted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SmtpEndpointModeMode {
@@ -450,7 +450,7 @@ impl_text_enum!(SmtpEndpointModeMode);
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SmtpEndpoint {
-    /// Who made it.
+    /// The name that the mail comes from.
     pub author: Option<String>,
     /// A remark for people.
     pub comment: Option<String>,
@@ -464,7 +464,7 @@ pub struct SmtpEndpoint {
     /// Users to write to.
     #[serde(default)]
     pub mailto_user: Vec<String>,
-    /// How it works.
+    /// How the connection is encrypted: `tls`, `starttls`, or `insecure` for not at all.
     pub mode: Option<SmtpEndpointModeMode>,
     /// Its name.
     pub name: Option<String>,
@@ -518,7 +518,7 @@ pub struct CreateSmtpEndpoint {
     pub name: String,
     /// The server's address.
     pub server: String,
-    /// Who made it.
+    /// The name that the mail comes from.
     pub author: Option<String>,
     /// A remark for people.
     pub comment: Option<String>,
@@ -528,7 +528,7 @@ pub struct CreateSmtpEndpoint {
     pub mailto: Vec<String>,
     /// Users to write to.
     pub mailto_user: Vec<String>,
-    /// How it works. `tls` when absent.
+    /// How the connection is encrypted: `tls`, `starttls`, or `insecure` for not at all. `tls` when absent.
     pub mode: Option<SmtpEndpointModeMode>,
     /// The password.
     pub password: Option<SecretString>,
@@ -612,7 +612,7 @@ endpoint!(
 pub struct UpdateSmtpEndpoint {
     /// Its name.
     pub name: String,
-    /// Who made it.
+    /// The name that the mail comes from.
     pub author: Option<String>,
     /// A remark for people.
     pub comment: Option<String>,
@@ -628,7 +628,7 @@ pub struct UpdateSmtpEndpoint {
     pub mailto: Vec<String>,
     /// Users to write to.
     pub mailto_user: Vec<String>,
-    /// How it works. `tls` when absent.
+    /// How the connection is encrypted: `tls`, `starttls`, or `insecure` for not at all. `tls` while it is not set.
     pub mode: Option<SmtpEndpointModeMode>,
     /// The password.
     pub password: Option<SecretString>,
@@ -950,7 +950,7 @@ endpoint!(
     ListMatcherFields 477 Get "/cluster/notifications/matcher-fields" -> Vec <
     MatcherField >, null Vec::new(), by crate ::row::decode_list;
 );
-/// How it works.
+/// Whether all of the conditions must match, or any one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NotificationMatcherModeMode {
@@ -999,13 +999,13 @@ pub struct NotificationMatcher {
     /// Which severities match.
     #[serde(default)]
     pub match_severity: Vec<String>,
-    /// How it works.
+    /// Whether `all` of the conditions must match, or `any` one.
     pub mode: Option<NotificationMatcherModeMode>,
     /// Its name.
     pub name: Option<String>,
     /// Whether it is built in or made by hand.
     pub origin: Option<Origin>,
-    /// Where to: the target node.
+    /// Who is told: the names of the targets.
     #[serde(default)]
     pub target: Vec<String>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
@@ -1058,9 +1058,9 @@ pub struct CreateNotificationMatcher {
     pub match_field: Vec<String>,
     /// Which severities match.
     pub match_severity: Vec<String>,
-    /// How it works. `all` when absent.
+    /// Whether `all` of the conditions must match, or `any` one. `all` when absent.
     pub mode: Option<NotificationMatcherModeMode>,
-    /// Where to: the target node.
+    /// Who is told: the names of the targets.
     pub target: Vec<String>,
 }
 impl CreateNotificationMatcher {
@@ -1147,9 +1147,9 @@ pub struct UpdateNotificationMatcher {
     pub match_field: Vec<String>,
     /// Which severities match.
     pub match_severity: Vec<String>,
-    /// How it works. `all` when absent.
+    /// Whether `all` of the conditions must match, or `any` one. `all` while it is not set.
     pub mode: Option<NotificationMatcherModeMode>,
-    /// Where to: the target node.
+    /// Who is told: the names of the targets.
     pub target: Vec<String>,
 }
 impl UpdateNotificationMatcher {

@@ -134,7 +134,7 @@ row!(
 pub struct ListPools {
     /// The pool. (8.1 and later)
     pub poolid: Option<String>,
-    /// Its kind. (8.1 and later)
+    /// Only members of this kind. (8.1 and later)
     pub kind: Option<PoolsKind>,
 }
 impl ListPools {
@@ -187,11 +187,11 @@ pub struct UpdatePool {
     pub allow_move: Option<bool>,
     /// A remark for people.
     pub comment: Option<String>,
-    /// Settings to take out, so that their defaults apply again.
+    /// Whether to take the guests and storages out of the pool rather than put them in.
     pub delete: Option<bool>,
-    /// The storage.
+    /// The storages to put in, or to take out with `delete`.
     pub storage: Vec<String>,
-    /// The guests.
+    /// The guests to put in, or to take out with `delete`.
     pub vms: Vec<String>,
 }
 impl UpdatePool {
@@ -235,7 +235,7 @@ endpoint!(DeletePoolById 489 Delete "/pools/{poolid}" -> Nothing, null Nothing; 
 pub struct GetPool {
     /// The pool.
     pub poolid: String,
-    /// Its kind. (7.2 and later)
+    /// Only members of this kind. (7.2 and later)
     pub kind: Option<PoolsKind>,
 }
 impl GetPool {
@@ -259,11 +259,11 @@ pub struct UpdatePoolById {
     pub allow_move: Option<bool>,
     /// A remark for people.
     pub comment: Option<String>,
-    /// Settings to take out, so that their defaults apply again.
+    /// Whether to take the guests and storages out of the pool rather than put them in.
     pub delete: Option<bool>,
-    /// The storage.
+    /// The storages to put in, or to take out with `delete`.
     pub storage: Vec<String>,
-    /// The guests.
+    /// The guests to put in, or to take out with `delete`.
     pub vms: Vec<String>,
 }
 impl UpdatePoolById {

@@ -194,7 +194,7 @@ pub struct WireGuardPeer {
     /// The node.
     #[serde(default)]
     pub node: String,
-    /// The target.
+    /// The address that peers reach it at.
     #[serde(default)]
     pub endpoint: Option<String>,
     /// The interface.
@@ -437,7 +437,7 @@ pub struct AcmeDomain {
     /// The domain.
     #[serde(default)]
     pub domain: String,
-    /// Another name.
+    /// The domain that the challenge is answered under in place of this one.
     #[serde(default)]
     pub alias: Option<String>,
     /// The plugin.
@@ -860,7 +860,7 @@ pub struct LxcFeatures {
     /// Whether device nodes may be made inside.
     #[serde(default)]
     pub mknod: Option<bool>,
-    /// Where it is mounted.
+    /// Which file systems may be mounted inside, such as `nfs;cifs`.
     #[serde(default)]
     pub mount: Option<String>,
     /// Whether containers may run inside.
@@ -888,13 +888,13 @@ row!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LxcMountPoint {
-    /// The volume's id, such as `local:iso/talos.iso`.
+    /// The volume, such as `local-lvm:vm-100-disk-0`; `STORAGE:GIB` makes one.
     #[serde(default)]
     pub volume: String,
     /// Where it is mounted inside.
     #[serde(default)]
     pub mp: String,
-    /// Access lists.
+    /// Whether files have access lists.
     #[serde(default)]
     pub acl: Option<bool>,
     /// Whether backups take it.
@@ -909,7 +909,7 @@ pub struct LxcMountPoint {
     /// The mount options.
     #[serde(default)]
     pub mountoptions: Option<String>,
-    /// The quota.
+    /// Whether disk quotas of users hold inside.
     #[serde(default)]
     pub quota: Option<bool>,
     /// Whether replication takes it. Yes when absent.
@@ -1022,10 +1022,10 @@ row!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LxcRootFs {
-    /// The volume's id, such as `local:iso/talos.iso`.
+    /// The volume, such as `local-lvm:vm-100-disk-0`; `STORAGE:GIB` makes one.
     #[serde(default)]
     pub volume: String,
-    /// Access lists.
+    /// Whether files have access lists.
     #[serde(default)]
     pub acl: Option<bool>,
     /// How user and group numbers inside map to those outside.
@@ -1034,7 +1034,7 @@ pub struct LxcRootFs {
     /// The mount options.
     #[serde(default)]
     pub mountoptions: Option<String>,
-    /// The quota.
+    /// Whether disk quotas of users hold inside.
     #[serde(default)]
     pub quota: Option<bool>,
     /// Whether replication takes it. Yes when absent.
@@ -1073,7 +1073,7 @@ row!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LxcUnusedVolume {
-    /// The volume's id, such as `local:iso/talos.iso`.
+    /// The volume, such as `local-lvm:vm-100-disk-0`; `STORAGE:GIB` makes one.
     #[serde(default)]
     pub volume: String,
     /// Keys that this version does not know.
@@ -1095,19 +1095,19 @@ row!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct BandwidthLimits {
-    /// What it is a clone of.
+    /// The most that cloning may move in a second, in KiB.
     #[serde(default)]
     pub clone: Option<f64>,
-    /// Whether it is the default.
+    /// The most for what has no limit of its own, in KiB a second.
     #[serde(default)]
     pub default: Option<f64>,
-    /// How migrations go: encrypted or not, over which network.
+    /// The most that migrating may move in a second, in KiB.
     #[serde(default)]
     pub migration: Option<f64>,
-    /// Whether to move it.
+    /// The most that moving a disk may move in a second, in KiB.
     #[serde(default)]
     pub move_: Option<f64>,
-    /// Whether it is restored from a backup.
+    /// The most that restoring may move in a second, in KiB.
     #[serde(default)]
     pub restore: Option<f64>,
     /// Keys that this version does not know.
@@ -1127,7 +1127,7 @@ row!(
     default Opt 2, "migration" => migration Opt 3, "move" | "move_" => move_ Opt 4,
     "restore" => restore Opt 5, } from parse
 );
-/// What the HA manager has to do with it.
+/// How the node of an HA guest is chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Ha {
@@ -1194,7 +1194,7 @@ impl_text_enum!(HaAutoRebalanceMethod);
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ClusterScheduling {
-    /// What the HA manager has to do with it.
+    /// How the node of an HA guest is chosen.
     #[serde(default)]
     pub ha: Option<Ha>,
     /// Whether the cluster moves HA guests to spread the load.
@@ -1315,7 +1315,7 @@ pub struct LogRateLimit {
     /// How many at once before the rate applies.
     #[serde(default)]
     pub burst: Option<u64>,
-    /// The most it may send, in MB a second.
+    /// How many are logged in which time, such as `1/second`.
     #[serde(default)]
     pub rate: Option<String>,
     /// Keys that this version does not know.
@@ -1370,7 +1370,7 @@ pub struct MigrationSettings {
     /// Its kind.
     #[serde(default)]
     pub kind: Option<MigrationSettingsKind>,
-    /// The network.
+    /// The network that it uses, as CIDR.
     #[serde(default)]
     pub network: Option<String>,
     /// Keys that this version does not know.
@@ -1413,7 +1413,7 @@ row!(
     NextIdRange[] { "other" => other Whole 0, "lower" => lower Opt 1, "upper" => upper
     Opt 2, } from parse
 );
-/// How dead nodes are fenced.
+/// Whether to notify.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fencing {
@@ -1480,13 +1480,13 @@ impl_text_enum!(PackageUpdates);
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NotifySettings {
-    /// How dead nodes are fenced.
+    /// When to notify of nodes that were fenced.
     #[serde(default)]
     pub fencing: Option<Fencing>,
     /// When to notify of updates.
     #[serde(default)]
     pub package_updates: Option<PackageUpdates>,
-    /// The replication.
+    /// When to notify of replications that failed.
     #[serde(default)]
     pub replication: Option<Fencing>,
     /// Whom to notify of fencing.
@@ -1518,7 +1518,7 @@ row!(
     "target-package-updates" | "target_package_updates" => target_package_updates Opt 5,
     "target-replication" | "target_replication" => target_replication Opt 6, } from parse
 );
-/// Its place in the order.
+/// How tags are ordered.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Ordering {
@@ -1625,7 +1625,7 @@ pub struct U2fSettings {
     /// The application's id.
     #[serde(default)]
     pub appid: Option<String>,
-    /// Whether it is built in or made by hand.
+    /// The address of the site that keys are made for, such as `https://pve.example.com:8006`.
     #[serde(default)]
     pub origin: Option<String>,
     /// Keys that this version does not know.
@@ -1713,13 +1713,13 @@ pub struct WebAuthnSettings {
     /// Whether names below the domain count as well.
     #[serde(default)]
     pub allow_subdomains: Option<bool>,
-    /// Its id.
+    /// The domain name of the site that keys are made for; changing it makes all of them useless.
     #[serde(default)]
     pub id: Option<String>,
-    /// Whether it is built in or made by hand.
+    /// The address of the site that keys are made for, such as `https://pve.example.com:8006`.
     #[serde(default)]
     pub origin: Option<String>,
-    /// The rendezvous point.
+    /// The name of the site that keys are made for.
     #[serde(default)]
     pub rp: Option<String>,
     /// Keys that this version does not know.
@@ -1815,7 +1815,7 @@ row!(
     device_class Opt 1, "failure-domain" | "failure_domain" => failure_domain Opt 2, "k"
     => k Opt 3, "m" => m Opt 4, "profile" => profile Opt 5, } from parse
 );
-/// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+/// Whether what matches is taken or not.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PrefixListRuleAction {
@@ -1849,10 +1849,10 @@ impl_text_enum!(PrefixListRuleAction);
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PrefixListRule {
-    /// What names begin with.
+    /// The network that it matches, as CIDR.
     #[serde(default)]
     pub prefix: String,
-    /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+    /// Whether what matches is taken (`permit`) or not (`deny`).
     #[serde(default)]
     pub action: Option<PrefixListRuleAction>,
     /// Lengths of the prefix from here on.
@@ -1884,7 +1884,7 @@ row!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PrefixListChange {
-    /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+    /// Whether what matches is taken (`permit`) or not (`deny`).
     #[serde(default)]
     pub action: Option<PrefixListRuleAction>,
     /// Lengths of the prefix from here on.
@@ -1893,7 +1893,7 @@ pub struct PrefixListChange {
     /// Lengths of the prefix up to here.
     #[serde(default)]
     pub le: Option<u32>,
-    /// What names begin with.
+    /// The network that it matches, as CIDR.
     #[serde(default)]
     pub prefix: Option<String>,
     /// Its place in the list.
@@ -2133,7 +2133,7 @@ row!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct BootOrder {
-    /// Whether it is the old kind.
+    /// The order in the old form: `a`, `c`, `d`, `n` for floppy, disk, CD and network.
     #[serde(default)]
     pub legacy: Option<String>,
     /// Its place in the order.
@@ -2159,16 +2159,16 @@ row!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CloudInitCustom {
-    /// Facts about it.
+    /// The volume with the meta data, such as `local:snippets/meta.yaml`.
     #[serde(default)]
     pub meta: Option<String>,
-    /// The network.
+    /// The volume with the network data, such as `local:snippets/network.yaml`.
     #[serde(default)]
     pub network: Option<String>,
-    /// The user, such as `root@pam`.
+    /// The volume with the user data, such as `local:snippets/user.yaml`.
     #[serde(default)]
     pub user: Option<String>,
-    /// Who makes it.
+    /// The volume with the vendor data, such as `local:snippets/vendor.yaml`.
     #[serde(default)]
     pub vendor: Option<String>,
     /// Keys that this version does not know.
@@ -2512,7 +2512,7 @@ row!(
     RandomDevice[] { "other" => other Whole 0, "max_bytes" => max_bytes Opt 1, "period"
     => period Opt 2, "source" => source Opt 3, } from parse
 );
-/// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+/// What happens to the guest when its watchdog runs out.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WatchdogAction {
@@ -2601,7 +2601,7 @@ pub struct Watchdog {
     /// The model.
     #[serde(default)]
     pub model: Option<Model>,
-    /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+    /// What happens to the guest when the watchdog runs out.
     #[serde(default)]
     pub action: Option<WatchdogAction>,
     /// Keys that this version does not know.
@@ -3038,7 +3038,7 @@ row!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct MemoryConfig {
-    /// The value in force.
+    /// How much memory it has, in MiB.
     #[serde(default)]
     pub current: Option<u64>,
     /// Keys that this version does not know.
@@ -3210,7 +3210,7 @@ impl_text_enum!(Policy);
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NumaNode {
-    /// How many CPUs there are.
+    /// Which of the guest's CPUs belong to it, such as `0-3`.
     #[serde(default)]
     pub cpus: Vec<String>,
     /// The host's NUMA nodes.
@@ -3583,7 +3583,7 @@ row!(
     => expose_acl Opt 4, "expose-xattr" | "expose_xattr" => expose_xattr Opt 5, } from
     parse
 );
-/// How far it reaches.
+/// What a sync takes: users, groups or both.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RealmSyncOptionsScope {
@@ -3624,16 +3624,16 @@ pub struct RealmSyncOptions {
     /// Whether users that a sync makes are switched on.
     #[serde(default)]
     pub enable_new: Option<bool>,
-    /// Whether to give every detail.
+    /// Whether users and groups that the directory lacks are deleted and what was changed here is overwritten; `remove-vanished` has replaced it.
     #[serde(default)]
     pub full: Option<bool>,
-    /// Whether to remove it from jobs, access lists and HA as well.
+    /// Whether the access rights of users and groups that a sync deletes go as well; `remove-vanished` has replaced it.
     #[serde(default)]
     pub purge: Option<bool>,
     /// What a sync takes away for users that are gone: `entry`, `acl`, `properties`, or `none`.
     #[serde(default)]
     pub remove_vanished: Option<String>,
-    /// How far it reaches.
+    /// What to sync: users, groups or both.
     #[serde(default)]
     pub scope: Option<RealmSyncOptionsScope>,
     /// Keys that this version does not know.
@@ -3690,7 +3690,7 @@ row!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct DraidConfig {
-    /// The data.
+    /// How many data devices each group has.
     #[serde(default)]
     pub data: Option<u64>,
     /// How many spare disks.

@@ -10,7 +10,7 @@ use super::prelude::*;
 pub struct ListQemu {
     /// The node.
     pub node: String,
-    /// Also ask each running machine for details; slow.
+    /// Whether each running machine is asked for details as well; slow.
     pub full: Option<bool>,
 }
 impl ListQemu {
@@ -234,7 +234,7 @@ pub struct GetQemuConfig {
     pub node: String,
     /// Its id.
     pub vmid: u32,
-    /// Leave out changes that wait for its next start.
+    /// Whether to leave out changes that wait for its next start.
     pub current: Option<bool>,
     /// As it was in this snapshot.
     pub snapshot: Option<String>,
@@ -660,7 +660,7 @@ pub struct Disk {
     /// Its size; only informative when read.
     #[serde(default)]
     pub size_bytes: Option<u64>,
-    /// The snapshot.
+    /// Whether what the guest writes is dropped when it stops.
     #[serde(default)]
     pub snapshot: Option<bool>,
     /// Whether the guest sees a solid-state disk.
@@ -958,13 +958,13 @@ pub struct StartQemu {
     pub node: String,
     /// Its id.
     pub vmid: u32,
-    /// How long the start may take.
+    /// How long the start may take, in seconds.
     pub timeout_seconds: Option<u32>,
     /// Start with this machine type.
     pub machine: Option<String>,
     /// Start with this CPU model.
     pub force_cpu: Option<String>,
-    /// Ignore its lock; for root alone.
+    /// Whether to go on although it is locked; for root alone.
     pub skip_lock: Option<bool>,
     /// The node it comes from; between nodes only.
     pub migrated_from: Option<String>,
@@ -978,7 +978,7 @@ pub struct StartQemu {
     pub state_uri: Option<String>,
     /// Where its disks go; between nodes only.
     pub target_storage: Option<String>,
-    /// Take tracked connections along; between nodes only (9.0 and later).
+    /// Whether tracked connections come along; between nodes only (9.0 and later).
     pub with_conntrack_state: Option<bool>,
 }
 impl StartQemu {
@@ -1015,13 +1015,13 @@ pub struct StopQemu {
     pub node: String,
     /// Its id.
     pub vmid: u32,
-    /// How long to wait.
+    /// How long to wait, in seconds.
     pub timeout_seconds: Option<u32>,
-    /// Abort a shutdown that is under way (8.2 and later).
+    /// Whether to break off a shutdown that is under way (8.2 and later).
     pub overrule_shutdown: Option<bool>,
-    /// Leave its volumes active; for root alone.
+    /// Whether its volumes stay active; for root alone.
     pub keep_active: Option<bool>,
-    /// Ignore its lock; for root alone.
+    /// Whether to go on although it is locked; for root alone.
     pub skip_lock: Option<bool>,
     /// The node it comes from; between nodes only.
     pub migrated_from: Option<String>,
@@ -1054,13 +1054,13 @@ pub struct ShutdownQemu {
     pub node: String,
     /// Its id.
     pub vmid: u32,
-    /// How long to wait; 60 seconds unless its startup order says otherwise.
+    /// How long to wait, in seconds; 60 unless its startup order says otherwise.
     pub timeout_seconds: Option<u32>,
-    /// Stop it when the time runs out.
+    /// Whether to stop it hard when the time runs out.
     pub force_stop: Option<bool>,
-    /// Leave its volumes active; for root alone.
+    /// Whether its volumes stay active; for root alone.
     pub keep_active: Option<bool>,
-    /// Ignore its lock; for root alone.
+    /// Whether to go on although it is locked; for root alone.
     pub skip_lock: Option<bool>,
 }
 impl ShutdownQemu {
@@ -1391,9 +1391,9 @@ pub struct CreateQemu {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// Whether it has ACPI. Yes when absent. Yes when absent.
+    /// Whether it has ACPI. Yes when absent.
     pub acpi: Option<bool>,
-    /// Whether the resources keep together or apart. (7.3 and later)
+    /// Which host CPUs it may run on, such as `0,5,8-11`. (7.3 and later)
     pub affinity: Option<String>,
     /// Settings of the guest agent.
     pub agent: Option<Agent>,
@@ -1435,7 +1435,7 @@ pub struct CreateQemu {
     pub ciuser: Option<String>,
     /// How many cores. `1` when absent.
     pub cores: Option<u64>,
-    /// Share of its CPUs in use, from 0 to 1.
+    /// The CPU model that it sees, with flags, such as `host` or `x86-64-v2-AES,flags=+aes`.
     pub cpu: Option<String>,
     /// How many CPUs' worth of time it may use; 0 is no limit. `0` when absent.
     pub cpulimit: Option<f64>,
@@ -1445,7 +1445,7 @@ pub struct CreateQemu {
     pub description: Option<String>,
     /// The disk with its EFI variables.
     pub efidisk0: Option<Disk>,
-    /// Whether to do it in spite of what speaks against it.
+    /// Whether a guest that has this id already is overwritten, with its disks.
     pub force: Option<bool>,
     /// Whether its CPUs stand still after the start, until told to go on.
     pub freeze: Option<bool>,
@@ -1473,9 +1473,9 @@ pub struct CreateQemu {
     pub keephugepages: Option<bool>,
     /// The keyboard layout of its console.
     pub keyboard: Option<Keyboard>,
-    /// Whether the processor's virtualization is used. Yes when absent. Yes when absent.
+    /// Whether the processor's virtualization is used. Yes when absent.
     pub kvm: Option<bool>,
-    /// Whether it starts at once and is read from the backup on the way.
+    /// Whether it starts at once, while its disks are still being restored or imported.
     pub live_restore: Option<bool>,
     /// Whether its clock shows local time rather than UTC.
     pub localtime: Option<bool>,
@@ -1505,7 +1505,7 @@ pub struct CreateQemu {
     pub ostype: Option<QemuOstype>,
     /// Its parallel devices.
     pub parallel_ports: std::collections::BTreeMap<u32, String>,
-    /// The pool.
+    /// The pool that the new guest is put into.
     pub pool: Option<String>,
     /// Whether it and its disks are kept from being removed.
     pub protection: Option<bool>,
@@ -1541,19 +1541,19 @@ pub struct CreateQemu {
     pub startdate: Option<String>,
     /// Its place in the order of start and stop, with delays.
     pub startup: Option<StartupOrder>,
-    /// The storage.
+    /// The storage that disks are restored to, when they do not go back where they were.
     pub storage: Option<String>,
-    /// Whether it has a tablet as pointer, which keeps mouse positions true. Yes when absent. Yes when absent.
+    /// Whether it has a tablet as pointer, which keeps mouse positions true. Yes when absent.
     pub tablet: Option<bool>,
     /// Its tags.
     pub tags: Vec<String>,
-    /// Write disable flag of the device.
+    /// Whether ticks of its clock that were missed are made up for.
     pub tdf: Option<bool>,
     /// Whether it is a template.
     pub template: Option<bool>,
     /// The disk with the state of its TPM. (7.1 and later)
     pub tpmstate0: Option<Disk>,
-    /// Whether it gets new identifiers, such as MAC addresses.
+    /// Whether it gets new identifiers, such as MAC addresses, rather than those of the backup.
     pub unique: Option<bool>,
     /// Disks that belong to it and are not in use.
     pub unused_disks: std::collections::BTreeMap<u32, Disk>,
@@ -1696,11 +1696,11 @@ pub struct DeleteQemu {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// Whether disks that carry its id and stand in no configuration go as well.
+    /// Whether disks that carry its id but stand in no configuration are deleted as well, on all storages.
     pub destroy_unreferenced_disks: Option<bool>,
-    /// Whether to remove it from jobs, access lists and HA as well.
+    /// Whether it is taken out of backup jobs, replication jobs and HA as well.
     pub purge: Option<bool>,
-    /// Whether to go on despite the lock; only root may.
+    /// Whether to go on although it is locked; for root alone.
     pub skiplock: Option<bool>,
 }
 impl DeleteQemu {
@@ -1758,17 +1758,17 @@ pub struct CloneQemu {
     pub bwlimit: Option<u64>,
     /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// The format.
+    /// The format of the copied disks; for full clones.
     pub format: Option<DiskFormatWord>,
-    /// Whether to give every detail.
+    /// Whether all disks are copied in full rather than linked to the template's. What is no template is always copied in full.
     pub full: Option<bool>,
     /// Its name.
     pub name: Option<String>,
-    /// The pool.
+    /// The pool that the new guest is put into.
     pub pool: Option<String>,
-    /// The snapshot.
+    /// The snapshot to clone; the present state when absent.
     pub snapname: Option<String>,
-    /// The storage.
+    /// The storage of the copied disks; for full clones. Where the source has them when absent.
     pub storage: Option<String>,
     /// Where to: the target node.
     pub target: Option<String>,
@@ -1884,7 +1884,7 @@ pub struct DumpQemuCloudInit {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// Its kind.
+    /// Which part: `user`, `network` or `meta`.
     pub kind: DumpQemuCloudInitKind,
 }
 impl DumpQemuCloudInit {
@@ -1911,13 +1911,13 @@ pub struct ConfigureQemu {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// Whether it has ACPI. Yes when absent. Yes when absent.
+    /// Whether it has ACPI. Yes while it is not set.
     pub acpi: Option<bool>,
-    /// Whether the resources keep together or apart. (7.3 and later)
+    /// Which host CPUs it may run on, such as `0,5,8-11`. (7.3 and later)
     pub affinity: Option<String>,
     /// Settings of the guest agent.
     pub agent: Option<Agent>,
-    /// Whether its memory may be merged with that of others. Yes when absent. (9.1 and later)
+    /// Whether its memory may be merged with that of others. Yes while it is not set. (9.1 and later)
     pub allow_ksm: Option<bool>,
     /// Encrypted memory on AMD processors. (8.3 and later)
     pub amd_sev: Option<String>,
@@ -1933,7 +1933,7 @@ pub struct ConfigureQemu {
     pub background_delay: Option<u32>,
     /// How little memory the balloon may leave it, in MiB; 0 takes the balloon away.
     pub balloon: Option<u64>,
-    /// Its firmware: `seabios` or `ovmf` (UEFI). `seabios` when absent.
+    /// Its firmware: `seabios` or `ovmf` (UEFI). `seabios` while it is not set.
     pub bios: Option<Bios>,
     /// What it boots from, such as `order=scsi0;ide2`.
     pub boot: Option<String>,
@@ -1947,19 +1947,19 @@ pub struct ConfigureQemu {
     pub cipassword: Option<SecretString>,
     /// The form of the cloud-init data.
     pub citype: Option<Citype>,
-    /// Whether cloud-init upgrades all packages at the first start. Yes when absent. (8.0 and later)
+    /// Whether cloud-init upgrades all packages at the first start. Yes while it is not set. (8.0 and later)
     pub ciupgrade: Option<bool>,
     /// The user that cloud-init makes or changes.
     pub ciuser: Option<String>,
-    /// How many cores. `1` when absent.
+    /// How many cores. `1` while it is not set.
     pub cores: Option<u64>,
-    /// Share of its CPUs in use, from 0 to 1.
+    /// The CPU model that it sees, with flags, such as `host` or `x86-64-v2-AES,flags=+aes`.
     pub cpu: Option<String>,
-    /// How many CPUs' worth of time it may use; 0 is no limit. `0` when absent.
+    /// How many CPUs' worth of time it may use; 0 is no limit. `0` while it is not set.
     pub cpulimit: Option<f64>,
     /// Its weight against others for CPU time.
     pub cpuunits: Option<u32>,
-    /// Settings to take out, so that their defaults apply again.
+    /// Settings to take out, so that their defaults apply again. A disk is detached and stays as an unused one; with `force` it is deleted, and an `unused` one always is.
     pub delete: Vec<String>,
     /// Notes for people; shown in the web interface.
     pub description: Option<String>,
@@ -1967,7 +1967,7 @@ pub struct ConfigureQemu {
     pub digest: Option<String>,
     /// The disk with its EFI variables.
     pub efidisk0: Option<Disk>,
-    /// Whether to do it in spite of what speaks against it.
+    /// Whether disks in `delete` are deleted rather than kept as unused ones.
     pub force: Option<bool>,
     /// Whether its CPUs stand still after the start, until told to go on.
     pub freeze: Option<bool>,
@@ -1975,7 +1975,7 @@ pub struct ConfigureQemu {
     pub hookscript: Option<String>,
     /// The host's PCI devices it is given.
     pub host_devices: std::collections::BTreeMap<u32, String>,
-    /// What can be changed while it runs: `network`, `disk`, `cpu`, `memory`, `usb`, `cloudinit`. `network,disk,usb` when absent.
+    /// What can be changed while it runs: `network`, `disk`, `cpu`, `memory`, `usb`, `cloudinit`. `network,disk,usb` while it is not set.
     pub hotplug: Option<String>,
     /// Whether and which huge pages its memory lies in.
     pub hugepages: Option<Hugepages>,
@@ -1993,7 +1993,7 @@ pub struct ConfigureQemu {
     pub keephugepages: Option<bool>,
     /// The keyboard layout of its console.
     pub keyboard: Option<Keyboard>,
-    /// Whether the processor's virtualization is used. Yes when absent. Yes when absent.
+    /// Whether the processor's virtualization is used. Yes while it is not set.
     pub kvm: Option<bool>,
     /// Whether its clock shows local time rather than UTC.
     pub localtime: Option<bool>,
@@ -2003,9 +2003,9 @@ pub struct ConfigureQemu {
     pub machine: Option<MachineConfig>,
     /// Memory, in MiB.
     pub memory: Option<MemoryConfig>,
-    /// How long it may stand still at the end of a migration, in seconds. `0.1` when absent.
+    /// How long it may stand still at the end of a migration, in seconds. `0.1` while it is not set.
     pub migrate_downtime: Option<f64>,
-    /// The most that a migration may send, in MB a second; 0 is no limit. `0` when absent.
+    /// The most that a migration may send, in MB a second; 0 is no limit. `0` while it is not set.
     pub migrate_speed: Option<u64>,
     /// Its name.
     pub name: Option<String>,
@@ -2019,13 +2019,13 @@ pub struct ConfigureQemu {
     pub numa_nodes: std::collections::BTreeMap<u32, NumaNode>,
     /// Whether it starts with the host.
     pub onboot: Option<bool>,
-    /// The operating system, which settings follow. `other` when absent.
+    /// The operating system, which settings follow. `other` while it is not set.
     pub ostype: Option<QemuOstype>,
     /// Its parallel devices.
     pub parallel_ports: std::collections::BTreeMap<u32, String>,
     /// Whether it and its disks are kept from being removed.
     pub protection: Option<bool>,
-    /// Whether it may reboot; otherwise it stops. Yes when absent.
+    /// Whether it may reboot; otherwise it stops. Yes while it is not set.
     pub reboot: Option<bool>,
     /// Changes that wait, to be taken back.
     pub revert: Vec<String>,
@@ -2035,35 +2035,35 @@ pub struct ConfigureQemu {
     pub sata: std::collections::BTreeMap<u32, Disk>,
     /// Its SCSI disks and discs.
     pub scsi: std::collections::BTreeMap<u32, Disk>,
-    /// The SCSI controller. `lsi` when absent.
+    /// The SCSI controller. `lsi` while it is not set.
     pub scsihw: Option<Scsihw>,
     /// The domain that names are completed with.
     pub searchdomain: Option<String>,
     /// Its serial devices.
     pub serial_ports: std::collections::BTreeMap<u32, String>,
-    /// Its weight against others for memory. `1000` when absent.
+    /// Its weight against others for memory. `1000` while it is not set.
     pub shares: Option<u32>,
-    /// Whether to go on despite the lock; only root may.
+    /// Whether to go on although it is locked; for root alone.
     pub skiplock: Option<bool>,
     /// What SMBIOS tells the guest, its UUID among it.
     pub smbios1: Option<String>,
-    /// How many CPUs; `cores` and `sockets` have replaced it. `1` when absent.
+    /// How many CPUs; `cores` and `sockets` have replaced it. `1` while it is not set.
     pub smp: Option<u64>,
-    /// How many sockets. `1` when absent.
+    /// How many sockets. `1` while it is not set.
     pub sockets: Option<u64>,
     /// What SPICE offers beyond the screen.
     pub spice_enhancements: Option<SpiceEnhancements>,
     /// The public SSH keys that cloud-init puts in, a line each, percent-encoded.
     pub sshkeys: Option<String>,
-    /// When the clock starts: `now`, or a date. `now` when absent.
+    /// When the clock starts: `now`, or a date. `now` while it is not set.
     pub startdate: Option<String>,
     /// Its place in the order of start and stop, with delays.
     pub startup: Option<StartupOrder>,
-    /// Whether it has a tablet as pointer, which keeps mouse positions true. Yes when absent. Yes when absent.
+    /// Whether it has a tablet as pointer, which keeps mouse positions true. Yes while it is not set.
     pub tablet: Option<bool>,
     /// Its tags.
     pub tags: Vec<String>,
-    /// Write disable flag of the device.
+    /// Whether ticks of its clock that were missed are made up for.
     pub tdf: Option<bool>,
     /// Whether it is a template.
     pub template: Option<bool>,
@@ -2073,7 +2073,7 @@ pub struct ConfigureQemu {
     pub unused_disks: std::collections::BTreeMap<u32, Disk>,
     /// Its USB devices.
     pub usb_devices: std::collections::BTreeMap<u32, UsbDevice>,
-    /// How many of its CPUs are plugged in. `0` when absent.
+    /// How many of its CPUs are plugged in. `0` while it is not set.
     pub vcpus: Option<u64>,
     /// The graphics card.
     pub vga: Option<Display>,
@@ -2208,13 +2208,13 @@ pub struct UpdateQemuConfig {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// Whether it has ACPI. Yes when absent. Yes when absent.
+    /// Whether it has ACPI. Yes while it is not set.
     pub acpi: Option<bool>,
-    /// Whether the resources keep together or apart. (7.3 and later)
+    /// Which host CPUs it may run on, such as `0,5,8-11`. (7.3 and later)
     pub affinity: Option<String>,
     /// Settings of the guest agent.
     pub agent: Option<Agent>,
-    /// Whether its memory may be merged with that of others. Yes when absent. (9.1 and later)
+    /// Whether its memory may be merged with that of others. Yes while it is not set. (9.1 and later)
     pub allow_ksm: Option<bool>,
     /// Encrypted memory on AMD processors. (8.3 and later)
     pub amd_sev: Option<String>,
@@ -2228,7 +2228,7 @@ pub struct UpdateQemuConfig {
     pub autostart: Option<bool>,
     /// How little memory the balloon may leave it, in MiB; 0 takes the balloon away.
     pub balloon: Option<u64>,
-    /// Its firmware: `seabios` or `ovmf` (UEFI). `seabios` when absent.
+    /// Its firmware: `seabios` or `ovmf` (UEFI). `seabios` while it is not set.
     pub bios: Option<Bios>,
     /// What it boots from, such as `order=scsi0;ide2`.
     pub boot: Option<String>,
@@ -2242,19 +2242,19 @@ pub struct UpdateQemuConfig {
     pub cipassword: Option<SecretString>,
     /// The form of the cloud-init data.
     pub citype: Option<Citype>,
-    /// Whether cloud-init upgrades all packages at the first start. Yes when absent. (8.0 and later)
+    /// Whether cloud-init upgrades all packages at the first start. Yes while it is not set. (8.0 and later)
     pub ciupgrade: Option<bool>,
     /// The user that cloud-init makes or changes.
     pub ciuser: Option<String>,
-    /// How many cores. `1` when absent.
+    /// How many cores. `1` while it is not set.
     pub cores: Option<u64>,
-    /// Share of its CPUs in use, from 0 to 1.
+    /// The CPU model that it sees, with flags, such as `host` or `x86-64-v2-AES,flags=+aes`.
     pub cpu: Option<String>,
-    /// How many CPUs' worth of time it may use; 0 is no limit. `0` when absent.
+    /// How many CPUs' worth of time it may use; 0 is no limit. `0` while it is not set.
     pub cpulimit: Option<f64>,
     /// Its weight against others for CPU time.
     pub cpuunits: Option<u32>,
-    /// Settings to take out, so that their defaults apply again.
+    /// Settings to take out, so that their defaults apply again. A disk is detached and stays as an unused one; with `force` it is deleted, and an `unused` one always is.
     pub delete: Vec<String>,
     /// Notes for people; shown in the web interface.
     pub description: Option<String>,
@@ -2262,7 +2262,7 @@ pub struct UpdateQemuConfig {
     pub digest: Option<String>,
     /// The disk with its EFI variables.
     pub efidisk0: Option<Disk>,
-    /// Whether to do it in spite of what speaks against it.
+    /// Whether disks in `delete` are deleted rather than kept as unused ones.
     pub force: Option<bool>,
     /// Whether its CPUs stand still after the start, until told to go on.
     pub freeze: Option<bool>,
@@ -2270,7 +2270,7 @@ pub struct UpdateQemuConfig {
     pub hookscript: Option<String>,
     /// The host's PCI devices it is given.
     pub host_devices: std::collections::BTreeMap<u32, String>,
-    /// What can be changed while it runs: `network`, `disk`, `cpu`, `memory`, `usb`, `cloudinit`. `network,disk,usb` when absent.
+    /// What can be changed while it runs: `network`, `disk`, `cpu`, `memory`, `usb`, `cloudinit`. `network,disk,usb` while it is not set.
     pub hotplug: Option<String>,
     /// Whether and which huge pages its memory lies in.
     pub hugepages: Option<Hugepages>,
@@ -2286,7 +2286,7 @@ pub struct UpdateQemuConfig {
     pub keephugepages: Option<bool>,
     /// The keyboard layout of its console.
     pub keyboard: Option<Keyboard>,
-    /// Whether the processor's virtualization is used. Yes when absent. Yes when absent.
+    /// Whether the processor's virtualization is used. Yes while it is not set.
     pub kvm: Option<bool>,
     /// Whether its clock shows local time rather than UTC.
     pub localtime: Option<bool>,
@@ -2296,9 +2296,9 @@ pub struct UpdateQemuConfig {
     pub machine: Option<MachineConfig>,
     /// Memory, in MiB.
     pub memory: Option<MemoryConfig>,
-    /// How long it may stand still at the end of a migration, in seconds. `0.1` when absent.
+    /// How long it may stand still at the end of a migration, in seconds. `0.1` while it is not set.
     pub migrate_downtime: Option<f64>,
-    /// The most that a migration may send, in MB a second; 0 is no limit. `0` when absent.
+    /// The most that a migration may send, in MB a second; 0 is no limit. `0` while it is not set.
     pub migrate_speed: Option<u64>,
     /// Its name.
     pub name: Option<String>,
@@ -2312,13 +2312,13 @@ pub struct UpdateQemuConfig {
     pub numa_nodes: std::collections::BTreeMap<u32, NumaNode>,
     /// Whether it starts with the host.
     pub onboot: Option<bool>,
-    /// The operating system, which settings follow. `other` when absent.
+    /// The operating system, which settings follow. `other` while it is not set.
     pub ostype: Option<QemuOstype>,
     /// Its parallel devices.
     pub parallel_ports: std::collections::BTreeMap<u32, String>,
     /// Whether it and its disks are kept from being removed.
     pub protection: Option<bool>,
-    /// Whether it may reboot; otherwise it stops. Yes when absent.
+    /// Whether it may reboot; otherwise it stops. Yes while it is not set.
     pub reboot: Option<bool>,
     /// Changes that wait, to be taken back.
     pub revert: Vec<String>,
@@ -2328,35 +2328,35 @@ pub struct UpdateQemuConfig {
     pub sata: std::collections::BTreeMap<u32, Disk>,
     /// Its SCSI disks and discs.
     pub scsi: std::collections::BTreeMap<u32, Disk>,
-    /// The SCSI controller. `lsi` when absent.
+    /// The SCSI controller. `lsi` while it is not set.
     pub scsihw: Option<Scsihw>,
     /// The domain that names are completed with.
     pub searchdomain: Option<String>,
     /// Its serial devices.
     pub serial_ports: std::collections::BTreeMap<u32, String>,
-    /// Its weight against others for memory. `1000` when absent.
+    /// Its weight against others for memory. `1000` while it is not set.
     pub shares: Option<u32>,
-    /// Whether to go on despite the lock; only root may.
+    /// Whether to go on although it is locked; for root alone.
     pub skiplock: Option<bool>,
     /// What SMBIOS tells the guest, its UUID among it.
     pub smbios1: Option<String>,
-    /// How many CPUs; `cores` and `sockets` have replaced it. `1` when absent.
+    /// How many CPUs; `cores` and `sockets` have replaced it. `1` while it is not set.
     pub smp: Option<u64>,
-    /// How many sockets. `1` when absent.
+    /// How many sockets. `1` while it is not set.
     pub sockets: Option<u64>,
     /// What SPICE offers beyond the screen.
     pub spice_enhancements: Option<SpiceEnhancements>,
     /// The public SSH keys that cloud-init puts in, a line each, percent-encoded.
     pub sshkeys: Option<String>,
-    /// When the clock starts: `now`, or a date. `now` when absent.
+    /// When the clock starts: `now`, or a date. `now` while it is not set.
     pub startdate: Option<String>,
     /// Its place in the order of start and stop, with delays.
     pub startup: Option<StartupOrder>,
-    /// Whether it has a tablet as pointer, which keeps mouse positions true. Yes when absent. Yes when absent.
+    /// Whether it has a tablet as pointer, which keeps mouse positions true. Yes while it is not set.
     pub tablet: Option<bool>,
     /// Its tags.
     pub tags: Vec<String>,
-    /// Write disable flag of the device.
+    /// Whether ticks of its clock that were missed are made up for.
     pub tdf: Option<bool>,
     /// Whether it is a template.
     pub template: Option<bool>,
@@ -2366,7 +2366,7 @@ pub struct UpdateQemuConfig {
     pub unused_disks: std::collections::BTreeMap<u32, Disk>,
     /// Its USB devices.
     pub usb_devices: std::collections::BTreeMap<u32, UsbDevice>,
-    /// How many of its CPUs are plugged in. `0` when absent.
+    /// How many of its CPUs are plugged in. `0` while it is not set.
     pub vcpus: Option<u64>,
     /// The graphics card.
     pub vga: Option<Display>,
@@ -2489,7 +2489,7 @@ endpoint!(
     tpmstate0 unused_disks usb_devices vcpus vga virtio virtiofs vmgenid vmstatestorage
     watchdog
 );
-/// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+/// Whether to start or stop the helper that carries state over in a migration.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ControlQemuDbusVmstateAction {
@@ -2527,7 +2527,7 @@ pub struct ControlQemuDbusVmstate {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+    /// Whether to `start` or `stop` the helper that carries state over in a migration.
     pub action: ControlQemuDbusVmstateAction,
 }
 impl ControlQemuDbusVmstate {
@@ -2582,7 +2582,7 @@ endpoint!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct QemuMigratePreconditionsLocalDisk {
-    /// The disc in its drive; another name of `ide2`.
+    /// Whether it is a CD.
     pub cdrom: Option<bool>,
     /// Whether the disk is in use.
     pub is_unused: Option<bool>,
@@ -2655,7 +2655,7 @@ pub struct QemuMigratePreconditions {
     pub mapped_resources: Vec<String>,
     /// The nodes it may not go to, with the reasons.
     pub not_allowed_nodes: Option<QemuMigratePreconditionsNotAllowedNodes>,
-    /// Whether to show what is in force in place of what is written down.
+    /// Whether it runs.
     pub running: Option<bool>,
 }
 row!(
@@ -2708,13 +2708,13 @@ pub struct MigrateQemu {
     pub target: String,
     /// The most to move in a second, in KiB.
     pub bwlimit: Option<u64>,
-    /// Whether to do it in spite of what speaks against it.
+    /// Whether to go on although it uses devices of this node; for root alone.
     pub force: Option<bool>,
     /// The network that the migration uses, as CIDR.
     pub migration_network: Option<String>,
     /// Whether the migration is encrypted: `secure` or `insecure`.
     pub migration_type: Option<MigrationSettingsKind>,
-    /// Whether it is online.
+    /// Whether it moves while it runs.
     pub online: Option<bool>,
     /// The target storages: one for all, or pairs of source and target.
     pub targetstorage: Vec<String>,
@@ -2781,17 +2781,17 @@ pub struct MoveQemuDisk {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// The disk.
+    /// The disk, by its key in the configuration, such as `scsi0`.
     pub disk: String,
     /// The most to move in a second, in KiB.
     pub bwlimit: Option<u64>,
-    /// Settings to take out, so that their defaults apply again.
+    /// Whether the source is deleted once the disk has moved. Otherwise it stays as an unused disk.
     pub delete: Option<bool>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// The format.
+    /// The format that the disk gets.
     pub format: Option<DiskFormatWord>,
-    /// The storage.
+    /// The storage that it moves to.
     pub storage: Option<String>,
     /// Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later)
     pub target_digest: Option<String>,
@@ -2922,13 +2922,13 @@ pub struct RemoteMigrateQemu {
     pub target_bridge: Vec<String>,
     /// The other cluster: its address, token and fingerprint, as a property string.
     pub target_endpoint: String,
-    /// The target storage.
+    /// The target storages: one for all, or pairs of source and target.
     pub target_storage: Vec<String>,
     /// The most to move in a second, in KiB.
     pub bwlimit: Option<u64>,
-    /// Settings to take out, so that their defaults apply again.
+    /// Whether the guest here is deleted, with its disks, once it has moved. Otherwise it stays, stopped.
     pub delete: Option<bool>,
-    /// Whether it is online.
+    /// Whether it moves while it runs.
     pub online: Option<bool>,
     /// The target guest's id.
     pub target_vmid: Option<u32>,
@@ -2968,13 +2968,13 @@ pub struct ResizeQemuDisk {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// The disk.
+    /// The disk, by its key in the configuration, such as `scsi0`.
     pub disk: String,
-    /// Its size.
+    /// The new size, or `+` and how much to add, such as `+10G`.
     pub size: String,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// Whether to go on despite the lock; only root may.
+    /// Whether to go on although it is locked; for root alone.
     pub skiplock: Option<bool>,
 }
 impl ResizeQemuDisk {
@@ -3074,9 +3074,9 @@ pub struct SendQemuKey {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// The key.
+    /// The key, under the name that QEMU gives it, such as `ctrl-alt-delete`.
     pub key: String,
-    /// Whether to go on despite the lock; only root may.
+    /// Whether to go on although it is locked; for root alone.
     pub skiplock: Option<bool>,
 }
 impl SendQemuKey {
@@ -3126,11 +3126,11 @@ pub struct CreateQemuSnapshot {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// The snapshot.
+    /// The new snapshot's name.
     pub snapname: String,
     /// Notes for people; shown in the web interface.
     pub description: Option<String>,
-    /// Whether the memory is in it as well.
+    /// Whether the memory is saved as well, so that a rollback goes on where it was.
     pub vmstate: Option<bool>,
 }
 impl CreateQemuSnapshot {
@@ -3160,7 +3160,7 @@ pub struct DeleteQemuSnapshot {
     pub vmid: u32,
     /// The snapshot.
     pub snapname: String,
-    /// Whether to do it in spite of what speaks against it.
+    /// Whether it goes from the configuration even when removing it from the disks fails.
     pub force: Option<bool>,
 }
 impl DeleteQemuSnapshot {
@@ -3271,7 +3271,7 @@ pub struct RollbackQemuSnapshot {
     pub vmid: u32,
     /// The snapshot.
     pub snapname: String,
-    /// Whether it starts when made. (7.3 and later)
+    /// Whether it starts after the rollback. (7.3 and later)
     pub start: Option<bool>,
 }
 impl RollbackQemuSnapshot {
@@ -3299,7 +3299,7 @@ pub struct OpenQemuSpice {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// The HTTP proxy.
+    /// The SPICE proxy that the viewer goes through: the address of a node.
     pub proxy: Option<String>,
 }
 impl OpenQemuSpice {
@@ -3374,7 +3374,7 @@ pub struct ResetQemu {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// Whether to go on despite the lock; only root may.
+    /// Whether to go on although it is locked; for root alone.
     pub skiplock: Option<bool>,
 }
 impl ResetQemu {
@@ -3400,9 +3400,9 @@ pub struct ResumeQemu {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// Whether to trust the caller about its state.
+    /// Whether to go on though its configuration is not on this node; between nodes only.
     pub nocheck: Option<bool>,
-    /// Whether to go on despite the lock; only root may.
+    /// Whether to go on although it is locked; for root alone.
     pub skiplock: Option<bool>,
 }
 impl ResumeQemu {
@@ -3429,7 +3429,7 @@ pub struct SuspendQemu {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// Whether to go on despite the lock; only root may.
+    /// Whether to go on although it is locked; for root alone.
     pub skiplock: Option<bool>,
     /// The storage of saved memory.
     pub statestorage: Option<String>,
@@ -3461,7 +3461,7 @@ pub struct ConvertQemuToTemplate {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// The disk.
+    /// Only this disk becomes a base image; all of them when absent.
     pub disk: Option<String>,
 }
 impl ConvertQemuToTemplate {
@@ -3478,7 +3478,7 @@ endpoint!(
     ConvertQemuToTemplate 534 Post "/nodes/{node}/qemu/{vmid}/template" -> Upid; node
     vmid disk
 );
-/// The serial number.
+/// A serial port of a virtual machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Serial {
@@ -3525,7 +3525,7 @@ pub struct OpenQemuTerminal {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// The serial number.
+    /// The serial port to open; the first that it has when absent.
     pub serial: Option<Serial>,
 }
 impl OpenQemuTerminal {
@@ -3551,9 +3551,9 @@ pub struct UnlinkQemuDisks {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// The disks to take out.
+    /// The disks to detach, by their keys in the configuration. Those that are `unused` already are deleted, with and without `force`.
     pub idlist: Vec<String>,
-    /// Whether to do it in spite of what speaks against it.
+    /// Whether the disks are deleted rather than kept as unused ones.
     pub force: Option<bool>,
 }
 impl UnlinkQemuDisks {
@@ -3610,7 +3610,7 @@ pub struct ConnectQemuVncWebsocket {
     pub node: String,
     /// The guest's id.
     pub vmid: u32,
-    /// The port.
+    /// The port that came with the ticket.
     pub port: u32,
     /// The ticket of the console.
     pub vncticket: SecretString,

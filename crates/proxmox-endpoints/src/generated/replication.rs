@@ -53,7 +53,7 @@ pub struct ReplicationJob {
     pub remove_job: Option<RemoveJob>,
     /// When, as a calendar event such as `sat 02:30`.
     pub schedule: Option<String>,
-    /// Where from.
+    /// The node that the guest was on; for the server's own use.
     pub source: Option<String>,
     /// Where to: the target node.
     pub target: Option<String>,
@@ -110,7 +110,7 @@ pub struct CreateReplicationJob {
     pub remove_job: Option<RemoveJob>,
     /// When, as a calendar event such as `sat 02:30`. `*/15` when absent.
     pub schedule: Option<String>,
-    /// Where from.
+    /// The node that the guest was on; for the server's own use.
     pub source: Option<String>,
 }
 impl CreateReplicationJob {
@@ -144,9 +144,9 @@ endpoint!(
 pub struct DeleteReplicationJob {
     /// Its id.
     pub id: String,
-    /// Whether to do it in spite of what speaks against it.
+    /// Whether the job goes from the configuration at once; the copies at the target stay.
     pub force: Option<bool>,
-    /// Whether it is kept, and why.
+    /// Whether the copies at the target are kept. Otherwise they are deleted.
     pub keep: Option<bool>,
 }
 impl DeleteReplicationJob {
@@ -197,9 +197,9 @@ pub struct UpdateReplicationJob {
     pub rate: Option<f64>,
     /// That the job is to be removed, with or without its data.
     pub remove_job: Option<RemoveJob>,
-    /// When, as a calendar event such as `sat 02:30`. `*/15` when absent.
+    /// When, as a calendar event such as `sat 02:30`. `*/15` while it is not set.
     pub schedule: Option<String>,
-    /// Where from.
+    /// The node that the guest was on; for the server's own use.
     pub source: Option<String>,
 }
 impl UpdateReplicationJob {
@@ -237,7 +237,7 @@ pub struct ReplicationStatus {
     pub vmtype: Option<String>,
     /// Where to: the target node.
     pub target: Option<String>,
-    /// Where from.
+    /// The node that the guest was on; for the server's own use.
     pub source: Option<String>,
     /// The job's number.
     pub jobnum: Option<i64>,

@@ -31,7 +31,7 @@ endpoint!(
 pub struct ApplySdn {
     /// The token of the lock on the pending configuration, when one is held. (9.0 and later)
     pub lock_token: Option<String>,
-    /// Whether the lock goes with it. Yes when absent. Yes when absent. (9.0 and later)
+    /// Whether the lock goes with it. Yes when absent. (9.0 and later)
     pub release_lock: Option<bool>,
 }
 impl ApplySdn {
@@ -162,7 +162,7 @@ row!(
     loopback Opt 8, "node" => node Opt 9, "nodes" => nodes Words 10, "peer-group-name" |
     "peer_group_name" => peer_group_name Opt 11, "peers" => peers Opt 12, }
 );
-/// The state it shall have, or has.
+/// How what waits to be applied differs from what is in force.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SdnControllerStateState {
@@ -234,7 +234,7 @@ pub struct SdnController {
     pub peers: Option<String>,
     /// The value that applies after the next restart or apply.
     pub pending: Option<SdnControllerPending>,
-    /// The state it shall have, or has.
+    /// Its state.
     pub state: Option<SdnControllerStateState>,
     /// Its kind.
     pub kind: Option<SdnControllersKind>,
@@ -255,11 +255,11 @@ row!(
 /// `GET /cluster/sdn/controllers`
 #[derive(Clone, Debug)]
 pub struct ListSdnControllers {
-    /// The value that applies after the next restart or apply.
+    /// Whether to show the changes that wait to be applied as well.
     pub pending: Option<bool>,
-    /// Whether to show what is in force in place of what is written down.
+    /// Whether to show what is in force rather than what is written down.
     pub running: Option<bool>,
-    /// Its kind.
+    /// Only those of this kind.
     pub kind: Option<SdnControllersKind>,
 }
 impl ListSdnControllers {
@@ -387,9 +387,9 @@ endpoint!(
 pub struct GetSdnController {
     /// The controller.
     pub controller: String,
-    /// The value that applies after the next restart or apply.
+    /// Whether to show the changes that wait to be applied as well.
     pub pending: Option<bool>,
-    /// Whether to show what is in force in place of what is written down.
+    /// Whether to show what is in force rather than what is written down.
     pub running: Option<bool>,
 }
 impl GetSdnController {
@@ -415,7 +415,7 @@ pub struct UpdateSdnController {
     pub controller: String,
     /// The autonomous system's number.
     pub asn: Option<u32>,
-    /// How BGP is used. `auto` when absent. (9.2 and later)
+    /// How BGP is used. `auto` while it is not set. (9.2 and later)
     pub bgp_mode: Option<BgpMode>,
     /// Whether paths of equal length through different systems are used together. (7.2 and later)
     pub bgp_multipath_as_path_relax: Option<bool>,
@@ -443,7 +443,7 @@ pub struct UpdateSdnController {
     pub node: Option<String>,
     /// The nodes. (9.2 and later)
     pub nodes: Vec<String>,
-    /// The name of the group of peers. `VTEP` when absent. (9.2 and later)
+    /// The name of the group of peers. `VTEP` while it is not set. (9.2 and later)
     pub peer_group_name: Option<String>,
     /// The addresses of the peers.
     pub peers: Vec<String>,
@@ -501,7 +501,7 @@ row!(SdnDnsServer[] { "dns" => dns Opt 0, "type" | "kind" => kind Opt 1, });
 /// `GET /cluster/sdn/dns`
 #[derive(Clone, Debug)]
 pub struct ListSdnDnsServers {
-    /// Its kind.
+    /// Only those of this kind.
     pub kind: Option<String>,
 }
 impl ListSdnDnsServers {
@@ -526,7 +526,7 @@ endpoint!(
 pub struct CreateSdnDns {
     /// The DNS service.
     pub dns: String,
-    /// The key.
+    /// The key of the service's API.
     pub key: SecretString,
     /// Its kind.
     pub kind: String,
@@ -643,7 +643,7 @@ pub struct UpdateSdnDns {
     pub digest: Option<String>,
     /// The certificate's SHA-256 fingerprint. (8.4 and later)
     pub fingerprint: Option<String>,
-    /// The key.
+    /// The key of the service's API.
     pub key: Option<SecretString>,
     /// The token of the lock on the pending configuration, when one is held. (9.0 and later)
     pub lock_token: Option<String>,
@@ -809,7 +809,7 @@ pub struct AllSdnFabricsNode {
     pub allowed_ips: Vec<String>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// The target.
+    /// The address that peers reach it at.
     pub endpoint: Option<String>,
     /// The fabric.
     pub fabric_id: Option<String>,
@@ -860,9 +860,9 @@ row!(AllSdnFabrics[] { "fabrics" => fabrics List 0, "nodes" => nodes List 1, });
 /// `GET /cluster/sdn/fabrics/all`
 #[derive(Clone, Debug)]
 pub struct ListAllSdnFabrics {
-    /// The value that applies after the next restart or apply.
+    /// Whether to show the changes that wait to be applied as well.
     pub pending: Option<bool>,
-    /// Whether to show what is in force in place of what is written down.
+    /// Whether to show what is in force rather than what is written down.
     pub running: Option<bool>,
 }
 impl ListAllSdnFabrics {
@@ -927,9 +927,9 @@ row!(
 /// `GET /cluster/sdn/fabrics/fabric`
 #[derive(Clone, Debug)]
 pub struct ListSdnFabrics {
-    /// The value that applies after the next restart or apply.
+    /// Whether to show the changes that wait to be applied as well.
     pub pending: Option<bool>,
-    /// Whether to show what is in force in place of what is written down.
+    /// Whether to show what is in force rather than what is written down.
     pub running: Option<bool>,
 }
 impl ListSdnFabrics {
@@ -1113,7 +1113,7 @@ pub struct SdnFabricNode {
     pub allowed_ips: Vec<String>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// The target.
+    /// The address that peers reach it at.
     pub endpoint: Option<String>,
     /// The fabric.
     pub fabric_id: Option<String>,
@@ -1151,9 +1151,9 @@ row!(
 /// `GET /cluster/sdn/fabrics/node`
 #[derive(Clone, Debug)]
 pub struct ListSdnFabricNodes {
-    /// The value that applies after the next restart or apply.
+    /// Whether to show the changes that wait to be applied as well.
     pub pending: Option<bool>,
-    /// Whether to show what is in force in place of what is written down.
+    /// Whether to show what is in force rather than what is written down.
     pub running: Option<bool>,
 }
 impl ListSdnFabricNodes {
@@ -1181,9 +1181,9 @@ endpoint!(
 pub struct ListNodesOfSdnFabric {
     /// The fabric.
     pub fabric_id: String,
-    /// The value that applies after the next restart or apply.
+    /// Whether to show the changes that wait to be applied as well.
     pub pending: Option<bool>,
-    /// Whether to show what is in force in place of what is written down.
+    /// Whether to show what is in force rather than what is written down.
     pub running: Option<bool>,
 }
 impl ListNodesOfSdnFabric {
@@ -1218,7 +1218,7 @@ pub struct CreateSdnFabricNode {
     pub allowed_ips: Vec<String>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// The target. (9.2 and later)
+    /// The address that peers reach it at. (9.2 and later)
     pub endpoint: Option<String>,
     /// The IP address.
     pub ip: Option<String>,
@@ -1328,7 +1328,7 @@ pub struct UpdateSdnFabricNode {
     pub allowed_ips: Vec<String>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
-    /// The target. (9.2 and later)
+    /// The address that peers reach it at. (9.2 and later)
     pub endpoint: Option<String>,
     /// The IP address.
     pub ip: Option<String>,
@@ -1435,7 +1435,7 @@ row!(
 /// `GET /cluster/sdn/ipams`
 #[derive(Clone, Debug)]
 pub struct ListSdnIpams {
-    /// Its kind.
+    /// Only those of this kind.
     pub kind: Option<SdnIpamsKind>,
 }
 impl ListSdnIpams {
@@ -1587,7 +1587,7 @@ pub struct SdnIpamAddress {
     pub vmid: Option<u32>,
     /// The host's name.
     pub hostname: Option<String>,
-    /// The gateway.
+    /// Whether it is the address of the gateway.
     pub gateway: Option<bool>,
     /// The virtual network.
     pub vnet: Option<String>,
@@ -1624,7 +1624,7 @@ endpoint!(
 /// `DELETE /cluster/sdn/lock`
 #[derive(Clone, Debug)]
 pub struct ReleaseSdnLock {
-    /// Whether to do it in spite of what speaks against it.
+    /// Whether to unlock without the lock's token.
     pub force: Option<bool>,
     /// The token of the lock on the pending configuration, when one is held.
     pub lock_token: Option<String>,
@@ -1690,9 +1690,9 @@ row!(SdnPrefixList[] { "id" => id Opt 0, "digest" => digest Opt 1, } rest other)
 /// `GET /cluster/sdn/prefix-lists`
 #[derive(Clone, Debug)]
 pub struct ListSdnPrefixLists {
-    /// The value that applies after the next restart or apply.
+    /// Whether to show the changes that wait to be applied as well.
     pub pending: Option<bool>,
-    /// Whether to show what is in force in place of what is written down.
+    /// Whether to show what is in force rather than what is written down.
     pub running: Option<bool>,
     /// Whether to give details.
     pub verbose: Option<bool>,
@@ -1824,9 +1824,9 @@ endpoint!(
 pub struct SdnPrefixListEntry {
     /// Its place in the list.
     pub seq: Option<u32>,
-    /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+    /// Whether what matches is taken (`permit`) or not (`deny`).
     pub action: Option<String>,
-    /// What names begin with.
+    /// The network that it matches, as CIDR.
     pub prefix: Option<String>,
     /// Lengths of the prefix up to here.
     pub le: Option<u32>,
@@ -1866,9 +1866,9 @@ endpoint!(
 pub struct CreateSdnPrefixListEntry {
     /// Its id.
     pub id: String,
-    /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+    /// Whether what matches is taken (`permit`) or not (`deny`).
     pub action: PrefixListRuleAction,
-    /// What names begin with.
+    /// The network that it matches, as CIDR.
     pub prefix: String,
     /// Lengths of the prefix from here on.
     pub ge: Option<u32>,
@@ -1908,7 +1908,7 @@ endpoint!(
 pub struct DeleteSdnPrefixListEntry {
     /// Its id.
     pub id: String,
-    /// The addresses' sequence.
+    /// The entry's number in the list.
     pub url_seq: String,
     /// The token of the lock on the pending configuration, when one is held.
     pub lock_token: Option<String>,
@@ -1935,7 +1935,7 @@ endpoint!(
 pub struct GetSdnPrefixListEntry {
     /// Its id.
     pub id: String,
-    /// The addresses' sequence.
+    /// The entry's number in the list.
     pub url_seq: String,
 }
 impl GetSdnPrefixListEntry {
@@ -1991,9 +1991,9 @@ impl_text_enum!(Delete);
 pub struct UpdateSdnPrefixListEntry {
     /// Its id.
     pub id: String,
-    /// The addresses' sequence.
+    /// The entry's number in the list.
     pub url_seq: String,
-    /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+    /// Whether what matches is taken (`permit`) or not (`deny`).
     pub action: Option<PrefixListRuleAction>,
     /// Settings to take out, so that their defaults apply again.
     pub delete: Vec<Delete>,
@@ -2005,7 +2005,7 @@ pub struct UpdateSdnPrefixListEntry {
     pub le: Option<u32>,
     /// The token of the lock on the pending configuration, when one is held.
     pub lock_token: Option<String>,
-    /// What names begin with.
+    /// The network that it matches, as CIDR.
     pub prefix: Option<String>,
     /// Its place in the list.
     pub seq: Option<u32>,
@@ -2038,7 +2038,7 @@ endpoint!(
 pub struct RollbackSdn {
     /// The token of the lock on the pending configuration, when one is held.
     pub lock_token: Option<String>,
-    /// Whether the lock goes with it. Yes when absent. Yes when absent.
+    /// Whether the lock goes with it. Yes when absent.
     pub release_lock: Option<bool>,
 }
 impl RollbackSdn {
@@ -2073,7 +2073,7 @@ row!(SdnRouteMap[] { "id" => id Opt 0, });
 /// `GET /cluster/sdn/route-maps`
 #[derive(Clone, Debug)]
 pub struct ListSdnRouteMaps {
-    /// Whether to show what is in force in place of what is written down.
+    /// Whether to show what is in force rather than what is written down.
     pub running: Option<bool>,
 }
 impl ListSdnRouteMaps {
@@ -2096,9 +2096,9 @@ endpoint!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SdnRouteMapEntry {
-    /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+    /// Whether what matches is taken (`permit`) or not (`deny`).
     pub action: Option<PrefixListRuleAction>,
-    /// What is called.
+    /// Another route map that is applied here.
     pub call: Option<String>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
@@ -2126,9 +2126,9 @@ row!(
 /// `GET /cluster/sdn/route-maps/entries`
 #[derive(Clone, Debug)]
 pub struct ListSdnRouteMapEntries {
-    /// The value that applies after the next restart or apply.
+    /// Whether to show the changes that wait to be applied as well.
     pub pending: Option<bool>,
-    /// Whether to show what is in force in place of what is written down.
+    /// Whether to show what is in force rather than what is written down.
     pub running: Option<bool>,
 }
 impl ListSdnRouteMapEntries {
@@ -2154,13 +2154,13 @@ endpoint!(
 /// `POST /cluster/sdn/route-maps/entries`
 #[derive(Clone, Debug)]
 pub struct CreateSdnRouteMapEntry {
-    /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+    /// Whether what matches is taken (`permit`) or not (`deny`).
     pub action: PrefixListRuleAction,
     /// Its place in the order.
     pub order: u32,
     /// The route map.
     pub route_map_id: String,
-    /// What is called.
+    /// Another route map that is applied here.
     pub call: Option<String>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
@@ -2204,9 +2204,9 @@ endpoint!(
 pub struct ListEntriesOfSdnRouteMap {
     /// The route map.
     pub route_map_id: String,
-    /// The value that applies after the next restart or apply.
+    /// Whether to show the changes that wait to be applied as well.
     pub pending: Option<bool>,
-    /// Whether to show what is in force in place of what is written down.
+    /// Whether to show what is in force rather than what is written down.
     pub running: Option<bool>,
 }
 impl ListEntriesOfSdnRouteMap {
@@ -2321,9 +2321,9 @@ pub struct UpdateSdnRouteMapEntry {
     pub route_map_id: String,
     /// Its place in the order.
     pub order: u32,
-    /// What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+    /// Whether what matches is taken (`permit`) or not (`deny`).
     pub action: Option<PrefixListRuleAction>,
-    /// What is called.
+    /// Another route map that is applied here.
     pub call: Option<String>,
     /// Settings to take out, so that their defaults apply again.
     pub delete: Vec<SdnRouteMapEntryDelete>,
@@ -2395,7 +2395,7 @@ pub struct SdnVnet {
     pub isolate_ports: Option<bool>,
     /// The value that applies after the next restart or apply.
     pub pending: Option<SdnVnetPending>,
-    /// The state it shall have, or has.
+    /// Its state.
     pub state: Option<SdnControllerStateState>,
     /// The VLAN or VXLAN.
     pub tag: Option<i64>,
@@ -2419,9 +2419,9 @@ row!(
 /// `GET /cluster/sdn/vnets`
 #[derive(Clone, Debug)]
 pub struct ListSdnVnets {
-    /// The value that applies after the next restart or apply.
+    /// Whether to show the changes that wait to be applied as well.
     pub pending: Option<bool>,
-    /// Whether to show what is in force in place of what is written down.
+    /// Whether to show what is in force rather than what is written down.
     pub running: Option<bool>,
 }
 impl ListSdnVnets {
@@ -2513,9 +2513,9 @@ endpoint!(
 pub struct GetSdnVnet {
     /// The virtual network.
     pub vnet: String,
-    /// The value that applies after the next restart or apply.
+    /// Whether to show the changes that wait to be applied as well.
     pub pending: Option<bool>,
-    /// Whether to show what is in force in place of what is written down.
+    /// Whether to show what is in force rather than what is written down.
     pub running: Option<bool>,
 }
 impl GetSdnVnet {
@@ -2713,7 +2713,7 @@ pub struct SdnSubnet {
     pub digest: Option<String>,
     /// The value that applies after the next restart or apply.
     pub pending: Option<serde_json::Value>,
-    /// The state it shall have, or has.
+    /// Its state.
     pub state: Option<String>,
     /// What the server sent beyond that.
     pub other: std::collections::BTreeMap<String, serde_json::Value>,
@@ -2734,9 +2734,9 @@ row!(
 pub struct ListSdnSubnets {
     /// The virtual network.
     pub vnet: String,
-    /// The value that applies after the next restart or apply.
+    /// Whether to show the changes that wait to be applied as well.
     pub pending: Option<bool>,
-    /// Whether to show what is in force in place of what is written down.
+    /// Whether to show what is in force rather than what is written down.
     pub running: Option<bool>,
 }
 impl ListSdnSubnets {
@@ -2837,9 +2837,9 @@ pub struct GetSdnSubnet {
     pub vnet: String,
     /// The subnet, as `zone-network-length`.
     pub subnet: String,
-    /// The value that applies after the next restart or apply.
+    /// Whether to show the changes that wait to be applied as well.
     pub pending: Option<bool>,
-    /// Whether to show what is in force in place of what is written down.
+    /// Whether to show what is in force rather than what is written down.
     pub running: Option<bool>,
 }
 impl GetSdnSubnet {
@@ -2999,7 +2999,7 @@ pub struct SdnZonePending {
     pub bridge_disable_mac_learning: Option<bool>,
     /// The controller.
     pub controller: Option<String>,
-    /// Whether DHCP is allowed. Yes when absent for guests.
+    /// What hands out addresses in it: `dnsmasq`.
     pub dhcp: Option<String>,
     /// Whether ARP and ND packets are not held back.
     pub disable_arp_nd_suppression: Option<bool>,
@@ -3071,7 +3071,7 @@ pub struct SdnZone {
     pub bridge_disable_mac_learning: Option<bool>,
     /// The controller.
     pub controller: Option<String>,
-    /// Whether DHCP is allowed. Yes when absent for guests.
+    /// What hands out addresses in it: `dnsmasq`.
     pub dhcp: Option<String>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
@@ -3109,7 +3109,7 @@ pub struct SdnZone {
     /// Further controllers.
     #[serde(default)]
     pub secondary_controllers: Vec<String>,
-    /// The state it shall have, or has.
+    /// Its state.
     pub state: Option<SdnControllerStateState>,
     /// The VLAN or VXLAN.
     pub tag: Option<i64>,
@@ -3147,11 +3147,11 @@ row!(
 /// `GET /cluster/sdn/zones`
 #[derive(Clone, Debug)]
 pub struct ListSdnZones {
-    /// The value that applies after the next restart or apply.
+    /// Whether to show the changes that wait to be applied as well.
     pub pending: Option<bool>,
-    /// Whether to show what is in force in place of what is written down.
+    /// Whether to show what is in force rather than what is written down.
     pub running: Option<bool>,
-    /// Its kind.
+    /// Only those of this kind.
     pub kind: Option<SdnZonesKind>,
 }
 impl ListSdnZones {
@@ -3190,7 +3190,7 @@ pub struct CreateSdnZone {
     pub bridge_disable_mac_learning: Option<bool>,
     /// The controller.
     pub controller: Option<String>,
-    /// Whether DHCP is allowed. Yes when absent for guests. (8.1 and later)
+    /// What hands out addresses in it: `dnsmasq`. (8.1 and later)
     pub dhcp: Option<String>,
     /// Whether ARP and ND packets are not held back. (7.1 and later)
     pub disable_arp_nd_suppression: Option<bool>,
@@ -3307,9 +3307,9 @@ endpoint!(
 pub struct GetSdnZone {
     /// The zone.
     pub zone: String,
-    /// The value that applies after the next restart or apply.
+    /// Whether to show the changes that wait to be applied as well.
     pub pending: Option<bool>,
-    /// Whether to show what is in force in place of what is written down.
+    /// Whether to show what is in force rather than what is written down.
     pub running: Option<bool>,
 }
 impl GetSdnZone {
@@ -3342,7 +3342,7 @@ pub struct UpdateSdnZone {
     pub controller: Option<String>,
     /// Settings to take out, so that their defaults apply again.
     pub delete: Vec<String>,
-    /// Whether DHCP is allowed. Yes when absent for guests. (8.1 and later)
+    /// What hands out addresses in it: `dnsmasq`. (8.1 and later)
     pub dhcp: Option<String>,
     /// Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
     pub digest: Option<String>,
@@ -3382,11 +3382,11 @@ pub struct UpdateSdnZone {
     pub secondary_controllers: Vec<String>,
     /// The VLAN or VXLAN.
     pub tag: Option<u64>,
-    /// The protocol of VLAN tags. `802.1q` when absent.
+    /// The protocol of VLAN tags. `802.1q` while it is not set.
     pub vlan_protocol: Option<VlanProtocol>,
     /// The VXLAN of the routing instance.
     pub vrf_vxlan: Option<u32>,
-    /// The port of VXLAN. `4789` when absent. (8.0 and later)
+    /// The port of VXLAN. `4789` while it is not set. (8.0 and later)
     pub vxlan_port: Option<u32>,
 }
 impl UpdateSdnZone {
@@ -3482,7 +3482,7 @@ endpoint!(
 pub struct SdnFabricInterface {
     /// Its name.
     pub name: Option<String>,
-    /// The state it shall have, or has.
+    /// Its state.
     pub state: Option<String>,
     /// Its kind.
     pub kind: Option<String>,

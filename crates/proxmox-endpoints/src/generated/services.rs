@@ -337,7 +337,7 @@ pub struct NodeService {
     pub name: Option<String>,
     /// The service.
     pub service: Option<String>,
-    /// The state it shall have, or has.
+    /// Its state.
     pub state: Option<ServiceStateState>,
     /// What systemd says of its unit file: `enabled`, `disabled`.
     pub unit_state: Option<UnitState>,
@@ -606,7 +606,7 @@ pub struct ServiceState {
     pub name: Option<String>,
     /// The service.
     pub service: Option<String>,
-    /// The state it shall have, or has.
+    /// Its state.
     pub state: Option<ServiceStateState>,
     /// What systemd says of its unit file: `enabled`, `disabled`.
     pub unit_state: Option<UnitState>,

@@ -12,9 +12,9 @@ pub struct ListNodeStorage {
     pub node: String,
     /// Only those that may hold this.
     pub content: Vec<String>,
-    /// Only those that are enabled.
+    /// Whether only those that are enabled are wanted.
     pub enabled: Option<bool>,
-    /// Also tell the image formats.
+    /// Whether the formats of images are told as well.
     pub format: Option<bool>,
     /// Only this one.
     pub storage: Option<String>,
@@ -286,7 +286,7 @@ pub struct GetUrlMetadata {
     pub node: String,
     /// The address of the page or service.
     pub url: String,
-    /// Whether the server's certificate is checked. Yes when absent. Yes when absent.
+    /// Whether the server's certificate is checked. Yes when absent.
     pub verify_certificates: Option<bool>,
 }
 impl GetUrlMetadata {
@@ -371,7 +371,7 @@ endpoint!(
 pub struct IscsiTarget {
     /// The iSCSI portal.
     pub portal: Option<String>,
-    /// Where to: the target node.
+    /// The iSCSI target.
     pub target: Option<String>,
 }
 row!(IscsiTarget[] { "portal" => portal Opt 0, "target" => target Opt 1, });
@@ -462,7 +462,7 @@ endpoint!(
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NfsExport {
-    /// Its options.
+    /// The options that it is mounted with.
     pub options: Option<String>,
     /// Its path.
     pub path: Option<String>,
@@ -638,11 +638,11 @@ pub struct AllocateVolume {
     pub node: String,
     /// The storage.
     pub storage: String,
-    /// The file's name.
+    /// The volume's name, such as `vm-100-disk-1`.
     pub filename: String,
-    /// Its size.
+    /// Its size in KiB, or with a unit, such as `4G`.
     pub size: String,
-    /// The guest's id.
+    /// The guest that it belongs to.
     pub vmid: u32,
     /// The format.
     pub format: Option<AllocateVolumeFormat>,
@@ -682,7 +682,7 @@ pub struct DeleteVolume {
     pub storage: String,
     /// The volume's id, such as `local:iso/talos.iso`.
     pub volume: String,
-    /// The delay, in seconds.
+    /// How long to wait for the end before a task is named in its place, in seconds.
     pub delay: Option<u32>,
 }
 impl DeleteVolume {
@@ -767,7 +767,7 @@ pub struct CopyVolume {
     pub storage: String,
     /// The volume's id, such as `local:iso/talos.iso`.
     pub volume: String,
-    /// Where to: the target node.
+    /// The new volume, by its id or name.
     pub target: String,
     /// The target node.
     pub target_node: Option<String>,
@@ -881,7 +881,7 @@ impl TextEnum for ChecksumAlgorithm {
     }
 }
 impl_text_enum!(ChecksumAlgorithm);
-/// Kinds of content.
+/// What kind of file it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DownloadUrlContent {
@@ -924,7 +924,7 @@ pub struct DownloadUrl {
     pub node: String,
     /// The storage.
     pub storage: String,
-    /// Kinds of content.
+    /// What kind of file it is: `iso`, `vztmpl` or `import`.
     pub content: DownloadUrlContent,
     /// The file's name.
     pub filename: String,
@@ -936,7 +936,7 @@ pub struct DownloadUrl {
     pub checksum_algorithm: Option<ChecksumAlgorithm>,
     /// How the file is compressed; it is unpacked on the way. (8.1 and later)
     pub compression: Option<String>,
-    /// Whether the server's certificate is checked. Yes when absent. Yes when absent.
+    /// Whether the server's certificate is checked. Yes when absent.
     pub verify_certificates: Option<bool>,
 }
 impl DownloadUrl {
@@ -977,7 +977,7 @@ pub struct DownloadBackupFile {
     pub storage: String,
     /// The path of the file inside, in base64.
     pub filepath: String,
-    /// The volume's id, such as `local:iso/talos.iso`.
+    /// The backup, as a volume id such as `pbs:backup/vm/100/2026-01-31T02:30:00Z`.
     pub volume: String,
     /// Whether a folder comes as a tar archive rather than a zip. (8.1 and later)
     pub tar: Option<bool>,
@@ -1037,7 +1037,7 @@ pub struct ListBackupFiles {
     pub storage: String,
     /// The path of the file inside, in base64.
     pub filepath: String,
-    /// The volume's id, such as `local:iso/talos.iso`.
+    /// The backup, as a volume id such as `pbs:backup/vm/100/2026-01-31T02:30:00Z`.
     pub volume: String,
 }
 impl ListBackupFiles {
@@ -1301,7 +1301,7 @@ pub struct GetImportMetadata {
     pub node: String,
     /// The storage.
     pub storage: String,
-    /// The volume's id, such as `local:iso/talos.iso`.
+    /// The volume without its storage, such as `import/talos.ova`.
     pub volume: String,
 }
 impl GetImportMetadata {
@@ -1366,9 +1366,9 @@ pub struct PruneBackups {
     pub storage: String,
     /// Which backups to keep, such as `keep-last=3,keep-weekly=4`.
     pub prune_backups: Option<String>,
-    /// Its kind.
+    /// Only backups of guests of this kind.
     pub kind: Option<GuestNotBackedUpTypeKind>,
-    /// The guest's id.
+    /// Only backups of this guest.
     pub vmid: Option<u32>,
 }
 impl PruneBackups {
@@ -1387,7 +1387,7 @@ endpoint!(
     PruneBackups 664 Delete "/nodes/{node}/storage/{storage}/prunebackups" -> Tolerant <
     String >; node storage prune_backups kind vmid
 );
-/// Whether a mark is shown.
+/// What a pruning would do with a backup.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PrunableBackupMarkMark {
@@ -1431,7 +1431,7 @@ impl_text_enum!(PrunableBackupMarkMark);
 pub struct PrunableBackup {
     /// When it was made, in seconds since 1970.
     pub ctime: Option<String>,
-    /// Whether a mark is shown.
+    /// What a pruning would do with it.
     pub mark: Option<PrunableBackupMarkMark>,
     /// Its kind.
     pub kind: Option<String>,
@@ -1455,9 +1455,9 @@ pub struct ListPrunableBackups {
     pub storage: String,
     /// Which backups to keep, such as `keep-last=3,keep-weekly=4`.
     pub prune_backups: Option<String>,
-    /// Its kind.
+    /// Only backups of guests of this kind.
     pub kind: Option<GuestNotBackedUpTypeKind>,
-    /// The guest's id.
+    /// Only backups of this guest.
     pub vmid: Option<u32>,
 }
 impl ListPrunableBackups {
@@ -1573,7 +1573,7 @@ pub struct StorageStatus {
     pub active: Option<bool>,
     /// How much is free.
     pub avail: Option<u64>,
-    /// Kinds of content.
+    /// What it may hold: `images`, `iso`, `backup`, …
     #[serde(default)]
     pub content: Vec<String>,
     /// Whether it is switched on.
@@ -1625,7 +1625,7 @@ pub struct UploadFile {
     pub node: String,
     /// The storage.
     pub storage: String,
-    /// Kinds of content.
+    /// What kind of file it is: `iso`, `vztmpl` or `import`.
     pub content: DownloadUrlContent,
     /// The file's name.
     pub filename: String,
@@ -1668,7 +1668,7 @@ pub struct Storage {
     pub storage: Option<String>,
     /// Its kind.
     pub kind: Option<String>,
-    /// Kinds of content.
+    /// What it may hold: `images`, `iso`, `backup`, …
     #[serde(default)]
     pub content: Vec<String>,
     /// The nodes.
@@ -1698,7 +1698,7 @@ row!(
 /// `GET /storage`
 #[derive(Clone, Debug)]
 pub struct ListStorages {
-    /// Its kind.
+    /// Only those of this kind.
     pub kind: Option<StorageIdentityTypeKind>,
 }
 impl ListStorages {
@@ -1844,7 +1844,7 @@ pub struct CreateStorage {
     pub kind: StorageIdentityTypeKind,
     /// How to authenticate at Ceph.
     pub authsupported: Option<String>,
-    /// What it is based on.
+    /// The volume that the volume group is made on, such as a LUN of an iSCSI storage.
     pub base: Option<String>,
     /// The block size.
     pub blocksize: Option<String>,
@@ -1854,7 +1854,7 @@ pub struct CreateStorage {
     pub comstar_hg: Option<String>,
     /// The target group of views of COMSTAR.
     pub comstar_tg: Option<String>,
-    /// Kinds of content.
+    /// What it may hold: `images`, `iso`, `backup`, …
     pub content: Vec<String>,
     /// Folders for each kind of content. (7.4 and later)
     pub content_dirs: Vec<String>,
@@ -1876,7 +1876,7 @@ pub struct CreateStorage {
     pub export: Option<String>,
     /// The certificate's SHA-256 fingerprint.
     pub fingerprint: Option<String>,
-    /// The format.
+    /// The format of images when none is asked for.
     pub format: Option<AllocateVolumeFormat>,
     /// The Ceph file system. (7.1 and later)
     pub fs_name: Option<String>,
@@ -1910,13 +1910,13 @@ pub struct CreateStorage {
     pub nodes: Vec<String>,
     /// Whether write caches of the target are off.
     pub nowritecache: Option<bool>,
-    /// Its options.
+    /// The options that it is mounted with.
     pub options: Option<String>,
     /// The password.
     pub password: Option<SecretString>,
-    /// Its path.
+    /// The folder.
     pub path: Option<String>,
-    /// The pool.
+    /// The pool of ZFS or Ceph that volumes are made in.
     pub pool: Option<String>,
     /// The port.
     pub port: Option<u32>,
@@ -1936,7 +1936,7 @@ pub struct CreateStorage {
     pub server: Option<String>,
     /// The share.
     pub share: Option<String>,
-    /// Whether all nodes see the same.
+    /// Whether all nodes see the same content. This says so; it does not make it so.
     pub shared: Option<bool>,
     /// Whether the server's certificate is not checked; better pin its fingerprint. (8.2 and later)
     pub skip_cert_verification: Option<bool>,
@@ -1950,7 +1950,7 @@ pub struct CreateStorage {
     pub subdir: Option<String>,
     /// Whether only volumes with the tag are shown.
     pub tagged_only: Option<bool>,
-    /// Where to: the target node.
+    /// The iSCSI target.
     pub target: Option<String>,
     /// The thin pool.
     pub thinpool: Option<String>,
@@ -2091,13 +2091,13 @@ pub struct UpdateStorage {
     pub comstar_hg: Option<String>,
     /// The target group of views of COMSTAR.
     pub comstar_tg: Option<String>,
-    /// Kinds of content.
+    /// What it may hold: `images`, `iso`, `backup`, …
     pub content: Vec<String>,
     /// Folders for each kind of content. (7.4 and later)
     pub content_dirs: Vec<String>,
-    /// Whether the folder is made when it is not there. Yes when absent. (8.0 and later)
+    /// Whether the folder is made when it is not there. Yes while it is not set. (8.0 and later)
     pub create_base_path: Option<bool>,
-    /// Whether the folders of the kinds of content are made. Yes when absent. (8.0 and later)
+    /// Whether the folders of the kinds of content are made. Yes while it is not set. (8.0 and later)
     pub create_subdirs: Option<bool>,
     /// The pool of the data, when it is erasure-coded. (7.2 and later)
     pub data_pool: Option<String>,
@@ -2113,13 +2113,13 @@ pub struct UpdateStorage {
     pub encryption_key: Option<SecretString>,
     /// The certificate's SHA-256 fingerprint.
     pub fingerprint: Option<String>,
-    /// The format.
+    /// The format of images when none is asked for.
     pub format: Option<AllocateVolumeFormat>,
     /// The Ceph file system. (7.1 and later)
     pub fs_name: Option<String>,
     /// Whether it is mounted through FUSE.
     pub fuse: Option<bool>,
-    /// Whether the path is a mount point that must be mounted. `no` when absent.
+    /// Whether the path is a mount point that must be mounted. `no` while it is not set.
     pub is_mountpoint: Option<String>,
     /// The keyring of the Ceph client. (7.1 and later)
     pub keyring: Option<SecretString>,
@@ -2131,7 +2131,7 @@ pub struct UpdateStorage {
     pub master_pubkey: Option<String>,
     /// How many backups of a guest may be protected; -1 is no limit. (7.2 and later)
     pub max_protected_backups: Option<i64>,
-    /// Whether the folder is made when it is not there. Yes when absent.
+    /// Whether the folder is made when it is not there. Yes while it is not set.
     pub mkdir: Option<bool>,
     /// The addresses of the Ceph monitors.
     pub monhost: Vec<String>,
@@ -2145,31 +2145,31 @@ pub struct UpdateStorage {
     pub nodes: Vec<String>,
     /// Whether write caches of the target are off.
     pub nowritecache: Option<bool>,
-    /// Its options.
+    /// The options that it is mounted with.
     pub options: Option<String>,
     /// The password.
     pub password: Option<SecretString>,
-    /// The pool.
+    /// The pool of ZFS or Ceph that volumes are made in.
     pub pool: Option<String>,
     /// The port.
     pub port: Option<u32>,
-    /// How much of a new image is allocated at once. `metadata` when absent. (7.1 and later)
+    /// How much of a new image is allocated at once. `metadata` while it is not set. (7.1 and later)
     pub preallocation: Option<Preallocation>,
     /// Which backups to keep, such as `keep-last=3,keep-weekly=4`.
     pub prune_backups: Option<String>,
     /// Whether removed volumes are overwritten with zeroes.
     pub saferemove: Option<bool>,
-    /// How much is overwritten at a time, in MiB. `32` when absent. (9.1 and later)
+    /// How much is overwritten at a time, in MiB. `32` while it is not set. (9.1 and later)
     pub saferemove_stepsize: Option<i64>,
     /// How fast removed volumes are overwritten.
     pub saferemove_throughput: Option<String>,
     /// The server's address.
     pub server: Option<String>,
-    /// Whether all nodes see the same.
+    /// Whether all nodes see the same content. This says so; it does not make it so.
     pub shared: Option<bool>,
     /// Whether the server's certificate is not checked; better pin its fingerprint. (8.2 and later)
     pub skip_cert_verification: Option<bool>,
-    /// The SMB version. `default` when absent.
+    /// The SMB version. `default` while it is not set.
     pub smbversion: Option<Smbversion>,
     /// Whether snapshots are chains of volumes. (9.0 and later)
     pub snapshot_as_volume_chain: Option<bool>,

@@ -24,7 +24,7 @@ pub struct ListTasks {
     pub user: Option<String>,
     /// Only those that ended so: `ok`, `error`, `warning`, `unknown`.
     pub status: Vec<String>,
-    /// Only those that failed.
+    /// Whether only those that failed are wanted.
     pub failed: Option<bool>,
     /// Only those started at or after this, in seconds since 1970.
     pub since_epoch: Option<i64>,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::names::{Names, noun};
-use super::words::{Words, when_absent};
+use super::words::{Words, push_default};
 use crate::proxmox::schema::{Field, Item, Kind, Rules, Schema, pascal};
 
 /// Where types are looked up and new ones are put.
@@ -60,7 +60,7 @@ impl Types<'_> {
         }
         if let Some(doc) = field.docs.first_mut() {
             if field.optional {
-                doc.push_str(&when_absent(schema));
+                push_default(doc, item, schema);
             }
             if let Some(since) = text(schema, "since") {
                 doc.push_str(" (");

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::facts::is_true;
 
 /// The glossary: a name on the wire, or `Item.name`, to one line of meaning.
+/// `Item Item.name` gives several items the same.
 #[derive(Debug, Default)]
 pub(crate) struct Words(BTreeMap<String, String>);
 
@@ -24,9 +25,15 @@ impl Words {
             let (name, meaning) = line
                 .split_once(" = ")
                 .ok_or_else(|| format!("{}:{}: `{line}`", path.display(), at + 1))?;
-            words
-                .0
-                .insert(name.trim().to_owned(), meaning.trim().to_owned());
+            for name in names(name.trim()) {
+                if words
+                    .0
+                    .insert(name.clone(), meaning.trim().to_owned())
+                    .is_some()
+                {
+                    return Err(format!("{}:{}: {name} again", path.display(), at + 1));
+                }
+            }
         }
         Ok(words)
     }
@@ -48,8 +55,33 @@ impl Words {
     }
 }
 
-/// What is assumed when a parameter is absent, as an end of its sentence.
-pub(crate) fn when_absent(schema: &Value) -> String {
+/// What an entry is for: `Item Item.name` is for the name in each of the items.
+fn names(entry: &str) -> Vec<String> {
+    match entry.rsplit_once('.') {
+        Some((items, name)) => items
+            .split_whitespace()
+            .map(|item| format!("{item}.{name}"))
+            .collect(),
+        None => vec![entry.to_owned()],
+    }
+}
+
+/// Adds what is assumed when a parameter of the request `item` is absent.
+pub(crate) fn push_default(doc: &mut String, item: &str, schema: &Value) {
+    const ABSENT: &str = " when absent.";
+    // The glossary tells the defaults that the description leaves out.
+    if !doc.ends_with(ABSENT) {
+        doc.push_str(&when_absent(schema));
+    }
+    // A change leaves alone what it does not name; the default holds until it is set.
+    let is_change = item.starts_with("Configure")
+        || item.starts_with("Update") && !matches!(item, "UpdateAcl" | "UpdateAptDatabase");
+    if is_change && let Some(start) = doc.strip_suffix(ABSENT) {
+        *doc = format!("{start} while it is not set.");
+    }
+}
+
+fn when_absent(schema: &Value) -> String {
     let Some(default) = schema.get("default") else {
         return String::new();
     };
