@@ -6,6 +6,7 @@
 //! | `emit.rs` | prints structs, enums, configurations and property strings |
 //! | `calls.rs` | prints requests and the way from a path to a type |
 //! | `coverage.rs` | prints `docs/proxmox-coverage.md` |
+//! | `faces.rs` | reads which calls the client has methods for |
 //! | `refresh.rs` | brings the schema up to date with what a server says of itself |
 //! | `rows.rs` | prints how structs are read: key by key, and as columns |
 //! | `table.rs` | prints the table that the crate reads at run time |
@@ -17,6 +18,7 @@
 mod calls;
 mod coverage;
 mod emit;
+mod faces;
 pub(crate) mod refresh;
 mod rows;
 mod schema;

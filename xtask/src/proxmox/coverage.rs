@@ -1,10 +1,10 @@
 //! `docs/proxmox-coverage.md`: every call of the API, and how to make it.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use super::calls::all;
+use super::faces::Faces;
 use super::schema::{Item, Kind, Schema};
 
 #[allow(unreachable_pub, reason = "public where it is at home")]
@@ -14,12 +14,43 @@ use unchecked::UNCHECKED;
 
 type Areas = [(String, Schema)];
 
+/// The calls that `send` cannot make, and what makes them.
+const NOT_BY_SEND: &[(&str, &str)] = &[
+    ("UploadFile", "face: `upload`, a multipart form"),
+    ("DownloadBackupFile", "face: `download_from_backup`, a file"),
+    (
+        "ConnectQemuVncWebsocket",
+        "face: `vnc`, `terminal`, a websocket",
+    ),
+    ("ConnectLxcVncWebsocket", "face: `terminal`, a websocket"),
+    ("ConnectNodeVncWebsocket", "face: `shell`, a websocket"),
+    ("ConnectQemuMigrationTunnel", "nodes only, a websocket"),
+    ("ConnectLxcMigrationTunnel", "nodes only, a websocket"),
+];
+
+fn not_by_send(request: &str) -> Option<&'static str> {
+    let found = NOT_BY_SEND.iter().find(|(name, _)| *name == request);
+    found.map(|(_, instead)| *instead)
+}
+
+fn not_by_send_is_known(areas: &Areas) -> Result<(), String> {
+    for (name, _) in NOT_BY_SEND {
+        if !all(areas).any(|(_, item)| item.name == *name) {
+            return Err(format!("coverage.rs: there is no request {name}"));
+        }
+    }
+    Ok(())
+}
+
 /// The whole document. Which calls the client has methods for is read from its sources.
 pub(crate) fn print(areas: &Areas, root: &Path) -> Result<String, String> {
-    let faces = faces(&root.join("crates/proxmox-client/src"))?;
+    let faces = Faces::read(&root.join("crates/proxmox-client/src"))?;
+    not_by_send_is_known(areas)?;
     let total = all(areas).count();
     let covered = all(areas)
-        .filter(|(_, item)| faces.contains_key(&item.name))
+        .filter(|(_, item)| {
+            faces.has(item) || not_by_send(&item.name).is_some_and(|by| by.starts_with("face"))
+        })
         .count();
     let untyped: Vec<&Item> = all(areas)
         .map(|(_, item)| item)
@@ -32,14 +63,16 @@ pub(crate) fn print(areas: &Areas, root: &Path) -> Result<String, String> {
          All {total} calls of Proxmox VE 9.2 have a typed request with checked parameters.\n\
          {typed} have a typed answer; what has none ({rest}), and the fields that have no type, are\n\
          listed at the end with the reason. {covered} have methods of their own on the client\n\
-         (\"face\"); every one can be sent with `send(&request)`, and by its name or path with\n\
-         `call_by_name` and `request` from every language.\n\n\
+         (\"face\"). Every one can be sent with `send(&request)`, and by its name or path with\n\
+         `call_by_name` and `request` from every language, but for the {special} that are no\n\
+         plain requests: their last column says what to use.\n\n\
          Since: the first release that has the call; empty means 7.0 or older. Privileges: who\n\
          may make it; `any` is everybody who is logged in, `-` is everybody, `own rules` means that\n\
          the server decides case by case, `root` that no token will do. A list in parentheses\n\
          needs one of its privileges, another list all of them.\n",
         typed = total - untyped.len(),
         rest = untyped.len(),
+        special = NOT_BY_SEND.len(),
     );
     for (area, schema) in areas {
         let calls: Vec<&Item> = schema
@@ -65,7 +98,11 @@ pub(crate) fn print(areas: &Areas, root: &Path) -> Result<String, String> {
                 continue;
             };
             let since = item.mark("since").map(|w| w.join(" ")).unwrap_or_default();
-            let by = faces.get(&item.name).map_or("`send`", |_| "face");
+            let by = match not_by_send(&item.name) {
+                Some(instead) => instead,
+                None if faces.has(item) => "face",
+                None => "`send`",
+            };
             let token = if item.mark("no-token").is_some() {
                 "; no token"
             } else {
@@ -137,43 +174,6 @@ fn answer(item: &Item) -> Option<&str> {
         Kind::Call { answer, .. } => Some(answer),
         _ => None,
     }
-}
-
-/// The request types that the client's sources make, each with one file that does.
-fn faces(folder: &Path) -> Result<BTreeMap<String, String>, String> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let entries =
-            std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-        for entry in entries {
-            let path = entry.map_err(|e| e.to_string())?.path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            if path.extension().is_none_or(|e| e != "rs") {
-                continue;
-            }
-            let text =
-                std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-            let name = path.file_stem().unwrap_or_default().to_string_lossy();
-            // `StartQemu::new(`: a request that the client makes.
-            for (at, _) in text.match_indices("::new(") {
-                let before = text.get(..at).unwrap_or_default();
-                let request: String = before
-                    .chars()
-                    .rev()
-                    .take_while(char::is_ascii_alphanumeric)
-                    .collect();
-                let request: String = request.chars().rev().collect();
-                found
-                    .entry(request)
-                    .or_insert_with(|| name.clone().into_owned());
-            }
-        }
-    }
-    Ok(found)
 }
 
 /// A permission expression, readable.
