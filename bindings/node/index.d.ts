@@ -3622,9 +3622,9 @@ export class ProxmoxNodeStorage {
   }): Promise<string>
 
   /**
-   * What an OVA or ESXi guest would become here.
+   * What an OVA or ESXi guest would become here. A volume of another storage is `InvalidArgument`.
    *
-   * @param volume - The volume without its storage, such as `import/talos.ova`.
+   * @param volume - The volume: `import/talos.ova`, or its whole id, `local:import/talos.ova`.
    */
   importMetadata(volume: string, options?: {
     /** Cancels, on the wire too. */
@@ -3634,7 +3634,7 @@ export class ProxmoxNodeStorage {
   /**
    * Has the node fetch a container image from a registry (9.1 and later).
    *
-   * @param reference - [a-zA-Z\d][a-zA-Z\d-]*[a-zA-Z\d])(?:\.(?:[a-zA-Z\d]|[a-zA-Z\d][a-zA-Z\d-]*[a-zA-Z\d]))*(?::\d+)?/)?[a-z\d]+(?:(?:[._]|__|[-]*)[a-z\d]+)*(?:/[a-z\d]+(?:(?:[._]|__|[-]*)[a-z\d]+)*)*:\w[\w.-]{0,127}$ | `reference`.
+   * @param reference - The image in a registry, such as `docker.io/library/alpine:3`.
    */
   pullOciImage(reference: string, options?: {
     /** The file's name. */
@@ -3962,7 +3962,7 @@ export class ProxmoxCeph {
 
   /** Starts its Ceph services, or the one in `service`. */
   start(options?: {
-    /** mon|mds|osd|mgr)(\.[a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent. */
+    /** The service. `ceph.target` when absent. */
     service?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3970,7 +3970,7 @@ export class ProxmoxCeph {
 
   /** Stops its Ceph services, or the one in `service`. */
   stop(options?: {
-    /** mon|mds|osd|mgr)(\.[a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent. */
+    /** The service. `ceph.target` when absent. */
     service?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3978,7 +3978,7 @@ export class ProxmoxCeph {
 
   /** Restarts its Ceph services, or the one in `service`. */
   restart(options?: {
-    /** mon|mds|osd|mgr)(\.[a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent. */
+    /** The service. `ceph.target` when absent. */
     service?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6857,7 +6857,7 @@ export class ProxmoxAccess {
     full?: boolean | undefined
     /** Whether the access rights of users and groups that a sync deletes go as well; `remove-vanished` has replaced it. */
     purge?: boolean | undefined
-    /** properties|entry);)*(?:acl|properties|entry))|none | `remove-vanished`. `none` when absent. (7.2 and later) */
+    /** What a sync takes away for users that are gone: `entry`, `acl`, `properties`, or `none`. `none` when absent. (7.2 and later) */
     removeVanished?: string | undefined
     /** What to sync: users, groups or both. */
     scope?: string | undefined

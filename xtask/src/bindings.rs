@@ -173,6 +173,11 @@ impl Api {
                     {
                         return Err(format!("{place}: `{name}` is a reserved word"));
                     }
+                    if !param.doc.starts_with(|c: char| {
+                        c.is_ascii_uppercase() || c.is_ascii_digit() || c == '`'
+                    }) {
+                        return Err(format!("{place}: the text of `{name}` is no sentence"));
+                    }
                     if let Some(sentence) = repeated(std::slice::from_ref(&param.doc)) {
                         return Err(format!("{place}: `{name}` says `{sentence}` twice"));
                     }

@@ -3701,10 +3701,10 @@ class AsyncProxmoxNodeStorage:
         return value
 
     async def import_metadata(self, volume: str) -> ImportMetadata:
-        """What an OVA or ESXi guest would become here.
+        """What an OVA or ESXi guest would become here. A volume of another storage is `InvalidArgument`.
 
         Args:
-            volume: The volume without its storage, such as `import/talos.ova`.
+            volume: The volume: `import/talos.ova`, or its whole id, `local:import/talos.ova`.
         """
         return decode_import_metadata(await _runtime.call_async(self._handle, "import_metadata", {"volume": volume}))
 
@@ -3712,7 +3712,7 @@ class AsyncProxmoxNodeStorage:
         """Has the node fetch a container image from a registry (9.1 and later).
 
         Args:
-            reference: [a-zA-Z\\d][a-zA-Z\\d-]*[a-zA-Z\\d])(?:\\.(?:[a-zA-Z\\d]|[a-zA-Z\\d][a-zA-Z\\d-]*[a-zA-Z\\d]))*(?::\\d+)?/)?[a-z\\d]+(?:(?:[._]|__|[-]*)[a-z\\d]+)*(?:/[a-z\\d]+(?:(?:[._]|__|[-]*)[a-z\\d]+)*)*:\\w[\\w.-]{0,127}$ | `reference`.
+            reference: The image in a registry, such as `docker.io/library/alpine:3`.
             filename: The file's name.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "pull_oci_image", {"reference": reference, "filename": filename}))
@@ -3967,7 +3967,7 @@ class AsyncProxmoxCeph:
         """Starts its Ceph services, or the one in `service`.
 
         Args:
-            service: mon|mds|osd|mgr)(\\.[a-zA-Z0-9]([a-zA-Z0-9\\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent.
+            service: The service. `ceph.target` when absent.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "start", {"service": service}))
 
@@ -3975,7 +3975,7 @@ class AsyncProxmoxCeph:
         """Stops its Ceph services, or the one in `service`.
 
         Args:
-            service: mon|mds|osd|mgr)(\\.[a-zA-Z0-9]([a-zA-Z0-9\\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent.
+            service: The service. `ceph.target` when absent.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "stop", {"service": service}))
 
@@ -3983,7 +3983,7 @@ class AsyncProxmoxCeph:
         """Restarts its Ceph services, or the one in `service`.
 
         Args:
-            service: mon|mds|osd|mgr)(\\.[a-zA-Z0-9]([a-zA-Z0-9\\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent.
+            service: The service. `ceph.target` when absent.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "restart", {"service": service}))
 
@@ -6315,7 +6315,7 @@ class AsyncProxmoxAccess:
             enable_new: Whether users that a sync makes are switched on. Yes when absent.
             full: Whether users and groups that the directory lacks are deleted and what was changed here is overwritten; `remove-vanished` has replaced it.
             purge: Whether the access rights of users and groups that a sync deletes go as well; `remove-vanished` has replaced it.
-            remove_vanished: properties|entry);)*(?:acl|properties|entry))|none | `remove-vanished`. `none` when absent. (7.2 and later)
+            remove_vanished: What a sync takes away for users that are gone: `entry`, `acl`, `properties`, or `none`. `none` when absent. (7.2 and later)
             scope: What to sync: users, groups or both.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "sync_realm", {"realm": realm, "dry_run": dry_run, "enable_new": enable_new, "full": full, "purge": purge, "remove_vanished": remove_vanished, "scope": scope}))

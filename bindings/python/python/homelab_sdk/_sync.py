@@ -3811,10 +3811,10 @@ class ProxmoxNodeStorage:
         return value
 
     def import_metadata(self, volume: str) -> ImportMetadata:
-        """What an OVA or ESXi guest would become here.
+        """What an OVA or ESXi guest would become here. A volume of another storage is `InvalidArgument`.
 
         Args:
-            volume: The volume without its storage, such as `import/talos.ova`.
+            volume: The volume: `import/talos.ova`, or its whole id, `local:import/talos.ova`.
         """
         return decode_import_metadata(_runtime.call(self._handle, "import_metadata", {"volume": volume}))
 
@@ -3822,7 +3822,7 @@ class ProxmoxNodeStorage:
         """Has the node fetch a container image from a registry (9.1 and later).
 
         Args:
-            reference: [a-zA-Z\\d][a-zA-Z\\d-]*[a-zA-Z\\d])(?:\\.(?:[a-zA-Z\\d]|[a-zA-Z\\d][a-zA-Z\\d-]*[a-zA-Z\\d]))*(?::\\d+)?/)?[a-z\\d]+(?:(?:[._]|__|[-]*)[a-z\\d]+)*(?:/[a-z\\d]+(?:(?:[._]|__|[-]*)[a-z\\d]+)*)*:\\w[\\w.-]{0,127}$ | `reference`.
+            reference: The image in a registry, such as `docker.io/library/alpine:3`.
             filename: The file's name.
         """
         return ProxmoxTask(_runtime.open(self._handle, "pull_oci_image", {"reference": reference, "filename": filename}))
@@ -4074,7 +4074,7 @@ class ProxmoxCeph:
         """Starts its Ceph services, or the one in `service`.
 
         Args:
-            service: mon|mds|osd|mgr)(\\.[a-zA-Z0-9]([a-zA-Z0-9\\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent.
+            service: The service. `ceph.target` when absent.
         """
         return ProxmoxTask(_runtime.open(self._handle, "start", {"service": service}))
 
@@ -4082,7 +4082,7 @@ class ProxmoxCeph:
         """Stops its Ceph services, or the one in `service`.
 
         Args:
-            service: mon|mds|osd|mgr)(\\.[a-zA-Z0-9]([a-zA-Z0-9\\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent.
+            service: The service. `ceph.target` when absent.
         """
         return ProxmoxTask(_runtime.open(self._handle, "stop", {"service": service}))
 
@@ -4090,7 +4090,7 @@ class ProxmoxCeph:
         """Restarts its Ceph services, or the one in `service`.
 
         Args:
-            service: mon|mds|osd|mgr)(\\.[a-zA-Z0-9]([a-zA-Z0-9\\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent.
+            service: The service. `ceph.target` when absent.
         """
         return ProxmoxTask(_runtime.open(self._handle, "restart", {"service": service}))
 
@@ -6389,7 +6389,7 @@ class ProxmoxAccess:
             enable_new: Whether users that a sync makes are switched on. Yes when absent.
             full: Whether users and groups that the directory lacks are deleted and what was changed here is overwritten; `remove-vanished` has replaced it.
             purge: Whether the access rights of users and groups that a sync deletes go as well; `remove-vanished` has replaced it.
-            remove_vanished: properties|entry);)*(?:acl|properties|entry))|none | `remove-vanished`. `none` when absent. (7.2 and later)
+            remove_vanished: What a sync takes away for users that are gone: `entry`, `acl`, `properties`, or `none`. `none` when absent. (7.2 and later)
             scope: What to sync: users, groups or both.
         """
         return ProxmoxTask(_runtime.open(self._handle, "sync_realm", {"realm": realm, "dry_run": dry_run, "enable_new": enable_new, "full": full, "purge": purge, "remove_vanished": remove_vanished, "scope": scope}))

@@ -8,19 +8,19 @@ use proxmox_client::endpoints::{
     DeleteCephMonitor, DeleteCephOsd, DeleteCephPool, DeleteCustomCertificate, DeleteNetwork,
     DeleteVolume, DownloadApplianceTemplate, ExtractBackupConfig, GetAptChangelog,
     GetAptRepositories, GetBackupDefaults, GetCephCrushMap, GetCephLog, GetCephOsdTree,
-    GetCephPool, GetDns, GetHostsFile, GetImportMetadata, GetJournal, GetLvmTree, GetNetwork,
-    GetNodeCephStatus, GetNodeConfig, GetNodeFirewallOptions, GetNodeReport, GetNodeRrdData,
-    GetNodeStatus, GetNodeTime, GetNodeVersion, GetServiceState, GetSmart, GetStorageRrdData,
-    GetStorageStatus, GetSubscription, GetSyslog, GetVolume, GetZfsPool, InitializeDisk,
-    ListApplianceTemplates, ListAptUpdates, ListAptVersions, ListCephCrushRules, ListCephFs,
-    ListCephManagers, ListCephMds, ListCephMonitors, ListCephPools, ListCertificates,
-    ListCpuModels, ListDirectoryStorages, ListDisks, ListLvmThinPools, ListLxc, ListMachineTypes,
-    ListNetworks, ListNodeFirewallRules, ListNodeReplication, ListNodeSdnZones, ListNodeStorage,
-    ListPciDevices, ListPrunableBackups, ListQemu, ListServices, ListStorageContent, ListTasks,
-    ListUsbDevices, ListZfsPools, MarkCephOsdIn, MarkCephOsdOut, MigrateAll, OrderAcmeCertificate,
-    PruneBackups, PullOciImage, ReloadNetwork, ReloadService, RenewAcmeCertificate, RestartCeph,
-    RestartService, RevertNetworkChanges, ScheduleReplicationNow, ScrubCephOsd, SetNodeTimezone,
-    ShutdownNode, StartAll, StartCeph, StartService, StopAll, StopCeph, StopService, SuspendAll,
+    GetCephPool, GetDns, GetHostsFile, GetJournal, GetLvmTree, GetNetwork, GetNodeCephStatus,
+    GetNodeConfig, GetNodeFirewallOptions, GetNodeReport, GetNodeRrdData, GetNodeStatus,
+    GetNodeTime, GetNodeVersion, GetServiceState, GetSmart, GetStorageRrdData, GetStorageStatus,
+    GetSubscription, GetSyslog, GetVolume, GetZfsPool, InitializeDisk, ListApplianceTemplates,
+    ListAptUpdates, ListAptVersions, ListCephCrushRules, ListCephFs, ListCephManagers, ListCephMds,
+    ListCephMonitors, ListCephPools, ListCertificates, ListCpuModels, ListDirectoryStorages,
+    ListDisks, ListLvmThinPools, ListLxc, ListMachineTypes, ListNetworks, ListNodeFirewallRules,
+    ListNodeReplication, ListNodeSdnZones, ListNodeStorage, ListPciDevices, ListPrunableBackups,
+    ListQemu, ListServices, ListStorageContent, ListTasks, ListUsbDevices, ListZfsPools,
+    MarkCephOsdIn, MarkCephOsdOut, MigrateAll, OrderAcmeCertificate, PruneBackups, PullOciImage,
+    ReloadNetwork, ReloadService, RenewAcmeCertificate, RestartCeph, RestartService,
+    RevertNetworkChanges, ScheduleReplicationNow, ScrubCephOsd, SetNodeTimezone, ShutdownNode,
+    StartAll, StartCeph, StartService, StopAll, StopCeph, StopService, SuspendAll,
     UpdateAptDatabase, UpdateCephPool, UpdateDns, UpdateHostsFile, UpdateNetwork, UpdateNodeConfig,
     UpdateNodeFirewallOptions, UpdateVolume, UploadCustomCertificate, WakeNode, WipeDisk,
 };
@@ -148,7 +148,11 @@ pub(crate) async fn node_storage(place: &Place, method: &str, args: &mut Args) -
             accepted(args)?;
             place.data::<PruneBackups>(args).await
         }
-        "import_metadata" => place.data::<GetImportMetadata>(args).await,
+        "import_metadata" => {
+            let storage = place.node().storage(place.value("storage"));
+            let volume: String = args.take("volume")?;
+            data(&storage.import_metadata(volume).await?)
+        }
         "pull_oci_image" => place.task::<PullOciImage>(args).await,
         "rrd_data" => place.data::<GetStorageRrdData>(args).await,
         _ => Err(no_method("ProxmoxNodeStorage", method)),

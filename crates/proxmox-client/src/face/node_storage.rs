@@ -1,5 +1,6 @@
 //! `pve.node("pve1").storage("local")`: a storage as one node sees it.
 
+use homelab_core::{Error, ErrorKind, Result};
 use proxmox_endpoints::{
     AllocateVolume, DeleteVolume, GetImportMetadata, GetStorageRrdData, GetStorageStatus,
     GetVolume, ListPrunableBackups, ListStorageContent, PruneBackups, PullOciImage, Timeframe,
@@ -104,12 +105,18 @@ impl NodeStorage {
         Pending::new(&self.client, PruneBackups::new(&self.node, &self.storage))
     }
 
-    /// What an OVA or `ESXi` guest would become here.
+    /// What an OVA or `ESXi` guest would become here. The volume is `import/talos.ova`; its
+    /// whole id, `local:import/talos.ova`, does as well.
+    ///
+    /// # Errors
+    /// When awaited: `InvalidArgument`, before anything is sent, when the id names another
+    /// storage; otherwise those of [`ProxmoxClient::send`].
     pub fn import_metadata(&self, volume: impl Into<String>) -> Pending<GetImportMetadata> {
-        Pending::new(
-            &self.client,
-            GetImportMetadata::new(&self.node, &self.storage, volume),
-        )
+        let volume = volume.into();
+        let here = without_storage(&volume, &self.storage);
+        let name = here.as_ref().map_or(&volume, |name| name);
+        let request = GetImportMetadata::new(&self.node, &self.storage, name);
+        Pending::new(&self.client, request).refused(here.err())
     }
 
     /// Has the node fetch a container image from a registry (9.1 and later).
@@ -126,5 +133,38 @@ impl NodeStorage {
             &self.client,
             GetStorageRrdData::new(&self.node, &self.storage, timeframe),
         )
+    }
+}
+
+/// The volume's name on `storage`: the one call that wants it without the storage's id
+/// takes it with a `STORAGE:` in front for a part of the name.
+fn without_storage(volume: &str, storage: &str) -> Result<String> {
+    match volume.split_once(':') {
+        Some((id, name)) if id == storage => Ok(name.to_owned()),
+        // A colon behind a `/` is part of the name.
+        Some((id, _)) if !id.contains('/') => Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("{volume} is on the storage {id}, not on {storage}: ask the handle of {id}"),
+        )),
+        _ => Ok(volume.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test")]
+
+    use super::*;
+
+    #[test]
+    fn the_storage_in_front_goes_and_another_one_is_refused() {
+        for whole in ["local:import/x.ova", "import/x.ova"] {
+            assert_eq!(without_storage(whole, "local").unwrap(), "import/x.ova");
+        }
+        let esxi = "ha-datacenter/store/a:b/a.vmx";
+        assert_eq!(without_storage(esxi, "esx").unwrap(), esxi);
+        let other = without_storage("nas:import/x.ova", "local").unwrap_err();
+        assert_eq!(other.kind(), ErrorKind::InvalidArgument);
+        assert!(other.message().contains("nas, not on local"), "{other}");
     }
 }

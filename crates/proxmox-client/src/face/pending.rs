@@ -33,6 +33,8 @@ pub struct Pending<E: Endpoint, T = <E as Endpoint>::Response> {
     client: ProxmoxClient,
     request: E,
     finish: fn(&ProxmoxClient, E::Response) -> Result<T>,
+    /// Why it is not sent at all.
+    refused: Option<Error>,
     running: Option<Running<T>>,
 }
 
@@ -148,8 +150,15 @@ impl<E: Endpoint, T> Pending<E, T> {
             client: client.clone(),
             request,
             finish,
+            refused: None,
             running: None,
         }
+    }
+
+    /// With an error that awaiting it gives, and nothing is sent.
+    pub(crate) fn refused(mut self, error: Option<Error>) -> Self {
+        self.refused = error;
+        self
     }
 
     /// Sets optional parameters.
@@ -182,6 +191,9 @@ where
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
         let this = &mut *self;
+        if let Some(error) = this.refused.take() {
+            return Poll::Ready(Err(error));
+        }
         let running = this.running.get_or_insert_with(|| {
             let (client, request, finish) =
                 (this.client.clone(), this.request.clone(), this.finish);

@@ -318,12 +318,18 @@ fn erase(state: &mut State, id: &str, name: &str, node: &str) -> std::result::Re
 }
 
 /// `GET …/import-metadata`: what a guest would become that is made from an
-/// appliance. The volume comes without its storage.
+/// appliance. The volume comes without its storage, which would be taken for a
+/// part of the name.
 fn import_metadata(call: &Call<'_>) -> Result<Answer> {
-    let (id, name) = in_path(call, "volume")?;
+    let id = call.text("storage").unwrap_or_default();
+    let name = call.text("volume").unwrap_or_default();
     let node = call.node();
     call.cluster.world().read(|state| {
         let storage = place(state, call)?;
+        if !name.starts_with("import/") {
+            let text = format!("unable to parse directory volume name '{name}'");
+            return Err(ApiError::die(text));
+        }
         let missing = || ApiError::die(format!("volume '{id}:{name}' does not exist"));
         let volume = storage.volume(&name, &node).ok_or_else(missing)?;
         if volume.format != "ova" {
