@@ -183,6 +183,7 @@ impl Runner<'_> {
                 }
                 Ok(value.clone())
             }
+            Value::Array(items) => items.iter().map(|item| self.resolve(item)).collect(),
             _ => Ok(value.clone()),
         }
     }

@@ -166,6 +166,7 @@ export class Runner {
 
   resolve(value) {
     if (value?.$merge) return Object.assign({}, ...value.$merge.map((part) => this.resolve(part)))
+    if (Array.isArray(value)) return value.map((item) => this.resolve(item))
     if (typeof value !== 'string' || !value.startsWith('$')) return value
     const [name, ...rest] = value.slice(1).split('/')
     const folders = { dir: this.directory, labs: join(FOLDER, '../examples/labs') }

@@ -160,6 +160,8 @@ class Runner:
     def resolve(self, value: Any) -> Any:
         if isinstance(value, dict) and "$merge" in value:
             return {k: v for part in value["$merge"] for k, v in self.resolve(part).items()}
+        if isinstance(value, list):
+            return [self.resolve(item) for item in value]
         if not isinstance(value, str) or not value.startswith("$"):
             return value
         name, _, rest = value[1:].partition("/")

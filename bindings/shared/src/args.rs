@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// The arguments of one call, as the binding sent them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Args(Map<String, Value>);
 
 impl Args {
@@ -32,6 +32,11 @@ impl Args {
         let value = self.0.remove(name).unwrap_or(Value::Null);
         serde_json::from_value(value)
             .map_err(|e| Error::new(ErrorKind::InvalidArgument, format!("argument {name}: {e}")))
+    }
+
+    /// Sets one argument, whatever it was.
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<Value>) {
+        self.0.insert(name.to_owned(), value.into());
     }
 
     /// Takes one argument; its type's default when it is absent.

@@ -50,6 +50,9 @@ pub(crate) enum Object {
     ProxmoxTask(Task),
     ProxmoxAgent(Agent),
     ProxmoxTerminal(TerminalHandle),
+    ProxmoxScreen(proxmox::ScreenHandle),
+    ProxmoxGuest(proxmox::FoundGuest),
+    ProxmoxLogin(proxmox::Login),
     Simulator(Simulator),
 }
 
@@ -103,6 +106,9 @@ impl Handle {
             Object::ProxmoxTask(task) => proxmox::task(&task, method, args).await,
             Object::ProxmoxAgent(agent) => proxmox::agent(&agent, method, args).await,
             Object::ProxmoxTerminal(terminal) => proxmox::terminal(&terminal, method, args).await,
+            Object::ProxmoxScreen(screen) => proxmox::screen(&screen, method, args).await,
+            Object::ProxmoxGuest(found) => proxmox::guest(&found, method),
+            Object::ProxmoxLogin(login) => proxmox::login(&login, method, args).await,
             Object::Simulator(sim) => sim.call(method, args).await,
         }
     }

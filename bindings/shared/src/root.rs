@@ -21,6 +21,7 @@ pub(crate) async fn call(method: &str, args: &mut Args) -> Result<Reply> {
         "SecretsBundle.generate" => talos::generate(args).await,
         "TalosNode.verify_snapshot" => talos::verify_snapshot(args).await,
         "ProxmoxClient.connect" => proxmox::connect(args),
+        "ProxmoxClient.log_in" => proxmox::log_in(args).await,
         "ProxmoxClient.first_contact" => proxmox::first_contact(args).await,
         "Simulator.load" => simulator::load(args).await,
         "Simulator.saved_in" => simulator::saved_in(args),

@@ -9,7 +9,10 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use talos_client::cosi;
 
-use crate::proxmox::{AgentExecOutput, AgentFileContent, StoredVolume, TransferProgress};
+use crate::proxmox::{
+    AgentExecOutput, AgentFileContent, NewGuest, SecondFactorChallenge, StoredVolume,
+    TransferProgress,
+};
 use crate::simulator::TalosCa;
 use crate::talos::NewClusterFiles;
 use crate::talos::{DebugChunk, ResourceEvent, WatchedEvent};
@@ -135,6 +138,7 @@ fn groups() -> Vec<Group> {
             endpoints::AcmeDirectory,
             endpoints::AcmePlugin,
             endpoints::ApplianceTemplate,
+            endpoints::AgentOsInfoResult,
             endpoints::AptRepositories,
             endpoints::AptUpdate,
             endpoints::AptVersion,
@@ -272,6 +276,8 @@ fn groups() -> Vec<Group> {
             proxmox_client::UrlMetadata,
             AgentExecOutput,
             AgentFileContent,
+            NewGuest,
+            SecondFactorChallenge,
             StoredVolume,
             TransferProgress,
         ),

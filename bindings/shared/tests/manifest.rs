@@ -194,6 +194,21 @@ const CLASSES: &[(&str, &str, &str)] = &[
         "fn terminal(",
     ),
     (
+        "ProxmoxScreen",
+        include_str!("../src/proxmox/screen.rs"),
+        "fn screen(",
+    ),
+    (
+        "ProxmoxGuest",
+        include_str!("../src/proxmox/found.rs"),
+        "fn guest(",
+    ),
+    (
+        "ProxmoxLogin",
+        include_str!("../src/proxmox/login.rs"),
+        "fn login(",
+    ),
+    (
         "Simulator",
         include_str!("../src/simulator.rs"),
         "async fn call(",

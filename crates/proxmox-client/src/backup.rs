@@ -5,7 +5,7 @@ use proxmox_endpoints::params::{Params, Rule, segment};
 use proxmox_endpoints::{Method, Upid};
 use serde::Deserialize;
 
-use crate::{Node, Task};
+use crate::{DataLoss, Node, Task};
 
 const BACKUP: &str = "POST /nodes/{node}/vzdump";
 const RESTORE_QEMU: &str = "POST /nodes/{node}/qemu";
@@ -54,7 +54,7 @@ pub struct BackupOptions {
     /// Notes, with `{{guestname}}`, `{{vmid}}`, `{{node}}`, `{{cluster}}` filled in.
     pub notes_template: Option<String>,
     /// Which older ones are kept, such as `keep-last=3`. Without it none is removed.
-    pub prune: Option<String>,
+    prune: Option<String>,
     /// At most so many KiB a second.
     pub bandwidth_kib: Option<u32>,
 }
@@ -97,7 +97,7 @@ impl BackupOptions {
 
     /// Removes older ones but these: `keep-last=3`.
     #[must_use]
-    pub fn prune(mut self, keep: impl Into<String>) -> Self {
+    pub fn prune(mut self, keep: impl Into<String>, _loss: DataLoss) -> Self {
         self.prune = Some(keep.into());
         self
     }
@@ -121,7 +121,7 @@ pub struct RestoreOptions {
     /// Where its disks go; where they were unless set.
     pub storage: Option<String>,
     /// Replaces a guest that has the id. Its disks are lost.
-    pub replace: bool,
+    pub replace: Option<DataLoss>,
     /// Gives it new MAC addresses and a new UUID, for a second copy.
     pub unique: bool,
     /// Starts it afterwards.
@@ -143,10 +143,10 @@ impl RestoreOptions {
         self
     }
 
-    /// Replaces a guest that has the id.
+    /// Replaces a guest that has the id. Its disks are lost.
     #[must_use]
-    pub fn replace(mut self, replace: bool) -> Self {
-        self.replace = replace;
+    pub fn replace(mut self, loss: DataLoss) -> Self {
+        self.replace = Some(loss);
         self
     }
 
@@ -195,7 +195,7 @@ impl RestoreOptions {
             }
         }
         let flags = [
-            ("force", self.replace),
+            ("force", self.replace.is_some()),
             ("unique", self.unique),
             ("start", self.start),
         ];

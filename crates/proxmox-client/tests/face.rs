@@ -5,7 +5,7 @@ mod support;
 
 use homelab_core::{ErrorKind, Sent};
 use proxmox_client::endpoints::{AgentExec, StartQemu, UpdateQemuConfig};
-use proxmox_client::{DataLoss, DestroyScope, Method, Params, Release};
+use proxmox_client::{DataLoss, DestroyScope, Method, Params, Release, WaitOptions};
 use support::{Server, VERSION, decoded, error, ok};
 
 const UPID: &str = "\"UPID:pve1:00001A2B:0010ABCD:6B0343B7:qmstart:100:root@pam!test:\"";
@@ -67,6 +67,129 @@ async fn a_call_takes_its_options_before_it_is_made() {
     assert_eq!(
         server.requests().pop().unwrap().path(),
         "/nodes/pve1/storage/local/content/local%3Aiso%2Fx.iso"
+    );
+}
+
+/// The flag that loses data is refused where the word is not given, and set by
+/// the method that wants it.
+#[tokio::test]
+async fn data_is_lost_by_the_word_alone() {
+    fn refused<T: std::fmt::Debug>(outcome: homelab_core::Result<T>, method: &str) {
+        let error = outcome.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.was_sent()),
+            (ErrorKind::InvalidArgument, Sent::No)
+        );
+        assert!(error.message().contains(method), "{error}");
+    }
+    let server = Server::start(|request| match request.path() {
+        path if path.ends_with("unlink") || path.contains("replication") => ok("null"),
+        path if path.ends_with("/lxc/200/config") => ok("null"),
+        _ => ok(UPID),
+    })
+    .await;
+    let pve = server.client();
+    let (node, cluster) = (pve.node("pve1"), pve.cluster());
+    let (guest, container) = (node.qemu(100), node.lxc(200));
+    let disks = || vec!["scsi1".to_owned()];
+    let unused = || vec!["unused0".to_owned()];
+
+    let call = guest.unlink_disks(disks()).with(|r| r.force = Some(true));
+    refused(call.await, "delete_disks");
+    refused(guest.unlink_disks(unused()).await, "delete_disks");
+    let call = guest.update_config().with(|r| r.delete = unused());
+    refused(call.await, "delete_disks");
+    let call = guest.configure().with(|r| r.force = Some(true));
+    refused(call.await, "delete_disks");
+    let call = guest.move_disk("scsi0").with(|r| r.delete = Some(true));
+    refused(call.await, "move_disk_and_delete_source");
+    // However it is made.
+    let call = guest.move_disk("scsi0").with(|r| r.delete = Some(true));
+    let waited = call.wait(WaitOptions::default()).await;
+    refused(waited, "move_disk_and_delete_source");
+    let call = guest.configure().with(|r| r.delete = unused());
+    refused(call.wait(WaitOptions::default()).await, "delete_disks");
+    let call = guest.remote_migrate(disks(), "x", disks());
+    let call = call.with(|r| r.delete = Some(true));
+    refused(call.await, "remote_migrate_and_delete_source");
+    let call = container.update_config().with(|r| r.delete = unused());
+    refused(call.await, "delete_unused");
+    let call = container.move_volume("mp0").with(|r| r.delete = Some(true));
+    refused(call.await, "move_volume_and_delete_source");
+    let call = container.delete_unused(vec!["mp0".into()], DataLoss::Accepted);
+    refused(call.await, "mp0");
+    let call = node.create_qemu(100).with(|r| r.force = Some(true));
+    refused(call.await, "restore_qemu");
+    let call = node.create_lxc(200, "local:vztmpl/x.tar.zst");
+    refused(call.with(|r| r.force = Some(true)).await, "restore_lxc");
+    let call = cluster.update_replication_job("100-0");
+    let call = call.with(|r| r.remove_job = Some("full".into()));
+    refused(call.await, "delete_replication_job");
+    assert!(server.requests().is_empty());
+
+    guest
+        .delete_disks(disks(), DataLoss::Accepted)
+        .await
+        .unwrap();
+    let (_, path, form) = last(&server);
+    assert_eq!(path, "/nodes/pve1/qemu/100/unlink");
+    assert!(form.contains(&pair("force", "1")));
+    let moved = guest.move_disk_and_delete_source("scsi0", DataLoss::Accepted);
+    moved.await.unwrap();
+    assert!(last(&server).2.contains(&pair("delete", "1")));
+    let deleted = container.delete_unused(unused(), DataLoss::Accepted);
+    deleted.await.unwrap();
+    assert!(last(&server).2.contains(&pair("delete", "unused0")));
+    let restored = proxmox_client::RestoreOptions::default().replace(DataLoss::Accepted);
+    let archive = "local:backup/vzdump-qemu-100-x.vma.zst";
+    node.restore_qemu(100, archive, &restored).await.unwrap();
+    assert!(last(&server).2.contains(&pair("force", "1")));
+}
+
+#[tokio::test]
+async fn what_a_guest_and_ha_rules_say() {
+    let server = Server::start(|request| match request.path() {
+        path if path.ends_with("/agent/get-osinfo") => {
+            ok(r#"{"result":{"id":"debian","pretty-name":"Debian 13","machine":"x86_64"}}"#)
+        }
+        path if path.ends_with("/spiceproxy") => {
+            ok(r#"{"type":"spice","tls-port":61000,"password":"s3cret"}"#)
+        }
+        path if path.ends_with("/cloudinit") => {
+            ok(r#"[{"key":"ciuser","value":"a","pending":"b"}]"#)
+        }
+        "/version" => ok(VERSION),
+        _ => ok("null"),
+    })
+    .await;
+    let pve = server.client();
+    let guest = pve.node("pve1").qemu(100);
+    let system = guest.agent().os_info().await.unwrap();
+    assert_eq!(system.pretty_name.as_deref(), Some("Debian 13"));
+    let file = guest.spice_viewer_file().await.unwrap();
+    assert!(!format!("{file:?}").contains("s3cret"));
+    let waiting = guest.cloud_init_pending().await.unwrap();
+    assert_eq!(waiting[0].key.as_deref(), Some("ciuser"));
+
+    let ha = pve.cluster().ha();
+    let rule = ha.create_rule("node-affinity".into(), vec!["vm:100".into()], "near");
+    rule.with(|r| r.nodes = vec!["pve1:2".into()])
+        .await
+        .unwrap();
+    let (method, path, form) = last(&server);
+    assert_eq!(
+        (method.as_str(), path.as_str()),
+        ("POST", "/cluster/ha/rules")
+    );
+    assert!(
+        form.contains(&pair("nodes", "pve1:2")) && form.contains(&pair("type", "node-affinity"))
+    );
+    let change = ha.update_rule("node-affinity".into(), "near");
+    change.with(|r| r.disable = Some(true)).await.unwrap();
+    let (method, path, _) = last(&server);
+    assert_eq!(
+        (method.as_str(), path.as_str()),
+        ("PUT", "/cluster/ha/rules/near")
     );
 }
 
@@ -238,7 +361,8 @@ async fn calls_made_by_hand_are_checked_like_typed_ones() {
         (ErrorKind::InvalidArgument, Sent::No)
     );
     assert!(error.message().contains("pool"), "{error}");
-    let options = proxmox_client::BackupOptions::default().prune("keep-last=many");
+    let options =
+        proxmox_client::BackupOptions::default().prune("keep-last=many", DataLoss::Accepted);
     let error = node.backup(&[100], &options).await.unwrap_err();
     assert!(error.message().contains("keep-last"), "{error}");
     assert!(server.requests().is_empty());

@@ -215,7 +215,10 @@ async fn the_life_of_a_guest() {
     );
     let back = guest.rollback("before", DataLoss::Accepted).await.unwrap();
     back.wait(soon()).await.unwrap();
-    let gone = guest.delete_snapshot("before").await.unwrap();
+    let gone = guest
+        .delete_snapshot("before", DataLoss::Accepted)
+        .await
+        .unwrap();
     gone.wait(soon()).await.unwrap();
     assert!(
         guest

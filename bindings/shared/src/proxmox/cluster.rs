@@ -4,11 +4,11 @@ use homelab_core::Result;
 use proxmox_client::endpoints::{
     AcquireSdnLock, AnalyzeSchedule, ApplySdn, ArmHa, BulkMigrateGuests, BulkShutdownGuests,
     BulkStartGuests, CreateBackupJob, CreateClusterFirewallAlias, CreateClusterFirewallIpSet,
-    CreateClusterFirewallIpSetEntry, CreateClusterFirewallRule, CreateHaResource,
-    CreateReplicationJob, CreateSdnVnet, CreateSdnZone, CreateSecurityGroup, DeleteBackupJob,
-    DeleteClusterFirewallAlias, DeleteClusterFirewallIpSet, DeleteClusterFirewallIpSetEntry,
-    DeleteClusterFirewallRule, DeleteHaResource, DeleteHaRule, DeleteReplicationJob, DeleteSdnVnet,
-    DeleteSdnZone, DeleteSecurityGroup, DisarmHa, ExportMetrics, GetAcmeAccount, GetBackupJob,
+    CreateClusterFirewallIpSetEntry, CreateClusterFirewallRule, CreateHaResource, CreateHaRule,
+    CreateSdnVnet, CreateSdnZone, CreateSecurityGroup, DeleteBackupJob, DeleteClusterFirewallAlias,
+    DeleteClusterFirewallIpSet, DeleteClusterFirewallIpSetEntry, DeleteClusterFirewallRule,
+    DeleteHaResource, DeleteHaRule, DeleteReplicationJob, DeleteSdnVnet, DeleteSdnZone,
+    DeleteSecurityGroup, DisarmHa, ExportMetrics, GetAcmeAccount, GetBackupJob,
     GetBackupJobVolumes, GetCephMetadata, GetCephStatus, GetClusterFirewallOptions, GetClusterLog,
     GetClusterOptions, GetHaManagerStatus, GetHaResource, GetHaRule, GetHaStatus, GetJoinInfo,
     GetQdevice, GetReplicationJob, GetSdnVnet, GetSdnZone, GetTotem, ListAcmeAccounts,
@@ -22,12 +22,12 @@ use proxmox_client::endpoints::{
     ListSecurityGroupRules, ListSecurityGroups, ListUsbMappings, MigrateHaResource, ReleaseSdnLock,
     RelocateHaResource, RollbackSdn, TestNotificationTarget, UpdateBackupJob, UpdateCephFlag,
     UpdateClusterFirewallOptions, UpdateClusterFirewallRule, UpdateClusterOptions,
-    UpdateHaResource, UpdateReplicationJob, UpdateSdnVnet, UpdateSdnZone,
+    UpdateHaResource, UpdateHaRule, UpdateSdnVnet, UpdateSdnZone,
 };
 
-use super::place::Place;
+use super::place::{Place, accepted};
 use crate::handle::{Object, no_method};
-use crate::reply::data;
+use crate::reply::{data, done};
 use crate::{Args, Reply};
 
 pub(crate) async fn cluster(place: &Place, method: &str, args: &mut Args) -> Result<Reply> {
@@ -63,9 +63,20 @@ pub(crate) async fn cluster(place: &Place, method: &str, args: &mut Args) -> Res
         "backup_job_volumes" => place.data::<GetBackupJobVolumes>(args).await,
         "replication_jobs" => place.data::<ListReplicationJobs>(args).await,
         "replication_job" => place.data::<GetReplicationJob>(args).await,
-        "create_replication_job" => place.done::<CreateReplicationJob>(args).await,
-        "update_replication_job" => place.done::<UpdateReplicationJob>(args).await,
-        "delete_replication_job" => place.done::<DeleteReplicationJob>(args).await,
+        "create_replication_job" => {
+            let call = place.pve.cluster().create_replication_job("", "", "");
+            place.asked(call, args).await?;
+            Ok(done())
+        }
+        "update_replication_job" => {
+            let call = place.pve.cluster().update_replication_job("");
+            place.asked(call, args).await?;
+            Ok(done())
+        }
+        "delete_replication_job" => {
+            accepted(args)?;
+            place.done::<DeleteReplicationJob>(args).await
+        }
         "realm_sync_jobs" => place.data::<ListRealmSyncJobs>(args).await,
         "analyze_schedule" => place.data::<AnalyzeSchedule>(args).await,
         "pci_mappings" => place.data::<ListPciMappings>(args).await,
@@ -96,6 +107,8 @@ pub(crate) async fn ha(place: &Place, method: &str, args: &mut Args) -> Result<R
         "rules" => place.data::<ListHaRules>(args).await,
         "node_affinity" => data(&place.pve.cluster().ha().node_affinity().await?),
         "rule" => place.data::<GetHaRule>(args).await,
+        "create_rule" => place.done::<CreateHaRule>(args).await,
+        "update_rule" => place.done::<UpdateHaRule>(args).await,
         "delete_rule" => place.done::<DeleteHaRule>(args).await,
         "groups" => place.data::<ListHaGroups>(args).await,
         "arm" => place.done::<ArmHa>(args).await,

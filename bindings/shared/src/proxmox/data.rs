@@ -9,8 +9,8 @@ use proxmox_client::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::inside;
-use super::place::Place;
+use super::place::{Place, loss};
+use super::{inside, screen};
 use crate::args::seconds;
 use crate::handle::no_method;
 use crate::reply::{data, done};
@@ -105,6 +105,7 @@ pub(crate) async fn node(place: &Place, method: &str, args: &mut Args) -> Result
         "download_url" => download_url(node, args),
         "url_metadata" => data(&node.url_metadata(&args.take::<String>("url")?).await?),
         "shell" => Ok(inside::opened(node.shell().await?)),
+        "vnc_shell" => Ok(screen::opened(node.vnc_shell().await?)),
         "download_task_log" => {
             let upid: proxmox_client::Upid = args.take::<String>("upid")?.parse()?;
             let (to, options) = (args.take::<PathBuf>("to")?, downloading(args)?);
@@ -217,7 +218,11 @@ fn backup(node: Node, args: &mut Args) -> Result<Reply> {
     options.compression = args.take_or_default("compression")?;
     options.protected = args.take_or_default("protected")?;
     options.notes_template = args.take("notes_template")?;
-    options.prune = args.take("prune")?;
+    if let Some(keep) = args.take::<Option<String>>("prune")? {
+        let word: Option<String> = args.take("data_loss")?;
+        let loss = loss("data_loss", word.as_deref().unwrap_or_default())?;
+        options = options.prune(keep, loss);
+    }
     options.bandwidth_kib = args.take("bandwidth_kib")?;
     let waiting = waiting(args)?;
     Ok(Reply::Stream(Stream::with_progress(|report| async move {
@@ -236,7 +241,9 @@ fn restore(node: Node, args: &mut Args, qemu: bool) -> Result<Reply> {
     let archive: String = args.take("archive")?;
     let mut options = RestoreOptions::default();
     options.storage = args.take("storage")?;
-    options.replace = args.take_or_default("replace")?;
+    if let Some(word) = args.take::<Option<String>>("replace")? {
+        options = options.replace(loss("replace", &word)?);
+    }
     options.unique = args.take_or_default("unique")?;
     options.start = args.take_or_default("start")?;
     options.live = args.take_or_default("live")?;

@@ -1,27 +1,29 @@
 //! `ProxmoxQemu`, `ProxmoxLxc`.
 
-use homelab_core::Result;
+use homelab_core::{ExposeSecret, Result};
+use proxmox_client::DataLoss;
 use proxmox_client::endpoints::{
-    CloneLxc, CloneQemu, ConfigureQemu, ConvertLxcToTemplate, ConvertQemuToTemplate,
-    CreateLxcFirewallRule, CreateLxcSnapshot, CreateQemuFirewallRule, CreateQemuSnapshot,
-    DeleteLxc, DeleteLxcFirewallRule, DeleteLxcSnapshot, DeleteQemu, DeleteQemuFirewallRule,
+    CloneLxc, CloneQemu, ConvertLxcToTemplate, ConvertQemuToTemplate, CreateLxcFirewallRule,
+    CreateLxcSnapshot, CreateQemuFirewallRule, CreateQemuSnapshot, DeleteLxc,
+    DeleteLxcFirewallRule, DeleteLxcSnapshot, DeleteQemu, DeleteQemuFirewallRule,
     DeleteQemuSnapshot, GetLxcConfig, GetLxcFeature, GetLxcFirewallOptions,
     GetLxcMigratePreconditions, GetLxcRrdData, GetLxcSnapshotConfig, GetLxcStatus, GetQemuConfig,
     GetQemuFeature, GetQemuFirewallOptions, GetQemuMigratePreconditions, GetQemuRrdData,
     GetQemuSnapshotConfig, GetQemuStatus, ListLxcFirewallRules, ListLxcInterfaces,
-    ListLxcPendingConfig, ListLxcSnapshots, ListQemuFirewallRules, ListQemuPendingConfig,
-    ListQemuSnapshots, MigrateLxc, MigrateQemu, MoveLxcVolume, MoveQemuDisk, RebootLxc, RebootQemu,
-    RemoteMigrateLxc, RemoteMigrateQemu, ResetQemu, ResizeLxcDisk, ResizeQemuDisk, ResumeLxc,
-    ResumeQemu, RollbackLxcSnapshot, RollbackQemuSnapshot, RunQemuMonitorCommand, SendQemuKey,
-    ShutdownLxc, ShutdownQemu, StartLxc, StartQemu, StopLxc, StopQemu, SuspendLxc, SuspendQemu,
-    UnlinkQemuDisks, UpdateLxcConfig, UpdateLxcFirewallOptions, UpdateLxcFirewallRule,
-    UpdateQemuConfig, UpdateQemuFirewallOptions, UpdateQemuFirewallRule, UpdateQemuSnapshotConfig,
+    ListLxcPendingConfig, ListLxcSnapshots, ListQemuCloudInitPending, ListQemuFirewallRules,
+    ListQemuPendingConfig, ListQemuSnapshots, MigrateLxc, MigrateQemu, MoveLxcVolume, MoveQemuDisk,
+    RebootLxc, RebootQemu, RemoteMigrateLxc, RemoteMigrateQemu, ResetQemu, ResizeLxcDisk,
+    ResizeQemuDisk, ResumeLxc, ResumeQemu, RollbackLxcSnapshot, RollbackQemuSnapshot,
+    RunQemuMonitorCommand, SendQemuKey, ShutdownLxc, ShutdownQemu, StartLxc, StartQemu, StopLxc,
+    StopQemu, SuspendLxc, SuspendQemu, UnlinkQemuDisks, UpdateLxcFirewallOptions,
+    UpdateLxcFirewallRule, UpdateQemuFirewallOptions, UpdateQemuFirewallRule,
+    UpdateQemuSnapshotConfig,
 };
 
-use super::inside;
 use super::place::{Place, accepted, destroy};
+use super::{inside, new_guest, screen, started};
 use crate::handle::no_method;
-use crate::reply::data;
+use crate::reply::{data, done};
 use crate::{Args, Reply};
 
 pub(crate) async fn qemu(place: &Place, method: &str, args: &mut Args) -> Result<Reply> {
@@ -32,8 +34,15 @@ pub(crate) async fn qemu(place: &Place, method: &str, args: &mut Args) -> Result
         "status" => place.data::<GetQemuStatus>(args).await,
         "config" => place.data::<GetQemuConfig>(args).await,
         "pending" => place.data::<ListQemuPendingConfig>(args).await,
-        "update_config" => place.done::<UpdateQemuConfig>(args).await,
-        "configure" => place.maybe_task::<ConfigureQemu>(args).await,
+        "cloud_init_pending" => place.data::<ListQemuCloudInitPending>(args).await,
+        "update_config" => {
+            place.asked(place.qemu()?.update_config(), args).await?;
+            Ok(done())
+        }
+        "configure" => {
+            let task = place.asked(place.qemu()?.configure(), args).await?;
+            Ok(task.map_or_else(done, started))
+        }
         "start" => place.task::<StartQemu>(args).await,
         "stop" => place.task::<StopQemu>(args).await,
         "shutdown" => place.task::<ShutdownQemu>(args).await,
@@ -51,14 +60,40 @@ pub(crate) async fn qemu(place: &Place, method: &str, args: &mut Args) -> Result
             accepted(args)?;
             place.task::<RollbackQemuSnapshot>(args).await
         }
-        "delete_snapshot" => place.task::<DeleteQemuSnapshot>(args).await,
+        "delete_snapshot" => {
+            accepted(args)?;
+            place.task::<DeleteQemuSnapshot>(args).await
+        }
         "clone_to" => place.task::<CloneQemu>(args).await,
+        "clone_to_new_id" => {
+            new_guest::made(place, args, "newid", |place| Ok(place.qemu()?.clone_to(0)))
+        }
         "migration" => place.data::<GetQemuMigratePreconditions>(args).await,
         "migrate" => place.task::<MigrateQemu>(args).await,
-        "remote_migrate" => place.task::<RemoteMigrateQemu>(args).await,
+        "remote_migrate" => {
+            let call = place.qemu()?.remote_migrate(Vec::new(), "", Vec::new());
+            place.begun(call, args).await
+        }
+        "remote_migrate_and_delete_source" => {
+            place
+                .task::<RemoteMigrateQemu>(with_word(args, "delete")?)
+                .await
+        }
         "resize_disk" => place.maybe_task::<ResizeQemuDisk>(args).await,
-        "move_disk" => place.task::<MoveQemuDisk>(args).await,
-        "unlink_disks" => place.done::<UnlinkQemuDisks>(args).await,
+        "move_disk" => place.begun(place.qemu()?.move_disk(""), args).await,
+        "move_disk_and_delete_source" => {
+            place.task::<MoveQemuDisk>(with_word(args, "delete")?).await
+        }
+        "unlink_disks" => {
+            let call = place.qemu()?.unlink_disks(Vec::new());
+            place.asked(call, args).await?;
+            Ok(done())
+        }
+        "delete_disks" => {
+            place
+                .done::<UnlinkQemuDisks>(with_word(args, "force")?)
+                .await
+        }
         "template" => place.task::<ConvertQemuToTemplate>(args).await,
         "feature" => place.data::<GetQemuFeature>(args).await,
         "rrd_data" => place.data::<GetQemuRrdData>(args).await,
@@ -72,6 +107,14 @@ pub(crate) async fn qemu(place: &Place, method: &str, args: &mut Args) -> Result
     }
 }
 
+/// The arguments of a call that loses data, with the flag that makes it do so;
+/// an error unless the word is among them.
+fn with_word<'a>(args: &'a mut Args, flag: &str) -> Result<&'a mut Args> {
+    accepted(args)?;
+    args.set(flag, true);
+    Ok(args)
+}
+
 pub(crate) async fn lxc(place: &Place, method: &str, args: &mut Args) -> Result<Reply> {
     match method {
         "node" => data(place.value("node")),
@@ -80,7 +123,16 @@ pub(crate) async fn lxc(place: &Place, method: &str, args: &mut Args) -> Result<
         "status" => place.data::<GetLxcStatus>(args).await,
         "config" => place.data::<GetLxcConfig>(args).await,
         "pending" => place.data::<ListLxcPendingConfig>(args).await,
-        "update_config" => place.done::<UpdateLxcConfig>(args).await,
+        "update_config" => {
+            place.asked(place.lxc()?.update_config(), args).await?;
+            Ok(done())
+        }
+        "delete_unused" => {
+            accepted(args)?;
+            let keys: Vec<String> = args.take("keys")?;
+            place.lxc()?.delete_unused(keys, DataLoss::Accepted).await?;
+            Ok(done())
+        }
         "start" => place.task::<StartLxc>(args).await,
         "stop" => place.task::<StopLxc>(args).await,
         "shutdown" => place.task::<ShutdownLxc>(args).await,
@@ -88,6 +140,8 @@ pub(crate) async fn lxc(place: &Place, method: &str, args: &mut Args) -> Result<
         "suspend" => place.task::<SuspendLxc>(args).await,
         "resume" => place.task::<ResumeLxc>(args).await,
         "terminal" => Ok(inside::opened(place.lxc()?.terminal().await?)),
+        "spice_viewer_file" => data(place.lxc()?.spice_viewer_file().await?.expose_secret()),
+        "vnc" => Ok(screen::opened(place.lxc()?.vnc().await?)),
         "interfaces" => place.data::<ListLxcInterfaces>(args).await,
         "snapshots" => place.data::<ListLxcSnapshots>(args).await,
         "snapshot" => place.task::<CreateLxcSnapshot>(args).await,
@@ -96,13 +150,32 @@ pub(crate) async fn lxc(place: &Place, method: &str, args: &mut Args) -> Result<
             accepted(args)?;
             place.task::<RollbackLxcSnapshot>(args).await
         }
-        "delete_snapshot" => place.task::<DeleteLxcSnapshot>(args).await,
+        "delete_snapshot" => {
+            accepted(args)?;
+            place.task::<DeleteLxcSnapshot>(args).await
+        }
         "clone_to" => place.task::<CloneLxc>(args).await,
+        "clone_to_new_id" => {
+            new_guest::made(place, args, "newid", |place| Ok(place.lxc()?.clone_to(0)))
+        }
         "migration" => place.data::<GetLxcMigratePreconditions>(args).await,
         "migrate" => place.task::<MigrateLxc>(args).await,
-        "remote_migrate" => place.task::<RemoteMigrateLxc>(args).await,
+        "remote_migrate" => {
+            let call = place.lxc()?.remote_migrate(Vec::new(), "", Vec::new());
+            place.begun(call, args).await
+        }
+        "remote_migrate_and_delete_source" => {
+            place
+                .task::<RemoteMigrateLxc>(with_word(args, "delete")?)
+                .await
+        }
         "resize_disk" => place.maybe_task::<ResizeLxcDisk>(args).await,
-        "move_volume" => place.task::<MoveLxcVolume>(args).await,
+        "move_volume" => place.begun(place.lxc()?.move_volume(""), args).await,
+        "move_volume_and_delete_source" => {
+            place
+                .task::<MoveLxcVolume>(with_word(args, "delete")?)
+                .await
+        }
         "template" => place.done::<ConvertLxcToTemplate>(args).await,
         "feature" => place.data::<GetLxcFeature>(args).await,
         "rrd_data" => place.data::<GetLxcRrdData>(args).await,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::stream;
-use homelab_core::Result;
+use homelab_core::{ExposeSecret, Result};
 use proxmox_client::{
     Agent, ExecOptions, ExecOutput, ExecStatus, Terminal, TerminalReader, TerminalWriter,
 };
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::place::Place;
-use super::started;
+use super::{screen, started};
 use crate::args::seconds;
 use crate::handle::{Object, no_method};
 use crate::reply::{data, done};
@@ -78,6 +78,8 @@ pub(crate) async fn qemu(place: &Place, method: &str, args: &mut Args) -> Result
     match method {
         "agent" => Ok(Handle::new(Object::ProxmoxAgent(guest.agent())).into()),
         "terminal" => Ok(opened(guest.terminal(args.take("serial")?).await?)),
+        "spice_viewer_file" => data(guest.spice_viewer_file().await?.expose_secret()),
+        "vnc" => Ok(screen::opened(guest.vnc().await?)),
         "import_disk" => {
             let (slot, storage): (String, String) = (args.take("slot")?, args.take("storage")?);
             let source: String = args.take("source")?;
@@ -173,6 +175,7 @@ pub(crate) async fn agent(agent: &Agent, method: &str, args: &mut Args) -> Resul
         }
         "availability" => data(&agent.availability().await?),
         "info" => data(&agent.info().await?),
+        "os_info" => data(&agent.os_info().await?),
         "exec" => {
             let command: Vec<String> = args.take("command")?;
             let command: Vec<&str> = command.iter().map(String::as_str).collect();

@@ -4,12 +4,16 @@ mod access;
 mod cluster;
 mod data;
 mod definitions;
+mod found;
 mod guest;
 mod inside;
+mod login;
+mod new_guest;
 mod node;
 mod place;
 mod raw;
 mod recipes;
+mod screen;
 mod task;
 
 use std::path::PathBuf;
@@ -31,15 +35,27 @@ pub(crate) use data::write_cidata_iso;
 #[cfg(feature = "schema")]
 pub(crate) use data::{StoredVolume, TransferProgress};
 pub(crate) use definitions::{pool, storage};
+pub(crate) use found::{FoundGuest, guest};
 pub(crate) use guest::{lxc, qemu};
 #[cfg(feature = "schema")]
 pub(crate) use inside::{AgentExecOutput, AgentFileContent};
 pub(crate) use inside::{TerminalHandle, agent, terminal};
+#[cfg(feature = "schema")]
+pub(crate) use login::SecondFactorChallenge;
+pub(crate) use login::{Login, log_in, login};
+#[cfg(feature = "schema")]
+pub(crate) use new_guest::NewGuest;
 pub(crate) use node::{ceph, node, node_storage};
 pub(crate) use place::Place;
+pub(crate) use screen::{ScreenHandle, screen};
 pub(crate) use task::task;
 
 pub(crate) fn connect(args: &mut Args) -> Result<Reply> {
+    Ok(Handle::new(Object::ProxmoxClient(builder(args)?.build()?)).into())
+}
+
+/// What `connect` and `log_in` make a client from.
+fn builder(args: &mut Args) -> Result<ProxmoxClientBuilder> {
     let mut builder = reach(args)?;
     if let Some(id) = args.take::<Option<String>>("token_id")? {
         builder = builder.token(id, args.take::<String>("token_secret")?);
@@ -68,7 +84,16 @@ pub(crate) fn connect(args: &mut Args) -> Result<Reply> {
     if let Some(retry) = args.take::<Option<bool>>("retry_locks")? {
         builder = builder.retry_locks(retry);
     }
-    Ok(Handle::new(Object::ProxmoxClient(builder.build()?)).into())
+    if let Some(bytes) = args.take::<Option<usize>>("max_answer_bytes")? {
+        builder = builder.max_answer_bytes(bytes);
+    }
+    if let Some(calls) = args.take::<Option<usize>>("calls_per_node")? {
+        builder = builder.calls_per_node(calls);
+    }
+    if let Some(ask) = args.take::<Option<bool>>("ask_release")? {
+        builder = builder.ask_release(ask);
+    }
+    Ok(builder)
 }
 
 pub(crate) async fn first_contact(args: &mut Args) -> Result<Reply> {
@@ -124,6 +149,7 @@ pub(crate) async fn client(pve: &ProxmoxClient, method: &str, args: &mut Args) -
             let params = raw::params(args.take("params")?)?;
             data(&pve.preflight_by_name(&name, &params).await?)
         }
+        "guest" => found::find(pve, args).await,
         "locate" => data(&pve.locate(args.take("vmid")?).await?),
         "missing_privileges" => {
             let needed: Vec<(String, String)> = args

@@ -3,8 +3,8 @@
 use homelab_core::Result;
 use proxmox_client::endpoints::{
     AllocateVolume, CheckCephCommandSafety, CreateCephFs, CreateCephManager, CreateCephMds,
-    CreateCephMonitor, CreateCephOsd, CreateCephPool, CreateLxc, CreateNetwork,
-    CreateNodeFirewallRule, CreateQemu, CreateZfsPool, DeleteCephManager, DeleteCephMds,
+    CreateCephMonitor, CreateCephOsd, CreateCephPool, CreateNetwork,
+    CreateNodeFirewallRule, CreateZfsPool, DeleteCephManager, DeleteCephMds,
     DeleteCephMonitor, DeleteCephOsd, DeleteCephPool, DeleteCustomCertificate, DeleteNetwork,
     DeleteVolume, DownloadApplianceTemplate, ExtractBackupConfig, GetAptChangelog,
     GetAptRepositories, GetBackupDefaults, GetCephCrushMap, GetCephLog, GetCephOsdTree,
@@ -26,6 +26,7 @@ use proxmox_client::endpoints::{
 };
 
 use super::data as files;
+use super::new_guest;
 use super::place::{Place, accepted};
 use crate::handle::{Object, no_method};
 use crate::reply::data;
@@ -51,9 +52,16 @@ pub(crate) async fn node(place: &Place, method: &str, args: &mut Args) -> Result
         "version" => place.data::<GetNodeVersion>(args).await,
         "wake" => place.data::<WakeNode>(args).await,
         "qemu_list" => place.data::<ListQemu>(args).await,
-        "create_qemu" => place.task::<CreateQemu>(args).await,
+        "create_qemu" => place.begun(place.node().create_qemu(0), args).await,
+        "create_qemu_with_new_id" => {
+            new_guest::made(place, args, "vmid", |place| Ok(place.node().create_qemu(0)))
+        }
         "lxc_list" => place.data::<ListLxc>(args).await,
-        "create_lxc" => place.task::<CreateLxc>(args).await,
+        "create_lxc" => place.begun(place.node().create_lxc(0, ""), args).await,
+        "create_lxc_with_new_id" => {
+            let call = |place: &Place| Ok(place.node().create_lxc(0, ""));
+            new_guest::made(place, args, "vmid", call)
+        }
         "start_all" => place.task::<StartAll>(args).await,
         "stop_all" => place.task::<StopAll>(args).await,
         "suspend_all" => place.task::<SuspendAll>(args).await,

@@ -6,7 +6,7 @@
 use homelab_core::{Error, ErrorKind, Result};
 use proxmox_client::endpoints::describe::Shape;
 use proxmox_client::endpoints::{Arguments, Endpoint};
-use proxmox_client::{Lxc, Node, ProxmoxClient, Qemu, Upid};
+use proxmox_client::{DataLoss, Lxc, Node, Pending, PendingTask, ProxmoxClient, Qemu, Upid};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -37,9 +37,13 @@ impl Place {
         value: String,
         object: fn(Place) -> Object,
     ) -> Reply {
-        let mut place = self.clone();
-        place.known.push((name, value));
-        Handle::new(object(place)).into()
+        Handle::new(object(self.clone().with(name, value))).into()
+    }
+
+    /// The same place with one more argument known.
+    pub(super) fn with(mut self, name: &'static str, value: String) -> Self {
+        self.known.push((name, value));
+        self
     }
 
     /// Another handle of the same thing.
@@ -90,6 +94,25 @@ impl Place {
             push(&mut wire, &name, shape, Some(value))?;
         }
         E::from_arguments(&mut wire)
+    }
+
+    /// Makes a call of the face, which refuses what would lose data without
+    /// the word, with the arguments of this one.
+    pub(super) async fn asked<E, T>(&self, mut call: Pending<E, T>, args: &mut Args) -> Result<T>
+    where
+        E: Endpoint + Clone + Send + Sync + Unpin + 'static,
+        T: Send + 'static,
+    {
+        *call = self.request(args)?;
+        call.await
+    }
+
+    /// As [`asked`](Self::asked), for a call that starts a task.
+    pub(super) async fn begun<E>(&self, call: PendingTask<E>, args: &mut Args) -> Result<Reply>
+    where
+        E: Endpoint + Clone + Send + Sync + Unpin + 'static,
+    {
+        Ok(started(self.asked(call, args).await?))
     }
 
     pub(super) async fn data<E>(&self, args: &mut Args) -> Result<Reply>
@@ -157,11 +180,17 @@ where
 
 /// Refuses a call that loses data unless the argument `data_loss` says so.
 pub(super) fn accepted(args: &mut Args) -> Result<()> {
-    match args.take::<String>("data_loss")?.as_str() {
-        "accepted" => Ok(()),
+    let word: String = args.take("data_loss")?;
+    loss("data_loss", &word).map(|_| ())
+}
+
+/// Reads the word for what may be lost, the value of the argument `name`.
+pub(super) fn loss(name: &str, word: &str) -> Result<DataLoss> {
+    match word {
+        "accepted" => Ok(DataLoss::Accepted),
         other => Err(Error::new(
             ErrorKind::InvalidArgument,
-            format!("argument data_loss: the word is 'accepted', not '{other}'"),
+            format!("argument {name}: the word is 'accepted', not '{other}'"),
         )),
     }
 }

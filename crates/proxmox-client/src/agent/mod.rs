@@ -13,6 +13,7 @@ mod files;
 mod network;
 
 use homelab_core::Result;
+use proxmox_endpoints::AgentOsInfoResult;
 use serde::{Deserialize, Serialize};
 
 use crate::Qemu;
@@ -76,6 +77,14 @@ impl Agent {
             Ok(()) => Ok(AgentAvailability::Ready),
             Err(error) => AgentAvailability::of(&error).ok_or(error),
         }
+    }
+
+    /// The operating system in the guest.
+    ///
+    /// # Errors
+    /// As [`ping`](Agent::ping); `Unsupported` where the agent lacks the command.
+    pub async fn os_info(&self) -> Result<AgentOsInfoResult> {
+        self.get("get-osinfo").await
     }
 
     /// Its version and commands.

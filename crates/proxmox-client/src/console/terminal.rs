@@ -229,8 +229,17 @@ impl Lxc {
     /// # Errors
     /// As [`Qemu::terminal`].
     pub async fn terminal(&self) -> Result<Terminal> {
-        let base = guest(self.node(), "lxc", self.vmid()).map_err(|e| e.operation(CONTAINER))?;
-        Terminal::open(self.client(), CONTAINER, &base, &Params::new()).await
+        Terminal::open(
+            self.client(),
+            CONTAINER,
+            &self.base(CONTAINER)?,
+            &Params::new(),
+        )
+        .await
+    }
+
+    pub(crate) fn base(&self, operation: &'static str) -> Result<String> {
+        guest(self.node(), "lxc", self.vmid()).map_err(|e| e.operation(operation))
     }
 }
 

@@ -1,4 +1,4 @@
-//! A guest's screen.
+//! A guest's or a node's screen.
 
 use std::io;
 use std::pin::Pin;
@@ -11,12 +11,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::open::{ConsoleTicket, open};
 use super::pump::{Duplex, start};
-use crate::{ProxmoxClient, Qemu};
+use crate::{Lxc, Node, ProxmoxClient, Qemu};
+
+const QEMU: &str = "POST /nodes/{node}/qemu/{vmid}/vncproxy";
+const LXC: &str = "POST /nodes/{node}/lxc/{vmid}/vncproxy";
+const SHELL: &str = "POST /nodes/{node}/vncshell";
 
 /// What VNC's own authentication makes use of.
 const PASSWORD_BYTES: usize = 8;
 
-/// The screen of a virtual machine: RFB, the protocol of VNC, as the viewer
+/// The screen of a virtual machine, of a container's console or of a node's shell: RFB, the protocol of VNC, as the viewer
 /// speaks it. Bytes in both directions; hand it to a VNC library together with
 /// the [`password`](Vnc::password).
 ///
@@ -32,9 +36,10 @@ impl Vnc {
         client: &ProxmoxClient,
         operation: &'static str,
         base: &str,
+        proxy: &str,
     ) -> Result<Self> {
         let params: Params = [("websocket", "1")].into_iter().collect();
-        let (ticket, socket) = open(client, operation, base, "vncproxy", &params).await?;
+        let (ticket, socket) = open(client, operation, base, proxy, &params).await?;
         Ok(Vnc {
             password: password(&ticket),
             duplex: start(socket, Bytes::new(), None),
@@ -70,13 +75,35 @@ impl Qemu {
     /// # Cancellation
     /// Dropping the future opens nothing; the server gives up after ten seconds.
     pub async fn vnc(&self) -> Result<Vnc> {
-        let base = self.base("POST /nodes/{node}/qemu/{vmid}/vncproxy")?;
-        Vnc::open(
-            self.client(),
-            "POST /nodes/{node}/qemu/{vmid}/vncproxy",
-            &base,
-        )
-        .await
+        Vnc::open(self.client(), QEMU, &self.base(QEMU)?, "vncproxy").await
+    }
+}
+
+impl Lxc {
+    /// Opens its console as a screen, for viewers that speak VNC alone; what is
+    /// on it is the text of [`terminal`](Lxc::terminal).
+    ///
+    /// # Errors
+    /// As [`Qemu::vnc`].
+    ///
+    /// # Cancellation
+    /// As [`Qemu::vnc`].
+    pub async fn vnc(&self) -> Result<Vnc> {
+        Vnc::open(self.client(), LXC, &self.base(LXC)?, "vncproxy").await
+    }
+}
+
+impl Node {
+    /// Opens a shell on the node as a screen, for viewers that speak VNC alone;
+    /// see [`shell`](Node::shell) for the text.
+    ///
+    /// # Errors
+    /// As [`Qemu::vnc`]; `PermissionDenied` without `Sys.Console`.
+    ///
+    /// # Cancellation
+    /// As [`Qemu::vnc`].
+    pub async fn vnc_shell(&self) -> Result<Vnc> {
+        Vnc::open(self.client(), SHELL, &self.base(SHELL)?, "vncshell").await
     }
 }
 

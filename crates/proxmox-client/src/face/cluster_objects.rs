@@ -9,7 +9,8 @@ use proxmox_endpoints::{
     TestNotificationTarget, UpdateBackupJob, UpdateReplicationJob,
 };
 
-use crate::{Cluster, Pending};
+use super::spare;
+use crate::{Cluster, DataLoss, Pending};
 
 impl Cluster {
     /// The latest metrics of everything in one call (8.3 and later).
@@ -75,15 +76,20 @@ impl Cluster {
         kind: impl Into<String>,
     ) -> Pending<CreateReplicationJob> {
         Pending::new(&self.client, CreateReplicationJob::new(id, target, kind))
+            .sparing(spare::create_replication)
     }
 
     /// Changes a replication job.
     pub fn update_replication_job(&self, id: impl Into<String>) -> Pending<UpdateReplicationJob> {
-        Pending::new(&self.client, UpdateReplicationJob::new(id))
+        Pending::new(&self.client, UpdateReplicationJob::new(id)).sparing(spare::update_replication)
     }
 
-    /// Has a replication job removed, its copies too unless `keep`.
-    pub fn delete_replication_job(&self, id: impl Into<String>) -> Pending<DeleteReplicationJob> {
+    /// Has a replication job removed, its copies on the target too unless `keep`.
+    pub fn delete_replication_job(
+        &self,
+        id: impl Into<String>,
+        _loss: DataLoss,
+    ) -> Pending<DeleteReplicationJob> {
         Pending::new(&self.client, DeleteReplicationJob::new(id))
     }
 

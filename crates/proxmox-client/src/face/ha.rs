@@ -1,9 +1,10 @@
 //! `pve.cluster().ha()`: high availability.
 
 use proxmox_endpoints::{
-    ArmHa, CreateHaResource, DeleteHaResource, DeleteHaRule, DisarmHa, GetHaManagerStatus,
-    GetHaResource, GetHaRule, GetHaStatus, ListHaGroups, ListHaResources, ListHaRules,
-    MigrateHaResource, RelocateHaResource, ResourceMode, UpdateHaResource,
+    ArmHa, CreateHaResource, CreateHaRule, DeleteHaResource, DeleteHaRule, DisarmHa,
+    GetHaManagerStatus, GetHaResource, GetHaRule, GetHaStatus, HaRuleKind, ListHaGroups,
+    ListHaResources, ListHaRules, MigrateHaResource, RelocateHaResource, ResourceMode,
+    UpdateHaResource, UpdateHaRule,
 };
 
 use crate::{Pending, ProxmoxClient};
@@ -82,6 +83,22 @@ impl Ha {
     /// One rule (9.0 and later).
     pub fn rule(&self, rule: impl Into<String>) -> Pending<GetHaRule> {
         Pending::new(&self.client, GetHaRule::new(rule))
+    }
+
+    /// Makes a rule (9.0 and later): `node-affinity` with its `nodes`, or `resource-affinity`
+    /// with its `affinity`, for resources such as `vm:100`.
+    pub fn create_rule(
+        &self,
+        kind: HaRuleKind,
+        resources: Vec<String>,
+        rule: impl Into<String>,
+    ) -> Pending<CreateHaRule> {
+        Pending::new(&self.client, CreateHaRule::new(resources, rule, kind))
+    }
+
+    /// Changes a rule; its kind stays (9.0 and later).
+    pub fn update_rule(&self, kind: HaRuleKind, rule: impl Into<String>) -> Pending<UpdateHaRule> {
+        Pending::new(&self.client, UpdateHaRule::new(rule, kind))
     }
 
     /// Deletes a rule (9.0 and later).

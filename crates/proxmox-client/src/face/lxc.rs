@@ -8,6 +8,7 @@ use proxmox_endpoints::{
     ShutdownLxc, StartLxc, StopLxc, SuspendLxc, Timeframe, UpdateLxcConfig,
 };
 
+use super::spare;
 use crate::{DataLoss, DestroyScope, Pending, PendingTask, ProxmoxClient, Task};
 
 /// One container on a node. HA and migrations move guests: when its node
@@ -71,9 +72,19 @@ impl Lxc {
         )
     }
 
-    /// Changes its configuration. Give `digest` so that nobody else's change is lost.
+    /// Changes its configuration. Give `digest` so that nobody else's change is lost. A mount
+    /// point that is taken out stays as an unused volume; see
+    /// [`delete_unused`](Self::delete_unused).
     pub fn update_config(&self) -> Pending<UpdateLxcConfig> {
         Pending::new(&self.client, UpdateLxcConfig::new(&self.node, self.vmid))
+            .sparing(spare::update_lxc)
+    }
+
+    /// Deletes volumes that nothing uses any more, by their keys: `unused0`.
+    pub fn delete_unused(&self, keys: Vec<String>, _loss: DataLoss) -> Pending<UpdateLxcConfig> {
+        let mut request = UpdateLxcConfig::new(&self.node, self.vmid);
+        request.delete = keys;
+        Pending::new(&self.client, request).sparing(spare::not_unused)
     }
 
     /// Starts it. When the HA manager owns it, waiting for the task also waits until it runs.
@@ -144,8 +155,12 @@ impl Lxc {
         )
     }
 
-    /// Deletes a snapshot; the container stays as it is.
-    pub fn delete_snapshot(&self, name: impl Into<String>) -> PendingTask<DeleteLxcSnapshot> {
+    /// Deletes a snapshot; the container stays as it is, and cannot go back to it any more.
+    pub fn delete_snapshot(
+        &self,
+        name: impl Into<String>,
+        _loss: DataLoss,
+    ) -> PendingTask<DeleteLxcSnapshot> {
         PendingTask::task(
             &self.client,
             DeleteLxcSnapshot::new(&self.node, self.vmid, name),
@@ -170,7 +185,7 @@ impl Lxc {
         PendingTask::task(&self.client, MigrateLxc::new(&self.node, self.vmid, target))
     }
 
-    /// Moves it to another cluster.
+    /// Moves it to another cluster. It stays here too, stopped.
     pub fn remote_migrate(
         &self,
         target_bridge: Vec<String>,
@@ -187,6 +202,27 @@ impl Lxc {
                 target_storage,
             ),
         )
+        .sparing(spare::remote_migrate_lxc)
+    }
+
+    /// Moves it to another cluster as [`remote_migrate`](Self::remote_migrate) does, and deletes it here,
+    /// with its disks. Without that, it stays here, stopped.
+    pub fn remote_migrate_and_delete_source(
+        &self,
+        target_bridge: Vec<String>,
+        target_endpoint: impl Into<String>,
+        target_storage: Vec<String>,
+        _loss: DataLoss,
+    ) -> PendingTask<RemoteMigrateLxc> {
+        let mut request = RemoteMigrateLxc::new(
+            &self.node,
+            self.vmid,
+            target_bridge,
+            target_endpoint,
+            target_storage,
+        );
+        request.delete = Some(true);
+        PendingTask::task(&self.client, request)
     }
 
     /// Grows a volume: to a size (`64G`) or by one (`+8G`).
@@ -201,12 +237,26 @@ impl Lxc {
         )
     }
 
-    /// Moves a volume to another `storage`, or to another container.
+    /// Moves a volume to another `storage`, or to another container. What was copied stays
+    /// behind as an unused volume.
     pub fn move_volume(&self, volume: impl Into<String>) -> PendingTask<MoveLxcVolume> {
         PendingTask::task(
             &self.client,
             MoveLxcVolume::new(&self.node, self.vmid, volume),
         )
+        .sparing(spare::move_volume)
+    }
+
+    /// Moves a volume as [`move_volume`](Self::move_volume) does, and deletes the one it was
+    /// copied from.
+    pub fn move_volume_and_delete_source(
+        &self,
+        volume: impl Into<String>,
+        _loss: DataLoss,
+    ) -> PendingTask<MoveLxcVolume> {
+        let mut request = MoveLxcVolume::new(&self.node, self.vmid, volume);
+        request.delete = Some(true);
+        PendingTask::task(&self.client, request)
     }
 
     /// Makes it a template, for good.

@@ -24,6 +24,7 @@ mod pool;
 mod qemu;
 mod scope;
 mod sdn;
+mod spare;
 mod storage;
 
 pub use access::Access;

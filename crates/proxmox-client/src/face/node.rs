@@ -8,6 +8,7 @@ use proxmox_endpoints::{
     WakeNode,
 };
 
+use super::spare;
 use crate::{Ceph, Lxc, NodeStorage, Pending, PendingTask, ProxmoxClient, Qemu};
 
 /// One node. Errors are those of [`ProxmoxClient::send`]; a name that is not in
@@ -79,9 +80,11 @@ impl Node {
     }
 
     /// Creates a virtual machine; with `archive`, restores one. Every setting is a field of the
-    /// request.
+    /// request. To replace a guest that has the id there is
+    /// [`restore_qemu`](Self::restore_qemu).
     pub fn create_qemu(&self, vmid: u32) -> PendingTask<CreateQemu> {
         PendingTask::task(&self.client, CreateQemu::new(&self.name, vmid))
+            .sparing(spare::create_qemu)
     }
 
     /// The containers on it.
@@ -89,9 +92,11 @@ impl Node {
         Pending::new(&self.client, ListLxc::new(&self.name))
     }
 
-    /// Creates a container from a template or image; with `restore`, from a backup.
+    /// Creates a container from a template or image; with `restore`, from a backup. To replace a
+    /// guest that has the id there is [`restore_lxc`](Self::restore_lxc).
     pub fn create_lxc(&self, vmid: u32, ostemplate: impl Into<String>) -> PendingTask<CreateLxc> {
         PendingTask::task(&self.client, CreateLxc::new(&self.name, ostemplate, vmid))
+            .sparing(spare::create_lxc)
     }
 
     /// Starts the guests that start at boot, or those in `vms`.

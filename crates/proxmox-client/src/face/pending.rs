@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use homelab_core::{Error, ErrorKind, Result};
+use homelab_core::{Error, ErrorKind, Result, Sent};
 use proxmox_endpoints::{Endpoint, Upid};
 
 use crate::task::{OnProgress, run};
@@ -35,6 +35,7 @@ pub struct Pending<E: Endpoint, T = <E as Endpoint>::Response> {
     finish: fn(&ProxmoxClient, E::Response) -> Result<T>,
     /// Why it is not sent at all.
     refused: Option<Error>,
+    spares: fn(&E) -> Option<String>,
     running: Option<Running<T>>,
 }
 
@@ -79,6 +80,7 @@ impl<E: Endpoint + Clone> PendingTask<E> {
         options: &WaitOptions,
         on_progress: OnProgress<'_>,
     ) -> Result<TaskOutcome> {
+        self.spared()?;
         let finish = self.finish;
         let ended = run(&self.client, options, on_progress, |client| {
             let request = self.request.clone();
@@ -104,6 +106,7 @@ impl<E: Endpoint + Clone> Pending<E, Option<Task>> {
     /// # Cancellation
     /// Dropping the future leaves a task that has begun alone.
     pub async fn wait(self, options: WaitOptions) -> Result<Option<TaskOutcome>> {
+        self.spared()?;
         let finish = self.finish;
         run(&self.client, &options, None, |client| {
             let request = self.request.clone();
@@ -151,6 +154,7 @@ impl<E: Endpoint, T> Pending<E, T> {
             request,
             finish,
             refused: None,
+            spares: |_| None,
             running: None,
         }
     }
@@ -159,6 +163,23 @@ impl<E: Endpoint, T> Pending<E, T> {
     pub(crate) fn refused(mut self, error: Option<Error>) -> Self {
         self.refused = error;
         self
+    }
+
+    /// A call that is not made when `loses` says what it would lose: the one
+    /// that does so has a name of its own, and wants the word for it.
+    pub(crate) fn sparing(mut self, loses: fn(&E) -> Option<String>) -> Self {
+        self.spares = loses;
+        self
+    }
+
+    /// Whether the request, as it is now, loses nothing without the word.
+    fn spared(&self) -> Result<()> {
+        match (self.spares)(&self.request) {
+            Some(why) => Err(Error::new(ErrorKind::InvalidArgument, why)
+                .operation(E::operation())
+                .sent(Sent::No)),
+            None => Ok(()),
+        }
     }
 
     /// Sets optional parameters.
@@ -190,6 +211,7 @@ where
     type Output = Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
+        let spared = self.spared();
         let this = &mut *self;
         if let Some(error) = this.refused.take() {
             return Poll::Ready(Err(error));
@@ -198,6 +220,7 @@ where
             let (client, request, finish) =
                 (this.client.clone(), this.request.clone(), this.finish);
             Box::pin(async move {
+                spared?;
                 let answer = client.send(&request).await?;
                 finish(&client, answer)
             })

@@ -3,12 +3,14 @@
 use proxmox_endpoints::{
     CloneQemu, ConfigureQemu, ConvertQemuToTemplate, CreateQemuSnapshot, DeleteQemu,
     DeleteQemuSnapshot, Feature, GetQemuConfig, GetQemuFeature, GetQemuMigratePreconditions,
-    GetQemuRrdData, GetQemuSnapshotConfig, GetQemuStatus, ListQemuPendingConfig, ListQemuSnapshots,
-    MigrateQemu, MoveQemuDisk, RebootQemu, RemoteMigrateQemu, ResetQemu, ResizeQemuDisk,
-    ResumeQemu, RollbackQemuSnapshot, RunQemuMonitorCommand, SendQemuKey, ShutdownQemu, StartQemu,
-    StopQemu, SuspendQemu, Timeframe, UnlinkQemuDisks, UpdateQemuConfig, UpdateQemuSnapshotConfig,
+    GetQemuRrdData, GetQemuSnapshotConfig, GetQemuStatus, ListQemuCloudInitPending,
+    ListQemuPendingConfig, ListQemuSnapshots, MigrateQemu, MoveQemuDisk, RebootQemu,
+    RemoteMigrateQemu, ResetQemu, ResizeQemuDisk, ResumeQemu, RollbackQemuSnapshot,
+    RunQemuMonitorCommand, SendQemuKey, ShutdownQemu, StartQemu, StopQemu, SuspendQemu, Timeframe,
+    UnlinkQemuDisks, UpdateQemuConfig, UpdateQemuSnapshotConfig,
 };
 
+use super::spare;
 use crate::{DataLoss, DestroyScope, Pending, PendingTask, ProxmoxClient, Task};
 
 /// One virtual machine on a node. HA and migrations move guests: when its node
@@ -73,17 +75,29 @@ impl Qemu {
         )
     }
 
+    /// The keys of its cloud-init configuration, each with the value that its drive holds and
+    /// the one that waits to be written to it.
+    pub fn cloud_init_pending(&self) -> Pending<ListQemuCloudInitPending> {
+        Pending::new(
+            &self.client,
+            ListQemuCloudInitPending::new(&self.node, self.vmid),
+        )
+    }
+
     /// Changes its configuration at once. Give `digest` so that nobody else's change is lost
     /// (`Conflict` then). New or imported disks can take longer than the server's 30 seconds:
-    /// use [`configure`](Self::configure) for these.
+    /// use [`configure`](Self::configure) for these. A disk that is taken out stays as an
+    /// unused volume; for more there is [`delete_disks`](Self::delete_disks).
     pub fn update_config(&self) -> Pending<UpdateQemuConfig> {
         Pending::new(&self.client, UpdateQemuConfig::new(&self.node, self.vmid))
+            .sparing(spare::update_qemu)
     }
 
     /// Changes its configuration in a task; `None` when that was done within
     /// `background_delay`.
     pub fn configure(&self) -> Pending<ConfigureQemu, Option<Task>> {
         Pending::maybe_task(&self.client, ConfigureQemu::new(&self.node, self.vmid))
+            .sparing(spare::configure_qemu)
     }
 
     /// Starts it. Most refusals (locked, missing, already running) are the failure of the task.
@@ -177,8 +191,12 @@ impl Qemu {
         )
     }
 
-    /// Deletes a snapshot; the guest stays as it is.
-    pub fn delete_snapshot(&self, name: impl Into<String>) -> PendingTask<DeleteQemuSnapshot> {
+    /// Deletes a snapshot; the guest stays as it is, and cannot go back to it any more.
+    pub fn delete_snapshot(
+        &self,
+        name: impl Into<String>,
+        _loss: DataLoss,
+    ) -> PendingTask<DeleteQemuSnapshot> {
         PendingTask::task(
             &self.client,
             DeleteQemuSnapshot::new(&self.node, self.vmid, name),
@@ -207,7 +225,8 @@ impl Qemu {
         )
     }
 
-    /// Moves it to another cluster, which `target_endpoint` names with a token.
+    /// Moves it to another cluster, which `target_endpoint` names with a token. It stays here
+    /// too, stopped.
     pub fn remote_migrate(
         &self,
         target_bridge: Vec<String>,
@@ -224,6 +243,27 @@ impl Qemu {
                 target_storage,
             ),
         )
+        .sparing(spare::remote_migrate_qemu)
+    }
+
+    /// Moves it to another cluster as [`remote_migrate`](Self::remote_migrate) does, and deletes it here,
+    /// with its disks. Without that, it stays here, stopped.
+    pub fn remote_migrate_and_delete_source(
+        &self,
+        target_bridge: Vec<String>,
+        target_endpoint: impl Into<String>,
+        target_storage: Vec<String>,
+        _loss: DataLoss,
+    ) -> PendingTask<RemoteMigrateQemu> {
+        let mut request = RemoteMigrateQemu::new(
+            &self.node,
+            self.vmid,
+            target_bridge,
+            target_endpoint,
+            target_storage,
+        );
+        request.delete = Some(true);
+        PendingTask::task(&self.client, request)
     }
 
     /// Grows a disk: to a size (`64G`) or by one (`+8G`). Disks do not shrink.
@@ -238,18 +278,40 @@ impl Qemu {
         )
     }
 
-    /// Moves a disk to another `storage`, or to another guest.
+    /// Moves a disk to another `storage`, or to another guest. What was copied stays behind as
+    /// an unused volume.
     pub fn move_disk(&self, disk: impl Into<String>) -> PendingTask<MoveQemuDisk> {
         PendingTask::task(&self.client, MoveQemuDisk::new(&self.node, self.vmid, disk))
+            .sparing(spare::move_disk)
     }
 
-    /// Takes disks (a list with commas) out of the configuration; with `force` their volumes
-    /// are deleted.
+    /// Moves a disk as [`move_disk`](Self::move_disk) does, and deletes the volume it was
+    /// copied from.
+    pub fn move_disk_and_delete_source(
+        &self,
+        disk: impl Into<String>,
+        _loss: DataLoss,
+    ) -> PendingTask<MoveQemuDisk> {
+        let mut request = MoveQemuDisk::new(&self.node, self.vmid, disk);
+        request.delete = Some(true);
+        PendingTask::task(&self.client, request)
+    }
+
+    /// Takes disks out of the configuration. Their volumes stay, as `unused0` and so on.
     pub fn unlink_disks(&self, disks: Vec<String>) -> Pending<UnlinkQemuDisks> {
         Pending::new(
             &self.client,
             UnlinkQemuDisks::new(&self.node, self.vmid, disks),
         )
+        .sparing(spare::unlink)
+    }
+
+    /// Takes disks out of the configuration and deletes their volumes: those in use (`scsi1`)
+    /// and those that are not (`unused0`).
+    pub fn delete_disks(&self, disks: Vec<String>, _loss: DataLoss) -> Pending<UnlinkQemuDisks> {
+        let mut request = UnlinkQemuDisks::new(&self.node, self.vmid, disks);
+        request.force = Some(true);
+        Pending::new(&self.client, request)
     }
 
     /// Makes it a template, for good.

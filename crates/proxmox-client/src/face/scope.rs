@@ -26,7 +26,10 @@ impl DestroyScope {
     }
 }
 
-/// The word for calls that lose data for good.
+/// The word for calls that lose data for good. Where only a flag would do so, as
+/// `delete` of [`Qemu::move_disk`](crate::Qemu::move_disk), the call without the
+/// word refuses it before anything is sent, and names the one that takes it.
+/// [`ProxmoxClient::send`](crate::ProxmoxClient::send) asks for no word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataLoss {
     /// What the call names may be lost.
