@@ -25,6 +25,7 @@ use proxmox_client::endpoints::{
     UpdateHaResource, UpdateHaRule, UpdateSdnVnet, UpdateSdnZone,
 };
 
+use super::data::waiting;
 use super::place::{Place, accepted};
 use crate::handle::{Object, no_method};
 use crate::reply::{data, done};
@@ -104,6 +105,17 @@ pub(crate) async fn ha(place: &Place, method: &str, args: &mut Args) -> Result<R
         "remove" => place.done::<DeleteHaResource>(args).await,
         "migrate" => place.data::<MigrateHaResource>(args).await,
         "relocate" => place.data::<RelocateHaResource>(args).await,
+        "wait_until_on" => {
+            let (sid, node): (String, String) = (args.take("sid")?, args.take("node")?);
+            let options = waiting(args)?;
+            place
+                .pve
+                .cluster()
+                .ha()
+                .wait_until_on(&sid, &node, options)
+                .await?;
+            Ok(done())
+        }
         "rules" => place.data::<ListHaRules>(args).await,
         "node_affinity" => data(&place.pve.cluster().ha().node_affinity().await?),
         "rule" => place.data::<GetHaRule>(args).await,

@@ -20,6 +20,10 @@ impl Ha {
         Ha { client }
     }
 
+    pub(crate) fn client(&self) -> &ProxmoxClient {
+        &self.client
+    }
+
     /// The manager's view: quorum, master, local managers, guests.
     pub fn status(&self) -> Pending<GetHaStatus> {
         Pending::new(&self.client, GetHaStatus::new())
@@ -56,7 +60,7 @@ impl Ha {
     }
 
     /// Asks for a move while it runs. The request is queued, and one that makes no sense is
-    /// answered as any other: watch where the guest goes.
+    /// answered as any other: [`wait_until_on`](Self::wait_until_on) tells what came of it.
     pub fn migrate(
         &self,
         sid: impl Into<String>,

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::Task;
 use super::wait::WaitOptions;
+use crate::ProxmoxClient;
 
 /// The kinds of tasks that only ask the manager.
 const ASK_HA: &[&str] = &["hastart", "hastop", "hamigrate", "harelocate"];
@@ -24,11 +25,11 @@ enum Goal {
 
 /// How a guest is doing at a moment.
 #[derive(Debug, Default)]
-struct Seen {
-    node: String,
+pub(super) struct Seen {
+    pub(super) node: String,
     running: bool,
     /// `started`, `migrate`, `request_stop`, …; empty while only queued.
-    ha_state: String,
+    pub(super) ha_state: String,
     locked: bool,
 }
 
@@ -48,7 +49,7 @@ impl Task {
         loop {
             let trouble = match self.look_at_guest(vmid, &mut known, deadline).await {
                 Ok((goal, seen)) if goal.reached(&seen) => return Ok(()),
-                Ok((_, seen)) if matches!(seen.ha_state.as_str(), "error" | "fence") => {
+                Ok((_, seen)) if seen.is_given_up() => {
                     return Err(self.gave_up(vmid, &seen));
                 }
                 Ok(_) => None,
@@ -127,22 +128,41 @@ impl Task {
             let goal = self.look_until(deadline).goal().await?;
             known.insert(goal).clone()
         };
-        let place = self.client.until(deadline).locate(vmid).await?;
+        let seen = Seen::look(&self.client, vmid, deadline).await?;
+        Ok((goal, seen))
+    }
+}
+
+impl Seen {
+    /// Where the guest is now, and how.
+    pub(super) async fn look(
+        client: &ProxmoxClient,
+        vmid: u32,
+        deadline: Duration,
+    ) -> Result<Self> {
+        let place = client.until(deadline).locate(vmid).await?;
         let path = format!(
             "/nodes/{}/{}/{vmid}/status/current",
             place.node,
             place.kind.as_str()
         );
-        let status = self
-            .client
+        let status = client
             .until(deadline)
             .request(Method::Get, &path, &Params::new())
             .await?;
-        Ok((goal, Seen::read(place.node, &status)))
+        Ok(Seen::read(place.node, &status))
     }
-}
 
-impl Seen {
+    /// Whether the guest is on the node and the manager is done with it.
+    pub(super) fn rests_on(&self, node: &str) -> bool {
+        self.node == node && self.at_rest() && !self.locked
+    }
+
+    /// Whether the manager does nothing more for the guest by itself.
+    pub(super) fn is_given_up(&self) -> bool {
+        matches!(self.ha_state.as_str(), "error" | "fence")
+    }
+
     fn read(node: String, status: &Value) -> Self {
         let text = |pointer| status.pointer(pointer).and_then(Value::as_str);
         Seen {
@@ -167,7 +187,7 @@ impl Goal {
         match self {
             Goal::Running => seen.running && !seen.locked,
             Goal::Stopped => !seen.running && !seen.locked,
-            Goal::Moved(Some(node)) => seen.node == *node && seen.at_rest() && !seen.locked,
+            Goal::Moved(Some(node)) => seen.rests_on(node),
             Goal::Moved(None) => seen.at_rest() && !seen.locked,
         }
     }

@@ -3,6 +3,7 @@
 mod again;
 mod follow;
 mod ha;
+mod ha_move;
 mod progress;
 mod wait;
 
