@@ -1935,7 +1935,47 @@ export class ProxmoxClient {
     proxy?: string | undefined
     /** Whether a call that is refused for a lock is made again until its time is up. Default: yes. */
     retryLocks?: boolean | undefined
+    /** Answers above this size are refused. Default: 64 MiB. */
+    maxAnswerBytes?: number | undefined
+    /** How many calls may be under way on one node. Default: 4; the server works on three and queues the rest. */
+    callsPerNode?: number | undefined
+    /** Whether a node is asked for its release before something is sent to it that came after 8.0. Default: yes. Without, the server refuses what it does not know. */
+    askRelease?: boolean | undefined
   }): ProxmoxClient
+
+  /**
+   * Logs in with a user's password, and lets somebody be asked for the second factor if the server wants one: `challenge` says what it takes, `answer` gives it.
+   *
+   * For programs an API token is better: it needs neither. Where the code can be computed, `connect` with `totp_secret` does it.
+   *
+   * @param endpoints - URLs of its nodes, such as `https://pve1:8006`. Any of them serves the whole API.
+   * @param user - `user@realm`, for a ticket that is renewed.
+   * @param password - The user's password.
+   */
+  static logIn(endpoints: readonly string[], user: string, password: string, options?: {
+    /** PEM file of the cluster's CA. */
+    caFile?: string | undefined
+    /** SHA-256 fingerprints of the certificates to accept. */
+    fingerprints?: readonly string[] | undefined
+    /** How long one node may take to accept a connection. Default: 5. */
+    connectTimeoutSeconds?: number | undefined
+    /** How long one answer may take. Default: 60. */
+    requestTimeoutSeconds?: number | undefined
+    /** `http://HOST:PORT` or `socks5://HOST:PORT`; an empty text for none. Default: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` of the environment. */
+    proxy?: string | undefined
+    /** Whether a call that is refused for a lock is made again until its time is up. Default: yes. */
+    retryLocks?: boolean | undefined
+    /** Answers above this size are refused. Default: 64 MiB. */
+    maxAnswerBytes?: number | undefined
+    /** How many calls may be under way on one node. Default: 4; the server works on three and queues the rest. */
+    callsPerNode?: number | undefined
+    /** Whether a node is asked for its release before something is sent to it that came after 8.0. Default: yes. Without, the server refuses what it does not know. */
+    askRelease?: boolean | undefined
+    /** How long the answer may take. Default: 300; the server itself waits for less than ten minutes. */
+    answerTimeoutSeconds?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxLogin>
 
   /**
    * Looks which certificate each node shows, for trust on first use: compare the fingerprint with what the node itself says, keep it, and give it to `connect` from then on.
@@ -2053,6 +2093,16 @@ export class ProxmoxClient {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<Preflight>
+
+  /**
+   * Finds a guest by its id, wherever HA and migrations have brought it. When a call says `NotFound` later, find it again.
+   *
+   * @param vmid - The guest's id.
+   */
+  guest(vmid: number, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxGuest>
 
   /**
    * Where a guest is now. HA and migrations move guests; their ids stay.
@@ -2345,6 +2395,51 @@ export class ProxmoxTask {
   }): Promise<void>
 }
 
+/** A login under way, or done. */
+export class ProxmoxLogin {
+  private constructor()
+
+  /** What the server takes as the second factor; nothing when it asks for none, or was answered. */
+  challenge(): SecondFactorChallenge | null
+
+  /**
+   * Answers the challenge and gives the client. There is one try: after a wrong answer (`Unauthenticated`), log in anew.
+   *
+   * @param kind - What it is.
+   * @param value - The code, the recovery key or the one-time password; the assertion or signature as JSON text.
+   */
+  answer(kind: 'totp' | 'recovery' | 'yubico' | 'webauthn' | 'u2f', value: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxClient>
+
+  /** The client, once the login is done; `FailedPrecondition` before. When it was idle for longer than a ticket lives (two hours) and the server asks again, its calls fail with `Unauthenticated`: log in anew. */
+  client(): ProxmoxClient
+
+  /** Closes the connections; later calls throw `FailedPreconditionError`. */
+  close(): void
+}
+
+/** A guest where it was found. */
+export class ProxmoxGuest {
+  private constructor()
+
+  /** Its number. */
+  readonly vmid: number
+
+  /** The node it was found on. */
+  readonly node: string
+
+  /** A virtual machine or a container. */
+  kind(): GuestKind
+
+  /** The virtual machine; `FailedPrecondition` when it is a container. */
+  qemu(): ProxmoxQemu
+
+  /** The container; `FailedPrecondition` when it is a virtual machine. */
+  lxc(): ProxmoxLxc
+}
+
 /** One node. */
 export class ProxmoxNode {
   private constructor()
@@ -2406,14 +2501,14 @@ export class ProxmoxNode {
 
   /** The virtual machines on it. `full` adds what QEMU says and is slow. */
   qemuList(options?: {
-    /** Whether each running machine is asked for details as well; slow. */
+    /** Also ask each running machine for details; slow. */
     full?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<QemuSummary[]>
 
   /**
-   * Creates a virtual machine; with `archive`, restores one. Every setting is a field of the request.
+   * Creates a virtual machine; with `archive`, restores one. To replace a guest that has the id there is `restore_qemu`.
    *
    * @param vmid - The guest's id.
    */
@@ -2424,6 +2519,18 @@ export class ProxmoxNode {
     signal?: AbortSignal | undefined
   }): Promise<ProxmoxTask>
 
+  /** Creates a virtual machine with a free id, and waits until it is made. When somebody else takes the id meanwhile, it is tried again with another; calls of one client never get the same. Ended early, the task may go on. */
+  createQemuWithNewId(options?: {
+    /** The settings by their names in the API: `memory`, `net0`, `scsi0`, … */
+    settings?: Readonly<Record<string, Json | undefined>> | undefined
+    /** How long to wait. Default: 600. */
+    timeoutSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: TaskProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NewGuest>
+
   /** The containers on it. */
   lxcList(options?: {
     /** Cancels, on the wire too. */
@@ -2431,7 +2538,7 @@ export class ProxmoxNode {
   }): Promise<LxcSummary[]>
 
   /**
-   * Creates a container from a template or image; with `restore`, from a backup.
+   * Creates a container from a template or image; with `restore`, from a backup. To replace a guest that has the id there is `restore_lxc`.
    *
    * @param ostemplate - The template or backup it is made from.
    * @param vmid - The guest's id.
@@ -2443,9 +2550,25 @@ export class ProxmoxNode {
     signal?: AbortSignal | undefined
   }): Promise<ProxmoxTask>
 
+  /**
+   * Creates a container with a free id, and waits until it is made. When somebody else takes the id meanwhile, it is tried again with another; calls of one client never get the same. Ended early, the task may go on.
+   *
+   * @param ostemplate - The template or backup it is made from.
+   */
+  createLxcWithNewId(ostemplate: string, options?: {
+    /** The settings by their names in the API: `memory`, `net0`, `rootfs`, … */
+    settings?: Readonly<Record<string, Json | undefined>> | undefined
+    /** How long to wait. Default: 600. */
+    timeoutSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: TaskProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NewGuest>
+
   /** Starts the guests that start at boot, or those in `vms`. */
   startAll(options?: {
-    /** Whether guests are started that are not set to start with the host as well. */
+    /** Whether to do it in spite of what speaks against it. */
     force?: boolean | undefined
     /** How many at once. (9.1.2 and later) */
     maxWorkers?: number | undefined
@@ -2513,7 +2636,7 @@ export class ProxmoxNode {
     userfilter?: string | undefined
     /** Only those that ended so: `ok`, `error`, `warning`, `unknown`. */
     statusfilter?: readonly string[] | undefined
-    /** Whether only those that failed are wanted. */
+    /** Only those that failed. */
     errors?: boolean | undefined
     /** Only those started at or after this, in seconds since 1970. */
     since?: number | undefined
@@ -2581,7 +2704,7 @@ export class ProxmoxNode {
 
   /** Its network interfaces, with changes that are not applied yet. */
   networks(options?: {
-    /** Only those of this kind. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2622,9 +2745,9 @@ export class ProxmoxNode {
     bridgeVids?: readonly string[] | undefined
     /** Whether the bridge knows VLANs. */
     bridgeVlanAware?: boolean | undefined
-    /** Its IPv4 address with the length of the prefix, such as `192.0.2.1/24`. */
+    /** The network, as CIDR. */
     cidr?: string | undefined
-    /** Its IPv6 address with the length of the prefix, such as `2001:db8::1/64`. */
+    /** The IPv6 network, as CIDR. */
     cidr6?: string | undefined
     /** A remark for people. */
     comments?: string | undefined
@@ -2685,9 +2808,9 @@ export class ProxmoxNode {
     bridgeVids?: readonly string[] | undefined
     /** Whether the bridge knows VLANs. */
     bridgeVlanAware?: boolean | undefined
-    /** Its IPv4 address with the length of the prefix, such as `192.0.2.1/24`. */
+    /** The network, as CIDR. */
     cidr?: string | undefined
-    /** Its IPv6 address with the length of the prefix, such as `2001:db8::1/64`. */
+    /** The IPv6 network, as CIDR. */
     cidr6?: string | undefined
     /** A remark for people. */
     comments?: string | undefined
@@ -2758,7 +2881,7 @@ export class ProxmoxNode {
   /**
    * Changes its DNS servers and search domain.
    *
-   * @param search - The domain that names are completed with.
+   * @param search - What to look for.
    */
   updateDns(search: string, options?: {
     /** The first DNS server. */
@@ -2796,7 +2919,7 @@ export class ProxmoxNode {
   /**
    * Replaces its `/etc/hosts`. Give `digest`.
    *
-   * @param data - The whole content of the file.
+   * @param data - The data.
    */
   updateHosts(data: string, options?: {
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
@@ -2817,7 +2940,7 @@ export class ProxmoxNode {
   updateConfig(options?: {
     /** Settings for certificates from an ACME service. */
     acme?: string | undefined
-    /** How much memory the host aims at with its balloons, in percent. `80` while it is not set. (8.4 and later) */
+    /** How much memory the host aims at with its balloons, in percent. `80` when absent. (8.4 and later) */
     ballooningTarget?: number | undefined
     /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
@@ -2827,7 +2950,7 @@ export class ProxmoxNode {
     digest?: string | undefined
     /** Where it stands. (9.2 and later) */
     location?: string | undefined
-    /** How long to wait before guests start with the host, in seconds. `0` while it is not set. */
+    /** How long to wait before guests start with the host, in seconds. `0` when absent. */
     startallOnbootDelay?: number | undefined
     /** The MAC address to wake it with, and how. */
     wakeonlan?: string | undefined
@@ -2839,7 +2962,7 @@ export class ProxmoxNode {
   syslog(options?: {
     /** At most this many. */
     limit?: number | undefined
-    /** Only entries of this service. */
+    /** The service. */
     service?: string | undefined
     /** From when on, in seconds since 1970. */
     since?: string | undefined
@@ -2855,25 +2978,25 @@ export class ProxmoxNode {
   journal(options?: {
     /** Where to end, as a cursor from an earlier answer. */
     endcursor?: string | undefined
-    /** Whether only the identifiers that programs log under are wanted. (9.2+ and later) */
+    /** Only the identifiers that programs log under. (9.2+ and later) */
     identifiers?: boolean | undefined
-    /** Whether only what the kernel says is wanted. (9.2+ and later) */
+    /** Only what the kernel says. (9.2+ and later) */
     kernel?: boolean | undefined
     /** How many lines from the end. */
     lastentries?: number | undefined
-    /** Only entries of this urgency, a number or a range from 0 (emergency) to 7 (debugging), such as `0..3`. (9.2+ and later) */
+    /** Its rank; higher comes first. (9.2+ and later) */
     priority?: string | undefined
-    /** Only entries of this service. (9.2+ and later) */
+    /** The service. (9.2+ and later) */
     service?: string | undefined
     /** From when on, in seconds since 1970. */
     since?: number | undefined
     /** Where to start, as a cursor from an earlier answer. */
     startcursor?: string | undefined
-    /** Whether entries come with their fields rather than as lines of text. (9.2+ and later) */
+    /** Entries with their fields in place of lines of text. (9.2+ and later) */
     structured?: boolean | undefined
-    /** Only entries of this unit. (9.2+ and later) */
+    /** The unit. (9.2+ and later) */
     unit?: string | undefined
-    /** Whether only the names of the units that have written something are wanted. (9.2+ and later) */
+    /** Only the names of the units that have written something. (9.2+ and later) */
     units?: boolean | undefined
     /** Up to when, in seconds since 1970. */
     until?: number | undefined
@@ -2913,7 +3036,7 @@ export class ProxmoxNode {
 
   /** Refreshes the list of packages. */
   refreshApt(options?: {
-    /** Whether to send a mail about new packages. */
+    /** When to notify, as a property string. */
     notify?: boolean | undefined
     /** Whether to say less in the log. */
     quiet?: boolean | undefined
@@ -2951,7 +3074,7 @@ export class ProxmoxNode {
     includePartitions?: boolean | undefined
     /** Whether the SMART health is not read. */
     skipsmart?: boolean | undefined
-    /** Only those of this kind. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2972,7 +3095,7 @@ export class ProxmoxNode {
   /**
    * Gives a disk an empty GPT partition table.
    *
-   * @param disk - The disk that gets a new, empty partition table.
+   * @param disk - The disk.
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   initializeDisk(disk: string, dataLoss: 'accepted', options?: {
@@ -2985,7 +3108,7 @@ export class ProxmoxNode {
   /**
    * Wipes a disk or partition. Only root@pam itself may.
    *
-   * @param disk - The disk; everything on it is lost.
+   * @param disk - The disk.
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   wipeDisk(disk: string, dataLoss: 'accepted', options?: {
@@ -3012,7 +3135,7 @@ export class ProxmoxNode {
   /**
    * Makes a ZFS pool of disks (a list with commas): `single`, `mirror`, `raidz`, …
    *
-   * @param devices - The disks that it is made on; what is on them is lost. Those in use are refused.
+   * @param devices - The devices.
    * @param name - Its name.
    * @param raidlevel - The RAID level.
    */
@@ -3091,11 +3214,11 @@ export class ProxmoxNode {
    * @param certificates - The certificates, as PEM.
    */
   uploadCertificate(certificates: string, options?: {
-    /** Whether a certificate that is there already is overwritten. */
+    /** Whether to do it in spite of what speaks against it. */
     force?: boolean | undefined
-    /** The private key, as PEM. */
+    /** The key. */
     key?: string | undefined
-    /** Whether the API restarts at once to use it, which drops connections. */
+    /** Whether the service restarts with it. */
     restart?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3103,7 +3226,7 @@ export class ProxmoxNode {
 
   /** Goes back to the certificate that the cluster's CA signed. */
   deleteCertificate(options?: {
-    /** Whether the API restarts at once to use it, which drops connections. */
+    /** Whether the service restarts with it. */
     restart?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3111,7 +3234,7 @@ export class ProxmoxNode {
 
   /** Orders a certificate by ACME. */
   orderCertificate(options?: {
-    /** Whether a certificate that is there already is overwritten. */
+    /** Whether to do it in spite of what speaks against it. */
     force?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3119,7 +3242,7 @@ export class ProxmoxNode {
 
   /** Renews it. */
   renewCertificate(options?: {
-    /** Whether to renew it although it is valid for more than 30 days. */
+    /** Whether to do it in spite of what speaks against it. */
     force?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3129,9 +3252,9 @@ export class ProxmoxNode {
   storages(options?: {
     /** Only those that may hold this. */
     content?: readonly string[] | undefined
-    /** Whether only those that are enabled are wanted. */
+    /** Only those that are enabled. */
     enabled?: boolean | undefined
-    /** Whether the formats of images are told as well. */
+    /** Also tell the image formats. */
     format?: boolean | undefined
     /** Only this one. */
     storage?: string | undefined
@@ -3169,7 +3292,7 @@ export class ProxmoxNode {
   /**
    * The guest's configuration in a backup, as text.
    *
-   * @param volume - The backup, as a volume id such as `pbs:backup/vm/100/2026-01-31T02:30:00Z`.
+   * @param volume - The volume's id, such as `local:iso/talos.iso`.
    */
   extractBackupConfig(volume: string, options?: {
     /** Cancels, on the wire too. */
@@ -3206,7 +3329,7 @@ export class ProxmoxNode {
     delete?: readonly string[] | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** Whether it is switched on. Yes while it is not set. */
+    /** Whether it is switched on. Yes when absent. */
     enable?: boolean | undefined
     /** How loudly packets that pass through are logged. (8.3 and later) */
     logLevelForward?: string | undefined
@@ -3216,17 +3339,17 @@ export class ProxmoxNode {
     logLevelOut?: string | undefined
     /** Whether connections are logged. */
     logNfConntrack?: boolean | undefined
-    /** Whether IPv6 neighbour discovery is allowed. Yes while it is not set. */
+    /** Whether IPv6 neighbour discovery is allowed. Yes when absent. */
     ndp?: boolean | undefined
     /** Whether packets of no known connection pass. */
     nfConntrackAllowInvalid?: boolean | undefined
     /** Helpers for protocols with further connections. (7.4 and later) */
     nfConntrackHelpers?: string | undefined
-    /** How many connections are tracked at most. `262144` while it is not set. */
+    /** How many connections are tracked at most. `262144` when absent. */
     nfConntrackMax?: number | undefined
-    /** How long a silent connection is tracked, in seconds. `432000` while it is not set. */
+    /** How long a silent connection is tracked, in seconds. `432000` when absent. */
     nfConntrackTcpTimeoutEstablished?: number | undefined
-    /** How long a half-open connection is tracked, in seconds. `60` while it is not set. */
+    /** How long a half-open connection is tracked, in seconds. `60` when absent. */
     nfConntrackTcpTimeoutSynRecv?: number | undefined
     /** Whether the newer firewall on nftables is used. (8.2 and later) */
     nftables?: boolean | undefined
@@ -3234,9 +3357,9 @@ export class ProxmoxNode {
     nosmurfs?: boolean | undefined
     /** Whether floods of new connections are held back. */
     protectionSynflood?: boolean | undefined
-    /** How many new connections at once. `1000` while it is not set. */
+    /** How many new connections at once. `1000` when absent. */
     protectionSynfloodBurst?: number | undefined
-    /** How many new connections a second. `200` while it is not set. */
+    /** How many new connections a second. `200` when absent. */
     protectionSynfloodRate?: number | undefined
     /** How loudly packets from broadcast addresses are logged. */
     smurfLogLevel?: string | undefined
@@ -3258,7 +3381,7 @@ export class ProxmoxNode {
    * Adds a rule at the top; it is off unless `enable` is 1.
    *
    * @param action - What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
-   * @param kind - Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
+   * @param kind - Its kind.
    */
   createFirewallRule(action: string, kind: string, options?: {
     /** A remark for people. */
@@ -3283,7 +3406,7 @@ export class ProxmoxNode {
     pos?: number | undefined
     /** The protocol, by name or number. */
     proto?: string | undefined
-    /** Where packets come from: address, network, set or alias. */
+    /** Where from. */
     source?: string | undefined
     /** The ports they come from. */
     sport?: string | undefined
@@ -3446,6 +3569,8 @@ export class ProxmoxNode {
     notesTemplate?: string | undefined
     /** Removes older ones but these: `keep-last=3`. */
     prune?: string | undefined
+    /** With `prune`: the word for what may be lost, `accepted`. */
+    dataLoss?: 'accepted' | undefined
     /** At most so many KiB a second. */
     bandwidthKib?: number | undefined
     /** How long to wait. Default: 600. */
@@ -3465,8 +3590,8 @@ export class ProxmoxNode {
   restoreQemu(vmid: number, archive: string, options?: {
     /** Where its disks go. Default: where they were. */
     storage?: string | undefined
-    /** Replaces a guest that has the number; its disks are lost. */
-    replace?: boolean | undefined
+    /** Replaces a guest that has the number. Its disks are lost: the word for that is `accepted`. */
+    replace?: 'accepted' | undefined
     /** New MAC addresses and a new UUID, for a second copy. */
     unique?: boolean | undefined
     /** Starts it afterwards. */
@@ -3494,8 +3619,8 @@ export class ProxmoxNode {
   restoreLxc(vmid: number, archive: string, options?: {
     /** Where its disks go. Default: where they were. */
     storage?: string | undefined
-    /** Replaces a guest that has the number; its disks are lost. */
-    replace?: boolean | undefined
+    /** Replaces a guest that has the number. Its disks are lost: the word for that is `accepted`. */
+    replace?: 'accepted' | undefined
     /** New MAC addresses and a new UUID, for a second copy. */
     unique?: boolean | undefined
     /** Starts it afterwards. */
@@ -3517,6 +3642,12 @@ export class ProxmoxNode {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<ProxmoxTerminal>
+
+  /** Opens a shell on the node as a screen, for viewers that speak VNC alone. Needs `Sys.Console`. */
+  vncShell(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxScreen>
 }
 
 /** A storage as one node sees it. */
@@ -3555,9 +3686,9 @@ export class ProxmoxNodeStorage {
   /**
    * Makes an empty disk image and gives back its volume id. The size is in KiB, or has a suffix: `32G`.
    *
-   * @param filename - The volume's name, such as `vm-100-disk-1`.
-   * @param size - Its size in KiB, or with a unit, such as `4G`.
-   * @param vmid - The guest that it belongs to.
+   * @param filename - The file's name.
+   * @param size - Its size.
+   * @param vmid - The guest's id.
    */
   allocate(filename: string, size: string, vmid: number, options?: {
     /** The format. */
@@ -3587,7 +3718,7 @@ export class ProxmoxNodeStorage {
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   deleteVolume(volume: string, dataLoss: 'accepted', options?: {
-    /** How long to wait for the end before a task is named in its place, in seconds. */
+    /** The delay, in seconds. */
     delay?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3597,9 +3728,9 @@ export class ProxmoxNodeStorage {
   prunableBackups(options?: {
     /** Which backups to keep, such as `keep-last=3,keep-weekly=4`. */
     pruneBackups?: string | undefined
-    /** Only backups of guests of this kind. */
+    /** Its kind. */
     kind?: string | undefined
-    /** Only backups of this guest. */
+    /** The guest's id. */
     vmid?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3613,18 +3744,18 @@ export class ProxmoxNodeStorage {
   pruneBackups(dataLoss: 'accepted', options?: {
     /** Which backups to keep, such as `keep-last=3,keep-weekly=4`. */
     pruneBackups?: string | undefined
-    /** Only backups of guests of this kind. */
+    /** Its kind. */
     kind?: string | undefined
-    /** Only backups of this guest. */
+    /** The guest's id. */
     vmid?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<string>
 
   /**
-   * What an OVA or ESXi guest would become here. A volume of another storage is `InvalidArgument`.
+   * What an OVA or ESXi guest would become here.
    *
-   * @param volume - The volume: `import/talos.ova`, or its whole id, `local:import/talos.ova`.
+   * @param volume - The volume's id, such as `local:iso/talos.iso`.
    */
   importMetadata(volume: string, options?: {
     /** Cancels, on the wire too. */
@@ -3634,7 +3765,7 @@ export class ProxmoxNodeStorage {
   /**
    * Has the node fetch a container image from a registry (9.1 and later).
    *
-   * @param reference - The image in a registry, such as `docker.io/library/alpine:3`.
+   * @param reference - [a-zA-Z\d][a-zA-Z\d-]*[a-zA-Z\d])(?:\.(?:[a-zA-Z\d]|[a-zA-Z\d][a-zA-Z\d-]*[a-zA-Z\d]))*(?::\d+)?/)?[a-z\d]+(?:(?:[._]|__|[-]*)[a-z\d]+)*(?:/[a-z\d]+(?:(?:[._]|__|[-]*)[a-z\d]+)*)*:\w[\w.-]{0,127}$ | `reference`.
    */
   pullOciImage(reference: string, options?: {
     /** The file's name. */
@@ -3675,7 +3806,7 @@ export class ProxmoxCeph {
   /**
    * Makes an OSD of a disk. Only root@pam itself may.
    *
-   * @param dev - The disk that it is made on; what is on it is lost. One that is in use is refused.
+   * @param dev - The device.
    */
   createOsd(dev: string, options?: {
     /** The class of its device. */
@@ -3684,7 +3815,7 @@ export class ProxmoxCeph {
     dbDev?: string | undefined
     /** The size of the database, in GiB. */
     dbDevSize?: number | undefined
-    /** Whether it is encrypted. */
+    /** Whether it is encrypted, and with which key. */
     encrypted?: boolean | undefined
     /** How many OSDs to make on the device. (8.1 and later) */
     osdsPerDevice?: number | undefined
@@ -3703,7 +3834,7 @@ export class ProxmoxCeph {
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   destroyOsd(osdid: number, dataLoss: 'accepted', options?: {
-    /** Whether the disk is wiped as well: its volumes, partitions and what is on them. */
+    /** Whether to clean up. */
     cleanup?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3781,7 +3912,7 @@ export class ProxmoxCeph {
     pgNum?: number | undefined
     /** How many placement groups it has at least. */
     pgNumMin?: number | undefined
-    /** How many copies of its data it keeps. `3` when absent. */
+    /** Its size. `3` when absent. */
     size?: number | undefined
     /** How much data is expected, which the number of placement groups follows. */
     targetSize?: string | undefined
@@ -3809,7 +3940,7 @@ export class ProxmoxCeph {
     pgNum?: number | undefined
     /** How many placement groups it has at least. */
     pgNumMin?: number | undefined
-    /** How many copies of its data it keeps. */
+    /** Its size. */
     size?: number | undefined
     /** How much data is expected, which the number of placement groups follows. */
     targetSize?: string | undefined
@@ -3826,7 +3957,7 @@ export class ProxmoxCeph {
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   destroyPool(name: string, dataLoss: 'accepted', options?: {
-    /** Whether it is deleted although it is in use. */
+    /** Whether to do it in spite of what speaks against it. */
     force?: boolean | undefined
     /** Whether its erasure code profile is removed as well. Yes when absent. */
     removeEcprofile?: boolean | undefined
@@ -3962,7 +4093,7 @@ export class ProxmoxCeph {
 
   /** Starts its Ceph services, or the one in `service`. */
   start(options?: {
-    /** The service. `ceph.target` when absent. */
+    /** mon|mds|osd|mgr)(\.[a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent. */
     service?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3970,7 +4101,7 @@ export class ProxmoxCeph {
 
   /** Stops its Ceph services, or the one in `service`. */
   stop(options?: {
-    /** The service. `ceph.target` when absent. */
+    /** mon|mds|osd|mgr)(\.[a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent. */
     service?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3978,7 +4109,7 @@ export class ProxmoxCeph {
 
   /** Restarts its Ceph services, or the one in `service`. */
   restart(options?: {
-    /** The service. `ceph.target` when absent. */
+    /** mon|mds|osd|mgr)(\.[a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent. */
     service?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3987,7 +4118,7 @@ export class ProxmoxCeph {
   /**
    * Whether a service can be stopped or destroyed without harm.
    *
-   * @param action - What is to be done to the service: `stop` or `destroy` it.
+   * @param action - What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
    * @param id - Its id.
    * @param service - The service.
    */
@@ -4010,7 +4141,7 @@ export class ProxmoxQemu {
   /**
    * Deletes it. It must be stopped; its backups stay. In a cluster without quorum that is `FailedPrecondition` and nothing is sent.
    *
-   * @param scope - What goes: the guest with its disks, its entries in jobs and HA too, and every unmentioned volume with its number.
+   * @param scope - What goes: the guest with its disks, its entries in jobs, HA and rights too, and every unmentioned volume with its number.
    */
   destroy(scope: 'guest' | 'guest_and_references' | 'everything', options?: {
     /** Cancels, on the wire too. */
@@ -4025,7 +4156,7 @@ export class ProxmoxQemu {
 
   /** Its configuration, changes that wait for its next start included. */
   config(options?: {
-    /** Whether to leave out changes that wait for its next start. */
+    /** Leave out changes that wait for its next start. */
     current?: boolean | undefined
     /** As it was in this snapshot. */
     snapshot?: string | undefined
@@ -4039,7 +4170,13 @@ export class ProxmoxQemu {
     signal?: AbortSignal | undefined
   }): Promise<PendingKey[]>
 
-  /** Changes its configuration at once. Give `digest` so that nobody else's change is lost (`Conflict` then). New or imported disks can take longer than the server's 30 seconds: use `configure` for these. */
+  /** The keys of its cloud-init configuration, each with the value that its drive holds and the one that waits to be written to it. */
+  cloudInitPending(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PendingKey[]>
+
+  /** Changes its configuration at once. Give `digest` so that nobody else's change is lost (`Conflict` then). New or imported disks can take longer than the server's 30 seconds: use `configure` for these. A disk that is taken out stays as an unused volume; for more there is `delete_disks`. */
   updateConfig(options?: {
     /** The settings by their names in the API: `memory`, `net0`, `scsi0`, … */
     settings?: Readonly<Record<string, Json | undefined>> | undefined
@@ -4057,13 +4194,13 @@ export class ProxmoxQemu {
 
   /** Starts it. Most refusals (locked, missing, already running) are the failure of the task. When the HA manager owns it, waiting for the task also waits until the guest runs. */
   start(options?: {
-    /** How long the start may take, in seconds. */
+    /** How long the start may take. */
     timeout?: number | undefined
     /** Start with this machine type. */
     machine?: string | undefined
     /** Start with this CPU model. */
     forceCpu?: string | undefined
-    /** Whether to go on although it is locked; for root alone. */
+    /** Ignore its lock; for root alone. */
     skiplock?: boolean | undefined
     /** The node it comes from; between nodes only. */
     migratedfrom?: string | undefined
@@ -4077,7 +4214,7 @@ export class ProxmoxQemu {
     stateuri?: string | undefined
     /** Where its disks go; between nodes only. */
     targetstorage?: string | undefined
-    /** Whether tracked connections come along; between nodes only (9.0 and later). */
+    /** Take tracked connections along; between nodes only (9.0 and later). */
     withConntrackState?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4085,13 +4222,13 @@ export class ProxmoxQemu {
 
   /** Stops it as if its power cord were pulled. Stopping a stopped one succeeds. */
   stop(options?: {
-    /** How long to wait, in seconds. */
+    /** How long to wait. */
     timeout?: number | undefined
-    /** Whether to break off a shutdown that is under way (8.2 and later). */
+    /** Abort a shutdown that is under way (8.2 and later). */
     overruleShutdown?: boolean | undefined
-    /** Whether its volumes stay active; for root alone. */
+    /** Leave its volumes active; for root alone. */
     keepActive?: boolean | undefined
-    /** Whether to go on although it is locked; for root alone. */
+    /** Ignore its lock; for root alone. */
     skiplock?: boolean | undefined
     /** The node it comes from; between nodes only. */
     migratedfrom?: string | undefined
@@ -4101,13 +4238,13 @@ export class ProxmoxQemu {
 
   /** Asks it to shut down: by its agent, else by ACPI. The task fails when it does not within `timeout`; `forceStop` pulls the cord then. */
   shutdown(options?: {
-    /** How long to wait, in seconds; 60 unless its startup order says otherwise. */
+    /** How long to wait; 60 seconds unless its startup order says otherwise. */
     timeout?: number | undefined
-    /** Whether to stop it hard when the time runs out. */
+    /** Stop it when the time runs out. */
     forceStop?: boolean | undefined
-    /** Whether its volumes stay active; for root alone. */
+    /** Leave its volumes active; for root alone. */
     keepActive?: boolean | undefined
-    /** Whether to go on although it is locked; for root alone. */
+    /** Ignore its lock; for root alone. */
     skiplock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4123,7 +4260,7 @@ export class ProxmoxQemu {
 
   /** Resets it as its reset button would. */
   reset(options?: {
-    /** Whether to go on although it is locked; for root alone. */
+    /** Whether to go on despite the lock; only root may. */
     skiplock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4131,7 +4268,7 @@ export class ProxmoxQemu {
 
   /** Pauses it; with `todisk` its memory goes to a storage and it stops (hibernation). */
   suspend(options?: {
-    /** Whether to go on although it is locked; for root alone. */
+    /** Whether to go on despite the lock; only root may. */
     skiplock?: boolean | undefined
     /** The storage of saved memory. */
     statestorage?: string | undefined
@@ -4143,9 +4280,9 @@ export class ProxmoxQemu {
 
   /** Lets a paused or hibernated one go on. */
   resume(options?: {
-    /** Whether to go on though its configuration is not on this node; between nodes only. */
+    /** Whether to trust the caller about its state. */
     nocheck?: boolean | undefined
-    /** Whether to go on although it is locked; for root alone. */
+    /** Whether to go on despite the lock; only root may. */
     skiplock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4154,10 +4291,10 @@ export class ProxmoxQemu {
   /**
    * Sends a key combination in QEMU's names: `ctrl-alt-delete`.
    *
-   * @param key - The key, under the name that QEMU gives it, such as `ctrl-alt-delete`.
+   * @param key - The key.
    */
   sendKey(key: string, options?: {
-    /** Whether to go on although it is locked; for root alone. */
+    /** Whether to go on despite the lock; only root may. */
     skiplock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4182,12 +4319,12 @@ export class ProxmoxQemu {
   /**
    * Takes a snapshot; with `vmstate` its memory too.
    *
-   * @param snapname - The new snapshot's name.
+   * @param snapname - The snapshot.
    */
   snapshot(snapname: string, options?: {
     /** Notes for people; shown in the web interface. */
     description?: string | undefined
-    /** Whether the memory is saved as well, so that a rollback goes on where it was. */
+    /** Whether the memory is in it as well. */
     vmstate?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4222,26 +4359,27 @@ export class ProxmoxQemu {
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   rollback(snapname: string, dataLoss: 'accepted', options?: {
-    /** Whether it starts after the rollback. (7.3 and later) */
+    /** Whether it starts when made. (7.3 and later) */
     start?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<ProxmoxTask>
 
   /**
-   * Deletes a snapshot; the guest stays as it is.
+   * Deletes a snapshot; the guest stays as it is, and cannot go back to it any more.
    *
    * @param snapname - The snapshot.
+   * @param dataLoss - The word for what may be lost: `accepted`.
    */
-  deleteSnapshot(snapname: string, options?: {
-    /** Whether it goes from the configuration even when removing it from the disks fails. */
+  deleteSnapshot(snapname: string, dataLoss: 'accepted', options?: {
+    /** Takes it out of the configuration even where its disks cannot be cleaned up. */
     force?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<ProxmoxTask>
 
   /**
-   * Copies it to a new id: in full, or linked to a template's disks. See `with_new_vmid` for free ids.
+   * Copies it to a new id: in full, or linked to a template's disks. For a free id there is `clone_to_new_id`.
    *
    * @param newid - The new guest's id.
    */
@@ -4250,23 +4388,51 @@ export class ProxmoxQemu {
     bwlimit?: number | undefined
     /** Notes for people; shown in the web interface. */
     description?: string | undefined
-    /** The format of the copied disks; for full clones. */
+    /** The format. */
     format?: string | undefined
-    /** Whether all disks are copied in full rather than linked to the template's. What is no template is always copied in full. */
+    /** Whether to copy its disks in full; else those of a template are linked. */
     full?: boolean | undefined
     /** Its name. */
     name?: string | undefined
-    /** The pool that the new guest is put into. */
+    /** The pool. */
     pool?: string | undefined
-    /** The snapshot to clone; the present state when absent. */
+    /** The snapshot. */
     snapname?: string | undefined
-    /** The storage of the copied disks; for full clones. Where the source has them when absent. */
+    /** The storage. */
     storage?: string | undefined
     /** Where to: the target node. */
     target?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<ProxmoxTask>
+
+  /** Copies it to a free id, and waits until it is made. When somebody else takes the id meanwhile, it is tried again with another; calls of one client never get the same. Ended early, the task may go on. */
+  cloneToNewId(options?: {
+    /** The most to move in a second, in KiB. */
+    bwlimit?: number | undefined
+    /** Notes for people; shown in the web interface. */
+    description?: string | undefined
+    /** The format. */
+    format?: string | undefined
+    /** Whether to copy its disks in full; else those of a template are linked. */
+    full?: boolean | undefined
+    /** Its name. */
+    name?: string | undefined
+    /** The pool. */
+    pool?: string | undefined
+    /** The snapshot. */
+    snapname?: string | undefined
+    /** The storage. */
+    storage?: string | undefined
+    /** Where to: the target node. */
+    target?: string | undefined
+    /** How long to wait. Default: 600. */
+    timeoutSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: TaskProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NewGuest>
 
   /** What stands in the way of a migration: local disks and devices, allowed nodes. */
   migration(options?: {
@@ -4284,13 +4450,13 @@ export class ProxmoxQemu {
   migrate(target: string, options?: {
     /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
-    /** Whether to go on although it uses devices of this node; for root alone. */
+    /** Whether to do it in spite of what speaks against it. */
     force?: boolean | undefined
     /** The network that the migration uses, as CIDR. */
     migrationNetwork?: string | undefined
     /** Whether the migration is encrypted: `secure` or `insecure`. */
     migrationType?: string | undefined
-    /** Whether it moves while it runs. */
+    /** Whether it is online. */
     online?: boolean | undefined
     /** The target storages: one for all, or pairs of source and target. */
     targetstorage?: readonly string[] | undefined
@@ -4303,18 +4469,35 @@ export class ProxmoxQemu {
   }): Promise<ProxmoxTask>
 
   /**
-   * Moves it to another cluster, which `target_endpoint` names with a token.
+   * Moves it to another cluster, which `target_endpoint` names with a token. It stays here too, stopped.
    *
    * @param targetBridge - The target bridges: one for all, or pairs of source and target.
    * @param targetEndpoint - The other cluster: its address, token and fingerprint, as a property string.
-   * @param targetStorage - The target storages: one for all, or pairs of source and target.
+   * @param targetStorage - The target storage.
    */
   remoteMigrate(targetBridge: readonly string[], targetEndpoint: string, targetStorage: readonly string[], options?: {
     /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
-    /** Whether the guest here is deleted, with its disks, once it has moved. Otherwise it stays, stopped. */
-    delete?: boolean | undefined
-    /** Whether it moves while it runs. */
+    /** Whether it is online. */
+    online?: boolean | undefined
+    /** The target guest's id. */
+    targetVmid?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Moves it to another cluster as `remote_migrate` does, and deletes it here, with its disks.
+   *
+   * @param targetBridge - The target bridges: one for all, or pairs of source and target.
+   * @param targetEndpoint - The other cluster: its address, token and fingerprint, as a property string.
+   * @param targetStorage - The target storage.
+   * @param dataLoss - The word for what may be lost: `accepted`.
+   */
+  remoteMigrateAndDeleteSource(targetBridge: readonly string[], targetEndpoint: string, targetStorage: readonly string[], dataLoss: 'accepted', options?: {
+    /** The most to move in a second, in KiB. */
+    bwlimit?: number | undefined
+    /** Whether it is online. */
     online?: boolean | undefined
     /** The target guest's id. */
     targetVmid?: number | undefined
@@ -4325,33 +4508,31 @@ export class ProxmoxQemu {
   /**
    * Grows a disk: to a size (`64G`) or by one (`+8G`). Disks do not shrink.
    *
-   * @param disk - The disk, by its key in the configuration, such as `scsi0`.
-   * @param size - The new size, or `+` and how much to add, such as `+10G`.
+   * @param disk - The disk.
+   * @param size - Its size.
    */
   resizeDisk(disk: string, size: string, options?: {
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** Whether to go on although it is locked; for root alone. */
+    /** Whether to go on despite the lock; only root may. */
     skiplock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<ProxmoxTask>
 
   /**
-   * Moves a disk to another `storage`, or to another guest.
+   * Moves a disk to another `storage`, or to another guest. What was copied stays behind as an unused volume.
    *
-   * @param disk - The disk, by its key in the configuration, such as `scsi0`.
+   * @param disk - The disk.
    */
   moveDisk(disk: string, options?: {
     /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
-    /** Whether the source is deleted once the disk has moved. Otherwise it stays as an unused disk. */
-    delete?: boolean | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** The format that the disk gets. */
+    /** The format. */
     format?: string | undefined
-    /** The storage that it moves to. */
+    /** The storage. */
     storage?: string | undefined
     /** Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later) */
     targetDigest?: string | undefined
@@ -4364,20 +4545,54 @@ export class ProxmoxQemu {
   }): Promise<ProxmoxTask>
 
   /**
-   * Takes disks (a list with commas) out of the configuration; with `force` their volumes are deleted.
+   * Moves a disk as `move_disk` does, and deletes the volume it was copied from.
    *
-   * @param idlist - The disks to detach, by their keys in the configuration. Those that are `unused` already are deleted, with and without `force`.
+   * @param disk - The disk.
+   * @param dataLoss - The word for what may be lost: `accepted`.
+   */
+  moveDiskAndDeleteSource(disk: string, dataLoss: 'accepted', options?: {
+    /** The most to move in a second, in KiB. */
+    bwlimit?: number | undefined
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+    digest?: string | undefined
+    /** The format. */
+    format?: string | undefined
+    /** The storage. */
+    storage?: string | undefined
+    /** Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later) */
+    targetDigest?: string | undefined
+    /** The key that the disk gets in the target's configuration. (7.1 and later) */
+    targetDisk?: string | undefined
+    /** The target guest's id. (7.1 and later) */
+    targetVmid?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Takes disks out of the configuration. Their volumes stay, as `unused0` and so on.
+   *
+   * @param idlist - The disks to take out.
    */
   unlinkDisks(idlist: readonly string[], options?: {
-    /** Whether the disks are deleted rather than kept as unused ones. */
-    force?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Takes disks out of the configuration and deletes their volumes: those in use (`scsi1`) and those that are not (`unused0`).
+   *
+   * @param idlist - The disks to delete.
+   * @param dataLoss - The word for what may be lost: `accepted`.
+   */
+  deleteDisks(idlist: readonly string[], dataLoss: 'accepted', options?: {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<void>
 
   /** Makes it a template, for good. */
   template(options?: {
-    /** Only this disk becomes a base image; all of them when absent. */
+    /** The disk. */
     disk?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4417,7 +4632,7 @@ export class ProxmoxQemu {
   updateFirewallOptions(options?: {
     /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
-    /** Whether DHCP is allowed. Yes while it is not set. */
+    /** Whether DHCP is allowed. Yes when absent for guests. */
     dhcp?: boolean | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
@@ -4429,9 +4644,9 @@ export class ProxmoxQemu {
     logLevelIn?: string | undefined
     /** How loudly packets that go out are logged. */
     logLevelOut?: string | undefined
-    /** Whether guests may use their own MAC addresses only. Yes while it is not set. */
+    /** Whether guests may use their own MAC addresses only. Yes when absent. */
     macfilter?: boolean | undefined
-    /** Whether IPv6 neighbour discovery is allowed. Yes while it is not set. */
+    /** Whether IPv6 neighbour discovery is allowed. Yes when absent. */
     ndp?: boolean | undefined
     /** What happens to packets that come in and match no rule. */
     policyIn?: string | undefined
@@ -4453,7 +4668,7 @@ export class ProxmoxQemu {
    * Adds a rule at the top; it is off unless `enable` is 1. `kind` is `in`, `out`, `forward` or `group`.
    *
    * @param action - What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
-   * @param kind - Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
+   * @param kind - Its kind.
    */
   createFirewallRule(action: string, kind: string, options?: {
     /** A remark for people. */
@@ -4478,7 +4693,7 @@ export class ProxmoxQemu {
     pos?: number | undefined
     /** The protocol, by name or number. */
     proto?: string | undefined
-    /** Where packets come from: address, network, set or alias. */
+    /** Where from. */
     source?: string | undefined
     /** The ports they come from. */
     sport?: string | undefined
@@ -4518,11 +4733,11 @@ export class ProxmoxQemu {
     moveto?: number | undefined
     /** The protocol, by name or number. */
     proto?: string | undefined
-    /** Where packets come from: address, network, set or alias. */
+    /** Where from. */
     source?: string | undefined
     /** The ports they come from. */
     sport?: string | undefined
-    /** Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4550,6 +4765,18 @@ export class ProxmoxQemu {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<ProxmoxTerminal>
+
+  /** Opens its screen. The machine must run (`FailedPrecondition`). */
+  vnc(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxScreen>
+
+  /** The text of a `.vv` file that `remote-viewer` opens to show its screen over SPICE: it must run, with a SPICE display (`vga: qxl`). The viewer has about thirty seconds to connect; the password is in it. */
+  spiceViewerFile(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
 
   /**
    * Imports a disk into a VM. The task that does it can be waited for.
@@ -4593,7 +4820,7 @@ export class ProxmoxLxc {
   /**
    * Deletes it. It must be stopped; its backups stay. In a cluster without quorum that is `FailedPrecondition` and nothing is sent.
    *
-   * @param scope - What goes: the container with its volumes, its entries in jobs and HA too, and every unmentioned volume with its number.
+   * @param scope - What goes: the container with its volumes, its entries in jobs, HA and rights too, and every unmentioned volume with its number.
    */
   destroy(scope: 'guest' | 'guest_and_references' | 'everything', options?: {
     /** Cancels, on the wire too. */
@@ -4608,7 +4835,7 @@ export class ProxmoxLxc {
 
   /** Its configuration, changes that wait for its next start included. */
   config(options?: {
-    /** Whether to leave out changes that wait for its next start. */
+    /** The value in force. */
     current?: boolean | undefined
     /** The snapshot. */
     snapshot?: string | undefined
@@ -4622,10 +4849,21 @@ export class ProxmoxLxc {
     signal?: AbortSignal | undefined
   }): Promise<PendingKey[]>
 
-  /** Changes its configuration. Give `digest` so that nobody else's change is lost. */
+  /** Changes its configuration. Give `digest` so that nobody else's change is lost. A mount point that is taken out stays as an unused volume; see `delete_unused`. */
   updateConfig(options?: {
     /** The settings by their names in the API: `memory`, `net0`, `scsi0`, … */
     settings?: Readonly<Record<string, Json | undefined>> | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Deletes volumes that nothing uses any more.
+   *
+   * @param keys - Their keys in the configuration: `unused0`.
+   * @param dataLoss - The word for what may be lost: `accepted`.
+   */
+  deleteUnused(keys: readonly string[], dataLoss: 'accepted', options?: {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<void>
@@ -4634,7 +4872,7 @@ export class ProxmoxLxc {
   start(options?: {
     /** Whether to log more. */
     debug?: boolean | undefined
-    /** Whether to go on although it is locked; for root alone. */
+    /** Whether to go on despite the lock; only root may. */
     skiplock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4644,7 +4882,7 @@ export class ProxmoxLxc {
   stop(options?: {
     /** Whether to break off shutdowns that are under way. (8.2 and later) */
     overruleShutdown?: boolean | undefined
-    /** Whether to go on although it is locked; for root alone. */
+    /** Whether to go on despite the lock; only root may. */
     skiplock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4695,7 +4933,7 @@ export class ProxmoxLxc {
   /**
    * Takes a snapshot.
    *
-   * @param snapname - The new snapshot's name.
+   * @param snapname - The snapshot.
    */
   snapshot(snapname: string, options?: {
     /** Notes for people; shown in the web interface. */
@@ -4721,26 +4959,27 @@ export class ProxmoxLxc {
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   rollback(snapname: string, dataLoss: 'accepted', options?: {
-    /** Whether it starts after the rollback. (7.3 and later) */
+    /** Whether it starts when made. (7.3 and later) */
     start?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<ProxmoxTask>
 
   /**
-   * Deletes a snapshot; the container stays as it is.
+   * Deletes a snapshot; the container stays as it is, and cannot go back to it any more.
    *
    * @param snapname - The snapshot.
+   * @param dataLoss - The word for what may be lost: `accepted`.
    */
-  deleteSnapshot(snapname: string, options?: {
-    /** Whether it goes from the configuration even when removing it from the disks fails. */
+  deleteSnapshot(snapname: string, dataLoss: 'accepted', options?: {
+    /** Takes it out of the configuration even where its disks cannot be cleaned up. */
     force?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<ProxmoxTask>
 
   /**
-   * Copies it to a new id. A running one needs `snapname`.
+   * Copies it to a new id. A running one needs `snapname`. For a free id there is `clone_to_new_id`.
    *
    * @param newid - The new guest's id.
    */
@@ -4749,21 +4988,47 @@ export class ProxmoxLxc {
     bwlimit?: number | undefined
     /** Notes for people; shown in the web interface. */
     description?: string | undefined
-    /** Whether all disks are copied in full rather than linked to the template's. What is no template is always copied in full. */
+    /** Whether to copy its disks in full; else those of a template are linked. */
     full?: boolean | undefined
     /** The host's name. */
     hostname?: string | undefined
-    /** The pool that the new guest is put into. */
+    /** The pool. */
     pool?: string | undefined
-    /** The snapshot to clone; the present state when absent. */
+    /** The snapshot. */
     snapname?: string | undefined
-    /** The storage of the copied disks; for full clones. Where the source has them when absent. */
+    /** The storage. */
     storage?: string | undefined
     /** Where to: the target node. */
     target?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<ProxmoxTask>
+
+  /** Copies it to a free id, and waits until it is made. When somebody else takes the id meanwhile, it is tried again with another; calls of one client never get the same. Ended early, the task may go on. */
+  cloneToNewId(options?: {
+    /** The most to move in a second, in KiB. */
+    bwlimit?: number | undefined
+    /** Notes for people; shown in the web interface. */
+    description?: string | undefined
+    /** Whether to copy its disks in full; else those of a template are linked. */
+    full?: boolean | undefined
+    /** The host's name. */
+    hostname?: string | undefined
+    /** The pool. */
+    pool?: string | undefined
+    /** The snapshot. */
+    snapname?: string | undefined
+    /** The storage. */
+    storage?: string | undefined
+    /** Where to: the target node. */
+    target?: string | undefined
+    /** How long to wait. Default: 600. */
+    timeoutSeconds?: number | undefined
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: TaskProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<NewGuest>
 
   /** What stands in the way of a migration. */
   migration(options?: {
@@ -4781,37 +5046,58 @@ export class ProxmoxLxc {
   migrate(target: string, options?: {
     /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
-    /** Whether it moves while it runs, which containers cannot; use `restart`. */
+    /** Whether it is online. */
     online?: boolean | undefined
-    /** Whether one that runs is shut down, moved, and started there. */
+    /** Whether the service restarts with it. */
     restart?: boolean | undefined
-    /** The target storages: one for all, or pairs of source and target. (7.2 and later) */
+    /** The target storage. (7.2 and later) */
     targetStorage?: readonly string[] | undefined
-    /** How long its shutdown may take with `restart`, in seconds. `180` when absent. */
+    /** How long to wait, in seconds. `180` when absent. */
     timeout?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<ProxmoxTask>
 
   /**
-   * Moves it to another cluster.
+   * Moves it to another cluster. It stays here too, stopped.
    *
    * @param targetBridge - The target bridges: one for all, or pairs of source and target.
    * @param targetEndpoint - The other cluster: its address, token and fingerprint, as a property string.
-   * @param targetStorage - The target storages: one for all, or pairs of source and target.
+   * @param targetStorage - The target storage.
    */
   remoteMigrate(targetBridge: readonly string[], targetEndpoint: string, targetStorage: readonly string[], options?: {
     /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
-    /** Whether the guest here is deleted, with its disks, once it has moved. Otherwise it stays, stopped. */
-    delete?: boolean | undefined
-    /** Whether it moves while it runs, which containers cannot; use `restart`. */
+    /** Whether it is online. */
     online?: boolean | undefined
-    /** Whether one that runs is shut down, moved, and started there. */
+    /** Whether the service restarts with it. */
     restart?: boolean | undefined
     /** The target guest's id. */
     targetVmid?: number | undefined
-    /** How long its shutdown may take with `restart`, in seconds. `180` when absent. */
+    /** How long to wait, in seconds. `180` when absent. */
+    timeout?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Moves it to another cluster as `remote_migrate` does, and deletes it here, with its disks.
+   *
+   * @param targetBridge - The target bridges: one for all, or pairs of source and target.
+   * @param targetEndpoint - The other cluster: its address, token and fingerprint, as a property string.
+   * @param targetStorage - The target storage.
+   * @param dataLoss - The word for what may be lost: `accepted`.
+   */
+  remoteMigrateAndDeleteSource(targetBridge: readonly string[], targetEndpoint: string, targetStorage: readonly string[], dataLoss: 'accepted', options?: {
+    /** The most to move in a second, in KiB. */
+    bwlimit?: number | undefined
+    /** Whether it is online. */
+    online?: boolean | undefined
+    /** Whether the service restarts with it. */
+    restart?: boolean | undefined
+    /** The target guest's id. */
+    targetVmid?: number | undefined
+    /** How long to wait, in seconds. `180` when absent. */
     timeout?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4820,8 +5106,8 @@ export class ProxmoxLxc {
   /**
    * Grows a volume: to a size (`64G`) or by one (`+8G`).
    *
-   * @param disk - The volume, by its key in the configuration: `rootfs`, or `mp0` and so on.
-   * @param size - The new size, or `+` and how much to add, such as `+10G`.
+   * @param disk - The disk.
+   * @param size - Its size.
    */
   resizeDisk(disk: string, size: string, options?: {
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
@@ -4831,18 +5117,39 @@ export class ProxmoxLxc {
   }): Promise<ProxmoxTask>
 
   /**
-   * Moves a volume to another `storage`, or to another container.
+   * Moves a volume to another `storage`, or to another container. What was copied stays behind as an unused volume.
    *
-   * @param volume - The volume, by its key in the configuration: `rootfs`, or `mp0` and so on.
+   * @param volume - Its key: `rootfs`, `mp0`.
    */
   moveVolume(volume: string, options?: {
     /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
-    /** Whether the source is deleted once the volume has moved. Otherwise it stays as an unused volume. */
-    delete?: boolean | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** The storage that it moves to. */
+    /** The storage. */
+    storage?: string | undefined
+    /** Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later) */
+    targetDigest?: string | undefined
+    /** The target guest's id. (7.1 and later) */
+    targetVmid?: number | undefined
+    /** The key that the volume gets in the target's configuration. (7.1 and later) */
+    targetVolume?: string | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxTask>
+
+  /**
+   * Moves a volume as `move_volume` does, and deletes the volume it was copied from.
+   *
+   * @param volume - Its key: `rootfs`, `mp0`.
+   * @param dataLoss - The word for what may be lost: `accepted`.
+   */
+  moveVolumeAndDeleteSource(volume: string, dataLoss: 'accepted', options?: {
+    /** The most to move in a second, in KiB. */
+    bwlimit?: number | undefined
+    /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
+    digest?: string | undefined
+    /** The storage. */
     storage?: string | undefined
     /** Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later) */
     targetDigest?: string | undefined
@@ -4894,7 +5201,7 @@ export class ProxmoxLxc {
   updateFirewallOptions(options?: {
     /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
-    /** Whether DHCP is allowed. Yes while it is not set. */
+    /** Whether DHCP is allowed. Yes when absent for guests. */
     dhcp?: boolean | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
@@ -4906,9 +5213,9 @@ export class ProxmoxLxc {
     logLevelIn?: string | undefined
     /** How loudly packets that go out are logged. */
     logLevelOut?: string | undefined
-    /** Whether guests may use their own MAC addresses only. Yes while it is not set. */
+    /** Whether guests may use their own MAC addresses only. Yes when absent. */
     macfilter?: boolean | undefined
-    /** Whether IPv6 neighbour discovery is allowed. Yes while it is not set. */
+    /** Whether IPv6 neighbour discovery is allowed. Yes when absent. */
     ndp?: boolean | undefined
     /** What happens to packets that come in and match no rule. */
     policyIn?: string | undefined
@@ -4930,7 +5237,7 @@ export class ProxmoxLxc {
    * Adds a rule at the top; it is off unless `enable` is 1.
    *
    * @param action - What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
-   * @param kind - Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
+   * @param kind - Its kind.
    */
   createFirewallRule(action: string, kind: string, options?: {
     /** A remark for people. */
@@ -4955,7 +5262,7 @@ export class ProxmoxLxc {
     pos?: number | undefined
     /** The protocol, by name or number. */
     proto?: string | undefined
-    /** Where packets come from: address, network, set or alias. */
+    /** Where from. */
     source?: string | undefined
     /** The ports they come from. */
     sport?: string | undefined
@@ -4995,11 +5302,11 @@ export class ProxmoxLxc {
     moveto?: number | undefined
     /** The protocol, by name or number. */
     proto?: string | undefined
-    /** Where packets come from: address, network, set or alias. */
+    /** Where from. */
     source?: string | undefined
     /** The ports they come from. */
     sport?: string | undefined
-    /** Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5022,6 +5329,18 @@ export class ProxmoxLxc {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<ProxmoxTerminal>
+
+  /** Opens its console as a screen, for viewers that speak VNC alone; what is on it is the text of `terminal`. */
+  vnc(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<ProxmoxScreen>
+
+  /** The text of a `.vv` file that `remote-viewer` opens to show its console over SPICE. The viewer has about thirty seconds to connect; the password is in it. */
+  spiceViewerFile(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
 }
 
 /** The guest agent of one VM. Every call waits for the guest: up to three seconds when nobody answers there. */
@@ -5045,6 +5364,12 @@ export class ProxmoxAgent {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<AgentInfo>
+
+  /** The operating system in the guest; `Unsupported` where the agent lacks the command. */
+  osInfo(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<AgentOsInfoResult>
 
   /**
    * Runs a program and waits for its end. There is no shell in between. A program that fails is no error.
@@ -5085,7 +5410,7 @@ export class ProxmoxAgent {
   /**
    * Reads a file, up to 16 MiB of it.
    *
-   * @param path - The path of the file in the guest.
+   * @param path - The file.
    */
   fileRead(path: string, options?: {
     /** Cancels, on the wire too. */
@@ -5095,7 +5420,7 @@ export class ProxmoxAgent {
   /**
    * Writes a file, replacing what is there: at most 46,080 bytes.
    *
-   * @param path - The path of the file in the guest.
+   * @param path - The file.
    * @param text - What is in it then.
    */
   fileWrite(path: string, text: string, options?: {
@@ -5175,6 +5500,33 @@ export class ProxmoxTerminal {
   close(): void
 }
 
+/** A screen: RFB, the protocol of VNC, as the viewer speaks it, in both directions. Pass the bytes on to a VNC viewer or library; closing it ends the session. */
+export class ProxmoxScreen {
+  private constructor()
+
+  /** What VNC authentication asks for in this session. */
+  password(): string
+
+  /** The bytes that came, in base64; nothing when the session has ended. */
+  read(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string | null>
+
+  /**
+   * Sends bytes.
+   *
+   * @param base64 - The bytes in base64.
+   */
+  write(base64: string, options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Closes the connections; later calls throw `FailedPreconditionError`. */
+  close(): void
+}
+
 /** A storage's definition. What is on it, and how it is, each node tells of itself: `ProxmoxNodeStorage`. */
 export class ProxmoxStorageDefinition {
   private constructor()
@@ -5238,9 +5590,9 @@ export class ProxmoxPoolDefinition {
 
   /** Adds guests and storages, or with `delete` takes them out (8.1 and later). */
   update(options?: {
-    /** The guests to put in, or to take out with `delete`. */
+    /** The guests. */
     vms?: readonly number[] | undefined
-    /** The storages to put in, or to take out with `delete`. */
+    /** The storages. */
     storage?: readonly string[] | undefined
     /** Take them out. */
     delete?: boolean | undefined
@@ -5292,7 +5644,7 @@ export class ProxmoxCluster {
 
   /** The cluster's log, newest first. */
   log(options?: {
-    /** At most this many. */
+    /** The most. */
     max?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5310,7 +5662,7 @@ export class ProxmoxCluster {
     bwlimit?: string | undefined
     /** What users agree to before they log in. (8.4 and later) */
     consentText?: string | undefined
-    /** Which viewer the web interface opens consoles in. */
+    /** Whether it has a console. Yes when absent. */
     console?: string | undefined
     /** How the cluster spreads load, as a property string. (7.3 and later) */
     crs?: string | undefined
@@ -5320,19 +5672,19 @@ export class ProxmoxCluster {
     description?: string | undefined
     /** Whom mail comes from. */
     emailFrom?: string | undefined
-    /** How dead nodes are fenced. `watchdog` while it is not set. */
+    /** How dead nodes are fenced. `watchdog` when absent. */
     fencing?: string | undefined
-    /** What happens to HA guests when a node shuts down, as a property string. */
+    /** What the HA manager has to do with it. */
     ha?: string | undefined
     /** The HTTP proxy for downloads, such as `http://user:password@host:port/`. */
     httpProxy?: string | undefined
     /** The keyboard layout of its console. */
     keyboard?: string | undefined
-    /** The language of the web interface. */
+    /** The language. */
     language?: string | undefined
     /** Where it is. (9.2 and later) */
     location?: string | undefined
-    /** What made-up MAC addresses begin with. `BC:24:11` while it is not set. */
+    /** What made-up MAC addresses begin with. `BC:24:11` when absent. */
     macPrefix?: string | undefined
     /** How many at once. */
     maxWorkers?: number | undefined
@@ -5346,7 +5698,7 @@ export class ProxmoxCluster {
     notify?: string | undefined
     /** Tags that only some users may set. (7.3 and later) */
     registeredTags?: string | undefined
-    /** How replication goes: encrypted or not, over which network, as a property string. (9.0 and later) */
+    /** The replication. (9.0 and later) */
     replication?: string | undefined
     /** How tags look. (7.3 and later) */
     tagStyle?: string | undefined
@@ -5388,7 +5740,7 @@ export class ProxmoxCluster {
 
   /** The latest metrics of everything in one call (8.3 and later). */
   metrics(options?: {
-    /** Whether earlier values are wanted as well. */
+    /** The history. */
     history?: boolean | undefined
     /** Whether only this node is asked. */
     localOnly?: boolean | undefined
@@ -5452,7 +5804,7 @@ export class ProxmoxCluster {
     maxWorkers?: number | undefined
     /** How many at once. `1` when absent. */
     maxworkers?: number | undefined
-    /** Whether guests that run are moved: virtual machines while they run, containers with a restart. */
+    /** Whether it is online. */
     online?: boolean | undefined
     /** The guests. */
     vms?: readonly number[] | undefined
@@ -5470,7 +5822,7 @@ export class ProxmoxCluster {
 
   /** The versions and hosts of all Ceph services. */
   cephMetadata(options?: {
-    /** Whether to tell everything (`all`) or the versions alone. `all` when absent. */
+    /** How far it reaches. `all` when absent. */
     scope?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5486,7 +5838,7 @@ export class ProxmoxCluster {
    * Sets or clears one of Ceph's flags.
    *
    * @param flag - The flag.
-   * @param value - Whether the flag is set.
+   * @param value - The value.
    */
   setCephFlag(flag: string, value: boolean, options?: {
     /** Cancels, on the wire too. */
@@ -5579,11 +5931,9 @@ export class ProxmoxCluster {
     disable?: boolean | undefined
     /** The most it may send, in MB a second. */
     rate?: number | undefined
-    /** That the job is to be removed, with or without its data. */
-    removeJob?: string | undefined
     /** When, as a calendar event such as `sat 02:30`. `*​/15` when absent. */
     schedule?: string | undefined
-    /** The node that the guest was on; for the server's own use. */
+    /** Where from. */
     source?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5605,25 +5955,24 @@ export class ProxmoxCluster {
     disable?: boolean | undefined
     /** The most it may send, in MB a second. */
     rate?: number | undefined
-    /** That the job is to be removed, with or without its data. */
-    removeJob?: string | undefined
-    /** When, as a calendar event such as `sat 02:30`. `*​/15` while it is not set. */
+    /** When, as a calendar event such as `sat 02:30`. `*​/15` when absent. */
     schedule?: string | undefined
-    /** The node that the guest was on; for the server's own use. */
+    /** Where from. */
     source?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<void>
 
   /**
-   * Has a replication job removed, its copies too unless `keep`.
+   * Has a replication job removed, its copies on the target too unless `keep`.
    *
    * @param id - Its id.
+   * @param dataLoss - The word for what may be lost: `accepted`.
    */
-  deleteReplicationJob(id: string, options?: {
-    /** Whether the job goes from the configuration at once; the copies at the target stay. */
+  deleteReplicationJob(id: string, dataLoss: 'accepted', options?: {
+    /** Removes the job's entry alone and cleans up nothing. */
     force?: boolean | undefined
-    /** Whether the copies at the target are kept. Otherwise they are deleted. */
+    /** Leaves the copies on the target. */
     keep?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5643,7 +5992,7 @@ export class ProxmoxCluster {
   analyzeSchedule(schedule: string, options?: {
     /** How many times to compute. `10` when absent. */
     iterations?: number | undefined
-    /** From when on to compute, in seconds since 1970; now when absent. */
+    /** When it started, in seconds since 1970. */
     starttime?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5713,7 +6062,7 @@ export class ProxmoxCluster {
 
   /** The ways to answer ACME challenges. */
   acmePlugins(options?: {
-    /** Only those of this kind. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5778,7 +6127,7 @@ export class ProxmoxHa {
     maxRelocate?: number | undefined
     /** How often a start is tried again on the same node. `1` when absent. */
     maxRestart?: number | undefined
-    /** What is wanted: `started`, `stopped`, `disabled` or `ignored`. `started` when absent. */
+    /** The state it shall have, or has. `started` when absent. */
     state?: string | undefined
     /** Its kind. */
     kind?: string | undefined
@@ -5792,7 +6141,7 @@ export class ProxmoxHa {
    * @param sid - The HA resource, such as `vm:101`.
    */
   update(sid: string, options?: {
-    /** Whether the cluster may move it to spread the load. Yes while it is not set. (9.2 and later) */
+    /** Whether the cluster may move it to spread the load. Yes when absent. (9.2 and later) */
     autoRebalance?: boolean | undefined
     /** A remark for people. */
     comment?: string | undefined
@@ -5800,15 +6149,15 @@ export class ProxmoxHa {
     delete?: readonly string[] | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** Whether it goes back to the node that it prefers. Yes while it is not set. (9.0 and later) */
+    /** Whether it goes back to the node that it prefers. Yes when absent. (9.0 and later) */
     failback?: boolean | undefined
     /** The group. */
     group?: string | undefined
-    /** How often another node is tried when it does not start. `1` while it is not set. */
+    /** How often another node is tried when it does not start. `1` when absent. */
     maxRelocate?: number | undefined
-    /** How often a start is tried again on the same node. `1` while it is not set. */
+    /** How often a start is tried again on the same node. `1` when absent. */
     maxRestart?: number | undefined
-    /** What is wanted: `started`, `stopped`, `disabled` or `ignored`. `started` while it is not set. */
+    /** The state it shall have, or has. `started` when absent. */
     state?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5820,14 +6169,14 @@ export class ProxmoxHa {
    * @param sid - The HA resource, such as `vm:101`.
    */
   remove(sid: string, options?: {
-    /** Whether it is taken out of the rules that name it, and rules that name nothing else are deleted. Yes when absent. (9.1 and later) */
+    /** Whether to remove it from jobs, access lists and HA as well. Yes when absent. (9.1 and later) */
     purge?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<void>
 
   /**
-   * Asks for a move while it runs. The request is queued, and one that makes no sense is answered as any other: watch where the guest goes.
+   * Asks for a move while it runs. The request is queued, and one that makes no sense is answered as any other: `wait_until_on` tells what came of it.
    *
    * @param sid - The HA resource, such as `vm:101`.
    * @param node - The node.
@@ -5848,11 +6197,24 @@ export class ProxmoxHa {
     signal?: AbortSignal | undefined
   }): Promise<HaMove>
 
+  /**
+   * Waits until a guest that the manager looks after is on a node and the manager is done with it: after `migrate` and `relocate`, which only queue the request. `TaskFailed` when the manager has given it up, `Timeout` when it is not there in time; the manager may still move it. Ended early, the move goes on.
+   *
+   * @param sid - The HA resource, such as `vm:101`; `NotFound` when the manager does not look after it.
+   * @param node - The node.
+   */
+  waitUntilOn(sid: string, node: string, options?: {
+    /** How long to wait. Default: 600. */
+    timeoutSeconds?: number | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
   /** Which guests belong to which nodes and together or apart (9.0 and later; before: `groups`). */
   rules(options?: {
     /** The HA resource. */
     resource?: string | undefined
-    /** Only those of this kind. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5873,6 +6235,55 @@ export class ProxmoxHa {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<HaRule>
+
+  /**
+   * Makes a rule (9.0 and later).
+   *
+   * @param kind - Whether it is about where resources run, or about their keeping together or apart.
+   * @param resources - The resources: `vm:100`, `ct:200`.
+   * @param rule - Its name.
+   */
+  createRule(kind: 'node-affinity' | 'resource-affinity', resources: readonly string[], rule: string, options?: {
+    /** For `resource-affinity`: `positive` keeps the resources together, `negative` apart. `positive` when absent. */
+    affinity?: string | undefined
+    /** A remark for people. */
+    comment?: string | undefined
+    /** Whether it is switched off. */
+    disable?: boolean | undefined
+    /** For `node-affinity`, which needs them: the nodes, each with a priority behind a colon if it has one. */
+    nodes?: readonly string[] | undefined
+    /** For `node-affinity`: whether the resources never run elsewhere. */
+    strict?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /**
+   * Changes a rule; its kind stays (9.0 and later).
+   *
+   * @param kind - The kind that it has.
+   * @param rule - Its name.
+   */
+  updateRule(kind: 'node-affinity' | 'resource-affinity', rule: string, options?: {
+    /** For `resource-affinity`: `positive` keeps the resources together, `negative` apart. `positive` when absent. */
+    affinity?: string | undefined
+    /** A remark for people. */
+    comment?: string | undefined
+    /** Settings to take out, so that their defaults apply again. */
+    delete?: readonly string[] | undefined
+    /** Digest of the rules that were read; when they have changed since, the call fails and changes nothing. */
+    digest?: string | undefined
+    /** Whether it is switched off. */
+    disable?: boolean | undefined
+    /** For `node-affinity`: the nodes, each with a priority behind a colon if it has one. */
+    nodes?: readonly string[] | undefined
+    /** The resources. */
+    resources?: readonly string[] | undefined
+    /** For `node-affinity`: whether the resources never run elsewhere. */
+    strict?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
 
   /**
    * Deletes a rule (9.0 and later).
@@ -5913,11 +6324,11 @@ export class ProxmoxSdn {
 
   /** The zones; with `pending` what is planned, with `running` what is in force. */
   zones(options?: {
-    /** Whether to show the changes that wait to be applied as well. */
+    /** The value that applies after the next restart or apply. */
     pending?: boolean | undefined
-    /** Whether to show what is in force rather than what is written down. */
+    /** Whether to show what is in force in place of what is written down. */
     running?: boolean | undefined
-    /** Only those of this kind. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5929,9 +6340,9 @@ export class ProxmoxSdn {
    * @param zone - The zone.
    */
   zone(zone: string, options?: {
-    /** Whether to show the changes that wait to be applied as well. */
+    /** The value that applies after the next restart or apply. */
     pending?: boolean | undefined
-    /** Whether to show what is in force rather than what is written down. */
+    /** Whether to show what is in force in place of what is written down. */
     running?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5952,7 +6363,7 @@ export class ProxmoxSdn {
     bridgeDisableMacLearning?: boolean | undefined
     /** The controller. */
     controller?: string | undefined
-    /** What hands out addresses in it: `dnsmasq`. (8.1 and later) */
+    /** Whether DHCP is allowed. Yes when absent for guests. (8.1 and later) */
     dhcp?: string | undefined
     /** Whether ARP and ND packets are not held back. (7.1 and later) */
     disableArpNdSuppression?: boolean | undefined
@@ -6016,7 +6427,7 @@ export class ProxmoxSdn {
     controller?: string | undefined
     /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
-    /** What hands out addresses in it: `dnsmasq`. (8.1 and later) */
+    /** Whether DHCP is allowed. Yes when absent for guests. (8.1 and later) */
     dhcp?: string | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
@@ -6056,11 +6467,11 @@ export class ProxmoxSdn {
     secondaryControllers?: readonly string[] | undefined
     /** The VLAN or VXLAN. */
     tag?: number | undefined
-    /** The protocol of VLAN tags. `802.1q` while it is not set. */
+    /** The protocol of VLAN tags. `802.1q` when absent. */
     vlanProtocol?: string | undefined
     /** The VXLAN of the routing instance. */
     vrfVxlan?: number | undefined
-    /** The port of VXLAN. `4789` while it is not set. (8.0 and later) */
+    /** The port of VXLAN. `4789` when absent. (8.0 and later) */
     vxlanPort?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6080,9 +6491,9 @@ export class ProxmoxSdn {
 
   /** The virtual networks. */
   vnets(options?: {
-    /** Whether to show the changes that wait to be applied as well. */
+    /** The value that applies after the next restart or apply. */
     pending?: boolean | undefined
-    /** Whether to show what is in force rather than what is written down. */
+    /** Whether to show what is in force in place of what is written down. */
     running?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6094,9 +6505,9 @@ export class ProxmoxSdn {
    * @param vnet - The virtual network.
    */
   vnet(vnet: string, options?: {
-    /** Whether to show the changes that wait to be applied as well. */
+    /** The value that applies after the next restart or apply. */
     pending?: boolean | undefined
-    /** Whether to show what is in force rather than what is written down. */
+    /** Whether to show what is in force in place of what is written down. */
     running?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6169,9 +6580,9 @@ export class ProxmoxSdn {
    * @param vnet - The virtual network.
    */
   subnets(vnet: string, options?: {
-    /** Whether to show the changes that wait to be applied as well. */
+    /** The value that applies after the next restart or apply. */
     pending?: boolean | undefined
-    /** Whether to show what is in force rather than what is written down. */
+    /** Whether to show what is in force in place of what is written down. */
     running?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6179,11 +6590,11 @@ export class ProxmoxSdn {
 
   /** The controllers. */
   controllers(options?: {
-    /** Whether to show the changes that wait to be applied as well. */
+    /** The value that applies after the next restart or apply. */
     pending?: boolean | undefined
-    /** Whether to show what is in force rather than what is written down. */
+    /** Whether to show what is in force in place of what is written down. */
     running?: boolean | undefined
-    /** Only those of this kind. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6191,7 +6602,7 @@ export class ProxmoxSdn {
 
   /** The address managers. */
   ipams(options?: {
-    /** Only those of this kind. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6207,7 +6618,7 @@ export class ProxmoxSdn {
 
   /** Gives the lock back. */
   unlock(options?: {
-    /** Whether to unlock without the lock's token. */
+    /** Whether to do it in spite of what speaks against it. */
     force?: boolean | undefined
     /** The token of the lock on the pending configuration, when one is held. */
     lockToken?: string | undefined
@@ -6219,7 +6630,7 @@ export class ProxmoxSdn {
   apply(options?: {
     /** The token of the lock on the pending configuration, when one is held. (9.0 and later) */
     lockToken?: string | undefined
-    /** Whether the lock goes with it. Yes when absent. (9.0 and later) */
+    /** Whether the lock goes with it. Yes when absent. Yes when absent. (9.0 and later) */
     releaseLock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6229,7 +6640,7 @@ export class ProxmoxSdn {
   rollBack(options?: {
     /** The token of the lock on the pending configuration, when one is held. */
     lockToken?: string | undefined
-    /** Whether the lock goes with it. Yes when absent. */
+    /** Whether the lock goes with it. Yes when absent. Yes when absent. */
     releaseLock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6252,9 +6663,9 @@ export class ProxmoxFirewall {
     delete?: readonly string[] | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** Whether rules for bridges are used. Yes while it is not set. */
+    /** Whether rules for bridges are used. Yes when absent. */
     ebtables?: boolean | undefined
-    /** Whether it is switched on. `0` while it is not set. */
+    /** Whether it is switched on. `0` when absent. */
     enable?: number | undefined
     /** How much is logged at most. */
     logRatelimit?: string | undefined
@@ -6278,7 +6689,7 @@ export class ProxmoxFirewall {
    * Adds a rule at the top; it is off unless `enable` is 1. `kind` is `in`, `out`, `forward` or `group`.
    *
    * @param action - What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
-   * @param kind - Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
+   * @param kind - Its kind.
    */
   createRule(action: string, kind: string, options?: {
     /** A remark for people. */
@@ -6303,7 +6714,7 @@ export class ProxmoxFirewall {
     pos?: number | undefined
     /** The protocol, by name or number. */
     proto?: string | undefined
-    /** Where packets come from: address, network, set or alias. */
+    /** Where from. */
     source?: string | undefined
     /** The ports they come from. */
     sport?: string | undefined
@@ -6343,11 +6754,11 @@ export class ProxmoxFirewall {
     moveto?: number | undefined
     /** The protocol, by name or number. */
     proto?: string | undefined
-    /** Where packets come from: address, network, set or alias. */
+    /** Where from. */
     source?: string | undefined
     /** The ports they come from. */
     sport?: string | undefined
-    /** Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6391,7 +6802,7 @@ export class ProxmoxFirewall {
     comment?: string | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** The present name of one that exists: that one is renamed or changed, and none is made. */
+    /** The new name. */
     rename?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6416,7 +6827,7 @@ export class ProxmoxFirewall {
   /**
    * Names an address or network.
    *
-   * @param cidr - The address or network, as CIDR.
+   * @param cidr - The network, as CIDR.
    * @param name - Its name.
    */
   createAlias(cidr: string, name: string, options?: {
@@ -6464,7 +6875,7 @@ export class ProxmoxFirewall {
     comment?: string | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** The present name of one that exists: that one is renamed or changed, and none is made. */
+    /** The new name. */
     rename?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6474,7 +6885,7 @@ export class ProxmoxFirewall {
    * Adds an address or network to a set.
    *
    * @param name - Its name.
-   * @param cidr - The address or network, as CIDR, or an alias of one.
+   * @param cidr - The network, as CIDR.
    */
   addToIpSet(name: string, cidr: string, options?: {
     /** A remark for people. */
@@ -6489,7 +6900,7 @@ export class ProxmoxFirewall {
    * Takes one out.
    *
    * @param name - Its name.
-   * @param cidr - The address or network, as CIDR.
+   * @param cidr - The network, as CIDR.
    */
   removeFromIpSet(name: string, cidr: string, options?: {
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
@@ -6504,7 +6915,7 @@ export class ProxmoxFirewall {
    * @param name - Its name.
    */
   deleteIpSet(name: string, options?: {
-    /** Whether its entries are deleted with it. Otherwise only an empty one can be. (7.3 and later) */
+    /** Whether to do it in spite of what speaks against it. (7.3 and later) */
     force?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6518,7 +6929,7 @@ export class ProxmoxFirewall {
 
   /** The names and sets that rules can refer to. */
   refs(options?: {
-    /** Only those of this kind. */
+    /** Its kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6531,9 +6942,9 @@ export class ProxmoxAccess {
 
   /** The users; with `full`, their groups and tokens. */
   users(options?: {
-    /** Whether only users that are switched on are wanted, or only those that are not. */
+    /** Whether it is switched on. */
     enabled?: boolean | undefined
-    /** Whether their groups and tokens are told as well. */
+    /** Whether to give every detail. */
     full?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6567,11 +6978,11 @@ export class ProxmoxAccess {
     firstname?: string | undefined
     /** The groups. */
     groups?: readonly string[] | undefined
-    /** The ids of second factors of the old kind (Yubico, OATH). */
+    /** The keys. */
     keys?: string | undefined
     /** The family name. */
     lastname?: string | undefined
-    /** The password to begin with; for realms that keep passwords here. */
+    /** The password. */
     password?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6583,13 +6994,13 @@ export class ProxmoxAccess {
    * @param userid - The user, such as `root@pam`.
    */
   updateUser(userid: string, options?: {
-    /** Whether to add the groups to those the user is in; otherwise they replace them. */
+    /** Whether to add the privileges to those it has. */
     append?: boolean | undefined
     /** A remark for people. */
     comment?: string | undefined
     /** The e-mail address. */
     email?: string | undefined
-    /** Whether it is switched on. Yes while it is not set. */
+    /** Whether it is switched on. Yes when absent. */
     enable?: boolean | undefined
     /** When it ends, in seconds since 1970; 0 is never. */
     expire?: number | undefined
@@ -6597,7 +7008,7 @@ export class ProxmoxAccess {
     firstname?: string | undefined
     /** The groups. */
     groups?: readonly string[] | undefined
-    /** The ids of second factors of the old kind (Yubico, OATH). */
+    /** The keys. */
     keys?: string | undefined
     /** The family name. */
     lastname?: string | undefined
@@ -6618,7 +7029,7 @@ export class ProxmoxAccess {
   /**
    * Changes a user's password. Tokens may not: log in with user and password.
    *
-   * @param password - The new password.
+   * @param password - The password.
    * @param userid - The user, such as `root@pam`.
    */
   setPassword(password: string, userid: string, options?: {
@@ -6679,7 +7090,7 @@ export class ProxmoxAccess {
     delete?: readonly string[] | undefined
     /** When it ends, in seconds since 1970; 0 is never. */
     expire?: number | undefined
-    /** Whether the token has rights of its own only, rather than all of its user's. Yes while it is not set. */
+    /** Whether the token has rights of its own only, rather than all of its user's. Yes when absent. */
     privsep?: boolean | undefined
     /** Whether to make a new secret; the old one ends. (9.2 and later) */
     regenerate?: boolean | undefined
@@ -6782,7 +7193,7 @@ export class ProxmoxAccess {
    * @param roleid - The role.
    */
   updateRole(roleid: string, options?: {
-    /** Whether to add the privileges to those it has; otherwise they replace them. */
+    /** Whether to add the privileges to those it has. */
     append?: boolean | undefined
     /** The privileges, such as `VM.Audit`. */
     privs?: readonly string[] | undefined
@@ -6813,11 +7224,11 @@ export class ProxmoxAccess {
    * @param roles - The roles.
    */
   updateAcl(path: string, roles: readonly string[], options?: {
-    /** Whether to take the roles away rather than grant them. */
+    /** Settings to take out, so that their defaults apply again. */
     delete?: boolean | undefined
     /** The groups. */
     groups?: readonly string[] | undefined
-    /** Whether it holds for everything below as well. Yes when absent. */
+    /** Whether it holds for everything below as well. Yes when absent. Yes when absent. */
     propagate?: boolean | undefined
     /** The tokens. */
     tokens?: readonly string[] | undefined
@@ -6853,11 +7264,11 @@ export class ProxmoxAccess {
     dryRun?: boolean | undefined
     /** Whether users that a sync makes are switched on. Yes when absent. */
     enableNew?: boolean | undefined
-    /** Whether users and groups that the directory lacks are deleted and what was changed here is overwritten; `remove-vanished` has replaced it. */
+    /** Whether to give every detail. */
     full?: boolean | undefined
-    /** Whether the access rights of users and groups that a sync deletes go as well; `remove-vanished` has replaced it. */
+    /** Whether to remove it from jobs, access lists and HA as well. */
     purge?: boolean | undefined
-    /** What a sync takes away for users that are gone: `entry`, `acl`, `properties`, or `none`. `none` when absent. (7.2 and later) */
+    /** properties|entry);)*(?:acl|properties|entry))|none | `remove-vanished`. `none` when absent. (7.2 and later) */
     removeVanished?: string | undefined
     /** What to sync: users, groups or both. */
     scope?: string | undefined
@@ -6888,7 +7299,7 @@ export class ProxmoxAccess {
    * @param id - Its id.
    */
   deleteTfa(userid: string, id: string, options?: {
-    /** The caller's own password, as a confirmation. */
+    /** The password. */
     password?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -7258,7 +7669,7 @@ export interface AcmeAccount {
   readonly name: string | null
   /** The account. */
   readonly account: Json
-  /** The address of the ACME service's directory. */
+  /** The directory. */
   readonly directory: string | null
   /** Where it is. */
   readonly location: string | null
@@ -7280,7 +7691,7 @@ export interface AcmeDirectory {
 export interface AcmeDomain {
   /** The domain. */
   readonly domain: string
-  /** The domain that the challenge is answered under in place of this one. */
+  /** Another name. */
   readonly alias: string | null
   /** The plugin. */
   readonly plugin: string | null
@@ -7292,7 +7703,7 @@ export interface AcmeDomain {
 export interface AcmePlugin {
   /** The API. */
   readonly api: string | null
-  /** The settings of the DNS service: lines of `NAME=value`, in base64. */
+  /** The data. */
   readonly data: string | null
   /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
   readonly digest: string | null
@@ -7349,6 +7760,14 @@ export interface Agent {
  */
 export type AgentAvailability = 'ready' | 'not_configured' | 'not_running' | 'guest_stopped'
 
+/** What the guest agent says when it cannot do what it was asked; it comes with a successful answer of the server. */
+export interface AgentError {
+  /** The kind of error, in the agent's words. */
+  readonly class: string | null
+  /** What went wrong. */
+  readonly description: string | null
+}
+
 /** What a program in a guest left behind. */
 export interface AgentExecOutput {
   /** Its exit code; absent when a signal ended it. */
@@ -7379,6 +7798,32 @@ export interface AgentInfo {
   readonly version: string
   /** The commands that it has and is allowed to run. Talos' agent has few. */
   readonly commands: readonly string[]
+}
+
+/** Agent os info result: what stands under `result` in `AgentOsInfo`. */
+export interface AgentOsInfoResult {
+  /** Its id. */
+  readonly id: string | null
+  /** Its name. */
+  readonly name: string | null
+  /** The operating system, for people. */
+  readonly prettyName: string | null
+  /** The version. */
+  readonly version: string | null
+  /** The operating system's version. */
+  readonly versionId: string | null
+  /** The machine type. */
+  readonly machine: string | null
+  /** The kernel's release. */
+  readonly kernelRelease: string | null
+  /** The kernel's version. */
+  readonly kernelVersion: string | null
+  /** The operating system's variant. */
+  readonly variant: string | null
+  /** The id of the operating system's variant. */
+  readonly variantId: string | null
+  /** What went wrong. */
+  readonly error: AgentError | null
 }
 
 /** A device with an address that is not managed here. */
@@ -7539,7 +7984,7 @@ export interface AptRepositoriesStandardRepo {
   readonly handle: string | null
   /** Its name. */
   readonly name: string | null
-  /** Whether it is in use; absent when it is not set up. */
+  /** How it stands. */
   readonly status: boolean | null
 }
 
@@ -7613,7 +8058,7 @@ export interface Assumptions {
 
 /** Backup defaults: the answer of `GET /nodes/{node}/vzdump/defaults`. */
 export interface BackupDefaults {
-  /** Whether all guests are backed up, apart from those in `exclude`. */
+  /** Whether to take all of them. */
   readonly all: boolean | null
   /** The most to move in a second, in KiB. */
   readonly bwlimit: number | null
@@ -7635,7 +8080,7 @@ export interface BackupDefaults {
   readonly mailnotification: string | null
   /** Whom to write to, by e-mail addresses or users. */
   readonly mailto: readonly string[]
-  /** How the guest is treated meanwhile: `snapshot` lets it run, `suspend` pauses it, `stop` shuts it down. */
+  /** How it works. */
   readonly mode: string | null
   /** The node. */
   readonly node: string | null
@@ -7649,21 +8094,21 @@ export interface BackupDefaults {
   readonly performance: string | null
   /** Threads of the compression; 0 is off, 1 is half the cores. */
   readonly pigz: number | null
-  /** The pool whose guests are backed up. */
+  /** The pool. */
   readonly pool: string | null
-  /** Whether the backups are kept from being removed. */
+  /** Whether it is kept from being removed. */
   readonly protected: boolean | null
   /** Which backups to keep, such as `keep-last=3,keep-weekly=4`. */
   readonly pruneBackups: string | null
   /** Whether to say less in the log. */
   readonly quiet: boolean | null
-  /** Whether to delete older backups that `prune-backups` does not keep. */
+  /** Whether to remove it. */
   readonly remove: boolean | null
   /** The script that is called at its stages. */
   readonly script: string | null
   /** Whether temporary files and logs are left out. */
   readonly stdexcludes: boolean | null
-  /** Whether to stop backups that run on this host before anything else. */
+  /** Whether to stop backups that run on this host. */
   readonly stop: boolean | null
   /** How long to wait for the guest to stop, in minutes. */
   readonly stopwait: number | null
@@ -7671,7 +8116,7 @@ export interface BackupDefaults {
   readonly storage: string | null
   /** The folder for temporary files. */
   readonly tmpdir: string | null
-  /** The guests that are backed up. */
+  /** The guest's id. */
   readonly vmid: readonly string[]
   /** Threads of the compression; 0 is half the cores. */
   readonly zstd: number | null
@@ -7711,7 +8156,7 @@ export interface BackupFile {
 
 /** Backup job: one row of `GET /cluster/backup` and `GET /cluster/backup/{id}`. */
 export interface BackupJob {
-  /** Whether all guests are backed up, apart from those in `exclude`. */
+  /** Whether to take all of them. */
   readonly all: boolean | null
   /** The most to move in a second, in KiB. */
   readonly bwlimit: number | null
@@ -7739,7 +8184,7 @@ export interface BackupJob {
   readonly mailnotification: string | null
   /** Whom to write to, by e-mail addresses or users. */
   readonly mailto: readonly string[]
-  /** How the guest is treated meanwhile: `snapshot` lets it run, `suspend` pauses it, `stop` shuts it down. */
+  /** How it works. */
   readonly mode: string | null
   /** When it runs next, in seconds since 1970. */
   readonly nextRun: number | null
@@ -7755,15 +8200,15 @@ export interface BackupJob {
   readonly performance: BackupJobPerformance | null
   /** Threads of the compression; 0 is off, 1 is half the cores. */
   readonly pigz: number | null
-  /** The pool whose guests are backed up. */
+  /** The pool. */
   readonly pool: string | null
-  /** Whether the backups are kept from being removed. */
+  /** Whether it is kept from being removed. */
   readonly protected: boolean | null
   /** Which backups to keep, such as `keep-last=3,keep-weekly=4`. */
   readonly pruneBackups: BackupJobPruneBackups | null
   /** Whether to say less in the log. */
   readonly quiet: boolean | null
-  /** Whether to delete older backups that `prune-backups` does not keep. */
+  /** Whether to remove it. */
   readonly remove: boolean | null
   /** Whether a run that was missed is made up for. */
   readonly repeatMissed: boolean | null
@@ -7773,7 +8218,7 @@ export interface BackupJob {
   readonly script: string | null
   /** Whether temporary files and logs are left out. */
   readonly stdexcludes: boolean | null
-  /** Whether to stop backups that run on this host before anything else. */
+  /** Whether to stop backups that run on this host. */
   readonly stop: boolean | null
   /** How long to wait for the guest to stop, in minutes. */
   readonly stopwait: number | null
@@ -7781,7 +8226,7 @@ export interface BackupJob {
   readonly storage: string | null
   /** The folder for temporary files. */
   readonly tmpdir: string | null
-  /** The guests that are backed up. */
+  /** The guest's id. */
   readonly vmid: readonly string[]
   /** Threads of the compression; 0 is half the cores. */
   readonly zstd: number | null
@@ -7913,7 +8358,7 @@ export interface CephFlag {
   readonly description: string | null
   /** Its name. */
   readonly name: string | null
-  /** Whether the flag is set. */
+  /** The value. */
   readonly value: boolean | null
 }
 
@@ -7955,9 +8400,9 @@ export interface CephManager {
   readonly host: string | null
   /** Its name. */
   readonly name: string | null
-  /** Whether its unit is there. */
+  /** The service. */
   readonly service: boolean | null
-  /** Its state. */
+  /** The state it shall have, or has. */
   readonly state: string | null
 }
 
@@ -7979,11 +8424,11 @@ export interface CephMds {
   readonly name: string | null
   /** Its rank. */
   readonly rank: number | null
-  /** Whether its unit is there. */
+  /** The service. */
   readonly service: boolean | null
   /** Whether it follows the active one closely. */
   readonly standbyReplay: boolean | null
-  /** Its state. */
+  /** The state it shall have, or has. */
   readonly state: string | null
 }
 
@@ -8071,9 +8516,9 @@ export interface CephMonitor {
   readonly host: string | null
   /** Whether the majority is there. */
   readonly quorum: boolean | null
-  /** Whether its unit is there. */
+  /** The service. */
   readonly service: boolean | null
-  /** Its state. */
+  /** The state it shall have, or has. */
   readonly state: string | null
 }
 
@@ -8157,11 +8602,11 @@ export interface CephPool {
   readonly pgNumFinal: number | null
   /** How many placement groups it has at least. */
   readonly pgNumMin: number | null
-  /** The pool's number. */
+  /** The pool. */
   readonly pool: number | null
   /** The pool. */
   readonly poolName: string | null
-  /** How many copies of its data it keeps. */
+  /** Its size. */
   readonly size: number | null
   /** How much data is expected, which the number of placement groups follows. */
   readonly targetSize: number | null
@@ -8467,7 +8912,7 @@ export interface ClusterOptions {
   readonly bwlimit: string | null
   /** What users agree to before they log in. */
   readonly consentText: string | null
-  /** Which viewer the web interface opens consoles in. */
+  /** Whether it has a console. Yes when absent. */
   readonly console: string | null
   /** How the cluster spreads load, as a property string. */
   readonly crs: string | null
@@ -8477,13 +8922,13 @@ export interface ClusterOptions {
   readonly emailFrom: string | null
   /** How dead nodes are fenced. */
   readonly fencing: string | null
-  /** What happens to HA guests when a node shuts down, as a property string. */
+  /** What the HA manager has to do with it. */
   readonly ha: string | null
   /** The HTTP proxy for downloads, such as `http://user:password@host:port/`. */
   readonly httpProxy: string | null
   /** The keyboard layout of its console. */
   readonly keyboard: string | null
-  /** The language of the web interface. */
+  /** The language. */
   readonly language: string | null
   /** Where it is. */
   readonly location: string | null
@@ -8501,7 +8946,7 @@ export interface ClusterOptions {
   readonly notify: string | null
   /** Tags that only some users may set. */
   readonly registeredTags: string | null
-  /** How replication goes: encrypted or not, over which network, as a property string. */
+  /** The replication. */
   readonly replication: string | null
   /** How tags look. */
   readonly tagStyle: string | null
@@ -9018,7 +9463,7 @@ export interface Dns {
   readonly dns2: string | null
   /** The third DNS server. */
   readonly dns3: string | null
-  /** The domain that names are completed with. */
+  /** What to look for. */
   readonly search: string | null
 }
 
@@ -9302,7 +9747,7 @@ export interface Finding {
 
 /** Firewall alias: one row of `GET /cluster/firewall/aliases` and `GET /cluster/firewall/aliases/{name}` and the like. */
 export interface FirewallAlias {
-  /** The address or network, as CIDR. */
+  /** The network, as CIDR. */
   readonly cidr: string | null
   /** A remark for people. */
   readonly comment: string | null
@@ -9326,7 +9771,7 @@ export interface FirewallIpSet {
 
 /** Firewall ip set entry: one row of `GET /cluster/firewall/ipset/{name}` and `GET /cluster/firewall/ipset/{name}/{cidr}` and the like. */
 export interface FirewallIpSetEntry {
-  /** The address or network, as CIDR. */
+  /** The network, as CIDR. */
   readonly cidr: string | null
   /** A remark for people. */
   readonly comment: string | null
@@ -9384,7 +9829,7 @@ export interface FirewallRule {
   readonly pos: number | null
   /** The protocol, by name or number. */
   readonly proto: string | null
-  /** Where packets come from: address, network, set or alias. */
+  /** Where from. */
   readonly source: string | null
   /** The ports they come from. */
   readonly sport: string | null
@@ -9513,7 +9958,7 @@ export interface GuestFeature {
 
 /** Guest firewall options: the answer of `GET /nodes/{node}/lxc/{vmid}/firewall/options` and `GET /nodes/{node}/qemu/{vmid}/firewall/options`. */
 export interface GuestFirewallOptions {
-  /** Whether DHCP is allowed. Yes when absent. */
+  /** Whether DHCP is allowed. Yes when absent for guests. */
   readonly dhcp: boolean | null
   /** Whether it is switched on. */
   readonly enable: boolean | null
@@ -9626,7 +10071,7 @@ export interface GuestSnapshot {
   readonly parent: string | null
   /** Whether the snapshot is being made or removed. */
   readonly snapstate: string | null
-  /** Whether the guest runs; only in the entry `current`. */
+  /** Whether to show what is in force in place of what is written down. */
   readonly running: boolean | null
   /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
   readonly digest: string | null
@@ -9970,7 +10415,7 @@ export interface HostnameStatusEvent {
 
 /** Hosts file: the answer of `GET /nodes/{node}/hosts`. */
 export interface HostsFile {
-  /** The whole content of the file. */
+  /** The data. */
   readonly data: string | null
   /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
   readonly digest: string | null
@@ -10411,7 +10856,7 @@ export interface LxcConfig {
   readonly searchdomain: readonly string[]
   /** Its place in the order of start and stop, with delays. */
   readonly startup: StartupOrder | null
-  /** Swap space, in MiB. */
+  /** Swap space. */
   readonly swap: number | null
   /** Its tags. */
   readonly tags: readonly string[]
@@ -10455,7 +10900,7 @@ export interface LxcFeatures {
   readonly keyctl: boolean | null
   /** Whether device nodes may be made inside. */
   readonly mknod: boolean | null
-  /** Which file systems may be mounted inside, such as `nfs;cifs`. */
+  /** Where it is mounted. */
   readonly mount: string | null
   /** Whether containers may run inside. */
   readonly nesting: boolean | null
@@ -10487,7 +10932,7 @@ export interface LxcMigratePreconditions {
   readonly dependentHaResources: readonly string[]
   /** The nodes it may not go to, with the reasons. */
   readonly notAllowedNodes: LxcMigratePreconditionsNotAllowedNodes | null
-  /** Whether it runs. */
+  /** Whether to show what is in force in place of what is written down. */
   readonly running: boolean | null
 }
 
@@ -10510,11 +10955,11 @@ export interface LxcMigratePreconditionsNotAllowedNodesBlockingHaResource {
 
 /** Lxc mount point: a property string. */
 export interface LxcMountPoint {
-  /** The volume, such as `local-lvm:vm-100-disk-0`; `STORAGE:GIB` makes one. */
+  /** The volume's id, such as `local:iso/talos.iso`. */
   readonly volume: string
   /** Where it is mounted inside. */
   readonly mp: string
-  /** Whether files have access lists. */
+  /** Access lists. */
   readonly acl: boolean | null
   /** Whether backups take it. */
   readonly backup: boolean | null
@@ -10524,7 +10969,7 @@ export interface LxcMountPoint {
   readonly keepattrs: boolean | null
   /** The mount options. */
   readonly mountoptions: string | null
-  /** Whether disk quotas of users hold inside. */
+  /** The quota. */
   readonly quota: boolean | null
   /** Whether replication takes it. Yes when absent. */
   readonly replicate: boolean | null
@@ -10576,15 +11021,15 @@ export interface LxcNetDevice {
 
 /** Lxc root fs: a property string. */
 export interface LxcRootFs {
-  /** The volume, such as `local-lvm:vm-100-disk-0`; `STORAGE:GIB` makes one. */
+  /** The volume's id, such as `local:iso/talos.iso`. */
   readonly volume: string
-  /** Whether files have access lists. */
+  /** Access lists. */
   readonly acl: boolean | null
   /** How user and group numbers inside map to those outside. */
   readonly idmap: string | null
   /** The mount options. */
   readonly mountoptions: string | null
-  /** Whether disk quotas of users hold inside. */
+  /** The quota. */
   readonly quota: boolean | null
   /** Whether replication takes it. Yes when absent. */
   readonly replicate: boolean | null
@@ -10694,7 +11139,7 @@ export interface LxcSummary {
 
 /** Lxc unused volume: a property string. */
 export interface LxcUnusedVolume {
-  /** The volume, such as `local-lvm:vm-100-disk-0`; `STORAGE:GIB` makes one. */
+  /** The volume's id, such as `local:iso/talos.iso`. */
   readonly volume: string
   /** Keys that this version does not know. */
   readonly other: Readonly<Record<string, string>>
@@ -11071,6 +11516,18 @@ export interface NewClusterFiles {
   readonly talosconfig: string
 }
 
+/** A guest that was made with a free id. */
+export interface NewGuest {
+  /** The id that it got. */
+  readonly vmid: number
+  /** The node that it is on. */
+  readonly node: string
+  /** The task that made it. */
+  readonly upid: string
+  /** What the task warned of. */
+  readonly warnings: readonly string[]
+}
+
 /** New token: the answer of `POST /access/users/{userid}/token/{tokenid}` and `PUT /access/users/{userid}/token/{tokenid}`. */
 export interface NewToken {
   /** The token's full name, `user@realm!name`. */
@@ -11194,7 +11651,7 @@ export interface NodeAffinity {
 
 /** Node clock: the answer of `GET /nodes/{node}/time`. */
 export interface NodeClock {
-  /** The local time, in seconds since 1970. */
+  /** Whether its clock shows local time rather than UTC. */
   readonly localtime: number | null
   /** When, in seconds since 1970. */
   readonly time: number | null
@@ -11335,7 +11792,7 @@ export interface NodeService {
   readonly name: string | null
   /** The service. */
   readonly service: string | null
-  /** Its state. */
+  /** The state it shall have, or has. */
   readonly state: string | null
   /** What systemd says of its unit file: `enabled`, `disabled`. */
   readonly unitState: string | null
@@ -11505,13 +11962,13 @@ export interface NotificationMatcher {
   readonly matchField: readonly string[]
   /** Which severities match. */
   readonly matchSeverity: readonly string[]
-  /** Whether `all` of the conditions must match, or `any` one. */
+  /** How it works. */
   readonly mode: string | null
   /** Its name. */
   readonly name: string | null
   /** Whether it is built in or made by hand. */
   readonly origin: string | null
-  /** Who is told: the names of the targets. */
+  /** Where to: the target node. */
   readonly target: readonly string[]
   /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
   readonly digest: string | null
@@ -11789,7 +12246,7 @@ export interface PciDevice {
   readonly id: string | null
   /** Its IOMMU group. */
   readonly iommugroup: number | null
-  /** Whether it can be divided into mediated devices. */
+  /** The type of the mediated device. */
   readonly mdev: boolean | null
   /** The subsystem device id. */
   readonly subsystemDevice: string | null
@@ -11817,7 +12274,7 @@ export interface PciMapping {
   readonly map: readonly string[]
   /** Its kind. */
   readonly kind: string | null
-  /** Whether it can be divided into mediated devices. */
+  /** The type of the mediated device. */
   readonly mdev: boolean | null
   /** Whether it can move while in use. */
   readonly liveMigrationCapable: boolean | null
@@ -11841,7 +12298,7 @@ export interface PendingKey {
   readonly value: string | null
   /** The value that applies after the next restart or apply. */
   readonly pending: string | null
-  /** Set when the setting waits to be taken out; 2 when that is forced. */
+  /** Settings to take out, so that their defaults apply again. */
   readonly delete: number | null
 }
 
@@ -12099,7 +12556,7 @@ export interface ProxmoxDisk {
   readonly shared: boolean | null
   /** Its size; only informative when read. */
   readonly sizeBytes: number | null
-  /** Whether what the guest writes is dropped when it stops. */
+  /** The snapshot. */
   readonly snapshot: boolean | null
   /** Whether the guest sees a solid-state disk. */
   readonly ssd: boolean | null
@@ -12173,9 +12630,9 @@ export interface ProxmoxNetwork {
   readonly bridgeVids: readonly string[]
   /** Whether the bridge knows VLANs. */
   readonly bridgeVlanAware: boolean | null
-  /** Its IPv4 address with the length of the prefix, such as `192.0.2.1/24`. */
+  /** The network, as CIDR. */
   readonly cidr: string | null
-  /** Its IPv6 address with the length of the prefix, such as `2001:db8::1/64`. */
+  /** The IPv6 network, as CIDR. */
   readonly cidr6: string | null
   /** A remark for people. */
   readonly comments: string | null
@@ -12217,7 +12674,7 @@ export interface ProxmoxNetwork {
   readonly ovsPorts: readonly string[]
   /** The VLAN of the port. */
   readonly ovsTag: number | null
-  /** Its place in the file. */
+  /** Its rank; higher comes first. */
   readonly priority: number | null
   /** The interfaces of the bond. */
   readonly slaves: readonly string[]
@@ -12331,7 +12788,7 @@ export interface ProxmoxStorage {
   readonly storage: string | null
   /** Its kind. */
   readonly kind: string | null
-  /** What it may hold: `images`, `iso`, `backup`, … */
+  /** Kinds of content. */
   readonly content: readonly string[]
   /** The nodes. */
   readonly nodes: readonly string[]
@@ -12363,7 +12820,7 @@ export interface ProxmoxVersion {
 export interface PrunableBackup {
   /** When it was made, in seconds since 1970. */
   readonly ctime: string | null
-  /** What a pruning would do with it. */
+  /** Whether a mark is shown. */
   readonly mark: string | null
   /** Its kind. */
   readonly kind: string | null
@@ -12515,13 +12972,13 @@ export interface QemuMigratePreconditions {
   readonly mappedResources: readonly string[]
   /** The nodes it may not go to, with the reasons. */
   readonly notAllowedNodes: QemuMigratePreconditionsNotAllowedNodes | null
-  /** Whether it runs. */
+  /** Whether to show what is in force in place of what is written down. */
   readonly running: boolean | null
 }
 
 /** Qemu migrate preconditions local disk: what stands under `local_disks` in `QemuMigratePreconditions`. */
 export interface QemuMigratePreconditionsLocalDisk {
-  /** Whether it is a CD. */
+  /** The disc in its drive; another name of `ide2`. */
   readonly cdrom: boolean | null
   /** Whether the disk is in use. */
   readonly isUnused: boolean | null
@@ -12656,7 +13113,7 @@ export interface Realm {
   readonly tfa: string | null
   /** The kind. */
   readonly kind: string | null
-  /** Whether the login offers it first. */
+  /** Whether it is the default. */
   readonly default: boolean | null
   /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
   readonly digest: string | null
@@ -12682,7 +13139,7 @@ export interface RealmSyncJob {
   readonly removeVanished: string | null
   /** When, as a calendar event such as `sat 02:30`. */
   readonly schedule: string | null
-  /** What to sync: users, groups or both. */
+  /** How far it reaches. */
   readonly scope: string | null
   /** Whether users that a sync makes are switched on. */
   readonly enableNew: boolean | null
@@ -12749,7 +13206,7 @@ export interface ReplicationJob {
   readonly removeJob: string | null
   /** When, as a calendar event such as `sat 02:30`. */
   readonly schedule: string | null
-  /** The node that the guest was on; for the server's own use. */
+  /** Where from. */
   readonly source: string | null
   /** Where to: the target node. */
   readonly target: string | null
@@ -12771,7 +13228,7 @@ export interface ReplicationStatus {
   readonly vmtype: string | null
   /** Where to: the target node. */
   readonly target: string | null
-  /** The node that the guest was on; for the server's own use. */
+  /** Where from. */
   readonly source: string | null
   /** The job's number. */
   readonly jobnum: number | null
@@ -12895,7 +13352,7 @@ export interface SdnController {
   readonly peers: string | null
   /** The value that applies after the next restart or apply. */
   readonly pending: SdnControllerPending | null
-  /** Its state. */
+  /** The state it shall have, or has. */
   readonly state: string | null
   /** Its kind. */
   readonly kind: string | null
@@ -12979,7 +13436,7 @@ export interface SdnSubnet {
   readonly digest: string | null
   /** The value that applies after the next restart or apply. */
   readonly pending: Json
-  /** Its state. */
+  /** The state it shall have, or has. */
   readonly state: string | null
   /** What the server sent beyond that. */
   readonly other: Readonly<Record<string, Json>>
@@ -12995,7 +13452,7 @@ export interface SdnVnet {
   readonly isolatePorts: boolean | null
   /** The value that applies after the next restart or apply. */
   readonly pending: SdnVnetPending | null
-  /** Its state. */
+  /** The state it shall have, or has. */
   readonly state: string | null
   /** The VLAN or VXLAN. */
   readonly tag: number | null
@@ -13033,7 +13490,7 @@ export interface SdnZone {
   readonly bridgeDisableMacLearning: boolean | null
   /** The controller. */
   readonly controller: string | null
-  /** What hands out addresses in it: `dnsmasq`. */
+  /** Whether DHCP is allowed. Yes when absent for guests. */
   readonly dhcp: string | null
   /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
   readonly digest: string | null
@@ -13067,7 +13524,7 @@ export interface SdnZone {
   readonly rtImport: readonly string[]
   /** Further controllers. */
   readonly secondaryControllers: readonly string[]
-  /** Its state. */
+  /** The state it shall have, or has. */
   readonly state: string | null
   /** The VLAN or VXLAN. */
   readonly tag: number | null
@@ -13093,7 +13550,7 @@ export interface SdnZonePending {
   readonly bridgeDisableMacLearning: boolean | null
   /** The controller. */
   readonly controller: string | null
-  /** What hands out addresses in it: `dnsmasq`. */
+  /** Whether DHCP is allowed. Yes when absent for guests. */
   readonly dhcp: string | null
   /** Whether ARP and ND packets are not held back. */
   readonly disableArpNdSuppression: boolean | null
@@ -13131,6 +13588,22 @@ export interface SdnZonePending {
   readonly vrfVxlan: number | null
   /** The port of VXLAN. */
   readonly vxlanPort: number | null
+}
+
+/** What the server takes as the second factor of a login. */
+export interface SecondFactorChallenge {
+  /** Who logs in. */
+  readonly user: string
+  /** Whether a code of an authenticator app will do. */
+  readonly totp: boolean
+  /** The numbers of the recovery keys that are not used up. */
+  readonly recovery: readonly number[]
+  /** Whether a Yubico one-time password will do. */
+  readonly yubico: boolean
+  /** What a `WebAuthn` authenticator must sign, as JSON text. */
+  readonly webauthn: string | null
+  /** The same for U2F, the older form, as JSON text. */
+  readonly u2f: string | null
 }
 
 /** Security group: one row of `GET /cluster/firewall/groups`. */
@@ -13223,7 +13696,7 @@ export interface ServiceState {
   readonly name: string | null
   /** The service. */
   readonly service: string | null
-  /** Its state. */
+  /** The state it shall have, or has. */
   readonly state: string | null
   /** What systemd says of its unit file: `enabled`, `disabled`. */
   readonly unitState: string | null
@@ -13430,7 +13903,7 @@ export interface StorageStatus {
   readonly active: boolean | null
   /** How much is free. */
   readonly avail: number | null
-  /** What it may hold: `images`, `iso`, `backup`, … */
+  /** Kinds of content. */
   readonly content: readonly string[]
   /** Whether it is switched on. */
   readonly enabled: boolean | null
@@ -13460,7 +13933,7 @@ export interface Subscription {
   readonly checktime: number | null
   /** The subscription key. */
   readonly key: string | null
-  /** The subscription level. */
+  /** The level. */
   readonly level: string | null
   /** The message. */
   readonly message: string | null
@@ -14018,7 +14491,7 @@ export interface ZfsPool {
   readonly errors: string | null
   /** The last check. */
   readonly scan: string | null
-  /** Its state. */
+  /** The state it shall have, or has. */
   readonly state: string | null
   /** How it stands. */
   readonly status: string | null
@@ -14032,11 +14505,11 @@ export interface ZfsPoolChild {
   readonly msg: string | null
   /** Its name. */
   readonly name: string | null
-  /** Errors while reading. */
+  /** Whether it may read. */
   readonly read: number | null
-  /** Its state. */
+  /** The state it shall have, or has. */
   readonly state: string | null
-  /** Errors while writing. */
+  /** Whether it may write. */
   readonly write: number | null
 }
 

@@ -10,6 +10,7 @@ import {
   decodeAgentExecOutput,
   decodeAgentFileContent,
   decodeAgentInfo,
+  decodeAgentOsInfoResult,
   decodeApplianceTemplate,
   decodeAppliedConfiguration,
   decodeAptRepositories,
@@ -127,6 +128,7 @@ import {
   decodeMount,
   decodeNetworkStats,
   decodeNewClusterFiles,
+  decodeNewGuest,
   decodeNewToken,
   decodeNodeAddress,
   decodeNodeAddressEvent,
@@ -183,6 +185,7 @@ import {
   decodeSdnSubnet,
   decodeSdnVnet,
   decodeSdnZone,
+  decodeSecondFactorChallenge,
   decodeSecurityGroup,
   decodeSecurityState,
   decodeServerCertificate,
@@ -1356,7 +1359,11 @@ export class ProxmoxClient {
   }
 
   static connect(endpoints, options = {}) {
-    return new ProxmoxClient(openNow(ROOT, 'ProxmoxClient.connect', { endpoints, token_id: options.tokenId, token_secret: options.tokenSecret, user: options.user, password: options.password, totp_secret: options.totpSecret, totp_code: options.totpCode, recovery_keys: options.recoveryKeys, ca_file: options.caFile, fingerprints: options.fingerprints, connect_timeout_seconds: options.connectTimeoutSeconds, request_timeout_seconds: options.requestTimeoutSeconds, proxy: options.proxy, retry_locks: options.retryLocks }))
+    return new ProxmoxClient(openNow(ROOT, 'ProxmoxClient.connect', { endpoints, token_id: options.tokenId, token_secret: options.tokenSecret, user: options.user, password: options.password, totp_secret: options.totpSecret, totp_code: options.totpCode, recovery_keys: options.recoveryKeys, ca_file: options.caFile, fingerprints: options.fingerprints, connect_timeout_seconds: options.connectTimeoutSeconds, request_timeout_seconds: options.requestTimeoutSeconds, proxy: options.proxy, retry_locks: options.retryLocks, max_answer_bytes: options.maxAnswerBytes, calls_per_node: options.callsPerNode, ask_release: options.askRelease }))
+  }
+
+  static async logIn(endpoints, user, password, options = {}) {
+    return new ProxmoxLogin(await open(ROOT, 'ProxmoxClient.log_in', { endpoints, user, password, ca_file: options.caFile, fingerprints: options.fingerprints, connect_timeout_seconds: options.connectTimeoutSeconds, request_timeout_seconds: options.requestTimeoutSeconds, proxy: options.proxy, retry_locks: options.retryLocks, max_answer_bytes: options.maxAnswerBytes, calls_per_node: options.callsPerNode, ask_release: options.askRelease, answer_timeout_seconds: options.answerTimeoutSeconds }, options.signal))
   }
 
   static async firstContact(endpoints, options = {}) {
@@ -1429,6 +1436,10 @@ export class ProxmoxClient {
   async preflightByName(name, options = {}) {
     const value = await call(this.#handle, 'preflight_by_name', { name, params: options.params }, options.signal)
     return decodePreflight(value)
+  }
+
+  async guest(vmid, options = {}) {
+    return new ProxmoxGuest(await open(this.#handle, 'guest', { vmid }, options.signal))
   }
 
   async locate(vmid, options = {}) {
@@ -1519,6 +1530,71 @@ export class ProxmoxTask {
 }
 shown(ProxmoxTask, ['upid'])
 
+export class ProxmoxLogin {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  challenge() {
+    const value = callNow(this.#handle, 'challenge', {})
+    return value === null ? null : decodeSecondFactorChallenge(value)
+  }
+
+  async answer(kind, value, options = {}) {
+    return new ProxmoxClient(await open(this.#handle, 'answer', { kind, value }, options.signal))
+  }
+
+  client() {
+    return new ProxmoxClient(openNow(this.#handle, 'client', {}))
+  }
+
+  close() {
+    this.#handle.close()
+  }
+}
+shown(ProxmoxLogin, [])
+
+export class ProxmoxGuest {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  get vmid() {
+    if (!this.#cache.has('vmid')) {
+      const value = callNow(this.#handle, 'vmid', {})
+      this.#cache.set('vmid', value)
+    }
+    return this.#cache.get('vmid')
+  }
+
+  get node() {
+    if (!this.#cache.has('node')) {
+      const value = callNow(this.#handle, 'node', {})
+      this.#cache.set('node', value)
+    }
+    return this.#cache.get('node')
+  }
+
+  kind() {
+    return callNow(this.#handle, 'kind', {})
+  }
+
+  qemu() {
+    return new ProxmoxQemu(openNow(this.#handle, 'qemu', {}))
+  }
+
+  lxc() {
+    return new ProxmoxLxc(openNow(this.#handle, 'lxc', {}))
+  }
+}
+shown(ProxmoxGuest, ['vmid', 'node'])
+
 export class ProxmoxNode {
   #handle
   #cache = new Map()
@@ -1578,6 +1654,11 @@ export class ProxmoxNode {
     return new ProxmoxTask(await open(this.#handle, 'create_qemu', { vmid, settings: options.settings }, options.signal))
   }
 
+  async createQemuWithNewId(options = {}) {
+    const steps = openNow(this.#handle, 'create_qemu_with_new_id', { settings: options.settings, timeout_seconds: options.timeoutSeconds })
+    return run(steps, options.onProgress, decodeTaskProgress, decodeNewGuest, options.signal)
+  }
+
   async lxcList(options = {}) {
     const value = await call(this.#handle, 'lxc_list', {}, options.signal)
     return value.map(decodeLxcSummary)
@@ -1585,6 +1666,11 @@ export class ProxmoxNode {
 
   async createLxc(ostemplate, vmid, options = {}) {
     return new ProxmoxTask(await open(this.#handle, 'create_lxc', { ostemplate, vmid, settings: options.settings }, options.signal))
+  }
+
+  async createLxcWithNewId(ostemplate, options = {}) {
+    const steps = openNow(this.#handle, 'create_lxc_with_new_id', { ostemplate, settings: options.settings, timeout_seconds: options.timeoutSeconds })
+    return run(steps, options.onProgress, decodeTaskProgress, decodeNewGuest, options.signal)
   }
 
   async startAll(options = {}) {
@@ -1926,7 +2012,7 @@ export class ProxmoxNode {
   }
 
   async backup(vmids, options = {}) {
-    const steps = openNow(this.#handle, 'backup', { vmids, storage: options.storage, mode: options.mode, compression: options.compression, protected: options.protected, notes_template: options.notesTemplate, prune: options.prune, bandwidth_kib: options.bandwidthKib, timeout_seconds: options.timeoutSeconds })
+    const steps = openNow(this.#handle, 'backup', { vmids, storage: options.storage, mode: options.mode, compression: options.compression, protected: options.protected, notes_template: options.notesTemplate, prune: options.prune, data_loss: options.dataLoss, bandwidth_kib: options.bandwidthKib, timeout_seconds: options.timeoutSeconds })
     return run(steps, options.onProgress, decodeTaskProgress, (v) => v === null ? null : decodeTaskOutcome(v), options.signal)
   }
 
@@ -1942,6 +2028,10 @@ export class ProxmoxNode {
 
   async shell(options = {}) {
     return new ProxmoxTerminal(await open(this.#handle, 'shell', {}, options.signal))
+  }
+
+  async vncShell(options = {}) {
+    return new ProxmoxScreen(await open(this.#handle, 'vnc_shell', {}, options.signal))
   }
 }
 shown(ProxmoxNode, ['name'])
@@ -2198,6 +2288,11 @@ export class ProxmoxQemu {
     return value.map(decodePendingKey)
   }
 
+  async cloudInitPending(options = {}) {
+    const value = await call(this.#handle, 'cloud_init_pending', {}, options.signal)
+    return value.map(decodePendingKey)
+  }
+
   async updateConfig(options = {}) {
     await call(this.#handle, 'update_config', { settings: options.settings }, options.signal)
   }
@@ -2264,12 +2359,17 @@ export class ProxmoxQemu {
     return new ProxmoxTask(await open(this.#handle, 'rollback', { snapname, data_loss: dataLoss, start: options.start }, options.signal))
   }
 
-  async deleteSnapshot(snapname, options = {}) {
-    return new ProxmoxTask(await open(this.#handle, 'delete_snapshot', { snapname, force: options.force }, options.signal))
+  async deleteSnapshot(snapname, dataLoss, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'delete_snapshot', { snapname, data_loss: dataLoss, force: options.force }, options.signal))
   }
 
   async cloneTo(newid, options = {}) {
     return new ProxmoxTask(await open(this.#handle, 'clone_to', { newid, bwlimit: options.bwlimit, description: options.description, format: options.format, full: options.full, name: options.name, pool: options.pool, snapname: options.snapname, storage: options.storage, target: options.target }, options.signal))
+  }
+
+  async cloneToNewId(options = {}) {
+    const steps = openNow(this.#handle, 'clone_to_new_id', { bwlimit: options.bwlimit, description: options.description, format: options.format, full: options.full, name: options.name, pool: options.pool, snapname: options.snapname, storage: options.storage, target: options.target, timeout_seconds: options.timeoutSeconds })
+    return run(steps, options.onProgress, decodeTaskProgress, decodeNewGuest, options.signal)
   }
 
   async migration(options = {}) {
@@ -2282,7 +2382,11 @@ export class ProxmoxQemu {
   }
 
   async remoteMigrate(targetBridge, targetEndpoint, targetStorage, options = {}) {
-    return new ProxmoxTask(await open(this.#handle, 'remote_migrate', { target_bridge: targetBridge, target_endpoint: targetEndpoint, target_storage: targetStorage, bwlimit: options.bwlimit, delete: options.delete, online: options.online, target_vmid: options.targetVmid }, options.signal))
+    return new ProxmoxTask(await open(this.#handle, 'remote_migrate', { target_bridge: targetBridge, target_endpoint: targetEndpoint, target_storage: targetStorage, bwlimit: options.bwlimit, online: options.online, target_vmid: options.targetVmid }, options.signal))
+  }
+
+  async remoteMigrateAndDeleteSource(targetBridge, targetEndpoint, targetStorage, dataLoss, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'remote_migrate_and_delete_source', { target_bridge: targetBridge, target_endpoint: targetEndpoint, target_storage: targetStorage, data_loss: dataLoss, bwlimit: options.bwlimit, online: options.online, target_vmid: options.targetVmid }, options.signal))
   }
 
   async resizeDisk(disk, size, options = {}) {
@@ -2290,11 +2394,19 @@ export class ProxmoxQemu {
   }
 
   async moveDisk(disk, options = {}) {
-    return new ProxmoxTask(await open(this.#handle, 'move_disk', { disk, bwlimit: options.bwlimit, delete: options.delete, digest: options.digest, format: options.format, storage: options.storage, target_digest: options.targetDigest, target_disk: options.targetDisk, target_vmid: options.targetVmid }, options.signal))
+    return new ProxmoxTask(await open(this.#handle, 'move_disk', { disk, bwlimit: options.bwlimit, digest: options.digest, format: options.format, storage: options.storage, target_digest: options.targetDigest, target_disk: options.targetDisk, target_vmid: options.targetVmid }, options.signal))
+  }
+
+  async moveDiskAndDeleteSource(disk, dataLoss, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'move_disk_and_delete_source', { disk, data_loss: dataLoss, bwlimit: options.bwlimit, digest: options.digest, format: options.format, storage: options.storage, target_digest: options.targetDigest, target_disk: options.targetDisk, target_vmid: options.targetVmid }, options.signal))
   }
 
   async unlinkDisks(idlist, options = {}) {
-    await call(this.#handle, 'unlink_disks', { idlist, force: options.force }, options.signal)
+    await call(this.#handle, 'unlink_disks', { idlist }, options.signal)
+  }
+
+  async deleteDisks(idlist, dataLoss, options = {}) {
+    await call(this.#handle, 'delete_disks', { idlist, data_loss: dataLoss }, options.signal)
   }
 
   async template(options = {}) {
@@ -2343,6 +2455,14 @@ export class ProxmoxQemu {
 
   async terminal(options = {}) {
     return new ProxmoxTerminal(await open(this.#handle, 'terminal', { serial: options.serial }, options.signal))
+  }
+
+  async vnc(options = {}) {
+    return new ProxmoxScreen(await open(this.#handle, 'vnc', {}, options.signal))
+  }
+
+  async spiceViewerFile(options = {}) {
+    return await call(this.#handle, 'spice_viewer_file', {}, options.signal)
   }
 
   async importDisk(slot, storage, source, options = {}) {
@@ -2406,6 +2526,10 @@ export class ProxmoxLxc {
     await call(this.#handle, 'update_config', { settings: options.settings }, options.signal)
   }
 
+  async deleteUnused(keys, dataLoss, options = {}) {
+    await call(this.#handle, 'delete_unused', { keys, data_loss: dataLoss }, options.signal)
+  }
+
   async start(options = {}) {
     return new ProxmoxTask(await open(this.#handle, 'start', { debug: options.debug, skiplock: options.skiplock }, options.signal))
   }
@@ -2453,12 +2577,17 @@ export class ProxmoxLxc {
     return new ProxmoxTask(await open(this.#handle, 'rollback', { snapname, data_loss: dataLoss, start: options.start }, options.signal))
   }
 
-  async deleteSnapshot(snapname, options = {}) {
-    return new ProxmoxTask(await open(this.#handle, 'delete_snapshot', { snapname, force: options.force }, options.signal))
+  async deleteSnapshot(snapname, dataLoss, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'delete_snapshot', { snapname, data_loss: dataLoss, force: options.force }, options.signal))
   }
 
   async cloneTo(newid, options = {}) {
     return new ProxmoxTask(await open(this.#handle, 'clone_to', { newid, bwlimit: options.bwlimit, description: options.description, full: options.full, hostname: options.hostname, pool: options.pool, snapname: options.snapname, storage: options.storage, target: options.target }, options.signal))
+  }
+
+  async cloneToNewId(options = {}) {
+    const steps = openNow(this.#handle, 'clone_to_new_id', { bwlimit: options.bwlimit, description: options.description, full: options.full, hostname: options.hostname, pool: options.pool, snapname: options.snapname, storage: options.storage, target: options.target, timeout_seconds: options.timeoutSeconds })
+    return run(steps, options.onProgress, decodeTaskProgress, decodeNewGuest, options.signal)
   }
 
   async migration(options = {}) {
@@ -2471,7 +2600,11 @@ export class ProxmoxLxc {
   }
 
   async remoteMigrate(targetBridge, targetEndpoint, targetStorage, options = {}) {
-    return new ProxmoxTask(await open(this.#handle, 'remote_migrate', { target_bridge: targetBridge, target_endpoint: targetEndpoint, target_storage: targetStorage, bwlimit: options.bwlimit, delete: options.delete, online: options.online, restart: options.restart, target_vmid: options.targetVmid, timeout: options.timeout }, options.signal))
+    return new ProxmoxTask(await open(this.#handle, 'remote_migrate', { target_bridge: targetBridge, target_endpoint: targetEndpoint, target_storage: targetStorage, bwlimit: options.bwlimit, online: options.online, restart: options.restart, target_vmid: options.targetVmid, timeout: options.timeout }, options.signal))
+  }
+
+  async remoteMigrateAndDeleteSource(targetBridge, targetEndpoint, targetStorage, dataLoss, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'remote_migrate_and_delete_source', { target_bridge: targetBridge, target_endpoint: targetEndpoint, target_storage: targetStorage, data_loss: dataLoss, bwlimit: options.bwlimit, online: options.online, restart: options.restart, target_vmid: options.targetVmid, timeout: options.timeout }, options.signal))
   }
 
   async resizeDisk(disk, size, options = {}) {
@@ -2479,7 +2612,11 @@ export class ProxmoxLxc {
   }
 
   async moveVolume(volume, options = {}) {
-    return new ProxmoxTask(await open(this.#handle, 'move_volume', { volume, bwlimit: options.bwlimit, delete: options.delete, digest: options.digest, storage: options.storage, target_digest: options.targetDigest, target_vmid: options.targetVmid, target_volume: options.targetVolume }, options.signal))
+    return new ProxmoxTask(await open(this.#handle, 'move_volume', { volume, bwlimit: options.bwlimit, digest: options.digest, storage: options.storage, target_digest: options.targetDigest, target_vmid: options.targetVmid, target_volume: options.targetVolume }, options.signal))
+  }
+
+  async moveVolumeAndDeleteSource(volume, dataLoss, options = {}) {
+    return new ProxmoxTask(await open(this.#handle, 'move_volume_and_delete_source', { volume, data_loss: dataLoss, bwlimit: options.bwlimit, digest: options.digest, storage: options.storage, target_digest: options.targetDigest, target_vmid: options.targetVmid, target_volume: options.targetVolume }, options.signal))
   }
 
   async template(options = {}) {
@@ -2525,6 +2662,14 @@ export class ProxmoxLxc {
   async terminal(options = {}) {
     return new ProxmoxTerminal(await open(this.#handle, 'terminal', {}, options.signal))
   }
+
+  async vnc(options = {}) {
+    return new ProxmoxScreen(await open(this.#handle, 'vnc', {}, options.signal))
+  }
+
+  async spiceViewerFile(options = {}) {
+    return await call(this.#handle, 'spice_viewer_file', {}, options.signal)
+  }
 }
 shown(ProxmoxLxc, ['node', 'vmid'])
 
@@ -2547,6 +2692,11 @@ export class ProxmoxAgent {
   async info(options = {}) {
     const value = await call(this.#handle, 'info', {}, options.signal)
     return decodeAgentInfo(value)
+  }
+
+  async osInfo(options = {}) {
+    const value = await call(this.#handle, 'os_info', {}, options.signal)
+    return decodeAgentOsInfoResult(value)
   }
 
   async exec(command, options = {}) {
@@ -2624,6 +2774,32 @@ export class ProxmoxTerminal {
   }
 }
 shown(ProxmoxTerminal, [])
+
+export class ProxmoxScreen {
+  #handle
+  #cache = new Map()
+
+  constructor(handle) {
+    this.#handle = handle
+  }
+
+  password() {
+    return callNow(this.#handle, 'password', {})
+  }
+
+  async read(options = {}) {
+    return await call(this.#handle, 'read', {}, options.signal)
+  }
+
+  async write(base64, options = {}) {
+    await call(this.#handle, 'write', { base64 }, options.signal)
+  }
+
+  close() {
+    this.#handle.close()
+  }
+}
+shown(ProxmoxScreen, [])
 
 export class ProxmoxStorageDefinition {
   #handle
@@ -2846,15 +3022,15 @@ export class ProxmoxCluster {
   }
 
   async createReplicationJob(id, target, kind, options = {}) {
-    await call(this.#handle, 'create_replication_job', { id, target, kind, comment: options.comment, disable: options.disable, rate: options.rate, remove_job: options.removeJob, schedule: options.schedule, source: options.source }, options.signal)
+    await call(this.#handle, 'create_replication_job', { id, target, kind, comment: options.comment, disable: options.disable, rate: options.rate, schedule: options.schedule, source: options.source }, options.signal)
   }
 
   async updateReplicationJob(id, options = {}) {
-    await call(this.#handle, 'update_replication_job', { id, comment: options.comment, delete: options.delete, digest: options.digest, disable: options.disable, rate: options.rate, remove_job: options.removeJob, schedule: options.schedule, source: options.source }, options.signal)
+    await call(this.#handle, 'update_replication_job', { id, comment: options.comment, delete: options.delete, digest: options.digest, disable: options.disable, rate: options.rate, schedule: options.schedule, source: options.source }, options.signal)
   }
 
-  async deleteReplicationJob(id, options = {}) {
-    await call(this.#handle, 'delete_replication_job', { id, force: options.force, keep: options.keep }, options.signal)
+  async deleteReplicationJob(id, dataLoss, options = {}) {
+    await call(this.#handle, 'delete_replication_job', { id, data_loss: dataLoss, force: options.force, keep: options.keep }, options.signal)
   }
 
   async realmSyncJobs(options = {}) {
@@ -2968,6 +3144,10 @@ export class ProxmoxHa {
     return decodeHaMove(value)
   }
 
+  async waitUntilOn(sid, node, options = {}) {
+    await call(this.#handle, 'wait_until_on', { sid, node, timeout_seconds: options.timeoutSeconds }, options.signal)
+  }
+
   async rules(options = {}) {
     const value = await call(this.#handle, 'rules', { resource: options.resource, kind: options.kind }, options.signal)
     return value.map(decodeHaRule)
@@ -2981,6 +3161,14 @@ export class ProxmoxHa {
   async rule(rule, options = {}) {
     const value = await call(this.#handle, 'rule', { rule }, options.signal)
     return decodeHaRule(value)
+  }
+
+  async createRule(kind, resources, rule, options = {}) {
+    await call(this.#handle, 'create_rule', { kind, resources, rule, affinity: options.affinity, comment: options.comment, disable: options.disable, nodes: options.nodes, strict: options.strict }, options.signal)
+  }
+
+  async updateRule(kind, rule, options = {}) {
+    await call(this.#handle, 'update_rule', { kind, rule, affinity: options.affinity, comment: options.comment, delete: options.delete, digest: options.digest, disable: options.disable, nodes: options.nodes, resources: options.resources, strict: options.strict }, options.signal)
   }
 
   async deleteRule(rule, options = {}) {

@@ -61,6 +61,11 @@ export const decodeAgent = (d) => ({
   other: d.other ?? {},
 })
 
+export const decodeAgentError = (d) => ({
+  class: d.class ?? null,
+  description: d.description ?? null,
+})
+
 export const decodeAgentExecOutput = (d) => ({
   exitCode: d.exit_code ?? null,
   signal: d.signal ?? null,
@@ -78,6 +83,20 @@ export const decodeAgentFileContent = (d) => ({
 export const decodeAgentInfo = (d) => ({
   version: d.version,
   commands: d.commands,
+})
+
+export const decodeAgentOsInfoResult = (d) => ({
+  id: d.id ?? null,
+  name: d.name ?? null,
+  prettyName: d.pretty_name ?? null,
+  version: d.version ?? null,
+  versionId: d.version_id ?? null,
+  machine: d.machine ?? null,
+  kernelRelease: d.kernel_release ?? null,
+  kernelVersion: d.kernel_version ?? null,
+  variant: d.variant ?? null,
+  variantId: d.variant_id ?? null,
+  error: d.error == null ? null : decodeAgentError(d.error),
 })
 
 export const decodeApplianceSpec = (d) => ({
@@ -2029,6 +2048,13 @@ export const decodeNewClusterFiles = (d) => ({
   talosconfig: d.talosconfig,
 })
 
+export const decodeNewGuest = (d) => ({
+  vmid: d.vmid,
+  node: d.node,
+  upid: d.upid,
+  warnings: d.warnings,
+})
+
 export const decodeNewToken = (d) => ({
   fullTokenid: d.full_tokenid ?? null,
   info: d.info == null ? null : decodeToken(d.info),
@@ -3120,6 +3146,15 @@ export const decodeSdnZonePending = (d) => ({
   vlanProtocol: d.vlan_protocol ?? null,
   vrfVxlan: d.vrf_vxlan ?? null,
   vxlanPort: d.vxlan_port ?? null,
+})
+
+export const decodeSecondFactorChallenge = (d) => ({
+  user: d.user,
+  totp: d.totp,
+  recovery: d.recovery,
+  yubico: d.yubico,
+  webauthn: d.webauthn ?? null,
+  u2f: d.u2f ?? null,
 })
 
 export const decodeSecurityGroup = (d) => ({

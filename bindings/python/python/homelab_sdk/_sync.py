@@ -27,6 +27,7 @@ from .types import (
     AgentExecOutput,
     AgentFileContent,
     AgentInfo,
+    AgentOsInfoResult,
     ApplianceTemplate,
     AppliedConfiguration,
     ApplyMode,
@@ -100,6 +101,7 @@ from .types import (
     GuestFeature,
     GuestFirewallOptions,
     GuestInterface,
+    GuestKind,
     GuestNotBackedUp,
     GuestPlace,
     GuestRrdPoint,
@@ -148,6 +150,7 @@ from .types import (
     Network,
     NetworkStats,
     NewClusterFiles,
+    NewGuest,
     NewToken,
     NodeAddress,
     NodeAddressEvent,
@@ -204,6 +207,7 @@ from .types import (
     SdnSubnet,
     SdnVnet,
     SdnZone,
+    SecondFactorChallenge,
     SecurityGroup,
     SecurityState,
     ServerCertificate,
@@ -255,6 +259,7 @@ from .types import (
     decode_agent_exec_output,
     decode_agent_file_content,
     decode_agent_info,
+    decode_agent_os_info_result,
     decode_appliance_template,
     decode_applied_configuration,
     decode_apt_repositories,
@@ -372,6 +377,7 @@ from .types import (
     decode_mount,
     decode_network_stats,
     decode_new_cluster_files,
+    decode_new_guest,
     decode_new_token,
     decode_node_address,
     decode_node_address_event,
@@ -427,6 +433,7 @@ from .types import (
     decode_sdn_subnet,
     decode_sdn_vnet,
     decode_sdn_zone,
+    decode_second_factor_challenge,
     decode_security_group,
     decode_security_state,
     decode_server_certificate,
@@ -2392,7 +2399,7 @@ class ProxmoxClient:
         return _runtime.shown(self, ())
 
     @staticmethod
-    def connect(endpoints: Sequence[str], *, token_id: str | None = None, token_secret: str | None = None, user: str | None = None, password: str | None = None, totp_secret: str | None = None, totp_code: str | None = None, recovery_keys: Sequence[str] | None = None, ca_file: str | os.PathLike[str] | None = None, fingerprints: Sequence[str] | None = None, connect_timeout_seconds: float | None = None, request_timeout_seconds: float | None = None, proxy: str | None = None, retry_locks: bool | None = None) -> ProxmoxClient:
+    def connect(endpoints: Sequence[str], *, token_id: str | None = None, token_secret: str | None = None, user: str | None = None, password: str | None = None, totp_secret: str | None = None, totp_code: str | None = None, recovery_keys: Sequence[str] | None = None, ca_file: str | os.PathLike[str] | None = None, fingerprints: Sequence[str] | None = None, connect_timeout_seconds: float | None = None, request_timeout_seconds: float | None = None, proxy: str | None = None, retry_locks: bool | None = None, max_answer_bytes: int | None = None, calls_per_node: int | None = None, ask_release: bool | None = None) -> ProxmoxClient:
         """A client for one cluster. Connections are made when they are needed.
 
         Credentials are either an API token (`token_id` and `token_secret`) or a `user` with its `password`.
@@ -2413,8 +2420,34 @@ class ProxmoxClient:
             request_timeout_seconds: How long one answer may take. Default: 60.
             proxy: `http://HOST:PORT` or `socks5://HOST:PORT`; an empty text for none. Default: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` of the environment.
             retry_locks: Whether a call that is refused for a lock is made again until its time is up. Default: yes.
+            max_answer_bytes: Answers above this size are refused. Default: 64 MiB.
+            calls_per_node: How many calls may be under way on one node. Default: 4; the server works on three and queues the rest.
+            ask_release: Whether a node is asked for its release before something is sent to it that came after 8.0. Default: yes. Without, the server refuses what it does not know.
         """
-        return ProxmoxClient(_runtime.open_now(_runtime.ROOT, "ProxmoxClient.connect", {"endpoints": endpoints, "token_id": token_id, "token_secret": token_secret, "user": user, "password": password, "totp_secret": totp_secret, "totp_code": totp_code, "recovery_keys": recovery_keys, "ca_file": ca_file, "fingerprints": fingerprints, "connect_timeout_seconds": connect_timeout_seconds, "request_timeout_seconds": request_timeout_seconds, "proxy": proxy, "retry_locks": retry_locks}))
+        return ProxmoxClient(_runtime.open_now(_runtime.ROOT, "ProxmoxClient.connect", {"endpoints": endpoints, "token_id": token_id, "token_secret": token_secret, "user": user, "password": password, "totp_secret": totp_secret, "totp_code": totp_code, "recovery_keys": recovery_keys, "ca_file": ca_file, "fingerprints": fingerprints, "connect_timeout_seconds": connect_timeout_seconds, "request_timeout_seconds": request_timeout_seconds, "proxy": proxy, "retry_locks": retry_locks, "max_answer_bytes": max_answer_bytes, "calls_per_node": calls_per_node, "ask_release": ask_release}))
+
+    @staticmethod
+    def log_in(endpoints: Sequence[str], user: str, password: str, *, ca_file: str | os.PathLike[str] | None = None, fingerprints: Sequence[str] | None = None, connect_timeout_seconds: float | None = None, request_timeout_seconds: float | None = None, proxy: str | None = None, retry_locks: bool | None = None, max_answer_bytes: int | None = None, calls_per_node: int | None = None, ask_release: bool | None = None, answer_timeout_seconds: float | None = None) -> ProxmoxLogin:
+        """Logs in with a user's password, and lets somebody be asked for the second factor if the server wants one: `challenge` says what it takes, `answer` gives it.
+
+        For programs an API token is better: it needs neither. Where the code can be computed, `connect` with `totp_secret` does it.
+
+        Args:
+            endpoints: URLs of its nodes, such as `https://pve1:8006`. Any of them serves the whole API.
+            user: `user@realm`, for a ticket that is renewed.
+            password: The user's password.
+            ca_file: PEM file of the cluster's CA.
+            fingerprints: SHA-256 fingerprints of the certificates to accept.
+            connect_timeout_seconds: How long one node may take to accept a connection. Default: 5.
+            request_timeout_seconds: How long one answer may take. Default: 60.
+            proxy: `http://HOST:PORT` or `socks5://HOST:PORT`; an empty text for none. Default: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` of the environment.
+            retry_locks: Whether a call that is refused for a lock is made again until its time is up. Default: yes.
+            max_answer_bytes: Answers above this size are refused. Default: 64 MiB.
+            calls_per_node: How many calls may be under way on one node. Default: 4; the server works on three and queues the rest.
+            ask_release: Whether a node is asked for its release before something is sent to it that came after 8.0. Default: yes. Without, the server refuses what it does not know.
+            answer_timeout_seconds: How long the answer may take. Default: 300; the server itself waits for less than ten minutes.
+        """
+        return ProxmoxLogin(_runtime.open(_runtime.ROOT, "ProxmoxClient.log_in", {"endpoints": endpoints, "user": user, "password": password, "ca_file": ca_file, "fingerprints": fingerprints, "connect_timeout_seconds": connect_timeout_seconds, "request_timeout_seconds": request_timeout_seconds, "proxy": proxy, "retry_locks": retry_locks, "max_answer_bytes": max_answer_bytes, "calls_per_node": calls_per_node, "ask_release": ask_release, "answer_timeout_seconds": answer_timeout_seconds}))
 
     @staticmethod
     def first_contact(endpoints: Sequence[str], *, connect_timeout_seconds: float | None = None, request_timeout_seconds: float | None = None, proxy: str | None = None) -> PerNode[ServerCertificate]:
@@ -2526,6 +2559,14 @@ class ProxmoxClient:
             params: Its path arguments and parameters.
         """
         return decode_preflight(_runtime.call(self._handle, "preflight_by_name", {"name": name, "params": params}))
+
+    def guest(self, vmid: int) -> ProxmoxGuest:
+        """Finds a guest by its id, wherever HA and migrations have brought it. When a call says `NotFound` later, find it again.
+
+        Args:
+            vmid: The guest's id.
+        """
+        return ProxmoxGuest(_runtime.open(self._handle, "guest", {"vmid": vmid}))
 
     def locate(self, vmid: int) -> GuestPlace:
         """Where a guest is now. HA and migrations move guests; their ids stay.
@@ -2780,6 +2821,96 @@ class ProxmoxTask:
         _runtime.call(self._handle, "cancel", {})
 
 
+class ProxmoxLogin:
+    """A login under way, or done."""
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
+    def challenge(self) -> SecondFactorChallenge | None:
+        """What the server takes as the second factor; nothing when it asks for none, or was answered."""
+        value = _runtime.call_now(self._handle, "challenge", {})
+        return None if value is None else decode_second_factor_challenge(value)
+
+    def answer(self, kind: Literal["totp", "recovery", "yubico", "webauthn", "u2f"], value: str) -> ProxmoxClient:
+        """Answers the challenge and gives the client. There is one try: after a wrong answer (`Unauthenticated`), log in anew.
+
+        Args:
+            kind: What it is.
+            value: The code, the recovery key or the one-time password; the assertion or signature as JSON text.
+        """
+        return ProxmoxClient(_runtime.open(self._handle, "answer", {"kind": kind, "value": value}))
+
+    def client(self) -> ProxmoxClient:
+        """The client, once the login is done; `FailedPrecondition` before. When it was idle for longer than a ticket lives (two hours) and the server asks again, its calls fail with `Unauthenticated`: log in anew."""
+        return ProxmoxClient(_runtime.open_now(self._handle, "client", {}))
+
+    def close(self) -> None:
+        """Closes the connections; later calls raise `FailedPreconditionError`."""
+        self._handle.close()
+
+    def __enter__(self) -> ProxmoxLogin:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class ProxmoxGuest:
+    """A guest where it was found."""
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ("vmid", "node",))
+
+    @property
+    def vmid(self) -> int:
+        """Its number."""
+        if "vmid" not in self._cache:
+            value = _runtime.call_now(self._handle, "vmid", {})
+            self._cache["vmid"] = value
+        cached: int = self._cache["vmid"]
+        return cached
+
+    @property
+    def node(self) -> str:
+        """The node it was found on."""
+        if "node" not in self._cache:
+            value = _runtime.call_now(self._handle, "node", {})
+            self._cache["node"] = value
+        cached: str = self._cache["node"]
+        return cached
+
+    def kind(self) -> GuestKind:
+        """A virtual machine or a container."""
+        value: GuestKind = _runtime.call_now(self._handle, "kind", {})
+        return value
+
+    def qemu(self) -> ProxmoxQemu:
+        """The virtual machine; `FailedPrecondition` when it is a container."""
+        return ProxmoxQemu(_runtime.open_now(self._handle, "qemu", {}))
+
+    def lxc(self) -> ProxmoxLxc:
+        """The container; `FailedPrecondition` when it is a virtual machine."""
+        return ProxmoxLxc(_runtime.open_now(self._handle, "lxc", {}))
+
+
 class ProxmoxNode:
     """One node."""
 
@@ -2854,13 +2985,13 @@ class ProxmoxNode:
         """The virtual machines on it. `full` adds what QEMU says and is slow.
 
         Args:
-            full: Whether each running machine is asked for details as well; slow.
+            full: Also ask each running machine for details; slow.
         """
         value = _runtime.call(self._handle, "qemu_list", {"full": full})
         return [decode_qemu_summary(v) for v in value]
 
     def create_qemu(self, vmid: int, *, settings: Mapping[str, Json] | None = None) -> ProxmoxTask:
-        """Creates a virtual machine; with `archive`, restores one. Every setting is a field of the request.
+        """Creates a virtual machine; with `archive`, restores one. To replace a guest that has the id there is `restore_qemu`.
 
         Args:
             vmid: The guest's id.
@@ -2868,13 +2999,28 @@ class ProxmoxNode:
         """
         return ProxmoxTask(_runtime.open(self._handle, "create_qemu", {"vmid": vmid, "settings": settings}))
 
+    def create_qemu_with_new_id(self, *, on_progress: Callable[[TaskProgress], None] | None = None, settings: Mapping[str, Json] | None = None, timeout_seconds: float | None = None) -> NewGuest:
+        """Creates a virtual machine with a free id, and waits until it is made. When somebody else takes the id meanwhile, it is tried again with another; calls of one client never get the same. Ended early, the task may go on.
+
+        Args:
+            on_progress: Called with each report; what it raises ends the call.
+            settings: The settings by their names in the API: `memory`, `net0`, `scsi0`, …
+            timeout_seconds: How long to wait. Default: 600.
+        """
+        return _runtime.run(
+            _runtime.follow(self._handle, "create_qemu_with_new_id", {"settings": settings, "timeout_seconds": timeout_seconds}),
+            on_progress,
+            decode_task_progress,
+            decode_new_guest,
+        )
+
     def lxc_list(self) -> list[LxcSummary]:
         """The containers on it."""
         value = _runtime.call(self._handle, "lxc_list", {})
         return [decode_lxc_summary(v) for v in value]
 
     def create_lxc(self, ostemplate: str, vmid: int, *, settings: Mapping[str, Json] | None = None) -> ProxmoxTask:
-        """Creates a container from a template or image; with `restore`, from a backup.
+        """Creates a container from a template or image; with `restore`, from a backup. To replace a guest that has the id there is `restore_lxc`.
 
         Args:
             ostemplate: The template or backup it is made from.
@@ -2883,11 +3029,27 @@ class ProxmoxNode:
         """
         return ProxmoxTask(_runtime.open(self._handle, "create_lxc", {"ostemplate": ostemplate, "vmid": vmid, "settings": settings}))
 
+    def create_lxc_with_new_id(self, ostemplate: str, *, on_progress: Callable[[TaskProgress], None] | None = None, settings: Mapping[str, Json] | None = None, timeout_seconds: float | None = None) -> NewGuest:
+        """Creates a container with a free id, and waits until it is made. When somebody else takes the id meanwhile, it is tried again with another; calls of one client never get the same. Ended early, the task may go on.
+
+        Args:
+            ostemplate: The template or backup it is made from.
+            on_progress: Called with each report; what it raises ends the call.
+            settings: The settings by their names in the API: `memory`, `net0`, `rootfs`, …
+            timeout_seconds: How long to wait. Default: 600.
+        """
+        return _runtime.run(
+            _runtime.follow(self._handle, "create_lxc_with_new_id", {"ostemplate": ostemplate, "settings": settings, "timeout_seconds": timeout_seconds}),
+            on_progress,
+            decode_task_progress,
+            decode_new_guest,
+        )
+
     def start_all(self, *, force: bool | None = None, max_workers: int | None = None, vms: Sequence[str] | None = None) -> ProxmoxTask:
         """Starts the guests that start at boot, or those in `vms`.
 
         Args:
-            force: Whether guests are started that are not set to start with the host as well.
+            force: Whether to do it in spite of what speaks against it.
             max_workers: How many at once. (9.1.2 and later)
             vms: The guests.
         """
@@ -2936,7 +3098,7 @@ class ProxmoxNode:
             typefilter: Only those of exactly this type.
             userfilter: Only those whose user contains this.
             statusfilter: Only those that ended so: `ok`, `error`, `warning`, `unknown`.
-            errors: Whether only those that failed are wanted.
+            errors: Only those that failed.
             since: Only those started at or after this, in seconds since 1970.
             until: Only those started at or before this, in seconds since 1970.
         """
@@ -2992,7 +3154,7 @@ class ProxmoxNode:
         """Its network interfaces, with changes that are not applied yet.
 
         Args:
-            kind: Only those of this kind.
+            kind: Its kind.
         """
         value = _runtime.call(self._handle, "networks", {"kind": kind})
         return [decode_proxmox_network(v) for v in value]
@@ -3020,8 +3182,8 @@ class ProxmoxNode:
             bridge_ports: The ports of the bridge.
             bridge_vids: The VLANs of the bridge. (8.3 and later)
             bridge_vlan_aware: Whether the bridge knows VLANs.
-            cidr: Its IPv4 address with the length of the prefix, such as `192.0.2.1/24`.
-            cidr6: Its IPv6 address with the length of the prefix, such as `2001:db8::1/64`.
+            cidr: The network, as CIDR.
+            cidr6: The IPv6 network, as CIDR.
             comments: A remark for people.
             comments6: A remark for people, on the IPv6 part.
             gateway: The gateway.
@@ -3055,8 +3217,8 @@ class ProxmoxNode:
             bridge_ports: The ports of the bridge.
             bridge_vids: The VLANs of the bridge. (8.3 and later)
             bridge_vlan_aware: Whether the bridge knows VLANs.
-            cidr: Its IPv4 address with the length of the prefix, such as `192.0.2.1/24`.
-            cidr6: Its IPv6 address with the length of the prefix, such as `2001:db8::1/64`.
+            cidr: The network, as CIDR.
+            cidr6: The IPv6 network, as CIDR.
             comments: A remark for people.
             comments6: A remark for people, on the IPv6 part.
             delete: Settings to take out, so that their defaults apply again.
@@ -3104,7 +3266,7 @@ class ProxmoxNode:
         """Changes its DNS servers and search domain.
 
         Args:
-            search: The domain that names are completed with.
+            search: What to look for.
             dns1: The first DNS server.
             dns2: The second DNS server.
             dns3: The third DNS server.
@@ -3131,7 +3293,7 @@ class ProxmoxNode:
         """Replaces its `/etc/hosts`. Give `digest`.
 
         Args:
-            data: The whole content of the file.
+            data: The data.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
         """
         _runtime.call(self._handle, "update_hosts", {"data": data, "digest": digest})
@@ -3149,12 +3311,12 @@ class ProxmoxNode:
 
         Args:
             acme: Settings for certificates from an ACME service.
-            ballooning_target: How much memory the host aims at with its balloons, in percent. `80` while it is not set. (8.4 and later)
+            ballooning_target: How much memory the host aims at with its balloons, in percent. `80` when absent. (8.4 and later)
             delete: Settings to take out, so that their defaults apply again.
             description: Notes for people; shown in the web interface.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
             location: Where it stands. (9.2 and later)
-            startall_onboot_delay: How long to wait before guests start with the host, in seconds. `0` while it is not set.
+            startall_onboot_delay: How long to wait before guests start with the host, in seconds. `0` when absent.
             wakeonlan: The MAC address to wake it with, and how.
         """
         _runtime.call(self._handle, "update_config", {"acme": acme, "ballooning_target": ballooning_target, "delete": delete, "description": description, "digest": digest, "location": location, "startall_onboot_delay": startall_onboot_delay, "wakeonlan": wakeonlan})
@@ -3164,7 +3326,7 @@ class ProxmoxNode:
 
         Args:
             limit: At most this many.
-            service: Only entries of this service.
+            service: The service.
             since: From when on, in seconds since 1970.
             start: Where in the list to start, from 0.
             until: Up to when, in seconds since 1970.
@@ -3177,16 +3339,16 @@ class ProxmoxNode:
 
         Args:
             endcursor: Where to end, as a cursor from an earlier answer.
-            identifiers: Whether only the identifiers that programs log under are wanted. (9.2+ and later)
-            kernel: Whether only what the kernel says is wanted. (9.2+ and later)
+            identifiers: Only the identifiers that programs log under. (9.2+ and later)
+            kernel: Only what the kernel says. (9.2+ and later)
             lastentries: How many lines from the end.
-            priority: Only entries of this urgency, a number or a range from 0 (emergency) to 7 (debugging), such as `0..3`. (9.2+ and later)
-            service: Only entries of this service. (9.2+ and later)
+            priority: Its rank; higher comes first. (9.2+ and later)
+            service: The service. (9.2+ and later)
             since: From when on, in seconds since 1970.
             startcursor: Where to start, as a cursor from an earlier answer.
-            structured: Whether entries come with their fields rather than as lines of text. (9.2+ and later)
-            unit: Only entries of this unit. (9.2+ and later)
-            units: Whether only the names of the units that have written something are wanted. (9.2+ and later)
+            structured: Entries with their fields in place of lines of text. (9.2+ and later)
+            unit: The unit. (9.2+ and later)
+            units: Only the names of the units that have written something. (9.2+ and later)
             until: Up to when, in seconds since 1970.
         """
         value: list[str] = _runtime.call(self._handle, "journal", {"endcursor": endcursor, "identifiers": identifiers, "kernel": kernel, "lastentries": lastentries, "priority": priority, "service": service, "since": since, "startcursor": startcursor, "structured": structured, "unit": unit, "units": units, "until": until})
@@ -3220,7 +3382,7 @@ class ProxmoxNode:
         """Refreshes the list of packages.
 
         Args:
-            notify: Whether to send a mail about new packages.
+            notify: When to notify, as a property string.
             quiet: Whether to say less in the log.
         """
         return ProxmoxTask(_runtime.open(self._handle, "refresh_apt", {"notify": notify, "quiet": quiet}))
@@ -3250,7 +3412,7 @@ class ProxmoxNode:
         Args:
             include_partitions: Whether partitions are listed as well.
             skipsmart: Whether the SMART health is not read.
-            kind: Only those of this kind.
+            kind: Its kind.
         """
         value = _runtime.call(self._handle, "disks", {"include_partitions": include_partitions, "skipsmart": skipsmart, "kind": kind})
         return [decode_disk_info(v) for v in value]
@@ -3268,7 +3430,7 @@ class ProxmoxNode:
         """Gives a disk an empty GPT partition table.
 
         Args:
-            disk: The disk that gets a new, empty partition table.
+            disk: The disk.
             data_loss: The word for what may be lost: `accepted`.
             uuid: Its UUID.
         """
@@ -3278,7 +3440,7 @@ class ProxmoxNode:
         """Wipes a disk or partition. Only root@pam itself may.
 
         Args:
-            disk: The disk; everything on it is lost.
+            disk: The disk.
             data_loss: The word for what may be lost: `accepted`.
         """
         return ProxmoxTask(_runtime.open(self._handle, "wipe_disk", {"disk": disk, "data_loss": data_loss}))
@@ -3300,7 +3462,7 @@ class ProxmoxNode:
         """Makes a ZFS pool of disks (a list with commas): `single`, `mirror`, `raidz`, …
 
         Args:
-            devices: The disks that it is made on; what is on them is lost. Those in use are refused.
+            devices: The devices.
             name: Its name.
             raidlevel: The RAID level.
             add_storage: Whether a storage is made for it as well.
@@ -3367,9 +3529,9 @@ class ProxmoxNode:
 
         Args:
             certificates: The certificates, as PEM.
-            force: Whether a certificate that is there already is overwritten.
-            key: The private key, as PEM.
-            restart: Whether the API restarts at once to use it, which drops connections.
+            force: Whether to do it in spite of what speaks against it.
+            key: The key.
+            restart: Whether the service restarts with it.
         """
         return decode_certificate(_runtime.call(self._handle, "upload_certificate", {"certificates": certificates, "force": force, "key": key, "restart": restart}))
 
@@ -3377,7 +3539,7 @@ class ProxmoxNode:
         """Goes back to the certificate that the cluster's CA signed.
 
         Args:
-            restart: Whether the API restarts at once to use it, which drops connections.
+            restart: Whether the service restarts with it.
         """
         _runtime.call(self._handle, "delete_certificate", {"restart": restart})
 
@@ -3385,7 +3547,7 @@ class ProxmoxNode:
         """Orders a certificate by ACME.
 
         Args:
-            force: Whether a certificate that is there already is overwritten.
+            force: Whether to do it in spite of what speaks against it.
         """
         return ProxmoxTask(_runtime.open(self._handle, "order_certificate", {"force": force}))
 
@@ -3393,7 +3555,7 @@ class ProxmoxNode:
         """Renews it.
 
         Args:
-            force: Whether to renew it although it is valid for more than 30 days.
+            force: Whether to do it in spite of what speaks against it.
         """
         return ProxmoxTask(_runtime.open(self._handle, "renew_certificate", {"force": force}))
 
@@ -3402,8 +3564,8 @@ class ProxmoxNode:
 
         Args:
             content: Only those that may hold this.
-            enabled: Whether only those that are enabled are wanted.
-            format: Whether the formats of images are told as well.
+            enabled: Only those that are enabled.
+            format: Also tell the image formats.
             storage: Only this one.
             target: Only those that are shared with this node too.
         """
@@ -3436,7 +3598,7 @@ class ProxmoxNode:
         """The guest's configuration in a backup, as text.
 
         Args:
-            volume: The backup, as a volume id such as `pbs:backup/vm/100/2026-01-31T02:30:00Z`.
+            volume: The volume's id, such as `local:iso/talos.iso`.
         """
         value: str = _runtime.call(self._handle, "extract_backup_config", {"volume": volume})
         return value
@@ -3469,22 +3631,22 @@ class ProxmoxNode:
         Args:
             delete: Settings to take out, so that their defaults apply again.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
-            enable: Whether it is switched on. Yes while it is not set.
+            enable: Whether it is switched on. Yes when absent.
             log_level_forward: How loudly packets that pass through are logged. (8.3 and later)
             log_level_in: How loudly packets that come in are logged.
             log_level_out: How loudly packets that go out are logged.
             log_nf_conntrack: Whether connections are logged.
-            ndp: Whether IPv6 neighbour discovery is allowed. Yes while it is not set.
+            ndp: Whether IPv6 neighbour discovery is allowed. Yes when absent.
             nf_conntrack_allow_invalid: Whether packets of no known connection pass.
             nf_conntrack_helpers: Helpers for protocols with further connections. (7.4 and later)
-            nf_conntrack_max: How many connections are tracked at most. `262144` while it is not set.
-            nf_conntrack_tcp_timeout_established: How long a silent connection is tracked, in seconds. `432000` while it is not set.
-            nf_conntrack_tcp_timeout_syn_recv: How long a half-open connection is tracked, in seconds. `60` while it is not set.
+            nf_conntrack_max: How many connections are tracked at most. `262144` when absent.
+            nf_conntrack_tcp_timeout_established: How long a silent connection is tracked, in seconds. `432000` when absent.
+            nf_conntrack_tcp_timeout_syn_recv: How long a half-open connection is tracked, in seconds. `60` when absent.
             nftables: Whether the newer firewall on nftables is used. (8.2 and later)
             nosmurfs: Whether packets from broadcast addresses are dropped.
             protection_synflood: Whether floods of new connections are held back.
-            protection_synflood_burst: How many new connections at once. `1000` while it is not set.
-            protection_synflood_rate: How many new connections a second. `200` while it is not set.
+            protection_synflood_burst: How many new connections at once. `1000` when absent.
+            protection_synflood_rate: How many new connections a second. `200` when absent.
             smurf_log_level: How loudly packets from broadcast addresses are logged.
             tcp_flags_log_level: How loudly packets with impossible flags are logged.
             tcpflags: Whether packets with impossible flags are dropped.
@@ -3501,7 +3663,7 @@ class ProxmoxNode:
 
         Args:
             action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
-            kind: Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
+            kind: Its kind.
             comment: A remark for people.
             dest: Where packets go to: address, network, set or alias.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
@@ -3513,7 +3675,7 @@ class ProxmoxNode:
             macro: A ready-made rule, such as `SSH`.
             pos: Its place in the list, from 0.
             proto: The protocol, by name or number.
-            source: Where packets come from: address, network, set or alias.
+            source: Where from.
             sport: The ports they come from.
         """
         _runtime.call(self._handle, "create_firewall_rule", {"action": action, "kind": kind, "comment": comment, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "pos": pos, "proto": proto, "source": source, "sport": sport})
@@ -3640,7 +3802,7 @@ class ProxmoxNode:
             decode_downloaded,
         )
 
-    def backup(self, vmids: Sequence[int], *, on_progress: Callable[[TaskProgress], None] | None = None, storage: str | None = None, mode: Literal["snapshot", "suspend", "stop"] | None = None, compression: Literal["none", "zstd", "gzip", "lzo"] | None = None, protected: bool | None = None, notes_template: str | None = None, prune: str | None = None, bandwidth_kib: int | None = None, timeout_seconds: float | None = None) -> TaskOutcome | None:
+    def backup(self, vmids: Sequence[int], *, on_progress: Callable[[TaskProgress], None] | None = None, storage: str | None = None, mode: Literal["snapshot", "suspend", "stop"] | None = None, compression: Literal["none", "zstd", "gzip", "lzo"] | None = None, protected: bool | None = None, notes_template: str | None = None, prune: str | None = None, data_loss: Literal["accepted"] | None = None, bandwidth_kib: int | None = None, timeout_seconds: float | None = None) -> TaskOutcome | None:
         """Backs up guests of a node, and waits for it. Nothing comes back when none of them is on this node. Older backups are kept unless `prune` says otherwise.
 
         Args:
@@ -3652,17 +3814,18 @@ class ProxmoxNode:
             protected: Protects it from being removed.
             notes_template: Notes, with `{{guestname}}` and the like filled in.
             prune: Removes older ones but these: `keep-last=3`.
+            data_loss: With `prune`: the word for what may be lost, `accepted`.
             bandwidth_kib: At most so many KiB a second.
             timeout_seconds: How long to wait. Default: 600.
         """
         return _runtime.run(
-            _runtime.follow(self._handle, "backup", {"vmids": vmids, "storage": storage, "mode": mode, "compression": compression, "protected": protected, "notes_template": notes_template, "prune": prune, "bandwidth_kib": bandwidth_kib, "timeout_seconds": timeout_seconds}),
+            _runtime.follow(self._handle, "backup", {"vmids": vmids, "storage": storage, "mode": mode, "compression": compression, "protected": protected, "notes_template": notes_template, "prune": prune, "data_loss": data_loss, "bandwidth_kib": bandwidth_kib, "timeout_seconds": timeout_seconds}),
             on_progress,
             decode_task_progress,
             lambda v: None if v is None else decode_task_outcome(v),
         )
 
-    def restore_qemu(self, vmid: int, archive: str, *, on_progress: Callable[[TaskProgress], None] | None = None, storage: str | None = None, replace: bool | None = None, unique: bool | None = None, start: bool | None = None, live: bool | None = None, pool: str | None = None, bandwidth_kib: int | None = None, timeout_seconds: float | None = None) -> TaskOutcome:
+    def restore_qemu(self, vmid: int, archive: str, *, on_progress: Callable[[TaskProgress], None] | None = None, storage: str | None = None, replace: Literal["accepted"] | None = None, unique: bool | None = None, start: bool | None = None, live: bool | None = None, pool: str | None = None, bandwidth_kib: int | None = None, timeout_seconds: float | None = None) -> TaskOutcome:
         """Restores a virtual machine from a backup, and waits for it.
 
         Args:
@@ -3670,7 +3833,7 @@ class ProxmoxNode:
             archive: The backup: `local:backup/vzdump-...`.
             on_progress: Called with each report; what it raises ends the call.
             storage: Where its disks go. Default: where they were.
-            replace: Replaces a guest that has the number; its disks are lost.
+            replace: Replaces a guest that has the number. Its disks are lost: the word for that is `accepted`.
             unique: New MAC addresses and a new UUID, for a second copy.
             start: Starts it afterwards.
             live: Starts it at once and restores meanwhile (from a Proxmox Backup Server).
@@ -3685,7 +3848,7 @@ class ProxmoxNode:
             decode_task_outcome,
         )
 
-    def restore_lxc(self, vmid: int, archive: str, *, on_progress: Callable[[TaskProgress], None] | None = None, storage: str | None = None, replace: bool | None = None, unique: bool | None = None, start: bool | None = None, pool: str | None = None, bandwidth_kib: int | None = None, timeout_seconds: float | None = None) -> TaskOutcome:
+    def restore_lxc(self, vmid: int, archive: str, *, on_progress: Callable[[TaskProgress], None] | None = None, storage: str | None = None, replace: Literal["accepted"] | None = None, unique: bool | None = None, start: bool | None = None, pool: str | None = None, bandwidth_kib: int | None = None, timeout_seconds: float | None = None) -> TaskOutcome:
         """Restores a container from a backup, and waits for it.
 
         Args:
@@ -3693,7 +3856,7 @@ class ProxmoxNode:
             archive: The backup: `local:backup/vzdump-...`.
             on_progress: Called with each report; what it raises ends the call.
             storage: Where its disks go. Default: where they were.
-            replace: Replaces a guest that has the number; its disks are lost.
+            replace: Replaces a guest that has the number. Its disks are lost: the word for that is `accepted`.
             unique: New MAC addresses and a new UUID, for a second copy.
             start: Starts it afterwards.
             pool: The pool to put it into.
@@ -3710,6 +3873,10 @@ class ProxmoxNode:
     def shell(self) -> ProxmoxTerminal:
         """Opens a shell on a node."""
         return ProxmoxTerminal(_runtime.open(self._handle, "shell", {}))
+
+    def vnc_shell(self) -> ProxmoxScreen:
+        """Opens a shell on the node as a screen, for viewers that speak VNC alone. Needs `Sys.Console`."""
+        return ProxmoxScreen(_runtime.open(self._handle, "vnc_shell", {}))
 
 
 class ProxmoxNodeStorage:
@@ -3759,9 +3926,9 @@ class ProxmoxNodeStorage:
         """Makes an empty disk image and gives back its volume id. The size is in KiB, or has a suffix: `32G`.
 
         Args:
-            filename: The volume's name, such as `vm-100-disk-1`.
-            size: Its size in KiB, or with a unit, such as `4G`.
-            vmid: The guest that it belongs to.
+            filename: The file's name.
+            size: Its size.
+            vmid: The guest's id.
             format: The format.
         """
         value: str = _runtime.call(self._handle, "allocate", {"filename": filename, "size": size, "vmid": vmid, "format": format})
@@ -3783,7 +3950,7 @@ class ProxmoxNodeStorage:
         Args:
             volume: The volume's id, such as `local:iso/talos.iso`.
             data_loss: The word for what may be lost: `accepted`.
-            delay: How long to wait for the end before a task is named in its place, in seconds.
+            delay: The delay, in seconds.
         """
         return ProxmoxTask(_runtime.open(self._handle, "delete_volume", {"volume": volume, "data_loss": data_loss, "delay": delay}))
 
@@ -3792,8 +3959,8 @@ class ProxmoxNodeStorage:
 
         Args:
             prune_backups: Which backups to keep, such as `keep-last=3,keep-weekly=4`.
-            kind: Only backups of guests of this kind.
-            vmid: Only backups of this guest.
+            kind: Its kind.
+            vmid: The guest's id.
         """
         value = _runtime.call(self._handle, "prunable_backups", {"prune_backups": prune_backups, "kind": kind, "vmid": vmid})
         return [decode_prunable_backup(v) for v in value]
@@ -3804,17 +3971,17 @@ class ProxmoxNodeStorage:
         Args:
             data_loss: The word for what may be lost: `accepted`.
             prune_backups: Which backups to keep, such as `keep-last=3,keep-weekly=4`.
-            kind: Only backups of guests of this kind.
-            vmid: Only backups of this guest.
+            kind: Its kind.
+            vmid: The guest's id.
         """
         value: str = _runtime.call(self._handle, "prune_backups", {"data_loss": data_loss, "prune_backups": prune_backups, "kind": kind, "vmid": vmid})
         return value
 
     def import_metadata(self, volume: str) -> ImportMetadata:
-        """What an OVA or ESXi guest would become here. A volume of another storage is `InvalidArgument`.
+        """What an OVA or ESXi guest would become here.
 
         Args:
-            volume: The volume: `import/talos.ova`, or its whole id, `local:import/talos.ova`.
+            volume: The volume's id, such as `local:iso/talos.iso`.
         """
         return decode_import_metadata(_runtime.call(self._handle, "import_metadata", {"volume": volume}))
 
@@ -3822,7 +3989,7 @@ class ProxmoxNodeStorage:
         """Has the node fetch a container image from a registry (9.1 and later).
 
         Args:
-            reference: The image in a registry, such as `docker.io/library/alpine:3`.
+            reference: [a-zA-Z\\d][a-zA-Z\\d-]*[a-zA-Z\\d])(?:\\.(?:[a-zA-Z\\d]|[a-zA-Z\\d][a-zA-Z\\d-]*[a-zA-Z\\d]))*(?::\\d+)?/)?[a-z\\d]+(?:(?:[._]|__|[-]*)[a-z\\d]+)*(?:/[a-z\\d]+(?:(?:[._]|__|[-]*)[a-z\\d]+)*)*:\\w[\\w.-]{0,127}$ | `reference`.
             filename: The file's name.
         """
         return ProxmoxTask(_runtime.open(self._handle, "pull_oci_image", {"reference": reference, "filename": filename}))
@@ -3862,11 +4029,11 @@ class ProxmoxCeph:
         """Makes an OSD of a disk. Only root@pam itself may.
 
         Args:
-            dev: The disk that it is made on; what is on it is lost. One that is in use is refused.
+            dev: The device.
             crush_device_class: The class of its device.
             db_dev: The device for the database.
             db_dev_size: The size of the database, in GiB.
-            encrypted: Whether it is encrypted.
+            encrypted: Whether it is encrypted, and with which key.
             osds_per_device: How many OSDs to make on the device. (8.1 and later)
             wal_dev: The device for the write-ahead log.
             wal_dev_size: The size of the write-ahead log, in GiB.
@@ -3879,7 +4046,7 @@ class ProxmoxCeph:
         Args:
             osdid: The number of the Ceph OSD.
             data_loss: The word for what may be lost: `accepted`.
-            cleanup: Whether the disk is wiped as well: its volumes, partitions and what is on them.
+            cleanup: Whether to clean up.
         """
         return ProxmoxTask(_runtime.open(self._handle, "destroy_osd", {"osdid": osdid, "data_loss": data_loss, "cleanup": cleanup}))
 
@@ -3935,7 +4102,7 @@ class ProxmoxCeph:
             pg_autoscale_mode: Whether the number of placement groups follows the data. `warn` when absent.
             pg_num: How many placement groups it has. `128` when absent.
             pg_num_min: How many placement groups it has at least.
-            size: How many copies of its data it keeps. `3` when absent.
+            size: Its size. `3` when absent.
             target_size: How much data is expected, which the number of placement groups follows.
             target_size_ratio: Which share of all data is expected, which the number of placement groups follows.
         """
@@ -3952,7 +4119,7 @@ class ProxmoxCeph:
             pg_autoscale_mode: Whether the number of placement groups follows the data.
             pg_num: How many placement groups it has.
             pg_num_min: How many placement groups it has at least.
-            size: How many copies of its data it keeps.
+            size: Its size.
             target_size: How much data is expected, which the number of placement groups follows.
             target_size_ratio: Which share of all data is expected, which the number of placement groups follows.
         """
@@ -3964,7 +4131,7 @@ class ProxmoxCeph:
         Args:
             name: Its name.
             data_loss: The word for what may be lost: `accepted`.
-            force: Whether it is deleted although it is in use.
+            force: Whether to do it in spite of what speaks against it.
             remove_ecprofile: Whether its erasure code profile is removed as well. Yes when absent.
             remove_storages: Whether its storages are taken out of the configuration as well.
         """
@@ -4074,7 +4241,7 @@ class ProxmoxCeph:
         """Starts its Ceph services, or the one in `service`.
 
         Args:
-            service: The service. `ceph.target` when absent.
+            service: mon|mds|osd|mgr)(\\.[a-zA-Z0-9]([a-zA-Z0-9\\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent.
         """
         return ProxmoxTask(_runtime.open(self._handle, "start", {"service": service}))
 
@@ -4082,7 +4249,7 @@ class ProxmoxCeph:
         """Stops its Ceph services, or the one in `service`.
 
         Args:
-            service: The service. `ceph.target` when absent.
+            service: mon|mds|osd|mgr)(\\.[a-zA-Z0-9]([a-zA-Z0-9\\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent.
         """
         return ProxmoxTask(_runtime.open(self._handle, "stop", {"service": service}))
 
@@ -4090,7 +4257,7 @@ class ProxmoxCeph:
         """Restarts its Ceph services, or the one in `service`.
 
         Args:
-            service: The service. `ceph.target` when absent.
+            service: mon|mds|osd|mgr)(\\.[a-zA-Z0-9]([a-zA-Z0-9\\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent.
         """
         return ProxmoxTask(_runtime.open(self._handle, "restart", {"service": service}))
 
@@ -4098,7 +4265,7 @@ class ProxmoxCeph:
         """Whether a service can be stopped or destroyed without harm.
 
         Args:
-            action: What is to be done to the service: `stop` or `destroy` it.
+            action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
             id: Its id.
             service: The service.
         """
@@ -4139,7 +4306,7 @@ class ProxmoxQemu:
         """Deletes it. It must be stopped; its backups stay. In a cluster without quorum that is `FailedPrecondition` and nothing is sent.
 
         Args:
-            scope: What goes: the guest with its disks, its entries in jobs and HA too, and every unmentioned volume with its number.
+            scope: What goes: the guest with its disks, its entries in jobs, HA and rights too, and every unmentioned volume with its number.
         """
         return ProxmoxTask(_runtime.open(self._handle, "destroy", {"scope": scope}))
 
@@ -4151,7 +4318,7 @@ class ProxmoxQemu:
         """Its configuration, changes that wait for its next start included.
 
         Args:
-            current: Whether to leave out changes that wait for its next start.
+            current: Leave out changes that wait for its next start.
             snapshot: As it was in this snapshot.
         """
         return decode_qemu_config(_runtime.call(self._handle, "config", {"current": current, "snapshot": snapshot}))
@@ -4161,8 +4328,13 @@ class ProxmoxQemu:
         value = _runtime.call(self._handle, "pending", {})
         return [decode_pending_key(v) for v in value]
 
+    def cloud_init_pending(self) -> list[PendingKey]:
+        """The keys of its cloud-init configuration, each with the value that its drive holds and the one that waits to be written to it."""
+        value = _runtime.call(self._handle, "cloud_init_pending", {})
+        return [decode_pending_key(v) for v in value]
+
     def update_config(self, *, settings: Mapping[str, Json] | None = None) -> None:
-        """Changes its configuration at once. Give `digest` so that nobody else's change is lost (`Conflict` then). New or imported disks can take longer than the server's 30 seconds: use `configure` for these.
+        """Changes its configuration at once. Give `digest` so that nobody else's change is lost (`Conflict` then). New or imported disks can take longer than the server's 30 seconds: use `configure` for these. A disk that is taken out stays as an unused volume; for more there is `delete_disks`.
 
         Args:
             settings: The settings by their names in the API: `memory`, `net0`, `scsi0`, …
@@ -4181,17 +4353,17 @@ class ProxmoxQemu:
         """Starts it. Most refusals (locked, missing, already running) are the failure of the task. When the HA manager owns it, waiting for the task also waits until the guest runs.
 
         Args:
-            timeout: How long the start may take, in seconds.
+            timeout: How long the start may take.
             machine: Start with this machine type.
             force_cpu: Start with this CPU model.
-            skiplock: Whether to go on although it is locked; for root alone.
+            skiplock: Ignore its lock; for root alone.
             migratedfrom: The node it comes from; between nodes only.
             migration_network: Network of the migration; between nodes only.
             migration_type: `secure` or `insecure`; between nodes only.
             nets_host_mtu: MTUs of its network devices; between nodes only (9.1 and later).
             stateuri: Where its state comes from; between nodes only.
             targetstorage: Where its disks go; between nodes only.
-            with_conntrack_state: Whether tracked connections come along; between nodes only (9.0 and later).
+            with_conntrack_state: Take tracked connections along; between nodes only (9.0 and later).
         """
         return ProxmoxTask(_runtime.open(self._handle, "start", {"timeout": timeout, "machine": machine, "force_cpu": force_cpu, "skiplock": skiplock, "migratedfrom": migratedfrom, "migration_network": migration_network, "migration_type": migration_type, "nets_host_mtu": nets_host_mtu, "stateuri": stateuri, "targetstorage": targetstorage, "with_conntrack_state": with_conntrack_state}))
 
@@ -4199,10 +4371,10 @@ class ProxmoxQemu:
         """Stops it as if its power cord were pulled. Stopping a stopped one succeeds.
 
         Args:
-            timeout: How long to wait, in seconds.
-            overrule_shutdown: Whether to break off a shutdown that is under way (8.2 and later).
-            keep_active: Whether its volumes stay active; for root alone.
-            skiplock: Whether to go on although it is locked; for root alone.
+            timeout: How long to wait.
+            overrule_shutdown: Abort a shutdown that is under way (8.2 and later).
+            keep_active: Leave its volumes active; for root alone.
+            skiplock: Ignore its lock; for root alone.
             migratedfrom: The node it comes from; between nodes only.
         """
         return ProxmoxTask(_runtime.open(self._handle, "stop", {"timeout": timeout, "overrule_shutdown": overrule_shutdown, "keep_active": keep_active, "skiplock": skiplock, "migratedfrom": migratedfrom}))
@@ -4211,10 +4383,10 @@ class ProxmoxQemu:
         """Asks it to shut down: by its agent, else by ACPI. The task fails when it does not within `timeout`; `forceStop` pulls the cord then.
 
         Args:
-            timeout: How long to wait, in seconds; 60 unless its startup order says otherwise.
-            force_stop: Whether to stop it hard when the time runs out.
-            keep_active: Whether its volumes stay active; for root alone.
-            skiplock: Whether to go on although it is locked; for root alone.
+            timeout: How long to wait; 60 seconds unless its startup order says otherwise.
+            force_stop: Stop it when the time runs out.
+            keep_active: Leave its volumes active; for root alone.
+            skiplock: Ignore its lock; for root alone.
         """
         return ProxmoxTask(_runtime.open(self._handle, "shutdown", {"timeout": timeout, "force_stop": force_stop, "keep_active": keep_active, "skiplock": skiplock}))
 
@@ -4230,7 +4402,7 @@ class ProxmoxQemu:
         """Resets it as its reset button would.
 
         Args:
-            skiplock: Whether to go on although it is locked; for root alone.
+            skiplock: Whether to go on despite the lock; only root may.
         """
         return ProxmoxTask(_runtime.open(self._handle, "reset", {"skiplock": skiplock}))
 
@@ -4238,7 +4410,7 @@ class ProxmoxQemu:
         """Pauses it; with `todisk` its memory goes to a storage and it stops (hibernation).
 
         Args:
-            skiplock: Whether to go on although it is locked; for root alone.
+            skiplock: Whether to go on despite the lock; only root may.
             statestorage: The storage of saved memory.
             todisk: Whether to save its memory to disk.
         """
@@ -4248,8 +4420,8 @@ class ProxmoxQemu:
         """Lets a paused or hibernated one go on.
 
         Args:
-            nocheck: Whether to go on though its configuration is not on this node; between nodes only.
-            skiplock: Whether to go on although it is locked; for root alone.
+            nocheck: Whether to trust the caller about its state.
+            skiplock: Whether to go on despite the lock; only root may.
         """
         return ProxmoxTask(_runtime.open(self._handle, "resume", {"nocheck": nocheck, "skiplock": skiplock}))
 
@@ -4257,8 +4429,8 @@ class ProxmoxQemu:
         """Sends a key combination in QEMU's names: `ctrl-alt-delete`.
 
         Args:
-            key: The key, under the name that QEMU gives it, such as `ctrl-alt-delete`.
-            skiplock: Whether to go on although it is locked; for root alone.
+            key: The key.
+            skiplock: Whether to go on despite the lock; only root may.
         """
         _runtime.call(self._handle, "send_key", {"key": key, "skiplock": skiplock})
 
@@ -4280,9 +4452,9 @@ class ProxmoxQemu:
         """Takes a snapshot; with `vmstate` its memory too.
 
         Args:
-            snapname: The new snapshot's name.
+            snapname: The snapshot.
             description: Notes for people; shown in the web interface.
-            vmstate: Whether the memory is saved as well, so that a rollback goes on where it was.
+            vmstate: Whether the memory is in it as well.
         """
         return ProxmoxTask(_runtime.open(self._handle, "snapshot", {"snapname": snapname, "description": description, "vmstate": vmstate}))
 
@@ -4309,35 +4481,59 @@ class ProxmoxQemu:
         Args:
             snapname: The snapshot.
             data_loss: The word for what may be lost: `accepted`.
-            start: Whether it starts after the rollback. (7.3 and later)
+            start: Whether it starts when made. (7.3 and later)
         """
         return ProxmoxTask(_runtime.open(self._handle, "rollback", {"snapname": snapname, "data_loss": data_loss, "start": start}))
 
-    def delete_snapshot(self, snapname: str, *, force: bool | None = None) -> ProxmoxTask:
-        """Deletes a snapshot; the guest stays as it is.
+    def delete_snapshot(self, snapname: str, data_loss: Literal["accepted"], *, force: bool | None = None) -> ProxmoxTask:
+        """Deletes a snapshot; the guest stays as it is, and cannot go back to it any more.
 
         Args:
             snapname: The snapshot.
-            force: Whether it goes from the configuration even when removing it from the disks fails.
+            data_loss: The word for what may be lost: `accepted`.
+            force: Takes it out of the configuration even where its disks cannot be cleaned up.
         """
-        return ProxmoxTask(_runtime.open(self._handle, "delete_snapshot", {"snapname": snapname, "force": force}))
+        return ProxmoxTask(_runtime.open(self._handle, "delete_snapshot", {"snapname": snapname, "data_loss": data_loss, "force": force}))
 
     def clone_to(self, newid: int, *, bwlimit: int | None = None, description: str | None = None, format: str | None = None, full: bool | None = None, name: str | None = None, pool: str | None = None, snapname: str | None = None, storage: str | None = None, target: str | None = None) -> ProxmoxTask:
-        """Copies it to a new id: in full, or linked to a template's disks. See `with_new_vmid` for free ids.
+        """Copies it to a new id: in full, or linked to a template's disks. For a free id there is `clone_to_new_id`.
 
         Args:
             newid: The new guest's id.
             bwlimit: The most to move in a second, in KiB.
             description: Notes for people; shown in the web interface.
-            format: The format of the copied disks; for full clones.
-            full: Whether all disks are copied in full rather than linked to the template's. What is no template is always copied in full.
+            format: The format.
+            full: Whether to copy its disks in full; else those of a template are linked.
             name: Its name.
-            pool: The pool that the new guest is put into.
-            snapname: The snapshot to clone; the present state when absent.
-            storage: The storage of the copied disks; for full clones. Where the source has them when absent.
+            pool: The pool.
+            snapname: The snapshot.
+            storage: The storage.
             target: Where to: the target node.
         """
         return ProxmoxTask(_runtime.open(self._handle, "clone_to", {"newid": newid, "bwlimit": bwlimit, "description": description, "format": format, "full": full, "name": name, "pool": pool, "snapname": snapname, "storage": storage, "target": target}))
+
+    def clone_to_new_id(self, *, on_progress: Callable[[TaskProgress], None] | None = None, bwlimit: int | None = None, description: str | None = None, format: str | None = None, full: bool | None = None, name: str | None = None, pool: str | None = None, snapname: str | None = None, storage: str | None = None, target: str | None = None, timeout_seconds: float | None = None) -> NewGuest:
+        """Copies it to a free id, and waits until it is made. When somebody else takes the id meanwhile, it is tried again with another; calls of one client never get the same. Ended early, the task may go on.
+
+        Args:
+            on_progress: Called with each report; what it raises ends the call.
+            bwlimit: The most to move in a second, in KiB.
+            description: Notes for people; shown in the web interface.
+            format: The format.
+            full: Whether to copy its disks in full; else those of a template are linked.
+            name: Its name.
+            pool: The pool.
+            snapname: The snapshot.
+            storage: The storage.
+            target: Where to: the target node.
+            timeout_seconds: How long to wait. Default: 600.
+        """
+        return _runtime.run(
+            _runtime.follow(self._handle, "clone_to_new_id", {"bwlimit": bwlimit, "description": description, "format": format, "full": full, "name": name, "pool": pool, "snapname": snapname, "storage": storage, "target": target, "timeout_seconds": timeout_seconds}),
+            on_progress,
+            decode_task_progress,
+            decode_new_guest,
+        )
 
     def migration(self, *, target: str | None = None) -> QemuMigratePreconditions:
         """What stands in the way of a migration: local disks and devices, allowed nodes.
@@ -4353,71 +4549,107 @@ class ProxmoxQemu:
         Args:
             target: Where to: the target node.
             bwlimit: The most to move in a second, in KiB.
-            force: Whether to go on although it uses devices of this node; for root alone.
+            force: Whether to do it in spite of what speaks against it.
             migration_network: The network that the migration uses, as CIDR.
             migration_type: Whether the migration is encrypted: `secure` or `insecure`.
-            online: Whether it moves while it runs.
+            online: Whether it is online.
             targetstorage: The target storages: one for all, or pairs of source and target.
             with_conntrack_state: Whether the firewall's connections move along. (9.0 and later)
             with_local_disks: Whether disks on local storage move along.
         """
         return ProxmoxTask(_runtime.open(self._handle, "migrate", {"target": target, "bwlimit": bwlimit, "force": force, "migration_network": migration_network, "migration_type": migration_type, "online": online, "targetstorage": targetstorage, "with_conntrack_state": with_conntrack_state, "with_local_disks": with_local_disks}))
 
-    def remote_migrate(self, target_bridge: Sequence[str], target_endpoint: str, target_storage: Sequence[str], *, bwlimit: int | None = None, delete: bool | None = None, online: bool | None = None, target_vmid: int | None = None) -> ProxmoxTask:
-        """Moves it to another cluster, which `target_endpoint` names with a token.
+    def remote_migrate(self, target_bridge: Sequence[str], target_endpoint: str, target_storage: Sequence[str], *, bwlimit: int | None = None, online: bool | None = None, target_vmid: int | None = None) -> ProxmoxTask:
+        """Moves it to another cluster, which `target_endpoint` names with a token. It stays here too, stopped.
 
         Args:
             target_bridge: The target bridges: one for all, or pairs of source and target.
             target_endpoint: The other cluster: its address, token and fingerprint, as a property string.
-            target_storage: The target storages: one for all, or pairs of source and target.
+            target_storage: The target storage.
             bwlimit: The most to move in a second, in KiB.
-            delete: Whether the guest here is deleted, with its disks, once it has moved. Otherwise it stays, stopped.
-            online: Whether it moves while it runs.
+            online: Whether it is online.
             target_vmid: The target guest's id.
         """
-        return ProxmoxTask(_runtime.open(self._handle, "remote_migrate", {"target_bridge": target_bridge, "target_endpoint": target_endpoint, "target_storage": target_storage, "bwlimit": bwlimit, "delete": delete, "online": online, "target_vmid": target_vmid}))
+        return ProxmoxTask(_runtime.open(self._handle, "remote_migrate", {"target_bridge": target_bridge, "target_endpoint": target_endpoint, "target_storage": target_storage, "bwlimit": bwlimit, "online": online, "target_vmid": target_vmid}))
+
+    def remote_migrate_and_delete_source(self, target_bridge: Sequence[str], target_endpoint: str, target_storage: Sequence[str], data_loss: Literal["accepted"], *, bwlimit: int | None = None, online: bool | None = None, target_vmid: int | None = None) -> ProxmoxTask:
+        """Moves it to another cluster as `remote_migrate` does, and deletes it here, with its disks.
+
+        Args:
+            target_bridge: The target bridges: one for all, or pairs of source and target.
+            target_endpoint: The other cluster: its address, token and fingerprint, as a property string.
+            target_storage: The target storage.
+            data_loss: The word for what may be lost: `accepted`.
+            bwlimit: The most to move in a second, in KiB.
+            online: Whether it is online.
+            target_vmid: The target guest's id.
+        """
+        return ProxmoxTask(_runtime.open(self._handle, "remote_migrate_and_delete_source", {"target_bridge": target_bridge, "target_endpoint": target_endpoint, "target_storage": target_storage, "data_loss": data_loss, "bwlimit": bwlimit, "online": online, "target_vmid": target_vmid}))
 
     def resize_disk(self, disk: str, size: str, *, digest: str | None = None, skiplock: bool | None = None) -> ProxmoxTask | None:
         """Grows a disk: to a size (`64G`) or by one (`+8G`). Disks do not shrink.
 
         Args:
-            disk: The disk, by its key in the configuration, such as `scsi0`.
-            size: The new size, or `+` and how much to add, such as `+10G`.
+            disk: The disk.
+            size: Its size.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
-            skiplock: Whether to go on although it is locked; for root alone.
+            skiplock: Whether to go on despite the lock; only root may.
         """
         return ProxmoxTask(_runtime.open(self._handle, "resize_disk", {"disk": disk, "size": size, "digest": digest, "skiplock": skiplock}))
 
-    def move_disk(self, disk: str, *, bwlimit: int | None = None, delete: bool | None = None, digest: str | None = None, format: str | None = None, storage: str | None = None, target_digest: str | None = None, target_disk: str | None = None, target_vmid: int | None = None) -> ProxmoxTask:
-        """Moves a disk to another `storage`, or to another guest.
+    def move_disk(self, disk: str, *, bwlimit: int | None = None, digest: str | None = None, format: str | None = None, storage: str | None = None, target_digest: str | None = None, target_disk: str | None = None, target_vmid: int | None = None) -> ProxmoxTask:
+        """Moves a disk to another `storage`, or to another guest. What was copied stays behind as an unused volume.
 
         Args:
-            disk: The disk, by its key in the configuration, such as `scsi0`.
+            disk: The disk.
             bwlimit: The most to move in a second, in KiB.
-            delete: Whether the source is deleted once the disk has moved. Otherwise it stays as an unused disk.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
-            format: The format that the disk gets.
-            storage: The storage that it moves to.
+            format: The format.
+            storage: The storage.
             target_digest: Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later)
             target_disk: The key that the disk gets in the target's configuration. (7.1 and later)
             target_vmid: The target guest's id. (7.1 and later)
         """
-        return ProxmoxTask(_runtime.open(self._handle, "move_disk", {"disk": disk, "bwlimit": bwlimit, "delete": delete, "digest": digest, "format": format, "storage": storage, "target_digest": target_digest, "target_disk": target_disk, "target_vmid": target_vmid}))
+        return ProxmoxTask(_runtime.open(self._handle, "move_disk", {"disk": disk, "bwlimit": bwlimit, "digest": digest, "format": format, "storage": storage, "target_digest": target_digest, "target_disk": target_disk, "target_vmid": target_vmid}))
 
-    def unlink_disks(self, idlist: Sequence[str], *, force: bool | None = None) -> None:
-        """Takes disks (a list with commas) out of the configuration; with `force` their volumes are deleted.
+    def move_disk_and_delete_source(self, disk: str, data_loss: Literal["accepted"], *, bwlimit: int | None = None, digest: str | None = None, format: str | None = None, storage: str | None = None, target_digest: str | None = None, target_disk: str | None = None, target_vmid: int | None = None) -> ProxmoxTask:
+        """Moves a disk as `move_disk` does, and deletes the volume it was copied from.
 
         Args:
-            idlist: The disks to detach, by their keys in the configuration. Those that are `unused` already are deleted, with and without `force`.
-            force: Whether the disks are deleted rather than kept as unused ones.
+            disk: The disk.
+            data_loss: The word for what may be lost: `accepted`.
+            bwlimit: The most to move in a second, in KiB.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            format: The format.
+            storage: The storage.
+            target_digest: Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later)
+            target_disk: The key that the disk gets in the target's configuration. (7.1 and later)
+            target_vmid: The target guest's id. (7.1 and later)
         """
-        _runtime.call(self._handle, "unlink_disks", {"idlist": idlist, "force": force})
+        return ProxmoxTask(_runtime.open(self._handle, "move_disk_and_delete_source", {"disk": disk, "data_loss": data_loss, "bwlimit": bwlimit, "digest": digest, "format": format, "storage": storage, "target_digest": target_digest, "target_disk": target_disk, "target_vmid": target_vmid}))
+
+    def unlink_disks(self, idlist: Sequence[str]) -> None:
+        """Takes disks out of the configuration. Their volumes stay, as `unused0` and so on.
+
+        Args:
+            idlist: The disks to take out.
+        """
+        _runtime.call(self._handle, "unlink_disks", {"idlist": idlist})
+
+    def delete_disks(self, idlist: Sequence[str], data_loss: Literal["accepted"]) -> None:
+        """Takes disks out of the configuration and deletes their volumes: those in use (`scsi1`) and those that are not (`unused0`).
+
+        Args:
+            idlist: The disks to delete.
+            data_loss: The word for what may be lost: `accepted`.
+        """
+        _runtime.call(self._handle, "delete_disks", {"idlist": idlist, "data_loss": data_loss})
 
     def template(self, *, disk: str | None = None) -> ProxmoxTask:
         """Makes it a template, for good.
 
         Args:
-            disk: Only this disk becomes a base image; all of them when absent.
+            disk: The disk.
         """
         return ProxmoxTask(_runtime.open(self._handle, "template", {"disk": disk}))
 
@@ -4449,14 +4681,14 @@ class ProxmoxQemu:
 
         Args:
             delete: Settings to take out, so that their defaults apply again.
-            dhcp: Whether DHCP is allowed. Yes while it is not set.
+            dhcp: Whether DHCP is allowed. Yes when absent for guests.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
             enable: Whether it is switched on.
             ipfilter: Whether guests may use their own addresses only.
             log_level_in: How loudly packets that come in are logged.
             log_level_out: How loudly packets that go out are logged.
-            macfilter: Whether guests may use their own MAC addresses only. Yes while it is not set.
-            ndp: Whether IPv6 neighbour discovery is allowed. Yes while it is not set.
+            macfilter: Whether guests may use their own MAC addresses only. Yes when absent.
+            ndp: Whether IPv6 neighbour discovery is allowed. Yes when absent.
             policy_in: What happens to packets that come in and match no rule.
             policy_out: What happens to packets that go out and match no rule.
             radv: Whether router advertisements may be sent.
@@ -4473,7 +4705,7 @@ class ProxmoxQemu:
 
         Args:
             action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
-            kind: Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
+            kind: Its kind.
             comment: A remark for people.
             dest: Where packets go to: address, network, set or alias.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
@@ -4485,7 +4717,7 @@ class ProxmoxQemu:
             macro: A ready-made rule, such as `SSH`.
             pos: Its place in the list, from 0.
             proto: The protocol, by name or number.
-            source: Where packets come from: address, network, set or alias.
+            source: Where from.
             sport: The ports they come from.
         """
         _runtime.call(self._handle, "create_firewall_rule", {"action": action, "kind": kind, "comment": comment, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "pos": pos, "proto": proto, "source": source, "sport": sport})
@@ -4508,9 +4740,9 @@ class ProxmoxQemu:
             macro: A ready-made rule, such as `SSH`.
             moveto: The new place; the other parameters are ignored.
             proto: The protocol, by name or number.
-            source: Where packets come from: address, network, set or alias.
+            source: Where from.
             sport: The ports they come from.
-            kind: Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
+            kind: Its kind.
         """
         _runtime.call(self._handle, "update_firewall_rule", {"pos": pos, "action": action, "comment": comment, "delete": delete, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "moveto": moveto, "proto": proto, "source": source, "sport": sport, "kind": kind})
 
@@ -4534,6 +4766,15 @@ class ProxmoxQemu:
             serial: Which port, 0 to 3. Default: the first there is.
         """
         return ProxmoxTerminal(_runtime.open(self._handle, "terminal", {"serial": serial}))
+
+    def vnc(self) -> ProxmoxScreen:
+        """Opens its screen. The machine must run (`FailedPrecondition`)."""
+        return ProxmoxScreen(_runtime.open(self._handle, "vnc", {}))
+
+    def spice_viewer_file(self) -> str:
+        """The text of a `.vv` file that `remote-viewer` opens to show its screen over SPICE: it must run, with a SPICE display (`vga: qxl`). The viewer has about thirty seconds to connect; the password is in it."""
+        value: str = _runtime.call(self._handle, "spice_viewer_file", {})
+        return value
 
     def import_disk(self, slot: str, storage: str, source: str) -> ProxmoxTask:
         """Imports a disk into a VM. The task that does it can be waited for.
@@ -4593,7 +4834,7 @@ class ProxmoxLxc:
         """Deletes it. It must be stopped; its backups stay. In a cluster without quorum that is `FailedPrecondition` and nothing is sent.
 
         Args:
-            scope: What goes: the container with its volumes, its entries in jobs and HA too, and every unmentioned volume with its number.
+            scope: What goes: the container with its volumes, its entries in jobs, HA and rights too, and every unmentioned volume with its number.
         """
         return ProxmoxTask(_runtime.open(self._handle, "destroy", {"scope": scope}))
 
@@ -4605,7 +4846,7 @@ class ProxmoxLxc:
         """Its configuration, changes that wait for its next start included.
 
         Args:
-            current: Whether to leave out changes that wait for its next start.
+            current: The value in force.
             snapshot: The snapshot.
         """
         return decode_lxc_config(_runtime.call(self._handle, "config", {"current": current, "snapshot": snapshot}))
@@ -4616,19 +4857,28 @@ class ProxmoxLxc:
         return [decode_pending_key(v) for v in value]
 
     def update_config(self, *, settings: Mapping[str, Json] | None = None) -> None:
-        """Changes its configuration. Give `digest` so that nobody else's change is lost.
+        """Changes its configuration. Give `digest` so that nobody else's change is lost. A mount point that is taken out stays as an unused volume; see `delete_unused`.
 
         Args:
             settings: The settings by their names in the API: `memory`, `net0`, `scsi0`, …
         """
         _runtime.call(self._handle, "update_config", {"settings": settings})
 
+    def delete_unused(self, keys: Sequence[str], data_loss: Literal["accepted"]) -> None:
+        """Deletes volumes that nothing uses any more.
+
+        Args:
+            keys: Their keys in the configuration: `unused0`.
+            data_loss: The word for what may be lost: `accepted`.
+        """
+        _runtime.call(self._handle, "delete_unused", {"keys": keys, "data_loss": data_loss})
+
     def start(self, *, debug: bool | None = None, skiplock: bool | None = None) -> ProxmoxTask:
         """Starts it. When the HA manager owns it, waiting for the task also waits until it runs.
 
         Args:
             debug: Whether to log more.
-            skiplock: Whether to go on although it is locked; for root alone.
+            skiplock: Whether to go on despite the lock; only root may.
         """
         return ProxmoxTask(_runtime.open(self._handle, "start", {"debug": debug, "skiplock": skiplock}))
 
@@ -4637,7 +4887,7 @@ class ProxmoxLxc:
 
         Args:
             overrule_shutdown: Whether to break off shutdowns that are under way. (8.2 and later)
-            skiplock: Whether to go on although it is locked; for root alone.
+            skiplock: Whether to go on despite the lock; only root may.
         """
         return ProxmoxTask(_runtime.open(self._handle, "stop", {"overrule_shutdown": overrule_shutdown, "skiplock": skiplock}))
 
@@ -4680,7 +4930,7 @@ class ProxmoxLxc:
         """Takes a snapshot.
 
         Args:
-            snapname: The new snapshot's name.
+            snapname: The snapshot.
             description: Notes for people; shown in the web interface.
         """
         return ProxmoxTask(_runtime.open(self._handle, "snapshot", {"snapname": snapname, "description": description}))
@@ -4699,34 +4949,57 @@ class ProxmoxLxc:
         Args:
             snapname: The snapshot.
             data_loss: The word for what may be lost: `accepted`.
-            start: Whether it starts after the rollback. (7.3 and later)
+            start: Whether it starts when made. (7.3 and later)
         """
         return ProxmoxTask(_runtime.open(self._handle, "rollback", {"snapname": snapname, "data_loss": data_loss, "start": start}))
 
-    def delete_snapshot(self, snapname: str, *, force: bool | None = None) -> ProxmoxTask:
-        """Deletes a snapshot; the container stays as it is.
+    def delete_snapshot(self, snapname: str, data_loss: Literal["accepted"], *, force: bool | None = None) -> ProxmoxTask:
+        """Deletes a snapshot; the container stays as it is, and cannot go back to it any more.
 
         Args:
             snapname: The snapshot.
-            force: Whether it goes from the configuration even when removing it from the disks fails.
+            data_loss: The word for what may be lost: `accepted`.
+            force: Takes it out of the configuration even where its disks cannot be cleaned up.
         """
-        return ProxmoxTask(_runtime.open(self._handle, "delete_snapshot", {"snapname": snapname, "force": force}))
+        return ProxmoxTask(_runtime.open(self._handle, "delete_snapshot", {"snapname": snapname, "data_loss": data_loss, "force": force}))
 
     def clone_to(self, newid: int, *, bwlimit: float | None = None, description: str | None = None, full: bool | None = None, hostname: str | None = None, pool: str | None = None, snapname: str | None = None, storage: str | None = None, target: str | None = None) -> ProxmoxTask:
-        """Copies it to a new id. A running one needs `snapname`.
+        """Copies it to a new id. A running one needs `snapname`. For a free id there is `clone_to_new_id`.
 
         Args:
             newid: The new guest's id.
             bwlimit: The most to move in a second, in KiB.
             description: Notes for people; shown in the web interface.
-            full: Whether all disks are copied in full rather than linked to the template's. What is no template is always copied in full.
+            full: Whether to copy its disks in full; else those of a template are linked.
             hostname: The host's name.
-            pool: The pool that the new guest is put into.
-            snapname: The snapshot to clone; the present state when absent.
-            storage: The storage of the copied disks; for full clones. Where the source has them when absent.
+            pool: The pool.
+            snapname: The snapshot.
+            storage: The storage.
             target: Where to: the target node.
         """
         return ProxmoxTask(_runtime.open(self._handle, "clone_to", {"newid": newid, "bwlimit": bwlimit, "description": description, "full": full, "hostname": hostname, "pool": pool, "snapname": snapname, "storage": storage, "target": target}))
+
+    def clone_to_new_id(self, *, on_progress: Callable[[TaskProgress], None] | None = None, bwlimit: float | None = None, description: str | None = None, full: bool | None = None, hostname: str | None = None, pool: str | None = None, snapname: str | None = None, storage: str | None = None, target: str | None = None, timeout_seconds: float | None = None) -> NewGuest:
+        """Copies it to a free id, and waits until it is made. When somebody else takes the id meanwhile, it is tried again with another; calls of one client never get the same. Ended early, the task may go on.
+
+        Args:
+            on_progress: Called with each report; what it raises ends the call.
+            bwlimit: The most to move in a second, in KiB.
+            description: Notes for people; shown in the web interface.
+            full: Whether to copy its disks in full; else those of a template are linked.
+            hostname: The host's name.
+            pool: The pool.
+            snapname: The snapshot.
+            storage: The storage.
+            target: Where to: the target node.
+            timeout_seconds: How long to wait. Default: 600.
+        """
+        return _runtime.run(
+            _runtime.follow(self._handle, "clone_to_new_id", {"bwlimit": bwlimit, "description": description, "full": full, "hostname": hostname, "pool": pool, "snapname": snapname, "storage": storage, "target": target, "timeout_seconds": timeout_seconds}),
+            on_progress,
+            decode_task_progress,
+            decode_new_guest,
+        )
 
     def migration(self, *, target: str | None = None) -> LxcMigratePreconditions:
         """What stands in the way of a migration.
@@ -4742,53 +5015,82 @@ class ProxmoxLxc:
         Args:
             target: Where to: the target node.
             bwlimit: The most to move in a second, in KiB.
-            online: Whether it moves while it runs, which containers cannot; use `restart`.
-            restart: Whether one that runs is shut down, moved, and started there.
-            target_storage: The target storages: one for all, or pairs of source and target. (7.2 and later)
-            timeout: How long its shutdown may take with `restart`, in seconds. `180` when absent.
+            online: Whether it is online.
+            restart: Whether the service restarts with it.
+            target_storage: The target storage. (7.2 and later)
+            timeout: How long to wait, in seconds. `180` when absent.
         """
         return ProxmoxTask(_runtime.open(self._handle, "migrate", {"target": target, "bwlimit": bwlimit, "online": online, "restart": restart, "target_storage": target_storage, "timeout": timeout}))
 
-    def remote_migrate(self, target_bridge: Sequence[str], target_endpoint: str, target_storage: Sequence[str], *, bwlimit: float | None = None, delete: bool | None = None, online: bool | None = None, restart: bool | None = None, target_vmid: int | None = None, timeout: int | None = None) -> ProxmoxTask:
-        """Moves it to another cluster.
+    def remote_migrate(self, target_bridge: Sequence[str], target_endpoint: str, target_storage: Sequence[str], *, bwlimit: float | None = None, online: bool | None = None, restart: bool | None = None, target_vmid: int | None = None, timeout: int | None = None) -> ProxmoxTask:
+        """Moves it to another cluster. It stays here too, stopped.
 
         Args:
             target_bridge: The target bridges: one for all, or pairs of source and target.
             target_endpoint: The other cluster: its address, token and fingerprint, as a property string.
-            target_storage: The target storages: one for all, or pairs of source and target.
+            target_storage: The target storage.
             bwlimit: The most to move in a second, in KiB.
-            delete: Whether the guest here is deleted, with its disks, once it has moved. Otherwise it stays, stopped.
-            online: Whether it moves while it runs, which containers cannot; use `restart`.
-            restart: Whether one that runs is shut down, moved, and started there.
+            online: Whether it is online.
+            restart: Whether the service restarts with it.
             target_vmid: The target guest's id.
-            timeout: How long its shutdown may take with `restart`, in seconds. `180` when absent.
+            timeout: How long to wait, in seconds. `180` when absent.
         """
-        return ProxmoxTask(_runtime.open(self._handle, "remote_migrate", {"target_bridge": target_bridge, "target_endpoint": target_endpoint, "target_storage": target_storage, "bwlimit": bwlimit, "delete": delete, "online": online, "restart": restart, "target_vmid": target_vmid, "timeout": timeout}))
+        return ProxmoxTask(_runtime.open(self._handle, "remote_migrate", {"target_bridge": target_bridge, "target_endpoint": target_endpoint, "target_storage": target_storage, "bwlimit": bwlimit, "online": online, "restart": restart, "target_vmid": target_vmid, "timeout": timeout}))
+
+    def remote_migrate_and_delete_source(self, target_bridge: Sequence[str], target_endpoint: str, target_storage: Sequence[str], data_loss: Literal["accepted"], *, bwlimit: float | None = None, online: bool | None = None, restart: bool | None = None, target_vmid: int | None = None, timeout: int | None = None) -> ProxmoxTask:
+        """Moves it to another cluster as `remote_migrate` does, and deletes it here, with its disks.
+
+        Args:
+            target_bridge: The target bridges: one for all, or pairs of source and target.
+            target_endpoint: The other cluster: its address, token and fingerprint, as a property string.
+            target_storage: The target storage.
+            data_loss: The word for what may be lost: `accepted`.
+            bwlimit: The most to move in a second, in KiB.
+            online: Whether it is online.
+            restart: Whether the service restarts with it.
+            target_vmid: The target guest's id.
+            timeout: How long to wait, in seconds. `180` when absent.
+        """
+        return ProxmoxTask(_runtime.open(self._handle, "remote_migrate_and_delete_source", {"target_bridge": target_bridge, "target_endpoint": target_endpoint, "target_storage": target_storage, "data_loss": data_loss, "bwlimit": bwlimit, "online": online, "restart": restart, "target_vmid": target_vmid, "timeout": timeout}))
 
     def resize_disk(self, disk: str, size: str, *, digest: str | None = None) -> ProxmoxTask | None:
         """Grows a volume: to a size (`64G`) or by one (`+8G`).
 
         Args:
-            disk: The volume, by its key in the configuration: `rootfs`, or `mp0` and so on.
-            size: The new size, or `+` and how much to add, such as `+10G`.
+            disk: The disk.
+            size: Its size.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
         """
         return ProxmoxTask(_runtime.open(self._handle, "resize_disk", {"disk": disk, "size": size, "digest": digest}))
 
-    def move_volume(self, volume: str, *, bwlimit: float | None = None, delete: bool | None = None, digest: str | None = None, storage: str | None = None, target_digest: str | None = None, target_vmid: int | None = None, target_volume: str | None = None) -> ProxmoxTask:
-        """Moves a volume to another `storage`, or to another container.
+    def move_volume(self, volume: str, *, bwlimit: float | None = None, digest: str | None = None, storage: str | None = None, target_digest: str | None = None, target_vmid: int | None = None, target_volume: str | None = None) -> ProxmoxTask:
+        """Moves a volume to another `storage`, or to another container. What was copied stays behind as an unused volume.
 
         Args:
-            volume: The volume, by its key in the configuration: `rootfs`, or `mp0` and so on.
+            volume: Its key: `rootfs`, `mp0`.
             bwlimit: The most to move in a second, in KiB.
-            delete: Whether the source is deleted once the volume has moved. Otherwise it stays as an unused volume.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
-            storage: The storage that it moves to.
+            storage: The storage.
             target_digest: Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later)
             target_vmid: The target guest's id. (7.1 and later)
             target_volume: The key that the volume gets in the target's configuration. (7.1 and later)
         """
-        return ProxmoxTask(_runtime.open(self._handle, "move_volume", {"volume": volume, "bwlimit": bwlimit, "delete": delete, "digest": digest, "storage": storage, "target_digest": target_digest, "target_vmid": target_vmid, "target_volume": target_volume}))
+        return ProxmoxTask(_runtime.open(self._handle, "move_volume", {"volume": volume, "bwlimit": bwlimit, "digest": digest, "storage": storage, "target_digest": target_digest, "target_vmid": target_vmid, "target_volume": target_volume}))
+
+    def move_volume_and_delete_source(self, volume: str, data_loss: Literal["accepted"], *, bwlimit: float | None = None, digest: str | None = None, storage: str | None = None, target_digest: str | None = None, target_vmid: int | None = None, target_volume: str | None = None) -> ProxmoxTask:
+        """Moves a volume as `move_volume` does, and deletes the volume it was copied from.
+
+        Args:
+            volume: Its key: `rootfs`, `mp0`.
+            data_loss: The word for what may be lost: `accepted`.
+            bwlimit: The most to move in a second, in KiB.
+            digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
+            storage: The storage.
+            target_digest: Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later)
+            target_vmid: The target guest's id. (7.1 and later)
+            target_volume: The key that the volume gets in the target's configuration. (7.1 and later)
+        """
+        return ProxmoxTask(_runtime.open(self._handle, "move_volume_and_delete_source", {"volume": volume, "data_loss": data_loss, "bwlimit": bwlimit, "digest": digest, "storage": storage, "target_digest": target_digest, "target_vmid": target_vmid, "target_volume": target_volume}))
 
     def template(self) -> None:
         """Makes it a template, for good."""
@@ -4822,14 +5124,14 @@ class ProxmoxLxc:
 
         Args:
             delete: Settings to take out, so that their defaults apply again.
-            dhcp: Whether DHCP is allowed. Yes while it is not set.
+            dhcp: Whether DHCP is allowed. Yes when absent for guests.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
             enable: Whether it is switched on.
             ipfilter: Whether guests may use their own addresses only.
             log_level_in: How loudly packets that come in are logged.
             log_level_out: How loudly packets that go out are logged.
-            macfilter: Whether guests may use their own MAC addresses only. Yes while it is not set.
-            ndp: Whether IPv6 neighbour discovery is allowed. Yes while it is not set.
+            macfilter: Whether guests may use their own MAC addresses only. Yes when absent.
+            ndp: Whether IPv6 neighbour discovery is allowed. Yes when absent.
             policy_in: What happens to packets that come in and match no rule.
             policy_out: What happens to packets that go out and match no rule.
             radv: Whether router advertisements may be sent.
@@ -4846,7 +5148,7 @@ class ProxmoxLxc:
 
         Args:
             action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
-            kind: Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
+            kind: Its kind.
             comment: A remark for people.
             dest: Where packets go to: address, network, set or alias.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
@@ -4858,7 +5160,7 @@ class ProxmoxLxc:
             macro: A ready-made rule, such as `SSH`.
             pos: Its place in the list, from 0.
             proto: The protocol, by name or number.
-            source: Where packets come from: address, network, set or alias.
+            source: Where from.
             sport: The ports they come from.
         """
         _runtime.call(self._handle, "create_firewall_rule", {"action": action, "kind": kind, "comment": comment, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "pos": pos, "proto": proto, "source": source, "sport": sport})
@@ -4881,9 +5183,9 @@ class ProxmoxLxc:
             macro: A ready-made rule, such as `SSH`.
             moveto: The new place; the other parameters are ignored.
             proto: The protocol, by name or number.
-            source: Where packets come from: address, network, set or alias.
+            source: Where from.
             sport: The ports they come from.
-            kind: Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
+            kind: Its kind.
         """
         _runtime.call(self._handle, "update_firewall_rule", {"pos": pos, "action": action, "comment": comment, "delete": delete, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "moveto": moveto, "proto": proto, "source": source, "sport": sport, "kind": kind})
 
@@ -4899,6 +5201,15 @@ class ProxmoxLxc:
     def terminal(self) -> ProxmoxTerminal:
         """Opens a container's console."""
         return ProxmoxTerminal(_runtime.open(self._handle, "terminal", {}))
+
+    def vnc(self) -> ProxmoxScreen:
+        """Opens its console as a screen, for viewers that speak VNC alone; what is on it is the text of `terminal`."""
+        return ProxmoxScreen(_runtime.open(self._handle, "vnc", {}))
+
+    def spice_viewer_file(self) -> str:
+        """The text of a `.vv` file that `remote-viewer` opens to show its console over SPICE. The viewer has about thirty seconds to connect; the password is in it."""
+        value: str = _runtime.call(self._handle, "spice_viewer_file", {})
+        return value
 
 
 class ProxmoxAgent:
@@ -4925,6 +5236,10 @@ class ProxmoxAgent:
     def info(self) -> AgentInfo:
         """Its version and commands."""
         return decode_agent_info(_runtime.call(self._handle, "info", {}))
+
+    def os_info(self) -> AgentOsInfoResult:
+        """The operating system in the guest; `Unsupported` where the agent lacks the command."""
+        return decode_agent_os_info_result(_runtime.call(self._handle, "os_info", {}))
 
     def exec(self, command: Sequence[str], *, input: str | None = None, timeout_seconds: float | None = None) -> AgentExecOutput:
         """Runs a program and waits for its end. There is no shell in between. A program that fails is no error.
@@ -4959,7 +5274,7 @@ class ProxmoxAgent:
         """Reads a file, up to 16 MiB of it.
 
         Args:
-            path: The path of the file in the guest.
+            path: The file.
         """
         return decode_agent_file_content(_runtime.call(self._handle, "file_read", {"path": path}))
 
@@ -4967,7 +5282,7 @@ class ProxmoxAgent:
         """Writes a file, replacing what is there: at most 46,080 bytes.
 
         Args:
-            path: The path of the file in the guest.
+            path: The file.
             text: What is in it then.
         """
         _runtime.call(self._handle, "file_write", {"path": path, "text": text})
@@ -5041,6 +5356,52 @@ class ProxmoxTerminal:
         self._handle.close()
 
     def __enter__(self) -> ProxmoxTerminal:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class ProxmoxScreen:
+    """A screen: RFB, the protocol of VNC, as the viewer speaks it, in both directions. Pass the bytes on to a VNC viewer or library; closing it ends the session."""
+
+    __slots__ = ("_cache", "_handle")
+
+    def __init__(self, handle: _native.Handle) -> None:
+        self._handle = handle
+        self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _runtime.shown(self, ())
+
+    def password(self) -> str:
+        """What VNC authentication asks for in this session."""
+        value: str = _runtime.call_now(self._handle, "password", {})
+        return value
+
+    def read(self) -> str | None:
+        """The bytes that came, in base64; nothing when the session has ended."""
+        value: str | None = _runtime.call(self._handle, "read", {})
+        return value
+
+    def write(self, base64: str) -> None:
+        """Sends bytes.
+
+        Args:
+            base64: The bytes in base64.
+        """
+        _runtime.call(self._handle, "write", {"base64": base64})
+
+    def close(self) -> None:
+        """Closes the connections; later calls raise `FailedPreconditionError`."""
+        self._handle.close()
+
+    def __enter__(self) -> ProxmoxScreen:
         return self
 
     def __exit__(
@@ -5136,8 +5497,8 @@ class ProxmoxPoolDefinition:
         """Adds guests and storages, or with `delete` takes them out (8.1 and later).
 
         Args:
-            vms: The guests to put in, or to take out with `delete`.
-            storage: The storages to put in, or to take out with `delete`.
+            vms: The guests.
+            storage: The storages.
             delete: Take them out.
             allow_move: Whether what is in another pool may be moved here.
             comment: A remark for people.
@@ -5191,7 +5552,7 @@ class ProxmoxCluster:
         """The cluster's log, newest first.
 
         Args:
-            max: At most this many.
+            max: The most.
         """
         value = _runtime.call(self._handle, "log", {"max": max})
         return [decode_cluster_log_line(v) for v in value]
@@ -5206,25 +5567,25 @@ class ProxmoxCluster:
         Args:
             bwlimit: The most to move in a second, by kind, in KiB.
             consent_text: What users agree to before they log in. (8.4 and later)
-            console: Which viewer the web interface opens consoles in.
+            console: Whether it has a console. Yes when absent.
             crs: How the cluster spreads load, as a property string. (7.3 and later)
             delete: Settings to take out, so that their defaults apply again.
             description: Notes for people; shown in the web interface. (7.1 and later)
             email_from: Whom mail comes from.
-            fencing: How dead nodes are fenced. `watchdog` while it is not set.
-            ha: What happens to HA guests when a node shuts down, as a property string.
+            fencing: How dead nodes are fenced. `watchdog` when absent.
+            ha: What the HA manager has to do with it.
             http_proxy: The HTTP proxy for downloads, such as `http://user:password@host:port/`.
             keyboard: The keyboard layout of its console.
-            language: The language of the web interface.
+            language: The language.
             location: Where it is. (9.2 and later)
-            mac_prefix: What made-up MAC addresses begin with. `BC:24:11` while it is not set.
+            mac_prefix: What made-up MAC addresses begin with. `BC:24:11` when absent.
             max_workers: How many at once.
             migration: How migrations go: encrypted or not, over which network.
             migration_unsecure: Whether migrations are not encrypted; `migration` has replaced it.
             next_id: In which range new ids of guests are chosen. (7.2 and later)
             notify: When to notify, as a property string. (7.4 and later)
             registered_tags: Tags that only some users may set. (7.3 and later)
-            replication: How replication goes: encrypted or not, over which network, as a property string. (9.0 and later)
+            replication: The replication. (9.0 and later)
             tag_style: How tags look. (7.3 and later)
             u2f: Settings of U2F.
             user_tag_access: Which tags users may set. (7.3 and later)
@@ -5258,7 +5619,7 @@ class ProxmoxCluster:
         """The latest metrics of everything in one call (8.3 and later).
 
         Args:
-            history: Whether earlier values are wanted as well.
+            history: The history.
             local_only: Whether only this node is asked.
             node_list: Only these nodes. (9.1 and later)
             start_time: From when on, in seconds since 1970. `0` when absent.
@@ -5305,7 +5666,7 @@ class ProxmoxCluster:
             target: Where to: the target node.
             max_workers: How many at once. `1` when absent. (9.1.2 and later)
             maxworkers: How many at once. `1` when absent.
-            online: Whether guests that run are moved: virtual machines while they run, containers with a restart.
+            online: Whether it is online.
             vms: The guests.
             with_local_disks: Whether disks on local storage move along.
         """
@@ -5319,7 +5680,7 @@ class ProxmoxCluster:
         """The versions and hosts of all Ceph services.
 
         Args:
-            scope: Whether to tell everything (`all`) or the versions alone. `all` when absent.
+            scope: How far it reaches. `all` when absent.
         """
         return decode_ceph_metadata(_runtime.call(self._handle, "ceph_metadata", {"scope": scope}))
 
@@ -5333,7 +5694,7 @@ class ProxmoxCluster:
 
         Args:
             flag: The flag.
-            value: Whether the flag is set.
+            value: The value.
         """
         _runtime.call(self._handle, "set_ceph_flag", {"flag": flag, "value": value})
 
@@ -5396,7 +5757,7 @@ class ProxmoxCluster:
         """
         return decode_replication_job(_runtime.call(self._handle, "replication_job", {"id": id}))
 
-    def create_replication_job(self, id: str, target: str, kind: str, *, comment: str | None = None, disable: bool | None = None, rate: float | None = None, remove_job: str | None = None, schedule: str | None = None, source: str | None = None) -> None:
+    def create_replication_job(self, id: str, target: str, kind: str, *, comment: str | None = None, disable: bool | None = None, rate: float | None = None, schedule: str | None = None, source: str | None = None) -> None:
         """Makes a replication job: `id` reads `100-0`, `kind` is `local`.
 
         Args:
@@ -5406,13 +5767,12 @@ class ProxmoxCluster:
             comment: A remark for people.
             disable: Whether it is switched off.
             rate: The most it may send, in MB a second.
-            remove_job: That the job is to be removed, with or without its data.
             schedule: When, as a calendar event such as `sat 02:30`. `*/15` when absent.
-            source: The node that the guest was on; for the server's own use.
+            source: Where from.
         """
-        _runtime.call(self._handle, "create_replication_job", {"id": id, "target": target, "kind": kind, "comment": comment, "disable": disable, "rate": rate, "remove_job": remove_job, "schedule": schedule, "source": source})
+        _runtime.call(self._handle, "create_replication_job", {"id": id, "target": target, "kind": kind, "comment": comment, "disable": disable, "rate": rate, "schedule": schedule, "source": source})
 
-    def update_replication_job(self, id: str, *, comment: str | None = None, delete: Sequence[str] | None = None, digest: str | None = None, disable: bool | None = None, rate: float | None = None, remove_job: str | None = None, schedule: str | None = None, source: str | None = None) -> None:
+    def update_replication_job(self, id: str, *, comment: str | None = None, delete: Sequence[str] | None = None, digest: str | None = None, disable: bool | None = None, rate: float | None = None, schedule: str | None = None, source: str | None = None) -> None:
         """Changes a replication job.
 
         Args:
@@ -5422,21 +5782,21 @@ class ProxmoxCluster:
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
             disable: Whether it is switched off.
             rate: The most it may send, in MB a second.
-            remove_job: That the job is to be removed, with or without its data.
-            schedule: When, as a calendar event such as `sat 02:30`. `*/15` while it is not set.
-            source: The node that the guest was on; for the server's own use.
+            schedule: When, as a calendar event such as `sat 02:30`. `*/15` when absent.
+            source: Where from.
         """
-        _runtime.call(self._handle, "update_replication_job", {"id": id, "comment": comment, "delete": delete, "digest": digest, "disable": disable, "rate": rate, "remove_job": remove_job, "schedule": schedule, "source": source})
+        _runtime.call(self._handle, "update_replication_job", {"id": id, "comment": comment, "delete": delete, "digest": digest, "disable": disable, "rate": rate, "schedule": schedule, "source": source})
 
-    def delete_replication_job(self, id: str, *, force: bool | None = None, keep: bool | None = None) -> None:
-        """Has a replication job removed, its copies too unless `keep`.
+    def delete_replication_job(self, id: str, data_loss: Literal["accepted"], *, force: bool | None = None, keep: bool | None = None) -> None:
+        """Has a replication job removed, its copies on the target too unless `keep`.
 
         Args:
             id: Its id.
-            force: Whether the job goes from the configuration at once; the copies at the target stay.
-            keep: Whether the copies at the target are kept. Otherwise they are deleted.
+            data_loss: The word for what may be lost: `accepted`.
+            force: Removes the job's entry alone and cleans up nothing.
+            keep: Leaves the copies on the target.
         """
-        _runtime.call(self._handle, "delete_replication_job", {"id": id, "force": force, "keep": keep})
+        _runtime.call(self._handle, "delete_replication_job", {"id": id, "data_loss": data_loss, "force": force, "keep": keep})
 
     def realm_sync_jobs(self) -> list[RealmSyncJob]:
         """The jobs that copy users from directories."""
@@ -5449,7 +5809,7 @@ class ProxmoxCluster:
         Args:
             schedule: When, as a calendar event such as `sat 02:30`.
             iterations: How many times to compute. `10` when absent.
-            starttime: From when on to compute, in seconds since 1970; now when absent.
+            starttime: When it started, in seconds since 1970.
         """
         value = _runtime.call(self._handle, "analyze_schedule", {"schedule": schedule, "iterations": iterations, "starttime": starttime})
         return [decode_scheduled_time(v) for v in value]
@@ -5516,7 +5876,7 @@ class ProxmoxCluster:
         """The ways to answer ACME challenges.
 
         Args:
-            kind: Only those of this kind.
+            kind: Its kind.
         """
         value = _runtime.call(self._handle, "acme_plugins", {"kind": kind})
         return [decode_acme_plugin(v) for v in value]
@@ -5576,7 +5936,7 @@ class ProxmoxHa:
             group: The group.
             max_relocate: How often another node is tried when it does not start. `1` when absent.
             max_restart: How often a start is tried again on the same node. `1` when absent.
-            state: What is wanted: `started`, `stopped`, `disabled` or `ignored`. `started` when absent.
+            state: The state it shall have, or has. `started` when absent.
             kind: Its kind.
         """
         _runtime.call(self._handle, "add", {"sid": sid, "auto_rebalance": auto_rebalance, "comment": comment, "failback": failback, "group": group, "max_relocate": max_relocate, "max_restart": max_restart, "state": state, "kind": kind})
@@ -5586,15 +5946,15 @@ class ProxmoxHa:
 
         Args:
             sid: The HA resource, such as `vm:101`.
-            auto_rebalance: Whether the cluster may move it to spread the load. Yes while it is not set. (9.2 and later)
+            auto_rebalance: Whether the cluster may move it to spread the load. Yes when absent. (9.2 and later)
             comment: A remark for people.
             delete: Settings to take out, so that their defaults apply again.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
-            failback: Whether it goes back to the node that it prefers. Yes while it is not set. (9.0 and later)
+            failback: Whether it goes back to the node that it prefers. Yes when absent. (9.0 and later)
             group: The group.
-            max_relocate: How often another node is tried when it does not start. `1` while it is not set.
-            max_restart: How often a start is tried again on the same node. `1` while it is not set.
-            state: What is wanted: `started`, `stopped`, `disabled` or `ignored`. `started` while it is not set.
+            max_relocate: How often another node is tried when it does not start. `1` when absent.
+            max_restart: How often a start is tried again on the same node. `1` when absent.
+            state: The state it shall have, or has. `started` when absent.
         """
         _runtime.call(self._handle, "update", {"sid": sid, "auto_rebalance": auto_rebalance, "comment": comment, "delete": delete, "digest": digest, "failback": failback, "group": group, "max_relocate": max_relocate, "max_restart": max_restart, "state": state})
 
@@ -5603,12 +5963,12 @@ class ProxmoxHa:
 
         Args:
             sid: The HA resource, such as `vm:101`.
-            purge: Whether it is taken out of the rules that name it, and rules that name nothing else are deleted. Yes when absent. (9.1 and later)
+            purge: Whether to remove it from jobs, access lists and HA as well. Yes when absent. (9.1 and later)
         """
         _runtime.call(self._handle, "remove", {"sid": sid, "purge": purge})
 
     def migrate(self, sid: str, node: str) -> HaMove:
-        """Asks for a move while it runs. The request is queued, and one that makes no sense is answered as any other: watch where the guest goes.
+        """Asks for a move while it runs. The request is queued, and one that makes no sense is answered as any other: `wait_until_on` tells what came of it.
 
         Args:
             sid: The HA resource, such as `vm:101`.
@@ -5625,12 +5985,22 @@ class ProxmoxHa:
         """
         return decode_ha_move(_runtime.call(self._handle, "relocate", {"sid": sid, "node": node}))
 
+    def wait_until_on(self, sid: str, node: str, *, timeout_seconds: float | None = None) -> None:
+        """Waits until a guest that the manager looks after is on a node and the manager is done with it: after `migrate` and `relocate`, which only queue the request. `TaskFailed` when the manager has given it up, `Timeout` when it is not there in time; the manager may still move it. Ended early, the move goes on.
+
+        Args:
+            sid: The HA resource, such as `vm:101`; `NotFound` when the manager does not look after it.
+            node: The node.
+            timeout_seconds: How long to wait. Default: 600.
+        """
+        _runtime.call(self._handle, "wait_until_on", {"sid": sid, "node": node, "timeout_seconds": timeout_seconds})
+
     def rules(self, *, resource: str | None = None, kind: str | None = None) -> list[HaRule]:
         """Which guests belong to which nodes and together or apart (9.0 and later; before: `groups`).
 
         Args:
             resource: The HA resource.
-            kind: Only those of this kind.
+            kind: Its kind.
         """
         value = _runtime.call(self._handle, "rules", {"resource": resource, "kind": kind})
         return [decode_ha_rule(v) for v in value]
@@ -5647,6 +6017,38 @@ class ProxmoxHa:
             rule: The rule.
         """
         return decode_ha_rule(_runtime.call(self._handle, "rule", {"rule": rule}))
+
+    def create_rule(self, kind: Literal["node-affinity", "resource-affinity"], resources: Sequence[str], rule: str, *, affinity: str | None = None, comment: str | None = None, disable: bool | None = None, nodes: Sequence[str] | None = None, strict: bool | None = None) -> None:
+        """Makes a rule (9.0 and later).
+
+        Args:
+            kind: Whether it is about where resources run, or about their keeping together or apart.
+            resources: The resources: `vm:100`, `ct:200`.
+            rule: Its name.
+            affinity: For `resource-affinity`: `positive` keeps the resources together, `negative` apart. `positive` when absent.
+            comment: A remark for people.
+            disable: Whether it is switched off.
+            nodes: For `node-affinity`, which needs them: the nodes, each with a priority behind a colon if it has one.
+            strict: For `node-affinity`: whether the resources never run elsewhere.
+        """
+        _runtime.call(self._handle, "create_rule", {"kind": kind, "resources": resources, "rule": rule, "affinity": affinity, "comment": comment, "disable": disable, "nodes": nodes, "strict": strict})
+
+    def update_rule(self, kind: Literal["node-affinity", "resource-affinity"], rule: str, *, affinity: str | None = None, comment: str | None = None, delete: Sequence[str] | None = None, digest: str | None = None, disable: bool | None = None, nodes: Sequence[str] | None = None, resources: Sequence[str] | None = None, strict: bool | None = None) -> None:
+        """Changes a rule; its kind stays (9.0 and later).
+
+        Args:
+            kind: The kind that it has.
+            rule: Its name.
+            affinity: For `resource-affinity`: `positive` keeps the resources together, `negative` apart. `positive` when absent.
+            comment: A remark for people.
+            delete: Settings to take out, so that their defaults apply again.
+            digest: Digest of the rules that were read; when they have changed since, the call fails and changes nothing.
+            disable: Whether it is switched off.
+            nodes: For `node-affinity`: the nodes, each with a priority behind a colon if it has one.
+            resources: The resources.
+            strict: For `node-affinity`: whether the resources never run elsewhere.
+        """
+        _runtime.call(self._handle, "update_rule", {"kind": kind, "rule": rule, "affinity": affinity, "comment": comment, "delete": delete, "digest": digest, "disable": disable, "nodes": nodes, "resources": resources, "strict": strict})
 
     def delete_rule(self, rule: str) -> None:
         """Deletes a rule (9.0 and later).
@@ -5690,9 +6092,9 @@ class ProxmoxSdn:
         """The zones; with `pending` what is planned, with `running` what is in force.
 
         Args:
-            pending: Whether to show the changes that wait to be applied as well.
-            running: Whether to show what is in force rather than what is written down.
-            kind: Only those of this kind.
+            pending: The value that applies after the next restart or apply.
+            running: Whether to show what is in force in place of what is written down.
+            kind: Its kind.
         """
         value = _runtime.call(self._handle, "zones", {"pending": pending, "running": running, "kind": kind})
         return [decode_sdn_zone(v) for v in value]
@@ -5702,8 +6104,8 @@ class ProxmoxSdn:
 
         Args:
             zone: The zone.
-            pending: Whether to show the changes that wait to be applied as well.
-            running: Whether to show what is in force rather than what is written down.
+            pending: The value that applies after the next restart or apply.
+            running: Whether to show what is in force in place of what is written down.
         """
         return decode_sdn_zone(_runtime.call(self._handle, "zone", {"zone": zone, "pending": pending, "running": running}))
 
@@ -5717,7 +6119,7 @@ class ProxmoxSdn:
             bridge: The bridge.
             bridge_disable_mac_learning: Whether the bridge learns no addresses. (7.2 and later)
             controller: The controller.
-            dhcp: What hands out addresses in it: `dnsmasq`. (8.1 and later)
+            dhcp: Whether DHCP is allowed. Yes when absent for guests. (8.1 and later)
             disable_arp_nd_suppression: Whether ARP and ND packets are not held back. (7.1 and later)
             dns: The DNS service.
             dnszone: The DNS zone.
@@ -5752,7 +6154,7 @@ class ProxmoxSdn:
             bridge_disable_mac_learning: Whether the bridge learns no addresses. (7.2 and later)
             controller: The controller.
             delete: Settings to take out, so that their defaults apply again.
-            dhcp: What hands out addresses in it: `dnsmasq`. (8.1 and later)
+            dhcp: Whether DHCP is allowed. Yes when absent for guests. (8.1 and later)
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
             disable_arp_nd_suppression: Whether ARP and ND packets are not held back. (7.1 and later)
             dns: The DNS service.
@@ -5772,9 +6174,9 @@ class ProxmoxSdn:
             rt_import: Route targets to import. (7.2 and later)
             secondary_controllers: Further controllers. (9.2 and later)
             tag: The VLAN or VXLAN.
-            vlan_protocol: The protocol of VLAN tags. `802.1q` while it is not set.
+            vlan_protocol: The protocol of VLAN tags. `802.1q` when absent.
             vrf_vxlan: The VXLAN of the routing instance.
-            vxlan_port: The port of VXLAN. `4789` while it is not set. (8.0 and later)
+            vxlan_port: The port of VXLAN. `4789` when absent. (8.0 and later)
         """
         _runtime.call(self._handle, "update_zone", {"zone": zone, "advertise_subnets": advertise_subnets, "bridge": bridge, "bridge_disable_mac_learning": bridge_disable_mac_learning, "controller": controller, "delete": delete, "dhcp": dhcp, "digest": digest, "disable_arp_nd_suppression": disable_arp_nd_suppression, "dns": dns, "dnszone": dnszone, "dp_id": dp_id, "exitnodes": exitnodes, "exitnodes_local_routing": exitnodes_local_routing, "exitnodes_primary": exitnodes_primary, "fabric": fabric, "ipam": ipam, "lock_token": lock_token, "mac": mac, "mtu": mtu, "nodes": nodes, "peers": peers, "reversedns": reversedns, "rt_import": rt_import, "secondary_controllers": secondary_controllers, "tag": tag, "vlan_protocol": vlan_protocol, "vrf_vxlan": vrf_vxlan, "vxlan_port": vxlan_port})
 
@@ -5791,8 +6193,8 @@ class ProxmoxSdn:
         """The virtual networks.
 
         Args:
-            pending: Whether to show the changes that wait to be applied as well.
-            running: Whether to show what is in force rather than what is written down.
+            pending: The value that applies after the next restart or apply.
+            running: Whether to show what is in force in place of what is written down.
         """
         value = _runtime.call(self._handle, "vnets", {"pending": pending, "running": running})
         return [decode_sdn_vnet(v) for v in value]
@@ -5802,8 +6204,8 @@ class ProxmoxSdn:
 
         Args:
             vnet: The virtual network.
-            pending: Whether to show the changes that wait to be applied as well.
-            running: Whether to show what is in force rather than what is written down.
+            pending: The value that applies after the next restart or apply.
+            running: Whether to show what is in force in place of what is written down.
         """
         return decode_sdn_vnet(_runtime.call(self._handle, "vnet", {"vnet": vnet, "pending": pending, "running": running}))
 
@@ -5852,8 +6254,8 @@ class ProxmoxSdn:
 
         Args:
             vnet: The virtual network.
-            pending: Whether to show the changes that wait to be applied as well.
-            running: Whether to show what is in force rather than what is written down.
+            pending: The value that applies after the next restart or apply.
+            running: Whether to show what is in force in place of what is written down.
         """
         value = _runtime.call(self._handle, "subnets", {"vnet": vnet, "pending": pending, "running": running})
         return [decode_sdn_subnet(v) for v in value]
@@ -5862,9 +6264,9 @@ class ProxmoxSdn:
         """The controllers.
 
         Args:
-            pending: Whether to show the changes that wait to be applied as well.
-            running: Whether to show what is in force rather than what is written down.
-            kind: Only those of this kind.
+            pending: The value that applies after the next restart or apply.
+            running: Whether to show what is in force in place of what is written down.
+            kind: Its kind.
         """
         value = _runtime.call(self._handle, "controllers", {"pending": pending, "running": running, "kind": kind})
         return [decode_sdn_controller(v) for v in value]
@@ -5873,7 +6275,7 @@ class ProxmoxSdn:
         """The address managers.
 
         Args:
-            kind: Only those of this kind.
+            kind: Its kind.
         """
         value = _runtime.call(self._handle, "ipams", {"kind": kind})
         return [decode_sdn_ipam(v) for v in value]
@@ -5891,7 +6293,7 @@ class ProxmoxSdn:
         """Gives the lock back.
 
         Args:
-            force: Whether to unlock without the lock's token.
+            force: Whether to do it in spite of what speaks against it.
             lock_token: The token of the lock on the pending configuration, when one is held.
         """
         _runtime.call(self._handle, "unlock", {"force": force, "lock_token": lock_token})
@@ -5901,7 +6303,7 @@ class ProxmoxSdn:
 
         Args:
             lock_token: The token of the lock on the pending configuration, when one is held. (9.0 and later)
-            release_lock: Whether the lock goes with it. Yes when absent. (9.0 and later)
+            release_lock: Whether the lock goes with it. Yes when absent. Yes when absent. (9.0 and later)
         """
         return ProxmoxTask(_runtime.open(self._handle, "apply", {"lock_token": lock_token, "release_lock": release_lock}))
 
@@ -5910,7 +6312,7 @@ class ProxmoxSdn:
 
         Args:
             lock_token: The token of the lock on the pending configuration, when one is held.
-            release_lock: Whether the lock goes with it. Yes when absent.
+            release_lock: Whether the lock goes with it. Yes when absent. Yes when absent.
         """
         _runtime.call(self._handle, "roll_back", {"lock_token": lock_token, "release_lock": release_lock})
 
@@ -5937,8 +6339,8 @@ class ProxmoxFirewall:
         Args:
             delete: Settings to take out, so that their defaults apply again.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
-            ebtables: Whether rules for bridges are used. Yes while it is not set.
-            enable: Whether it is switched on. `0` while it is not set.
+            ebtables: Whether rules for bridges are used. Yes when absent.
+            enable: Whether it is switched on. `0` when absent.
             log_ratelimit: How much is logged at most.
             policy_forward: What happens to packets that pass through and match no rule. (8.3 and later)
             policy_in: What happens to packets that come in and match no rule.
@@ -5956,7 +6358,7 @@ class ProxmoxFirewall:
 
         Args:
             action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
-            kind: Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
+            kind: Its kind.
             comment: A remark for people.
             dest: Where packets go to: address, network, set or alias.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
@@ -5968,7 +6370,7 @@ class ProxmoxFirewall:
             macro: A ready-made rule, such as `SSH`.
             pos: Its place in the list, from 0.
             proto: The protocol, by name or number.
-            source: Where packets come from: address, network, set or alias.
+            source: Where from.
             sport: The ports they come from.
         """
         _runtime.call(self._handle, "create_rule", {"action": action, "kind": kind, "comment": comment, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "pos": pos, "proto": proto, "source": source, "sport": sport})
@@ -5991,9 +6393,9 @@ class ProxmoxFirewall:
             macro: A ready-made rule, such as `SSH`.
             moveto: The new place; the other parameters are ignored.
             proto: The protocol, by name or number.
-            source: Where packets come from: address, network, set or alias.
+            source: Where from.
             sport: The ports they come from.
-            kind: Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
+            kind: Its kind.
         """
         _runtime.call(self._handle, "update_rule", {"pos": pos, "action": action, "comment": comment, "delete": delete, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "moveto": moveto, "proto": proto, "source": source, "sport": sport, "kind": kind})
 
@@ -6027,7 +6429,7 @@ class ProxmoxFirewall:
             group: The group.
             comment: A remark for people.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
-            rename: The present name of one that exists: that one is renamed or changed, and none is made.
+            rename: The new name.
         """
         _runtime.call(self._handle, "create_group", {"group": group, "comment": comment, "digest": digest, "rename": rename})
 
@@ -6048,7 +6450,7 @@ class ProxmoxFirewall:
         """Names an address or network.
 
         Args:
-            cidr: The address or network, as CIDR.
+            cidr: The network, as CIDR.
             name: Its name.
             comment: A remark for people.
         """
@@ -6084,7 +6486,7 @@ class ProxmoxFirewall:
             name: Its name.
             comment: A remark for people.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
-            rename: The present name of one that exists: that one is renamed or changed, and none is made.
+            rename: The new name.
         """
         _runtime.call(self._handle, "create_ip_set", {"name": name, "comment": comment, "digest": digest, "rename": rename})
 
@@ -6093,7 +6495,7 @@ class ProxmoxFirewall:
 
         Args:
             name: Its name.
-            cidr: The address or network, as CIDR, or an alias of one.
+            cidr: The network, as CIDR.
             comment: A remark for people.
             nomatch: Whether the entry is an exception.
         """
@@ -6104,7 +6506,7 @@ class ProxmoxFirewall:
 
         Args:
             name: Its name.
-            cidr: The address or network, as CIDR.
+            cidr: The network, as CIDR.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
         """
         _runtime.call(self._handle, "remove_from_ip_set", {"name": name, "cidr": cidr, "digest": digest})
@@ -6114,7 +6516,7 @@ class ProxmoxFirewall:
 
         Args:
             name: Its name.
-            force: Whether its entries are deleted with it. Otherwise only an empty one can be. (7.3 and later)
+            force: Whether to do it in spite of what speaks against it. (7.3 and later)
         """
         _runtime.call(self._handle, "delete_ip_set", {"name": name, "force": force})
 
@@ -6127,7 +6529,7 @@ class ProxmoxFirewall:
         """The names and sets that rules can refer to.
 
         Args:
-            kind: Only those of this kind.
+            kind: Its kind.
         """
         value = _runtime.call(self._handle, "refs", {"kind": kind})
         return [decode_firewall_ref(v) for v in value]
@@ -6149,8 +6551,8 @@ class ProxmoxAccess:
         """The users; with `full`, their groups and tokens.
 
         Args:
-            enabled: Whether only users that are switched on are wanted, or only those that are not.
-            full: Whether their groups and tokens are told as well.
+            enabled: Whether it is switched on.
+            full: Whether to give every detail.
         """
         value = _runtime.call(self._handle, "users", {"enabled": enabled, "full": full})
         return [decode_user(v) for v in value]
@@ -6174,9 +6576,9 @@ class ProxmoxAccess:
             expire: When it ends, in seconds since 1970; 0 is never.
             firstname: The given name.
             groups: The groups.
-            keys: The ids of second factors of the old kind (Yubico, OATH).
+            keys: The keys.
             lastname: The family name.
-            password: The password to begin with; for realms that keep passwords here.
+            password: The password.
         """
         _runtime.call(self._handle, "create_user", {"userid": userid, "comment": comment, "email": email, "enable": enable, "expire": expire, "firstname": firstname, "groups": groups, "keys": keys, "lastname": lastname, "password": password})
 
@@ -6185,14 +6587,14 @@ class ProxmoxAccess:
 
         Args:
             userid: The user, such as `root@pam`.
-            append: Whether to add the groups to those the user is in; otherwise they replace them.
+            append: Whether to add the privileges to those it has.
             comment: A remark for people.
             email: The e-mail address.
-            enable: Whether it is switched on. Yes while it is not set.
+            enable: Whether it is switched on. Yes when absent.
             expire: When it ends, in seconds since 1970; 0 is never.
             firstname: The given name.
             groups: The groups.
-            keys: The ids of second factors of the old kind (Yubico, OATH).
+            keys: The keys.
             lastname: The family name.
         """
         _runtime.call(self._handle, "update_user", {"userid": userid, "append": append, "comment": comment, "email": email, "enable": enable, "expire": expire, "firstname": firstname, "groups": groups, "keys": keys, "lastname": lastname})
@@ -6209,7 +6611,7 @@ class ProxmoxAccess:
         """Changes a user's password. Tokens may not: log in with user and password.
 
         Args:
-            password: The new password.
+            password: The password.
             userid: The user, such as `root@pam`.
             confirmation_password: The caller's own password, as a confirmation. (8.2 and later)
         """
@@ -6254,7 +6656,7 @@ class ProxmoxAccess:
             comment: A remark for people.
             delete: Settings to take out, so that their defaults apply again. (9.1 and later)
             expire: When it ends, in seconds since 1970; 0 is never.
-            privsep: Whether the token has rights of its own only, rather than all of its user's. Yes while it is not set.
+            privsep: Whether the token has rights of its own only, rather than all of its user's. Yes when absent.
             regenerate: Whether to make a new secret; the old one ends. (9.2 and later)
         """
         return decode_new_token(_runtime.call(self._handle, "update_token", {"userid": userid, "tokenid": tokenid, "comment": comment, "delete": delete, "expire": expire, "privsep": privsep, "regenerate": regenerate}))
@@ -6335,7 +6737,7 @@ class ProxmoxAccess:
 
         Args:
             roleid: The role.
-            append: Whether to add the privileges to those it has; otherwise they replace them.
+            append: Whether to add the privileges to those it has.
             privs: The privileges, such as `VM.Audit`.
         """
         _runtime.call(self._handle, "update_role", {"roleid": roleid, "append": append, "privs": privs})
@@ -6359,9 +6761,9 @@ class ProxmoxAccess:
         Args:
             path: The path in the tree of rights, such as `/vms/101` or `/`.
             roles: The roles.
-            delete: Whether to take the roles away rather than grant them.
+            delete: Settings to take out, so that their defaults apply again.
             groups: The groups.
-            propagate: Whether it holds for everything below as well. Yes when absent.
+            propagate: Whether it holds for everything below as well. Yes when absent. Yes when absent.
             tokens: The tokens.
             users: The users.
         """
@@ -6387,9 +6789,9 @@ class ProxmoxAccess:
             realm: The realm.
             dry_run: Whether only to say what would happen.
             enable_new: Whether users that a sync makes are switched on. Yes when absent.
-            full: Whether users and groups that the directory lacks are deleted and what was changed here is overwritten; `remove-vanished` has replaced it.
-            purge: Whether the access rights of users and groups that a sync deletes go as well; `remove-vanished` has replaced it.
-            remove_vanished: What a sync takes away for users that are gone: `entry`, `acl`, `properties`, or `none`. `none` when absent. (7.2 and later)
+            full: Whether to give every detail.
+            purge: Whether to remove it from jobs, access lists and HA as well.
+            remove_vanished: properties|entry);)*(?:acl|properties|entry))|none | `remove-vanished`. `none` when absent. (7.2 and later)
             scope: What to sync: users, groups or both.
         """
         return ProxmoxTask(_runtime.open(self._handle, "sync_realm", {"realm": realm, "dry_run": dry_run, "enable_new": enable_new, "full": full, "purge": purge, "remove_vanished": remove_vanished, "scope": scope}))
@@ -6414,7 +6816,7 @@ class ProxmoxAccess:
         Args:
             userid: The user, such as `root@pam`.
             id: Its id.
-            password: The caller's own password, as a confirmation.
+            password: The password.
         """
         _runtime.call(self._handle, "delete_tfa", {"userid": userid, "id": id, "password": password})
 

@@ -20,9 +20,11 @@ __all__ = [
     "Address",
     "Agent",
     "AgentAvailability",
+    "AgentError",
     "AgentExecOutput",
     "AgentFileContent",
     "AgentInfo",
+    "AgentOsInfoResult",
     "ApplianceSpec",
     "ApplianceTemplate",
     "AppliedConfiguration",
@@ -241,6 +243,7 @@ __all__ = [
     "NetworkCounters",
     "NetworkStats",
     "NewClusterFiles",
+    "NewGuest",
     "NewToken",
     "Node",
     "NodeAcme",
@@ -326,6 +329,7 @@ __all__ = [
     "SdnVnetPending",
     "SdnZone",
     "SdnZonePending",
+    "SecondFactorChallenge",
     "SecurityGroup",
     "SecurityState",
     "Sent",
@@ -630,6 +634,24 @@ installed (Talos needs the extension `qemu-guest-agent`), or paused.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentError:
+    """What the guest agent says when it cannot do what it was asked; it comes with a successful answer of the server."""
+
+    class_: str | None = None
+    """The kind of error, in the agent's words."""
+
+    description: str | None = None
+    """What went wrong."""
+
+
+def decode_agent_error(data: Any) -> AgentError:
+    return AgentError(
+        class_=data.get("class"),
+        description=data.get("description"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentExecOutput:
     """What a program in a guest left behind."""
 
@@ -696,6 +718,60 @@ def decode_agent_info(data: Any) -> AgentInfo:
     return AgentInfo(
         version=data["version"],
         commands=tuple(data["commands"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentOsInfoResult:
+    """Agent os info result: what stands under `result` in `AgentOsInfo`."""
+
+    id: str | None = None
+    """Its id."""
+
+    name: str | None = None
+    """Its name."""
+
+    pretty_name: str | None = None
+    """The operating system, for people."""
+
+    version: str | None = None
+    """The version."""
+
+    version_id: str | None = None
+    """The operating system's version."""
+
+    machine: str | None = None
+    """The machine type."""
+
+    kernel_release: str | None = None
+    """The kernel's release."""
+
+    kernel_version: str | None = None
+    """The kernel's version."""
+
+    variant: str | None = None
+    """The operating system's variant."""
+
+    variant_id: str | None = None
+    """The id of the operating system's variant."""
+
+    error: AgentError | None = None
+    """What went wrong."""
+
+
+def decode_agent_os_info_result(data: Any) -> AgentOsInfoResult:
+    return AgentOsInfoResult(
+        id=data.get("id"),
+        name=data.get("name"),
+        pretty_name=data.get("pretty_name"),
+        version=data.get("version"),
+        version_id=data.get("version_id"),
+        machine=data.get("machine"),
+        kernel_release=data.get("kernel_release"),
+        kernel_version=data.get("kernel_version"),
+        variant=data.get("variant"),
+        variant_id=data.get("variant_id"),
+        error=None if data.get("error") is None else decode_agent_error(data.get("error")),
     )
 
 
@@ -8251,6 +8327,32 @@ def decode_new_cluster_files(data: Any) -> NewClusterFiles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewGuest:
+    """A guest that was made with a free id."""
+
+    vmid: int
+    """The id that it got."""
+
+    node: str
+    """The node that it is on."""
+
+    upid: str
+    """The task that made it."""
+
+    warnings: tuple[str, ...]
+    """What the task warned of."""
+
+
+def decode_new_guest(data: Any) -> NewGuest:
+    return NewGuest(
+        vmid=data["vmid"],
+        node=data["node"],
+        upid=data["upid"],
+        warnings=tuple(data["warnings"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewToken:
     """New token: the answer of `POST /access/users/{userid}/token/{tokenid}` and `PUT /access/users/{userid}/token/{tokenid}`."""
 
@@ -12484,6 +12586,40 @@ def decode_sdn_zone_pending(data: Any) -> SdnZonePending:
         vlan_protocol=data.get("vlan_protocol"),
         vrf_vxlan=data.get("vrf_vxlan"),
         vxlan_port=data.get("vxlan_port"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondFactorChallenge:
+    """What the server takes as the second factor of a login."""
+
+    user: str
+    """Who logs in."""
+
+    totp: bool
+    """Whether a code of an authenticator app will do."""
+
+    recovery: tuple[int, ...]
+    """The numbers of the recovery keys that are not used up."""
+
+    yubico: bool
+    """Whether a Yubico one-time password will do."""
+
+    webauthn: str | None = None
+    """What a `WebAuthn` authenticator must sign, as JSON text."""
+
+    u2f: str | None = None
+    """The same for U2F, the older form, as JSON text."""
+
+
+def decode_second_factor_challenge(data: Any) -> SecondFactorChallenge:
+    return SecondFactorChallenge(
+        user=data["user"],
+        totp=data["totp"],
+        recovery=tuple(data["recovery"]),
+        yubico=data["yubico"],
+        webauthn=data.get("webauthn"),
+        u2f=data.get("u2f"),
     )
 
 

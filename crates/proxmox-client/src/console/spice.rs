@@ -1,6 +1,7 @@
 //! SPICE: the file that a viewer opens.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use homelab_core::{Result, SecretString};
 use proxmox_endpoints::{Method, Params};
@@ -57,7 +58,8 @@ fn written(answer: &BTreeMap<String, Value>) -> String {
             Value::String(value) => value.replace('\n', "\\n"),
             other => other.to_string(),
         };
-        text.push_str(&format!("{key}={value}\n"));
+        // Writing into a text cannot fail.
+        let _ = writeln!(text, "{key}={value}");
     }
     text
 }
