@@ -295,7 +295,6 @@ async fn an_ha_managed_guest_is_waited_for_by_its_state() {
 /// `POST /cluster/ha/resources/…/migrate` has no task to wait for.
 #[tokio::test]
 async fn a_move_that_was_only_asked_for_is_waited_for() {
-    let ha = |server: &Server| client(server).cluster().ha();
     let running = r#"{"status":"running","ha":{"managed":1,"state":"started"}}"#;
     let there = |looks: usize| if looks < 4 { "c1" } else { "c2" };
     let looks = Arc::new(AtomicUsize::new(0));
@@ -313,18 +312,19 @@ async fn a_move_that_was_only_asked_for_is_waited_for() {
     })
     .await;
     let options = WaitOptions::default();
-    let waited = ha(&server).wait_until_on("vm:100", "c2", options.clone());
+    let manager = client(&server).cluster().ha();
+    let waited = manager.wait_until_on("vm:100", "c2", options.clone());
     waited.await.unwrap();
     assert_eq!(looks.load(Ordering::SeqCst), 5);
 
     let patience = options.clone().timeout(Duration::from_secs(40));
-    let failed = ha(&server).wait_until_on("vm:100", "c3", patience).await;
+    let failed = manager.wait_until_on("vm:100", "c3", patience).await;
     let failed = failed.unwrap_err();
     assert_eq!(failed.kind(), ErrorKind::Timeout);
     let why = "vm:100 is not on c3 after 40s: it is on c2 in state 'started'";
     assert!(failed.message().contains(why), "{failed}");
 
-    let failed = ha(&server).wait_until_on("vm:101", "c2", options).await;
+    let failed = manager.wait_until_on("vm:101", "c2", options).await;
     assert!(
         failed
             .unwrap_err()
@@ -332,7 +332,7 @@ async fn a_move_that_was_only_asked_for_is_waited_for() {
             .contains("no such HA resource")
     );
     let sent = server.requests().len();
-    let failed = ha(&server).wait_until_on("web", "c2", WaitOptions::default());
+    let failed = manager.wait_until_on("web", "c2", WaitOptions::default());
     assert_eq!(failed.await.unwrap_err().kind(), ErrorKind::InvalidArgument);
     assert_eq!(server.requests().len(), sent);
 }
