@@ -7760,7 +7760,10 @@ export interface Agent {
  */
 export type AgentAvailability = 'ready' | 'not_configured' | 'not_running' | 'guest_stopped'
 
-/** What the guest agent says when it cannot do what it was asked; it comes with a successful answer of the server. */
+/**
+ * What the guest agent says when it cannot do what it was asked; it comes with
+ * a successful answer of the server.
+ */
 export interface AgentError {
   /** The kind of error, in the agent's words. */
   readonly class: string | null

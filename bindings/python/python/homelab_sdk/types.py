@@ -635,7 +635,9 @@ installed (Talos needs the extension `qemu-guest-agent`), or paused.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentError:
-    """What the guest agent says when it cannot do what it was asked; it comes with a successful answer of the server."""
+    """What the guest agent says when it cannot do what it was asked; it comes with
+    a successful answer of the server.
+    """
 
     class_: str | None = None
     """The kind of error, in the agent's words."""
