@@ -322,6 +322,10 @@ impl Run<'_> {
             .args(&argv[1..])
             .current_dir(self.root)
             .stdin(Stdio::null());
+        // CI builds once: what would speed up the next build fills its disk.
+        if std::env::var_os("CI").is_some() {
+            command.env("CARGO_INCREMENTAL", "0");
+        }
         command
     }
 
