@@ -2501,7 +2501,7 @@ export class ProxmoxNode {
 
   /** The virtual machines on it. `full` adds what QEMU says and is slow. */
   qemuList(options?: {
-    /** Also ask each running machine for details; slow. */
+    /** Whether each running machine is asked for details as well; slow. */
     full?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2568,7 +2568,7 @@ export class ProxmoxNode {
 
   /** Starts the guests that start at boot, or those in `vms`. */
   startAll(options?: {
-    /** Whether to do it in spite of what speaks against it. */
+    /** Whether guests are started that are not set to start with the host as well. */
     force?: boolean | undefined
     /** How many at once. (9.1.2 and later) */
     maxWorkers?: number | undefined
@@ -2636,7 +2636,7 @@ export class ProxmoxNode {
     userfilter?: string | undefined
     /** Only those that ended so: `ok`, `error`, `warning`, `unknown`. */
     statusfilter?: readonly string[] | undefined
-    /** Only those that failed. */
+    /** Whether only those that failed are wanted. */
     errors?: boolean | undefined
     /** Only those started at or after this, in seconds since 1970. */
     since?: number | undefined
@@ -2704,7 +2704,7 @@ export class ProxmoxNode {
 
   /** Its network interfaces, with changes that are not applied yet. */
   networks(options?: {
-    /** Its kind. */
+    /** Only those of this kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2745,9 +2745,9 @@ export class ProxmoxNode {
     bridgeVids?: readonly string[] | undefined
     /** Whether the bridge knows VLANs. */
     bridgeVlanAware?: boolean | undefined
-    /** The network, as CIDR. */
+    /** Its IPv4 address with the length of the prefix, such as `192.0.2.1/24`. */
     cidr?: string | undefined
-    /** The IPv6 network, as CIDR. */
+    /** Its IPv6 address with the length of the prefix, such as `2001:db8::1/64`. */
     cidr6?: string | undefined
     /** A remark for people. */
     comments?: string | undefined
@@ -2808,9 +2808,9 @@ export class ProxmoxNode {
     bridgeVids?: readonly string[] | undefined
     /** Whether the bridge knows VLANs. */
     bridgeVlanAware?: boolean | undefined
-    /** The network, as CIDR. */
+    /** Its IPv4 address with the length of the prefix, such as `192.0.2.1/24`. */
     cidr?: string | undefined
-    /** The IPv6 network, as CIDR. */
+    /** Its IPv6 address with the length of the prefix, such as `2001:db8::1/64`. */
     cidr6?: string | undefined
     /** A remark for people. */
     comments?: string | undefined
@@ -2881,7 +2881,7 @@ export class ProxmoxNode {
   /**
    * Changes its DNS servers and search domain.
    *
-   * @param search - What to look for.
+   * @param search - The domain that names are completed with.
    */
   updateDns(search: string, options?: {
     /** The first DNS server. */
@@ -2919,7 +2919,7 @@ export class ProxmoxNode {
   /**
    * Replaces its `/etc/hosts`. Give `digest`.
    *
-   * @param data - The data.
+   * @param data - The whole content of the file.
    */
   updateHosts(data: string, options?: {
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
@@ -2940,7 +2940,7 @@ export class ProxmoxNode {
   updateConfig(options?: {
     /** Settings for certificates from an ACME service. */
     acme?: string | undefined
-    /** How much memory the host aims at with its balloons, in percent. `80` when absent. (8.4 and later) */
+    /** How much memory the host aims at with its balloons, in percent. `80` while it is not set. (8.4 and later) */
     ballooningTarget?: number | undefined
     /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
@@ -2950,7 +2950,7 @@ export class ProxmoxNode {
     digest?: string | undefined
     /** Where it stands. (9.2 and later) */
     location?: string | undefined
-    /** How long to wait before guests start with the host, in seconds. `0` when absent. */
+    /** How long to wait before guests start with the host, in seconds. `0` while it is not set. */
     startallOnbootDelay?: number | undefined
     /** The MAC address to wake it with, and how. */
     wakeonlan?: string | undefined
@@ -2962,7 +2962,7 @@ export class ProxmoxNode {
   syslog(options?: {
     /** At most this many. */
     limit?: number | undefined
-    /** The service. */
+    /** Only entries of this service. */
     service?: string | undefined
     /** From when on, in seconds since 1970. */
     since?: string | undefined
@@ -2978,25 +2978,25 @@ export class ProxmoxNode {
   journal(options?: {
     /** Where to end, as a cursor from an earlier answer. */
     endcursor?: string | undefined
-    /** Only the identifiers that programs log under. (9.2+ and later) */
+    /** Whether only the identifiers that programs log under are wanted. (9.2+ and later) */
     identifiers?: boolean | undefined
-    /** Only what the kernel says. (9.2+ and later) */
+    /** Whether only what the kernel says is wanted. (9.2+ and later) */
     kernel?: boolean | undefined
     /** How many lines from the end. */
     lastentries?: number | undefined
-    /** Its rank; higher comes first. (9.2+ and later) */
+    /** Only entries of this urgency, a number or a range from 0 (emergency) to 7 (debugging), such as `0..3`. (9.2+ and later) */
     priority?: string | undefined
-    /** The service. (9.2+ and later) */
+    /** Only entries of this service. (9.2+ and later) */
     service?: string | undefined
     /** From when on, in seconds since 1970. */
     since?: number | undefined
     /** Where to start, as a cursor from an earlier answer. */
     startcursor?: string | undefined
-    /** Entries with their fields in place of lines of text. (9.2+ and later) */
+    /** Whether entries come with their fields rather than as lines of text. (9.2+ and later) */
     structured?: boolean | undefined
-    /** The unit. (9.2+ and later) */
+    /** Only entries of this unit. (9.2+ and later) */
     unit?: string | undefined
-    /** Only the names of the units that have written something. (9.2+ and later) */
+    /** Whether only the names of the units that have written something are wanted. (9.2+ and later) */
     units?: boolean | undefined
     /** Up to when, in seconds since 1970. */
     until?: number | undefined
@@ -3036,7 +3036,7 @@ export class ProxmoxNode {
 
   /** Refreshes the list of packages. */
   refreshApt(options?: {
-    /** When to notify, as a property string. */
+    /** Whether to send a mail about new packages. */
     notify?: boolean | undefined
     /** Whether to say less in the log. */
     quiet?: boolean | undefined
@@ -3074,7 +3074,7 @@ export class ProxmoxNode {
     includePartitions?: boolean | undefined
     /** Whether the SMART health is not read. */
     skipsmart?: boolean | undefined
-    /** Its kind. */
+    /** Only those of this kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3095,7 +3095,7 @@ export class ProxmoxNode {
   /**
    * Gives a disk an empty GPT partition table.
    *
-   * @param disk - The disk.
+   * @param disk - The disk that gets a new, empty partition table.
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   initializeDisk(disk: string, dataLoss: 'accepted', options?: {
@@ -3108,7 +3108,7 @@ export class ProxmoxNode {
   /**
    * Wipes a disk or partition. Only root@pam itself may.
    *
-   * @param disk - The disk.
+   * @param disk - The disk; everything on it is lost.
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   wipeDisk(disk: string, dataLoss: 'accepted', options?: {
@@ -3135,7 +3135,7 @@ export class ProxmoxNode {
   /**
    * Makes a ZFS pool of disks (a list with commas): `single`, `mirror`, `raidz`, …
    *
-   * @param devices - The devices.
+   * @param devices - The disks that it is made on; what is on them is lost. Those in use are refused.
    * @param name - Its name.
    * @param raidlevel - The RAID level.
    */
@@ -3214,11 +3214,11 @@ export class ProxmoxNode {
    * @param certificates - The certificates, as PEM.
    */
   uploadCertificate(certificates: string, options?: {
-    /** Whether to do it in spite of what speaks against it. */
+    /** Whether a certificate that is there already is overwritten. */
     force?: boolean | undefined
-    /** The key. */
+    /** The private key, as PEM. */
     key?: string | undefined
-    /** Whether the service restarts with it. */
+    /** Whether the API restarts at once to use it, which drops connections. */
     restart?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3226,7 +3226,7 @@ export class ProxmoxNode {
 
   /** Goes back to the certificate that the cluster's CA signed. */
   deleteCertificate(options?: {
-    /** Whether the service restarts with it. */
+    /** Whether the API restarts at once to use it, which drops connections. */
     restart?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3234,7 +3234,7 @@ export class ProxmoxNode {
 
   /** Orders a certificate by ACME. */
   orderCertificate(options?: {
-    /** Whether to do it in spite of what speaks against it. */
+    /** Whether a certificate that is there already is overwritten. */
     force?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3242,7 +3242,7 @@ export class ProxmoxNode {
 
   /** Renews it. */
   renewCertificate(options?: {
-    /** Whether to do it in spite of what speaks against it. */
+    /** Whether to renew it although it is valid for more than 30 days. */
     force?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3252,9 +3252,9 @@ export class ProxmoxNode {
   storages(options?: {
     /** Only those that may hold this. */
     content?: readonly string[] | undefined
-    /** Only those that are enabled. */
+    /** Whether only those that are enabled are wanted. */
     enabled?: boolean | undefined
-    /** Also tell the image formats. */
+    /** Whether the formats of images are told as well. */
     format?: boolean | undefined
     /** Only this one. */
     storage?: string | undefined
@@ -3292,7 +3292,7 @@ export class ProxmoxNode {
   /**
    * The guest's configuration in a backup, as text.
    *
-   * @param volume - The volume's id, such as `local:iso/talos.iso`.
+   * @param volume - The backup, as a volume id such as `pbs:backup/vm/100/2026-01-31T02:30:00Z`.
    */
   extractBackupConfig(volume: string, options?: {
     /** Cancels, on the wire too. */
@@ -3329,7 +3329,7 @@ export class ProxmoxNode {
     delete?: readonly string[] | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** Whether it is switched on. Yes when absent. */
+    /** Whether it is switched on. Yes while it is not set. */
     enable?: boolean | undefined
     /** How loudly packets that pass through are logged. (8.3 and later) */
     logLevelForward?: string | undefined
@@ -3339,17 +3339,17 @@ export class ProxmoxNode {
     logLevelOut?: string | undefined
     /** Whether connections are logged. */
     logNfConntrack?: boolean | undefined
-    /** Whether IPv6 neighbour discovery is allowed. Yes when absent. */
+    /** Whether IPv6 neighbour discovery is allowed. Yes while it is not set. */
     ndp?: boolean | undefined
     /** Whether packets of no known connection pass. */
     nfConntrackAllowInvalid?: boolean | undefined
     /** Helpers for protocols with further connections. (7.4 and later) */
     nfConntrackHelpers?: string | undefined
-    /** How many connections are tracked at most. `262144` when absent. */
+    /** How many connections are tracked at most. `262144` while it is not set. */
     nfConntrackMax?: number | undefined
-    /** How long a silent connection is tracked, in seconds. `432000` when absent. */
+    /** How long a silent connection is tracked, in seconds. `432000` while it is not set. */
     nfConntrackTcpTimeoutEstablished?: number | undefined
-    /** How long a half-open connection is tracked, in seconds. `60` when absent. */
+    /** How long a half-open connection is tracked, in seconds. `60` while it is not set. */
     nfConntrackTcpTimeoutSynRecv?: number | undefined
     /** Whether the newer firewall on nftables is used. (8.2 and later) */
     nftables?: boolean | undefined
@@ -3357,9 +3357,9 @@ export class ProxmoxNode {
     nosmurfs?: boolean | undefined
     /** Whether floods of new connections are held back. */
     protectionSynflood?: boolean | undefined
-    /** How many new connections at once. `1000` when absent. */
+    /** How many new connections at once. `1000` while it is not set. */
     protectionSynfloodBurst?: number | undefined
-    /** How many new connections a second. `200` when absent. */
+    /** How many new connections a second. `200` while it is not set. */
     protectionSynfloodRate?: number | undefined
     /** How loudly packets from broadcast addresses are logged. */
     smurfLogLevel?: string | undefined
@@ -3381,7 +3381,7 @@ export class ProxmoxNode {
    * Adds a rule at the top; it is off unless `enable` is 1.
    *
    * @param action - What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
-   * @param kind - Its kind.
+   * @param kind - Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
    */
   createFirewallRule(action: string, kind: string, options?: {
     /** A remark for people. */
@@ -3406,7 +3406,7 @@ export class ProxmoxNode {
     pos?: number | undefined
     /** The protocol, by name or number. */
     proto?: string | undefined
-    /** Where from. */
+    /** Where packets come from: address, network, set or alias. */
     source?: string | undefined
     /** The ports they come from. */
     sport?: string | undefined
@@ -3686,9 +3686,9 @@ export class ProxmoxNodeStorage {
   /**
    * Makes an empty disk image and gives back its volume id. The size is in KiB, or has a suffix: `32G`.
    *
-   * @param filename - The file's name.
-   * @param size - Its size.
-   * @param vmid - The guest's id.
+   * @param filename - The volume's name, such as `vm-100-disk-1`.
+   * @param size - Its size in KiB, or with a unit, such as `4G`.
+   * @param vmid - The guest that it belongs to.
    */
   allocate(filename: string, size: string, vmid: number, options?: {
     /** The format. */
@@ -3718,7 +3718,7 @@ export class ProxmoxNodeStorage {
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   deleteVolume(volume: string, dataLoss: 'accepted', options?: {
-    /** The delay, in seconds. */
+    /** How long to wait for the end before a task is named in its place, in seconds. */
     delay?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3728,9 +3728,9 @@ export class ProxmoxNodeStorage {
   prunableBackups(options?: {
     /** Which backups to keep, such as `keep-last=3,keep-weekly=4`. */
     pruneBackups?: string | undefined
-    /** Its kind. */
+    /** Only backups of guests of this kind. */
     kind?: string | undefined
-    /** The guest's id. */
+    /** Only backups of this guest. */
     vmid?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3744,18 +3744,18 @@ export class ProxmoxNodeStorage {
   pruneBackups(dataLoss: 'accepted', options?: {
     /** Which backups to keep, such as `keep-last=3,keep-weekly=4`. */
     pruneBackups?: string | undefined
-    /** Its kind. */
+    /** Only backups of guests of this kind. */
     kind?: string | undefined
-    /** The guest's id. */
+    /** Only backups of this guest. */
     vmid?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<string>
 
   /**
-   * What an OVA or ESXi guest would become here.
+   * What an OVA or ESXi guest would become here. A volume of another storage is `InvalidArgument`.
    *
-   * @param volume - The volume's id, such as `local:iso/talos.iso`.
+   * @param volume - The volume: `import/talos.ova`, or its whole id, `local:import/talos.ova`.
    */
   importMetadata(volume: string, options?: {
     /** Cancels, on the wire too. */
@@ -3765,7 +3765,7 @@ export class ProxmoxNodeStorage {
   /**
    * Has the node fetch a container image from a registry (9.1 and later).
    *
-   * @param reference - [a-zA-Z\d][a-zA-Z\d-]*[a-zA-Z\d])(?:\.(?:[a-zA-Z\d]|[a-zA-Z\d][a-zA-Z\d-]*[a-zA-Z\d]))*(?::\d+)?/)?[a-z\d]+(?:(?:[._]|__|[-]*)[a-z\d]+)*(?:/[a-z\d]+(?:(?:[._]|__|[-]*)[a-z\d]+)*)*:\w[\w.-]{0,127}$ | `reference`.
+   * @param reference - The image in a registry, such as `docker.io/library/alpine:3`.
    */
   pullOciImage(reference: string, options?: {
     /** The file's name. */
@@ -3806,7 +3806,7 @@ export class ProxmoxCeph {
   /**
    * Makes an OSD of a disk. Only root@pam itself may.
    *
-   * @param dev - The device.
+   * @param dev - The disk that it is made on; what is on it is lost. One that is in use is refused.
    */
   createOsd(dev: string, options?: {
     /** The class of its device. */
@@ -3815,7 +3815,7 @@ export class ProxmoxCeph {
     dbDev?: string | undefined
     /** The size of the database, in GiB. */
     dbDevSize?: number | undefined
-    /** Whether it is encrypted, and with which key. */
+    /** Whether it is encrypted. */
     encrypted?: boolean | undefined
     /** How many OSDs to make on the device. (8.1 and later) */
     osdsPerDevice?: number | undefined
@@ -3834,7 +3834,7 @@ export class ProxmoxCeph {
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   destroyOsd(osdid: number, dataLoss: 'accepted', options?: {
-    /** Whether to clean up. */
+    /** Whether the disk is wiped as well: its volumes, partitions and what is on them. */
     cleanup?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -3912,7 +3912,7 @@ export class ProxmoxCeph {
     pgNum?: number | undefined
     /** How many placement groups it has at least. */
     pgNumMin?: number | undefined
-    /** Its size. `3` when absent. */
+    /** How many copies of its data it keeps. `3` when absent. */
     size?: number | undefined
     /** How much data is expected, which the number of placement groups follows. */
     targetSize?: string | undefined
@@ -3940,7 +3940,7 @@ export class ProxmoxCeph {
     pgNum?: number | undefined
     /** How many placement groups it has at least. */
     pgNumMin?: number | undefined
-    /** Its size. */
+    /** How many copies of its data it keeps. */
     size?: number | undefined
     /** How much data is expected, which the number of placement groups follows. */
     targetSize?: string | undefined
@@ -3957,7 +3957,7 @@ export class ProxmoxCeph {
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   destroyPool(name: string, dataLoss: 'accepted', options?: {
-    /** Whether to do it in spite of what speaks against it. */
+    /** Whether it is deleted although it is in use. */
     force?: boolean | undefined
     /** Whether its erasure code profile is removed as well. Yes when absent. */
     removeEcprofile?: boolean | undefined
@@ -4093,7 +4093,7 @@ export class ProxmoxCeph {
 
   /** Starts its Ceph services, or the one in `service`. */
   start(options?: {
-    /** mon|mds|osd|mgr)(\.[a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent. */
+    /** The service. `ceph.target` when absent. */
     service?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4101,7 +4101,7 @@ export class ProxmoxCeph {
 
   /** Stops its Ceph services, or the one in `service`. */
   stop(options?: {
-    /** mon|mds|osd|mgr)(\.[a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent. */
+    /** The service. `ceph.target` when absent. */
     service?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4109,7 +4109,7 @@ export class ProxmoxCeph {
 
   /** Restarts its Ceph services, or the one in `service`. */
   restart(options?: {
-    /** mon|mds|osd|mgr)(\.[a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent. */
+    /** The service. `ceph.target` when absent. */
     service?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4118,7 +4118,7 @@ export class ProxmoxCeph {
   /**
    * Whether a service can be stopped or destroyed without harm.
    *
-   * @param action - What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+   * @param action - What is to be done to the service: `stop` or `destroy` it.
    * @param id - Its id.
    * @param service - The service.
    */
@@ -4141,7 +4141,7 @@ export class ProxmoxQemu {
   /**
    * Deletes it. It must be stopped; its backups stay. In a cluster without quorum that is `FailedPrecondition` and nothing is sent.
    *
-   * @param scope - What goes: the guest with its disks, its entries in jobs, HA and rights too, and every unmentioned volume with its number.
+   * @param scope - What goes: the guest with its disks, its entries in jobs and HA too, and every unmentioned volume with its number.
    */
   destroy(scope: 'guest' | 'guest_and_references' | 'everything', options?: {
     /** Cancels, on the wire too. */
@@ -4156,7 +4156,7 @@ export class ProxmoxQemu {
 
   /** Its configuration, changes that wait for its next start included. */
   config(options?: {
-    /** Leave out changes that wait for its next start. */
+    /** Whether to leave out changes that wait for its next start. */
     current?: boolean | undefined
     /** As it was in this snapshot. */
     snapshot?: string | undefined
@@ -4194,13 +4194,13 @@ export class ProxmoxQemu {
 
   /** Starts it. Most refusals (locked, missing, already running) are the failure of the task. When the HA manager owns it, waiting for the task also waits until the guest runs. */
   start(options?: {
-    /** How long the start may take. */
+    /** How long the start may take, in seconds. */
     timeout?: number | undefined
     /** Start with this machine type. */
     machine?: string | undefined
     /** Start with this CPU model. */
     forceCpu?: string | undefined
-    /** Ignore its lock; for root alone. */
+    /** Whether to go on although it is locked; for root alone. */
     skiplock?: boolean | undefined
     /** The node it comes from; between nodes only. */
     migratedfrom?: string | undefined
@@ -4214,7 +4214,7 @@ export class ProxmoxQemu {
     stateuri?: string | undefined
     /** Where its disks go; between nodes only. */
     targetstorage?: string | undefined
-    /** Take tracked connections along; between nodes only (9.0 and later). */
+    /** Whether tracked connections come along; between nodes only (9.0 and later). */
     withConntrackState?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4222,13 +4222,13 @@ export class ProxmoxQemu {
 
   /** Stops it as if its power cord were pulled. Stopping a stopped one succeeds. */
   stop(options?: {
-    /** How long to wait. */
+    /** How long to wait, in seconds. */
     timeout?: number | undefined
-    /** Abort a shutdown that is under way (8.2 and later). */
+    /** Whether to break off a shutdown that is under way (8.2 and later). */
     overruleShutdown?: boolean | undefined
-    /** Leave its volumes active; for root alone. */
+    /** Whether its volumes stay active; for root alone. */
     keepActive?: boolean | undefined
-    /** Ignore its lock; for root alone. */
+    /** Whether to go on although it is locked; for root alone. */
     skiplock?: boolean | undefined
     /** The node it comes from; between nodes only. */
     migratedfrom?: string | undefined
@@ -4238,13 +4238,13 @@ export class ProxmoxQemu {
 
   /** Asks it to shut down: by its agent, else by ACPI. The task fails when it does not within `timeout`; `forceStop` pulls the cord then. */
   shutdown(options?: {
-    /** How long to wait; 60 seconds unless its startup order says otherwise. */
+    /** How long to wait, in seconds; 60 unless its startup order says otherwise. */
     timeout?: number | undefined
-    /** Stop it when the time runs out. */
+    /** Whether to stop it hard when the time runs out. */
     forceStop?: boolean | undefined
-    /** Leave its volumes active; for root alone. */
+    /** Whether its volumes stay active; for root alone. */
     keepActive?: boolean | undefined
-    /** Ignore its lock; for root alone. */
+    /** Whether to go on although it is locked; for root alone. */
     skiplock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4260,7 +4260,7 @@ export class ProxmoxQemu {
 
   /** Resets it as its reset button would. */
   reset(options?: {
-    /** Whether to go on despite the lock; only root may. */
+    /** Whether to go on although it is locked; for root alone. */
     skiplock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4268,7 +4268,7 @@ export class ProxmoxQemu {
 
   /** Pauses it; with `todisk` its memory goes to a storage and it stops (hibernation). */
   suspend(options?: {
-    /** Whether to go on despite the lock; only root may. */
+    /** Whether to go on although it is locked; for root alone. */
     skiplock?: boolean | undefined
     /** The storage of saved memory. */
     statestorage?: string | undefined
@@ -4280,9 +4280,9 @@ export class ProxmoxQemu {
 
   /** Lets a paused or hibernated one go on. */
   resume(options?: {
-    /** Whether to trust the caller about its state. */
+    /** Whether to go on though its configuration is not on this node; between nodes only. */
     nocheck?: boolean | undefined
-    /** Whether to go on despite the lock; only root may. */
+    /** Whether to go on although it is locked; for root alone. */
     skiplock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4291,10 +4291,10 @@ export class ProxmoxQemu {
   /**
    * Sends a key combination in QEMU's names: `ctrl-alt-delete`.
    *
-   * @param key - The key.
+   * @param key - The key, under the name that QEMU gives it, such as `ctrl-alt-delete`.
    */
   sendKey(key: string, options?: {
-    /** Whether to go on despite the lock; only root may. */
+    /** Whether to go on although it is locked; for root alone. */
     skiplock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4319,12 +4319,12 @@ export class ProxmoxQemu {
   /**
    * Takes a snapshot; with `vmstate` its memory too.
    *
-   * @param snapname - The snapshot.
+   * @param snapname - The new snapshot's name.
    */
   snapshot(snapname: string, options?: {
     /** Notes for people; shown in the web interface. */
     description?: string | undefined
-    /** Whether the memory is in it as well. */
+    /** Whether the memory is saved as well, so that a rollback goes on where it was. */
     vmstate?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4359,7 +4359,7 @@ export class ProxmoxQemu {
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   rollback(snapname: string, dataLoss: 'accepted', options?: {
-    /** Whether it starts when made. (7.3 and later) */
+    /** Whether it starts after the rollback. (7.3 and later) */
     start?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4372,7 +4372,7 @@ export class ProxmoxQemu {
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   deleteSnapshot(snapname: string, dataLoss: 'accepted', options?: {
-    /** Takes it out of the configuration even where its disks cannot be cleaned up. */
+    /** Whether it goes from the configuration even when removing it from the disks fails. */
     force?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4388,17 +4388,17 @@ export class ProxmoxQemu {
     bwlimit?: number | undefined
     /** Notes for people; shown in the web interface. */
     description?: string | undefined
-    /** The format. */
+    /** The format of the copied disks; for full clones. */
     format?: string | undefined
-    /** Whether to copy its disks in full; else those of a template are linked. */
+    /** Whether all disks are copied in full rather than linked to the template's. What is no template is always copied in full. */
     full?: boolean | undefined
     /** Its name. */
     name?: string | undefined
-    /** The pool. */
+    /** The pool that the new guest is put into. */
     pool?: string | undefined
-    /** The snapshot. */
+    /** The snapshot to clone; the present state when absent. */
     snapname?: string | undefined
-    /** The storage. */
+    /** The storage of the copied disks; for full clones. Where the source has them when absent. */
     storage?: string | undefined
     /** Where to: the target node. */
     target?: string | undefined
@@ -4412,17 +4412,17 @@ export class ProxmoxQemu {
     bwlimit?: number | undefined
     /** Notes for people; shown in the web interface. */
     description?: string | undefined
-    /** The format. */
+    /** The format of the copied disks; for full clones. */
     format?: string | undefined
-    /** Whether to copy its disks in full; else those of a template are linked. */
+    /** Whether all disks are copied in full rather than linked to the template's. What is no template is always copied in full. */
     full?: boolean | undefined
     /** Its name. */
     name?: string | undefined
-    /** The pool. */
+    /** The pool that the new guest is put into. */
     pool?: string | undefined
-    /** The snapshot. */
+    /** The snapshot to clone; the present state when absent. */
     snapname?: string | undefined
-    /** The storage. */
+    /** The storage of the copied disks; for full clones. Where the source has them when absent. */
     storage?: string | undefined
     /** Where to: the target node. */
     target?: string | undefined
@@ -4450,13 +4450,13 @@ export class ProxmoxQemu {
   migrate(target: string, options?: {
     /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
-    /** Whether to do it in spite of what speaks against it. */
+    /** Whether to go on although it uses devices of this node; for root alone. */
     force?: boolean | undefined
     /** The network that the migration uses, as CIDR. */
     migrationNetwork?: string | undefined
     /** Whether the migration is encrypted: `secure` or `insecure`. */
     migrationType?: string | undefined
-    /** Whether it is online. */
+    /** Whether it moves while it runs. */
     online?: boolean | undefined
     /** The target storages: one for all, or pairs of source and target. */
     targetstorage?: readonly string[] | undefined
@@ -4473,12 +4473,12 @@ export class ProxmoxQemu {
    *
    * @param targetBridge - The target bridges: one for all, or pairs of source and target.
    * @param targetEndpoint - The other cluster: its address, token and fingerprint, as a property string.
-   * @param targetStorage - The target storage.
+   * @param targetStorage - The target storages: one for all, or pairs of source and target.
    */
   remoteMigrate(targetBridge: readonly string[], targetEndpoint: string, targetStorage: readonly string[], options?: {
     /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
-    /** Whether it is online. */
+    /** Whether it moves while it runs. */
     online?: boolean | undefined
     /** The target guest's id. */
     targetVmid?: number | undefined
@@ -4491,13 +4491,13 @@ export class ProxmoxQemu {
    *
    * @param targetBridge - The target bridges: one for all, or pairs of source and target.
    * @param targetEndpoint - The other cluster: its address, token and fingerprint, as a property string.
-   * @param targetStorage - The target storage.
+   * @param targetStorage - The target storages: one for all, or pairs of source and target.
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   remoteMigrateAndDeleteSource(targetBridge: readonly string[], targetEndpoint: string, targetStorage: readonly string[], dataLoss: 'accepted', options?: {
     /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
-    /** Whether it is online. */
+    /** Whether it moves while it runs. */
     online?: boolean | undefined
     /** The target guest's id. */
     targetVmid?: number | undefined
@@ -4508,13 +4508,13 @@ export class ProxmoxQemu {
   /**
    * Grows a disk: to a size (`64G`) or by one (`+8G`). Disks do not shrink.
    *
-   * @param disk - The disk.
-   * @param size - Its size.
+   * @param disk - The disk, by its key in the configuration, such as `scsi0`.
+   * @param size - The new size, or `+` and how much to add, such as `+10G`.
    */
   resizeDisk(disk: string, size: string, options?: {
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** Whether to go on despite the lock; only root may. */
+    /** Whether to go on although it is locked; for root alone. */
     skiplock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4523,16 +4523,16 @@ export class ProxmoxQemu {
   /**
    * Moves a disk to another `storage`, or to another guest. What was copied stays behind as an unused volume.
    *
-   * @param disk - The disk.
+   * @param disk - The disk, by its key in the configuration, such as `scsi0`.
    */
   moveDisk(disk: string, options?: {
     /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** The format. */
+    /** The format that the disk gets. */
     format?: string | undefined
-    /** The storage. */
+    /** The storage that it moves to. */
     storage?: string | undefined
     /** Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later) */
     targetDigest?: string | undefined
@@ -4547,7 +4547,7 @@ export class ProxmoxQemu {
   /**
    * Moves a disk as `move_disk` does, and deletes the volume it was copied from.
    *
-   * @param disk - The disk.
+   * @param disk - The disk, by its key in the configuration, such as `scsi0`.
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   moveDiskAndDeleteSource(disk: string, dataLoss: 'accepted', options?: {
@@ -4555,9 +4555,9 @@ export class ProxmoxQemu {
     bwlimit?: number | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** The format. */
+    /** The format that the disk gets. */
     format?: string | undefined
-    /** The storage. */
+    /** The storage that it moves to. */
     storage?: string | undefined
     /** Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later) */
     targetDigest?: string | undefined
@@ -4572,7 +4572,7 @@ export class ProxmoxQemu {
   /**
    * Takes disks out of the configuration. Their volumes stay, as `unused0` and so on.
    *
-   * @param idlist - The disks to take out.
+   * @param idlist - The disks to detach, by their keys in the configuration. Those that are `unused` already are deleted, with and without `force`.
    */
   unlinkDisks(idlist: readonly string[], options?: {
     /** Cancels, on the wire too. */
@@ -4592,7 +4592,7 @@ export class ProxmoxQemu {
 
   /** Makes it a template, for good. */
   template(options?: {
-    /** The disk. */
+    /** Only this disk becomes a base image; all of them when absent. */
     disk?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4632,7 +4632,7 @@ export class ProxmoxQemu {
   updateFirewallOptions(options?: {
     /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
-    /** Whether DHCP is allowed. Yes when absent for guests. */
+    /** Whether DHCP is allowed. Yes while it is not set. */
     dhcp?: boolean | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
@@ -4644,9 +4644,9 @@ export class ProxmoxQemu {
     logLevelIn?: string | undefined
     /** How loudly packets that go out are logged. */
     logLevelOut?: string | undefined
-    /** Whether guests may use their own MAC addresses only. Yes when absent. */
+    /** Whether guests may use their own MAC addresses only. Yes while it is not set. */
     macfilter?: boolean | undefined
-    /** Whether IPv6 neighbour discovery is allowed. Yes when absent. */
+    /** Whether IPv6 neighbour discovery is allowed. Yes while it is not set. */
     ndp?: boolean | undefined
     /** What happens to packets that come in and match no rule. */
     policyIn?: string | undefined
@@ -4668,7 +4668,7 @@ export class ProxmoxQemu {
    * Adds a rule at the top; it is off unless `enable` is 1. `kind` is `in`, `out`, `forward` or `group`.
    *
    * @param action - What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
-   * @param kind - Its kind.
+   * @param kind - Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
    */
   createFirewallRule(action: string, kind: string, options?: {
     /** A remark for people. */
@@ -4693,7 +4693,7 @@ export class ProxmoxQemu {
     pos?: number | undefined
     /** The protocol, by name or number. */
     proto?: string | undefined
-    /** Where from. */
+    /** Where packets come from: address, network, set or alias. */
     source?: string | undefined
     /** The ports they come from. */
     sport?: string | undefined
@@ -4733,11 +4733,11 @@ export class ProxmoxQemu {
     moveto?: number | undefined
     /** The protocol, by name or number. */
     proto?: string | undefined
-    /** Where from. */
+    /** Where packets come from: address, network, set or alias. */
     source?: string | undefined
     /** The ports they come from. */
     sport?: string | undefined
-    /** Its kind. */
+    /** Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4820,7 +4820,7 @@ export class ProxmoxLxc {
   /**
    * Deletes it. It must be stopped; its backups stay. In a cluster without quorum that is `FailedPrecondition` and nothing is sent.
    *
-   * @param scope - What goes: the container with its volumes, its entries in jobs, HA and rights too, and every unmentioned volume with its number.
+   * @param scope - What goes: the container with its volumes, its entries in jobs and HA too, and every unmentioned volume with its number.
    */
   destroy(scope: 'guest' | 'guest_and_references' | 'everything', options?: {
     /** Cancels, on the wire too. */
@@ -4835,7 +4835,7 @@ export class ProxmoxLxc {
 
   /** Its configuration, changes that wait for its next start included. */
   config(options?: {
-    /** The value in force. */
+    /** Whether to leave out changes that wait for its next start. */
     current?: boolean | undefined
     /** The snapshot. */
     snapshot?: string | undefined
@@ -4872,7 +4872,7 @@ export class ProxmoxLxc {
   start(options?: {
     /** Whether to log more. */
     debug?: boolean | undefined
-    /** Whether to go on despite the lock; only root may. */
+    /** Whether to go on although it is locked; for root alone. */
     skiplock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4882,7 +4882,7 @@ export class ProxmoxLxc {
   stop(options?: {
     /** Whether to break off shutdowns that are under way. (8.2 and later) */
     overruleShutdown?: boolean | undefined
-    /** Whether to go on despite the lock; only root may. */
+    /** Whether to go on although it is locked; for root alone. */
     skiplock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4933,7 +4933,7 @@ export class ProxmoxLxc {
   /**
    * Takes a snapshot.
    *
-   * @param snapname - The snapshot.
+   * @param snapname - The new snapshot's name.
    */
   snapshot(snapname: string, options?: {
     /** Notes for people; shown in the web interface. */
@@ -4959,7 +4959,7 @@ export class ProxmoxLxc {
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   rollback(snapname: string, dataLoss: 'accepted', options?: {
-    /** Whether it starts when made. (7.3 and later) */
+    /** Whether it starts after the rollback. (7.3 and later) */
     start?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4972,7 +4972,7 @@ export class ProxmoxLxc {
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   deleteSnapshot(snapname: string, dataLoss: 'accepted', options?: {
-    /** Takes it out of the configuration even where its disks cannot be cleaned up. */
+    /** Whether it goes from the configuration even when removing it from the disks fails. */
     force?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -4988,15 +4988,15 @@ export class ProxmoxLxc {
     bwlimit?: number | undefined
     /** Notes for people; shown in the web interface. */
     description?: string | undefined
-    /** Whether to copy its disks in full; else those of a template are linked. */
+    /** Whether all disks are copied in full rather than linked to the template's. What is no template is always copied in full. */
     full?: boolean | undefined
     /** The host's name. */
     hostname?: string | undefined
-    /** The pool. */
+    /** The pool that the new guest is put into. */
     pool?: string | undefined
-    /** The snapshot. */
+    /** The snapshot to clone; the present state when absent. */
     snapname?: string | undefined
-    /** The storage. */
+    /** The storage of the copied disks; for full clones. Where the source has them when absent. */
     storage?: string | undefined
     /** Where to: the target node. */
     target?: string | undefined
@@ -5010,15 +5010,15 @@ export class ProxmoxLxc {
     bwlimit?: number | undefined
     /** Notes for people; shown in the web interface. */
     description?: string | undefined
-    /** Whether to copy its disks in full; else those of a template are linked. */
+    /** Whether all disks are copied in full rather than linked to the template's. What is no template is always copied in full. */
     full?: boolean | undefined
     /** The host's name. */
     hostname?: string | undefined
-    /** The pool. */
+    /** The pool that the new guest is put into. */
     pool?: string | undefined
-    /** The snapshot. */
+    /** The snapshot to clone; the present state when absent. */
     snapname?: string | undefined
-    /** The storage. */
+    /** The storage of the copied disks; for full clones. Where the source has them when absent. */
     storage?: string | undefined
     /** Where to: the target node. */
     target?: string | undefined
@@ -5046,13 +5046,13 @@ export class ProxmoxLxc {
   migrate(target: string, options?: {
     /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
-    /** Whether it is online. */
+    /** Whether it moves while it runs, which containers cannot; use `restart`. */
     online?: boolean | undefined
-    /** Whether the service restarts with it. */
+    /** Whether one that runs is shut down, moved, and started there. */
     restart?: boolean | undefined
-    /** The target storage. (7.2 and later) */
+    /** The target storages: one for all, or pairs of source and target. (7.2 and later) */
     targetStorage?: readonly string[] | undefined
-    /** How long to wait, in seconds. `180` when absent. */
+    /** How long its shutdown may take with `restart`, in seconds. `180` when absent. */
     timeout?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5063,18 +5063,18 @@ export class ProxmoxLxc {
    *
    * @param targetBridge - The target bridges: one for all, or pairs of source and target.
    * @param targetEndpoint - The other cluster: its address, token and fingerprint, as a property string.
-   * @param targetStorage - The target storage.
+   * @param targetStorage - The target storages: one for all, or pairs of source and target.
    */
   remoteMigrate(targetBridge: readonly string[], targetEndpoint: string, targetStorage: readonly string[], options?: {
     /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
-    /** Whether it is online. */
+    /** Whether it moves while it runs, which containers cannot; use `restart`. */
     online?: boolean | undefined
-    /** Whether the service restarts with it. */
+    /** Whether one that runs is shut down, moved, and started there. */
     restart?: boolean | undefined
     /** The target guest's id. */
     targetVmid?: number | undefined
-    /** How long to wait, in seconds. `180` when absent. */
+    /** How long its shutdown may take with `restart`, in seconds. `180` when absent. */
     timeout?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5085,19 +5085,19 @@ export class ProxmoxLxc {
    *
    * @param targetBridge - The target bridges: one for all, or pairs of source and target.
    * @param targetEndpoint - The other cluster: its address, token and fingerprint, as a property string.
-   * @param targetStorage - The target storage.
+   * @param targetStorage - The target storages: one for all, or pairs of source and target.
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   remoteMigrateAndDeleteSource(targetBridge: readonly string[], targetEndpoint: string, targetStorage: readonly string[], dataLoss: 'accepted', options?: {
     /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
-    /** Whether it is online. */
+    /** Whether it moves while it runs, which containers cannot; use `restart`. */
     online?: boolean | undefined
-    /** Whether the service restarts with it. */
+    /** Whether one that runs is shut down, moved, and started there. */
     restart?: boolean | undefined
     /** The target guest's id. */
     targetVmid?: number | undefined
-    /** How long to wait, in seconds. `180` when absent. */
+    /** How long its shutdown may take with `restart`, in seconds. `180` when absent. */
     timeout?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5106,8 +5106,8 @@ export class ProxmoxLxc {
   /**
    * Grows a volume: to a size (`64G`) or by one (`+8G`).
    *
-   * @param disk - The disk.
-   * @param size - Its size.
+   * @param disk - The volume, by its key in the configuration: `rootfs`, or `mp0` and so on.
+   * @param size - The new size, or `+` and how much to add, such as `+10G`.
    */
   resizeDisk(disk: string, size: string, options?: {
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
@@ -5119,14 +5119,14 @@ export class ProxmoxLxc {
   /**
    * Moves a volume to another `storage`, or to another container. What was copied stays behind as an unused volume.
    *
-   * @param volume - Its key: `rootfs`, `mp0`.
+   * @param volume - The volume, by its key in the configuration: `rootfs`, or `mp0` and so on.
    */
   moveVolume(volume: string, options?: {
     /** The most to move in a second, in KiB. */
     bwlimit?: number | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** The storage. */
+    /** The storage that it moves to. */
     storage?: string | undefined
     /** Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later) */
     targetDigest?: string | undefined
@@ -5141,7 +5141,7 @@ export class ProxmoxLxc {
   /**
    * Moves a volume as `move_volume` does, and deletes the volume it was copied from.
    *
-   * @param volume - Its key: `rootfs`, `mp0`.
+   * @param volume - The volume, by its key in the configuration: `rootfs`, or `mp0` and so on.
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   moveVolumeAndDeleteSource(volume: string, dataLoss: 'accepted', options?: {
@@ -5149,7 +5149,7 @@ export class ProxmoxLxc {
     bwlimit?: number | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** The storage. */
+    /** The storage that it moves to. */
     storage?: string | undefined
     /** Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later) */
     targetDigest?: string | undefined
@@ -5201,7 +5201,7 @@ export class ProxmoxLxc {
   updateFirewallOptions(options?: {
     /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
-    /** Whether DHCP is allowed. Yes when absent for guests. */
+    /** Whether DHCP is allowed. Yes while it is not set. */
     dhcp?: boolean | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
@@ -5213,9 +5213,9 @@ export class ProxmoxLxc {
     logLevelIn?: string | undefined
     /** How loudly packets that go out are logged. */
     logLevelOut?: string | undefined
-    /** Whether guests may use their own MAC addresses only. Yes when absent. */
+    /** Whether guests may use their own MAC addresses only. Yes while it is not set. */
     macfilter?: boolean | undefined
-    /** Whether IPv6 neighbour discovery is allowed. Yes when absent. */
+    /** Whether IPv6 neighbour discovery is allowed. Yes while it is not set. */
     ndp?: boolean | undefined
     /** What happens to packets that come in and match no rule. */
     policyIn?: string | undefined
@@ -5237,7 +5237,7 @@ export class ProxmoxLxc {
    * Adds a rule at the top; it is off unless `enable` is 1.
    *
    * @param action - What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
-   * @param kind - Its kind.
+   * @param kind - Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
    */
   createFirewallRule(action: string, kind: string, options?: {
     /** A remark for people. */
@@ -5262,7 +5262,7 @@ export class ProxmoxLxc {
     pos?: number | undefined
     /** The protocol, by name or number. */
     proto?: string | undefined
-    /** Where from. */
+    /** Where packets come from: address, network, set or alias. */
     source?: string | undefined
     /** The ports they come from. */
     sport?: string | undefined
@@ -5302,11 +5302,11 @@ export class ProxmoxLxc {
     moveto?: number | undefined
     /** The protocol, by name or number. */
     proto?: string | undefined
-    /** Where from. */
+    /** Where packets come from: address, network, set or alias. */
     source?: string | undefined
     /** The ports they come from. */
     sport?: string | undefined
-    /** Its kind. */
+    /** Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5410,7 +5410,7 @@ export class ProxmoxAgent {
   /**
    * Reads a file, up to 16 MiB of it.
    *
-   * @param path - The file.
+   * @param path - The path of the file in the guest.
    */
   fileRead(path: string, options?: {
     /** Cancels, on the wire too. */
@@ -5420,7 +5420,7 @@ export class ProxmoxAgent {
   /**
    * Writes a file, replacing what is there: at most 46,080 bytes.
    *
-   * @param path - The file.
+   * @param path - The path of the file in the guest.
    * @param text - What is in it then.
    */
   fileWrite(path: string, text: string, options?: {
@@ -5590,9 +5590,9 @@ export class ProxmoxPoolDefinition {
 
   /** Adds guests and storages, or with `delete` takes them out (8.1 and later). */
   update(options?: {
-    /** The guests. */
+    /** The guests to put in, or to take out with `delete`. */
     vms?: readonly number[] | undefined
-    /** The storages. */
+    /** The storages to put in, or to take out with `delete`. */
     storage?: readonly string[] | undefined
     /** Take them out. */
     delete?: boolean | undefined
@@ -5644,7 +5644,7 @@ export class ProxmoxCluster {
 
   /** The cluster's log, newest first. */
   log(options?: {
-    /** The most. */
+    /** At most this many. */
     max?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5662,7 +5662,7 @@ export class ProxmoxCluster {
     bwlimit?: string | undefined
     /** What users agree to before they log in. (8.4 and later) */
     consentText?: string | undefined
-    /** Whether it has a console. Yes when absent. */
+    /** Which viewer the web interface opens consoles in. */
     console?: string | undefined
     /** How the cluster spreads load, as a property string. (7.3 and later) */
     crs?: string | undefined
@@ -5672,19 +5672,19 @@ export class ProxmoxCluster {
     description?: string | undefined
     /** Whom mail comes from. */
     emailFrom?: string | undefined
-    /** How dead nodes are fenced. `watchdog` when absent. */
+    /** How dead nodes are fenced. `watchdog` while it is not set. */
     fencing?: string | undefined
-    /** What the HA manager has to do with it. */
+    /** What happens to HA guests when a node shuts down, as a property string. */
     ha?: string | undefined
     /** The HTTP proxy for downloads, such as `http://user:password@host:port/`. */
     httpProxy?: string | undefined
     /** The keyboard layout of its console. */
     keyboard?: string | undefined
-    /** The language. */
+    /** The language of the web interface. */
     language?: string | undefined
     /** Where it is. (9.2 and later) */
     location?: string | undefined
-    /** What made-up MAC addresses begin with. `BC:24:11` when absent. */
+    /** What made-up MAC addresses begin with. `BC:24:11` while it is not set. */
     macPrefix?: string | undefined
     /** How many at once. */
     maxWorkers?: number | undefined
@@ -5698,7 +5698,7 @@ export class ProxmoxCluster {
     notify?: string | undefined
     /** Tags that only some users may set. (7.3 and later) */
     registeredTags?: string | undefined
-    /** The replication. (9.0 and later) */
+    /** How replication goes: encrypted or not, over which network, as a property string. (9.0 and later) */
     replication?: string | undefined
     /** How tags look. (7.3 and later) */
     tagStyle?: string | undefined
@@ -5740,7 +5740,7 @@ export class ProxmoxCluster {
 
   /** The latest metrics of everything in one call (8.3 and later). */
   metrics(options?: {
-    /** The history. */
+    /** Whether earlier values are wanted as well. */
     history?: boolean | undefined
     /** Whether only this node is asked. */
     localOnly?: boolean | undefined
@@ -5804,7 +5804,7 @@ export class ProxmoxCluster {
     maxWorkers?: number | undefined
     /** How many at once. `1` when absent. */
     maxworkers?: number | undefined
-    /** Whether it is online. */
+    /** Whether guests that run are moved: virtual machines while they run, containers with a restart. */
     online?: boolean | undefined
     /** The guests. */
     vms?: readonly number[] | undefined
@@ -5822,7 +5822,7 @@ export class ProxmoxCluster {
 
   /** The versions and hosts of all Ceph services. */
   cephMetadata(options?: {
-    /** How far it reaches. `all` when absent. */
+    /** Whether to tell everything (`all`) or the versions alone. `all` when absent. */
     scope?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5838,7 +5838,7 @@ export class ProxmoxCluster {
    * Sets or clears one of Ceph's flags.
    *
    * @param flag - The flag.
-   * @param value - The value.
+   * @param value - Whether the flag is set.
    */
   setCephFlag(flag: string, value: boolean, options?: {
     /** Cancels, on the wire too. */
@@ -5933,7 +5933,7 @@ export class ProxmoxCluster {
     rate?: number | undefined
     /** When, as a calendar event such as `sat 02:30`. `*​/15` when absent. */
     schedule?: string | undefined
-    /** Where from. */
+    /** The node that the guest was on; for the server's own use. */
     source?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5955,9 +5955,9 @@ export class ProxmoxCluster {
     disable?: boolean | undefined
     /** The most it may send, in MB a second. */
     rate?: number | undefined
-    /** When, as a calendar event such as `sat 02:30`. `*​/15` when absent. */
+    /** When, as a calendar event such as `sat 02:30`. `*​/15` while it is not set. */
     schedule?: string | undefined
-    /** Where from. */
+    /** The node that the guest was on; for the server's own use. */
     source?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5970,9 +5970,9 @@ export class ProxmoxCluster {
    * @param dataLoss - The word for what may be lost: `accepted`.
    */
   deleteReplicationJob(id: string, dataLoss: 'accepted', options?: {
-    /** Removes the job's entry alone and cleans up nothing. */
+    /** Whether the job goes from the configuration at once; the copies at the target stay. */
     force?: boolean | undefined
-    /** Leaves the copies on the target. */
+    /** Whether the copies at the target are kept. Otherwise they are deleted. */
     keep?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -5992,7 +5992,7 @@ export class ProxmoxCluster {
   analyzeSchedule(schedule: string, options?: {
     /** How many times to compute. `10` when absent. */
     iterations?: number | undefined
-    /** When it started, in seconds since 1970. */
+    /** From when on to compute, in seconds since 1970; now when absent. */
     starttime?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6062,7 +6062,7 @@ export class ProxmoxCluster {
 
   /** The ways to answer ACME challenges. */
   acmePlugins(options?: {
-    /** Its kind. */
+    /** Only those of this kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6127,7 +6127,7 @@ export class ProxmoxHa {
     maxRelocate?: number | undefined
     /** How often a start is tried again on the same node. `1` when absent. */
     maxRestart?: number | undefined
-    /** The state it shall have, or has. `started` when absent. */
+    /** What is wanted: `started`, `stopped`, `disabled` or `ignored`. `started` when absent. */
     state?: string | undefined
     /** Its kind. */
     kind?: string | undefined
@@ -6141,7 +6141,7 @@ export class ProxmoxHa {
    * @param sid - The HA resource, such as `vm:101`.
    */
   update(sid: string, options?: {
-    /** Whether the cluster may move it to spread the load. Yes when absent. (9.2 and later) */
+    /** Whether the cluster may move it to spread the load. Yes while it is not set. (9.2 and later) */
     autoRebalance?: boolean | undefined
     /** A remark for people. */
     comment?: string | undefined
@@ -6149,15 +6149,15 @@ export class ProxmoxHa {
     delete?: readonly string[] | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** Whether it goes back to the node that it prefers. Yes when absent. (9.0 and later) */
+    /** Whether it goes back to the node that it prefers. Yes while it is not set. (9.0 and later) */
     failback?: boolean | undefined
     /** The group. */
     group?: string | undefined
-    /** How often another node is tried when it does not start. `1` when absent. */
+    /** How often another node is tried when it does not start. `1` while it is not set. */
     maxRelocate?: number | undefined
-    /** How often a start is tried again on the same node. `1` when absent. */
+    /** How often a start is tried again on the same node. `1` while it is not set. */
     maxRestart?: number | undefined
-    /** The state it shall have, or has. `started` when absent. */
+    /** What is wanted: `started`, `stopped`, `disabled` or `ignored`. `started` while it is not set. */
     state?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6169,7 +6169,7 @@ export class ProxmoxHa {
    * @param sid - The HA resource, such as `vm:101`.
    */
   remove(sid: string, options?: {
-    /** Whether to remove it from jobs, access lists and HA as well. Yes when absent. (9.1 and later) */
+    /** Whether it is taken out of the rules that name it, and rules that name nothing else are deleted. Yes when absent. (9.1 and later) */
     purge?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6214,7 +6214,7 @@ export class ProxmoxHa {
   rules(options?: {
     /** The HA resource. */
     resource?: string | undefined
-    /** Its kind. */
+    /** Only those of this kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6324,11 +6324,11 @@ export class ProxmoxSdn {
 
   /** The zones; with `pending` what is planned, with `running` what is in force. */
   zones(options?: {
-    /** The value that applies after the next restart or apply. */
+    /** Whether to show the changes that wait to be applied as well. */
     pending?: boolean | undefined
-    /** Whether to show what is in force in place of what is written down. */
+    /** Whether to show what is in force rather than what is written down. */
     running?: boolean | undefined
-    /** Its kind. */
+    /** Only those of this kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6340,9 +6340,9 @@ export class ProxmoxSdn {
    * @param zone - The zone.
    */
   zone(zone: string, options?: {
-    /** The value that applies after the next restart or apply. */
+    /** Whether to show the changes that wait to be applied as well. */
     pending?: boolean | undefined
-    /** Whether to show what is in force in place of what is written down. */
+    /** Whether to show what is in force rather than what is written down. */
     running?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6363,7 +6363,7 @@ export class ProxmoxSdn {
     bridgeDisableMacLearning?: boolean | undefined
     /** The controller. */
     controller?: string | undefined
-    /** Whether DHCP is allowed. Yes when absent for guests. (8.1 and later) */
+    /** What hands out addresses in it: `dnsmasq`. (8.1 and later) */
     dhcp?: string | undefined
     /** Whether ARP and ND packets are not held back. (7.1 and later) */
     disableArpNdSuppression?: boolean | undefined
@@ -6427,7 +6427,7 @@ export class ProxmoxSdn {
     controller?: string | undefined
     /** Settings to take out, so that their defaults apply again. */
     delete?: readonly string[] | undefined
-    /** Whether DHCP is allowed. Yes when absent for guests. (8.1 and later) */
+    /** What hands out addresses in it: `dnsmasq`. (8.1 and later) */
     dhcp?: string | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
@@ -6467,11 +6467,11 @@ export class ProxmoxSdn {
     secondaryControllers?: readonly string[] | undefined
     /** The VLAN or VXLAN. */
     tag?: number | undefined
-    /** The protocol of VLAN tags. `802.1q` when absent. */
+    /** The protocol of VLAN tags. `802.1q` while it is not set. */
     vlanProtocol?: string | undefined
     /** The VXLAN of the routing instance. */
     vrfVxlan?: number | undefined
-    /** The port of VXLAN. `4789` when absent. (8.0 and later) */
+    /** The port of VXLAN. `4789` while it is not set. (8.0 and later) */
     vxlanPort?: number | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6491,9 +6491,9 @@ export class ProxmoxSdn {
 
   /** The virtual networks. */
   vnets(options?: {
-    /** The value that applies after the next restart or apply. */
+    /** Whether to show the changes that wait to be applied as well. */
     pending?: boolean | undefined
-    /** Whether to show what is in force in place of what is written down. */
+    /** Whether to show what is in force rather than what is written down. */
     running?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6505,9 +6505,9 @@ export class ProxmoxSdn {
    * @param vnet - The virtual network.
    */
   vnet(vnet: string, options?: {
-    /** The value that applies after the next restart or apply. */
+    /** Whether to show the changes that wait to be applied as well. */
     pending?: boolean | undefined
-    /** Whether to show what is in force in place of what is written down. */
+    /** Whether to show what is in force rather than what is written down. */
     running?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6580,9 +6580,9 @@ export class ProxmoxSdn {
    * @param vnet - The virtual network.
    */
   subnets(vnet: string, options?: {
-    /** The value that applies after the next restart or apply. */
+    /** Whether to show the changes that wait to be applied as well. */
     pending?: boolean | undefined
-    /** Whether to show what is in force in place of what is written down. */
+    /** Whether to show what is in force rather than what is written down. */
     running?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6590,11 +6590,11 @@ export class ProxmoxSdn {
 
   /** The controllers. */
   controllers(options?: {
-    /** The value that applies after the next restart or apply. */
+    /** Whether to show the changes that wait to be applied as well. */
     pending?: boolean | undefined
-    /** Whether to show what is in force in place of what is written down. */
+    /** Whether to show what is in force rather than what is written down. */
     running?: boolean | undefined
-    /** Its kind. */
+    /** Only those of this kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6602,7 +6602,7 @@ export class ProxmoxSdn {
 
   /** The address managers. */
   ipams(options?: {
-    /** Its kind. */
+    /** Only those of this kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6618,7 +6618,7 @@ export class ProxmoxSdn {
 
   /** Gives the lock back. */
   unlock(options?: {
-    /** Whether to do it in spite of what speaks against it. */
+    /** Whether to unlock without the lock's token. */
     force?: boolean | undefined
     /** The token of the lock on the pending configuration, when one is held. */
     lockToken?: string | undefined
@@ -6630,7 +6630,7 @@ export class ProxmoxSdn {
   apply(options?: {
     /** The token of the lock on the pending configuration, when one is held. (9.0 and later) */
     lockToken?: string | undefined
-    /** Whether the lock goes with it. Yes when absent. Yes when absent. (9.0 and later) */
+    /** Whether the lock goes with it. Yes when absent. (9.0 and later) */
     releaseLock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6640,7 +6640,7 @@ export class ProxmoxSdn {
   rollBack(options?: {
     /** The token of the lock on the pending configuration, when one is held. */
     lockToken?: string | undefined
-    /** Whether the lock goes with it. Yes when absent. Yes when absent. */
+    /** Whether the lock goes with it. Yes when absent. */
     releaseLock?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6663,9 +6663,9 @@ export class ProxmoxFirewall {
     delete?: readonly string[] | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** Whether rules for bridges are used. Yes when absent. */
+    /** Whether rules for bridges are used. Yes while it is not set. */
     ebtables?: boolean | undefined
-    /** Whether it is switched on. `0` when absent. */
+    /** Whether it is switched on. `0` while it is not set. */
     enable?: number | undefined
     /** How much is logged at most. */
     logRatelimit?: string | undefined
@@ -6689,7 +6689,7 @@ export class ProxmoxFirewall {
    * Adds a rule at the top; it is off unless `enable` is 1. `kind` is `in`, `out`, `forward` or `group`.
    *
    * @param action - What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
-   * @param kind - Its kind.
+   * @param kind - Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
    */
   createRule(action: string, kind: string, options?: {
     /** A remark for people. */
@@ -6714,7 +6714,7 @@ export class ProxmoxFirewall {
     pos?: number | undefined
     /** The protocol, by name or number. */
     proto?: string | undefined
-    /** Where from. */
+    /** Where packets come from: address, network, set or alias. */
     source?: string | undefined
     /** The ports they come from. */
     sport?: string | undefined
@@ -6754,11 +6754,11 @@ export class ProxmoxFirewall {
     moveto?: number | undefined
     /** The protocol, by name or number. */
     proto?: string | undefined
-    /** Where from. */
+    /** Where packets come from: address, network, set or alias. */
     source?: string | undefined
     /** The ports they come from. */
     sport?: string | undefined
-    /** Its kind. */
+    /** Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6802,7 +6802,7 @@ export class ProxmoxFirewall {
     comment?: string | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** The new name. */
+    /** The present name of one that exists: that one is renamed or changed, and none is made. */
     rename?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6827,7 +6827,7 @@ export class ProxmoxFirewall {
   /**
    * Names an address or network.
    *
-   * @param cidr - The network, as CIDR.
+   * @param cidr - The address or network, as CIDR.
    * @param name - Its name.
    */
   createAlias(cidr: string, name: string, options?: {
@@ -6875,7 +6875,7 @@ export class ProxmoxFirewall {
     comment?: string | undefined
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
     digest?: string | undefined
-    /** The new name. */
+    /** The present name of one that exists: that one is renamed or changed, and none is made. */
     rename?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6885,7 +6885,7 @@ export class ProxmoxFirewall {
    * Adds an address or network to a set.
    *
    * @param name - Its name.
-   * @param cidr - The network, as CIDR.
+   * @param cidr - The address or network, as CIDR, or an alias of one.
    */
   addToIpSet(name: string, cidr: string, options?: {
     /** A remark for people. */
@@ -6900,7 +6900,7 @@ export class ProxmoxFirewall {
    * Takes one out.
    *
    * @param name - Its name.
-   * @param cidr - The network, as CIDR.
+   * @param cidr - The address or network, as CIDR.
    */
   removeFromIpSet(name: string, cidr: string, options?: {
     /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
@@ -6915,7 +6915,7 @@ export class ProxmoxFirewall {
    * @param name - Its name.
    */
   deleteIpSet(name: string, options?: {
-    /** Whether to do it in spite of what speaks against it. (7.3 and later) */
+    /** Whether its entries are deleted with it. Otherwise only an empty one can be. (7.3 and later) */
     force?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6929,7 +6929,7 @@ export class ProxmoxFirewall {
 
   /** The names and sets that rules can refer to. */
   refs(options?: {
-    /** Its kind. */
+    /** Only those of this kind. */
     kind?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6942,9 +6942,9 @@ export class ProxmoxAccess {
 
   /** The users; with `full`, their groups and tokens. */
   users(options?: {
-    /** Whether it is switched on. */
+    /** Whether only users that are switched on are wanted, or only those that are not. */
     enabled?: boolean | undefined
-    /** Whether to give every detail. */
+    /** Whether their groups and tokens are told as well. */
     full?: boolean | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6978,11 +6978,11 @@ export class ProxmoxAccess {
     firstname?: string | undefined
     /** The groups. */
     groups?: readonly string[] | undefined
-    /** The keys. */
+    /** The ids of second factors of the old kind (Yubico, OATH). */
     keys?: string | undefined
     /** The family name. */
     lastname?: string | undefined
-    /** The password. */
+    /** The password to begin with; for realms that keep passwords here. */
     password?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -6994,13 +6994,13 @@ export class ProxmoxAccess {
    * @param userid - The user, such as `root@pam`.
    */
   updateUser(userid: string, options?: {
-    /** Whether to add the privileges to those it has. */
+    /** Whether to add the groups to those the user is in; otherwise they replace them. */
     append?: boolean | undefined
     /** A remark for people. */
     comment?: string | undefined
     /** The e-mail address. */
     email?: string | undefined
-    /** Whether it is switched on. Yes when absent. */
+    /** Whether it is switched on. Yes while it is not set. */
     enable?: boolean | undefined
     /** When it ends, in seconds since 1970; 0 is never. */
     expire?: number | undefined
@@ -7008,7 +7008,7 @@ export class ProxmoxAccess {
     firstname?: string | undefined
     /** The groups. */
     groups?: readonly string[] | undefined
-    /** The keys. */
+    /** The ids of second factors of the old kind (Yubico, OATH). */
     keys?: string | undefined
     /** The family name. */
     lastname?: string | undefined
@@ -7029,7 +7029,7 @@ export class ProxmoxAccess {
   /**
    * Changes a user's password. Tokens may not: log in with user and password.
    *
-   * @param password - The password.
+   * @param password - The new password.
    * @param userid - The user, such as `root@pam`.
    */
   setPassword(password: string, userid: string, options?: {
@@ -7090,7 +7090,7 @@ export class ProxmoxAccess {
     delete?: readonly string[] | undefined
     /** When it ends, in seconds since 1970; 0 is never. */
     expire?: number | undefined
-    /** Whether the token has rights of its own only, rather than all of its user's. Yes when absent. */
+    /** Whether the token has rights of its own only, rather than all of its user's. Yes while it is not set. */
     privsep?: boolean | undefined
     /** Whether to make a new secret; the old one ends. (9.2 and later) */
     regenerate?: boolean | undefined
@@ -7193,7 +7193,7 @@ export class ProxmoxAccess {
    * @param roleid - The role.
    */
   updateRole(roleid: string, options?: {
-    /** Whether to add the privileges to those it has. */
+    /** Whether to add the privileges to those it has; otherwise they replace them. */
     append?: boolean | undefined
     /** The privileges, such as `VM.Audit`. */
     privs?: readonly string[] | undefined
@@ -7224,11 +7224,11 @@ export class ProxmoxAccess {
    * @param roles - The roles.
    */
   updateAcl(path: string, roles: readonly string[], options?: {
-    /** Settings to take out, so that their defaults apply again. */
+    /** Whether to take the roles away rather than grant them. */
     delete?: boolean | undefined
     /** The groups. */
     groups?: readonly string[] | undefined
-    /** Whether it holds for everything below as well. Yes when absent. Yes when absent. */
+    /** Whether it holds for everything below as well. Yes when absent. */
     propagate?: boolean | undefined
     /** The tokens. */
     tokens?: readonly string[] | undefined
@@ -7264,11 +7264,11 @@ export class ProxmoxAccess {
     dryRun?: boolean | undefined
     /** Whether users that a sync makes are switched on. Yes when absent. */
     enableNew?: boolean | undefined
-    /** Whether to give every detail. */
+    /** Whether users and groups that the directory lacks are deleted and what was changed here is overwritten; `remove-vanished` has replaced it. */
     full?: boolean | undefined
-    /** Whether to remove it from jobs, access lists and HA as well. */
+    /** Whether the access rights of users and groups that a sync deletes go as well; `remove-vanished` has replaced it. */
     purge?: boolean | undefined
-    /** properties|entry);)*(?:acl|properties|entry))|none | `remove-vanished`. `none` when absent. (7.2 and later) */
+    /** What a sync takes away for users that are gone: `entry`, `acl`, `properties`, or `none`. `none` when absent. (7.2 and later) */
     removeVanished?: string | undefined
     /** What to sync: users, groups or both. */
     scope?: string | undefined
@@ -7299,7 +7299,7 @@ export class ProxmoxAccess {
    * @param id - Its id.
    */
   deleteTfa(userid: string, id: string, options?: {
-    /** The password. */
+    /** The caller's own password, as a confirmation. */
     password?: string | undefined
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -7669,7 +7669,7 @@ export interface AcmeAccount {
   readonly name: string | null
   /** The account. */
   readonly account: Json
-  /** The directory. */
+  /** The address of the ACME service's directory. */
   readonly directory: string | null
   /** Where it is. */
   readonly location: string | null
@@ -7691,7 +7691,7 @@ export interface AcmeDirectory {
 export interface AcmeDomain {
   /** The domain. */
   readonly domain: string
-  /** Another name. */
+  /** The domain that the challenge is answered under in place of this one. */
   readonly alias: string | null
   /** The plugin. */
   readonly plugin: string | null
@@ -7703,7 +7703,7 @@ export interface AcmeDomain {
 export interface AcmePlugin {
   /** The API. */
   readonly api: string | null
-  /** The data. */
+  /** The settings of the DNS service: lines of `NAME=value`, in base64. */
   readonly data: string | null
   /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
   readonly digest: string | null
@@ -7987,7 +7987,7 @@ export interface AptRepositoriesStandardRepo {
   readonly handle: string | null
   /** Its name. */
   readonly name: string | null
-  /** How it stands. */
+  /** Whether it is in use; absent when it is not set up. */
   readonly status: boolean | null
 }
 
@@ -8061,7 +8061,7 @@ export interface Assumptions {
 
 /** Backup defaults: the answer of `GET /nodes/{node}/vzdump/defaults`. */
 export interface BackupDefaults {
-  /** Whether to take all of them. */
+  /** Whether all guests are backed up, apart from those in `exclude`. */
   readonly all: boolean | null
   /** The most to move in a second, in KiB. */
   readonly bwlimit: number | null
@@ -8083,7 +8083,7 @@ export interface BackupDefaults {
   readonly mailnotification: string | null
   /** Whom to write to, by e-mail addresses or users. */
   readonly mailto: readonly string[]
-  /** How it works. */
+  /** How the guest is treated meanwhile: `snapshot` lets it run, `suspend` pauses it, `stop` shuts it down. */
   readonly mode: string | null
   /** The node. */
   readonly node: string | null
@@ -8097,21 +8097,21 @@ export interface BackupDefaults {
   readonly performance: string | null
   /** Threads of the compression; 0 is off, 1 is half the cores. */
   readonly pigz: number | null
-  /** The pool. */
+  /** The pool whose guests are backed up. */
   readonly pool: string | null
-  /** Whether it is kept from being removed. */
+  /** Whether the backups are kept from being removed. */
   readonly protected: boolean | null
   /** Which backups to keep, such as `keep-last=3,keep-weekly=4`. */
   readonly pruneBackups: string | null
   /** Whether to say less in the log. */
   readonly quiet: boolean | null
-  /** Whether to remove it. */
+  /** Whether to delete older backups that `prune-backups` does not keep. */
   readonly remove: boolean | null
   /** The script that is called at its stages. */
   readonly script: string | null
   /** Whether temporary files and logs are left out. */
   readonly stdexcludes: boolean | null
-  /** Whether to stop backups that run on this host. */
+  /** Whether to stop backups that run on this host before anything else. */
   readonly stop: boolean | null
   /** How long to wait for the guest to stop, in minutes. */
   readonly stopwait: number | null
@@ -8119,7 +8119,7 @@ export interface BackupDefaults {
   readonly storage: string | null
   /** The folder for temporary files. */
   readonly tmpdir: string | null
-  /** The guest's id. */
+  /** The guests that are backed up. */
   readonly vmid: readonly string[]
   /** Threads of the compression; 0 is half the cores. */
   readonly zstd: number | null
@@ -8159,7 +8159,7 @@ export interface BackupFile {
 
 /** Backup job: one row of `GET /cluster/backup` and `GET /cluster/backup/{id}`. */
 export interface BackupJob {
-  /** Whether to take all of them. */
+  /** Whether all guests are backed up, apart from those in `exclude`. */
   readonly all: boolean | null
   /** The most to move in a second, in KiB. */
   readonly bwlimit: number | null
@@ -8187,7 +8187,7 @@ export interface BackupJob {
   readonly mailnotification: string | null
   /** Whom to write to, by e-mail addresses or users. */
   readonly mailto: readonly string[]
-  /** How it works. */
+  /** How the guest is treated meanwhile: `snapshot` lets it run, `suspend` pauses it, `stop` shuts it down. */
   readonly mode: string | null
   /** When it runs next, in seconds since 1970. */
   readonly nextRun: number | null
@@ -8203,15 +8203,15 @@ export interface BackupJob {
   readonly performance: BackupJobPerformance | null
   /** Threads of the compression; 0 is off, 1 is half the cores. */
   readonly pigz: number | null
-  /** The pool. */
+  /** The pool whose guests are backed up. */
   readonly pool: string | null
-  /** Whether it is kept from being removed. */
+  /** Whether the backups are kept from being removed. */
   readonly protected: boolean | null
   /** Which backups to keep, such as `keep-last=3,keep-weekly=4`. */
   readonly pruneBackups: BackupJobPruneBackups | null
   /** Whether to say less in the log. */
   readonly quiet: boolean | null
-  /** Whether to remove it. */
+  /** Whether to delete older backups that `prune-backups` does not keep. */
   readonly remove: boolean | null
   /** Whether a run that was missed is made up for. */
   readonly repeatMissed: boolean | null
@@ -8221,7 +8221,7 @@ export interface BackupJob {
   readonly script: string | null
   /** Whether temporary files and logs are left out. */
   readonly stdexcludes: boolean | null
-  /** Whether to stop backups that run on this host. */
+  /** Whether to stop backups that run on this host before anything else. */
   readonly stop: boolean | null
   /** How long to wait for the guest to stop, in minutes. */
   readonly stopwait: number | null
@@ -8229,7 +8229,7 @@ export interface BackupJob {
   readonly storage: string | null
   /** The folder for temporary files. */
   readonly tmpdir: string | null
-  /** The guest's id. */
+  /** The guests that are backed up. */
   readonly vmid: readonly string[]
   /** Threads of the compression; 0 is half the cores. */
   readonly zstd: number | null
@@ -8361,7 +8361,7 @@ export interface CephFlag {
   readonly description: string | null
   /** Its name. */
   readonly name: string | null
-  /** The value. */
+  /** Whether the flag is set. */
   readonly value: boolean | null
 }
 
@@ -8403,9 +8403,9 @@ export interface CephManager {
   readonly host: string | null
   /** Its name. */
   readonly name: string | null
-  /** The service. */
+  /** Whether its unit is there. */
   readonly service: boolean | null
-  /** The state it shall have, or has. */
+  /** Its state. */
   readonly state: string | null
 }
 
@@ -8427,11 +8427,11 @@ export interface CephMds {
   readonly name: string | null
   /** Its rank. */
   readonly rank: number | null
-  /** The service. */
+  /** Whether its unit is there. */
   readonly service: boolean | null
   /** Whether it follows the active one closely. */
   readonly standbyReplay: boolean | null
-  /** The state it shall have, or has. */
+  /** Its state. */
   readonly state: string | null
 }
 
@@ -8519,9 +8519,9 @@ export interface CephMonitor {
   readonly host: string | null
   /** Whether the majority is there. */
   readonly quorum: boolean | null
-  /** The service. */
+  /** Whether its unit is there. */
   readonly service: boolean | null
-  /** The state it shall have, or has. */
+  /** Its state. */
   readonly state: string | null
 }
 
@@ -8605,11 +8605,11 @@ export interface CephPool {
   readonly pgNumFinal: number | null
   /** How many placement groups it has at least. */
   readonly pgNumMin: number | null
-  /** The pool. */
+  /** The pool's number. */
   readonly pool: number | null
   /** The pool. */
   readonly poolName: string | null
-  /** Its size. */
+  /** How many copies of its data it keeps. */
   readonly size: number | null
   /** How much data is expected, which the number of placement groups follows. */
   readonly targetSize: number | null
@@ -8915,7 +8915,7 @@ export interface ClusterOptions {
   readonly bwlimit: string | null
   /** What users agree to before they log in. */
   readonly consentText: string | null
-  /** Whether it has a console. Yes when absent. */
+  /** Which viewer the web interface opens consoles in. */
   readonly console: string | null
   /** How the cluster spreads load, as a property string. */
   readonly crs: string | null
@@ -8925,13 +8925,13 @@ export interface ClusterOptions {
   readonly emailFrom: string | null
   /** How dead nodes are fenced. */
   readonly fencing: string | null
-  /** What the HA manager has to do with it. */
+  /** What happens to HA guests when a node shuts down, as a property string. */
   readonly ha: string | null
   /** The HTTP proxy for downloads, such as `http://user:password@host:port/`. */
   readonly httpProxy: string | null
   /** The keyboard layout of its console. */
   readonly keyboard: string | null
-  /** The language. */
+  /** The language of the web interface. */
   readonly language: string | null
   /** Where it is. */
   readonly location: string | null
@@ -8949,7 +8949,7 @@ export interface ClusterOptions {
   readonly notify: string | null
   /** Tags that only some users may set. */
   readonly registeredTags: string | null
-  /** The replication. */
+  /** How replication goes: encrypted or not, over which network, as a property string. */
   readonly replication: string | null
   /** How tags look. */
   readonly tagStyle: string | null
@@ -9466,7 +9466,7 @@ export interface Dns {
   readonly dns2: string | null
   /** The third DNS server. */
   readonly dns3: string | null
-  /** What to look for. */
+  /** The domain that names are completed with. */
   readonly search: string | null
 }
 
@@ -9750,7 +9750,7 @@ export interface Finding {
 
 /** Firewall alias: one row of `GET /cluster/firewall/aliases` and `GET /cluster/firewall/aliases/{name}` and the like. */
 export interface FirewallAlias {
-  /** The network, as CIDR. */
+  /** The address or network, as CIDR. */
   readonly cidr: string | null
   /** A remark for people. */
   readonly comment: string | null
@@ -9774,7 +9774,7 @@ export interface FirewallIpSet {
 
 /** Firewall ip set entry: one row of `GET /cluster/firewall/ipset/{name}` and `GET /cluster/firewall/ipset/{name}/{cidr}` and the like. */
 export interface FirewallIpSetEntry {
-  /** The network, as CIDR. */
+  /** The address or network, as CIDR. */
   readonly cidr: string | null
   /** A remark for people. */
   readonly comment: string | null
@@ -9832,7 +9832,7 @@ export interface FirewallRule {
   readonly pos: number | null
   /** The protocol, by name or number. */
   readonly proto: string | null
-  /** Where from. */
+  /** Where packets come from: address, network, set or alias. */
   readonly source: string | null
   /** The ports they come from. */
   readonly sport: string | null
@@ -9961,7 +9961,7 @@ export interface GuestFeature {
 
 /** Guest firewall options: the answer of `GET /nodes/{node}/lxc/{vmid}/firewall/options` and `GET /nodes/{node}/qemu/{vmid}/firewall/options`. */
 export interface GuestFirewallOptions {
-  /** Whether DHCP is allowed. Yes when absent for guests. */
+  /** Whether DHCP is allowed. Yes when absent. */
   readonly dhcp: boolean | null
   /** Whether it is switched on. */
   readonly enable: boolean | null
@@ -10074,7 +10074,7 @@ export interface GuestSnapshot {
   readonly parent: string | null
   /** Whether the snapshot is being made or removed. */
   readonly snapstate: string | null
-  /** Whether to show what is in force in place of what is written down. */
+  /** Whether the guest runs; only in the entry `current`. */
   readonly running: boolean | null
   /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
   readonly digest: string | null
@@ -10418,7 +10418,7 @@ export interface HostnameStatusEvent {
 
 /** Hosts file: the answer of `GET /nodes/{node}/hosts`. */
 export interface HostsFile {
-  /** The data. */
+  /** The whole content of the file. */
   readonly data: string | null
   /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
   readonly digest: string | null
@@ -10859,7 +10859,7 @@ export interface LxcConfig {
   readonly searchdomain: readonly string[]
   /** Its place in the order of start and stop, with delays. */
   readonly startup: StartupOrder | null
-  /** Swap space. */
+  /** Swap space, in MiB. */
   readonly swap: number | null
   /** Its tags. */
   readonly tags: readonly string[]
@@ -10903,7 +10903,7 @@ export interface LxcFeatures {
   readonly keyctl: boolean | null
   /** Whether device nodes may be made inside. */
   readonly mknod: boolean | null
-  /** Where it is mounted. */
+  /** Which file systems may be mounted inside, such as `nfs;cifs`. */
   readonly mount: string | null
   /** Whether containers may run inside. */
   readonly nesting: boolean | null
@@ -10935,7 +10935,7 @@ export interface LxcMigratePreconditions {
   readonly dependentHaResources: readonly string[]
   /** The nodes it may not go to, with the reasons. */
   readonly notAllowedNodes: LxcMigratePreconditionsNotAllowedNodes | null
-  /** Whether to show what is in force in place of what is written down. */
+  /** Whether it runs. */
   readonly running: boolean | null
 }
 
@@ -10958,11 +10958,11 @@ export interface LxcMigratePreconditionsNotAllowedNodesBlockingHaResource {
 
 /** Lxc mount point: a property string. */
 export interface LxcMountPoint {
-  /** The volume's id, such as `local:iso/talos.iso`. */
+  /** The volume, such as `local-lvm:vm-100-disk-0`; `STORAGE:GIB` makes one. */
   readonly volume: string
   /** Where it is mounted inside. */
   readonly mp: string
-  /** Access lists. */
+  /** Whether files have access lists. */
   readonly acl: boolean | null
   /** Whether backups take it. */
   readonly backup: boolean | null
@@ -10972,7 +10972,7 @@ export interface LxcMountPoint {
   readonly keepattrs: boolean | null
   /** The mount options. */
   readonly mountoptions: string | null
-  /** The quota. */
+  /** Whether disk quotas of users hold inside. */
   readonly quota: boolean | null
   /** Whether replication takes it. Yes when absent. */
   readonly replicate: boolean | null
@@ -11024,15 +11024,15 @@ export interface LxcNetDevice {
 
 /** Lxc root fs: a property string. */
 export interface LxcRootFs {
-  /** The volume's id, such as `local:iso/talos.iso`. */
+  /** The volume, such as `local-lvm:vm-100-disk-0`; `STORAGE:GIB` makes one. */
   readonly volume: string
-  /** Access lists. */
+  /** Whether files have access lists. */
   readonly acl: boolean | null
   /** How user and group numbers inside map to those outside. */
   readonly idmap: string | null
   /** The mount options. */
   readonly mountoptions: string | null
-  /** The quota. */
+  /** Whether disk quotas of users hold inside. */
   readonly quota: boolean | null
   /** Whether replication takes it. Yes when absent. */
   readonly replicate: boolean | null
@@ -11142,7 +11142,7 @@ export interface LxcSummary {
 
 /** Lxc unused volume: a property string. */
 export interface LxcUnusedVolume {
-  /** The volume's id, such as `local:iso/talos.iso`. */
+  /** The volume, such as `local-lvm:vm-100-disk-0`; `STORAGE:GIB` makes one. */
   readonly volume: string
   /** Keys that this version does not know. */
   readonly other: Readonly<Record<string, string>>
@@ -11654,7 +11654,7 @@ export interface NodeAffinity {
 
 /** Node clock: the answer of `GET /nodes/{node}/time`. */
 export interface NodeClock {
-  /** Whether its clock shows local time rather than UTC. */
+  /** The local time, in seconds since 1970. */
   readonly localtime: number | null
   /** When, in seconds since 1970. */
   readonly time: number | null
@@ -11795,7 +11795,7 @@ export interface NodeService {
   readonly name: string | null
   /** The service. */
   readonly service: string | null
-  /** The state it shall have, or has. */
+  /** Its state. */
   readonly state: string | null
   /** What systemd says of its unit file: `enabled`, `disabled`. */
   readonly unitState: string | null
@@ -11965,13 +11965,13 @@ export interface NotificationMatcher {
   readonly matchField: readonly string[]
   /** Which severities match. */
   readonly matchSeverity: readonly string[]
-  /** How it works. */
+  /** Whether `all` of the conditions must match, or `any` one. */
   readonly mode: string | null
   /** Its name. */
   readonly name: string | null
   /** Whether it is built in or made by hand. */
   readonly origin: string | null
-  /** Where to: the target node. */
+  /** Who is told: the names of the targets. */
   readonly target: readonly string[]
   /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
   readonly digest: string | null
@@ -12249,7 +12249,7 @@ export interface PciDevice {
   readonly id: string | null
   /** Its IOMMU group. */
   readonly iommugroup: number | null
-  /** The type of the mediated device. */
+  /** Whether it can be divided into mediated devices. */
   readonly mdev: boolean | null
   /** The subsystem device id. */
   readonly subsystemDevice: string | null
@@ -12277,7 +12277,7 @@ export interface PciMapping {
   readonly map: readonly string[]
   /** Its kind. */
   readonly kind: string | null
-  /** The type of the mediated device. */
+  /** Whether it can be divided into mediated devices. */
   readonly mdev: boolean | null
   /** Whether it can move while in use. */
   readonly liveMigrationCapable: boolean | null
@@ -12301,7 +12301,7 @@ export interface PendingKey {
   readonly value: string | null
   /** The value that applies after the next restart or apply. */
   readonly pending: string | null
-  /** Settings to take out, so that their defaults apply again. */
+  /** Set when the setting waits to be taken out; 2 when that is forced. */
   readonly delete: number | null
 }
 
@@ -12559,7 +12559,7 @@ export interface ProxmoxDisk {
   readonly shared: boolean | null
   /** Its size; only informative when read. */
   readonly sizeBytes: number | null
-  /** The snapshot. */
+  /** Whether what the guest writes is dropped when it stops. */
   readonly snapshot: boolean | null
   /** Whether the guest sees a solid-state disk. */
   readonly ssd: boolean | null
@@ -12633,9 +12633,9 @@ export interface ProxmoxNetwork {
   readonly bridgeVids: readonly string[]
   /** Whether the bridge knows VLANs. */
   readonly bridgeVlanAware: boolean | null
-  /** The network, as CIDR. */
+  /** Its IPv4 address with the length of the prefix, such as `192.0.2.1/24`. */
   readonly cidr: string | null
-  /** The IPv6 network, as CIDR. */
+  /** Its IPv6 address with the length of the prefix, such as `2001:db8::1/64`. */
   readonly cidr6: string | null
   /** A remark for people. */
   readonly comments: string | null
@@ -12677,7 +12677,7 @@ export interface ProxmoxNetwork {
   readonly ovsPorts: readonly string[]
   /** The VLAN of the port. */
   readonly ovsTag: number | null
-  /** Its rank; higher comes first. */
+  /** Its place in the file. */
   readonly priority: number | null
   /** The interfaces of the bond. */
   readonly slaves: readonly string[]
@@ -12791,7 +12791,7 @@ export interface ProxmoxStorage {
   readonly storage: string | null
   /** Its kind. */
   readonly kind: string | null
-  /** Kinds of content. */
+  /** What it may hold: `images`, `iso`, `backup`, … */
   readonly content: readonly string[]
   /** The nodes. */
   readonly nodes: readonly string[]
@@ -12823,7 +12823,7 @@ export interface ProxmoxVersion {
 export interface PrunableBackup {
   /** When it was made, in seconds since 1970. */
   readonly ctime: string | null
-  /** Whether a mark is shown. */
+  /** What a pruning would do with it. */
   readonly mark: string | null
   /** Its kind. */
   readonly kind: string | null
@@ -12975,13 +12975,13 @@ export interface QemuMigratePreconditions {
   readonly mappedResources: readonly string[]
   /** The nodes it may not go to, with the reasons. */
   readonly notAllowedNodes: QemuMigratePreconditionsNotAllowedNodes | null
-  /** Whether to show what is in force in place of what is written down. */
+  /** Whether it runs. */
   readonly running: boolean | null
 }
 
 /** Qemu migrate preconditions local disk: what stands under `local_disks` in `QemuMigratePreconditions`. */
 export interface QemuMigratePreconditionsLocalDisk {
-  /** The disc in its drive; another name of `ide2`. */
+  /** Whether it is a CD. */
   readonly cdrom: boolean | null
   /** Whether the disk is in use. */
   readonly isUnused: boolean | null
@@ -13116,7 +13116,7 @@ export interface Realm {
   readonly tfa: string | null
   /** The kind. */
   readonly kind: string | null
-  /** Whether it is the default. */
+  /** Whether the login offers it first. */
   readonly default: boolean | null
   /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
   readonly digest: string | null
@@ -13142,7 +13142,7 @@ export interface RealmSyncJob {
   readonly removeVanished: string | null
   /** When, as a calendar event such as `sat 02:30`. */
   readonly schedule: string | null
-  /** How far it reaches. */
+  /** What to sync: users, groups or both. */
   readonly scope: string | null
   /** Whether users that a sync makes are switched on. */
   readonly enableNew: boolean | null
@@ -13209,7 +13209,7 @@ export interface ReplicationJob {
   readonly removeJob: string | null
   /** When, as a calendar event such as `sat 02:30`. */
   readonly schedule: string | null
-  /** Where from. */
+  /** The node that the guest was on; for the server's own use. */
   readonly source: string | null
   /** Where to: the target node. */
   readonly target: string | null
@@ -13231,7 +13231,7 @@ export interface ReplicationStatus {
   readonly vmtype: string | null
   /** Where to: the target node. */
   readonly target: string | null
-  /** Where from. */
+  /** The node that the guest was on; for the server's own use. */
   readonly source: string | null
   /** The job's number. */
   readonly jobnum: number | null
@@ -13355,7 +13355,7 @@ export interface SdnController {
   readonly peers: string | null
   /** The value that applies after the next restart or apply. */
   readonly pending: SdnControllerPending | null
-  /** The state it shall have, or has. */
+  /** Its state. */
   readonly state: string | null
   /** Its kind. */
   readonly kind: string | null
@@ -13439,7 +13439,7 @@ export interface SdnSubnet {
   readonly digest: string | null
   /** The value that applies after the next restart or apply. */
   readonly pending: Json
-  /** The state it shall have, or has. */
+  /** Its state. */
   readonly state: string | null
   /** What the server sent beyond that. */
   readonly other: Readonly<Record<string, Json>>
@@ -13455,7 +13455,7 @@ export interface SdnVnet {
   readonly isolatePorts: boolean | null
   /** The value that applies after the next restart or apply. */
   readonly pending: SdnVnetPending | null
-  /** The state it shall have, or has. */
+  /** Its state. */
   readonly state: string | null
   /** The VLAN or VXLAN. */
   readonly tag: number | null
@@ -13493,7 +13493,7 @@ export interface SdnZone {
   readonly bridgeDisableMacLearning: boolean | null
   /** The controller. */
   readonly controller: string | null
-  /** Whether DHCP is allowed. Yes when absent for guests. */
+  /** What hands out addresses in it: `dnsmasq`. */
   readonly dhcp: string | null
   /** Digest of the configuration that was read; when it has changed since, the call fails and changes nothing. */
   readonly digest: string | null
@@ -13527,7 +13527,7 @@ export interface SdnZone {
   readonly rtImport: readonly string[]
   /** Further controllers. */
   readonly secondaryControllers: readonly string[]
-  /** The state it shall have, or has. */
+  /** Its state. */
   readonly state: string | null
   /** The VLAN or VXLAN. */
   readonly tag: number | null
@@ -13553,7 +13553,7 @@ export interface SdnZonePending {
   readonly bridgeDisableMacLearning: boolean | null
   /** The controller. */
   readonly controller: string | null
-  /** Whether DHCP is allowed. Yes when absent for guests. */
+  /** What hands out addresses in it: `dnsmasq`. */
   readonly dhcp: string | null
   /** Whether ARP and ND packets are not held back. */
   readonly disableArpNdSuppression: boolean | null
@@ -13699,7 +13699,7 @@ export interface ServiceState {
   readonly name: string | null
   /** The service. */
   readonly service: string | null
-  /** The state it shall have, or has. */
+  /** Its state. */
   readonly state: string | null
   /** What systemd says of its unit file: `enabled`, `disabled`. */
   readonly unitState: string | null
@@ -13906,7 +13906,7 @@ export interface StorageStatus {
   readonly active: boolean | null
   /** How much is free. */
   readonly avail: number | null
-  /** Kinds of content. */
+  /** What it may hold: `images`, `iso`, `backup`, … */
   readonly content: readonly string[]
   /** Whether it is switched on. */
   readonly enabled: boolean | null
@@ -13936,7 +13936,7 @@ export interface Subscription {
   readonly checktime: number | null
   /** The subscription key. */
   readonly key: string | null
-  /** The level. */
+  /** The subscription level. */
   readonly level: string | null
   /** The message. */
   readonly message: string | null
@@ -14494,7 +14494,7 @@ export interface ZfsPool {
   readonly errors: string | null
   /** The last check. */
   readonly scan: string | null
-  /** The state it shall have, or has. */
+  /** Its state. */
   readonly state: string | null
   /** How it stands. */
   readonly status: string | null
@@ -14508,11 +14508,11 @@ export interface ZfsPoolChild {
   readonly msg: string | null
   /** Its name. */
   readonly name: string | null
-  /** Whether it may read. */
+  /** Errors while reading. */
   readonly read: number | null
-  /** The state it shall have, or has. */
+  /** Its state. */
   readonly state: string | null
-  /** Whether it may write. */
+  /** Errors while writing. */
   readonly write: number | null
 }
 

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use homelab_bindings::{Args, Handle, Reply, Stream};
+use homelab_bindings::rows::Cell;
+use homelab_bindings::{Args, Handle, Reply, Rows, Stream};
 use homelab_core::{Error, ErrorKind, Result};
 use serde_json::{Map, Value, json};
 
@@ -118,10 +119,7 @@ impl Runner<'_> {
         let mut progress = Vec::new();
         let result = match self.dispatch(target, step).await? {
             Ok(Reply::Json(text)) => Ok(Saved::Value(parse(&text)?)),
-            Ok(Reply::Rows(rows)) => {
-                let text = rows.json().map_err(|e| e.to_string())?;
-                Ok(Saved::Value(parse(&text)?))
-            }
+            Ok(Reply::Rows(rows)) => Ok(Saved::Value(objects(&rows))),
             Ok(Reply::Handle(handle)) => Ok(Saved::Handle(handle)),
             Ok(Reply::Stream(steps)) => finish(steps, &mut progress).await,
             Err(error) => Err(error),
@@ -274,6 +272,27 @@ fn list(folder: &Path) -> Value {
         .collect();
     names.sort();
     names.into()
+}
+
+/// Rows as the objects that the other languages make of them.
+fn objects(rows: &Rows) -> Value {
+    let value = |cell: Cell<'_>| match cell {
+        Cell::Absent => Value::Null,
+        Cell::Truth(truth) => json!(truth),
+        Cell::Whole(number) => json!(number),
+        Cell::Number(number) => json!(number),
+        Cell::Text(text) => json!(text),
+        Cell::List(list) => json!(list),
+    };
+    let object = |row: usize| -> Map<String, Value> {
+        let columns = rows.columns().iter();
+        columns
+            .map(|column| (column.name.to_owned(), value(column.cells.get(row))))
+            .collect()
+    };
+    (0..rows.len())
+        .map(|row| Value::Object(object(row)))
+        .collect()
 }
 
 fn parse(text: &str) -> std::result::Result<Value, String> {

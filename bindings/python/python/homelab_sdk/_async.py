@@ -2878,7 +2878,7 @@ class AsyncProxmoxNode:
         """The virtual machines on it. `full` adds what QEMU says and is slow.
 
         Args:
-            full: Also ask each running machine for details; slow.
+            full: Whether each running machine is asked for details as well; slow.
         """
         value = await _runtime.call_async(self._handle, "qemu_list", {"full": full})
         return [decode_qemu_summary(v) for v in value]
@@ -2942,7 +2942,7 @@ class AsyncProxmoxNode:
         """Starts the guests that start at boot, or those in `vms`.
 
         Args:
-            force: Whether to do it in spite of what speaks against it.
+            force: Whether guests are started that are not set to start with the host as well.
             max_workers: How many at once. (9.1.2 and later)
             vms: The guests.
         """
@@ -2991,7 +2991,7 @@ class AsyncProxmoxNode:
             typefilter: Only those of exactly this type.
             userfilter: Only those whose user contains this.
             statusfilter: Only those that ended so: `ok`, `error`, `warning`, `unknown`.
-            errors: Only those that failed.
+            errors: Whether only those that failed are wanted.
             since: Only those started at or after this, in seconds since 1970.
             until: Only those started at or before this, in seconds since 1970.
         """
@@ -3047,7 +3047,7 @@ class AsyncProxmoxNode:
         """Its network interfaces, with changes that are not applied yet.
 
         Args:
-            kind: Its kind.
+            kind: Only those of this kind.
         """
         value = await _runtime.call_async(self._handle, "networks", {"kind": kind})
         return [decode_proxmox_network(v) for v in value]
@@ -3075,8 +3075,8 @@ class AsyncProxmoxNode:
             bridge_ports: The ports of the bridge.
             bridge_vids: The VLANs of the bridge. (8.3 and later)
             bridge_vlan_aware: Whether the bridge knows VLANs.
-            cidr: The network, as CIDR.
-            cidr6: The IPv6 network, as CIDR.
+            cidr: Its IPv4 address with the length of the prefix, such as `192.0.2.1/24`.
+            cidr6: Its IPv6 address with the length of the prefix, such as `2001:db8::1/64`.
             comments: A remark for people.
             comments6: A remark for people, on the IPv6 part.
             gateway: The gateway.
@@ -3110,8 +3110,8 @@ class AsyncProxmoxNode:
             bridge_ports: The ports of the bridge.
             bridge_vids: The VLANs of the bridge. (8.3 and later)
             bridge_vlan_aware: Whether the bridge knows VLANs.
-            cidr: The network, as CIDR.
-            cidr6: The IPv6 network, as CIDR.
+            cidr: Its IPv4 address with the length of the prefix, such as `192.0.2.1/24`.
+            cidr6: Its IPv6 address with the length of the prefix, such as `2001:db8::1/64`.
             comments: A remark for people.
             comments6: A remark for people, on the IPv6 part.
             delete: Settings to take out, so that their defaults apply again.
@@ -3159,7 +3159,7 @@ class AsyncProxmoxNode:
         """Changes its DNS servers and search domain.
 
         Args:
-            search: What to look for.
+            search: The domain that names are completed with.
             dns1: The first DNS server.
             dns2: The second DNS server.
             dns3: The third DNS server.
@@ -3186,7 +3186,7 @@ class AsyncProxmoxNode:
         """Replaces its `/etc/hosts`. Give `digest`.
 
         Args:
-            data: The data.
+            data: The whole content of the file.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
         """
         await _runtime.call_async(self._handle, "update_hosts", {"data": data, "digest": digest})
@@ -3204,12 +3204,12 @@ class AsyncProxmoxNode:
 
         Args:
             acme: Settings for certificates from an ACME service.
-            ballooning_target: How much memory the host aims at with its balloons, in percent. `80` when absent. (8.4 and later)
+            ballooning_target: How much memory the host aims at with its balloons, in percent. `80` while it is not set. (8.4 and later)
             delete: Settings to take out, so that their defaults apply again.
             description: Notes for people; shown in the web interface.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
             location: Where it stands. (9.2 and later)
-            startall_onboot_delay: How long to wait before guests start with the host, in seconds. `0` when absent.
+            startall_onboot_delay: How long to wait before guests start with the host, in seconds. `0` while it is not set.
             wakeonlan: The MAC address to wake it with, and how.
         """
         await _runtime.call_async(self._handle, "update_config", {"acme": acme, "ballooning_target": ballooning_target, "delete": delete, "description": description, "digest": digest, "location": location, "startall_onboot_delay": startall_onboot_delay, "wakeonlan": wakeonlan})
@@ -3219,7 +3219,7 @@ class AsyncProxmoxNode:
 
         Args:
             limit: At most this many.
-            service: The service.
+            service: Only entries of this service.
             since: From when on, in seconds since 1970.
             start: Where in the list to start, from 0.
             until: Up to when, in seconds since 1970.
@@ -3232,16 +3232,16 @@ class AsyncProxmoxNode:
 
         Args:
             endcursor: Where to end, as a cursor from an earlier answer.
-            identifiers: Only the identifiers that programs log under. (9.2+ and later)
-            kernel: Only what the kernel says. (9.2+ and later)
+            identifiers: Whether only the identifiers that programs log under are wanted. (9.2+ and later)
+            kernel: Whether only what the kernel says is wanted. (9.2+ and later)
             lastentries: How many lines from the end.
-            priority: Its rank; higher comes first. (9.2+ and later)
-            service: The service. (9.2+ and later)
+            priority: Only entries of this urgency, a number or a range from 0 (emergency) to 7 (debugging), such as `0..3`. (9.2+ and later)
+            service: Only entries of this service. (9.2+ and later)
             since: From when on, in seconds since 1970.
             startcursor: Where to start, as a cursor from an earlier answer.
-            structured: Entries with their fields in place of lines of text. (9.2+ and later)
-            unit: The unit. (9.2+ and later)
-            units: Only the names of the units that have written something. (9.2+ and later)
+            structured: Whether entries come with their fields rather than as lines of text. (9.2+ and later)
+            unit: Only entries of this unit. (9.2+ and later)
+            units: Whether only the names of the units that have written something are wanted. (9.2+ and later)
             until: Up to when, in seconds since 1970.
         """
         value: list[str] = await _runtime.call_async(self._handle, "journal", {"endcursor": endcursor, "identifiers": identifiers, "kernel": kernel, "lastentries": lastentries, "priority": priority, "service": service, "since": since, "startcursor": startcursor, "structured": structured, "unit": unit, "units": units, "until": until})
@@ -3275,7 +3275,7 @@ class AsyncProxmoxNode:
         """Refreshes the list of packages.
 
         Args:
-            notify: When to notify, as a property string.
+            notify: Whether to send a mail about new packages.
             quiet: Whether to say less in the log.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "refresh_apt", {"notify": notify, "quiet": quiet}))
@@ -3305,7 +3305,7 @@ class AsyncProxmoxNode:
         Args:
             include_partitions: Whether partitions are listed as well.
             skipsmart: Whether the SMART health is not read.
-            kind: Its kind.
+            kind: Only those of this kind.
         """
         value = await _runtime.call_async(self._handle, "disks", {"include_partitions": include_partitions, "skipsmart": skipsmart, "kind": kind})
         return [decode_disk_info(v) for v in value]
@@ -3323,7 +3323,7 @@ class AsyncProxmoxNode:
         """Gives a disk an empty GPT partition table.
 
         Args:
-            disk: The disk.
+            disk: The disk that gets a new, empty partition table.
             data_loss: The word for what may be lost: `accepted`.
             uuid: Its UUID.
         """
@@ -3333,7 +3333,7 @@ class AsyncProxmoxNode:
         """Wipes a disk or partition. Only root@pam itself may.
 
         Args:
-            disk: The disk.
+            disk: The disk; everything on it is lost.
             data_loss: The word for what may be lost: `accepted`.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "wipe_disk", {"disk": disk, "data_loss": data_loss}))
@@ -3355,7 +3355,7 @@ class AsyncProxmoxNode:
         """Makes a ZFS pool of disks (a list with commas): `single`, `mirror`, `raidz`, …
 
         Args:
-            devices: The devices.
+            devices: The disks that it is made on; what is on them is lost. Those in use are refused.
             name: Its name.
             raidlevel: The RAID level.
             add_storage: Whether a storage is made for it as well.
@@ -3422,9 +3422,9 @@ class AsyncProxmoxNode:
 
         Args:
             certificates: The certificates, as PEM.
-            force: Whether to do it in spite of what speaks against it.
-            key: The key.
-            restart: Whether the service restarts with it.
+            force: Whether a certificate that is there already is overwritten.
+            key: The private key, as PEM.
+            restart: Whether the API restarts at once to use it, which drops connections.
         """
         return decode_certificate(await _runtime.call_async(self._handle, "upload_certificate", {"certificates": certificates, "force": force, "key": key, "restart": restart}))
 
@@ -3432,7 +3432,7 @@ class AsyncProxmoxNode:
         """Goes back to the certificate that the cluster's CA signed.
 
         Args:
-            restart: Whether the service restarts with it.
+            restart: Whether the API restarts at once to use it, which drops connections.
         """
         await _runtime.call_async(self._handle, "delete_certificate", {"restart": restart})
 
@@ -3440,7 +3440,7 @@ class AsyncProxmoxNode:
         """Orders a certificate by ACME.
 
         Args:
-            force: Whether to do it in spite of what speaks against it.
+            force: Whether a certificate that is there already is overwritten.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "order_certificate", {"force": force}))
 
@@ -3448,7 +3448,7 @@ class AsyncProxmoxNode:
         """Renews it.
 
         Args:
-            force: Whether to do it in spite of what speaks against it.
+            force: Whether to renew it although it is valid for more than 30 days.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "renew_certificate", {"force": force}))
 
@@ -3457,8 +3457,8 @@ class AsyncProxmoxNode:
 
         Args:
             content: Only those that may hold this.
-            enabled: Only those that are enabled.
-            format: Also tell the image formats.
+            enabled: Whether only those that are enabled are wanted.
+            format: Whether the formats of images are told as well.
             storage: Only this one.
             target: Only those that are shared with this node too.
         """
@@ -3491,7 +3491,7 @@ class AsyncProxmoxNode:
         """The guest's configuration in a backup, as text.
 
         Args:
-            volume: The volume's id, such as `local:iso/talos.iso`.
+            volume: The backup, as a volume id such as `pbs:backup/vm/100/2026-01-31T02:30:00Z`.
         """
         value: str = await _runtime.call_async(self._handle, "extract_backup_config", {"volume": volume})
         return value
@@ -3524,22 +3524,22 @@ class AsyncProxmoxNode:
         Args:
             delete: Settings to take out, so that their defaults apply again.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
-            enable: Whether it is switched on. Yes when absent.
+            enable: Whether it is switched on. Yes while it is not set.
             log_level_forward: How loudly packets that pass through are logged. (8.3 and later)
             log_level_in: How loudly packets that come in are logged.
             log_level_out: How loudly packets that go out are logged.
             log_nf_conntrack: Whether connections are logged.
-            ndp: Whether IPv6 neighbour discovery is allowed. Yes when absent.
+            ndp: Whether IPv6 neighbour discovery is allowed. Yes while it is not set.
             nf_conntrack_allow_invalid: Whether packets of no known connection pass.
             nf_conntrack_helpers: Helpers for protocols with further connections. (7.4 and later)
-            nf_conntrack_max: How many connections are tracked at most. `262144` when absent.
-            nf_conntrack_tcp_timeout_established: How long a silent connection is tracked, in seconds. `432000` when absent.
-            nf_conntrack_tcp_timeout_syn_recv: How long a half-open connection is tracked, in seconds. `60` when absent.
+            nf_conntrack_max: How many connections are tracked at most. `262144` while it is not set.
+            nf_conntrack_tcp_timeout_established: How long a silent connection is tracked, in seconds. `432000` while it is not set.
+            nf_conntrack_tcp_timeout_syn_recv: How long a half-open connection is tracked, in seconds. `60` while it is not set.
             nftables: Whether the newer firewall on nftables is used. (8.2 and later)
             nosmurfs: Whether packets from broadcast addresses are dropped.
             protection_synflood: Whether floods of new connections are held back.
-            protection_synflood_burst: How many new connections at once. `1000` when absent.
-            protection_synflood_rate: How many new connections a second. `200` when absent.
+            protection_synflood_burst: How many new connections at once. `1000` while it is not set.
+            protection_synflood_rate: How many new connections a second. `200` while it is not set.
             smurf_log_level: How loudly packets from broadcast addresses are logged.
             tcp_flags_log_level: How loudly packets with impossible flags are logged.
             tcpflags: Whether packets with impossible flags are dropped.
@@ -3556,7 +3556,7 @@ class AsyncProxmoxNode:
 
         Args:
             action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
-            kind: Its kind.
+            kind: Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
             comment: A remark for people.
             dest: Where packets go to: address, network, set or alias.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
@@ -3568,7 +3568,7 @@ class AsyncProxmoxNode:
             macro: A ready-made rule, such as `SSH`.
             pos: Its place in the list, from 0.
             proto: The protocol, by name or number.
-            source: Where from.
+            source: Where packets come from: address, network, set or alias.
             sport: The ports they come from.
         """
         await _runtime.call_async(self._handle, "create_firewall_rule", {"action": action, "kind": kind, "comment": comment, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "pos": pos, "proto": proto, "source": source, "sport": sport})
@@ -3822,9 +3822,9 @@ class AsyncProxmoxNodeStorage:
         """Makes an empty disk image and gives back its volume id. The size is in KiB, or has a suffix: `32G`.
 
         Args:
-            filename: The file's name.
-            size: Its size.
-            vmid: The guest's id.
+            filename: The volume's name, such as `vm-100-disk-1`.
+            size: Its size in KiB, or with a unit, such as `4G`.
+            vmid: The guest that it belongs to.
             format: The format.
         """
         value: str = await _runtime.call_async(self._handle, "allocate", {"filename": filename, "size": size, "vmid": vmid, "format": format})
@@ -3846,7 +3846,7 @@ class AsyncProxmoxNodeStorage:
         Args:
             volume: The volume's id, such as `local:iso/talos.iso`.
             data_loss: The word for what may be lost: `accepted`.
-            delay: The delay, in seconds.
+            delay: How long to wait for the end before a task is named in its place, in seconds.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "delete_volume", {"volume": volume, "data_loss": data_loss, "delay": delay}))
 
@@ -3855,8 +3855,8 @@ class AsyncProxmoxNodeStorage:
 
         Args:
             prune_backups: Which backups to keep, such as `keep-last=3,keep-weekly=4`.
-            kind: Its kind.
-            vmid: The guest's id.
+            kind: Only backups of guests of this kind.
+            vmid: Only backups of this guest.
         """
         value = await _runtime.call_async(self._handle, "prunable_backups", {"prune_backups": prune_backups, "kind": kind, "vmid": vmid})
         return [decode_prunable_backup(v) for v in value]
@@ -3867,17 +3867,17 @@ class AsyncProxmoxNodeStorage:
         Args:
             data_loss: The word for what may be lost: `accepted`.
             prune_backups: Which backups to keep, such as `keep-last=3,keep-weekly=4`.
-            kind: Its kind.
-            vmid: The guest's id.
+            kind: Only backups of guests of this kind.
+            vmid: Only backups of this guest.
         """
         value: str = await _runtime.call_async(self._handle, "prune_backups", {"data_loss": data_loss, "prune_backups": prune_backups, "kind": kind, "vmid": vmid})
         return value
 
     async def import_metadata(self, volume: str) -> ImportMetadata:
-        """What an OVA or ESXi guest would become here.
+        """What an OVA or ESXi guest would become here. A volume of another storage is `InvalidArgument`.
 
         Args:
-            volume: The volume's id, such as `local:iso/talos.iso`.
+            volume: The volume: `import/talos.ova`, or its whole id, `local:import/talos.ova`.
         """
         return decode_import_metadata(await _runtime.call_async(self._handle, "import_metadata", {"volume": volume}))
 
@@ -3885,7 +3885,7 @@ class AsyncProxmoxNodeStorage:
         """Has the node fetch a container image from a registry (9.1 and later).
 
         Args:
-            reference: [a-zA-Z\\d][a-zA-Z\\d-]*[a-zA-Z\\d])(?:\\.(?:[a-zA-Z\\d]|[a-zA-Z\\d][a-zA-Z\\d-]*[a-zA-Z\\d]))*(?::\\d+)?/)?[a-z\\d]+(?:(?:[._]|__|[-]*)[a-z\\d]+)*(?:/[a-z\\d]+(?:(?:[._]|__|[-]*)[a-z\\d]+)*)*:\\w[\\w.-]{0,127}$ | `reference`.
+            reference: The image in a registry, such as `docker.io/library/alpine:3`.
             filename: The file's name.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "pull_oci_image", {"reference": reference, "filename": filename}))
@@ -3928,11 +3928,11 @@ class AsyncProxmoxCeph:
         """Makes an OSD of a disk. Only root@pam itself may.
 
         Args:
-            dev: The device.
+            dev: The disk that it is made on; what is on it is lost. One that is in use is refused.
             crush_device_class: The class of its device.
             db_dev: The device for the database.
             db_dev_size: The size of the database, in GiB.
-            encrypted: Whether it is encrypted, and with which key.
+            encrypted: Whether it is encrypted.
             osds_per_device: How many OSDs to make on the device. (8.1 and later)
             wal_dev: The device for the write-ahead log.
             wal_dev_size: The size of the write-ahead log, in GiB.
@@ -3945,7 +3945,7 @@ class AsyncProxmoxCeph:
         Args:
             osdid: The number of the Ceph OSD.
             data_loss: The word for what may be lost: `accepted`.
-            cleanup: Whether to clean up.
+            cleanup: Whether the disk is wiped as well: its volumes, partitions and what is on them.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "destroy_osd", {"osdid": osdid, "data_loss": data_loss, "cleanup": cleanup}))
 
@@ -4001,7 +4001,7 @@ class AsyncProxmoxCeph:
             pg_autoscale_mode: Whether the number of placement groups follows the data. `warn` when absent.
             pg_num: How many placement groups it has. `128` when absent.
             pg_num_min: How many placement groups it has at least.
-            size: Its size. `3` when absent.
+            size: How many copies of its data it keeps. `3` when absent.
             target_size: How much data is expected, which the number of placement groups follows.
             target_size_ratio: Which share of all data is expected, which the number of placement groups follows.
         """
@@ -4018,7 +4018,7 @@ class AsyncProxmoxCeph:
             pg_autoscale_mode: Whether the number of placement groups follows the data.
             pg_num: How many placement groups it has.
             pg_num_min: How many placement groups it has at least.
-            size: Its size.
+            size: How many copies of its data it keeps.
             target_size: How much data is expected, which the number of placement groups follows.
             target_size_ratio: Which share of all data is expected, which the number of placement groups follows.
         """
@@ -4030,7 +4030,7 @@ class AsyncProxmoxCeph:
         Args:
             name: Its name.
             data_loss: The word for what may be lost: `accepted`.
-            force: Whether to do it in spite of what speaks against it.
+            force: Whether it is deleted although it is in use.
             remove_ecprofile: Whether its erasure code profile is removed as well. Yes when absent.
             remove_storages: Whether its storages are taken out of the configuration as well.
         """
@@ -4140,7 +4140,7 @@ class AsyncProxmoxCeph:
         """Starts its Ceph services, or the one in `service`.
 
         Args:
-            service: mon|mds|osd|mgr)(\\.[a-zA-Z0-9]([a-zA-Z0-9\\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent.
+            service: The service. `ceph.target` when absent.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "start", {"service": service}))
 
@@ -4148,7 +4148,7 @@ class AsyncProxmoxCeph:
         """Stops its Ceph services, or the one in `service`.
 
         Args:
-            service: mon|mds|osd|mgr)(\\.[a-zA-Z0-9]([a-zA-Z0-9\\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent.
+            service: The service. `ceph.target` when absent.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "stop", {"service": service}))
 
@@ -4156,7 +4156,7 @@ class AsyncProxmoxCeph:
         """Restarts its Ceph services, or the one in `service`.
 
         Args:
-            service: mon|mds|osd|mgr)(\\.[a-zA-Z0-9]([a-zA-Z0-9\\-]*[a-zA-Z0-9])?)? | `service`. `ceph.target` when absent.
+            service: The service. `ceph.target` when absent.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "restart", {"service": service}))
 
@@ -4164,7 +4164,7 @@ class AsyncProxmoxCeph:
         """Whether a service can be stopped or destroyed without harm.
 
         Args:
-            action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
+            action: What is to be done to the service: `stop` or `destroy` it.
             id: Its id.
             service: The service.
         """
@@ -4208,7 +4208,7 @@ class AsyncProxmoxQemu:
         """Deletes it. It must be stopped; its backups stay. In a cluster without quorum that is `FailedPrecondition` and nothing is sent.
 
         Args:
-            scope: What goes: the guest with its disks, its entries in jobs, HA and rights too, and every unmentioned volume with its number.
+            scope: What goes: the guest with its disks, its entries in jobs and HA too, and every unmentioned volume with its number.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "destroy", {"scope": scope}))
 
@@ -4220,7 +4220,7 @@ class AsyncProxmoxQemu:
         """Its configuration, changes that wait for its next start included.
 
         Args:
-            current: Leave out changes that wait for its next start.
+            current: Whether to leave out changes that wait for its next start.
             snapshot: As it was in this snapshot.
         """
         return decode_qemu_config(await _runtime.call_async(self._handle, "config", {"current": current, "snapshot": snapshot}))
@@ -4255,17 +4255,17 @@ class AsyncProxmoxQemu:
         """Starts it. Most refusals (locked, missing, already running) are the failure of the task. When the HA manager owns it, waiting for the task also waits until the guest runs.
 
         Args:
-            timeout: How long the start may take.
+            timeout: How long the start may take, in seconds.
             machine: Start with this machine type.
             force_cpu: Start with this CPU model.
-            skiplock: Ignore its lock; for root alone.
+            skiplock: Whether to go on although it is locked; for root alone.
             migratedfrom: The node it comes from; between nodes only.
             migration_network: Network of the migration; between nodes only.
             migration_type: `secure` or `insecure`; between nodes only.
             nets_host_mtu: MTUs of its network devices; between nodes only (9.1 and later).
             stateuri: Where its state comes from; between nodes only.
             targetstorage: Where its disks go; between nodes only.
-            with_conntrack_state: Take tracked connections along; between nodes only (9.0 and later).
+            with_conntrack_state: Whether tracked connections come along; between nodes only (9.0 and later).
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "start", {"timeout": timeout, "machine": machine, "force_cpu": force_cpu, "skiplock": skiplock, "migratedfrom": migratedfrom, "migration_network": migration_network, "migration_type": migration_type, "nets_host_mtu": nets_host_mtu, "stateuri": stateuri, "targetstorage": targetstorage, "with_conntrack_state": with_conntrack_state}))
 
@@ -4273,10 +4273,10 @@ class AsyncProxmoxQemu:
         """Stops it as if its power cord were pulled. Stopping a stopped one succeeds.
 
         Args:
-            timeout: How long to wait.
-            overrule_shutdown: Abort a shutdown that is under way (8.2 and later).
-            keep_active: Leave its volumes active; for root alone.
-            skiplock: Ignore its lock; for root alone.
+            timeout: How long to wait, in seconds.
+            overrule_shutdown: Whether to break off a shutdown that is under way (8.2 and later).
+            keep_active: Whether its volumes stay active; for root alone.
+            skiplock: Whether to go on although it is locked; for root alone.
             migratedfrom: The node it comes from; between nodes only.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "stop", {"timeout": timeout, "overrule_shutdown": overrule_shutdown, "keep_active": keep_active, "skiplock": skiplock, "migratedfrom": migratedfrom}))
@@ -4285,10 +4285,10 @@ class AsyncProxmoxQemu:
         """Asks it to shut down: by its agent, else by ACPI. The task fails when it does not within `timeout`; `forceStop` pulls the cord then.
 
         Args:
-            timeout: How long to wait; 60 seconds unless its startup order says otherwise.
-            force_stop: Stop it when the time runs out.
-            keep_active: Leave its volumes active; for root alone.
-            skiplock: Ignore its lock; for root alone.
+            timeout: How long to wait, in seconds; 60 unless its startup order says otherwise.
+            force_stop: Whether to stop it hard when the time runs out.
+            keep_active: Whether its volumes stay active; for root alone.
+            skiplock: Whether to go on although it is locked; for root alone.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "shutdown", {"timeout": timeout, "force_stop": force_stop, "keep_active": keep_active, "skiplock": skiplock}))
 
@@ -4304,7 +4304,7 @@ class AsyncProxmoxQemu:
         """Resets it as its reset button would.
 
         Args:
-            skiplock: Whether to go on despite the lock; only root may.
+            skiplock: Whether to go on although it is locked; for root alone.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "reset", {"skiplock": skiplock}))
 
@@ -4312,7 +4312,7 @@ class AsyncProxmoxQemu:
         """Pauses it; with `todisk` its memory goes to a storage and it stops (hibernation).
 
         Args:
-            skiplock: Whether to go on despite the lock; only root may.
+            skiplock: Whether to go on although it is locked; for root alone.
             statestorage: The storage of saved memory.
             todisk: Whether to save its memory to disk.
         """
@@ -4322,8 +4322,8 @@ class AsyncProxmoxQemu:
         """Lets a paused or hibernated one go on.
 
         Args:
-            nocheck: Whether to trust the caller about its state.
-            skiplock: Whether to go on despite the lock; only root may.
+            nocheck: Whether to go on though its configuration is not on this node; between nodes only.
+            skiplock: Whether to go on although it is locked; for root alone.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "resume", {"nocheck": nocheck, "skiplock": skiplock}))
 
@@ -4331,8 +4331,8 @@ class AsyncProxmoxQemu:
         """Sends a key combination in QEMU's names: `ctrl-alt-delete`.
 
         Args:
-            key: The key.
-            skiplock: Whether to go on despite the lock; only root may.
+            key: The key, under the name that QEMU gives it, such as `ctrl-alt-delete`.
+            skiplock: Whether to go on although it is locked; for root alone.
         """
         await _runtime.call_async(self._handle, "send_key", {"key": key, "skiplock": skiplock})
 
@@ -4354,9 +4354,9 @@ class AsyncProxmoxQemu:
         """Takes a snapshot; with `vmstate` its memory too.
 
         Args:
-            snapname: The snapshot.
+            snapname: The new snapshot's name.
             description: Notes for people; shown in the web interface.
-            vmstate: Whether the memory is in it as well.
+            vmstate: Whether the memory is saved as well, so that a rollback goes on where it was.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "snapshot", {"snapname": snapname, "description": description, "vmstate": vmstate}))
 
@@ -4383,7 +4383,7 @@ class AsyncProxmoxQemu:
         Args:
             snapname: The snapshot.
             data_loss: The word for what may be lost: `accepted`.
-            start: Whether it starts when made. (7.3 and later)
+            start: Whether it starts after the rollback. (7.3 and later)
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "rollback", {"snapname": snapname, "data_loss": data_loss, "start": start}))
 
@@ -4393,7 +4393,7 @@ class AsyncProxmoxQemu:
         Args:
             snapname: The snapshot.
             data_loss: The word for what may be lost: `accepted`.
-            force: Takes it out of the configuration even where its disks cannot be cleaned up.
+            force: Whether it goes from the configuration even when removing it from the disks fails.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "delete_snapshot", {"snapname": snapname, "data_loss": data_loss, "force": force}))
 
@@ -4404,12 +4404,12 @@ class AsyncProxmoxQemu:
             newid: The new guest's id.
             bwlimit: The most to move in a second, in KiB.
             description: Notes for people; shown in the web interface.
-            format: The format.
-            full: Whether to copy its disks in full; else those of a template are linked.
+            format: The format of the copied disks; for full clones.
+            full: Whether all disks are copied in full rather than linked to the template's. What is no template is always copied in full.
             name: Its name.
-            pool: The pool.
-            snapname: The snapshot.
-            storage: The storage.
+            pool: The pool that the new guest is put into.
+            snapname: The snapshot to clone; the present state when absent.
+            storage: The storage of the copied disks; for full clones. Where the source has them when absent.
             target: Where to: the target node.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "clone_to", {"newid": newid, "bwlimit": bwlimit, "description": description, "format": format, "full": full, "name": name, "pool": pool, "snapname": snapname, "storage": storage, "target": target}))
@@ -4421,12 +4421,12 @@ class AsyncProxmoxQemu:
             on_progress: Called with each report; what it raises ends the call.
             bwlimit: The most to move in a second, in KiB.
             description: Notes for people; shown in the web interface.
-            format: The format.
-            full: Whether to copy its disks in full; else those of a template are linked.
+            format: The format of the copied disks; for full clones.
+            full: Whether all disks are copied in full rather than linked to the template's. What is no template is always copied in full.
             name: Its name.
-            pool: The pool.
-            snapname: The snapshot.
-            storage: The storage.
+            pool: The pool that the new guest is put into.
+            snapname: The snapshot to clone; the present state when absent.
+            storage: The storage of the copied disks; for full clones. Where the source has them when absent.
             target: Where to: the target node.
             timeout_seconds: How long to wait. Default: 600.
         """
@@ -4451,10 +4451,10 @@ class AsyncProxmoxQemu:
         Args:
             target: Where to: the target node.
             bwlimit: The most to move in a second, in KiB.
-            force: Whether to do it in spite of what speaks against it.
+            force: Whether to go on although it uses devices of this node; for root alone.
             migration_network: The network that the migration uses, as CIDR.
             migration_type: Whether the migration is encrypted: `secure` or `insecure`.
-            online: Whether it is online.
+            online: Whether it moves while it runs.
             targetstorage: The target storages: one for all, or pairs of source and target.
             with_conntrack_state: Whether the firewall's connections move along. (9.0 and later)
             with_local_disks: Whether disks on local storage move along.
@@ -4467,9 +4467,9 @@ class AsyncProxmoxQemu:
         Args:
             target_bridge: The target bridges: one for all, or pairs of source and target.
             target_endpoint: The other cluster: its address, token and fingerprint, as a property string.
-            target_storage: The target storage.
+            target_storage: The target storages: one for all, or pairs of source and target.
             bwlimit: The most to move in a second, in KiB.
-            online: Whether it is online.
+            online: Whether it moves while it runs.
             target_vmid: The target guest's id.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "remote_migrate", {"target_bridge": target_bridge, "target_endpoint": target_endpoint, "target_storage": target_storage, "bwlimit": bwlimit, "online": online, "target_vmid": target_vmid}))
@@ -4480,10 +4480,10 @@ class AsyncProxmoxQemu:
         Args:
             target_bridge: The target bridges: one for all, or pairs of source and target.
             target_endpoint: The other cluster: its address, token and fingerprint, as a property string.
-            target_storage: The target storage.
+            target_storage: The target storages: one for all, or pairs of source and target.
             data_loss: The word for what may be lost: `accepted`.
             bwlimit: The most to move in a second, in KiB.
-            online: Whether it is online.
+            online: Whether it moves while it runs.
             target_vmid: The target guest's id.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "remote_migrate_and_delete_source", {"target_bridge": target_bridge, "target_endpoint": target_endpoint, "target_storage": target_storage, "data_loss": data_loss, "bwlimit": bwlimit, "online": online, "target_vmid": target_vmid}))
@@ -4492,10 +4492,10 @@ class AsyncProxmoxQemu:
         """Grows a disk: to a size (`64G`) or by one (`+8G`). Disks do not shrink.
 
         Args:
-            disk: The disk.
-            size: Its size.
+            disk: The disk, by its key in the configuration, such as `scsi0`.
+            size: The new size, or `+` and how much to add, such as `+10G`.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
-            skiplock: Whether to go on despite the lock; only root may.
+            skiplock: Whether to go on although it is locked; for root alone.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "resize_disk", {"disk": disk, "size": size, "digest": digest, "skiplock": skiplock}))
 
@@ -4503,11 +4503,11 @@ class AsyncProxmoxQemu:
         """Moves a disk to another `storage`, or to another guest. What was copied stays behind as an unused volume.
 
         Args:
-            disk: The disk.
+            disk: The disk, by its key in the configuration, such as `scsi0`.
             bwlimit: The most to move in a second, in KiB.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
-            format: The format.
-            storage: The storage.
+            format: The format that the disk gets.
+            storage: The storage that it moves to.
             target_digest: Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later)
             target_disk: The key that the disk gets in the target's configuration. (7.1 and later)
             target_vmid: The target guest's id. (7.1 and later)
@@ -4518,12 +4518,12 @@ class AsyncProxmoxQemu:
         """Moves a disk as `move_disk` does, and deletes the volume it was copied from.
 
         Args:
-            disk: The disk.
+            disk: The disk, by its key in the configuration, such as `scsi0`.
             data_loss: The word for what may be lost: `accepted`.
             bwlimit: The most to move in a second, in KiB.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
-            format: The format.
-            storage: The storage.
+            format: The format that the disk gets.
+            storage: The storage that it moves to.
             target_digest: Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later)
             target_disk: The key that the disk gets in the target's configuration. (7.1 and later)
             target_vmid: The target guest's id. (7.1 and later)
@@ -4534,7 +4534,7 @@ class AsyncProxmoxQemu:
         """Takes disks out of the configuration. Their volumes stay, as `unused0` and so on.
 
         Args:
-            idlist: The disks to take out.
+            idlist: The disks to detach, by their keys in the configuration. Those that are `unused` already are deleted, with and without `force`.
         """
         await _runtime.call_async(self._handle, "unlink_disks", {"idlist": idlist})
 
@@ -4551,7 +4551,7 @@ class AsyncProxmoxQemu:
         """Makes it a template, for good.
 
         Args:
-            disk: The disk.
+            disk: Only this disk becomes a base image; all of them when absent.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "template", {"disk": disk}))
 
@@ -4583,14 +4583,14 @@ class AsyncProxmoxQemu:
 
         Args:
             delete: Settings to take out, so that their defaults apply again.
-            dhcp: Whether DHCP is allowed. Yes when absent for guests.
+            dhcp: Whether DHCP is allowed. Yes while it is not set.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
             enable: Whether it is switched on.
             ipfilter: Whether guests may use their own addresses only.
             log_level_in: How loudly packets that come in are logged.
             log_level_out: How loudly packets that go out are logged.
-            macfilter: Whether guests may use their own MAC addresses only. Yes when absent.
-            ndp: Whether IPv6 neighbour discovery is allowed. Yes when absent.
+            macfilter: Whether guests may use their own MAC addresses only. Yes while it is not set.
+            ndp: Whether IPv6 neighbour discovery is allowed. Yes while it is not set.
             policy_in: What happens to packets that come in and match no rule.
             policy_out: What happens to packets that go out and match no rule.
             radv: Whether router advertisements may be sent.
@@ -4607,7 +4607,7 @@ class AsyncProxmoxQemu:
 
         Args:
             action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
-            kind: Its kind.
+            kind: Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
             comment: A remark for people.
             dest: Where packets go to: address, network, set or alias.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
@@ -4619,7 +4619,7 @@ class AsyncProxmoxQemu:
             macro: A ready-made rule, such as `SSH`.
             pos: Its place in the list, from 0.
             proto: The protocol, by name or number.
-            source: Where from.
+            source: Where packets come from: address, network, set or alias.
             sport: The ports they come from.
         """
         await _runtime.call_async(self._handle, "create_firewall_rule", {"action": action, "kind": kind, "comment": comment, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "pos": pos, "proto": proto, "source": source, "sport": sport})
@@ -4642,9 +4642,9 @@ class AsyncProxmoxQemu:
             macro: A ready-made rule, such as `SSH`.
             moveto: The new place; the other parameters are ignored.
             proto: The protocol, by name or number.
-            source: Where from.
+            source: Where packets come from: address, network, set or alias.
             sport: The ports they come from.
-            kind: Its kind.
+            kind: Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
         """
         await _runtime.call_async(self._handle, "update_firewall_rule", {"pos": pos, "action": action, "comment": comment, "delete": delete, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "moveto": moveto, "proto": proto, "source": source, "sport": sport, "kind": kind})
 
@@ -4739,7 +4739,7 @@ class AsyncProxmoxLxc:
         """Deletes it. It must be stopped; its backups stay. In a cluster without quorum that is `FailedPrecondition` and nothing is sent.
 
         Args:
-            scope: What goes: the container with its volumes, its entries in jobs, HA and rights too, and every unmentioned volume with its number.
+            scope: What goes: the container with its volumes, its entries in jobs and HA too, and every unmentioned volume with its number.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "destroy", {"scope": scope}))
 
@@ -4751,7 +4751,7 @@ class AsyncProxmoxLxc:
         """Its configuration, changes that wait for its next start included.
 
         Args:
-            current: The value in force.
+            current: Whether to leave out changes that wait for its next start.
             snapshot: The snapshot.
         """
         return decode_lxc_config(await _runtime.call_async(self._handle, "config", {"current": current, "snapshot": snapshot}))
@@ -4783,7 +4783,7 @@ class AsyncProxmoxLxc:
 
         Args:
             debug: Whether to log more.
-            skiplock: Whether to go on despite the lock; only root may.
+            skiplock: Whether to go on although it is locked; for root alone.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "start", {"debug": debug, "skiplock": skiplock}))
 
@@ -4792,7 +4792,7 @@ class AsyncProxmoxLxc:
 
         Args:
             overrule_shutdown: Whether to break off shutdowns that are under way. (8.2 and later)
-            skiplock: Whether to go on despite the lock; only root may.
+            skiplock: Whether to go on although it is locked; for root alone.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "stop", {"overrule_shutdown": overrule_shutdown, "skiplock": skiplock}))
 
@@ -4835,7 +4835,7 @@ class AsyncProxmoxLxc:
         """Takes a snapshot.
 
         Args:
-            snapname: The snapshot.
+            snapname: The new snapshot's name.
             description: Notes for people; shown in the web interface.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "snapshot", {"snapname": snapname, "description": description}))
@@ -4854,7 +4854,7 @@ class AsyncProxmoxLxc:
         Args:
             snapname: The snapshot.
             data_loss: The word for what may be lost: `accepted`.
-            start: Whether it starts when made. (7.3 and later)
+            start: Whether it starts after the rollback. (7.3 and later)
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "rollback", {"snapname": snapname, "data_loss": data_loss, "start": start}))
 
@@ -4864,7 +4864,7 @@ class AsyncProxmoxLxc:
         Args:
             snapname: The snapshot.
             data_loss: The word for what may be lost: `accepted`.
-            force: Takes it out of the configuration even where its disks cannot be cleaned up.
+            force: Whether it goes from the configuration even when removing it from the disks fails.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "delete_snapshot", {"snapname": snapname, "data_loss": data_loss, "force": force}))
 
@@ -4875,11 +4875,11 @@ class AsyncProxmoxLxc:
             newid: The new guest's id.
             bwlimit: The most to move in a second, in KiB.
             description: Notes for people; shown in the web interface.
-            full: Whether to copy its disks in full; else those of a template are linked.
+            full: Whether all disks are copied in full rather than linked to the template's. What is no template is always copied in full.
             hostname: The host's name.
-            pool: The pool.
-            snapname: The snapshot.
-            storage: The storage.
+            pool: The pool that the new guest is put into.
+            snapname: The snapshot to clone; the present state when absent.
+            storage: The storage of the copied disks; for full clones. Where the source has them when absent.
             target: Where to: the target node.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "clone_to", {"newid": newid, "bwlimit": bwlimit, "description": description, "full": full, "hostname": hostname, "pool": pool, "snapname": snapname, "storage": storage, "target": target}))
@@ -4891,11 +4891,11 @@ class AsyncProxmoxLxc:
             on_progress: Called with each report; what it raises ends the call.
             bwlimit: The most to move in a second, in KiB.
             description: Notes for people; shown in the web interface.
-            full: Whether to copy its disks in full; else those of a template are linked.
+            full: Whether all disks are copied in full rather than linked to the template's. What is no template is always copied in full.
             hostname: The host's name.
-            pool: The pool.
-            snapname: The snapshot.
-            storage: The storage.
+            pool: The pool that the new guest is put into.
+            snapname: The snapshot to clone; the present state when absent.
+            storage: The storage of the copied disks; for full clones. Where the source has them when absent.
             target: Where to: the target node.
             timeout_seconds: How long to wait. Default: 600.
         """
@@ -4920,10 +4920,10 @@ class AsyncProxmoxLxc:
         Args:
             target: Where to: the target node.
             bwlimit: The most to move in a second, in KiB.
-            online: Whether it is online.
-            restart: Whether the service restarts with it.
-            target_storage: The target storage. (7.2 and later)
-            timeout: How long to wait, in seconds. `180` when absent.
+            online: Whether it moves while it runs, which containers cannot; use `restart`.
+            restart: Whether one that runs is shut down, moved, and started there.
+            target_storage: The target storages: one for all, or pairs of source and target. (7.2 and later)
+            timeout: How long its shutdown may take with `restart`, in seconds. `180` when absent.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "migrate", {"target": target, "bwlimit": bwlimit, "online": online, "restart": restart, "target_storage": target_storage, "timeout": timeout}))
 
@@ -4933,12 +4933,12 @@ class AsyncProxmoxLxc:
         Args:
             target_bridge: The target bridges: one for all, or pairs of source and target.
             target_endpoint: The other cluster: its address, token and fingerprint, as a property string.
-            target_storage: The target storage.
+            target_storage: The target storages: one for all, or pairs of source and target.
             bwlimit: The most to move in a second, in KiB.
-            online: Whether it is online.
-            restart: Whether the service restarts with it.
+            online: Whether it moves while it runs, which containers cannot; use `restart`.
+            restart: Whether one that runs is shut down, moved, and started there.
             target_vmid: The target guest's id.
-            timeout: How long to wait, in seconds. `180` when absent.
+            timeout: How long its shutdown may take with `restart`, in seconds. `180` when absent.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "remote_migrate", {"target_bridge": target_bridge, "target_endpoint": target_endpoint, "target_storage": target_storage, "bwlimit": bwlimit, "online": online, "restart": restart, "target_vmid": target_vmid, "timeout": timeout}))
 
@@ -4948,13 +4948,13 @@ class AsyncProxmoxLxc:
         Args:
             target_bridge: The target bridges: one for all, or pairs of source and target.
             target_endpoint: The other cluster: its address, token and fingerprint, as a property string.
-            target_storage: The target storage.
+            target_storage: The target storages: one for all, or pairs of source and target.
             data_loss: The word for what may be lost: `accepted`.
             bwlimit: The most to move in a second, in KiB.
-            online: Whether it is online.
-            restart: Whether the service restarts with it.
+            online: Whether it moves while it runs, which containers cannot; use `restart`.
+            restart: Whether one that runs is shut down, moved, and started there.
             target_vmid: The target guest's id.
-            timeout: How long to wait, in seconds. `180` when absent.
+            timeout: How long its shutdown may take with `restart`, in seconds. `180` when absent.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "remote_migrate_and_delete_source", {"target_bridge": target_bridge, "target_endpoint": target_endpoint, "target_storage": target_storage, "data_loss": data_loss, "bwlimit": bwlimit, "online": online, "restart": restart, "target_vmid": target_vmid, "timeout": timeout}))
 
@@ -4962,8 +4962,8 @@ class AsyncProxmoxLxc:
         """Grows a volume: to a size (`64G`) or by one (`+8G`).
 
         Args:
-            disk: The disk.
-            size: Its size.
+            disk: The volume, by its key in the configuration: `rootfs`, or `mp0` and so on.
+            size: The new size, or `+` and how much to add, such as `+10G`.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "resize_disk", {"disk": disk, "size": size, "digest": digest}))
@@ -4972,10 +4972,10 @@ class AsyncProxmoxLxc:
         """Moves a volume to another `storage`, or to another container. What was copied stays behind as an unused volume.
 
         Args:
-            volume: Its key: `rootfs`, `mp0`.
+            volume: The volume, by its key in the configuration: `rootfs`, or `mp0` and so on.
             bwlimit: The most to move in a second, in KiB.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
-            storage: The storage.
+            storage: The storage that it moves to.
             target_digest: Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later)
             target_vmid: The target guest's id. (7.1 and later)
             target_volume: The key that the volume gets in the target's configuration. (7.1 and later)
@@ -4986,11 +4986,11 @@ class AsyncProxmoxLxc:
         """Moves a volume as `move_volume` does, and deletes the volume it was copied from.
 
         Args:
-            volume: Its key: `rootfs`, `mp0`.
+            volume: The volume, by its key in the configuration: `rootfs`, or `mp0` and so on.
             data_loss: The word for what may be lost: `accepted`.
             bwlimit: The most to move in a second, in KiB.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
-            storage: The storage.
+            storage: The storage that it moves to.
             target_digest: Digest of the target's configuration; when it has changed since, the call fails and changes nothing. (7.1 and later)
             target_vmid: The target guest's id. (7.1 and later)
             target_volume: The key that the volume gets in the target's configuration. (7.1 and later)
@@ -5029,14 +5029,14 @@ class AsyncProxmoxLxc:
 
         Args:
             delete: Settings to take out, so that their defaults apply again.
-            dhcp: Whether DHCP is allowed. Yes when absent for guests.
+            dhcp: Whether DHCP is allowed. Yes while it is not set.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
             enable: Whether it is switched on.
             ipfilter: Whether guests may use their own addresses only.
             log_level_in: How loudly packets that come in are logged.
             log_level_out: How loudly packets that go out are logged.
-            macfilter: Whether guests may use their own MAC addresses only. Yes when absent.
-            ndp: Whether IPv6 neighbour discovery is allowed. Yes when absent.
+            macfilter: Whether guests may use their own MAC addresses only. Yes while it is not set.
+            ndp: Whether IPv6 neighbour discovery is allowed. Yes while it is not set.
             policy_in: What happens to packets that come in and match no rule.
             policy_out: What happens to packets that go out and match no rule.
             radv: Whether router advertisements may be sent.
@@ -5053,7 +5053,7 @@ class AsyncProxmoxLxc:
 
         Args:
             action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
-            kind: Its kind.
+            kind: Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
             comment: A remark for people.
             dest: Where packets go to: address, network, set or alias.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
@@ -5065,7 +5065,7 @@ class AsyncProxmoxLxc:
             macro: A ready-made rule, such as `SSH`.
             pos: Its place in the list, from 0.
             proto: The protocol, by name or number.
-            source: Where from.
+            source: Where packets come from: address, network, set or alias.
             sport: The ports they come from.
         """
         await _runtime.call_async(self._handle, "create_firewall_rule", {"action": action, "kind": kind, "comment": comment, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "pos": pos, "proto": proto, "source": source, "sport": sport})
@@ -5088,9 +5088,9 @@ class AsyncProxmoxLxc:
             macro: A ready-made rule, such as `SSH`.
             moveto: The new place; the other parameters are ignored.
             proto: The protocol, by name or number.
-            source: Where from.
+            source: Where packets come from: address, network, set or alias.
             sport: The ports they come from.
-            kind: Its kind.
+            kind: Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
         """
         await _runtime.call_async(self._handle, "update_firewall_rule", {"pos": pos, "action": action, "comment": comment, "delete": delete, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "moveto": moveto, "proto": proto, "source": source, "sport": sport, "kind": kind})
 
@@ -5182,7 +5182,7 @@ class AsyncProxmoxAgent:
         """Reads a file, up to 16 MiB of it.
 
         Args:
-            path: The file.
+            path: The path of the file in the guest.
         """
         return decode_agent_file_content(await _runtime.call_async(self._handle, "file_read", {"path": path}))
 
@@ -5190,7 +5190,7 @@ class AsyncProxmoxAgent:
         """Writes a file, replacing what is there: at most 46,080 bytes.
 
         Args:
-            path: The file.
+            path: The path of the file in the guest.
             text: What is in it then.
         """
         await _runtime.call_async(self._handle, "file_write", {"path": path, "text": text})
@@ -5417,8 +5417,8 @@ class AsyncProxmoxPoolDefinition:
         """Adds guests and storages, or with `delete` takes them out (8.1 and later).
 
         Args:
-            vms: The guests.
-            storage: The storages.
+            vms: The guests to put in, or to take out with `delete`.
+            storage: The storages to put in, or to take out with `delete`.
             delete: Take them out.
             allow_move: Whether what is in another pool may be moved here.
             comment: A remark for people.
@@ -5475,7 +5475,7 @@ class AsyncProxmoxCluster:
         """The cluster's log, newest first.
 
         Args:
-            max: The most.
+            max: At most this many.
         """
         value = await _runtime.call_async(self._handle, "log", {"max": max})
         return [decode_cluster_log_line(v) for v in value]
@@ -5490,25 +5490,25 @@ class AsyncProxmoxCluster:
         Args:
             bwlimit: The most to move in a second, by kind, in KiB.
             consent_text: What users agree to before they log in. (8.4 and later)
-            console: Whether it has a console. Yes when absent.
+            console: Which viewer the web interface opens consoles in.
             crs: How the cluster spreads load, as a property string. (7.3 and later)
             delete: Settings to take out, so that their defaults apply again.
             description: Notes for people; shown in the web interface. (7.1 and later)
             email_from: Whom mail comes from.
-            fencing: How dead nodes are fenced. `watchdog` when absent.
-            ha: What the HA manager has to do with it.
+            fencing: How dead nodes are fenced. `watchdog` while it is not set.
+            ha: What happens to HA guests when a node shuts down, as a property string.
             http_proxy: The HTTP proxy for downloads, such as `http://user:password@host:port/`.
             keyboard: The keyboard layout of its console.
-            language: The language.
+            language: The language of the web interface.
             location: Where it is. (9.2 and later)
-            mac_prefix: What made-up MAC addresses begin with. `BC:24:11` when absent.
+            mac_prefix: What made-up MAC addresses begin with. `BC:24:11` while it is not set.
             max_workers: How many at once.
             migration: How migrations go: encrypted or not, over which network.
             migration_unsecure: Whether migrations are not encrypted; `migration` has replaced it.
             next_id: In which range new ids of guests are chosen. (7.2 and later)
             notify: When to notify, as a property string. (7.4 and later)
             registered_tags: Tags that only some users may set. (7.3 and later)
-            replication: The replication. (9.0 and later)
+            replication: How replication goes: encrypted or not, over which network, as a property string. (9.0 and later)
             tag_style: How tags look. (7.3 and later)
             u2f: Settings of U2F.
             user_tag_access: Which tags users may set. (7.3 and later)
@@ -5542,7 +5542,7 @@ class AsyncProxmoxCluster:
         """The latest metrics of everything in one call (8.3 and later).
 
         Args:
-            history: The history.
+            history: Whether earlier values are wanted as well.
             local_only: Whether only this node is asked.
             node_list: Only these nodes. (9.1 and later)
             start_time: From when on, in seconds since 1970. `0` when absent.
@@ -5589,7 +5589,7 @@ class AsyncProxmoxCluster:
             target: Where to: the target node.
             max_workers: How many at once. `1` when absent. (9.1.2 and later)
             maxworkers: How many at once. `1` when absent.
-            online: Whether it is online.
+            online: Whether guests that run are moved: virtual machines while they run, containers with a restart.
             vms: The guests.
             with_local_disks: Whether disks on local storage move along.
         """
@@ -5603,7 +5603,7 @@ class AsyncProxmoxCluster:
         """The versions and hosts of all Ceph services.
 
         Args:
-            scope: How far it reaches. `all` when absent.
+            scope: Whether to tell everything (`all`) or the versions alone. `all` when absent.
         """
         return decode_ceph_metadata(await _runtime.call_async(self._handle, "ceph_metadata", {"scope": scope}))
 
@@ -5617,7 +5617,7 @@ class AsyncProxmoxCluster:
 
         Args:
             flag: The flag.
-            value: The value.
+            value: Whether the flag is set.
         """
         await _runtime.call_async(self._handle, "set_ceph_flag", {"flag": flag, "value": value})
 
@@ -5691,7 +5691,7 @@ class AsyncProxmoxCluster:
             disable: Whether it is switched off.
             rate: The most it may send, in MB a second.
             schedule: When, as a calendar event such as `sat 02:30`. `*/15` when absent.
-            source: Where from.
+            source: The node that the guest was on; for the server's own use.
         """
         await _runtime.call_async(self._handle, "create_replication_job", {"id": id, "target": target, "kind": kind, "comment": comment, "disable": disable, "rate": rate, "schedule": schedule, "source": source})
 
@@ -5705,8 +5705,8 @@ class AsyncProxmoxCluster:
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
             disable: Whether it is switched off.
             rate: The most it may send, in MB a second.
-            schedule: When, as a calendar event such as `sat 02:30`. `*/15` when absent.
-            source: Where from.
+            schedule: When, as a calendar event such as `sat 02:30`. `*/15` while it is not set.
+            source: The node that the guest was on; for the server's own use.
         """
         await _runtime.call_async(self._handle, "update_replication_job", {"id": id, "comment": comment, "delete": delete, "digest": digest, "disable": disable, "rate": rate, "schedule": schedule, "source": source})
 
@@ -5716,8 +5716,8 @@ class AsyncProxmoxCluster:
         Args:
             id: Its id.
             data_loss: The word for what may be lost: `accepted`.
-            force: Removes the job's entry alone and cleans up nothing.
-            keep: Leaves the copies on the target.
+            force: Whether the job goes from the configuration at once; the copies at the target stay.
+            keep: Whether the copies at the target are kept. Otherwise they are deleted.
         """
         await _runtime.call_async(self._handle, "delete_replication_job", {"id": id, "data_loss": data_loss, "force": force, "keep": keep})
 
@@ -5732,7 +5732,7 @@ class AsyncProxmoxCluster:
         Args:
             schedule: When, as a calendar event such as `sat 02:30`.
             iterations: How many times to compute. `10` when absent.
-            starttime: When it started, in seconds since 1970.
+            starttime: From when on to compute, in seconds since 1970; now when absent.
         """
         value = await _runtime.call_async(self._handle, "analyze_schedule", {"schedule": schedule, "iterations": iterations, "starttime": starttime})
         return [decode_scheduled_time(v) for v in value]
@@ -5799,7 +5799,7 @@ class AsyncProxmoxCluster:
         """The ways to answer ACME challenges.
 
         Args:
-            kind: Its kind.
+            kind: Only those of this kind.
         """
         value = await _runtime.call_async(self._handle, "acme_plugins", {"kind": kind})
         return [decode_acme_plugin(v) for v in value]
@@ -5862,7 +5862,7 @@ class AsyncProxmoxHa:
             group: The group.
             max_relocate: How often another node is tried when it does not start. `1` when absent.
             max_restart: How often a start is tried again on the same node. `1` when absent.
-            state: The state it shall have, or has. `started` when absent.
+            state: What is wanted: `started`, `stopped`, `disabled` or `ignored`. `started` when absent.
             kind: Its kind.
         """
         await _runtime.call_async(self._handle, "add", {"sid": sid, "auto_rebalance": auto_rebalance, "comment": comment, "failback": failback, "group": group, "max_relocate": max_relocate, "max_restart": max_restart, "state": state, "kind": kind})
@@ -5872,15 +5872,15 @@ class AsyncProxmoxHa:
 
         Args:
             sid: The HA resource, such as `vm:101`.
-            auto_rebalance: Whether the cluster may move it to spread the load. Yes when absent. (9.2 and later)
+            auto_rebalance: Whether the cluster may move it to spread the load. Yes while it is not set. (9.2 and later)
             comment: A remark for people.
             delete: Settings to take out, so that their defaults apply again.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
-            failback: Whether it goes back to the node that it prefers. Yes when absent. (9.0 and later)
+            failback: Whether it goes back to the node that it prefers. Yes while it is not set. (9.0 and later)
             group: The group.
-            max_relocate: How often another node is tried when it does not start. `1` when absent.
-            max_restart: How often a start is tried again on the same node. `1` when absent.
-            state: The state it shall have, or has. `started` when absent.
+            max_relocate: How often another node is tried when it does not start. `1` while it is not set.
+            max_restart: How often a start is tried again on the same node. `1` while it is not set.
+            state: What is wanted: `started`, `stopped`, `disabled` or `ignored`. `started` while it is not set.
         """
         await _runtime.call_async(self._handle, "update", {"sid": sid, "auto_rebalance": auto_rebalance, "comment": comment, "delete": delete, "digest": digest, "failback": failback, "group": group, "max_relocate": max_relocate, "max_restart": max_restart, "state": state})
 
@@ -5889,7 +5889,7 @@ class AsyncProxmoxHa:
 
         Args:
             sid: The HA resource, such as `vm:101`.
-            purge: Whether to remove it from jobs, access lists and HA as well. Yes when absent. (9.1 and later)
+            purge: Whether it is taken out of the rules that name it, and rules that name nothing else are deleted. Yes when absent. (9.1 and later)
         """
         await _runtime.call_async(self._handle, "remove", {"sid": sid, "purge": purge})
 
@@ -5926,7 +5926,7 @@ class AsyncProxmoxHa:
 
         Args:
             resource: The HA resource.
-            kind: Its kind.
+            kind: Only those of this kind.
         """
         value = await _runtime.call_async(self._handle, "rules", {"resource": resource, "kind": kind})
         return [decode_ha_rule(v) for v in value]
@@ -6021,9 +6021,9 @@ class AsyncProxmoxSdn:
         """The zones; with `pending` what is planned, with `running` what is in force.
 
         Args:
-            pending: The value that applies after the next restart or apply.
-            running: Whether to show what is in force in place of what is written down.
-            kind: Its kind.
+            pending: Whether to show the changes that wait to be applied as well.
+            running: Whether to show what is in force rather than what is written down.
+            kind: Only those of this kind.
         """
         value = await _runtime.call_async(self._handle, "zones", {"pending": pending, "running": running, "kind": kind})
         return [decode_sdn_zone(v) for v in value]
@@ -6033,8 +6033,8 @@ class AsyncProxmoxSdn:
 
         Args:
             zone: The zone.
-            pending: The value that applies after the next restart or apply.
-            running: Whether to show what is in force in place of what is written down.
+            pending: Whether to show the changes that wait to be applied as well.
+            running: Whether to show what is in force rather than what is written down.
         """
         return decode_sdn_zone(await _runtime.call_async(self._handle, "zone", {"zone": zone, "pending": pending, "running": running}))
 
@@ -6048,7 +6048,7 @@ class AsyncProxmoxSdn:
             bridge: The bridge.
             bridge_disable_mac_learning: Whether the bridge learns no addresses. (7.2 and later)
             controller: The controller.
-            dhcp: Whether DHCP is allowed. Yes when absent for guests. (8.1 and later)
+            dhcp: What hands out addresses in it: `dnsmasq`. (8.1 and later)
             disable_arp_nd_suppression: Whether ARP and ND packets are not held back. (7.1 and later)
             dns: The DNS service.
             dnszone: The DNS zone.
@@ -6083,7 +6083,7 @@ class AsyncProxmoxSdn:
             bridge_disable_mac_learning: Whether the bridge learns no addresses. (7.2 and later)
             controller: The controller.
             delete: Settings to take out, so that their defaults apply again.
-            dhcp: Whether DHCP is allowed. Yes when absent for guests. (8.1 and later)
+            dhcp: What hands out addresses in it: `dnsmasq`. (8.1 and later)
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
             disable_arp_nd_suppression: Whether ARP and ND packets are not held back. (7.1 and later)
             dns: The DNS service.
@@ -6103,9 +6103,9 @@ class AsyncProxmoxSdn:
             rt_import: Route targets to import. (7.2 and later)
             secondary_controllers: Further controllers. (9.2 and later)
             tag: The VLAN or VXLAN.
-            vlan_protocol: The protocol of VLAN tags. `802.1q` when absent.
+            vlan_protocol: The protocol of VLAN tags. `802.1q` while it is not set.
             vrf_vxlan: The VXLAN of the routing instance.
-            vxlan_port: The port of VXLAN. `4789` when absent. (8.0 and later)
+            vxlan_port: The port of VXLAN. `4789` while it is not set. (8.0 and later)
         """
         await _runtime.call_async(self._handle, "update_zone", {"zone": zone, "advertise_subnets": advertise_subnets, "bridge": bridge, "bridge_disable_mac_learning": bridge_disable_mac_learning, "controller": controller, "delete": delete, "dhcp": dhcp, "digest": digest, "disable_arp_nd_suppression": disable_arp_nd_suppression, "dns": dns, "dnszone": dnszone, "dp_id": dp_id, "exitnodes": exitnodes, "exitnodes_local_routing": exitnodes_local_routing, "exitnodes_primary": exitnodes_primary, "fabric": fabric, "ipam": ipam, "lock_token": lock_token, "mac": mac, "mtu": mtu, "nodes": nodes, "peers": peers, "reversedns": reversedns, "rt_import": rt_import, "secondary_controllers": secondary_controllers, "tag": tag, "vlan_protocol": vlan_protocol, "vrf_vxlan": vrf_vxlan, "vxlan_port": vxlan_port})
 
@@ -6122,8 +6122,8 @@ class AsyncProxmoxSdn:
         """The virtual networks.
 
         Args:
-            pending: The value that applies after the next restart or apply.
-            running: Whether to show what is in force in place of what is written down.
+            pending: Whether to show the changes that wait to be applied as well.
+            running: Whether to show what is in force rather than what is written down.
         """
         value = await _runtime.call_async(self._handle, "vnets", {"pending": pending, "running": running})
         return [decode_sdn_vnet(v) for v in value]
@@ -6133,8 +6133,8 @@ class AsyncProxmoxSdn:
 
         Args:
             vnet: The virtual network.
-            pending: The value that applies after the next restart or apply.
-            running: Whether to show what is in force in place of what is written down.
+            pending: Whether to show the changes that wait to be applied as well.
+            running: Whether to show what is in force rather than what is written down.
         """
         return decode_sdn_vnet(await _runtime.call_async(self._handle, "vnet", {"vnet": vnet, "pending": pending, "running": running}))
 
@@ -6183,8 +6183,8 @@ class AsyncProxmoxSdn:
 
         Args:
             vnet: The virtual network.
-            pending: The value that applies after the next restart or apply.
-            running: Whether to show what is in force in place of what is written down.
+            pending: Whether to show the changes that wait to be applied as well.
+            running: Whether to show what is in force rather than what is written down.
         """
         value = await _runtime.call_async(self._handle, "subnets", {"vnet": vnet, "pending": pending, "running": running})
         return [decode_sdn_subnet(v) for v in value]
@@ -6193,9 +6193,9 @@ class AsyncProxmoxSdn:
         """The controllers.
 
         Args:
-            pending: The value that applies after the next restart or apply.
-            running: Whether to show what is in force in place of what is written down.
-            kind: Its kind.
+            pending: Whether to show the changes that wait to be applied as well.
+            running: Whether to show what is in force rather than what is written down.
+            kind: Only those of this kind.
         """
         value = await _runtime.call_async(self._handle, "controllers", {"pending": pending, "running": running, "kind": kind})
         return [decode_sdn_controller(v) for v in value]
@@ -6204,7 +6204,7 @@ class AsyncProxmoxSdn:
         """The address managers.
 
         Args:
-            kind: Its kind.
+            kind: Only those of this kind.
         """
         value = await _runtime.call_async(self._handle, "ipams", {"kind": kind})
         return [decode_sdn_ipam(v) for v in value]
@@ -6222,7 +6222,7 @@ class AsyncProxmoxSdn:
         """Gives the lock back.
 
         Args:
-            force: Whether to do it in spite of what speaks against it.
+            force: Whether to unlock without the lock's token.
             lock_token: The token of the lock on the pending configuration, when one is held.
         """
         await _runtime.call_async(self._handle, "unlock", {"force": force, "lock_token": lock_token})
@@ -6232,7 +6232,7 @@ class AsyncProxmoxSdn:
 
         Args:
             lock_token: The token of the lock on the pending configuration, when one is held. (9.0 and later)
-            release_lock: Whether the lock goes with it. Yes when absent. Yes when absent. (9.0 and later)
+            release_lock: Whether the lock goes with it. Yes when absent. (9.0 and later)
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "apply", {"lock_token": lock_token, "release_lock": release_lock}))
 
@@ -6241,7 +6241,7 @@ class AsyncProxmoxSdn:
 
         Args:
             lock_token: The token of the lock on the pending configuration, when one is held.
-            release_lock: Whether the lock goes with it. Yes when absent. Yes when absent.
+            release_lock: Whether the lock goes with it. Yes when absent.
         """
         await _runtime.call_async(self._handle, "roll_back", {"lock_token": lock_token, "release_lock": release_lock})
 
@@ -6271,8 +6271,8 @@ class AsyncProxmoxFirewall:
         Args:
             delete: Settings to take out, so that their defaults apply again.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
-            ebtables: Whether rules for bridges are used. Yes when absent.
-            enable: Whether it is switched on. `0` when absent.
+            ebtables: Whether rules for bridges are used. Yes while it is not set.
+            enable: Whether it is switched on. `0` while it is not set.
             log_ratelimit: How much is logged at most.
             policy_forward: What happens to packets that pass through and match no rule. (8.3 and later)
             policy_in: What happens to packets that come in and match no rule.
@@ -6290,7 +6290,7 @@ class AsyncProxmoxFirewall:
 
         Args:
             action: What happens to the packet: `ACCEPT`, `DROP`, `REJECT`, or the name of a security group.
-            kind: Its kind.
+            kind: Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
             comment: A remark for people.
             dest: Where packets go to: address, network, set or alias.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
@@ -6302,7 +6302,7 @@ class AsyncProxmoxFirewall:
             macro: A ready-made rule, such as `SSH`.
             pos: Its place in the list, from 0.
             proto: The protocol, by name or number.
-            source: Where from.
+            source: Where packets come from: address, network, set or alias.
             sport: The ports they come from.
         """
         await _runtime.call_async(self._handle, "create_rule", {"action": action, "kind": kind, "comment": comment, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "pos": pos, "proto": proto, "source": source, "sport": sport})
@@ -6325,9 +6325,9 @@ class AsyncProxmoxFirewall:
             macro: A ready-made rule, such as `SSH`.
             moveto: The new place; the other parameters are ignored.
             proto: The protocol, by name or number.
-            source: Where from.
+            source: Where packets come from: address, network, set or alias.
             sport: The ports they come from.
-            kind: Its kind.
+            kind: Which way packets go: `in`, `out` or `forward`; or `group` when `action` names a security group.
         """
         await _runtime.call_async(self._handle, "update_rule", {"pos": pos, "action": action, "comment": comment, "delete": delete, "dest": dest, "digest": digest, "dport": dport, "enable": enable, "icmp_type": icmp_type, "iface": iface, "log": log, "macro": macro, "moveto": moveto, "proto": proto, "source": source, "sport": sport, "kind": kind})
 
@@ -6361,7 +6361,7 @@ class AsyncProxmoxFirewall:
             group: The group.
             comment: A remark for people.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
-            rename: The new name.
+            rename: The present name of one that exists: that one is renamed or changed, and none is made.
         """
         await _runtime.call_async(self._handle, "create_group", {"group": group, "comment": comment, "digest": digest, "rename": rename})
 
@@ -6382,7 +6382,7 @@ class AsyncProxmoxFirewall:
         """Names an address or network.
 
         Args:
-            cidr: The network, as CIDR.
+            cidr: The address or network, as CIDR.
             name: Its name.
             comment: A remark for people.
         """
@@ -6418,7 +6418,7 @@ class AsyncProxmoxFirewall:
             name: Its name.
             comment: A remark for people.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
-            rename: The new name.
+            rename: The present name of one that exists: that one is renamed or changed, and none is made.
         """
         await _runtime.call_async(self._handle, "create_ip_set", {"name": name, "comment": comment, "digest": digest, "rename": rename})
 
@@ -6427,7 +6427,7 @@ class AsyncProxmoxFirewall:
 
         Args:
             name: Its name.
-            cidr: The network, as CIDR.
+            cidr: The address or network, as CIDR, or an alias of one.
             comment: A remark for people.
             nomatch: Whether the entry is an exception.
         """
@@ -6438,7 +6438,7 @@ class AsyncProxmoxFirewall:
 
         Args:
             name: Its name.
-            cidr: The network, as CIDR.
+            cidr: The address or network, as CIDR.
             digest: Digest of the configuration that was read; when it has changed since, the call fails and changes nothing.
         """
         await _runtime.call_async(self._handle, "remove_from_ip_set", {"name": name, "cidr": cidr, "digest": digest})
@@ -6448,7 +6448,7 @@ class AsyncProxmoxFirewall:
 
         Args:
             name: Its name.
-            force: Whether to do it in spite of what speaks against it. (7.3 and later)
+            force: Whether its entries are deleted with it. Otherwise only an empty one can be. (7.3 and later)
         """
         await _runtime.call_async(self._handle, "delete_ip_set", {"name": name, "force": force})
 
@@ -6461,7 +6461,7 @@ class AsyncProxmoxFirewall:
         """The names and sets that rules can refer to.
 
         Args:
-            kind: Its kind.
+            kind: Only those of this kind.
         """
         value = await _runtime.call_async(self._handle, "refs", {"kind": kind})
         return [decode_firewall_ref(v) for v in value]
@@ -6486,8 +6486,8 @@ class AsyncProxmoxAccess:
         """The users; with `full`, their groups and tokens.
 
         Args:
-            enabled: Whether it is switched on.
-            full: Whether to give every detail.
+            enabled: Whether only users that are switched on are wanted, or only those that are not.
+            full: Whether their groups and tokens are told as well.
         """
         value = await _runtime.call_async(self._handle, "users", {"enabled": enabled, "full": full})
         return [decode_user(v) for v in value]
@@ -6511,9 +6511,9 @@ class AsyncProxmoxAccess:
             expire: When it ends, in seconds since 1970; 0 is never.
             firstname: The given name.
             groups: The groups.
-            keys: The keys.
+            keys: The ids of second factors of the old kind (Yubico, OATH).
             lastname: The family name.
-            password: The password.
+            password: The password to begin with; for realms that keep passwords here.
         """
         await _runtime.call_async(self._handle, "create_user", {"userid": userid, "comment": comment, "email": email, "enable": enable, "expire": expire, "firstname": firstname, "groups": groups, "keys": keys, "lastname": lastname, "password": password})
 
@@ -6522,14 +6522,14 @@ class AsyncProxmoxAccess:
 
         Args:
             userid: The user, such as `root@pam`.
-            append: Whether to add the privileges to those it has.
+            append: Whether to add the groups to those the user is in; otherwise they replace them.
             comment: A remark for people.
             email: The e-mail address.
-            enable: Whether it is switched on. Yes when absent.
+            enable: Whether it is switched on. Yes while it is not set.
             expire: When it ends, in seconds since 1970; 0 is never.
             firstname: The given name.
             groups: The groups.
-            keys: The keys.
+            keys: The ids of second factors of the old kind (Yubico, OATH).
             lastname: The family name.
         """
         await _runtime.call_async(self._handle, "update_user", {"userid": userid, "append": append, "comment": comment, "email": email, "enable": enable, "expire": expire, "firstname": firstname, "groups": groups, "keys": keys, "lastname": lastname})
@@ -6546,7 +6546,7 @@ class AsyncProxmoxAccess:
         """Changes a user's password. Tokens may not: log in with user and password.
 
         Args:
-            password: The password.
+            password: The new password.
             userid: The user, such as `root@pam`.
             confirmation_password: The caller's own password, as a confirmation. (8.2 and later)
         """
@@ -6591,7 +6591,7 @@ class AsyncProxmoxAccess:
             comment: A remark for people.
             delete: Settings to take out, so that their defaults apply again. (9.1 and later)
             expire: When it ends, in seconds since 1970; 0 is never.
-            privsep: Whether the token has rights of its own only, rather than all of its user's. Yes when absent.
+            privsep: Whether the token has rights of its own only, rather than all of its user's. Yes while it is not set.
             regenerate: Whether to make a new secret; the old one ends. (9.2 and later)
         """
         return decode_new_token(await _runtime.call_async(self._handle, "update_token", {"userid": userid, "tokenid": tokenid, "comment": comment, "delete": delete, "expire": expire, "privsep": privsep, "regenerate": regenerate}))
@@ -6672,7 +6672,7 @@ class AsyncProxmoxAccess:
 
         Args:
             roleid: The role.
-            append: Whether to add the privileges to those it has.
+            append: Whether to add the privileges to those it has; otherwise they replace them.
             privs: The privileges, such as `VM.Audit`.
         """
         await _runtime.call_async(self._handle, "update_role", {"roleid": roleid, "append": append, "privs": privs})
@@ -6696,9 +6696,9 @@ class AsyncProxmoxAccess:
         Args:
             path: The path in the tree of rights, such as `/vms/101` or `/`.
             roles: The roles.
-            delete: Settings to take out, so that their defaults apply again.
+            delete: Whether to take the roles away rather than grant them.
             groups: The groups.
-            propagate: Whether it holds for everything below as well. Yes when absent. Yes when absent.
+            propagate: Whether it holds for everything below as well. Yes when absent.
             tokens: The tokens.
             users: The users.
         """
@@ -6724,9 +6724,9 @@ class AsyncProxmoxAccess:
             realm: The realm.
             dry_run: Whether only to say what would happen.
             enable_new: Whether users that a sync makes are switched on. Yes when absent.
-            full: Whether to give every detail.
-            purge: Whether to remove it from jobs, access lists and HA as well.
-            remove_vanished: properties|entry);)*(?:acl|properties|entry))|none | `remove-vanished`. `none` when absent. (7.2 and later)
+            full: Whether users and groups that the directory lacks are deleted and what was changed here is overwritten; `remove-vanished` has replaced it.
+            purge: Whether the access rights of users and groups that a sync deletes go as well; `remove-vanished` has replaced it.
+            remove_vanished: What a sync takes away for users that are gone: `entry`, `acl`, `properties`, or `none`. `none` when absent. (7.2 and later)
             scope: What to sync: users, groups or both.
         """
         return AsyncProxmoxTask(await _runtime.open_async(self._handle, "sync_realm", {"realm": realm, "dry_run": dry_run, "enable_new": enable_new, "full": full, "purge": purge, "remove_vanished": remove_vanished, "scope": scope}))
@@ -6751,7 +6751,7 @@ class AsyncProxmoxAccess:
         Args:
             userid: The user, such as `root@pam`.
             id: Its id.
-            password: The password.
+            password: The caller's own password, as a confirmation.
         """
         await _runtime.call_async(self._handle, "delete_tfa", {"userid": userid, "id": id, "password": password})
 
