@@ -76,6 +76,7 @@ impl Handle {
     /// Dropping the future drops the call.
     pub async fn call(&self, method: &str, mut args: Args) -> Result<Reply> {
         let args = &mut args;
+        // The large ones are boxed: this future has room for the largest.
         match self.object(method)? {
             Object::Root => root::call(method, args).await,
             Object::Lab(lab) => lab::lab(&lab, method, args).await,
@@ -90,17 +91,19 @@ impl Handle {
             Object::TalosNodes(nodes) => talos::nodes(&nodes, method, args).await,
             Object::DebugContainer(session) => talos::container(&session, method, args).await,
             Object::MaintenanceClient(machine) => talos::machine(&machine, method, args).await,
-            Object::ProxmoxClient(pve) => proxmox::client(&pve, method, args).await,
-            Object::ProxmoxCluster(place) => proxmox::cluster(&place, method, args).await,
-            Object::ProxmoxHa(place) => proxmox::ha(&place, method, args).await,
+            Object::ProxmoxClient(pve) => Box::pin(proxmox::client(&pve, method, args)).await,
+            Object::ProxmoxCluster(place) => Box::pin(proxmox::cluster(&place, method, args)).await,
+            Object::ProxmoxHa(place) => Box::pin(proxmox::ha(&place, method, args)).await,
             Object::ProxmoxSdn(place) => proxmox::sdn(&place, method, args).await,
             Object::ProxmoxFirewall(place) => proxmox::firewall(&place, method, args).await,
             Object::ProxmoxAccess(place) => proxmox::access(&place, method, args).await,
-            Object::ProxmoxNode(place) => proxmox::node(&place, method, args).await,
-            Object::ProxmoxNodeStorage(place) => proxmox::node_storage(&place, method, args).await,
+            Object::ProxmoxNode(place) => Box::pin(proxmox::node(&place, method, args)).await,
+            Object::ProxmoxNodeStorage(place) => {
+                Box::pin(proxmox::node_storage(&place, method, args)).await
+            }
             Object::ProxmoxCeph(place) => proxmox::ceph(&place, method, args).await,
-            Object::ProxmoxQemu(place) => proxmox::qemu(&place, method, args).await,
-            Object::ProxmoxLxc(place) => proxmox::lxc(&place, method, args).await,
+            Object::ProxmoxQemu(place) => Box::pin(proxmox::qemu(&place, method, args)).await,
+            Object::ProxmoxLxc(place) => Box::pin(proxmox::lxc(&place, method, args)).await,
             Object::ProxmoxStorage(place) => proxmox::storage(&place, method, args).await,
             Object::ProxmoxPool(place) => proxmox::pool(&place, method, args).await,
             Object::ProxmoxTask(task) => proxmox::task(&task, method, args).await,
@@ -108,7 +111,7 @@ impl Handle {
             Object::ProxmoxTerminal(terminal) => proxmox::terminal(&terminal, method, args).await,
             Object::ProxmoxScreen(screen) => proxmox::screen(&screen, method, args).await,
             Object::ProxmoxGuest(found) => proxmox::guest(&found, method),
-            Object::ProxmoxLogin(login) => proxmox::login(&login, method, args).await,
+            Object::ProxmoxLogin(login) => Box::pin(proxmox::login(&login, method, args)).await,
             Object::Simulator(sim) => sim.call(method, args).await,
         }
     }

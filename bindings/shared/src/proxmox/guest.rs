@@ -103,7 +103,7 @@ pub(crate) async fn qemu(place: &Place, method: &str, args: &mut Args) -> Result
         "create_firewall_rule" => place.done::<CreateQemuFirewallRule>(args).await,
         "update_firewall_rule" => place.done::<UpdateQemuFirewallRule>(args).await,
         "delete_firewall_rule" => place.done::<DeleteQemuFirewallRule>(args).await,
-        _ => inside::qemu(place, method, args).await,
+        _ => Box::pin(inside::qemu(place, method, args)).await,
     }
 }
 

@@ -98,6 +98,30 @@ pub(crate) async fn node(place: &Place, method: &str, args: &mut Args) -> Result
         "apt_versions" => place.data::<ListAptVersions>(args).await,
         "apt_repositories" => place.data::<GetAptRepositories>(args).await,
         "apt_changelog" => place.data::<GetAptChangelog>(args).await,
+        "certificates" => place.data::<ListCertificates>(args).await,
+        "upload_certificate" => place.data::<UploadCustomCertificate>(args).await,
+        "delete_certificate" => place.done::<DeleteCustomCertificate>(args).await,
+        "order_certificate" => place.task::<OrderAcmeCertificate>(args).await,
+        "renew_certificate" => place.task::<RenewAcmeCertificate>(args).await,
+        "storages" => place.data::<ListNodeStorage>(args).await,
+        "appliance_templates" => place.data::<ListApplianceTemplates>(args).await,
+        "download_appliance_template" => place.task::<DownloadApplianceTemplate>(args).await,
+        "backup_defaults" => place.data::<GetBackupDefaults>(args).await,
+        "extract_backup_config" => place.data::<ExtractBackupConfig>(args).await,
+        "replication" => place.data::<ListNodeReplication>(args).await,
+        "replicate_now" => place.data::<ScheduleReplicationNow>(args).await,
+        "firewall_options" => place.data::<GetNodeFirewallOptions>(args).await,
+        "update_firewall_options" => place.done::<UpdateNodeFirewallOptions>(args).await,
+        "firewall_rules" => place.data::<ListNodeFirewallRules>(args).await,
+        "create_firewall_rule" => place.done::<CreateNodeFirewallRule>(args).await,
+        "sdn_zones" => place.data::<ListNodeSdnZones>(args).await,
+        _ => Box::pin(hardware(place, method, args)).await,
+    }
+}
+
+/// Disks and what is made of them, devices, what guests can be given.
+async fn hardware(place: &Place, method: &str, args: &mut Args) -> Result<Reply> {
+    match method {
         "disks" => place.data::<ListDisks>(args).await,
         "smart" => place.data::<GetSmart>(args).await,
         "initialize_disk" => {
@@ -118,24 +142,7 @@ pub(crate) async fn node(place: &Place, method: &str, args: &mut Args) -> Result
         "usb_devices" => place.data::<ListUsbDevices>(args).await,
         "machine_types" => place.data::<ListMachineTypes>(args).await,
         "cpu_models" => place.data::<ListCpuModels>(args).await,
-        "certificates" => place.data::<ListCertificates>(args).await,
-        "upload_certificate" => place.data::<UploadCustomCertificate>(args).await,
-        "delete_certificate" => place.done::<DeleteCustomCertificate>(args).await,
-        "order_certificate" => place.task::<OrderAcmeCertificate>(args).await,
-        "renew_certificate" => place.task::<RenewAcmeCertificate>(args).await,
-        "storages" => place.data::<ListNodeStorage>(args).await,
-        "appliance_templates" => place.data::<ListApplianceTemplates>(args).await,
-        "download_appliance_template" => place.task::<DownloadApplianceTemplate>(args).await,
-        "backup_defaults" => place.data::<GetBackupDefaults>(args).await,
-        "extract_backup_config" => place.data::<ExtractBackupConfig>(args).await,
-        "replication" => place.data::<ListNodeReplication>(args).await,
-        "replicate_now" => place.data::<ScheduleReplicationNow>(args).await,
-        "firewall_options" => place.data::<GetNodeFirewallOptions>(args).await,
-        "update_firewall_options" => place.done::<UpdateNodeFirewallOptions>(args).await,
-        "firewall_rules" => place.data::<ListNodeFirewallRules>(args).await,
-        "create_firewall_rule" => place.done::<CreateNodeFirewallRule>(args).await,
-        "sdn_zones" => place.data::<ListNodeSdnZones>(args).await,
-        _ => files::node(place, method, args).await,
+        _ => Box::pin(files::node(place, method, args)).await,
     }
 }
 
