@@ -134,6 +134,11 @@ const CLASSES: &[(&str, &str, &str)] = &[
         "fn node(",
     ),
     (
+        "ProxmoxNode",
+        include_str!("../src/proxmox/node.rs"),
+        "fn hardware(",
+    ),
+    (
         "ProxmoxNodeStorage",
         include_str!("../src/proxmox/node.rs"),
         "fn node_storage(",

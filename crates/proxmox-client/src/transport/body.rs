@@ -67,7 +67,11 @@ fn unpack(bytes: &[u8], max: usize) -> Result<Vec<u8>, Failure> {
 }
 
 fn too_large(max: usize) -> Failure {
-    refused(format!("the answer is larger than {} MiB", max >> 20))
+    let limit = match max >> 20 {
+        mib if mib << 20 == max => format!("{mib} MiB"),
+        _ => format!("{max} bytes"),
+    };
+    refused(format!("the answer is larger than {limit}"))
 }
 
 fn refused(message: impl Into<String>) -> Failure {
