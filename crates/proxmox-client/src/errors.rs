@@ -180,6 +180,12 @@ struct Body {
     errors: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
+/// Whether it was silence, of the server or of what stands in between, that may
+/// be over soon: who waits for something looks again.
+pub(crate) fn passes(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout)
+}
+
 /// The error that an answer with a status outside 200..299 means.
 pub(crate) fn from_answer(status: u16, reason: &str, body: &str) -> Error {
     let parsed: Body = serde_json::from_str(body).unwrap_or_default();

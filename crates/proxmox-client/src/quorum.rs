@@ -9,7 +9,7 @@ use std::time::Duration;
 use homelab_core::{Error, ErrorKind, Result, Retry, Sent};
 use proxmox_endpoints::{Call, ClusterStatusEntry, Method};
 
-use crate::{ClusterStatus, ProxmoxClient};
+use crate::{ClusterStatus, ProxmoxClient, errors};
 
 /// The requests that are held back.
 const HARMFUL: &[&str] = &["DeleteQemu", "DeleteLxc"];
@@ -31,9 +31,7 @@ impl ProxmoxClient {
             .sent(Sent::No)
             .retry(Retry::After(Duration::from_secs(5)))),
             // The call would fail the same way, after as long a wait.
-            Err(error) if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Unavailable) => {
-                Err(error.sent(Sent::No))
-            }
+            Err(error) if errors::passes(&error) => Err(error.sent(Sent::No)),
             // A host that stands alone is quorate.
             Ok(true) | Err(_) => Ok(()),
         }

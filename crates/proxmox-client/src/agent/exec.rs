@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Agent;
 use super::call::bytes_of;
+use crate::errors;
 
 /// What the server takes as input.
 const LARGEST_INPUT: usize = 64 << 10;
@@ -159,11 +160,7 @@ impl Agent {
                     .operation("guest agent exec")
                     .source(error));
                 }
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout) =>
-                {
-                    Some(error)
-                }
+                Err(error) if errors::passes(&error) => Some(error),
                 Err(error) => return Err(error),
             };
             let now = clock.elapsed();

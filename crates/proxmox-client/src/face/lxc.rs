@@ -214,15 +214,8 @@ impl Lxc {
         target_storage: Vec<String>,
         _loss: DataLoss,
     ) -> PendingTask<RemoteMigrateLxc> {
-        let mut request = RemoteMigrateLxc::new(
-            &self.node,
-            self.vmid,
-            target_bridge,
-            target_endpoint,
-            target_storage,
-        );
-        request.delete = Some(true);
-        PendingTask::task(&self.client, request)
+        self.remote_migrate(target_bridge, target_endpoint, target_storage)
+            .losing(|request| request.delete = Some(true))
     }
 
     /// Grows a volume: to a size (`64G`) or by one (`+8G`).
@@ -254,9 +247,8 @@ impl Lxc {
         volume: impl Into<String>,
         _loss: DataLoss,
     ) -> PendingTask<MoveLxcVolume> {
-        let mut request = MoveLxcVolume::new(&self.node, self.vmid, volume);
-        request.delete = Some(true);
-        PendingTask::task(&self.client, request)
+        self.move_volume(volume)
+            .losing(|request| request.delete = Some(true))
     }
 
     /// Makes it a template, for good.

@@ -172,6 +172,13 @@ impl<E: Endpoint, T> Pending<E, T> {
         self
     }
 
+    /// The same call with what it would lose otherwise not: whoever asks for
+    /// this has given the word.
+    pub(crate) fn losing(mut self, set: impl FnOnce(&mut E)) -> Self {
+        self.spares = |_| None;
+        self.with(set)
+    }
+
     /// Whether the request, as it is now, loses nothing without the word.
     fn spared(&self) -> Result<()> {
         match (self.spares)(&self.request) {
@@ -211,16 +218,17 @@ where
     type Output = Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
-        let spared = self.spared();
         let this = &mut *self;
         if let Some(error) = this.refused.take() {
             return Poll::Ready(Err(error));
+        }
+        if this.running.is_none() {
+            this.spared()?;
         }
         let running = this.running.get_or_insert_with(|| {
             let (client, request, finish) =
                 (this.client.clone(), this.request.clone(), this.finish);
             Box::pin(async move {
-                spared?;
                 let answer = client.send(&request).await?;
                 finish(&client, answer)
             })

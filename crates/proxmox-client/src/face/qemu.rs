@@ -255,15 +255,8 @@ impl Qemu {
         target_storage: Vec<String>,
         _loss: DataLoss,
     ) -> PendingTask<RemoteMigrateQemu> {
-        let mut request = RemoteMigrateQemu::new(
-            &self.node,
-            self.vmid,
-            target_bridge,
-            target_endpoint,
-            target_storage,
-        );
-        request.delete = Some(true);
-        PendingTask::task(&self.client, request)
+        self.remote_migrate(target_bridge, target_endpoint, target_storage)
+            .losing(|request| request.delete = Some(true))
     }
 
     /// Grows a disk: to a size (`64G`) or by one (`+8G`). Disks do not shrink.
@@ -292,9 +285,8 @@ impl Qemu {
         disk: impl Into<String>,
         _loss: DataLoss,
     ) -> PendingTask<MoveQemuDisk> {
-        let mut request = MoveQemuDisk::new(&self.node, self.vmid, disk);
-        request.delete = Some(true);
-        PendingTask::task(&self.client, request)
+        self.move_disk(disk)
+            .losing(|request| request.delete = Some(true))
     }
 
     /// Takes disks out of the configuration. Their volumes stay, as `unused0` and so on.
@@ -309,9 +301,8 @@ impl Qemu {
     /// Takes disks out of the configuration and deletes their volumes: those in use (`scsi1`)
     /// and those that are not (`unused0`).
     pub fn delete_disks(&self, disks: Vec<String>, _loss: DataLoss) -> Pending<UnlinkQemuDisks> {
-        let mut request = UnlinkQemuDisks::new(&self.node, self.vmid, disks);
-        request.force = Some(true);
-        Pending::new(&self.client, request)
+        self.unlink_disks(disks)
+            .losing(|request| request.force = Some(true))
     }
 
     /// Makes it a template, for good.

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use futures_util::stream;
-use homelab_core::{Error, ErrorKind, Result};
+use homelab_core::{Error, Result};
 use proxmox_endpoints::{TaskLogLine, TaskState};
 
 use super::Task;
+use crate::errors;
 
 const PAUSE: Duration = Duration::from_secs(1);
 /// So long may looks fail for want of a connection.
@@ -90,8 +91,7 @@ impl Follow {
     fn bear(&mut self, error: Error, lost_at: Duration) -> Result<()> {
         self.lost_at = Some(lost_at);
         let lost_for = self.task.client.clock().elapsed().saturating_sub(lost_at);
-        let passing = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout);
-        if passing && lost_for < PATIENCE {
+        if errors::passes(&error) && lost_for < PATIENCE {
             Ok(())
         } else {
             Err(error)

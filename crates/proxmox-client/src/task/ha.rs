@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Task;
 use super::wait::WaitOptions;
-use crate::ProxmoxClient;
+use crate::{ProxmoxClient, errors};
 
 /// The kinds of tasks that only ask the manager.
 const ASK_HA: &[&str] = &["hastart", "hastop", "hamigrate", "harelocate"];
@@ -54,12 +54,7 @@ impl Task {
                 }
                 Ok(_) => None,
                 // It moves between two looks; connections come back.
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        ErrorKind::NotFound | ErrorKind::Unavailable | ErrorKind::Timeout
-                    ) =>
-                {
+                Err(error) if error.kind() == ErrorKind::NotFound || errors::passes(&error) => {
                     Some(error)
                 }
                 Err(error) => return Err(error),

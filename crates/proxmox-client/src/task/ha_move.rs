@@ -5,7 +5,7 @@ use homelab_core::{Error, ErrorKind, Result, Sent};
 
 use super::ha::Seen;
 use super::wait::WaitOptions;
-use crate::Ha;
+use crate::{Ha, errors};
 
 const OPERATION: &str = "wait for the HA manager";
 
@@ -57,12 +57,7 @@ impl Ha {
                     None,
                 ),
                 // It moves between two looks; connections come back.
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        ErrorKind::NotFound | ErrorKind::Unavailable | ErrorKind::Timeout
-                    ) =>
-                {
+                Err(error) if error.kind() == ErrorKind::NotFound || errors::passes(&error) => {
                     ("out of sight".to_owned(), Some(error))
                 }
                 Err(error) => return Err(error),

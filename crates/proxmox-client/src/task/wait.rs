@@ -7,6 +7,7 @@ use proxmox_endpoints::{TaskState, TaskStatus};
 
 use super::progress::fraction;
 use super::{OnProgress, Task, TaskOutcome, TaskProgress};
+use crate::errors;
 
 /// How to wait for a task.
 #[derive(Clone, Debug)]
@@ -147,11 +148,7 @@ impl Task {
                     None
                 }
                 Ok(_) => None,
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout) =>
-                {
-                    Some(error)
-                }
+                Err(error) if errors::passes(&error) => Some(error),
                 Err(error) => return Err(error),
             };
             let now = clock.elapsed();
