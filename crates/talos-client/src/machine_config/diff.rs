@@ -165,10 +165,22 @@ fn format_index(at: usize) -> String {
 }
 
 /// Keys whose values, or everything below, nobody shall read in a report. Also
-/// files and manifests: people keep credentials in them.
+/// files, manifests, headers and environments of services: people keep credentials
+/// in them. `apiUrl` is `SideroLink`'s, which carries its token.
 pub(super) fn is_secret(key: &str) -> bool {
     const PARTS: &[&str] = &["token", "secret", "password", "passphrase", "privatekey"];
-    const WHOLE: &[&str] = &["key", "auth", "content", "contents", "psk", "presharedkey"];
+    const WHOLE: &[&str] = &[
+        "key",
+        "auth",
+        "content",
+        "contents",
+        "psk",
+        "presharedkey",
+        "apiurl",
+        "environment",
+        "extramanifestheaders",
+        "headers",
+    ];
     let key = key.to_ascii_lowercase();
     WHOLE.contains(&key.as_str()) || PARTS.iter().any(|part| key.contains(part))
 }

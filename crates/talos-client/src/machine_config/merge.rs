@@ -7,7 +7,7 @@
 //! nothing; `false` does. Deletions are `delete.rs`.
 //!
 //! The rules are those of the official implementation's types; the test
-//! `machine_config_peer` compares both.
+//! `go_peer` compares both, as far as v1.13 knows the documents.
 
 use super::config::Document;
 use crate::yaml::{Map, Value};
@@ -37,8 +37,10 @@ fn rule(path: &[&str]) -> ListRule {
         ["ExtensionServiceConfig", "configFiles"] => ListRule::Merge(&["mountPath"]),
         ["ImageVerificationConfig", "rules"] => ListRule::Swap("image"),
         // An argument that is given several times.
-        [MAIN, .., "extraArgs", _]
+        [.., "extraArgs", _]
         | [MAIN, "cluster", "network", "podSubnets" | "serviceSubnets"]
+        | ["KubeNetworkConfig", "podSubnets" | "serviceSubnets"]
+        | ["BGPInstanceConfig", "advertise"]
         | ["NetworkRuleConfig", "ingress"]
         | ["NetworkRuleConfig", "portSelector", "ports"] => ListRule::Replace,
         _ => ListRule::Append,
@@ -75,8 +77,11 @@ fn says_nothing(value: &Value, path: &[&str]) -> bool {
 }
 
 fn merge_maps<'p>(into: &mut Map, patch: &'p Map, path: &mut Vec<&'p str>) {
-    // The one mapping that is replaced as a whole.
-    if let [MAIN, "cluster", "apiServer", "auditPolicy"] = path.as_slice() {
+    // Mappings that are replaced as a whole.
+    if let [MAIN, "cluster", "apiServer", "auditPolicy"]
+    | ["KubeAuditPolicyConfig", "configuration"]
+    | ["CRIBaseRuntimeSpecConfig", "overrides"] = path.as_slice()
+    {
         if !patch.is_empty() {
             *into = patch.clone();
         }

@@ -8,7 +8,7 @@
 //! | `merge.rs` | strategic merge: lists by key |
 //! | `delete.rs` | `$patch: delete` |
 //! | `json_patch.rs` | JSON patch (RFC 6902) |
-//! | `view.rs` | the parts that the rest of the SDK needs, as typed data |
+//! | `view/` | the parts that the rest of the SDK needs, as typed data |
 //! | `cluster.rs` | configurations for a new cluster |
 //! | `cluster_documents.rs` | what stands in them |
 //! | `running.rs` | the configuration of a node, and what another would change |

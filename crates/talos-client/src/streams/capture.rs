@@ -8,24 +8,11 @@ use homelab_core::{AtomicFile, Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use talos_proto::machine::{BpfInstruction as RawInstruction, PacketCaptureRequest};
 
+use super::filter::{BpfInstruction, check};
 use super::pcap::Packets;
 use crate::node::NodeClient;
 
 const OPERATION: &str = "PacketCapture";
-
-/// An instruction of a packet filter, as `tcpdump -dd` prints it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-pub struct BpfInstruction {
-    /// Operation.
-    pub op: u32,
-    /// How many instructions to skip when true.
-    pub jt: u32,
-    /// How many instructions to skip when false.
-    pub jf: u32,
-    /// Operand.
-    pub k: u32,
-}
 
 /// What to capture and for how long.
 #[derive(Clone, Debug)]
@@ -39,7 +26,7 @@ pub struct CaptureOptions {
     pub promiscuous: bool,
     /// Longest part of a packet that is kept; the node's own default when absent.
     pub snap_len: Option<u32>,
-    /// Which packets; all when empty.
+    /// Which packets, as [`BpfInstruction::parse_filter`] reads it; all when empty.
     pub filter: Vec<BpfInstruction>,
     /// Stop after this many packets.
     pub max_packets: Option<u64>,
@@ -75,7 +62,8 @@ impl CaptureOptions {
         self
     }
 
-    /// Only packets that the filter lets through.
+    /// Only packets that the filter lets through. It has at most 4096 instructions,
+    /// jumps only to others of them, and its last returns.
     #[must_use]
     pub fn filter(mut self, instructions: impl IntoIterator<Item = BpfInstruction>) -> Self {
         self.filter = instructions.into_iter().collect();
@@ -130,6 +118,7 @@ impl NodeClient {
     ///
     /// # Errors
     /// - `NotFound` for an unknown interface, `InvalidArgument` for one of another kind.
+    /// - `InvalidArgument` for a filter that no kernel takes, before anything is sent.
     /// - `Unavailable` when the node goes away before the time is over.
     /// - `NotFound` or `Io` when `to` cannot be written.
     ///
@@ -154,6 +143,7 @@ impl NodeClient {
         options: CaptureOptions,
         mut on_progress: impl FnMut(CaptureProgress) + Send,
     ) -> Result<PacketCapture> {
+        check(&options.filter)?;
         let mut file = AtomicFile::create(to)?;
         let request = PacketCaptureRequest {
             interface: options.interface,

@@ -14,6 +14,7 @@
 //! | `copy.rs`, `unpack.rs` | a tree of files, unpacked safely |
 //! | `kubeconfig.rs`, `kubeconfig_merge.rs` | the administrator's kubeconfig, alone or into another |
 //! | `capture.rs`, `pcap.rs` | packets, to a file |
+//! | `filter.rs` | which packets |
 
 mod capture;
 mod copy;
@@ -21,6 +22,7 @@ mod disk_usage;
 mod dmesg;
 mod file_mode;
 mod files;
+mod filter;
 mod frames;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
@@ -33,12 +35,13 @@ mod pcap;
 mod read;
 mod unpack;
 
-pub use capture::{BpfInstruction, CaptureOptions, CaptureProgress, PacketCapture};
+pub use capture::{CaptureOptions, CaptureProgress, PacketCapture};
 pub use copy::{Copied, CopyOptions, CopyProgress, SkippedFile};
 pub use disk_usage::{DiskUsage, DiskUsageOptions};
 pub use dmesg::{DmesgOptions, KernelMessage};
 pub use file_mode::FileKind;
 pub use files::{FileInfo, ListOptions};
+pub use filter::BpfInstruction;
 pub(crate) use frames::Frames;
 pub use kubeconfig_merge::{KubeconfigMergeOptions, MergedKubeconfig, merge_kubeconfig};
 pub(crate) use lines::Lines;
