@@ -19,6 +19,7 @@ pub(crate) async fn call(method: &str, args: &mut Args) -> Result<Reply> {
         "SecretsBundle.from_file" => talos::secrets_from_file(args),
         "SecretsBundle.parse" => talos::secrets_from_text(args),
         "SecretsBundle.generate" => talos::generate(args).await,
+        "TalosNode.parse_filter" => talos::parse_filter(args),
         "TalosNode.verify_snapshot" => talos::verify_snapshot(args).await,
         "ProxmoxClient.connect" => proxmox::connect(args),
         "ProxmoxClient.log_in" => proxmox::log_in(args).await,

@@ -73,6 +73,7 @@ fn groups() -> Vec<Group> {
             cosi::SystemInformation,
             DebugChunk,
             talos_client::AppliedConfiguration,
+            talos_client::BpfInstruction,
             talos_client::ApplyMode,
             talos_client::Connection,
             talos_client::Container,

@@ -15,13 +15,13 @@ pub use crate::streams::fuzz::{archive, capture, kernel_message, kubeconfig, lin
 
 use crate::config::{Context, EndpointAddress, TalosConfig};
 use crate::cosi::types::{Disk, HostnameStatus, LinkStatus, MachineStatus, Member};
-use crate::cosi::{ResourceType, Typed};
+use crate::cosi::{LabelQuery, ResourceType, Typed};
 use crate::machine::answer::Answer;
 use crate::machine_config::{MachineConfig, Patch};
 use crate::maintenance::SpkiFingerprint;
 use crate::omni::SigningKey;
 use crate::pki::SecretsBundle;
-use crate::{NodeSelector, yaml};
+use crate::{BpfInstruction, NodeSelector, yaml};
 
 /// A talosconfig.
 pub fn talosconfig(data: &[u8]) {
@@ -130,6 +130,18 @@ pub fn endpoint(data: &[u8]) {
         assert_eq!(again.ok(), Some(endpoint));
     }
     let _ = text.parse::<NodeSelector>();
+}
+
+/// A packet filter, a query of labels.
+pub fn filter(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if let Ok(filter) = BpfInstruction::parse_filter(&text) {
+        let shown =
+            |i: &BpfInstruction| format!("{{ {:#x}, {}, {}, {:#010x} }},\n", i.op, i.jt, i.jf, i.k);
+        let again: String = filter.iter().map(shown).collect();
+        assert_eq!(BpfInstruction::parse_filter(&again).ok(), Some(filter));
+    }
+    let _ = text.parse::<LabelQuery>();
 }
 
 /// A database of etcd.
@@ -283,6 +295,12 @@ mod tests {
         fn endpoints(text in "(https?://|grpc://|)([\\[]?[0-9a-f.:]{0,12}[\\]]?|[a-z-]{0,6})(:[0-9]{0,6})?(/x)?", any: Vec<u8>) {
             endpoint(text.as_bytes());
             endpoint(&any);
+        }
+
+        #[test]
+        fn filters(data in damaged("2\n{ 0x28, 0, 0, 0x0000000c },\n6 0 0 262144\n"), labels in "[a-z!=,]{0,20}") {
+            filter(&data);
+            filter(labels.as_bytes());
         }
 
         #[test]

@@ -37,6 +37,11 @@
 //! | [`yaml`] | files that are written back as they were read |
 //! | [`raw`] | the generated clients, for everything else |
 //!
+//! | feature | what |
+//! |---|---|
+//! | `kubernetes` | those checks of [`health`] that only Kubernetes' own API answers: six GETs with the node's kubeconfig; without it they are skipped and say so |
+//! | `schemars` | JSON Schema of the value types |
+//!
 //! It knows nothing of Proxmox VE, of inventories or of plans; crates above do.
 //! Types of tonic are public in [`raw`] alone.
 

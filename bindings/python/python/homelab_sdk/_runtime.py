@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from types import TracebackType
 from typing import Any, Generic, TypeVar, cast, overload
 
@@ -33,7 +33,7 @@ def error_from_json(text: str) -> HomelabError:
 
 
 def encode(args: Args) -> str:
-    """Arguments as JSON. Unset ones are left out; paths become strings."""
+    """Arguments as JSON. Unset ones are left out; paths become strings, values objects."""
     given = {name: value for name, value in args.items() if value is not None}
     return json.dumps(given, default=_plain)
 
@@ -41,6 +41,8 @@ def encode(args: Args) -> str:
 def _plain(value: object) -> object:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, Sequence):

@@ -35,4 +35,4 @@ pub(crate) use node::node;
 pub(crate) use nodes::nodes;
 #[cfg(feature = "schema")]
 pub(crate) use resources::{ResourceEvent, WatchedEvent};
-pub(crate) use streams::verify_snapshot;
+pub(crate) use streams::{parse_filter, verify_snapshot};

@@ -8,8 +8,9 @@ use futures_util::{TryStreamExt, stream};
 use homelab_core::{Error, ErrorKind, ExposeSecret, Result};
 use talos_client::machine_config::MachineConfig;
 use talos_client::{
-    ApplyMode, ApplyOptions, CaptureOptions, CopyOptions, DiskUsageOptions, DmesgOptions,
-    KubeconfigMergeOptions, ListOptions, LogOptions, NodeClient, Snapshot, TalosConfig,
+    ApplyMode, ApplyOptions, BpfInstruction, CaptureOptions, CopyOptions, DiskUsageOptions,
+    DmesgOptions, KubeconfigMergeOptions, ListOptions, LogOptions, NodeClient, Snapshot,
+    TalosConfig,
 };
 
 use super::resources::watch_dynamic;
@@ -20,6 +21,12 @@ use crate::{Args, Handle, Reply, Stream};
 
 /// A file of text that is read at once is not longer than this, unless asked for.
 const TEXT_LIMIT: usize = 16 << 20;
+
+pub(crate) fn parse_filter(args: &mut Args) -> Result<Reply> {
+    data(&BpfInstruction::parse_filter(
+        &args.take::<String>("text")?,
+    )?)
+}
 
 pub(crate) async fn verify_snapshot(args: &mut Args) -> Result<Reply> {
     let path: PathBuf = args.take("path")?;
@@ -142,6 +149,7 @@ fn packet_capture(node: &NodeClient, args: &mut Args) -> Result<Reply> {
         .take::<Option<bool>>("promiscuous")?
         .unwrap_or_default();
     options.snap_len = args.take("snap_len")?;
+    options.filter = args.take_or_default("filter")?;
     options.max_packets = args.take("max_packets")?;
     options.max_bytes = args.take("max_bytes")?;
     let node = node.clone();

@@ -99,6 +99,7 @@ impl ClientIdentity {
             .ok_or_else(|| unusable(crt_at, "crt holds no certificate"))?;
         let (_, leaf) = X509Certificate::from_der(leaf)
             .map_err(|e| unusable(crt_at, format!("crt is not a certificate: {e}")))?;
+        client_kind(&leaf).map_err(|what| unusable(crt_at, format!("crt is {what}")))?;
         let roles = leaf
             .subject()
             .iter_organization()
@@ -118,6 +119,20 @@ impl ClientIdentity {
             not_before,
             not_after,
         })
+    }
+}
+
+/// Refuses certificates that no node takes from a client, with what they are
+/// instead. The nodes' own rule is stricter, but older ones can do without it.
+fn client_kind(leaf: &X509Certificate<'_>) -> Result<(), &'static str> {
+    if leaf.is_ca() {
+        return Err("a CA, and must be a client certificate that it has signed");
+    }
+    match leaf.extended_key_usage() {
+        Ok(Some(usage)) if !usage.value.client_auth && !usage.value.any => {
+            Err("no client certificate: its extended key usage is another")
+        }
+        _ => Ok(()),
     }
 }
 

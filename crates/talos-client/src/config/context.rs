@@ -224,7 +224,7 @@ impl Context {
     ///
     /// # Errors
     /// `Config` with file and line when the certificate, the key, a CA or an
-    /// endpoint cannot be read.
+    /// endpoint cannot be read, or when the certificate is none of a client.
     pub fn describe(&self) -> Result<ContextInfo> {
         let endpoints = self.endpoint_addresses(&self.endpoints)?;
         let identity = self.identity()?;

@@ -20,6 +20,10 @@ struct Pki {
 }
 
 fn pki(roles: &[&str], last_year: i32) -> Pki {
+    pki_for(roles, last_year, vec![ExtendedKeyUsagePurpose::ClientAuth])
+}
+
+fn pki_for(roles: &[&str], last_year: i32, usages: Vec<ExtendedKeyUsagePurpose>) -> Pki {
     let ca_key = KeyPair::generate_for(&PKCS_ED25519).unwrap();
     let mut ca = CertificateParams::default();
     ca.distinguished_name = rcgen::DistinguishedName::new();
@@ -39,7 +43,7 @@ fn pki(roles: &[&str], last_year: i32) -> Pki {
     }
     client.not_before = date_time_ymd(2020, 1, 1);
     client.not_after = date_time_ymd(last_year, 6, 30);
-    client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    client.extended_key_usages = usages;
     Pki {
         ca: ca_pem,
         crt: client.signed_by(&key, &issuer).unwrap().pem(),
@@ -135,6 +139,55 @@ fn broken_material_names_its_line() {
             assert_eq!(place(&error), format!("talosconfig:{line}"), "{error}");
         }
         assert!(!error.to_string().contains(&STANDARD.encode(&p.key)));
+    }
+}
+
+#[test]
+fn a_certificate_of_the_wrong_kind_is_found_before_anything_is_sent() {
+    use ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
+    let server = pki_for(&["os:admin"], 2099, vec![ServerAuth]);
+    for (crt, says) in [
+        (&server.crt, "crt is no client certificate"),
+        (&server.ca, "crt is a CA"),
+    ] {
+        let error = describe(&talosconfig(&server.ca, crt, &server.key)).unwrap_err();
+        assert_eq!(
+            (error.kind(), place(&error).as_str()),
+            (ErrorKind::Config, "talosconfig:6")
+        );
+        assert!(error.message().contains(says), "{error}");
+    }
+    // These some nodes take: they decide.
+    for usages in [vec![], vec![ClientAuth, ServerAuth]] {
+        let p = pki_for(&["os:admin"], 2099, usages);
+        describe(&talosconfig(&p.ca, &p.crt, &p.key)).unwrap();
+    }
+    // A certificate where the key should be, and the key of somebody else.
+    let p = pki(&["os:admin"], 2099);
+    let error = describe(&talosconfig(&p.ca, &p.crt, &p.crt)).unwrap_err();
+    assert!(
+        error.message().contains("key holds no PEM private key"),
+        "{error}"
+    );
+    let text = talosconfig(&p.ca, &p.crt, &server.key);
+    let config = TalosConfig::parse("talosconfig", &text).unwrap();
+    let error = crate::transport::client_config(config.context(None).unwrap()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.message().contains("crt and key"), "{error}");
+}
+
+#[test]
+fn bombs_are_refused() {
+    let line = |n: usize| {
+        let alias = format!("*a{}", n - 1);
+        format!("a{n}: &a{n} [{}]\n", [alias.as_str(); 10].join(", "))
+    };
+    let lines: String = (1..30).map(line).collect();
+    let bomb = format!("a0: &a0 [x, x]\n{lines}contexts: {{lab: {{endpoints: *a29}}}}\n");
+    for text in [bomb, format!("contexts: {}", "[".repeat(100_000))] {
+        let error = TalosConfig::parse("tc", &text).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().len() < 500, "{error}");
     }
 }
 

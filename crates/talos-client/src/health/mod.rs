@@ -12,6 +12,8 @@
 //! | `nodes.rs`, `etcd.rs` | what Talos' API knows |
 //! | `kubernetes/` | what Kubernetes' API knows (feature `kubernetes`) |
 //! | `wait.rs` | looking once, and until all is well |
+//!
+//! Without the feature `kubernetes` its checks are skipped, which their messages say.
 
 mod cluster;
 mod etcd;

@@ -200,6 +200,60 @@ cluster:
 }
 
 #[test]
+fn documents_of_v1_14_have_rules_of_their_own() {
+    let text = "
+version: v1alpha1
+---
+apiVersion: v1alpha1
+kind: KubeNetworkConfig
+podSubnets: [10.244.0.0/16]
+---
+apiVersion: v1alpha1
+kind: KubeAPIServerConfig
+extraArgs: {feature-gates: [A=true, B=true], v: '2'}
+certExtraSANs: [a.lab]
+---
+apiVersion: v1alpha1
+kind: KubeAuditPolicyConfig
+configuration: {kind: Policy, rules: [{level: Metadata}], omitStages: [RequestReceived]}
+";
+    let before = MachineConfig::parse("c", text).unwrap();
+    let mut after = before.clone();
+    let patch = "
+apiVersion: v1alpha1
+kind: KubeNetworkConfig
+podSubnets: [10.9.0.0/16]
+---
+apiVersion: v1alpha1
+kind: KubeAPIServerConfig
+extraArgs: {feature-gates: [C=true]}
+certExtraSANs: [b.lab]
+---
+apiVersion: v1alpha1
+kind: KubeAuditPolicyConfig
+configuration: {kind: Policy, rules: [{level: None}]}
+";
+    after.apply(&Patch::parse("p", patch).unwrap()).unwrap();
+    let changed: Vec<_> = before
+        .diff(&after)
+        .into_iter()
+        .map(|c| (c.path, c.old.unwrap_or_default(), c.new.unwrap_or_default()))
+        .collect();
+    let row = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
+    assert_eq!(
+        changed,
+        [
+            row("podSubnets[0]", "10.244.0.0/16", "10.9.0.0/16"),
+            row("extraArgs.feature-gates[0]", "A=true", "C=true"),
+            row("extraArgs.feature-gates[1]", "B=true", ""),
+            row("certExtraSANs[1]", "", "b.lab"),
+            row("configuration.rules[0].level", "Metadata", "None"),
+            row("configuration.omitStages", "[\"RequestReceived\"]", ""),
+        ]
+    );
+}
+
+#[test]
 fn deletions_take_away() {
     let gone = effect(
         "machine: {install: {$patch: delete}, network: {interfaces: [{interface: eth0, $patch: delete}]}}",
@@ -307,6 +361,26 @@ fn secrets_are_masked() {
             r#"machine.ca Added >{"key":"***"}"#,
         ]
     );
+    // Documents that hold secrets, those of v1.14 among them.
+    for text in [
+        "kind: DiscoveryIdentityConfig\nclusterSecret: hush",
+        "kind: KubeServiceAccountConfig\nissuer: {privateKey: hush}",
+        "kind: KubeAPIServerCAConfig\nissuingCA: {cert: public, key: hush}",
+        "kind: KubeEtcdEncryptionConfig\nconfig: {resources: [{providers: [{secretbox: {keys: [{name: a, secret: hush}]}}]}]}",
+        "kind: KubeExternalManifestConfig\nname: a\nheaders: {Authorization: Bearer hush}",
+        "kind: SideroLinkConfig\napiUrl: https://omni.lab?jointoken=hush",
+        "kind: ExtensionServiceConfig\nname: tailscale\nenvironment: [TS_AUTHKEY=hush]",
+        "kind: RegistryAuthConfig\nname: r.lab\npassword: hush",
+        "kind: VolumeConfig\nname: STATE\nencryption: {keys: [{static: {passphrase: hush}}]}",
+    ] {
+        let [change] = effect(&format!("apiVersion: v1alpha1\n{text}\n"))
+            .try_into()
+            .unwrap();
+        assert!(
+            change.contains("***") && !change.contains("hush"),
+            "{change}"
+        );
+    }
     let mut other = config();
     let text = CONFIG.replace("hunter2", "hunter3");
     let new = MachineConfig::parse("c", &text).unwrap();

@@ -24,8 +24,7 @@ impl BpfInstruction {
     /// Reads a whole filter from what `tcpdump -dd` or `tcpdump -ddd` prints.
     ///
     /// tcpdump compiles for the interface that it would listen on. Nodes have
-    /// Ethernet on theirs, which `-y EN10MB` asks for; tunnels such as WireGuard
-    /// have none: `-y RAW`.
+    /// Ethernet on theirs, which `-y EN10MB` asks for; tunnels have none: `-y RAW`.
     ///
     /// # Errors
     /// `InvalidArgument` naming the line that is none of an instruction, or as

@@ -4,6 +4,7 @@
 mod apply;
 mod archive;
 mod bootstrap;
+mod bpf;
 mod bytes;
 mod capture;
 mod credentials;

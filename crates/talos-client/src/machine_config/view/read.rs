@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::interfaces::interfaces;
 use super::value::{by_name, flag, items, pairs, text, texts};
 use super::{ClusterView, DiskEncryption, InstallView, KubeletView, MachineConfigView};
-use crate::machine_config::MachineConfig;
+use crate::machine_config::{Document, MachineConfig};
 use crate::yaml::{Map, Value};
 
 /// The taint that keeps pods off control planes.
@@ -35,7 +35,7 @@ impl MachineConfigView {
 
 /// The one document of a kind that has no names.
 fn only<'a>(config: &'a MachineConfig, kind: &str) -> Option<&'a Value> {
-    config.of_kind(kind).next().map(|d| d.value())
+    config.of_kind(kind).next().map(Document::value)
 }
 
 fn nameservers(config: &MachineConfig, main: &Value) -> Vec<String> {
