@@ -643,6 +643,8 @@ export class TalosNode {
     promiscuous?: boolean | undefined
     /** The most that is kept of a packet. */
     snapLen?: number | undefined
+    /** Only packets that it lets through; `parse_filter` reads it from what tcpdump prints. Default: all. */
+    filter?: readonly BpfInstruction[] | undefined
     /** Stop after this many. */
     maxPackets?: number | undefined
     /** Stop when the file is about this large. */
@@ -652,6 +654,16 @@ export class TalosNode {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<PacketCapture>
+
+  /**
+   * A packet filter from what `tcpdump -dd` or `tcpdump -ddd` prints, for `packet_capture`.
+   *
+   * `tcpdump -y EN10MB -dd tcp port 6443` makes one for interfaces with Ethernet, `-y RAW` for tunnels without. One that
+   * no kernel takes fails with `InvalidArgument`, which names the line or the instruction.
+   *
+   * @param text - What tcpdump prints.
+   */
+  static parseFilter(text: string): BpfInstruction[]
 
   /** A kubeconfig for an administrator of Kubernetes, valid for a year. Each call makes a new certificate. */
   kubeconfig(options?: {
@@ -8307,6 +8319,18 @@ export interface BootInfo {
   readonly secureBoot: boolean | null
 }
 
+/** An instruction of a packet filter, as `tcpdump -dd` prints it. */
+export interface BpfInstruction {
+  /** Operation, of 16 bits. */
+  readonly op: number
+  /** How many instructions to skip when true, of 8 bits. */
+  readonly jt: number
+  /** How many instructions to skip when false, of 8 bits. */
+  readonly jf: number
+  /** Operand. */
+  readonly k: number
+}
+
 /** How far a capture is. */
 export interface CaptureProgress {
   /** Packets so far. */
@@ -9020,11 +9044,17 @@ export interface ClusterView {
   readonly endpoint: string | null
   /** Names and addresses that the API server's certificate carries. */
   readonly apiServerCertSans: readonly string[]
-  /** Whether pods may run on control planes. */
+  /**
+   * Whether pods may run on control planes; absent where neither
+   * `allowSchedulingOnControlPlanes` nor the taints of a control plane's
+   * `KubeNodeConfig` say.
+   */
   readonly scheduleOnControlPlanes: boolean | null
   /**
    * Which network plugin Talos installs: `flannel`, `custom`, or `none` when
-   * that is left to others. Talos takes flannel when it is absent.
+   * that is left to others. Absent in a `v1alpha1` document it means flannel; a
+   * control plane whose network is a `KubeNetworkConfig` installs flannel only
+   * by a `KubeFlannelCNIConfig`.
    */
   readonly cni: string | null
 }
@@ -10484,11 +10514,19 @@ export interface ImportProgress {
 
 /** Where and what Talos installs. */
 export interface InstallView {
-  /** The disk: `/dev/sda`. */
+  /** The disk: `/dev/sda`; absent when a selector finds it by other things. */
   readonly disk: string | null
+  /**
+   * What finds the disk: `size`, `model` and the like, by name; `match` is the
+   * expression of an `UnattendedInstallConfig`.
+   */
+  readonly selector: Readonly<Record<string, string>>
   /** The installer's image. */
   readonly image: string | null
-  /** Whether the disk is wiped first. */
+  /**
+   * Whether the disk is wiped first. An `UnattendedInstallConfig` that does not
+   * say so wipes it, `machine.install` does not.
+   */
   readonly wipe: boolean | null
 }
 
@@ -10499,7 +10537,10 @@ export interface InterfaceView {
    * finds it.
    */
   readonly name: string | null
-  /** What finds it: `hardwareAddr` and the like, by name. */
+  /**
+   * What finds it: `hardwareAddr` and the like, by name; `match` is the
+   * expression of a `LinkAliasConfig` that gives it its name.
+   */
   readonly selector: Readonly<Record<string, string>>
   /** Addresses with prefix length. */
   readonly addresses: readonly string[]
@@ -10507,7 +10548,7 @@ export interface InterfaceView {
   readonly dhcp: boolean | null
   /** Largest packet. */
   readonly mtu: number | null
-  /** The address that the control planes share. */
+  /** The address that the control planes share; the first, where there are two. */
   readonly vip: string | null
 }
 
@@ -11168,7 +11209,11 @@ export interface MachineConfigView {
   readonly cluster: ClusterView
   /** Encrypted partitions, by name: `STATE`, `EPHEMERAL`, a volume's name. */
   readonly encryption: Readonly<Record<string, DiskEncryption>>
-  /** Switches of `machine.features`: name to value. */
+  /**
+   * Features that are on or off, by their name in `machine.features`: `rbac`,
+   * `kubePrism`, `hostDNS`, `imageCache`, `kubernetesTalosAPIAccess` and so on,
+   * wherever they are configured.
+   */
   readonly features: Readonly<Record<string, boolean>>
 }
 

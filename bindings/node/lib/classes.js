@@ -20,6 +20,7 @@ import {
   decodeBackupEntry,
   decodeBackupJob,
   decodeBackupJobVolumes,
+  decodeBpfInstruction,
   decodeCaptureProgress,
   decodeCephCommandSafety,
   decodeCephCrushRule,
@@ -690,8 +691,13 @@ export class TalosNode {
   }
 
   async packetCapture(link, to, options = {}) {
-    const steps = openNow(this.#handle, 'packet_capture', { link, to, duration_seconds: options.durationSeconds, promiscuous: options.promiscuous, snap_len: options.snapLen, max_packets: options.maxPackets, max_bytes: options.maxBytes })
+    const steps = openNow(this.#handle, 'packet_capture', { link, to, duration_seconds: options.durationSeconds, promiscuous: options.promiscuous, snap_len: options.snapLen, filter: options.filter, max_packets: options.maxPackets, max_bytes: options.maxBytes })
     return run(steps, options.onProgress, decodeCaptureProgress, decodePacketCapture, options.signal)
+  }
+
+  static parseFilter(text) {
+    const value = callNow(ROOT, 'TalosNode.parse_filter', { text })
+    return value.map(decodeBpfInstruction)
   }
 
   async kubeconfig(options = {}) {

@@ -353,6 +353,13 @@ export const decodeBootInfo = (d) => ({
   secureBoot: d.secure_boot ?? null,
 })
 
+export const decodeBpfInstruction = (d) => ({
+  op: d.op,
+  jt: d.jt,
+  jf: d.jf,
+  k: d.k,
+})
+
 export const decodeCaptureProgress = (d) => ({
   packets: d.packets,
   bytes: d.bytes,
@@ -1498,6 +1505,7 @@ export const decodeImportProgress = (d) => ({
 
 export const decodeInstallView = (d) => ({
   disk: d.disk ?? null,
+  selector: d.selector,
   image: d.image ?? null,
   wipe: d.wipe ?? null,
 })

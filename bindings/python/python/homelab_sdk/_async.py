@@ -42,6 +42,7 @@ from .types import (
     BackupEntry,
     BackupJob,
     BackupJobVolumes,
+    BpfInstruction,
     CaptureProgress,
     CephCommandSafety,
     CephCrushRule,
@@ -268,6 +269,7 @@ from .types import (
     decode_backup_entry,
     decode_backup_job,
     decode_backup_job_volumes,
+    decode_bpf_instruction,
     decode_capture_progress,
     decode_ceph_command_safety,
     decode_ceph_crush_rule,
@@ -1150,7 +1152,7 @@ class AsyncTalosNode:
             decode_copied,
         )
 
-    async def packet_capture(self, link: str, to: str | os.PathLike[str], *, on_progress: Callable[[CaptureProgress], None] | None = None, duration_seconds: float | None = None, promiscuous: bool | None = None, snap_len: int | None = None, max_packets: int | None = None, max_bytes: int | None = None) -> PacketCapture:
+    async def packet_capture(self, link: str, to: str | os.PathLike[str], *, on_progress: Callable[[CaptureProgress], None] | None = None, duration_seconds: float | None = None, promiscuous: bool | None = None, snap_len: int | None = None, filter: Sequence[BpfInstruction] | None = None, max_packets: int | None = None, max_bytes: int | None = None) -> PacketCapture:
         """Saves the packets of a network interface as a pcap file, until the time is over or a limit is reached.
 
         Args:
@@ -1160,15 +1162,29 @@ class AsyncTalosNode:
             duration_seconds: How long. Default: 60.
             promiscuous: Whether packets for others are taken too. Default: false.
             snap_len: The most that is kept of a packet.
+            filter: Only packets that it lets through; `parse_filter` reads it from what tcpdump prints. Default: all.
             max_packets: Stop after this many.
             max_bytes: Stop when the file is about this large.
         """
         return await _runtime.run_async(
-            _runtime.follow(self._handle, "packet_capture", {"link": link, "to": to, "duration_seconds": duration_seconds, "promiscuous": promiscuous, "snap_len": snap_len, "max_packets": max_packets, "max_bytes": max_bytes}),
+            _runtime.follow(self._handle, "packet_capture", {"link": link, "to": to, "duration_seconds": duration_seconds, "promiscuous": promiscuous, "snap_len": snap_len, "filter": filter, "max_packets": max_packets, "max_bytes": max_bytes}),
             on_progress,
             decode_capture_progress,
             decode_packet_capture,
         )
+
+    @staticmethod
+    def parse_filter(text: str) -> list[BpfInstruction]:
+        """A packet filter from what `tcpdump -dd` or `tcpdump -ddd` prints, for `packet_capture`.
+
+        `tcpdump -y EN10MB -dd tcp port 6443` makes one for interfaces with Ethernet, `-y RAW` for tunnels without. One that
+        no kernel takes fails with `InvalidArgument`, which names the line or the instruction.
+
+        Args:
+            text: What tcpdump prints.
+        """
+        value = _runtime.call_now(_runtime.ROOT, "TalosNode.parse_filter", {"text": text})
+        return [decode_bpf_instruction(v) for v in value]
 
     async def kubeconfig(self) -> str:
         """A kubeconfig for an administrator of Kubernetes, valid for a year. Each call makes a new certificate."""

@@ -50,6 +50,7 @@ __all__ = [
     "BackupJobVolumesChild",
     "BackupJobVolumesChildChild",
     "BootInfo",
+    "BpfInstruction",
     "CaptureProgress",
     "CephCheck",
     "CephCheckDetail",
@@ -1761,6 +1762,32 @@ def decode_boot_info(data: Any) -> BootInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BpfInstruction:
+    """An instruction of a packet filter, as `tcpdump -dd` prints it."""
+
+    op: int
+    """Operation, of 16 bits."""
+
+    jt: int
+    """How many instructions to skip when true, of 8 bits."""
+
+    jf: int
+    """How many instructions to skip when false, of 8 bits."""
+
+    k: int
+    """Operand."""
+
+
+def decode_bpf_instruction(data: Any) -> BpfInstruction:
+    return BpfInstruction(
+        op=data["op"],
+        jt=data["jt"],
+        jf=data["jf"],
+        k=data["k"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureProgress:
     """How far a capture is."""
 
@@ -3198,11 +3225,16 @@ class ClusterView:
     """Names and addresses that the API server's certificate carries."""
 
     schedule_on_control_planes: bool | None = None
-    """Whether pods may run on control planes."""
+    """Whether pods may run on control planes; absent where neither
+    `allowSchedulingOnControlPlanes` nor the taints of a control plane's
+    `KubeNodeConfig` say.
+    """
 
     cni: str | None = None
     """Which network plugin Talos installs: `flannel`, `custom`, or `none` when
-    that is left to others. Talos takes flannel when it is absent.
+    that is left to others. Absent in a `v1alpha1` document it means flannel; a
+    control plane whose network is a `KubeNetworkConfig` installs flannel only
+    by a `KubeFlannelCNIConfig`.
     """
 
 
@@ -6203,18 +6235,26 @@ class InstallView:
     """Where and what Talos installs."""
 
     disk: str | None = None
-    """The disk: `/dev/sda`."""
+    """The disk: `/dev/sda`; absent when a selector finds it by other things."""
+
+    selector: Mapping[str, str]
+    """What finds the disk: `size`, `model` and the like, by name; `match` is the
+    expression of an `UnattendedInstallConfig`.
+    """
 
     image: str | None = None
     """The installer's image."""
 
     wipe: bool | None = None
-    """Whether the disk is wiped first."""
+    """Whether the disk is wiped first. An `UnattendedInstallConfig` that does not
+    say so wipes it, `machine.install` does not.
+    """
 
 
 def decode_install_view(data: Any) -> InstallView:
     return InstallView(
         disk=data.get("disk"),
+        selector=data["selector"],
         image=data.get("image"),
         wipe=data.get("wipe"),
     )
@@ -6230,7 +6270,9 @@ class InterfaceView:
     """
 
     selector: Mapping[str, str]
-    """What finds it: `hardwareAddr` and the like, by name."""
+    """What finds it: `hardwareAddr` and the like, by name; `match` is the
+    expression of a `LinkAliasConfig` that gives it its name.
+    """
 
     addresses: tuple[str, ...]
     """Addresses with prefix length."""
@@ -6242,7 +6284,7 @@ class InterfaceView:
     """Largest packet."""
 
     vip: str | None = None
-    """The address that the control planes share."""
+    """The address that the control planes share; the first, where there are two."""
 
 
 def decode_interface_view(data: Any) -> InterfaceView:
@@ -7608,7 +7650,10 @@ class MachineConfigView:
     """Encrypted partitions, by name: `STATE`, `EPHEMERAL`, a volume's name."""
 
     features: Mapping[str, bool]
-    """Switches of `machine.features`: name to value."""
+    """Features that are on or off, by their name in `machine.features`: `rbac`,
+    `kubePrism`, `hostDNS`, `imageCache`, `kubernetesTalosAPIAccess` and so on,
+    wherever they are configured.
+    """
 
 
 def decode_machine_config_view(data: Any) -> MachineConfigView:

@@ -1749,7 +1749,7 @@ pub mod lvm_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Roles: os:admin, os:reader. Since v1.14.
+        /// Roles: os:admin (os:reader in maintenance). Since v1.14.
         pub async fn logical_volume_remove(
             &mut self,
             request: impl tonic::IntoRequest<super::LvmServiceLogicalVolumeRemoveRequest>,
@@ -1771,7 +1771,7 @@ pub mod lvm_service_client {
                 .insert(GrpcMethod::new("machine.LVMService", "LogicalVolumeRemove"));
             self.inner.unary(req, path, codec).await
         }
-        /// Roles: os:admin, os:reader. Since v1.14.
+        /// Roles: os:admin (os:reader in maintenance). Since v1.14.
         pub async fn volume_group_remove(
             &mut self,
             request: impl tonic::IntoRequest<super::LvmServiceVolumeGroupRemoveRequest>,
@@ -1793,7 +1793,7 @@ pub mod lvm_service_client {
                 .insert(GrpcMethod::new("machine.LVMService", "VolumeGroupRemove"));
             self.inner.unary(req, path, codec).await
         }
-        /// Roles: os:admin, os:reader. Since v1.14.
+        /// Roles: os:admin (os:reader in maintenance). Since v1.14.
         pub async fn physical_volume_remove(
             &mut self,
             request: impl tonic::IntoRequest<
@@ -1833,21 +1833,21 @@ pub mod lvm_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with LvmServiceServer.
     #[async_trait]
     pub trait LvmService: std::marker::Send + std::marker::Sync + 'static {
-        /// Roles: os:admin, os:reader. Since v1.14.
+        /// Roles: os:admin (os:reader in maintenance). Since v1.14.
         async fn logical_volume_remove(
             &self,
             request: tonic::Request<super::LvmServiceLogicalVolumeRemoveRequest>,
         ) -> std::result::Result<tonic::Response<()>, tonic::Status> {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
-        /// Roles: os:admin, os:reader. Since v1.14.
+        /// Roles: os:admin (os:reader in maintenance). Since v1.14.
         async fn volume_group_remove(
             &self,
             request: tonic::Request<super::LvmServiceVolumeGroupRemoveRequest>,
         ) -> std::result::Result<tonic::Response<()>, tonic::Status> {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
-        /// Roles: os:admin, os:reader. Since v1.14.
+        /// Roles: os:admin (os:reader in maintenance). Since v1.14.
         async fn physical_volume_remove(
             &self,
             request: tonic::Request<super::LvmServicePhysicalVolumeRemoveRequest>,
@@ -4531,7 +4531,7 @@ pub mod machine_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Takes a whole machine configuration. Roles: os:admin, os:reader.
+        /// Takes a whole machine configuration. Roles: os:admin (os:reader in maintenance).
         pub async fn apply_configuration(
             &mut self,
             request: impl tonic::IntoRequest<super::ApplyConfigurationRequest>,
@@ -5903,7 +5903,7 @@ pub mod machine_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with MachineServiceServer.
     #[async_trait]
     pub trait MachineService: std::marker::Send + std::marker::Sync + 'static {
-        /// Takes a whole machine configuration. Roles: os:admin, os:reader.
+        /// Takes a whole machine configuration. Roles: os:admin (os:reader in maintenance).
         async fn apply_configuration(
             &self,
             request: tonic::Request<super::ApplyConfigurationRequest>,
@@ -9020,7 +9020,7 @@ pub mod md_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Roles: os:admin, os:reader. Since v1.14.
+        /// Roles: os:admin (os:reader in maintenance). Since v1.14.
         pub async fn destroy(
             &mut self,
             request: impl tonic::IntoRequest<super::MdDestroyRequest>,
@@ -9057,7 +9057,7 @@ pub mod md_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with MdServiceServer.
     #[async_trait]
     pub trait MdService: std::marker::Send + std::marker::Sync + 'static {
-        /// Roles: os:admin, os:reader. Since v1.14.
+        /// Roles: os:admin (os:reader in maintenance). Since v1.14.
         async fn destroy(
             &self,
             request: tonic::Request<super::MdDestroyRequest>,

@@ -270,7 +270,7 @@ pub mod storage_service_client {
                 .insert(GrpcMethod::new("storage.StorageService", "Disks"));
             self.inner.unary(req, path, codec).await
         }
-        /// Roles: os:admin, os:reader. Since v1.9.
+        /// Roles: os:admin (os:reader in maintenance). Since v1.9.
         pub async fn block_device_wipe(
             &mut self,
             request: impl tonic::IntoRequest<super::BlockDeviceWipeRequest>,
@@ -318,7 +318,7 @@ pub mod storage_service_server {
         ) -> std::result::Result<tonic::Response<super::DisksResponse>, tonic::Status> {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
-        /// Roles: os:admin, os:reader. Since v1.9.
+        /// Roles: os:admin (os:reader in maintenance). Since v1.9.
         async fn block_device_wipe(
             &self,
             request: tonic::Request<super::BlockDeviceWipeRequest>,
