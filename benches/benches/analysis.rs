@@ -8,14 +8,17 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use homelab::Lab;
 use homelab::report::{self, TextOptions};
-use homelab_benches::example;
+use homelab_benches::EXAMPLE;
 use homelab_model::{Topology, findings};
 
 fn analysis(c: &mut Criterion) {
-    let lab = example().unwrap();
+    let lab = Lab::from_file(EXAMPLE).unwrap();
     let mut group = c.benchmark_group("analyse the example lab");
-    group.bench_function("read the inventory", |b| b.iter(|| example().unwrap()));
+    group.bench_function("read the inventory", |b| {
+        b.iter(|| Lab::from_file(EXAMPLE).unwrap())
+    });
     group.bench_function("topology", |b| {
         b.iter(|| Topology::from_inventory(black_box(lab.inventory())));
     });

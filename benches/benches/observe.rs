@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use homelab::{Credentials, Lab, LiveLab};
-use homelab_benches::example;
+use homelab_benches::EXAMPLE;
 use homelab_sim::{Sim, SimOptions};
 use tokio::runtime::Runtime;
 
@@ -26,7 +26,7 @@ fn observe(c: &mut Criterion) {
     group.sample_size(20);
     for latency in [0, 20] {
         let options = SimOptions::default().latency(Duration::from_millis(latency));
-        let lab = example().unwrap();
+        let lab = Lab::from_file(EXAMPLE).unwrap();
         let sim = runtime
             .block_on(Sim::start(lab.inventory(), options))
             .unwrap();

@@ -56,6 +56,26 @@ pub async fn measured<E>(work: impl Future<Output = Result<(), E>>) -> Result<()
     Ok(())
 }
 
+/// Makes [`FAN_OUTS`] fan-outs after some that warm up, and prints what one needs:
+/// the wall time is that of the median one.
+pub async fn fan_outs<F: Future<Output = ()>>(one: impl Fn() -> F) {
+    for _ in 0..3 {
+        one().await;
+    }
+    let before = cpu_time();
+    let mut walls = Vec::new();
+    for _ in 0..FAN_OUTS {
+        let start = Instant::now();
+        one().await;
+        walls.push(start.elapsed());
+    }
+    walls.sort();
+    let median = walls.get(walls.len() / 2).copied().unwrap_or_default();
+    let mut cost = Cost::since(median, before);
+    cost.cpu_seconds /= f64::from(FAN_OUTS);
+    report(&cost);
+}
+
 /// Prints a cost for the parent to read.
 pub fn report(cost: &Cost) {
     let line = serde_json::to_string(cost).unwrap_or_default();

@@ -93,8 +93,9 @@ where
         }),
         changed: Notify::new(),
     });
-    reader.read_exact(&mut [0; PREFACE]).await?;
+    // As servers written in Go do: it speaks first.
     shared.control(frame::SETTINGS, 0, &[]).await?;
+    reader.read_exact(&mut [0; PREFACE]).await?;
     let mut headers = fluke_hpack::Decoder::new();
     loop {
         let (kind, flags, stream, payload) = frame(&mut reader).await?;

@@ -10,19 +10,8 @@ pub mod usage;
 
 pub use resources::cluster_resources;
 
-use homelab::Lab;
-use homelab_core::Result;
-
-/// The example lab of this repository.
+/// The example lab of this repository: a file for `Lab::from_file`.
 pub const EXAMPLE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../examples/labs/ragas/homelab.yaml"
 );
-
-/// Reads the example lab.
-///
-/// # Errors
-/// `Io` or `Config` when the file is not what this repository holds.
-pub fn example() -> Result<Lab> {
-    Lab::from_file(EXAMPLE)
-}

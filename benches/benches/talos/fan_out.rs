@@ -19,7 +19,7 @@ pub(crate) fn contest(servers: &tokio::runtime::Runtime) {
     let text = sim.talosconfig(&ClientCert::admin()).unwrap();
     std::fs::write(folder.path().join("talosconfig"), &text).unwrap();
     let peer = go_peer();
-    let mut names = vec!["fan-out-tonic", "fan-out-ours"];
+    let mut names = vec!["fan-out, bare", "fan-out"];
     if peer.is_some() {
         names.push("go");
     }

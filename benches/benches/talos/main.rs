@@ -7,7 +7,7 @@
 //! ROUNDS=2 SNAPSHOT_MIB=256 cargo bench --bench talos
 //! ```
 //!
-//! Every contestant is a process of its own (`src/bin/talos-contestant`), servers
+//! Every contestant is a process of its own (`src/bin`), servers
 //! are in this one. Lines say the median of all rounds and the ratio that counts.
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on must stop")]
 #![allow(
@@ -74,8 +74,11 @@ fn rounds(contestants: &[&str], mut one: impl FnMut(&str) -> Cost) -> Vec<Cost> 
 
 fn child(name: &str, folder: &Path) -> Cost {
     let folder = folder.display().to_string();
-    let program = Path::new(env!("CARGO_BIN_EXE_talos-contestant"));
-    let cost = run(program, &[name, &folder], &[]);
+    let (program, contest) = match name.strip_suffix(", bare") {
+        Some(contest) => (env!("CARGO_BIN_EXE_talos-bare"), contest),
+        None => (env!("CARGO_BIN_EXE_talos-ours"), name),
+    };
+    let cost = run(Path::new(program), &[contest, &folder], &[]);
     cost.unwrap_or_else(|why| panic!("{name}: {why}"))
 }
 

@@ -19,9 +19,7 @@ pub(crate) fn contest(servers: &tokio::runtime::Runtime) {
     let bare = servers.block_on(grpc::serve_file(file, certificates.server.clone()));
     std::fs::write(folder.join("address"), grpc.unwrap()).unwrap();
     std::fs::write(folder.join("bare"), bare.unwrap()).unwrap();
-    let costs = rounds(&["snapshot-bare", "snapshot-ours"], |name| {
-        child(name, folder)
-    });
+    let costs = rounds(&["snapshot, bare", "snapshot"], |name| child(name, folder));
     let [bare, ours] = costs.as_slice() else {
         panic!("two contestants");
     };

@@ -1,15 +1,14 @@
-//! A snapshot to disk: at the limit of TLS and hashing, and ours.
+//! A stream of bytes to disk: TLS and hashing, nothing else.
 
 use std::path::Path;
 
 use homelab_benches::contest::measured;
 use sha2::{Digest as _, Sha256};
-use talos_client::{ClientOptions, TalosClient};
 use tokio::io::AsyncReadExt;
 
-use crate::tls::{client_tls, context, read, tls};
+use crate::tls::{client_tls, read, tls};
 
-pub(crate) async fn bare(folder: &Path) {
+pub(crate) async fn to_disk(folder: &Path) {
     use std::io::Write as _;
     let config = client_tls(
         &read(folder, "ca.pem"),
@@ -42,17 +41,5 @@ pub(crate) async fn bare(folder: &Path) {
     })
     .await
     .unwrap();
-    std::fs::remove_file(to).unwrap();
-}
-
-pub(crate) async fn ours(folder: &Path) {
-    let client = TalosClient::connect(&context(folder), ClientOptions::default())
-        .await
-        .unwrap();
-    let to = folder.join("ours.db");
-    let node = client.endpoint();
-    measured(async { node.etcd_snapshot(&to, |_| ()).await.map(|_| ()) })
-        .await
-        .unwrap();
     std::fs::remove_file(to).unwrap();
 }

@@ -3,24 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use homelab_core::SecretString;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use talos_client::Context;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 pub(crate) fn read(folder: &Path, name: &str) -> String {
     std::fs::read_to_string(folder.join(name)).unwrap()
-}
-
-pub(crate) fn context(folder: &Path) -> Context {
-    let key: SecretString = read(folder, "key.pem").into();
-    Context::new("bench", [read(folder, "address")]).with_certificate(
-        &read(folder, "ca.pem"),
-        &read(folder, "crt.pem"),
-        &key,
-    )
 }
 
 /// TLS as the client has it, from PEM.

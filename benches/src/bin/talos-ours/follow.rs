@@ -5,15 +5,13 @@ use std::path::Path;
 use futures_util::StreamExt;
 use homelab_benches::contest::{EVENTS, LINES, measured};
 use homelab_core::Error;
+use talos_client::LogOptions;
 use talos_client::cosi::{HostnameStatus, WatchOptions};
-use talos_client::{ClientOptions, LogOptions, TalosClient};
 
-use crate::tls::context;
+use crate::client;
 
 pub(crate) async fn watch(folder: &Path) {
-    let client = TalosClient::connect(&context(folder), ClientOptions::default())
-        .await
-        .unwrap();
+    let client = client(folder).await;
     let options = WatchOptions::default().changes_only();
     let mut watch = client
         .endpoint()
@@ -32,9 +30,7 @@ pub(crate) async fn watch(folder: &Path) {
 }
 
 pub(crate) async fn logs(folder: &Path) {
-    let client = TalosClient::connect(&context(folder), ClientOptions::default())
-        .await
-        .unwrap();
+    let client = client(folder).await;
     let mut lines = client
         .endpoint()
         .logs("kubelet", LogOptions::default().follow());
