@@ -69,6 +69,7 @@ fn generate_into(
         .out_dir(out)
         // Who brings the connection is the user's affair: no tonic transport here.
         .build_transport(false)
+        .codec_path("crate::Codec")
         .server_mod_attribute(".", "#[cfg(feature = \"server\")]")
         // Server methods that are not written answer UNIMPLEMENTED, as old nodes do.
         .generate_default_stubs(true)

@@ -24,6 +24,8 @@
 //! assert_eq!(EventType::try_from(3), Ok(EventType::Bootstrapped));
 //! ```
 
+mod codec;
+
 #[allow(
     missing_docs,
     missing_debug_implementations,
@@ -37,6 +39,7 @@
 #[rustfmt::skip]
 mod generated;
 
+pub use codec::Codec;
 pub use generated::talos::resource::definitions;
 pub use generated::*;
 pub use {prost, prost_types};

@@ -108,7 +108,7 @@ pub mod security_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::Codec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/securityapi.SecurityService/Certificate",
             );
@@ -250,7 +250,7 @@ pub mod security_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CertificateSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,

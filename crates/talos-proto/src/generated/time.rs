@@ -115,7 +115,7 @@ pub mod time_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::Codec::default();
             let path = http::uri::PathAndQuery::from_static("/time.TimeService/Time");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("time.TimeService", "Time"));
@@ -134,7 +134,7 @@ pub mod time_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::Codec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/time.TimeService/TimeCheck",
             );
@@ -275,7 +275,7 @@ pub mod time_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = TimeSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -318,7 +318,7 @@ pub mod time_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = TimeCheckSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
