@@ -11,7 +11,7 @@ use homelab_core::Result;
 use serde::{Deserialize, Serialize};
 
 use super::pages::{
-    BRANCH, ELEMENT, FREELIST, HEADER, LEAF, Meta, Page, ReadAt, corrupt, u16_at, u32_at, u64_at,
+    BRANCH, ELEMENT, FREELIST, HEADER, LEAF, Page, Pages, ReadAt, corrupt, u16_at, u32_at, u64_at,
 };
 
 /// Trees are not deeper: each level holds many times the one above.
@@ -56,11 +56,10 @@ pub struct EtcdDatabase {
 /// `Corrupt`, naming the page, when the structure is damaged, or when it is a
 /// database of something else.
 pub(super) fn walk(file: &(impl ReadAt + ?Sized), size: u64) -> Result<EtcdDatabase> {
-    let meta = Meta::read(file, size)?;
+    let pages = Pages::open(file, size)?;
     let mut walk = Walk {
-        file,
-        used: Bits::new(meta.pages),
-        meta,
+        used: Bits::new(pages.meta.pages),
+        pages,
         spare: Vec::new(),
         found: EtcdDatabase::default(),
     };
@@ -69,8 +68,7 @@ pub(super) fn walk(file: &(impl ReadAt + ?Sized), size: u64) -> Result<EtcdDatab
 }
 
 struct Walk<'a, F: ?Sized> {
-    file: &'a F,
-    meta: Meta,
+    pages: Pages<'a, F>,
     /// Pages that something points to.
     used: Bits,
     /// Memory of pages that have been looked at, for the next ones.
@@ -89,9 +87,9 @@ enum In<'a> {
 
 impl<F: ReadAt + ?Sized> Walk<'_, F> {
     fn run(&mut self) -> Result<()> {
-        self.found.page_size_bytes = self.meta.page_size;
-        self.found.pages = self.meta.pages;
-        let root = self.meta.root;
+        self.found.page_size_bytes = self.pages.meta.page_size;
+        self.found.pages = self.pages.meta.pages;
+        let root = self.pages.meta.root;
         self.tree(root, In::Root, 0)?;
         let Some(keys) = self.found.buckets.get(KEYS) else {
             return Err(corrupt("it has no bucket `key`"));
@@ -100,7 +98,7 @@ impl<F: ReadAt + ?Sized> Walk<'_, F> {
             return Err(corrupt("the entries of the bucket `key` are no revisions"));
         }
         self.found.total_keys = self.found.buckets.values().sum();
-        if let Some(freelist) = self.meta.freelist {
+        if let Some(freelist) = self.pages.meta.freelist {
             self.found.free_pages = Some(self.freelist(freelist)?);
         }
         Ok(())
@@ -144,12 +142,7 @@ impl<F: ReadAt + ?Sized> Walk<'_, F> {
 
     /// Reads a page and notes that it is used.
     fn page(&mut self, id: u64) -> Result<Page> {
-        let page = Page::read(
-            self.file,
-            &self.meta,
-            id,
-            self.spare.pop().unwrap_or_default(),
-        )?;
+        let page = self.pages.page(id, self.spare.pop().unwrap_or_default())?;
         for used in id..id + page.run {
             if self.used.set(used) {
                 return Err(corrupt(format!("page {used} is used twice")));
@@ -240,15 +233,15 @@ impl<F: ReadAt + ?Sized> Walk<'_, F> {
             count => (HEADER, Some(count.into())),
         };
         let count = count
-            .filter(|count| *count <= self.meta.pages)
+            .filter(|count| *count <= self.pages.meta.pages)
             .ok_or_else(|| corrupt(format!("the list of free pages on page {id} is cut")))?;
         for n in 0..usize::try_from(count).unwrap_or(usize::MAX) {
             let free = u64_at(&page.data, start + n * 8)
                 .ok_or_else(|| corrupt(format!("the list of free pages on page {id} is cut")))?;
-            if !(2..self.meta.pages).contains(&free) {
+            if !(2..self.pages.meta.pages).contains(&free) {
                 return Err(corrupt(format!(
                     "page {free} of {} is free",
-                    self.meta.pages
+                    self.pages.meta.pages
                 )));
             }
             if self.used.set(free) {

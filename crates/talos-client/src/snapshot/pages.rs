@@ -58,6 +58,71 @@ impl ReadAt for [u8] {
     }
 }
 
+/// How much is read at once while pages follow one another.
+const WINDOW: usize = 64 << 10;
+
+/// A database whose pages are read one by one. Most follow the one before: a
+/// call for each would cost more than the bytes do.
+pub(super) struct Pages<'a, F: ?Sized> {
+    file: &'a F,
+    pub(super) meta: Meta,
+    /// Where the last read ended.
+    next: u64,
+    window: Vec<u8>,
+    /// Where the window begins.
+    start: u64,
+}
+
+impl<'a, F: ReadAt + ?Sized> Pages<'a, F> {
+    /// Those of the first `size` bytes of `file`.
+    ///
+    /// # Errors
+    /// As [`Meta::read`].
+    pub(super) fn open(file: &'a F, size: u64) -> Result<Self> {
+        Ok(Pages {
+            file,
+            meta: Meta::read(file, size)?,
+            next: 0,
+            window: Vec::new(),
+            start: 0,
+        })
+    }
+
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        let follows = offset == self.next;
+        self.next = offset.saturating_add(into.len() as u64);
+        if self.windowed(offset, into) {
+            return Ok(());
+        }
+        let end = self.meta.pages.saturating_mul(self.meta.page_size);
+        let there = usize::try_from(end.saturating_sub(offset)).unwrap_or(WINDOW);
+        if !follows || into.len() > WINDOW || into.len() > there {
+            return self.file.read_at(offset, into);
+        }
+        self.window.resize(WINDOW.min(there), 0);
+        self.start = offset;
+        match self.file.read_at(offset, &mut self.window) {
+            Ok(()) if self.windowed(offset, into) => Ok(()),
+            _ => {
+                self.window.clear();
+                self.file.read_at(offset, into)
+            }
+        }
+    }
+
+    /// Takes bytes from the window, if they are there.
+    fn windowed(&self, offset: u64, into: &mut [u8]) -> bool {
+        let found = offset
+            .checked_sub(self.start)
+            .and_then(|from| usize::try_from(from).ok())
+            .and_then(|from| self.window.get(from..from.checked_add(into.len())?));
+        if let Some(found) = found {
+            into.copy_from_slice(found);
+        }
+        found.is_some()
+    }
+}
+
 pub(super) fn corrupt(message: impl std::fmt::Display) -> Error {
     Error::new(
         ErrorKind::Corrupt,
@@ -201,25 +266,21 @@ pub(super) struct Page {
     pub(super) data: Vec<u8>,
 }
 
-impl Page {
+impl<F: ReadAt + ?Sized> Pages<'_, F> {
     /// Reads a page with all that it runs over, into `data`, whatever that held.
     ///
     /// # Errors
     /// `Corrupt` when it is not where it says, or not there.
-    pub(super) fn read(
-        file: &(impl ReadAt + ?Sized),
-        meta: &Meta,
-        id: u64,
-        mut data: Vec<u8>,
-    ) -> Result<Self> {
-        if !(2..meta.pages).contains(&id) {
-            return Err(corrupt(format!("a pointer to page {id} of {}", meta.pages)));
+    pub(super) fn page(&mut self, id: u64, mut data: Vec<u8>) -> Result<Page> {
+        let (page_size, pages) = (self.meta.page_size, self.meta.pages);
+        if !(2..pages).contains(&id) {
+            return Err(corrupt(format!("a pointer to page {id} of {pages}")));
         }
-        let size = usize::try_from(meta.page_size).unwrap_or(usize::MAX);
+        let size = usize::try_from(page_size).unwrap_or(usize::MAX);
         let unread = |e: io::Error| corrupt(format!("page {id} cannot be read: {e}"));
         data.resize(size, 0);
-        let offset = id.saturating_mul(meta.page_size);
-        file.read_at(offset, &mut data).map_err(unread)?;
+        let offset = id.saturating_mul(page_size);
+        self.read_at(offset, &mut data).map_err(unread)?;
         let header = (|| {
             let d = &data;
             Some((u64_at(d, 0)?, u16_at(d, 8)?, u16_at(d, 10)?, u32_at(d, 12)?))
@@ -231,13 +292,13 @@ impl Page {
             return Err(corrupt(format!("page {id} says that it is page {named}")));
         }
         let run = u64::from(overflow) + 1;
-        let bytes = run * meta.page_size;
-        if id.saturating_add(run) > meta.pages || bytes > LARGEST_RUN {
+        let bytes = run * page_size;
+        if id.saturating_add(run) > pages || bytes > LARGEST_RUN {
             return Err(corrupt(format!("page {id} runs over {run} pages")));
         }
         if run > 1 {
             data.resize(usize::try_from(bytes).unwrap_or(size), 0);
-            file.read_at(offset, &mut data).map_err(unread)?;
+            self.read_at(offset, &mut data).map_err(unread)?;
         }
         Ok(Page {
             flags,
