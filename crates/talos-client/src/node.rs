@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,7 +78,8 @@ impl NodeClient {
             request.set_timeout(limit);
             call(clients.clone(), request)
         };
-        let answered = async {
+        // Pinned where it is: each move would make the future larger by its size.
+        let answered = pin!(async {
             let mut result = attempt().await;
             for _ in &self.shared.info.endpoints {
                 match result {
@@ -86,7 +88,7 @@ impl NodeClient {
                 }
             }
             result
-        };
+        });
         bounded(limit, &state, answered)
             .await
             .map_err(|e| named(e, operation))
@@ -126,7 +128,7 @@ impl NodeClient {
         let state = CallState::default();
         let mut request = state.request(message);
         request.set_timeout(limit);
-        let sending = call(RawClients::new(transport), request);
+        let sending = pin!(call(RawClients::new(transport), request));
         bounded(limit, &state, sending)
             .await
             .map(Response::into_inner)
@@ -219,7 +221,7 @@ impl NodeClient {
         let transport = self.shared.transport(self.name()).map_err(named)?;
         let state = CallState::keeping_body();
         let opening = call(RawClients::new(transport.clone()), state.request(message));
-        let opened = async { Messages::kept(opening.await?, &state) };
+        let opened = pin!(async { Messages::kept(opening.await?, &state) });
         bounded(limit, &state, opened).await.map_err(named)
     }
 

@@ -6,6 +6,7 @@
 
 use std::future::Future;
 
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use homelab_core::{PerNode, Result};
 
@@ -53,8 +54,7 @@ impl NodesClient {
     {
         join_all(self.nodes.iter().map(|node| {
             let name = node.target().to_owned();
-            let answer = question(node.clone());
-            async move { (name, answer.await) }
+            question(node.clone()).map(|answer| (name, answer))
         }))
         .await
         .into_iter()

@@ -172,7 +172,9 @@ impl Endpoint {
             }
         }
         let start = dialer.clock.elapsed();
-        let result = connect(&self.address, &dialer.tls, &dialer.proxies, dialer.limit).await;
+        // Boxed: every call waits here, and few dial.
+        let dial = connect(&self.address, &dialer.tls, &dialer.proxies, dialer.limit);
+        let result = Box::pin(dial).await;
         let now = dialer.clock.elapsed();
         let mut state = self.state();
         state.attempts += 1;
