@@ -1,10 +1,13 @@
 //! Databases of a few pages, whole and damaged.
 
+use std::cell::Cell;
+
 use homelab_core::ErrorKind;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::database::walk;
+use super::pages::{Pages, ReadAt};
 
 const PAGE: usize = 512;
 
@@ -221,4 +224,44 @@ proptest! {
     fn no_bytes_panic(data in prop::collection::vec(any::<u8>(), 0..2000)) {
         crate::fuzz::database(&data);
     }
+}
+
+/// Counts how often it is read.
+struct Counted(Vec<u8>, Cell<usize>);
+
+impl ReadAt for Counted {
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> std::io::Result<()> {
+        self.1.set(self.1.get() + 1);
+        self.0[..].read_at(offset, into)
+    }
+}
+
+#[test]
+fn pages_in_a_row_are_read_together_and_others_alone() {
+    const COUNT: u64 = 300;
+    let mut data = Vec::new();
+    for id in 0..COUNT {
+        let mut page = match id {
+            0 | 1 => meta(id, COUNT, 9 - id),
+            id => header(id, 2, 0),
+        };
+        page.resize(PAGE, u8::try_from(id % 251).unwrap());
+        data.extend(page);
+    }
+    let size = data.len() as u64;
+    let file = Counted(data, Cell::new(0));
+    let read = |order: &mut dyn Iterator<Item = u64>| {
+        let mut pages = Pages::open(&file, size).unwrap();
+        file.1.set(0);
+        for id in order {
+            // A page says its number, or this fails.
+            let page = pages.page(id, Vec::new()).unwrap();
+            assert_eq!(page.data.last(), Some(&u8::try_from(id % 251).unwrap()));
+        }
+        file.1.get()
+    };
+    // 150 KiB: alone, then three windows.
+    assert_eq!(read(&mut (2..COUNT)), 4);
+    assert_eq!(read(&mut (2..COUNT).rev()), 298);
+    assert!(read(&mut (0..298).map(|n| 2 + n * 7 % 298)) > 200);
 }
