@@ -17,7 +17,7 @@ fn analysis(c: &mut Criterion) {
     let lab = Lab::from_file(EXAMPLE).unwrap();
     let mut group = c.benchmark_group("analyse the example lab");
     group.bench_function("read the inventory", |b| {
-        b.iter(|| Lab::from_file(EXAMPLE).unwrap())
+        b.iter(|| Lab::from_file(EXAMPLE).unwrap());
     });
     group.bench_function("topology", |b| {
         b.iter(|| Topology::from_inventory(black_box(lab.inventory())));
