@@ -11,8 +11,8 @@ use homelab_core::{ErrorKind, ExposeSecret, Sent};
 use homelab_sim::{ClientCert, Fault};
 use support::{CP1, WORKER, client, client_with, eventually, lab, options};
 use talos_client::{
-    CaptureOptions, CopyOptions, DiskUsageOptions, DmesgOptions, FileInfo, FileKind, ListOptions,
-    LogOptions,
+    BpfInstruction, CaptureOptions, CopyOptions, DiskUsageOptions, DmesgOptions, FileInfo,
+    FileKind, ListOptions, LogOptions,
 };
 
 #[tokio::test]
@@ -251,6 +251,48 @@ async fn a_tree_is_copied() {
 }
 
 #[tokio::test]
+async fn a_tree_is_saved_as_its_archive() {
+    let sim = lab().await;
+    let talos = client(&sim).await;
+    let node = talos.node(CP1);
+    let dir = tempfile::tempdir().unwrap();
+    let save = async |path: &str, name: &str| {
+        let to = dir.path().join(name);
+        let saved = node.copy_archive(path, &to, |_| {}).await;
+        let entries = std::fs::File::open(&to).map(|file| {
+            let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
+            let entries = archive.entries().unwrap();
+            entries
+                .map(|e| e.unwrap().path().unwrap().display().to_string())
+                .collect::<Vec<_>>()
+        });
+        (saved, entries.unwrap_or_default())
+    };
+    let (saved, entries) = save("/etc", "etc.tar.gz").await;
+    let size = std::fs::metadata(dir.path().join("etc.tar.gz")).unwrap();
+    assert_eq!(saved.unwrap(), size.len());
+    assert!(entries.contains(&"localtime".to_owned()), "{entries:?}");
+    // What copy_files leaves out is here.
+    let (_, entries) = save("/dev", "dev.tar.gz").await;
+    assert!(!entries.is_empty());
+
+    let (saved, entries) = save("/var/log", "log.tar.gz").await;
+    assert_eq!(saved.unwrap_err().kind(), ErrorKind::PartialFailure);
+    assert!(entries.contains(&"etcd.log".to_owned()), "{entries:?}");
+
+    let (saved, _) = save("etc", "none").await;
+    let error = saved.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.was_sent()),
+        (ErrorKind::InvalidArgument, Sent::No)
+    );
+    sim.fault("cp-1", Fault::TruncateStream).unwrap();
+    let (saved, _) = save("/etc", "cut").await;
+    assert_eq!(saved.unwrap_err().kind(), ErrorKind::Corrupt);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 3);
+}
+
+#[tokio::test]
 async fn the_kubeconfig_is_unpacked() {
     let sim = lab().await;
     let talos = client(&sim).await;
@@ -290,6 +332,23 @@ async fn packets_come_to_a_file() {
     assert!(capture.packets > 0);
     assert_eq!(capture.size_bytes, 24 + capture.packets * 76);
     eventually("the stream is closed", || sim.stats().open_streams == 0).await;
+
+    // A filter is obeyed: half of the packets are UDP.
+    let udp = "4\n48 0 0 23\n21 0 1 17\n6 0 0 262144\n6 0 0 0\n";
+    let udp = BpfInstruction::parse_filter(udp).unwrap();
+    let options = CaptureOptions::new("eth0", long).max_packets(4);
+    let options = options.filter(udp.iter().copied());
+    node.packet_capture(&to, options, |_| {}).await.unwrap();
+    let bytes = std::fs::read(&to).unwrap();
+    let packets = bytes[24..].chunks_exact(716);
+    assert!(packets.len() >= 4 && packets.clone().all(|packet| packet[16 + 23] == 17));
+    // One that no kernel takes does not leave the house.
+    let options = CaptureOptions::new("eth0", long).filter([udp[0]]);
+    let error = node.packet_capture(&to, options, |_| {}).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.was_sent()),
+        (ErrorKind::InvalidArgument, Sent::No)
+    );
 
     let options = CaptureOptions::new("eth9", long);
     let error = node.packet_capture(&to, options, |_| {}).await.unwrap_err();

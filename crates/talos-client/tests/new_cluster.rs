@@ -5,6 +5,7 @@
 
 mod support;
 
+use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
@@ -14,7 +15,7 @@ use homelab_sim::Sim;
 use homelab_sim::world::{Machine, Stage};
 use support::{eventually, lab, options};
 use talos_client::machine_config::{ClusterOptions, MachineConfig, NewCluster, Patch};
-use talos_client::pki::{ClientCertificateOptions, SecretsBundle};
+use talos_client::pki::{ClientCertificateOptions, SecretsBundle, ServiceAccountKey};
 use talos_client::{
     ApplyMode, ApplyOptions, FlowOptions, HealthOptions, KubeconfigMergeOptions, MaintenanceClient,
     MaintenanceTrust, TalosClient, TalosConfig,
@@ -42,19 +43,85 @@ async fn machine(sim: &Sim, name: &str, version: &str) -> MaintenanceClient {
     MaintenanceClient::connect(&sim.talos_endpoint(name).unwrap(), &trust, options()).unwrap()
 }
 
+/// In how many documents a configuration is written.
+#[derive(Clone, Copy)]
+enum Form {
+    /// As before v1.12: in one.
+    One,
+    /// As since v1.12: the network in documents of its own.
+    Network,
+    /// As v1.14 can be: Kubernetes and the installation too.
+    Split,
+}
+
+/// What takes the v1alpha1 document apart.
+fn split(secrets: &SecretsBundle, control_plane: bool) -> String {
+    let pem = |text: &str| serde_json::to_string(text).unwrap();
+    let crt = pem(&secrets.kubernetes.crt);
+    let ca = if control_plane {
+        let key = pem(secrets.kubernetes.key.expose_secret());
+        format!("issuingCA: {{cert: {crt}, key: {key}}}")
+    } else {
+        format!("acceptedCAs: [{crt}]")
+    };
+    let documents = [
+        (
+            "KubeClusterConfig",
+            format!("clusterName: mine\nendpoint: https://{FIRST}:6443"),
+        ),
+        ("KubeAPIServerCAConfig", ca),
+        (
+            "KubeletConfig",
+            "image: ghcr.io/siderolabs/kubelet:v1.34.0".to_owned(),
+        ),
+        (
+            "KubeNetworkConfig",
+            "podSubnets: [10.244.0.0/16]\nserviceSubnets: [10.96.0.0/12]".to_owned(),
+        ),
+        (
+            "UnattendedInstallConfig",
+            "provisioning: {diskSelector: {match: 'disk.dev_path == \"/dev/sda\"'}}".to_owned(),
+        ),
+    ];
+    let gone = "{$patch: delete}";
+    let mut patch = format!(
+        "machine: {{kubelet: {gone}, install: {gone}}}\n\
+         cluster: {{clusterName: {gone}, controlPlane: {gone}, network: {gone}, ca: {gone}}}\n"
+    );
+    for (kind, says) in documents {
+        let _ = write!(patch, "---\napiVersion: v1alpha1\nkind: {kind}\n{says}\n");
+    }
+    patch
+}
+
 /// The cluster's configuration with what this node has of its own.
-fn own(cluster: &MachineConfig, hostname: &str, address: &str, multi: bool) -> String {
+fn own(
+    cluster: &MachineConfig,
+    secrets: &SecretsBundle,
+    hostname: &str,
+    address: &str,
+    form: Form,
+) -> String {
     let mut config = cluster.clone();
-    let patch = if multi {
-        format!(
+    if let Form::Split = form {
+        let control_plane = config.view().machine_type.as_deref() == Some("controlplane");
+        let patch = split(secrets, control_plane);
+        config
+            .apply(&Patch::parse("split.yaml", &patch).unwrap())
+            .unwrap();
+        let view = config.view();
+        assert_eq!(view.cluster.name.as_deref(), Some("mine"));
+        assert_eq!(view.install.disk.as_deref(), Some("/dev/sda"));
+    }
+    let patch = match form {
+        Form::Network | Form::Split => format!(
             "apiVersion: v1alpha1\nkind: HostnameConfig\nauto: off\nhostname: {hostname}\n---\n\
              apiVersion: v1alpha1\nkind: LinkConfig\nname: eth0\naddresses:\n  - address: {address}/24\n"
-        )
-    } else {
-        format!(
+        ),
+        Form::One => format!(
             "machine:\n  network:\n    hostname: {hostname}\n    interfaces:\n      - interface: \
              eth0\n        addresses: [{address}/24]\n"
-        )
+        ),
     };
     config
         .apply(&Patch::parse("own.yaml", &patch).unwrap())
@@ -76,7 +143,7 @@ async fn version_of(talos: &TalosClient) -> String {
 
 /// From two machines in maintenance mode to a cluster with a control plane, a
 /// worker, etcd and a kubeconfig; all with one bundle.
-async fn cluster_from_nothing(version: &str, multi: bool) {
+async fn cluster_from_nothing(version: &str, form: Form) {
     let sim = lab().await;
     let (first, second) = (
         machine(&sim, "new-1", version).await,
@@ -102,7 +169,7 @@ async fn cluster_from_nothing(version: &str, multi: bool) {
     } = secrets.new_cluster(&wish).unwrap();
 
     let dry = ApplyOptions::default().dry_run();
-    let config = own(&control_plane, "first", FIRST, multi);
+    let config = own(&control_plane, &secrets, "first", FIRST, form);
     first.apply_configuration(&config, dry).await.unwrap();
     first
         .apply_configuration(&config, ApplyOptions::default().mode(ApplyMode::Auto))
@@ -140,7 +207,7 @@ async fn cluster_from_nothing(version: &str, multi: bool) {
         .await
         .unwrap();
     assert_eq!(started.members, 1);
-    let config = own(&worker, "second", SECOND, multi);
+    let config = own(&worker, &secrets, "second", SECOND, form);
     second
         .apply_configuration(&config, ApplyOptions::default())
         .await
@@ -182,16 +249,54 @@ async fn cluster_from_nothing(version: &str, multi: bool) {
 
     // The node runs what it was given, to the last secret.
     let running = talos.node(FIRST).machine_config().await.unwrap();
-    let given = MachineConfig::parse("given", &own(&control_plane, "first", FIRST, multi)).unwrap();
+    let given = MachineConfig::parse(
+        "given",
+        &own(&control_plane, &secrets, "first", FIRST, form),
+    )
+    .unwrap();
     assert!(given.diff(&running).is_empty());
 }
 
 #[tokio::test]
 async fn a_cluster_of_documents_begins() {
-    cluster_from_nothing("v1.13.3", true).await;
+    cluster_from_nothing("v1.13.3", Form::Network).await;
+    // The same is taken by the release that could split it further.
+    cluster_from_nothing("v1.14.0", Form::Network).await;
+}
+
+#[tokio::test]
+async fn a_cluster_of_many_documents_begins() {
+    cluster_from_nothing("v1.14.0", Form::Split).await;
+}
+
+#[tokio::test]
+async fn a_node_takes_a_part_once_and_only_where_it_is_known() {
+    let sim = lab().await;
+    let secrets = SecretsBundle::generate_with(SystemTime::now(), ServiceAccountKey::EcdsaP256);
+    let secrets = secrets.unwrap();
+    let both =
+        "apiVersion: v1alpha1\nkind: KubeletConfig\nimage: ghcr.io/siderolabs/kubelet:v1.34.0\n";
+    for (name, version, patch, says) in [
+        ("new-1", "v1.14.0", both, "already set in v1alpha1 config"),
+        ("new-2", "v1.13.3", both, "not registered"),
+    ] {
+        let wish = ClusterOptions::new("mine", format!("https://{FIRST}:6443"), version, "v1.34.0");
+        let mut config = secrets.new_cluster(&wish).unwrap().control_plane;
+        config
+            .apply(&Patch::parse("p.yaml", patch).unwrap())
+            .unwrap();
+        let waiting = machine(&sim, name, version).await;
+        let text = config.to_yaml();
+        let error = waiting
+            .apply_configuration(text.expose_secret(), ApplyOptions::default())
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert!(error.message().contains(says), "{error}");
+    }
 }
 
 #[tokio::test]
 async fn a_cluster_of_one_document_begins() {
-    cluster_from_nothing("v1.11.5", false).await;
+    cluster_from_nothing("v1.11.5", Form::One).await;
 }

@@ -144,6 +144,33 @@ async fn events_come_without_the_hello() {
 }
 
 #[tokio::test]
+async fn events_that_the_node_ends_are_noticed() {
+    let sim = lab().await;
+    let talos = client(&sim).await;
+    let node = talos.node(CP1);
+    let options = EventOptions::default();
+    let mut events = node.events(options.clone()).await.unwrap();
+    node.shutdown(false).await.unwrap();
+    // The node says nothing of an error: it ends the stream, as after an overrun.
+    let mut seen = 0;
+    let error = loop {
+        let next = tokio::time::timeout(Duration::from_secs(20), events.next()).await;
+        match next.unwrap().unwrap() {
+            Ok(_) => seen += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(seen > 0);
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.is_retryable(), "{error:?}");
+    assert!(events.next().await.is_none());
+    // Two starting points are none.
+    let both = options.tail_events(3).tail_seconds(5);
+    let error = talos.node(CP2).events(both).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+}
+
+#[tokio::test]
 async fn a_snapshot_appears_whole() {
     let sim = lab_with(SimOptions::default().etcd_db_bytes(3 << 20)).await;
     let talos = client(&sim).await;

@@ -3,6 +3,7 @@
 use homelab_core::Result;
 use talos_client::NodesClient;
 
+use super::reads::netstat;
 use crate::handle::no_method;
 use crate::reply::{data, per_node};
 use crate::{Args, Reply};
@@ -37,6 +38,8 @@ pub(crate) async fn nodes(nodes: &NodesClient, method: &str, args: &mut Args) ->
         "storage_disks" => per_node(&nodes.storage_disks().await),
         "kernel_hostname" => per_node(&nodes.kernel_hostname().await),
         "etcd_alarms" => per_node(&nodes.etcd_alarms().await),
+        "logs_containers" => per_node(&nodes.logs_containers().await),
+        "netstat" => per_node(&nodes.netstat(netstat(args)?).await),
         "containers" => per_node(&nodes.containers(args.take_or_default("namespace")?).await),
         "container_stats" => per_node(
             &nodes

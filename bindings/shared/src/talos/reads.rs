@@ -32,7 +32,7 @@ pub(super) async fn reads(node: &NodeClient, method: &str, args: &mut Args) -> R
     }
 }
 
-fn netstat(args: &mut Args) -> Result<NetstatOptions> {
+pub(super) fn netstat(args: &mut Args) -> Result<NetstatOptions> {
     let mut options = NetstatOptions::default();
     options.listening = args.take_or_default("listening")?;
     options.all_protocols = args.take_or_default("all_protocols")?;

@@ -91,6 +91,13 @@ pub(crate) async fn node(node: &NodeClient, method: &str, args: &mut Args) -> Re
                     .await
             })))
         }
+        "copy_archive" => {
+            let (path, to): (String, PathBuf) = (args.take("path")?, args.take("to")?);
+            let node = node.clone();
+            Ok(Reply::Stream(Stream::with_progress(|report| async move {
+                node.copy_archive(&path, &to, |p| report.progress(p)).await
+            })))
+        }
         "packet_capture" => packet_capture(node, args),
         "kubeconfig" => data(node.kubeconfig().await?.expose_secret()),
         "kubeconfig_to_file" => {

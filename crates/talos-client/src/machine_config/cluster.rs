@@ -148,7 +148,10 @@ pub struct NewCluster {
 
 impl SecretsBundle {
     /// Machine configurations and a talosconfig for a new cluster with these
-    /// secrets, as `talosctl gen config` makes them for the same release.
+    /// secrets, as `talosctl gen config` makes them for the same release, up to
+    /// v1.13. For v1.14 they are those of v1.13, which it takes as they are; a
+    /// patch may move parts into the documents that v1.14 has for them, when it
+    /// deletes them where they were.
     ///
     /// # Errors
     /// `InvalidArgument` for a release of Talos before v1.9 or an endpoint that

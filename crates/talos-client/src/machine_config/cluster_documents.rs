@@ -1,5 +1,7 @@
 //! What stands in the machine configurations of a new cluster: the same as
-//! `talosctl gen config` writes for the release, which the Go comparison holds.
+//! `talosctl gen config` writes for the release, which the Go comparison holds up
+//! to v1.13. v1.14 gets what v1.13 does: it reads the parts that it could also have
+//! in documents of their own, and one patch fits both.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

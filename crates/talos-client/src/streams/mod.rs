@@ -12,10 +12,12 @@
 //! | `files.rs`, `file_mode.rs`, `disk_usage.rs` | which files there are, how large |
 //! | `read.rs` | one file |
 //! | `copy.rs`, `unpack.rs` | a tree of files, unpacked safely |
+//! | `archive.rs` | the same, as the archive that it comes in |
 //! | `kubeconfig.rs`, `kubeconfig_merge.rs` | the administrator's kubeconfig, alone or into another |
 //! | `capture.rs`, `pcap.rs` | packets, to a file |
 //! | `filter.rs` | which packets |
 
+mod archive;
 mod capture;
 mod copy;
 mod disk_usage;

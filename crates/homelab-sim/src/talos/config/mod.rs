@@ -4,6 +4,7 @@
 mod change;
 mod read;
 mod seeded;
+mod split;
 
 pub(super) use change::{diff, needs_reboot};
 pub(super) use read::read;

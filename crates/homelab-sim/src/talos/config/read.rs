@@ -6,16 +6,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::split;
 use crate::pki::{KubernetesPki, TalosPki};
 use crate::world::{ClusterCa, MachineConfig, Role};
 
 /// Reads a config. `complete` asks for the v1alpha1 document, which a machine
-/// in maintenance mode can do without at first; `split` is v1.14, where parts
+/// in maintenance mode can do without at first; `since_14` is v1.14, where parts
 /// of that document have documents of their own.
 pub(in crate::talos) fn read(
     text: &str,
     complete: bool,
-    split: bool,
+    since_14: bool,
 ) -> Result<MachineConfig, String> {
     let documents: Vec<Value> =
         serde_saphyr::from_multiple(text).map_err(|e| format!("error decoding document: {e}"))?;
@@ -24,20 +25,22 @@ pub(in crate::talos) fn read(
         text: text.to_owned(),
         ..MachineConfig::default()
     };
-    let mut main = None;
-    for document in &documents {
-        match document["kind"].as_str() {
-            None if main.is_some() => return Err("the v1alpha1 document is there twice".into()),
-            None => main = Some(document),
-            Some(kind) => extra(&mut config, kind, document)?,
-        }
+    let (mains, extras): (Vec<_>, Vec<_>) = documents.iter().partition(|d| d["kind"].is_null());
+    let main = match mains.as_slice() {
+        [_, _, ..] => return Err("the v1alpha1 document is there twice".into()),
+        mains => mains.first().copied(),
+    };
+    if let Some(main) = main {
+        v1alpha1(&mut config, main, since_14)?;
     }
-    match main {
-        Some(main) => v1alpha1(&mut config, main, split)?,
-        None if complete || documents.is_empty() => {
-            return Err("the applied machine configuration has no v1alpha1 document".into());
-        }
-        None => {}
+    for document in extras {
+        let kind = document["kind"].as_str().unwrap_or_default();
+        extra(&mut config, kind, document)?;
+        split::check(kind, main, since_14)?;
+        split::read(&mut config, kind, document)?;
+    }
+    if main.is_none() && (complete || documents.is_empty()) {
+        return Err("the applied machine configuration has no v1alpha1 document".into());
     }
     Ok(config)
 }
@@ -66,7 +69,7 @@ fn extra(config: &mut MachineConfig, kind: &str, document: &Value) -> Result<(),
     Ok(())
 }
 
-fn v1alpha1(config: &mut MachineConfig, document: &Value, split: bool) -> Result<(), String> {
+fn v1alpha1(config: &mut MachineConfig, document: &Value, since_14: bool) -> Result<(), String> {
     if document["version"].as_str() != Some("v1alpha1") {
         return Err(format!("unknown version {}", document["version"]));
     }
@@ -80,7 +83,7 @@ fn v1alpha1(config: &mut MachineConfig, document: &Value, split: bool) -> Result
         Some(other) => return Err(format!("unknown machine type {other:?}")),
         None => return Err("machine type is required".into()),
     };
-    if !cluster.is_object() && !split {
+    if !cluster.is_object() && !since_14 {
         return Err("cluster instructions are required".into());
     }
     read_ca(config, machine)?;
@@ -100,7 +103,7 @@ fn v1alpha1(config: &mut MachineConfig, document: &Value, split: bool) -> Result
     let install = &machine["install"];
     config.install_disk = text(&install["disk"]);
     config.install_image = text(&install["image"]);
-    if config.install_disk.is_none() && install["diskSelector"].is_null() && !split {
+    if config.install_disk.is_none() && install["diskSelector"].is_null() && !since_14 {
         return Err("either install disk or diskSelector should be defined".into());
     }
     config.cert_sans = list(&machine["certSANs"]).iter().filter_map(text).collect();
@@ -109,7 +112,7 @@ fn v1alpha1(config: &mut MachineConfig, document: &Value, split: bool) -> Result
     config.cluster_name = text(&cluster["clusterName"]).unwrap_or_else(|| "talos".into());
     config.cluster_id = text(&cluster["id"]).unwrap_or_default();
     config.endpoint = text(&cluster["controlPlane"]["endpoint"]).unwrap_or_default();
-    if !config.endpoint.starts_with("https://") && !split {
+    if !config.endpoint.starts_with("https://") && !since_14 {
         return Err(format!(
             "invalid cluster endpoint {:?}: https://<address>:6443 is needed",
             config.endpoint
@@ -136,11 +139,15 @@ fn kubernetes_ca(ca: &Value) -> Result<Option<ClusterCa>, String> {
     let (Some(crt), Some(key)) = (pem(&ca["crt"])?, pem(&ca["key"])?) else {
         return Ok(None);
     };
-    KubernetesPki::from_pem(&crt, &key).map_err(|e| format!("cluster.ca: {e}"))?;
-    Ok(Some(ClusterCa {
+    signing_ca(crt, key, "cluster.ca").map(Some)
+}
+
+pub(super) fn signing_ca(crt: String, key: String, place: &str) -> Result<ClusterCa, String> {
+    KubernetesPki::from_pem(&crt, &key).map_err(|e| format!("{place}: {e}"))?;
+    Ok(ClusterCa {
         crt,
         key: Some(key),
-    }))
+    })
 }
 
 fn read_ca(config: &mut MachineConfig, machine: &Value) -> Result<(), String> {
@@ -173,11 +180,11 @@ fn gateway(config: &mut MachineConfig, network: &Value, via: &Value) -> Result<(
     Ok(())
 }
 
-fn text(value: &Value) -> Option<String> {
+pub(super) fn text(value: &Value) -> Option<String> {
     value.as_str().filter(|t| !t.is_empty()).map(str::to_owned)
 }
 
-fn list(value: &Value) -> &[Value] {
+pub(super) fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
