@@ -631,6 +631,19 @@ export class TalosNode {
   }): Promise<Copied>
 
   /**
+   * Saves a tree of files as a `.tar.gz`, with owners, links and devices, and returns its size. Nothing is unpacked; the file appears when it is whole.
+   *
+   * @param path - An absolute path on the node.
+   * @param to - The file here.
+   */
+  copyArchive(path: string, to: string, options?: {
+    /** Called with each report; what it throws ends the call. */
+    onProgress?: ((progress: CopyProgress) => void) | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<number>
+
+  /**
    * Saves the packets of a network interface as a pcap file, until the time is over or a limit is reached.
    *
    * @param link - The interface, such as `eth0`.
@@ -1636,6 +1649,24 @@ export class TalosNodes {
     signal?: AbortSignal | undefined
   }): Promise<PerNode<EtcdAlarm[]>>
 
+  /** The ids of what has a log on each. Since Talos v1.7. */
+  logsContainers(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<string[]>>
+
+  /** The connections of each. */
+  netstat(options?: {
+    /** Only sockets that wait for connections. */
+    listening?: boolean | undefined
+    /** Raw sockets and UDP-Lite too. */
+    allProtocols?: boolean | undefined
+    /** The networks of pods too. */
+    allNamespaces?: boolean | undefined
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<PerNode<Connection[]>>
+
   /** The containers of each. */
   containers(options?: {
     /** Talos' own containers, or those of Kubernetes. Default: `system`. */
@@ -1754,7 +1785,7 @@ export class SecretsBundle {
   }): TalosConfig
 
   /**
-   * Machine configurations and a talosconfig for a new cluster, as `talosctl gen config` makes them for the same release.
+   * Machine configurations and a talosconfig for a new cluster, as `talosctl gen config` makes them for the same release up to v1.13; v1.14 gets those of v1.13, which it takes.
    *
    * @param name - The cluster's name.
    * @param endpoint - Where Kubernetes' API will be: `https://172.16.1.49:6443`.

@@ -690,6 +690,11 @@ export class TalosNode {
     return run(steps, options.onProgress, decodeCopyProgress, decodeCopied, options.signal)
   }
 
+  async copyArchive(path, to, options = {}) {
+    const steps = openNow(this.#handle, 'copy_archive', { path, to })
+    return run(steps, options.onProgress, decodeCopyProgress, (v) => v, options.signal)
+  }
+
   async packetCapture(link, to, options = {}) {
     const steps = openNow(this.#handle, 'packet_capture', { link, to, duration_seconds: options.durationSeconds, promiscuous: options.promiscuous, snap_len: options.snapLen, filter: options.filter, max_packets: options.maxPackets, max_bytes: options.maxBytes })
     return run(steps, options.onProgress, decodeCaptureProgress, decodePacketCapture, options.signal)
@@ -1178,6 +1183,16 @@ export class TalosNodes {
   async etcdAlarms(options = {}) {
     const value = await call(this.#handle, 'etcd_alarms', {}, options.signal)
     return perNode(value, (v) => v.map(decodeEtcdAlarm))
+  }
+
+  async logsContainers(options = {}) {
+    const value = await call(this.#handle, 'logs_containers', {}, options.signal)
+    return perNode(value, (v) => v)
+  }
+
+  async netstat(options = {}) {
+    const value = await call(this.#handle, 'netstat', { listening: options.listening, all_protocols: options.allProtocols, all_namespaces: options.allNamespaces }, options.signal)
+    return perNode(value, (v) => v.map(decodeConnection))
   }
 
   async containers(options = {}) {

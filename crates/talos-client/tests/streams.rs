@@ -148,8 +148,7 @@ async fn events_that_the_node_ends_are_noticed() {
     let sim = lab().await;
     let talos = client(&sim).await;
     let node = talos.node(CP1);
-    let options = EventOptions::default();
-    let mut events = node.events(options.clone()).await.unwrap();
+    let mut events = node.events(EventOptions::default()).await.unwrap();
     node.shutdown(false).await.unwrap();
     // The node says nothing of an error: it ends the stream, as after an overrun.
     let mut seen = 0;
@@ -165,7 +164,8 @@ async fn events_that_the_node_ends_are_noticed() {
     assert!(error.is_retryable(), "{error:?}");
     assert!(events.next().await.is_none());
     // Two starting points are none.
-    let both = options.tail_events(3).tail_seconds(5);
+    let mut both = EventOptions::default();
+    (both.tail_events, both.tail_seconds) = (Some(3), Some(5));
     let error = talos.node(CP2).events(both).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
 }

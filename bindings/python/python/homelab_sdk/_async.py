@@ -1152,6 +1152,22 @@ class AsyncTalosNode:
             decode_copied,
         )
 
+    async def copy_archive(self, path: str, to: str | os.PathLike[str], *, on_progress: Callable[[CopyProgress], None] | None = None) -> int:
+        """Saves a tree of files as a `.tar.gz`, with owners, links and devices, and returns its size. Nothing is unpacked; the file appears when it is whole.
+
+        Args:
+            path: An absolute path on the node.
+            to: The file here.
+            on_progress: Called with each report; what it raises ends the call.
+        """
+        result: int = await _runtime.run_async(
+            _runtime.follow(self._handle, "copy_archive", {"path": path, "to": to}),
+            on_progress,
+            decode_copy_progress,
+            lambda v: v,
+        )
+        return result
+
     async def packet_capture(self, link: str, to: str | os.PathLike[str], *, on_progress: Callable[[CaptureProgress], None] | None = None, duration_seconds: float | None = None, promiscuous: bool | None = None, snap_len: int | None = None, filter: Sequence[BpfInstruction] | None = None, max_packets: int | None = None, max_bytes: int | None = None) -> PacketCapture:
         """Saves the packets of a network interface as a pcap file, until the time is over or a limit is reached.
 
@@ -2046,6 +2062,22 @@ class AsyncTalosNodes:
         value = await _runtime.call_async(self._handle, "etcd_alarms", {})
         return per_node(value, lambda v: [decode_etcd_alarm(v) for v in v])
 
+    async def logs_containers(self) -> PerNode[list[str]]:
+        """The ids of what has a log on each. Since Talos v1.7."""
+        value = await _runtime.call_async(self._handle, "logs_containers", {})
+        return per_node(value, lambda v: v)
+
+    async def netstat(self, *, listening: bool | None = None, all_protocols: bool | None = None, all_namespaces: bool | None = None) -> PerNode[list[Connection]]:
+        """The connections of each.
+
+        Args:
+            listening: Only sockets that wait for connections.
+            all_protocols: Raw sockets and UDP-Lite too.
+            all_namespaces: The networks of pods too.
+        """
+        value = await _runtime.call_async(self._handle, "netstat", {"listening": listening, "all_protocols": all_protocols, "all_namespaces": all_namespaces})
+        return per_node(value, lambda v: [decode_connection(v) for v in v])
+
     async def containers(self, *, namespace: Literal["system", "kubernetes"] | None = None) -> PerNode[list[Container]]:
         """The containers of each.
 
@@ -2129,7 +2161,7 @@ class AsyncSecretsBundle:
         return AsyncTalosConfig(_runtime.open_now(self._handle, "talosconfig", {"context": context, "roles": roles, "lifetime_seconds": lifetime_seconds, "endpoints": endpoints}))
 
     def new_cluster(self, name: str, endpoint: str, talos_version: str, kubernetes_version: str, *, install_disk: str | None = None, install_image: str | None = None, cert_sans: Sequence[str] | None = None, talos_endpoints: Sequence[str] | None = None, pod_subnets: Sequence[str] | None = None, service_subnets: Sequence[str] | None = None, schedule_on_control_planes: bool | None = None, admin_lifetime_seconds: float | None = None) -> NewClusterFiles:
-        """Machine configurations and a talosconfig for a new cluster, as `talosctl gen config` makes them for the same release.
+        """Machine configurations and a talosconfig for a new cluster, as `talosctl gen config` makes them for the same release up to v1.13; v1.14 gets those of v1.13, which it takes.
 
         Args:
             name: The cluster's name.
