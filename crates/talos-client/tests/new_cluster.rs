@@ -141,6 +141,24 @@ async fn version_of(talos: &TalosClient) -> String {
     panic!("never up: {last:?}");
 }
 
+/// Nobody else gets in, not even the administrator of the lab's own cluster.
+async fn no_stranger_gets_in(sim: &Sim, endpoint: &str) {
+    let text = sim.talosconfig(&homelab_sim::ClientCert::admin()).unwrap();
+    let strange = TalosConfig::parse("t", &text).unwrap();
+    let only = options().endpoints([endpoint]);
+    let stranger = TalosClient::connect(strange.context(None).unwrap(), only)
+        .await
+        .unwrap();
+    let error = stranger.endpoint().version().await.unwrap_err();
+    assert!(
+        matches!(
+            error.kind(),
+            ErrorKind::Untrusted | ErrorKind::Unauthenticated
+        ),
+        "{error}"
+    );
+}
+
 /// From two machines in maintenance mode to a cluster with a control plane, a
 /// worker, etcd and a kubeconfig; all with one bundle.
 async fn cluster_from_nothing(version: &str, form: Form) {
@@ -182,24 +200,7 @@ async fn cluster_from_nothing(version: &str, form: Form) {
     let talos = TalosClient::connect(admin, options()).await.unwrap();
     assert_eq!(version_of(&talos).await, version);
 
-    // Nobody else gets in, not even the administrator of the lab's own cluster.
-    let strange = TalosConfig::parse(
-        "t",
-        &sim.talosconfig(&homelab_sim::ClientCert::admin()).unwrap(),
-    );
-    let strange = strange.unwrap();
-    let only = options().endpoints([&endpoint]);
-    let stranger = TalosClient::connect(strange.context(None).unwrap(), only)
-        .await
-        .unwrap();
-    let error = stranger.endpoint().version().await.unwrap_err();
-    assert!(
-        matches!(
-            error.kind(),
-            ErrorKind::Untrusted | ErrorKind::Unauthenticated
-        ),
-        "{error}"
-    );
+    no_stranger_gets_in(&sim, &endpoint).await;
 
     let started = talos
         .endpoint()
