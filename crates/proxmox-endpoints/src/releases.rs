@@ -17,9 +17,14 @@ impl Call {
     /// `Unsupported`, with the first release that has it. Nothing is sent.
     pub fn require_release(&self, release: &str, params: &Params) -> Result<()> {
         let lacking = |what: &str, since: &str| {
+            // `9.2+` came after the release, with an update.
+            let first = match since.strip_suffix('+') {
+                Some(release) => format!("an update of Proxmox VE {release}"),
+                None => format!("Proxmox VE {since}"),
+            };
             Error::new(
                 ErrorKind::Unsupported,
-                format!("{what} is there from Proxmox VE {since} on; the server runs {release}"),
+                format!("{what} is there from {first} on; the server runs {release}"),
             )
         };
         if is_before(release, self.since) {

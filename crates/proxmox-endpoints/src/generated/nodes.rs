@@ -627,25 +627,25 @@ pub struct GetJournal {
     pub node: String,
     /// Where to end, as a cursor from an earlier answer.
     pub endcursor: Option<String>,
-    /// Whether only the identifiers that programs log under are wanted. (9.2+ and later)
+    /// Whether only the identifiers that programs log under are wanted. (updates of 9.2, and later)
     pub identifiers: Option<bool>,
-    /// Whether only what the kernel says is wanted. (9.2+ and later)
+    /// Whether only what the kernel says is wanted. (updates of 9.2, and later)
     pub kernel: Option<bool>,
     /// How many lines from the end.
     pub lastentries: Option<u64>,
-    /// Only entries of this urgency, a number or a range from 0 (emergency) to 7 (debugging), such as `0..3`. (9.2+ and later)
+    /// Only entries of this urgency, a number or a range from 0 (emergency) to 7 (debugging), such as `0..3`. (updates of 9.2, and later)
     pub priority: Option<String>,
-    /// Only entries of this service. (9.2+ and later)
+    /// Only entries of this service. (updates of 9.2, and later)
     pub service: Option<String>,
     /// From when on, in seconds since 1970.
     pub since: Option<u64>,
     /// Where to start, as a cursor from an earlier answer.
     pub startcursor: Option<String>,
-    /// Whether entries come with their fields rather than as lines of text. (9.2+ and later)
+    /// Whether entries come with their fields rather than as lines of text. (updates of 9.2, and later)
     pub structured: Option<bool>,
-    /// Only entries of this unit. (9.2+ and later)
+    /// Only entries of this unit. (updates of 9.2, and later)
     pub unit: Option<String>,
-    /// Whether only the names of the units that have written something are wanted. (9.2+ and later)
+    /// Whether only the names of the units that have written something are wanted. (updates of 9.2, and later)
     pub units: Option<bool>,
     /// Up to when, in seconds since 1970.
     pub until: Option<u64>,

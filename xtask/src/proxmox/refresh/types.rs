@@ -53,8 +53,10 @@ impl Types<'_> {
     /// A parameter of the request `item`.
     pub(crate) fn parameter(&mut self, item: &str, wire: &str, schema: &Value) -> Field {
         let mut field = self.field(item, wire, schema);
-        field.optional =
-            schema.get("optional").is_some_and(super::facts::is_true) && schema.get("in").is_none();
+        // What only some types of the thing have cannot be demanded of all.
+        let demanded = !schema.get("optional").is_some_and(super::facts::is_true)
+            && schema.get("for_types").is_none();
+        field.optional = !demanded && schema.get("in").is_none();
         if is_secret(item, wire) {
             field.ty = field.ty.replace("text", "secret");
         }
@@ -63,9 +65,11 @@ impl Types<'_> {
                 push_default(doc, item, schema);
             }
             if let Some(since) = text(schema, "since") {
-                doc.push_str(" (");
-                doc.push_str(&since);
-                doc.push_str(" and later)");
+                // `9.2+` came after the release, with an update.
+                doc.push_str(&match since.strip_suffix('+') {
+                    Some(release) => format!(" (updates of {release}, and later)"),
+                    None => format!(" ({since} and later)"),
+                });
             }
         }
         field
@@ -137,7 +141,9 @@ impl Types<'_> {
             && !pattern.contains(" | ")
             && !pattern.contains('\t')
         {
-            rules.pattern = pattern;
+            // A line end behind it is no match here anyway.
+            let pattern = pattern.strip_suffix("(?!\\n)").unwrap_or(&pattern);
+            pattern.clone_into(&mut rules.pattern);
         }
         if schema.get("minLength").is_some() || schema.get("maxLength").is_some() {
             rules.length = format!("{}..{}", shown("minLength"), shown("maxLength"));
