@@ -101,9 +101,9 @@ impl Cells {
                 .get(row)
                 .filter(|number| !number.is_nan())
                 .map(|number| Cell::Number(*number)),
-            Cells::Words(words) => words.get(row).map(Cell::Text),
+            Cells::Words(words) => words.get(row).map(|text| Cell::Text(text)),
             Cells::Texts(texts) => texts.get(row).map(Cell::Text),
-            Cells::Lists(lists) => lists.get(row).map(Cell::List),
+            Cells::Lists(lists) => lists.get(row).map(|items| Cell::List(items)),
         };
         found.unwrap_or(Cell::Absent)
     }

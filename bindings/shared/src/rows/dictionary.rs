@@ -9,25 +9,42 @@ use super::offset;
 /// With more different texts than this it is no dictionary any more.
 const MOST_WORDS: usize = 512;
 
-/// Texts that repeat.
-#[derive(Debug, Default)]
-pub struct Words {
+/// Values that repeat.
+#[derive(Debug)]
+pub struct Dictionary<T> {
     /// The different ones.
-    pub dictionary: Vec<String>,
+    pub dictionary: Vec<T>,
     /// Which one, plus one; 0 is absent.
     pub index: Vec<u32>,
     keys: Keys,
+    /// That of the last list; its memory serves the next.
+    key: Key,
 }
 
-impl Words {
+/// Texts that repeat.
+pub type Words = Dictionary<String>;
+
+/// Lists of texts that repeat.
+pub type Lists = Dictionary<Vec<String>>;
+
+impl<T> Dictionary<T> {
     /// After so many absent ones.
     pub(super) fn after(absent: usize) -> Self {
-        Words {
+        Dictionary {
+            dictionary: Vec::new(),
             index: vec![0; absent],
-            ..Words::default()
+            keys: Keys::default(),
+            key: Key::default(),
         }
     }
 
+    /// The value of a row.
+    pub(super) fn get(&self, row: usize) -> Option<&T> {
+        at(&self.dictionary, *self.index.get(row)?)
+    }
+}
+
+impl Words {
     /// Adds a text, unless there are too many different ones.
     pub(super) fn push(&mut self, text: &str) -> bool {
         let place = match self.keys.find(text.as_bytes()) {
@@ -42,38 +59,13 @@ impl Words {
         true
     }
 
-    /// The text of a row.
-    pub(super) fn get(&self, row: usize) -> Option<&str> {
-        entry(&self.dictionary, &self.index, row).map(String::as_str)
-    }
-
     /// The texts of all rows.
     pub(super) fn iter(&self) -> impl Iterator<Item = Option<&str>> {
-        (0..self.index.len()).map(|row| self.get(row))
+        (0..self.index.len()).map(|row| self.get(row).map(String::as_str))
     }
-}
-
-/// Lists of texts that repeat.
-#[derive(Debug, Default)]
-pub struct Lists {
-    /// The different ones.
-    pub dictionary: Vec<Vec<String>>,
-    /// Which one, plus one; 0 is absent.
-    pub index: Vec<u32>,
-    keys: Keys,
-    /// That of the last list; its memory serves the next.
-    key: Key,
 }
 
 impl Lists {
-    /// After so many absent ones.
-    pub(super) fn after(absent: usize) -> Self {
-        Lists {
-            index: vec![0; absent],
-            ..Lists::default()
-        }
-    }
-
     pub(super) fn push<'a>(&mut self, items: impl Iterator<Item = &'a str>) {
         self.key.0.clear();
         for item in items {
@@ -84,11 +76,6 @@ impl Lists {
             self.keys.add(&self.key.0)
         });
         self.index.push(place);
-    }
-
-    /// The list of a row.
-    pub(super) fn get(&self, row: usize) -> Option<&[String]> {
-        entry(&self.dictionary, &self.index, row).map(Vec::as_slice)
     }
 }
 
@@ -146,10 +133,6 @@ impl Keys {
             .insert_unique(self.hasher.hash_one(key), self.last, hash);
         self.last
     }
-}
-
-fn entry<'a, T>(dictionary: &'a [T], index: &[u32], row: usize) -> Option<&'a T> {
-    at(dictionary, *index.get(row)?)
 }
 
 /// Places count from 1.
