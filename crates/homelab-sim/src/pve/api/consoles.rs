@@ -178,24 +178,37 @@ fn node_socket(call: &Call<'_>) -> Result<Answer> {
 /// SPICE needs a running guest, and a client that is not ours to be.
 fn spice(call: &Call<'_>, kind: GuestKind) -> Result<Answer> {
     let vmid = call.vmid();
-    let node = call.node();
     call.cluster.world().read(|state| {
         let guest = guests::find(state, call, kind)?;
         let word = kind.noun();
         if !guest.running() {
             return Err(ApiError::die(format!("{word} {vmid} not running")));
         }
-        Ok(json!({
-            "type": "spice", "host": format!("pvespiceproxy:{vmid}:{node}::"),
-            "tls-port": 61000, "proxy": format!("http://{node}:3128"),
-            "password": derive::hex(&derive::bytes(state.seed, "spice")[..20]),
-            "title": format!("{word} {vmid} - {}", guest.name), "toggle-fullscreen": "Shift+F11",
-            "release-cursor": "Ctrl+Alt+R", "secure-attention": "Ctrl+Alt+Ins",
-            "delete-this-file": 1, "host-subject": format!("OU=PVE Cluster Node,CN={node}"),
-            "ca": call.cluster.0.ca_pem.replace('\n', "\\n"),
-        })
-        .into())
+        let title = format!("{word} {vmid} - {}", guest.name);
+        Ok(viewer_file(call, state.seed, &vmid.to_string(), &title))
     })
+}
+
+/// A node's shell, behind a SPICE server of its own.
+fn node_spice(call: &Call<'_>) -> Result<Answer> {
+    let seed = call.cluster.world().read(|state| state.seed);
+    let title = format!("Shell on '{}'", call.node());
+    Ok(viewer_file(call, seed, "shell", &title))
+}
+
+/// What a viewer needs to reach the SPICE server of `what`.
+fn viewer_file(call: &Call<'_>, seed: u64, what: &str, title: &str) -> Answer {
+    let node = call.node();
+    json!({
+        "type": "spice", "host": format!("pvespiceproxy:{what}:{node}::"),
+        "tls-port": 61000, "proxy": format!("http://{node}:3128"),
+        "password": derive::hex(&derive::bytes(seed, "spice")[..20]),
+        "title": title, "toggle-fullscreen": "Shift+F11",
+        "release-cursor": "Ctrl+Alt+R", "secure-attention": "Ctrl+Alt+Ins",
+        "delete-this-file": 1, "host-subject": format!("OU=PVE Cluster Node,CN={node}"),
+        "ca": call.cluster.0.ca_pem.replace('\n', "\\n"),
+    })
+    .into()
 }
 
 fn qemu_spice(call: &Call<'_>) -> Result<Answer> {
@@ -230,6 +243,11 @@ const SOCKET: &[Param] = &[
     required("vncticket", Kind::Text),
 ];
 const SPICE: &[Param] = &[optional("proxy", Kind::Text)];
+const SPICE_SHELL: &[Param] = &[
+    optional("cmd", Kind::Word(&["login", "upgrade", "ceph_install"])),
+    optional("cmd-opts", Kind::Text),
+    optional("proxy", Kind::Text),
+];
 
 const fn post(
     path: &'static str,
@@ -286,6 +304,9 @@ pub(super) const ROUTES: &[Route] = &[
     get("/nodes/{node}/lxc/{vmid}/spiceproxy", GUEST, lxc_spice)
         .method("POST")
         .with(SPICE),
+    get("/nodes/{node}/spiceshell", NODE, node_spice)
+        .method("POST")
+        .with(SPICE_SHELL),
     get("/access/vncticket", Access::Open, verify_ticket)
         .method("POST")
         .with(&[
