@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use proxmox_client::endpoints::{Resource, Version};
-use proxmox_client::{ProxmoxClient, UploadOptions};
+use proxmox_client::{DataLoss, ProxmoxClient, UploadOptions};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde::Deserialize;
@@ -58,7 +58,7 @@ pub(crate) fn run(what: &str, who: &str, url: &str, ca: &str, times: usize) {
             ("upload", file) => {
                 let pve = ours(url, ca);
                 measure_once(async {
-                    let options = UploadOptions::default().overwrite(true);
+                    let options = UploadOptions::default().overwrite(DataLoss::Accepted);
                     let node = pve.node("pve1");
                     let made = node.upload("local", Path::new(file), options, |_| {}).await;
                     assert_eq!(made.unwrap().task().upid().kind(), "imgcopy");

@@ -307,11 +307,8 @@ impl Node {
             params.push("live-restore", "1");
         }
         let path = format!("{base}/qemu");
-        let upid: Upid = self
-            .client()
-            .call(RESTORE_QEMU, Method::Post, &path, &params)
-            .await?;
-        Ok(self.client().task(upid))
+        let client = self.client();
+        client.begin(RESTORE_QEMU, Method::Post, path, params).await
     }
 
     /// Restores a container from a backup.
@@ -338,11 +335,8 @@ impl Node {
         params.push("restore", "1");
         params.push("ostemplate", archive);
         let path = format!("{base}/lxc");
-        let upid: Upid = self
-            .client()
-            .call(RESTORE_LXC, Method::Post, &path, &params)
-            .await?;
-        Ok(self.client().task(upid))
+        let client = self.client();
+        client.begin(RESTORE_LXC, Method::Post, path, params).await
     }
 
     /// The node's own path.

@@ -11,13 +11,14 @@ use proxmox_endpoints::{
 
 use crate::auth::Auth;
 use crate::builder::ProxmoxClientBuilder;
-use crate::face::{Access, Cluster, Node, Pending, Pool, Storage};
+use crate::face::{Access, Cluster, Node, Pending, PendingTask, Pool, Storage};
+use crate::follow::Followed;
 use crate::locks::{self, Backoff};
 use crate::release::Releases;
 use crate::task::Task;
 use crate::transport::{Call, EndpointHealth, Endpoints, Limits, Reply};
 use crate::vmid::Claims;
-use crate::{answer, release, transport};
+use crate::{GuestPlace, answer, release, transport};
 
 /// The time that a wait's last look has.
 const LAST_LOOK: Duration = Duration::from_secs(1);
@@ -28,6 +29,8 @@ const LAST_LOOK: Duration = Duration::from_secs(1);
 pub struct ProxmoxClient {
     pub(crate) inner: Arc<Inner>,
     timeout: Duration,
+    /// The guest that the calls of a handle are about, when it was found.
+    followed: Option<Arc<Followed>>,
 }
 
 /// What all clones share.
@@ -56,6 +59,7 @@ impl ProxmoxClient {
         ProxmoxClient {
             inner: Arc::new(inner),
             timeout,
+            followed: None,
         }
     }
 
@@ -63,9 +67,30 @@ impl ProxmoxClient {
     #[must_use]
     pub fn with_timeout(&self, request_timeout: Duration) -> Self {
         ProxmoxClient {
-            inner: Arc::clone(&self.inner),
             timeout: request_timeout,
+            ..self.clone()
         }
+    }
+
+    /// The same client for the handles of a guest that was found here.
+    pub(crate) fn following(&self, place: GuestPlace) -> Self {
+        ProxmoxClient {
+            followed: Some(Arc::new(Followed::new(place))),
+            ..self.clone()
+        }
+    }
+
+    /// The same client, for what is not about one guest.
+    pub(crate) fn unfollowing(&self) -> Self {
+        ProxmoxClient {
+            followed: None,
+            ..self.clone()
+        }
+    }
+
+    /// The guest that is followed.
+    pub(crate) fn followed(&self) -> Option<&Followed> {
+        self.followed.as_deref()
     }
 
     /// Which release the contacted node runs.
@@ -184,6 +209,35 @@ impl ProxmoxClient {
             .map_err(|error| error.operation(E::operation()).target(reply.target))
     }
 
+    /// A call that starts a task, from its request: what the handles' methods
+    /// give, for requests that no handle has a method for. Awaited, it is the
+    /// task, which knows its call; see [`Task::wait`].
+    ///
+    /// ```no_run
+    /// # async fn example(pve: proxmox_client::ProxmoxClient) -> homelab_core::Result<()> {
+    /// use proxmox_client::endpoints::CreateLvm;
+    ///
+    /// let request = CreateLvm::new("pve1", "/dev/sdb", "fast");
+    /// pve.send_task(request).wait(Default::default()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn send_task<E>(&self, request: E) -> PendingTask<E>
+    where
+        E: Endpoint<Response = Upid> + Clone + Send + Sync + 'static,
+    {
+        PendingTask::task(self, request)
+    }
+
+    /// Like [`send_task`](ProxmoxClient::send_task), for a call that starts a task
+    /// unless it is quick enough without one.
+    pub fn send_maybe_task<E>(&self, request: E) -> Pending<E, Option<Task>>
+    where
+        E: Endpoint<Response = Option<Upid>> + Clone + Send + Sync + 'static,
+    {
+        Pending::maybe_task(self, request)
+    }
+
     async fn reply_to<E: Endpoint>(&self, request: &E) -> Result<Reply> {
         let named = |error: Error| error.operation(E::operation());
         let explained = |error: Error| named(release::explain(error, Some(E::call())));
@@ -248,8 +302,16 @@ impl ProxmoxClient {
         answer::untyped(&reply.body).map_err(|error| named(error).target(reply.target))
     }
 
-    /// Makes the call until no passing lock is in its way or the time is up.
+    /// Makes the call, where the guest is when it is about one that was found.
     async fn perform(&self, call: &Call<'_>) -> Result<Reply> {
+        match self.followed() {
+            Some(followed) => Box::pin(followed.perform(self, call)).await,
+            None => self.perform_there(call).await,
+        }
+    }
+
+    /// Makes the call until no passing lock is in its way or the time is up.
+    pub(crate) async fn perform_there(&self, call: &Call<'_>) -> Result<Reply> {
         let clock = self.clock();
         let end = clock.elapsed() + self.timeout;
         let mut backoff = Backoff::new();

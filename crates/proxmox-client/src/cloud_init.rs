@@ -2,7 +2,7 @@
 //! are imported.
 
 use homelab_core::{Error, ErrorKind, Result};
-use proxmox_endpoints::{Method, Params, Upid};
+use proxmox_endpoints::{Method, Params};
 use serde::Deserialize;
 
 use crate::{Qemu, Task};
@@ -74,11 +74,8 @@ impl Qemu {
         let path = format!("{}/config", self.base(CONFIGURE)?);
         let mut params = Params::new();
         params.push(slot.to_owned(), format!("{storage}:0,import-from={source}"));
-        let upid: Upid = self
-            .client()
-            .call(CONFIGURE, Method::Post, &path, &params)
-            .await?;
-        Ok(self.client().task(upid))
+        let client = self.client();
+        client.begin(CONFIGURE, Method::Post, path, params).await
     }
 }
 

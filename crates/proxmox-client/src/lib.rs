@@ -18,9 +18,7 @@
 //! }
 //! let config = pve.node("pve1").qemu(100).config().await?;
 //! let task = pve.node("pve1").qemu(100).start().await?;
-//! task.wait(Default::default()).await?;
-//! // Call and wait in one; a lock that passes is waited for.
-//! pve.node("pve1").qemu(101).start().wait(Default::default()).await?;
+//! task.wait(Default::default()).await?; // a lock that passes is waited for
 //! # Ok(())
 //! # }
 //! ```
@@ -30,7 +28,7 @@
 //! | [`ProxmoxClient::builder`] | credentials, trust, endpoints |
 //! | [`ProxmoxClient::node`], [`ProxmoxClient::cluster`], [`ProxmoxClient::access`] | the calls people make most |
 //! | [`ProxmoxClient::guest`] | a guest, wherever it is |
-//! | [`ProxmoxClient::send`] | every typed request of `proxmox-endpoints` |
+//! | [`ProxmoxClient::send`], [`ProxmoxClient::send_task`] | every typed request of `proxmox-endpoints` |
 //! | [`ProxmoxClient::send_as`] | the same, into a type of your own |
 //! | [`ProxmoxClient::request`] | anything else, as JSON |
 //! | [`ProxmoxClient::preflight`] | which privileges a call lacks |
@@ -53,7 +51,7 @@
 //!   reason phrase) and a kind that says what they mean.
 //!
 //! * **Locks** that pass are waited for: those that the call meets within its
-//!   deadline, those that only its task meets by [`Pending::wait`], which makes
+//!   deadline, those that only its task meets by [`Task::wait`], which makes
 //!   the call again.
 //! * **Quorum** is looked at before a guest is deleted: without, the server
 //!   would delete its disks and keep its configuration.
@@ -73,6 +71,7 @@ mod download;
 mod errors;
 mod face;
 mod first_contact;
+mod follow;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzz;

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use homelab_core::{ErrorKind, Sent};
 use proxmox_client::{
-    DownloadOptions, JournalQuery, Method, Params, ProxmoxClient, SecondFactor, SecondFactorAnswer,
-    UploadOptions, UploadSource,
+    DataLoss, DownloadOptions, JournalQuery, Method, Params, ProxmoxClient, SecondFactor,
+    SecondFactorAnswer, UploadOptions, UploadSource,
 };
 use support::{Reply, Server, TestClock, VERSION, answer, error, ok};
 
@@ -336,7 +336,7 @@ async fn forgetful() -> Server {
 
 #[tokio::test]
 async fn a_refused_ticket_is_replaced_for_consoles_and_uploads_too() {
-    let over = || UploadOptions::default().overwrite(true);
+    let over = || UploadOptions::default().overwrite(DataLoss::Accepted);
     let pve = |server: &Server| {
         ProxmoxClient::builder()
             .endpoint(server.url())
@@ -372,7 +372,7 @@ async fn what_only_root_may_is_explained_for_consoles_uploads_and_downloads() {
     let node = pve.node("pve1");
     let dir = tempfile::tempdir().unwrap();
     let iso = UploadSource::bytes("a.iso", "x");
-    let over = UploadOptions::default().overwrite(true);
+    let over = UploadOptions::default().overwrite(DataLoss::Accepted);
     let all = JournalQuery::default();
     let journal = node.download_journal(
         &all,

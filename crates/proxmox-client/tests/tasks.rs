@@ -252,6 +252,30 @@ async fn an_answer_that_breaks_off_and_a_proxys_page_are_borne_too() {
     assert_eq!(scene.server.requests().len(), 5);
 }
 
+#[tokio::test]
+async fn half_an_answer_is_borne_a_few_times_in_a_row() {
+    let half = || Reply::Raw(answer("200 OK", r#"{"data":{"status":"sto"#));
+    let looks = AtomicUsize::new(0);
+    let scene = with(move |_| match looks.fetch_add(1, Ordering::SeqCst) {
+        0..=2 | 4..=6 => half(),
+        3 => status(RUNNING),
+        _ => status(r#"{"status":"stopped","exitstatus":"OK"}"#),
+    })
+    .await;
+    scene.task.wait(WaitOptions::default()).await.unwrap();
+    assert_eq!(scene.server.requests().len(), 8);
+
+    let scene = with(move |_| half()).await;
+    let failed = scene.task.wait(WaitOptions::default()).await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Protocol);
+    assert_eq!(failed.reference(), Some(UPID));
+    assert_eq!(scene.server.requests().len(), 4);
+    // The log that is followed is read the same way.
+    let failed = scene.task.follow_log().next().await.unwrap().unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Protocol);
+    assert_eq!(scene.server.requests().len(), 8);
+}
+
 /// A task on a server that takes requests and never answers, in real time.
 async fn silent() -> (Server, Task) {
     let server = Server::start(|_| Reply::Stall).await;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use homelab_core::{ErrorKind, Sent};
 use proxmox_client::{
-    Checksum, DownloadOptions, FetchOptions, JournalQuery, UploadOptions, UploadSource,
+    Checksum, DataLoss, DownloadOptions, FetchOptions, JournalQuery, UploadOptions, UploadSource,
 };
 use sha2::{Digest, Sha256};
 use support::{Reply, Server, answer, decoded, error, ok};
@@ -87,7 +87,7 @@ async fn nothing_is_overwritten_without_the_word() {
     assert_eq!(refused.kind(), ErrorKind::AlreadyExists);
     assert_eq!(refused.was_sent(), Sent::No);
     assert!(server.requests().iter().all(|r| r.method == "GET"));
-    let options = UploadOptions::default().overwrite(true);
+    let options = UploadOptions::default().overwrite(DataLoss::Accepted);
     let made = node.upload("local", source(), options, |_| {}).await;
     assert_eq!(made.unwrap().volume(), "local:iso/a.iso");
     assert_eq!(server.requests().len(), 2);
@@ -325,7 +325,7 @@ async fn whoever_may_upload_but_not_look_is_told_what_to_do() {
     for word in ["Datastore.Audit on the storage", "overwrite"] {
         assert!(refused.message().contains(word), "{refused}");
     }
-    let over = UploadOptions::default().overwrite(true);
+    let over = UploadOptions::default().overwrite(DataLoss::Accepted);
     let made = node.upload("local", iso(), over, |_| {}).await.unwrap();
     assert_eq!(made.volume(), "local:iso/a.iso");
 }

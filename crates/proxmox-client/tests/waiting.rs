@@ -1,5 +1,4 @@
-//! Locks, races for ids, guests that move, the HA manager: what has to be
-//! waited for or looked up again.
+//! Locks that pass, and races for ids.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod support;
@@ -9,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use homelab_core::ErrorKind;
-use proxmox_client::{GuestKind, Method, Params, ProxmoxClient, WaitOptions};
+use proxmox_client::{Method, Params, ProxmoxClient, Task, WaitOptions};
 use support::{Reply, Server, TestClock, error, ok};
 
 fn client(server: &Server) -> ProxmoxClient {
@@ -116,10 +115,13 @@ async fn a_lock_that_stays_ends_the_wait_for_the_task_with_its_time() {
     assert_eq!(failed.reference(), Some(TASK));
     // At 0, 1, 3 and 7 of 8 seconds.
     assert_eq!(orders(&server), 4);
-    // The task alone is what it is, and so is the first answer when asked for.
+    // A task that a call gave back knows its call, one that is only named does not.
     let task = pve.node("pve1").qemu(900).stop().await.unwrap();
     task.wait(eight()).await.unwrap_err();
-    assert_eq!(orders(&server), 5);
+    assert_eq!(orders(&server), 8);
+    let named = pve.task(task.upid().clone());
+    named.wait(eight()).await.unwrap_err();
+    assert_eq!(orders(&server), 8);
     let strict = ProxmoxClient::builder()
         .endpoint(server.url())
         .ca_pem(server.ca_pem.clone())
@@ -128,7 +130,73 @@ async fn a_lock_that_stays_ends_the_wait_for_the_task_with_its_time() {
         .unwrap();
     let stop = strict.node("pve1").qemu(900).stop();
     stop.wait(eight()).await.unwrap_err();
-    assert_eq!(orders(&server), 6);
+    assert_eq!(orders(&server), 9);
+}
+
+/// A server whose n-th task has the number n in its name; the first one ends
+/// for a lock, all later ones well.
+async fn numbered() -> Server {
+    let calls = AtomicUsize::new(0);
+    Server::start(move |request| {
+        let upid =
+            |n: usize| format!("UPID:pve1:{n:08X}:0010ABCD:6B0343B7:qmclone:900:root@pam!test:");
+        match request.method.as_str() {
+            "POST" => ok(&format!(
+                "\"{}\"",
+                upid(calls.fetch_add(1, Ordering::SeqCst) + 1)
+            )),
+            "DELETE" => ok("null"),
+            _ => {
+                let first = request.path().contains("%3A00000001%3A");
+                let (n, end) = if first {
+                    (1, "VM is locked (clone)")
+                } else {
+                    (2, "OK")
+                };
+                ok(&format!(
+                    r#"{{"status":"stopped","exitstatus":"{end}","upid":"{}"}}"#,
+                    upid(n)
+                ))
+            }
+        }
+    })
+    .await
+}
+
+fn number(upid: &proxmox_client::Upid) -> u32 {
+    let part = upid.as_str().split(':').nth(2).unwrap();
+    u32::from_str_radix(part, 16).unwrap()
+}
+
+#[tokio::test]
+async fn of_several_who_wait_for_one_call_one_makes_it_again() {
+    let server = numbered().await;
+    let template = client(&server).node("pve1").qemu(900);
+    let task = template.clone_to(101).await.unwrap();
+    let wait = || task.wait(WaitOptions::default());
+    let (one, two) = tokio::try_join!(wait(), wait()).unwrap();
+    assert_eq!((number(&one.upid), number(&two.upid)), (2, 2));
+    assert_eq!(orders(&server), 2);
+    // Whoever waits later waits for the task that ended well.
+    let third = task.clone().wait(WaitOptions::default()).await.unwrap();
+    assert_eq!((number(&third.upid), number(task.upid())), (2, 1));
+    assert_eq!(orders(&server), 2);
+    // So is what the task was cancelled by.
+    task.cancel().await.unwrap();
+    let all = server.requests();
+    let stop = all.iter().find(|r| r.method == "DELETE").unwrap();
+    assert!(stop.path().contains("%3A00000002%3A"), "{}", stop.path());
+}
+
+#[tokio::test]
+async fn a_cancelled_call_is_not_made_again() {
+    let server = tasks(&["VM is locked (backup)"]).await;
+    let task: Task = client(&server).node("pve1").qemu(900).stop().await.unwrap();
+    task.cancel().await.unwrap();
+    let failed = task.wait(WaitOptions::default()).await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::TaskFailed);
+    assert!(failed.message().contains("was cancelled"), "{failed}");
+    assert_eq!(orders(&server), 1);
 }
 
 #[tokio::test]
@@ -201,138 +269,4 @@ async fn calls_of_one_client_never_get_the_same_id() {
     let mut ids = [one, two];
     ids.sort_unstable();
     assert_eq!(ids, [100, 102]);
-}
-
-#[tokio::test]
-async fn a_guest_is_located_by_its_id() {
-    let server = Server::start(|_| {
-        ok(
-            r#"[{"id":"lxc/200","type":"lxc","vmid":200,"node":"c2","status":"running"},
-               {"id":"qemu/100","type":"qemu","vmid":"100","node":"c1","status":"stopped"}]"#,
-        )
-    })
-    .await;
-    let pve = client(&server);
-    let place = pve.locate(200).await.unwrap();
-    assert_eq!((place.kind, place.node.as_str()), (GuestKind::Lxc, "c2"));
-    assert_eq!(pve.locate(100).await.unwrap().kind, GuestKind::Qemu);
-    let failed = pve.locate(7).await.unwrap_err();
-    assert_eq!(failed.kind(), ErrorKind::NotFound);
-}
-
-/// The HA manager of a small cluster: a request is served some looks later.
-async fn ha_server(kind: &'static str, end: &'static str) -> Server {
-    let looks = AtomicUsize::new(0);
-    Server::start(move |request| {
-        let path = request.path();
-        if path.ends_with("/log") {
-            return ok(r#"[{"n":1,"t":"Requesting HA migration for VM 100 to node c2"},{"n":2,"t":"TASK OK"}]"#);
-        }
-        if path.contains("/tasks/") {
-            let upid = format!("UPID:c1:00001A2B:0010ABCD:6B0343B7:{kind}:100:root@pam!test:");
-            return ok(&format!(
-                r#"{{"upid":"{upid}","status":"stopped","exitstatus":"OK","type":"{kind}","id":"100","node":"c1"}}"#
-            ));
-        }
-        let look = looks.load(Ordering::SeqCst);
-        if path == "/cluster/resources" {
-            let node = if kind == "hamigrate" && look >= 2 { "c2" } else { "c1" };
-            return ok(&format!(
-                r#"[{{"id":"qemu/100","type":"qemu","vmid":100,"node":"{node}","status":"unknown"}}]"#
-            ));
-        }
-        match looks.fetch_add(1, Ordering::SeqCst) {
-            0 => ok(r#"{"status":"stopped","ha":{"managed":1,"state":null}}"#),
-            1 => error("500 Configuration file 'nodes/c1/qemu-server/100.conf' does not exist"),
-            2 => ok(r#"{"status":"running","lock":"migrate","ha":{"managed":1,"state":"migrate"}}"#),
-            _ => ok(end),
-        }
-    })
-    .await
-}
-
-#[tokio::test]
-async fn an_ha_managed_guest_is_waited_for_by_its_state() {
-    let running = r#"{"status":"running","ha":{"managed":1,"state":"started"}}"#;
-    for kind in ["hastart", "hamigrate"] {
-        let server = ha_server(kind, running).await;
-        let upid = format!("UPID:c1:00001A2B:0010ABCD:6B0343B7:{kind}:100:root@pam!test:");
-        let task = client(&server).task(upid.parse().unwrap());
-        let outcome = task.wait(WaitOptions::default()).await.unwrap();
-        assert_eq!(outcome.exit_status, "OK");
-        let looks = server.requests();
-        let looks = looks
-            .iter()
-            .filter(|r| r.path().ends_with("/status/current"));
-        assert_eq!(looks.count(), 4, "{kind}");
-    }
-    let server = ha_server(
-        "hastart",
-        r#"{"status":"stopped","ha":{"managed":1,"state":"error"}}"#,
-    )
-    .await;
-    let upid = "UPID:c1:00001A2B:0010ABCD:6B0343B7:hastart:100:root@pam!test:";
-    let task = client(&server).task(upid.parse().unwrap());
-    let failed = task.wait(WaitOptions::default()).await.unwrap_err();
-    assert_eq!(failed.kind(), ErrorKind::TaskFailed);
-    assert!(failed.message().contains("state 'error'"), "{failed}");
-    // A manager that does nothing is waited for, but not for ever.
-    let server = ha_server(
-        "hastart",
-        r#"{"status":"stopped","ha":{"managed":1,"state":null}}"#,
-    )
-    .await;
-    let task = client(&server).task(upid.parse().unwrap());
-    let patience = WaitOptions::default().timeout(Duration::from_secs(40));
-    let failed = task.wait(patience).await.unwrap_err();
-    assert_eq!(failed.kind(), ErrorKind::Timeout);
-    assert!(
-        failed.message().contains("not running after 40s"),
-        "{failed}"
-    );
-}
-
-/// `POST /cluster/ha/resources/…/migrate` has no task to wait for.
-#[tokio::test]
-async fn a_move_that_was_only_asked_for_is_waited_for() {
-    let running = r#"{"status":"running","ha":{"managed":1,"state":"started"}}"#;
-    let there = |looks: usize| if looks < 4 { "c1" } else { "c2" };
-    let looks = Arc::new(AtomicUsize::new(0));
-    let seen = Arc::clone(&looks);
-    let server = Server::start(move |request| match request.path() {
-        "/cluster/ha/resources/vm%3A100" | "/cluster/ha/resources/vm:100" => {
-            ok(r#"{"sid":"vm:100","state":"started"}"#)
-        }
-        "/cluster/resources" => ok(&format!(
-            r#"[{{"id":"qemu/100","type":"qemu","vmid":100,"node":"{}","status":"running"}}]"#,
-            there(seen.fetch_add(1, Ordering::SeqCst))
-        )),
-        path if path.ends_with("/status/current") => ok(running),
-        _ => error("500 no such HA resource"),
-    })
-    .await;
-    let options = WaitOptions::default();
-    let manager = client(&server).cluster().ha();
-    let waited = manager.wait_until_on("vm:100", "c2", options.clone());
-    waited.await.unwrap();
-    assert_eq!(looks.load(Ordering::SeqCst), 5);
-
-    let patience = options.clone().timeout(Duration::from_secs(40));
-    let failed = manager.wait_until_on("vm:100", "c3", patience).await;
-    let failed = failed.unwrap_err();
-    assert_eq!(failed.kind(), ErrorKind::Timeout);
-    let why = "vm:100 is not on c3 after 40s: it is on c2 in state 'started'";
-    assert!(failed.message().contains(why), "{failed}");
-
-    let failed = manager.wait_until_on("vm:101", "c2", options).await;
-    assert!(
-        failed
-            .unwrap_err()
-            .message()
-            .contains("no such HA resource")
-    );
-    let sent = server.requests().len();
-    let failed = manager.wait_until_on("web", "c2", WaitOptions::default());
-    assert_eq!(failed.await.unwrap_err().kind(), ErrorKind::InvalidArgument);
-    assert_eq!(server.requests().len(), sent);
 }

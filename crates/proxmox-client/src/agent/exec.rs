@@ -8,10 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Agent;
 use super::call::bytes_of;
-use crate::errors;
+use crate::task::Looks;
 
 /// What the server takes as input.
 const LARGEST_INPUT: usize = 64 << 10;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// How to run a program.
 #[derive(Clone, Debug)]
@@ -143,14 +146,17 @@ impl Agent {
     /// # Cancellation
     /// The program goes on.
     pub async fn exec(&self, command: &[&str], options: ExecOptions) -> Result<ExecOutput> {
-        let clock = self.guest.client().clock();
+        let client = self.guest.client();
         let pid = self.exec_start(command, options.input.as_deref()).await?;
-        let deadline = clock.elapsed() + options.timeout;
-        let mut pause = Duration::from_millis(200);
+        let deadline = client.clock().elapsed() + options.timeout;
+        let mut looks = Looks::new(client, deadline, FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             let trouble = match self.look_until(deadline).exec_status(pid).await {
                 Ok(ExecStatus::Ended(output)) => return Ok(output),
-                Ok(ExecStatus::Running) => None,
+                Ok(ExecStatus::Running) => {
+                    looks.good();
+                    None
+                }
                 Err(error) if error.message().contains("does not exist") => {
                     return Err(Error::new(
                         ErrorKind::Unavailable,
@@ -160,15 +166,11 @@ impl Agent {
                     .operation("guest agent exec")
                     .source(error));
                 }
-                Err(error) if errors::passes(&error) => Some(error),
-                Err(error) => return Err(error),
+                Err(error) => Some(looks.bear(error)?),
             };
-            let now = clock.elapsed();
-            if now >= deadline {
+            if !looks.pause().await {
                 return Err(self.time_is_up(pid, options.timeout, trouble));
             }
-            clock.sleep(pause.min(deadline.saturating_sub(now))).await;
-            pause = (pause * 3 / 2).min(Duration::from_secs(2));
         }
     }
 

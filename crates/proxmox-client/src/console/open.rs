@@ -40,6 +40,15 @@ pub(super) async fn open(
     params: &Params,
 ) -> Result<(ConsoleTicket, Socket)> {
     let named = |error: Error| error.operation(operation);
+    // Both requests go to one node: where the guest is is looked up before.
+    let there = match client.followed() {
+        Some(followed) => {
+            followed.find_again(client).await.map_err(named)?;
+            followed.path(base)
+        }
+        None => None,
+    };
+    let base = there.as_ref().map_or(base, |(path, _)| path.as_str());
     let inner = &*client.inner;
     let deadline = Instant::now() + client.request_timeout();
     let start = format!("{base}/{proxy}");

@@ -7,10 +7,11 @@ use homelab_core::{Result, SecretString};
 use proxmox_endpoints::{Method, Params};
 use serde_json::Value;
 
-use crate::{Lxc, ProxmoxClient, Qemu};
+use crate::{Lxc, Node, ProxmoxClient, Qemu};
 
 const QEMU: &str = "POST /nodes/{node}/qemu/{vmid}/spiceproxy";
 const LXC: &str = "POST /nodes/{node}/lxc/{vmid}/spiceproxy";
+const SHELL: &str = "POST /nodes/{node}/spiceshell";
 
 impl Qemu {
     /// The text of a `.vv` file that `remote-viewer` opens to show its screen
@@ -22,7 +23,7 @@ impl Qemu {
     /// * `PermissionDenied`: without `VM.Console`.
     /// * otherwise see [`ProxmoxClient::send`].
     pub async fn spice_viewer_file(&self) -> Result<SecretString> {
-        viewer_file(self.client(), QEMU, &self.base(QEMU)?).await
+        viewer_file(self.client(), QEMU, &self.base(QEMU)?, "spiceproxy").await
     }
 }
 
@@ -33,7 +34,19 @@ impl Lxc {
     /// # Errors
     /// As [`Qemu::spice_viewer_file`].
     pub async fn spice_viewer_file(&self) -> Result<SecretString> {
-        viewer_file(self.client(), LXC, &self.base(LXC)?).await
+        viewer_file(self.client(), LXC, &self.base(LXC)?, "spiceproxy").await
+    }
+}
+
+impl Node {
+    /// The text of a `.vv` file that `remote-viewer` opens to show the node's
+    /// shell; see [`Qemu::spice_viewer_file`]. It asks for a login.
+    ///
+    /// # Errors
+    /// `PermissionDenied`: without `Sys.Console` on the node; otherwise see
+    /// [`ProxmoxClient::send`].
+    pub async fn spice_viewer_file(&self) -> Result<SecretString> {
+        viewer_file(self.client(), SHELL, &self.base(SHELL)?, "spiceshell").await
     }
 }
 
@@ -43,8 +56,9 @@ async fn viewer_file(
     client: &ProxmoxClient,
     operation: &'static str,
     base: &str,
+    proxy: &str,
 ) -> Result<SecretString> {
-    let path = format!("{base}/spiceproxy");
+    let path = format!("{base}/{proxy}");
     let answer: BTreeMap<String, Value> = client
         .call(operation, Method::Post, &path, &Params::new())
         .await?;

@@ -101,7 +101,7 @@ impl Cluster {
 
     /// Membership and quorum.
     pub fn status(&self) -> Pending<GetClusterStatus, ClusterStatus> {
-        Pending::finished_by(&self.client, GetClusterStatus::new(), |_, rows| {
+        Pending::finished_by(&self.client, GetClusterStatus::new(), |_, _, rows| {
             Ok(rows.into())
         })
     }
@@ -116,7 +116,7 @@ impl Cluster {
     /// A guest id that is free now; not reserved. See
     /// [`with_new_vmid`](ProxmoxClient::with_new_vmid) for one that is.
     pub fn next_id(&self) -> Pending<GetNextId, u32> {
-        Pending::finished_by(&self.client, GetNextId::new(), |_, id| Ok(id.0))
+        Pending::finished_by(&self.client, GetNextId::new(), |_, _, id| Ok(id.0))
     }
 
     /// Running tasks, and the last 25 finished ones of every node.

@@ -76,12 +76,13 @@ impl Cluster {
         kind: impl Into<String>,
     ) -> Pending<CreateReplicationJob> {
         Pending::new(&self.client, CreateReplicationJob::new(id, target, kind))
-            .sparing(spare::create_replication)
+            .refusing(spare::create_replication)
     }
 
     /// Changes a replication job.
     pub fn update_replication_job(&self, id: impl Into<String>) -> Pending<UpdateReplicationJob> {
-        Pending::new(&self.client, UpdateReplicationJob::new(id)).sparing(spare::update_replication)
+        Pending::new(&self.client, UpdateReplicationJob::new(id))
+            .refusing(spare::update_replication)
     }
 
     /// Has a replication job removed, its copies on the target too unless `keep`.

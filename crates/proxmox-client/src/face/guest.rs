@@ -2,12 +2,11 @@
 
 use homelab_core::{Error, ErrorKind, Result};
 
-use crate::{GuestKind, Lxc, ProxmoxClient, Qemu};
+use crate::follow::{MOVES, has_moved, may_have_moved};
+use crate::{GuestKind, GuestPlace, Lxc, ProxmoxClient, Qemu};
 
-/// So often a guest is looked for again in one call.
-const MOVES: u32 = 3;
-
-/// A guest on the node where it was found.
+/// A guest on the node where it was found. Its handles follow it: when HA or a
+/// migration moves it, their calls go to the node that it is on by then.
 #[derive(Clone, Debug)]
 pub enum Guest {
     /// A virtual machine.
@@ -17,6 +16,14 @@ pub enum Guest {
 }
 
 impl Guest {
+    fn at(client: &ProxmoxClient, place: GuestPlace) -> Self {
+        let node = client.node(place.node);
+        match place.kind {
+            GuestKind::Qemu => Guest::Qemu(node.qemu(place.vmid)),
+            GuestKind::Lxc => Guest::Lxc(node.lxc(place.vmid)),
+        }
+    }
+
     /// Its id.
     pub fn vmid(&self) -> u32 {
         match self {
@@ -25,11 +32,20 @@ impl Guest {
         }
     }
 
-    /// The node it was found on.
+    /// The node it was found on; it may have moved since.
     pub fn node(&self) -> &str {
         match self {
             Guest::Qemu(guest) => guest.node(),
             Guest::Lxc(guest) => guest.node(),
+        }
+    }
+
+    /// The client of its handles: calls about this guest go where it is, others
+    /// as ever.
+    pub fn client(&self) -> &ProxmoxClient {
+        match self {
+            Guest::Qemu(guest) => guest.client(),
+            Guest::Lxc(guest) => guest.client(),
         }
     }
 
@@ -70,22 +86,23 @@ fn wrong_kind(vmid: u32, what: &str) -> Error {
 }
 
 impl ProxmoxClient {
-    /// Finds a guest by its id; see [`locate`](ProxmoxClient::locate).
+    /// Finds a guest by its id; see [`locate`](ProxmoxClient::locate). When it
+    /// moves later, its handles find it again: a call that the node turns away
+    /// since the guest has left, or that did not reach the node, which may be
+    /// down and its guests elsewhere, is made once more where the guest is. So
+    /// is a call whose task failed for that, by [`Task::wait`](crate::Task::wait).
     ///
     /// # Errors
     /// Those of [`locate`](ProxmoxClient::locate).
     pub async fn guest(&self, vmid: u32) -> Result<Guest> {
         let place = self.locate(vmid).await?;
-        let node = self.node(place.node);
-        Ok(match place.kind {
-            GuestKind::Qemu => Guest::Qemu(node.qemu(vmid)),
-            GuestKind::Lxc => Guest::Lxc(node.lxc(vmid)),
-        })
+        Ok(Guest::at(&self.following(place.clone()), place))
     }
 
-    /// Does something with a guest wherever it is. When it moves away between
-    /// the look and the call, which then has changed nothing, it is found
-    /// again and `act` called once more.
+    /// Does something with a guest wherever it is, in several calls that belong
+    /// together. When it moves away in between, it is found again and `act`
+    /// called once more, from its start. A single call needs no such care: the
+    /// handles that [`guest`](ProxmoxClient::guest) gives follow the guest.
     ///
     /// ```no_run
     /// # async fn example(pve: proxmox_client::ProxmoxClient) -> homelab_core::Result<()> {
@@ -101,21 +118,20 @@ impl ProxmoxClient {
         F: FnMut(Guest) -> Fut,
         Fut: Future<Output = Result<T>>,
     {
+        let mut place = self.locate(vmid).await?;
         let mut moves = 0;
         loop {
-            match act(self.guest(vmid).await?).await {
-                Err(error) if moved_away(&error, vmid) && moves < MOVES => moves += 1,
+            let error = match act(Guest::at(self, place.clone())).await {
+                Err(error) if may_have_moved(&error, vmid) && moves < MOVES => error,
                 outcome => return outcome,
+            };
+            let found = self.locate(vmid).await?;
+            // It is where it was, and its node is down.
+            if found.node == place.node && !has_moved(&error, vmid) {
+                return Err(error);
             }
+            place = found;
+            moves += 1;
         }
     }
-}
-
-/// Whether the error, of a call or of a task, says that the guest is not on
-/// the node that was asked.
-fn moved_away(error: &Error, vmid: u32) -> bool {
-    let text = error.message();
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::TaskFailed)
-        && text.contains("onfiguration file 'nodes/")
-        && text.contains(&format!("/{vmid}.conf' does not exist"))
 }

@@ -11,8 +11,8 @@ use proxmox_endpoints::{
 use super::spare;
 use crate::{DataLoss, DestroyScope, Pending, PendingTask, ProxmoxClient, Task};
 
-/// One container on a node. HA and migrations move guests: when its node
-/// answers `NotFound`, [`ProxmoxClient::guest`] finds it again.
+/// One container on a node. HA and migrations move guests: one that
+/// [`ProxmoxClient::guest`] found is followed, any other is asked of its node.
 #[derive(Clone, Debug)]
 pub struct Lxc {
     pub(super) client: ProxmoxClient,
@@ -34,7 +34,8 @@ impl Lxc {
         self.vmid
     }
 
-    /// The node that is asked.
+    /// The node that is asked; of a guest that was found, the node that it was
+    /// on then.
     pub fn node(&self) -> &str {
         &self.node
     }
@@ -77,14 +78,14 @@ impl Lxc {
     /// [`delete_unused`](Self::delete_unused).
     pub fn update_config(&self) -> Pending<UpdateLxcConfig> {
         Pending::new(&self.client, UpdateLxcConfig::new(&self.node, self.vmid))
-            .sparing(spare::update_lxc)
+            .refusing(spare::update_lxc)
     }
 
     /// Deletes volumes that nothing uses any more, by their keys: `unused0`.
     pub fn delete_unused(&self, keys: Vec<String>, _loss: DataLoss) -> Pending<UpdateLxcConfig> {
         let mut request = UpdateLxcConfig::new(&self.node, self.vmid);
         request.delete = keys;
-        Pending::new(&self.client, request).sparing(spare::not_unused)
+        Pending::new(&self.client, request).refusing(spare::not_unused)
     }
 
     /// Starts it. When the HA manager owns it, waiting for the task also waits until it runs.
@@ -202,7 +203,7 @@ impl Lxc {
                 target_storage,
             ),
         )
-        .sparing(spare::remote_migrate_lxc)
+        .refusing(spare::remote_migrate_lxc)
     }
 
     /// Moves it to another cluster as [`remote_migrate`](Self::remote_migrate) does, and deletes it here,
@@ -237,7 +238,7 @@ impl Lxc {
             &self.client,
             MoveLxcVolume::new(&self.node, self.vmid, volume),
         )
-        .sparing(spare::move_volume)
+        .refusing(spare::move_volume)
     }
 
     /// Moves a volume as [`move_volume`](Self::move_volume) does, and deletes the one it was

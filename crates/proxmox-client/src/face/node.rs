@@ -84,7 +84,7 @@ impl Node {
     /// [`restore_qemu`](Self::restore_qemu).
     pub fn create_qemu(&self, vmid: u32) -> PendingTask<CreateQemu> {
         PendingTask::task(&self.client, CreateQemu::new(&self.name, vmid))
-            .sparing(spare::create_qemu)
+            .refusing(spare::create_qemu)
     }
 
     /// The containers on it.
@@ -96,7 +96,7 @@ impl Node {
     /// guest that has the id there is [`restore_lxc`](Self::restore_lxc).
     pub fn create_lxc(&self, vmid: u32, ostemplate: impl Into<String>) -> PendingTask<CreateLxc> {
         PendingTask::task(&self.client, CreateLxc::new(&self.name, ostemplate, vmid))
-            .sparing(spare::create_lxc)
+            .refusing(spare::create_lxc)
     }
 
     /// Starts the guests that start at boot, or those in `vms`.

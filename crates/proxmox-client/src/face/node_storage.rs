@@ -1,6 +1,5 @@
 //! `pve.node("pve1").storage("local")`: a storage as one node sees it.
 
-use homelab_core::{Error, ErrorKind, Result};
 use proxmox_endpoints::{
     AllocateVolume, DeleteVolume, GetImportMetadata, GetStorageRrdData, GetStorageStatus,
     GetVolume, ListPrunableBackups, ListStorageContent, PruneBackups, PullOciImage, Timeframe,
@@ -113,10 +112,13 @@ impl NodeStorage {
     /// storage; otherwise those of [`ProxmoxClient::send`].
     pub fn import_metadata(&self, volume: impl Into<String>) -> Pending<GetImportMetadata> {
         let volume = volume.into();
-        let here = without_storage(&volume, &self.storage);
-        let name = here.as_ref().map_or(&volume, |name| name);
+        let name = match volume.split_once(':') {
+            // The one call that wants the name without the storage's id.
+            Some((id, name)) if id == self.storage => name,
+            _ => &volume,
+        };
         let request = GetImportMetadata::new(&self.node, &self.storage, name);
-        Pending::new(&self.client, request).refused(here.err())
+        Pending::new(&self.client, request).refusing(on_another_storage)
     }
 
     /// Has the node fetch a container image from a registry (9.1 and later).
@@ -136,35 +138,27 @@ impl NodeStorage {
     }
 }
 
-/// The volume's name on `storage`: the one call that wants it without the storage's id
-/// takes it with a `STORAGE:` in front for a part of the name.
-fn without_storage(volume: &str, storage: &str) -> Result<String> {
-    match volume.split_once(':') {
-        Some((id, name)) if id == storage => Ok(name.to_owned()),
-        // A colon behind a `/` is part of the name.
-        Some((id, _)) if !id.contains('/') => Err(Error::new(
-            ErrorKind::InvalidArgument,
-            format!("{volume} is on the storage {id}, not on {storage}: ask the handle of {id}"),
-        )),
-        _ => Ok(volume.to_owned()),
-    }
+/// A volume that names a storage, which would be taken for a part of its name.
+fn on_another_storage(request: &GetImportMetadata) -> Option<String> {
+    let (volume, here) = (&request.volume, &request.storage);
+    let (id, _) = volume.split_once(':')?;
+    // A colon behind a `/` is part of the name.
+    (!id.contains('/')).then(|| {
+        format!("parameter volume: {volume} is on the storage {id}, not on {here}: ask the handle of {id}")
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test")]
-
     use super::*;
 
     #[test]
-    fn the_storage_in_front_goes_and_another_one_is_refused() {
-        for whole in ["local:import/x.ova", "import/x.ova"] {
-            assert_eq!(without_storage(whole, "local").unwrap(), "import/x.ova");
-        }
-        let esxi = "ha-datacenter/store/a:b/a.vmx";
-        assert_eq!(without_storage(esxi, "esx").unwrap(), esxi);
-        let other = without_storage("nas:import/x.ova", "local").unwrap_err();
-        assert_eq!(other.kind(), ErrorKind::InvalidArgument);
-        assert!(other.message().contains("nas, not on local"), "{other}");
+    fn a_volume_of_another_storage_is_refused() {
+        let why = |volume| {
+            on_another_storage(&GetImportMetadata::new("pve1", "local", volume)).unwrap_or_default()
+        };
+        assert_eq!(why("import/x.ova"), "");
+        assert_eq!(why("ha-datacenter/store/a:b/a.vmx"), "");
+        assert!(why("nas:import/x.ova").contains("nas, not on local"));
     }
 }

@@ -4,11 +4,11 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use homelab_core::{Error, ErrorKind, Result, Sent};
 use proxmox_endpoints::{Endpoint, Upid};
 
-use crate::task::{OnProgress, run};
 use crate::{ProxmoxClient, Task, TaskOutcome, TaskProgress, WaitOptions};
 
 /// A call that is made when it is awaited. What the method did not ask for can
@@ -17,10 +17,11 @@ use crate::{ProxmoxClient, Task, TaskOutcome, TaskProgress, WaitOptions};
 /// ```no_run
 /// # async fn example(pve: proxmox_client::ProxmoxClient) -> homelab_core::Result<()> {
 /// let guest = pve.node("pve1").qemu(100);
-/// // The task, to be waited for when it suits:
+/// // The task, to be waited for when it suits; it knows its call, so that a
+/// // lock that passes does not stop it:
 /// let task = guest.shutdown().with(|request| request.timeout_seconds = Some(30)).await?;
 /// task.wait(Default::default()).await?;
-/// // Call and wait in one, which a lock that passes does not stop:
+/// // Call and wait in one:
 /// guest.start().wait(Default::default()).await?;
 /// # Ok(())
 /// # }
@@ -32,10 +33,9 @@ use crate::{ProxmoxClient, Task, TaskOutcome, TaskProgress, WaitOptions};
 pub struct Pending<E: Endpoint, T = <E as Endpoint>::Response> {
     client: ProxmoxClient,
     request: E,
-    finish: fn(&ProxmoxClient, E::Response) -> Result<T>,
-    /// Why it is not sent at all.
-    refused: Option<Error>,
-    spares: fn(&E) -> Option<String>,
+    finish: fn(&ProxmoxClient, E, E::Response) -> Result<T>,
+    /// Says why the request, as it is, is not sent at all.
+    refuses: fn(&E) -> Option<String>,
     running: Option<Running<T>>,
 }
 
@@ -44,15 +44,12 @@ pub type PendingTask<E> = Pending<E, Task>;
 
 type Running<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
-impl<E: Endpoint + Clone> PendingTask<E> {
-    /// Makes the call and waits until its task has ended.
-    ///
-    /// Most calls meet a guest's lock only in their task (`VM is locked
-    /// (clone)`, `can't lock file … got timeout`), as when several clones of
-    /// one template are made at once. Such a task has done nothing: when the
-    /// lock is one that passes, the call is made again, with growing pauses, as
-    /// long as there is time; [`retry_locks`](crate::ProxmoxClientBuilder::retry_locks)
-    /// turns that off. The outcome is that of the last task.
+impl<E> PendingTask<E>
+where
+    E: Endpoint + Clone + Send + Sync + 'static,
+{
+    /// Makes the call and waits until its task has ended. The time is for both;
+    /// otherwise it is what [`Task::wait`] does.
     ///
     /// # Errors
     /// Those of [`ProxmoxClient::send`] and of [`Task::wait`].
@@ -60,7 +57,9 @@ impl<E: Endpoint + Clone> PendingTask<E> {
     /// # Cancellation
     /// Dropping the future leaves a task that has begun alone.
     pub async fn wait(self, options: WaitOptions) -> Result<TaskOutcome> {
-        self.started(&options, None).await
+        let deadline = self.client.clock().elapsed() + options.timeout;
+        let task = self.made(deadline).await?;
+        task.wait_to(&options, deadline, None).await
     }
 
     /// Like [`wait`](Self::wait), and tells `on_progress` of every change on the way.
@@ -72,33 +71,19 @@ impl<E: Endpoint + Clone> PendingTask<E> {
         options: WaitOptions,
         mut on_progress: impl FnMut(TaskProgress) + Send,
     ) -> Result<TaskOutcome> {
-        self.started(&options, Some(&mut on_progress)).await
-    }
-
-    async fn started(
-        &self,
-        options: &WaitOptions,
-        on_progress: OnProgress<'_>,
-    ) -> Result<TaskOutcome> {
-        self.spared()?;
-        let finish = self.finish;
-        let ended = run(&self.client, options, on_progress, |client| {
-            let request = self.request.clone();
-            async move {
-                let answer = client.send(&request).await?;
-                finish(&client, answer).map(Some)
-            }
-        });
-        ended.await?.ok_or_else(|| {
-            Error::new(ErrorKind::Internal, "a call that starts tasks started none")
-                .operation(E::operation())
-        })
+        let deadline = self.client.clock().elapsed() + options.timeout;
+        let task = self.made(deadline).await?;
+        task.wait_to(&options, deadline, Some(&mut on_progress))
+            .await
     }
 }
 
-impl<E: Endpoint + Clone> Pending<E, Option<Task>> {
+impl<E> Pending<E, Option<Task>>
+where
+    E: Endpoint + Clone + Send + Sync + 'static,
+{
     /// Makes the call and waits until its task has ended; `None` when it was
-    /// quick enough without one. Locks are met as by [`PendingTask::wait`](Pending::wait).
+    /// quick enough without one. See [`Task::wait`].
     ///
     /// # Errors
     /// Those of [`ProxmoxClient::send`] and of [`Task::wait`].
@@ -106,39 +91,62 @@ impl<E: Endpoint + Clone> Pending<E, Option<Task>> {
     /// # Cancellation
     /// Dropping the future leaves a task that has begun alone.
     pub async fn wait(self, options: WaitOptions) -> Result<Option<TaskOutcome>> {
-        self.spared()?;
-        let finish = self.finish;
-        run(&self.client, &options, None, |client| {
-            let request = self.request.clone();
-            async move {
-                let answer = client.send(&request).await?;
-                finish(&client, answer)
-            }
-        })
-        .await
+        let deadline = self.client.clock().elapsed() + options.timeout;
+        match self.made(deadline).await? {
+            Some(task) => task.wait_to(&options, deadline, None).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 
 impl<E: Endpoint> Pending<E> {
     /// A call whose answer is given as it is.
     pub(crate) fn new(client: &ProxmoxClient, request: E) -> Self {
-        Pending::finished_by(client, request, |_, answer| Ok(answer))
+        Pending::finished_by(client, request, |_, _, answer| Ok(answer))
     }
 }
 
-impl<E: Endpoint<Response = Upid>> PendingTask<E> {
+impl<E> PendingTask<E>
+where
+    E: Endpoint<Response = Upid> + Clone + Send + Sync + 'static,
+{
     /// A call that always starts a task.
     pub(crate) fn task(client: &ProxmoxClient, request: E) -> Self {
-        Pending::finished_by(client, request, |client, upid| Ok(client.task(upid)))
+        Pending::finished_by(client, request, |client, request, upid| {
+            let again = move |client: ProxmoxClient| {
+                let request = request.clone();
+                async move { client.send(&request).await.map(Some) }
+            };
+            Ok(Task::started_by(client, upid, again))
+        })
     }
 }
 
-impl<E: Endpoint<Response = Option<Upid>>> Pending<E, Option<Task>> {
+impl<E> Pending<E, Option<Task>>
+where
+    E: Endpoint<Response = Option<Upid>> + Clone + Send + Sync + 'static,
+{
     /// A call that starts a task unless it was quick enough without.
     pub(crate) fn maybe_task(client: &ProxmoxClient, request: E) -> Self {
-        Pending::finished_by(client, request, |client, upid| {
-            Ok(upid.map(|upid| client.task(upid)))
+        Pending::finished_by(client, request, |client, request, upid| {
+            let again = move |client: ProxmoxClient| {
+                let request = request.clone();
+                async move { client.send(&request).await }
+            };
+            Ok(upid.map(|upid| Task::started_by(client, upid, again)))
         })
+    }
+}
+
+impl<E, T> Pending<E, T>
+where
+    E: Endpoint + Clone + Send + Sync,
+{
+    /// Makes the call within what is left of the time.
+    async fn made(self, deadline: Duration) -> Result<T> {
+        self.allowed()?;
+        let answer = self.client.until(deadline).send(&self.request).await?;
+        (self.finish)(&self.client, self.request, answer)
     }
 }
 
@@ -147,41 +155,35 @@ impl<E: Endpoint, T> Pending<E, T> {
     pub(crate) fn finished_by(
         client: &ProxmoxClient,
         request: E,
-        finish: fn(&ProxmoxClient, E::Response) -> Result<T>,
+        finish: fn(&ProxmoxClient, E, E::Response) -> Result<T>,
     ) -> Self {
         Pending {
             client: client.clone(),
             request,
             finish,
-            refused: None,
-            spares: |_| None,
+            refuses: |_| None,
             running: None,
         }
     }
 
-    /// With an error that awaiting it gives, and nothing is sent.
-    pub(crate) fn refused(mut self, error: Option<Error>) -> Self {
-        self.refused = error;
-        self
-    }
-
-    /// A call that is not made when `loses` says what it would lose: the one
-    /// that does so has a name of its own, and wants the word for it.
-    pub(crate) fn sparing(mut self, loses: fn(&E) -> Option<String>) -> Self {
-        self.spares = loses;
+    /// A call that is not made when `refuses` says why: it would lose
+    /// something, which the one that does so wants the word for, or its
+    /// parameters do not go together.
+    pub(crate) fn refusing(mut self, refuses: fn(&E) -> Option<String>) -> Self {
+        self.refuses = refuses;
         self
     }
 
     /// The same call with what it would lose otherwise not: whoever asks for
     /// this has given the word.
     pub(crate) fn losing(mut self, set: impl FnOnce(&mut E)) -> Self {
-        self.spares = |_| None;
+        self.refuses = |_| None;
         self.with(set)
     }
 
-    /// Whether the request, as it is now, loses nothing without the word.
-    fn spared(&self) -> Result<()> {
-        match (self.spares)(&self.request) {
+    /// Whether the request, as it is now, may be sent.
+    fn allowed(&self) -> Result<()> {
+        match (self.refuses)(&self.request) {
             Some(why) => Err(Error::new(ErrorKind::InvalidArgument, why)
                 .operation(E::operation())
                 .sent(Sent::No)),
@@ -219,18 +221,15 @@ where
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
         let this = &mut *self;
-        if let Some(error) = this.refused.take() {
-            return Poll::Ready(Err(error));
-        }
         if this.running.is_none() {
-            this.spared()?;
+            this.allowed()?;
         }
         let running = this.running.get_or_insert_with(|| {
             let (client, request, finish) =
                 (this.client.clone(), this.request.clone(), this.finish);
             Box::pin(async move {
                 let answer = client.send(&request).await?;
-                finish(&client, answer)
+                finish(&client, request, answer)
             })
         });
         running.as_mut().poll(context)

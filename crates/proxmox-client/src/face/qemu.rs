@@ -13,8 +13,8 @@ use proxmox_endpoints::{
 use super::spare;
 use crate::{DataLoss, DestroyScope, Pending, PendingTask, ProxmoxClient, Task};
 
-/// One virtual machine on a node. HA and migrations move guests: when its node
-/// answers `NotFound`, [`ProxmoxClient::guest`] finds it again.
+/// One virtual machine on a node. HA and migrations move guests: one that
+/// [`ProxmoxClient::guest`] found is followed, any other is asked of its node.
 #[derive(Clone, Debug)]
 pub struct Qemu {
     pub(super) client: ProxmoxClient,
@@ -36,7 +36,8 @@ impl Qemu {
         self.vmid
     }
 
-    /// The node that is asked.
+    /// The node that is asked; of a guest that was found, the node that it was
+    /// on then.
     pub fn node(&self) -> &str {
         &self.node
     }
@@ -90,14 +91,14 @@ impl Qemu {
     /// unused volume; for more there is [`delete_disks`](Self::delete_disks).
     pub fn update_config(&self) -> Pending<UpdateQemuConfig> {
         Pending::new(&self.client, UpdateQemuConfig::new(&self.node, self.vmid))
-            .sparing(spare::update_qemu)
+            .refusing(spare::update_qemu)
     }
 
     /// Changes its configuration in a task; `None` when that was done within
     /// `background_delay`.
     pub fn configure(&self) -> Pending<ConfigureQemu, Option<Task>> {
         Pending::maybe_task(&self.client, ConfigureQemu::new(&self.node, self.vmid))
-            .sparing(spare::configure_qemu)
+            .refusing(spare::configure_qemu)
     }
 
     /// Starts it. Most refusals (locked, missing, already running) are the failure of the task.
@@ -243,7 +244,7 @@ impl Qemu {
                 target_storage,
             ),
         )
-        .sparing(spare::remote_migrate_qemu)
+        .refusing(spare::remote_migrate_qemu)
     }
 
     /// Moves it to another cluster as [`remote_migrate`](Self::remote_migrate) does, and deletes it here,
@@ -275,7 +276,7 @@ impl Qemu {
     /// an unused volume.
     pub fn move_disk(&self, disk: impl Into<String>) -> PendingTask<MoveQemuDisk> {
         PendingTask::task(&self.client, MoveQemuDisk::new(&self.node, self.vmid, disk))
-            .sparing(spare::move_disk)
+            .refusing(spare::move_disk)
     }
 
     /// Moves a disk as [`move_disk`](Self::move_disk) does, and deletes the volume it was
@@ -295,7 +296,7 @@ impl Qemu {
             &self.client,
             UnlinkQemuDisks::new(&self.node, self.vmid, disks),
         )
-        .sparing(spare::unlink)
+        .refusing(spare::unlink)
     }
 
     /// Takes disks out of the configuration and deletes their volumes: those in use (`scsi1`)

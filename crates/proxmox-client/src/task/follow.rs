@@ -9,7 +9,7 @@ use homelab_core::{Error, Result};
 use proxmox_endpoints::{TaskLogLine, TaskState};
 
 use super::Task;
-use crate::errors;
+use super::looks::Bearing;
 
 const PAUSE: Duration = Duration::from_secs(1);
 /// So long may looks fail for want of a connection.
@@ -20,6 +20,7 @@ struct Follow {
     waiting: VecDeque<TaskLogLine>,
     seen: u32,
     ended: bool,
+    bearing: Bearing,
     /// When the first of the looks that failed in a row began, on the client's clock.
     lost_at: Option<Duration>,
 }
@@ -30,7 +31,8 @@ impl Task {
     ///
     /// # Errors
     /// One error, then the end: `NotFound` when the task is forgotten, or the
-    /// connection's error when it does not come back for half a minute.
+    /// connection's error when it does not come back for half a minute, or
+    /// `Protocol` when several answers in a row make no sense.
     ///
     /// # Cancellation
     /// Dropping the stream leaves the task alone.
@@ -40,6 +42,7 @@ impl Task {
             waiting: VecDeque::new(),
             seen: 0,
             ended: false,
+            bearing: Bearing::default(),
             lost_at: None,
         };
         Box::pin(stream::unfold(Some(follow), |follow| async move {
@@ -65,7 +68,10 @@ impl Follow {
             let began = self.task.client.clock().elapsed();
             let lost_at = self.lost_at.unwrap_or(began);
             match self.look(lost_at + PATIENCE).await {
-                Ok(()) => self.lost_at = None,
+                Ok(()) => {
+                    self.bearing.good();
+                    self.lost_at = None;
+                }
                 Err(error) => self.bear(error, lost_at)?,
             }
             if self.waiting.is_empty() && !self.ended {
@@ -91,7 +97,7 @@ impl Follow {
     fn bear(&mut self, error: Error, lost_at: Duration) -> Result<()> {
         self.lost_at = Some(lost_at);
         let lost_for = self.task.client.clock().elapsed().saturating_sub(lost_at);
-        if errors::passes(&error) && lost_for < PATIENCE {
+        if self.bearing.bears(&error) && lost_for < PATIENCE {
             Ok(())
         } else {
             Err(error)

@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
-use homelab_core::{Error, ErrorKind, Result};
+use homelab_core::{Error, ErrorKind, Result, Sent};
 use proxmox_endpoints::{Method, Params};
 use serde_json::Value;
 
-use super::Task;
 use super::wait::WaitOptions;
-use crate::{ProxmoxClient, errors};
+use super::{Looks, Task};
+use crate::ProxmoxClient;
+
+pub(super) const OPERATION: &str = "wait for the HA manager";
 
 /// The kinds of tasks that only ask the manager.
 const ASK_HA: &[&str] = &["hastart", "hastop", "hamigrate", "harelocate"];
@@ -25,11 +27,11 @@ enum Goal {
 
 /// How a guest is doing at a moment.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
-    pub(super) node: String,
+struct Seen {
+    node: String,
     running: bool,
     /// `started`, `migrate`, `request_stop`, …; empty while only queued.
-    pub(super) ha_state: String,
+    ha_state: String,
     locked: bool,
 }
 
@@ -43,60 +45,13 @@ impl Task {
         let Ok(vmid) = self.upid().subject().parse::<u32>() else {
             return Ok(());
         };
-        let clock = self.client.clock();
-        let mut pause = options.first_pause;
-        let mut known = None;
-        loop {
-            let trouble = match self.look_at_guest(vmid, &mut known, deadline).await {
-                Ok((goal, seen)) if goal.reached(&seen) => return Ok(()),
-                Ok((_, seen)) if seen.is_given_up() => {
-                    return Err(self.gave_up(vmid, &seen));
-                }
-                Ok(_) => None,
-                // It moves between two looks; connections come back.
-                Err(error) if error.kind() == ErrorKind::NotFound || errors::passes(&error) => {
-                    Some(error)
-                }
-                Err(error) => return Err(error),
-            };
-            let now = clock.elapsed();
-            if now >= deadline {
-                let error = Error::new(
-                    ErrorKind::Timeout,
-                    format!(
-                        "the HA manager took the request, but guest {vmid} is not {} after {:?}",
-                        known
-                            .as_ref()
-                            .map_or_else(|| "settled".to_owned(), Goal::words),
-                        options.timeout
-                    ),
-                );
-                let error = match trouble {
-                    Some(trouble) => error.source(trouble),
-                    None => error,
-                };
-                return Err(error
-                    .sent(homelab_core::Sent::Yes)
-                    .operation("wait for the HA manager")
-                    .target(self.upid().node())
-                    .request_ref(self.upid().as_str()));
-            }
-            clock.sleep(pause.min(deadline.saturating_sub(now))).await;
-            pause = (pause * 3 / 2).min(options.longest_pause);
-        }
-    }
-
-    fn gave_up(&self, vmid: u32, seen: &Seen) -> Error {
-        Error::new(
-            ErrorKind::TaskFailed,
-            format!(
-                "the HA manager has guest {vmid} on {} in state '{}'",
-                seen.node, seen.ha_state
-            ),
-        )
-        .operation("wait for the HA manager")
-        .target(self.upid().node())
-        .request_ref(self.upid().as_str())
+        let wanted = Wanted::ByTask(self);
+        let settled = settled(&self.client, vmid, &wanted, options, deadline);
+        settled.await.map_err(|error| {
+            error
+                .target(self.upid().node())
+                .request_ref(self.upid().as_str())
+        })
     }
 
     async fn goal(&self) -> Result<Goal> {
@@ -109,32 +64,100 @@ impl Task {
             }
         })
     }
+}
 
-    /// Where the guest is now, and how; and where it shall be, which is asked once.
-    async fn look_at_guest(
-        &self,
-        vmid: u32,
-        known: &mut Option<Goal>,
-        deadline: Duration,
-    ) -> Result<(Goal, Seen)> {
-        let goal = if let Some(goal) = known {
-            goal.clone()
-        } else {
-            let goal = self.look_until(deadline).goal().await?;
-            known.insert(goal).clone()
-        };
-        let seen = Seen::look(&self.client, vmid, deadline).await?;
-        Ok((goal, seen))
+/// How it is known what the manager was asked for.
+pub(super) enum Wanted<'a> {
+    /// By a task of the manager's.
+    ByTask(&'a Task),
+    /// By the caller: this resource on this node.
+    Move(&'a str, &'a str),
+}
+
+impl Wanted<'_> {
+    async fn goal(&self, client: &ProxmoxClient, deadline: Duration) -> Result<Goal> {
+        match self {
+            Wanted::ByTask(task) => task.look_until(deadline).goal().await,
+            Wanted::Move(sid, node) => {
+                // Nothing ever happens to a guest that the manager does not know.
+                let manager = client.until(deadline).cluster().ha();
+                manager.resource(*sid).await?;
+                Ok(Goal::Moved(Some((*node).to_owned())))
+            }
+        }
     }
+}
+
+/// Watches a guest until it is where the manager was asked to bring it.
+pub(super) async fn settled(
+    client: &ProxmoxClient,
+    vmid: u32,
+    wanted: &Wanted<'_>,
+    options: &WaitOptions,
+    deadline: Duration,
+) -> Result<()> {
+    let (first, longest) = (options.first_pause, options.longest_pause);
+    let mut looks = Looks::new(client, deadline, first, longest);
+    let mut known = None;
+    loop {
+        let looked = look(client, vmid, wanted, &mut known, deadline).await;
+        let (place, trouble) = match looked {
+            Ok((goal, seen)) if goal.reached(&seen) => return Ok(()),
+            Ok((_, seen)) if seen.is_given_up() => {
+                let text = format!("the HA manager has guest {vmid} {}", seen.words());
+                return Err(Error::new(ErrorKind::TaskFailed, text)
+                    .sent(Sent::Yes)
+                    .operation(OPERATION));
+            }
+            Ok((_, seen)) => {
+                looks.good();
+                (seen.words(), None)
+            }
+            // It moves between two looks; connections come back.
+            Err(error) if error.kind() == ErrorKind::NotFound && known.is_some() => {
+                ("out of sight".to_owned(), Some(error))
+            }
+            Err(error) => ("out of sight".to_owned(), Some(looks.bear(error)?)),
+        };
+        if !looks.pause().await {
+            let goal = known
+                .as_ref()
+                .map_or_else(|| "settled".to_owned(), Goal::words);
+            let text = format!(
+                "the HA manager took the request, but guest {vmid} is not {goal} after {:?}: it is {place}",
+                options.timeout
+            );
+            let error = Error::new(ErrorKind::Timeout, text);
+            let error = error.sent(Sent::Yes).operation(OPERATION);
+            return Err(match trouble {
+                Some(trouble) => error.source(trouble),
+                None => error,
+            });
+        }
+    }
+}
+
+/// Where the guest is now, and how; and where it shall be, which is asked once.
+async fn look(
+    client: &ProxmoxClient,
+    vmid: u32,
+    wanted: &Wanted<'_>,
+    known: &mut Option<Goal>,
+    deadline: Duration,
+) -> Result<(Goal, Seen)> {
+    let goal = if let Some(goal) = known {
+        goal.clone()
+    } else {
+        let goal = wanted.goal(client, deadline).await?;
+        known.insert(goal).clone()
+    };
+    let seen = Seen::look(client, vmid, deadline).await?;
+    Ok((goal, seen))
 }
 
 impl Seen {
     /// Where the guest is now, and how.
-    pub(super) async fn look(
-        client: &ProxmoxClient,
-        vmid: u32,
-        deadline: Duration,
-    ) -> Result<Self> {
+    async fn look(client: &ProxmoxClient, vmid: u32, deadline: Duration) -> Result<Self> {
         let place = client.until(deadline).locate(vmid).await?;
         let path = format!(
             "/nodes/{}/{}/{vmid}/status/current",
@@ -149,12 +172,12 @@ impl Seen {
     }
 
     /// Whether the guest is on the node and the manager is done with it.
-    pub(super) fn rests_on(&self, node: &str) -> bool {
+    fn rests_on(&self, node: &str) -> bool {
         self.node == node && self.at_rest() && !self.locked
     }
 
     /// Whether the manager does nothing more for the guest by itself.
-    pub(super) fn is_given_up(&self) -> bool {
+    fn is_given_up(&self) -> bool {
         matches!(self.ha_state.as_str(), "error" | "fence")
     }
 
@@ -166,6 +189,10 @@ impl Seen {
             ha_state: text("/ha/state").unwrap_or_default().to_owned(),
             locked: status.get("lock").is_some_and(|lock| !lock.is_null()),
         }
+    }
+
+    fn words(&self) -> String {
+        format!("on {} in state '{}'", self.node, self.ha_state)
     }
 
     /// Whether the manager has nothing left to do.

@@ -3,11 +3,9 @@
 
 use homelab_core::{Error, ErrorKind, Result, Sent};
 
-use super::ha::Seen;
+use super::ha::{OPERATION, Wanted, settled};
 use super::wait::WaitOptions;
-use crate::{Ha, errors};
-
-const OPERATION: &str = "wait for the HA manager";
+use crate::Ha;
 
 impl Ha {
     /// Waits until a guest that the manager looks after (`vm:100`) is on a node
@@ -36,48 +34,9 @@ impl Ha {
         let vmid = vmid_of(sid)?;
         let clock = self.client().clock();
         let deadline = clock.elapsed() + options.timeout;
-        // Nothing ever happens to a guest that the manager does not know.
-        self.resource(sid).await?;
-        let mut pause = options.first_pause;
-        loop {
-            let (place, trouble) = match Seen::look(self.client(), vmid, deadline).await {
-                Ok(seen) if seen.rests_on(node) => return Ok(()),
-                Ok(seen) if seen.is_given_up() => {
-                    let text = format!(
-                        "the HA manager has {sid} on {} in state '{}'",
-                        seen.node, seen.ha_state
-                    );
-                    return Err(Error::new(ErrorKind::TaskFailed, text)
-                        .operation(OPERATION)
-                        .sent(Sent::Yes)
-                        .target(seen.node));
-                }
-                Ok(seen) => (
-                    format!("on {} in state '{}'", seen.node, seen.ha_state),
-                    None,
-                ),
-                // It moves between two looks; connections come back.
-                Err(error) if error.kind() == ErrorKind::NotFound || errors::passes(&error) => {
-                    ("out of sight".to_owned(), Some(error))
-                }
-                Err(error) => return Err(error),
-            };
-            let now = clock.elapsed();
-            if now >= deadline {
-                let text = format!(
-                    "{sid} is not on {node} after {:?}: it is {place}",
-                    options.timeout
-                );
-                let error = Error::new(ErrorKind::Timeout, text).operation(OPERATION);
-                let error = error.sent(Sent::Yes).target(node);
-                return Err(match trouble {
-                    Some(trouble) => error.source(trouble),
-                    None => error,
-                });
-            }
-            clock.sleep(pause.min(deadline.saturating_sub(now))).await;
-            pause = (pause * 3 / 2).min(options.longest_pause);
-        }
+        let wanted = Wanted::Move(sid, node);
+        let settled = settled(self.client(), vmid, &wanted, &options, deadline);
+        settled.await.map_err(|error| error.target(node))
     }
 }
 

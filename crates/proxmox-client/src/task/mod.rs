@@ -4,8 +4,11 @@ mod again;
 mod follow;
 mod ha;
 mod ha_move;
+mod looks;
 mod progress;
 mod wait;
+
+use std::sync::Arc;
 
 use homelab_core::Result;
 use proxmox_endpoints::{GetTaskLog, GetTaskStatus, StopTask, TaskLogLine, TaskStatus, Upid};
@@ -13,7 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::ProxmoxClient;
 
+use again::Origin;
 pub(crate) use again::run;
+pub(crate) use looks::Looks;
 #[cfg(any(test, fuzzing))]
 pub(crate) use progress::fraction;
 pub use wait::WaitOptions;
@@ -23,10 +28,15 @@ pub use wait::WaitOptions;
 ///
 /// Questions go to the node in the UPID, whichever endpoint is contacted: no
 /// other node knows the answer.
+///
+/// One that a call gave back knows its call: [`wait`](Task::wait) makes that
+/// again when a lock was in the way of the task. One from
+/// [`ProxmoxClient::task`] is what its UPID names and no more.
 #[derive(Clone, Debug)]
 pub struct Task {
     client: ProxmoxClient,
     upid: Upid,
+    origin: Option<Arc<Origin>>,
 }
 
 /// How a task ended well.
@@ -34,7 +44,7 @@ pub struct Task {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TaskOutcome {
-    /// The task.
+    /// The task: the last one, when its call was made again for a lock.
     pub upid: Upid,
     /// The server's word for it: `OK`, or `WARNINGS: 1`.
     pub exit_status: String,
@@ -62,10 +72,34 @@ pub(crate) type OnProgress<'a> = Option<&'a mut (dyn FnMut(TaskProgress) + Send)
 
 impl Task {
     pub(crate) fn new(client: ProxmoxClient, upid: Upid) -> Self {
-        Task { client, upid }
+        Task {
+            client,
+            upid,
+            origin: None,
+        }
     }
 
-    /// Its name, which [`ProxmoxClient::task`] takes again, in another process too.
+    /// A task with the call that started it, to be made again with `start`.
+    pub(crate) fn started_by<Fut>(
+        client: &ProxmoxClient,
+        upid: Upid,
+        start: impl Fn(ProxmoxClient) -> Fut + Send + Sync + 'static,
+    ) -> Self
+    where
+        Fut: Future<Output = Result<Option<Upid>>> + Send + 'static,
+    {
+        let origin = Origin::new(upid.clone(), start);
+        Task {
+            client: client.clone(),
+            upid,
+            origin: Some(Arc::new(origin)),
+        }
+    }
+
+    /// Its name, which [`ProxmoxClient::task`] takes again, in another process
+    /// too. When [`wait`](Task::wait) made the call again, this still is the
+    /// first one, and so are [`status`](Task::status) and [`log`](Task::log);
+    /// [`TaskOutcome::upid`] is the one that ended.
     pub fn upid(&self) -> &Upid {
         &self.upid
     }
@@ -98,12 +132,20 @@ impl Task {
     }
 
     /// Asks it to stop. It ends some seconds later, with an error of its own
-    /// that [`wait`](Task::wait) reports.
+    /// that [`wait`](Task::wait) reports. Of a call that is made again for a
+    /// lock, the latest task is asked, and no other one follows.
     ///
     /// # Errors
     /// See [`ProxmoxClient::send`].
     pub async fn cancel(&self) -> Result<()> {
-        let request = StopTask::new(self.upid.node(), self.upid.clone());
+        let latest = match &self.origin {
+            Some(origin) => origin.cancel(),
+            None => Some(self.upid.clone()),
+        };
+        let Some(upid) = latest else {
+            return Ok(());
+        };
+        let request = StopTask::new(upid.node(), upid.clone());
         self.named(self.client.send(&request).await).map(|_| ())
     }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use homelab_core::{Error, ErrorKind, Result, Sent};
 use proxmox_endpoints::{TaskState, TaskStatus};
 
+use super::looks::Looks;
 use super::progress::fraction;
 use super::{OnProgress, Task, TaskOutcome, TaskProgress};
-use crate::errors;
 
 /// How to wait for a task.
 #[derive(Clone, Debug)]
@@ -64,15 +64,22 @@ impl Task {
     /// (`hastart`, `hastop`, `hamigrate`) ends at once; then the guest itself
     /// is watched until it runs, has stopped or has moved.
     ///
-    /// A task that failed because its guest was locked stays failed: to have
-    /// the call made again, wait on the call itself, [`Pending::wait`](crate::Pending::wait).
+    /// Most calls meet a guest's lock only in their task (`VM is locked
+    /// (clone)`, `can't lock file … got timeout`), as when several clones of
+    /// one template are made at once. Such a task has done nothing: when the
+    /// lock is one that passes and the task came from a call of this client,
+    /// the call is made again, with growing pauses, as long as there is time.
+    /// The outcome is that of the last task. Where that is not wanted, wait for
+    /// `pve.task(task.upid().clone())`, or turn it off for all calls:
+    /// [`retry_locks`](crate::ProxmoxClientBuilder::retry_locks).
     ///
     /// # Errors
     /// * `TaskFailed`: it ran and failed; the message holds the server's last
     ///   words, [`Error::reference`] the UPID.
     /// * `Timeout`: it still ran when the time was up.
     /// * anything else: there was no way to look; it may still run. Connection
-    ///   errors are only reported when they last until the time is up.
+    ///   errors are only reported when they last until the time is up, answers
+    ///   that make no sense (`Protocol`) when several in a row do not.
     ///
     /// # Cancellation
     /// Dropping the future leaves the task alone; see [`cancel`](Task::cancel).
@@ -95,7 +102,23 @@ impl Task {
             .await
     }
 
-    pub(super) async fn wait_to(
+    pub(crate) async fn wait_to(
+        &self,
+        options: &WaitOptions,
+        deadline: Duration,
+        on_progress: OnProgress<'_>,
+    ) -> Result<TaskOutcome> {
+        let Some(origin) = &self.origin else {
+            return self.wait_for_it(options, deadline, on_progress).await;
+        };
+        let ended = origin.wait(&self.client, options, deadline, on_progress);
+        // Done without a task at last.
+        let done = || self.ended("OK".to_owned(), Vec::new());
+        Ok(ended.await?.unwrap_or_else(done))
+    }
+
+    /// Waits for this task alone.
+    pub(super) async fn wait_for_it(
         &self,
         options: &WaitOptions,
         deadline: Duration,
@@ -110,10 +133,7 @@ impl Task {
     /// The same task, for one look: a silent host must not hold it far beyond
     /// the end of the wait.
     pub(super) fn look_until(&self, deadline: Duration) -> Task {
-        Task {
-            client: self.client.until(deadline),
-            upid: self.upid.clone(),
-        }
+        self.client.until(deadline).task(self.upid.clone())
     }
 
     async fn wait_for_end(
@@ -122,8 +142,8 @@ impl Task {
         deadline: Duration,
         mut on_progress: OnProgress<'_>,
     ) -> Result<TaskStatus> {
-        let clock = self.client.clock();
-        let mut pause = options.first_pause;
+        let (first, longest) = (options.first_pause, options.longest_pause);
+        let mut looks = Looks::new(&self.client, deadline, first, longest);
         let mut unexpected = 0;
         let mut lines = 0;
         loop {
@@ -147,16 +167,15 @@ impl Task {
                     unexpected += 1;
                     None
                 }
-                Ok(_) => None,
-                Err(error) if errors::passes(&error) => Some(error),
-                Err(error) => return Err(error),
+                Ok(_) => {
+                    looks.good();
+                    None
+                }
+                Err(error) => Some(looks.bear(error)?),
             };
-            let now = clock.elapsed();
-            if now >= deadline {
+            if !looks.pause().await {
                 return Err(self.time_is_up(options.timeout, trouble));
             }
-            clock.sleep(pause.min(deadline.saturating_sub(now))).await;
-            pause = (pause * 3 / 2).min(options.longest_pause);
         }
     }
 

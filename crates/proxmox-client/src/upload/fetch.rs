@@ -1,8 +1,8 @@
 //! `pve.node("pve1").download_url(…)`: the node fetches a file by itself.
 
 use homelab_core::{Error, ErrorKind, Result};
+use proxmox_endpoints::Method;
 use proxmox_endpoints::params::{Params, Rule, segment};
-use proxmox_endpoints::{Method, Upid};
 use serde::{Deserialize, Serialize};
 
 use super::{Checksum, StoredContent, VolumeTask, stored_name};
@@ -119,14 +119,9 @@ impl Node {
             segment(&self.name().to_owned()),
             segment(&storage.to_owned())
         );
-        let upid: Upid = self
-            .client()
-            .call(FETCH, Method::Post, &path, &params)
-            .await?;
-        Ok(VolumeTask {
-            task: self.client().task(upid),
-            volume,
-        })
+        let client = self.client();
+        let task = client.begin(FETCH, Method::Post, path, params).await?;
+        Ok(VolumeTask { task, volume })
     }
 
     fn fetch_params(

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{Checksum, StoredContent};
+use crate::DataLoss;
 
 /// What to upload.
 #[derive(Clone, Debug)]
@@ -47,10 +48,10 @@ pub struct UploadOptions {
     pub checksum: Option<Checksum>,
     /// Reads the file once before, so that the server verifies its SHA-256.
     pub verify: bool,
-    /// Replaces a volume of that name. Without the word there is a look before,
-    /// since the server itself overwrites without a question; that look needs
-    /// `Datastore.Audit` or `Datastore.AllocateSpace` on the storage.
-    pub overwrite: bool,
+    /// Replaces a volume of that name, whose data is lost. Without the word there
+    /// is a look before, since the server itself overwrites without a question;
+    /// that look needs `Datastore.Audit` or `Datastore.AllocateSpace` on the storage.
+    pub overwrite: Option<DataLoss>,
     /// Gives up when nothing moves for so long; 60 seconds unless set. The
     /// upload as a whole may take as long as it takes.
     pub stall_timeout: Duration,
@@ -63,7 +64,7 @@ impl Default for UploadOptions {
             file_name: None,
             checksum: None,
             verify: false,
-            overwrite: false,
+            overwrite: None,
             stall_timeout: Duration::from_secs(60),
         }
     }
@@ -98,10 +99,10 @@ impl UploadOptions {
         self
     }
 
-    /// Replaces a volume of that name.
+    /// Replaces a volume of that name, whose data is lost.
     #[must_use]
-    pub fn overwrite(mut self, overwrite: bool) -> Self {
-        self.overwrite = overwrite;
+    pub fn overwrite(mut self, loss: DataLoss) -> Self {
+        self.overwrite = Some(loss);
         self
     }
 

@@ -86,7 +86,7 @@ impl Node {
             .admit(Method::Post, &path, &prepared.form.params())
             .await
             .map_err(named)?;
-        if !options.overwrite {
+        if options.overwrite.is_none() {
             self.refuse_existing(storage, &prepared.form, &volume)
                 .await?;
         }
@@ -109,7 +109,7 @@ impl Node {
         if there.iter().any(|v| v.volume == volume) {
             return Err(Error::new(
                 ErrorKind::AlreadyExists,
-                format!("{volume} is there already; uploading would replace it: say overwrite, or choose another name"),
+                format!("{volume} is there already; uploading would replace it: give the word for overwrite, or choose another name"),
             )
             .sent(Sent::No)
             .operation(OPERATION)
@@ -189,7 +189,7 @@ fn may_not_look(error: Error) -> Error {
     if error.kind() != ErrorKind::PermissionDenied {
         return error;
     }
-    error.hint("nothing was uploaded, since it cannot be seen whether that would replace something: give the credentials Datastore.Audit on the storage, or say overwrite")
+    error.hint("nothing was uploaded, since it cannot be seen whether that would replace something: give the credentials Datastore.Audit on the storage, or give the word for overwrite")
 }
 
 /// What a failure after so many bytes means.
