@@ -2138,7 +2138,9 @@ export class ProxmoxClient {
   }): Promise<Preflight>
 
   /**
-   * Finds a guest by its id, wherever HA and migrations have brought it. When a call says `NotFound` later, find it again.
+   * Finds a guest by its id, wherever HA and migrations have brought it.
+   *
+   * When it moves later, its handles follow: a call that its node turns away since the guest has left, or that did not reach the node, is made once more where the guest is.
    *
    * @param vmid - The guest's id.
    */
@@ -2420,10 +2422,12 @@ export class ProxmoxTask {
   /**
    * Waits for its end.
    *
+   * Most calls meet a guest's lock only in their task, as when several clones of one template are made at once. Such a task has done nothing: when the lock is one that passes and the task came from a call of this client, the call is made again, with growing pauses, as long as there is time; `retry_locks` of `connect` turns that off. The outcome's `upid` is that of the last task.
+   *
    * A task that fails raises `TaskFailed` with its own words; one that is not done in time `Timeout`, and goes on.
    */
   wait(options?: {
-    /** How long to wait. */
+    /** How long to wait. Default: 600. */
     timeoutSeconds?: number | undefined
     /** Called with each report; what it throws ends the call. */
     onProgress?: ((progress: TaskProgress) => void) | undefined
@@ -2431,7 +2435,7 @@ export class ProxmoxTask {
     signal?: AbortSignal | undefined
   }): Promise<TaskOutcome>
 
-  /** Asks the node to stop it. */
+  /** Asks the node to stop it. Of a call that is made again for a lock, the latest task is asked, and no other one follows. */
   cancel(options?: {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
@@ -2463,14 +2467,14 @@ export class ProxmoxLogin {
   close(): void
 }
 
-/** A guest where it was found. */
+/** A guest that was found, and is followed when it moves. */
 export class ProxmoxGuest {
   private constructor()
 
   /** Its number. */
   readonly vmid: number
 
-  /** The node it was found on. */
+  /** The node it was found on; it may have moved since. */
   readonly node: string
 
   /** A virtual machine or a container. */
@@ -3021,25 +3025,25 @@ export class ProxmoxNode {
   journal(options?: {
     /** Where to end, as a cursor from an earlier answer. */
     endcursor?: string | undefined
-    /** Whether only the identifiers that programs log under are wanted. (9.2+ and later) */
+    /** Whether only the identifiers that programs log under are wanted. (updates of 9.2, and later) */
     identifiers?: boolean | undefined
-    /** Whether only what the kernel says is wanted. (9.2+ and later) */
+    /** Whether only what the kernel says is wanted. (updates of 9.2, and later) */
     kernel?: boolean | undefined
     /** How many lines from the end. */
     lastentries?: number | undefined
-    /** Only entries of this urgency, a number or a range from 0 (emergency) to 7 (debugging), such as `0..3`. (9.2+ and later) */
+    /** Only entries of this urgency, a number or a range from 0 (emergency) to 7 (debugging), such as `0..3`. (updates of 9.2, and later) */
     priority?: string | undefined
-    /** Only entries of this service. (9.2+ and later) */
+    /** Only entries of this service. (updates of 9.2, and later) */
     service?: string | undefined
     /** From when on, in seconds since 1970. */
     since?: number | undefined
     /** Where to start, as a cursor from an earlier answer. */
     startcursor?: string | undefined
-    /** Whether entries come with their fields rather than as lines of text. (9.2+ and later) */
+    /** Whether entries come with their fields rather than as lines of text. (updates of 9.2, and later) */
     structured?: boolean | undefined
-    /** Only entries of this unit. (9.2+ and later) */
+    /** Only entries of this unit. (updates of 9.2, and later) */
     unit?: string | undefined
-    /** Whether only the names of the units that have written something are wanted. (9.2+ and later) */
+    /** Whether only the names of the units that have written something are wanted. (updates of 9.2, and later) */
     units?: boolean | undefined
     /** Up to when, in seconds since 1970. */
     until?: number | undefined
@@ -3480,8 +3484,8 @@ export class ProxmoxNode {
     checksum?: string | undefined
     /** Reads the file once before, so that the server verifies its SHA-256. */
     verify?: boolean | undefined
-    /** Replaces a volume of that name; otherwise that is `AlreadyExists`, and seeing it needs `Datastore.Audit` or `Datastore.AllocateSpace`. */
-    overwrite?: boolean | undefined
+    /** Replaces a volume of that name. Its data is lost: the word for that is `accepted`. Without it that is `AlreadyExists`, and seeing it needs `Datastore.Audit` or `Datastore.AllocateSpace`. */
+    overwrite?: 'accepted' | undefined
     /** How long nothing may move. Default: 60. */
     stallTimeoutSeconds?: number | undefined
     /** How long the node may work on it afterwards. Default: 600. */
@@ -3685,6 +3689,12 @@ export class ProxmoxNode {
     /** Cancels, on the wire too. */
     signal?: AbortSignal | undefined
   }): Promise<ProxmoxTerminal>
+
+  /** The text of a `.vv` file that `remote-viewer` opens to show the node's shell, which asks for a login. The viewer has about thirty seconds to connect; the password is in it. Needs `Sys.Console`. */
+  spiceViewerFile(options?: {
+    /** Cancels, on the wire too. */
+    signal?: AbortSignal | undefined
+  }): Promise<string>
 
   /** Opens a shell on the node as a screen, for viewers that speak VNC alone. Needs `Sys.Console`. */
   vncShell(options?: {
@@ -14201,7 +14211,7 @@ export interface TaskLogLine {
 
 /** How a task ended well. */
 export interface TaskOutcome {
-  /** The task. */
+  /** The task: the last one, when its call was made again for a lock. */
   readonly upid: string
   /** The server's word for it: `OK`, or `WARNINGS: 1`. */
   readonly exitStatus: string

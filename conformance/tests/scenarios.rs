@@ -53,6 +53,7 @@ scenarios! {
     proxmox_files => "proxmox-files",
     proxmox_guest_data => "proxmox-guest-data",
     proxmox_guest_life => "proxmox-guest-life",
+    proxmox_locks_and_moves => "proxmox-locks-and-moves",
     proxmox_login => "proxmox-login",
     proxmox_node => "proxmox-node",
     proxmox_reads => "proxmox-reads",

@@ -2051,6 +2051,10 @@ export class ProxmoxNode {
     return new ProxmoxTerminal(await open(this.#handle, 'shell', {}, options.signal))
   }
 
+  async spiceViewerFile(options = {}) {
+    return await call(this.#handle, 'spice_viewer_file', {}, options.signal)
+  }
+
   async vncShell(options = {}) {
     return new ProxmoxScreen(await open(this.#handle, 'vnc_shell', {}, options.signal))
   }

@@ -22,8 +22,14 @@ const NOT_BY_SEND: &[(&str, &str)] = &[
         "ConnectQemuVncWebsocket",
         "face: `vnc`, `terminal`, a websocket",
     ),
-    ("ConnectLxcVncWebsocket", "face: `terminal`, a websocket"),
-    ("ConnectNodeVncWebsocket", "face: `shell`, a websocket"),
+    (
+        "ConnectLxcVncWebsocket",
+        "face: `vnc`, `terminal`, a websocket",
+    ),
+    (
+        "ConnectNodeVncWebsocket",
+        "face: `shell`, `vnc_shell`, a websocket",
+    ),
     ("ConnectQemuMigrationTunnel", "nodes only, a websocket"),
     ("ConnectLxcMigrationTunnel", "nodes only, a websocket"),
 ];
@@ -66,10 +72,10 @@ pub(crate) fn print(areas: &Areas, root: &Path) -> Result<String, String> {
          (\"face\"). Every one can be sent with `send(&request)`, and by its name or path with\n\
          `call_by_name` and `request` from every language, but for the {special} that are no\n\
          plain requests: their last column says what to use.\n\n\
-         Since: the first release that has the call; empty means 7.0 or older. Privileges: who\n\
-         may make it; `any` is everybody who is logged in, `-` is everybody, `own rules` means that\n\
-         the server decides case by case, `root` that no token will do. A list in parentheses\n\
-         needs one of its privileges, another list all of them.\n",
+         Since: the first release that has the call; empty means 7.0 or older, `9.2+` an update\n\
+         of 9.2. Privileges: who may make it; `any` is everybody who is logged in, `-` is\n\
+         everybody, `own rules` means that the server decides case by case, `root` that no token\n\
+         will do. A list in parentheses needs one of its privileges, another list all of them.\n",
         typed = total - untyped.len(),
         rest = untyped.len(),
         special = NOT_BY_SEND.len(),

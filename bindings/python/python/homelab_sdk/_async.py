@@ -2490,7 +2490,9 @@ class AsyncProxmoxClient:
         return decode_preflight(await _runtime.call_async(self._handle, "preflight_by_name", {"name": name, "params": params}))
 
     async def guest(self, vmid: int) -> AsyncProxmoxGuest:
-        """Finds a guest by its id, wherever HA and migrations have brought it. When a call says `NotFound` later, find it again.
+        """Finds a guest by its id, wherever HA and migrations have brought it.
+
+        When it moves later, its handles follow: a call that its node turns away since the guest has left, or that did not reach the node, is made once more where the guest is.
 
         Args:
             vmid: The guest's id.
@@ -2735,11 +2737,13 @@ class AsyncProxmoxTask:
     async def wait(self, *, on_progress: Callable[[TaskProgress], None] | None = None, timeout_seconds: float | None = None) -> TaskOutcome:
         """Waits for its end.
 
+        Most calls meet a guest's lock only in their task, as when several clones of one template are made at once. Such a task has done nothing: when the lock is one that passes and the task came from a call of this client, the call is made again, with growing pauses, as long as there is time; `retry_locks` of `connect` turns that off. The outcome's `upid` is that of the last task.
+
         A task that fails raises `TaskFailed` with its own words; one that is not done in time `Timeout`, and goes on.
 
         Args:
             on_progress: Called with each report; what it raises ends the call.
-            timeout_seconds: How long to wait.
+            timeout_seconds: How long to wait. Default: 600.
         """
         return await _runtime.run_async(
             _runtime.follow(self._handle, "wait", {"timeout_seconds": timeout_seconds}),
@@ -2749,7 +2753,7 @@ class AsyncProxmoxTask:
         )
 
     async def cancel(self) -> None:
-        """Asks the node to stop it."""
+        """Asks the node to stop it. Of a call that is made again for a lock, the latest task is asked, and no other one follows."""
         await _runtime.call_async(self._handle, "cancel", {})
 
 
@@ -2803,7 +2807,7 @@ class AsyncProxmoxLogin:
 
 
 class AsyncProxmoxGuest:
-    """A guest where it was found.
+    """A guest that was found, and is followed when it moves.
 
     The twin of `ProxmoxGuest` for asyncio.
     """
@@ -2828,7 +2832,7 @@ class AsyncProxmoxGuest:
 
     @property
     def node(self) -> str:
-        """The node it was found on."""
+        """The node it was found on; it may have moved since."""
         if "node" not in self._cache:
             value = _runtime.call_now(self._handle, "node", {})
             self._cache["node"] = value
@@ -3280,16 +3284,16 @@ class AsyncProxmoxNode:
 
         Args:
             endcursor: Where to end, as a cursor from an earlier answer.
-            identifiers: Whether only the identifiers that programs log under are wanted. (9.2+ and later)
-            kernel: Whether only what the kernel says is wanted. (9.2+ and later)
+            identifiers: Whether only the identifiers that programs log under are wanted. (updates of 9.2, and later)
+            kernel: Whether only what the kernel says is wanted. (updates of 9.2, and later)
             lastentries: How many lines from the end.
-            priority: Only entries of this urgency, a number or a range from 0 (emergency) to 7 (debugging), such as `0..3`. (9.2+ and later)
-            service: Only entries of this service. (9.2+ and later)
+            priority: Only entries of this urgency, a number or a range from 0 (emergency) to 7 (debugging), such as `0..3`. (updates of 9.2, and later)
+            service: Only entries of this service. (updates of 9.2, and later)
             since: From when on, in seconds since 1970.
             startcursor: Where to start, as a cursor from an earlier answer.
-            structured: Whether entries come with their fields rather than as lines of text. (9.2+ and later)
-            unit: Only entries of this unit. (9.2+ and later)
-            units: Whether only the names of the units that have written something are wanted. (9.2+ and later)
+            structured: Whether entries come with their fields rather than as lines of text. (updates of 9.2, and later)
+            unit: Only entries of this unit. (updates of 9.2, and later)
+            units: Whether only the names of the units that have written something are wanted. (updates of 9.2, and later)
             until: Up to when, in seconds since 1970.
         """
         value: list[str] = await _runtime.call_async(self._handle, "journal", {"endcursor": endcursor, "identifiers": identifiers, "kernel": kernel, "lastentries": lastentries, "priority": priority, "service": service, "since": since, "startcursor": startcursor, "structured": structured, "unit": unit, "units": units, "until": until})
@@ -3626,7 +3630,7 @@ class AsyncProxmoxNode:
         value = await _runtime.call_async(self._handle, "sdn_zones", {})
         return [decode_node_sdn_zone(v) for v in value]
 
-    async def upload(self, storage: str, path: str | os.PathLike[str], *, on_progress: Callable[[TransferProgress], None] | None = None, content: Literal["iso", "vztmpl", "import"] | None = None, file_name: str | None = None, checksum: str | None = None, verify: bool | None = None, overwrite: bool | None = None, stall_timeout_seconds: float | None = None, timeout_seconds: float | None = None) -> StoredVolume:
+    async def upload(self, storage: str, path: str | os.PathLike[str], *, on_progress: Callable[[TransferProgress], None] | None = None, content: Literal["iso", "vztmpl", "import"] | None = None, file_name: str | None = None, checksum: str | None = None, verify: bool | None = None, overwrite: Literal["accepted"] | None = None, stall_timeout_seconds: float | None = None, timeout_seconds: float | None = None) -> StoredVolume:
         """Sends a file to a storage and waits until it is there. The memory in use does not depend on its size.
 
         A broken upload is never repeated by itself: when the error says that nothing was sent, the server has not got the file whole and drops what it has.
@@ -3639,7 +3643,7 @@ class AsyncProxmoxNode:
             file_name: The name to keep it under. Default: the file's own.
             checksum: What the server has to find: `sha256:9f86d0...`.
             verify: Reads the file once before, so that the server verifies its SHA-256.
-            overwrite: Replaces a volume of that name; otherwise that is `AlreadyExists`, and seeing it needs `Datastore.Audit` or `Datastore.AllocateSpace`.
+            overwrite: Replaces a volume of that name. Its data is lost: the word for that is `accepted`. Without it that is `AlreadyExists`, and seeing it needs `Datastore.Audit` or `Datastore.AllocateSpace`.
             stall_timeout_seconds: How long nothing may move. Default: 60.
             timeout_seconds: How long the node may work on it afterwards. Default: 600.
         """
@@ -3814,6 +3818,11 @@ class AsyncProxmoxNode:
     async def shell(self) -> AsyncProxmoxTerminal:
         """Opens a shell on a node."""
         return AsyncProxmoxTerminal(await _runtime.open_async(self._handle, "shell", {}))
+
+    async def spice_viewer_file(self) -> str:
+        """The text of a `.vv` file that `remote-viewer` opens to show the node's shell, which asks for a login. The viewer has about thirty seconds to connect; the password is in it. Needs `Sys.Console`."""
+        value: str = await _runtime.call_async(self._handle, "spice_viewer_file", {})
+        return value
 
     async def vnc_shell(self) -> AsyncProxmoxScreen:
         """Opens a shell on the node as a screen, for viewers that speak VNC alone. Needs `Sys.Console`."""

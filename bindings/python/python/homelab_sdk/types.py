@@ -13707,7 +13707,7 @@ class TaskOutcome:
     """How a task ended well."""
 
     upid: str
-    """The task."""
+    """The task: the last one, when its call was made again for a lock."""
 
     exit_status: str
     """The server's word for it: `OK`, or `WARNINGS: 1`."""

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use homelab_core::Result;
+use homelab_core::{ExposeSecret, Result};
 use proxmox_client::{
     BackupOptions, CidataIso, DownloadOptions, FetchOptions, JournalQuery, Node, RestoreOptions,
     TaskProgress, UploadOptions, UploadProgress, VolumeTask, WaitOptions,
@@ -105,6 +105,7 @@ pub(crate) async fn node(place: &Place, method: &str, args: &mut Args) -> Result
         "download_url" => download_url(node, args),
         "url_metadata" => data(&node.url_metadata(&args.take::<String>("url")?).await?),
         "shell" => Ok(inside::opened(node.shell().await?)),
+        "spice_viewer_file" => data(node.spice_viewer_file().await?.expose_secret()),
         "vnc_shell" => Ok(screen::opened(node.vnc_shell().await?)),
         "download_task_log" => {
             let upid: proxmox_client::Upid = args.take::<String>("upid")?.parse()?;
@@ -178,7 +179,9 @@ fn upload(node: Node, args: &mut Args) -> Result<Reply> {
         options = options.checksum(sum.parse()?);
     }
     options.verify = args.take_or_default("verify")?;
-    options.overwrite = args.take_or_default("overwrite")?;
+    if let Some(word) = args.take::<Option<String>>("overwrite")? {
+        options = options.overwrite(loss("overwrite", &word)?);
+    }
     if let Some(limit) = seconds(args, "stall_timeout_seconds")? {
         options = options.stall_timeout(limit);
     }

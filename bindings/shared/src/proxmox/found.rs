@@ -18,7 +18,8 @@ pub(crate) struct FoundGuest {
 /// What `ProxmoxClient.guest` does.
 pub(super) async fn find(pve: &ProxmoxClient, args: &mut Args) -> Result<Reply> {
     let guest = pve.guest(args.take("vmid")?).await?;
-    let place = Place::new(pve).with("node", guest.node().to_owned());
+    // The guest's own client, which follows it.
+    let place = Place::new(guest.client()).with("node", guest.node().to_owned());
     let place = place.with("vmid", guest.vmid().to_string());
     Ok(Handle::new(Object::ProxmoxGuest(FoundGuest { place, guest })).into())
 }

@@ -38,18 +38,17 @@ where
     let options = waiting(args)?;
     let (place, args) = (place.clone(), args.clone());
     let target: Option<String> = args.clone().take("target")?;
-    let node = target.unwrap_or_else(|| place.value("node").to_owned());
     Ok(Reply::Stream(Stream::with_progress(|report| async move {
         let (place, args, call, report) = (&place, &args, &call, &report);
         let create = |vmid: u32| {
-            let (mut args, node, options) = (args.clone(), node.clone(), options.clone());
+            let (mut args, target, options) = (args.clone(), target.clone(), options.clone());
             args.set(id, vmid);
             async move {
                 let task = place.asked(call(place)?, &mut args).await?;
                 let outcome = task.wait_with(options, |p| report.progress(p)).await?;
                 Ok(NewGuest {
                     vmid,
-                    node,
+                    node: target.unwrap_or_else(|| outcome.upid.node().to_owned()),
                     upid: outcome.upid.to_string(),
                     warnings: outcome.warnings,
                 })

@@ -132,27 +132,26 @@ impl Place {
 
     pub(super) async fn task<E>(&self, args: &mut Args) -> Result<Reply>
     where
-        E: Endpoint<Response = Upid> + Send + Sync,
+        E: Endpoint<Response = Upid> + Clone + Send + Sync + Unpin + 'static,
     {
         let request: E = self.request(args)?;
-        let upid = self.pve.send(&request).await?;
-        Ok(started(self.pve.task(upid)))
+        Ok(started(self.pve.send_task(request).await?))
     }
 
     pub(super) async fn maybe_task<E>(&self, args: &mut Args) -> Result<Reply>
     where
-        E: Endpoint<Response = Option<Upid>> + Send + Sync,
+        E: Endpoint<Response = Option<Upid>> + Clone + Send + Sync + Unpin + 'static,
     {
         let request: E = self.request(args)?;
-        let upid = self.pve.send(&request).await?;
-        Ok(upid.map_or_else(done, |upid| started(self.pve.task(upid))))
+        let task = self.pve.send_maybe_task(request).await?;
+        Ok(task.map_or_else(done, started))
     }
 }
 
 /// Deletes a guest with what the argument `scope` spells out.
 pub(super) async fn destroy<E>(place: &Place, args: &mut Args) -> Result<Reply>
 where
-    E: Endpoint<Response = Upid> + Send + Sync,
+    E: Endpoint<Response = Upid> + Clone + Send + Sync + Unpin + 'static,
 {
     let scope: String = args.take("scope")?;
     let (purge, unreferenced) = match scope.as_str() {
