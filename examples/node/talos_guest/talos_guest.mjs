@@ -28,7 +28,7 @@ async function make(pve, iso, nodeName, files, disks) {
   // 2. The disc, from here to the node; the server verifies its checksum.
   const disc = await node.upload(files, iso, {
     verify: true,
-    overwrite: true,
+    overwrite: 'accepted', // what is there under that name is lost
     onProgress: (p) => console.log(p.step, p.fraction),
   })
 

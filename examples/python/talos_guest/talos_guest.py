@@ -32,7 +32,7 @@ def make(pve: ProxmoxClient, iso: Path, node_name: str, files: str, disks: str) 
         files,
         iso,
         verify=True,
-        overwrite=True,
+        overwrite="accepted",  # what is there under that name is lost
         on_progress=lambda p: print(p.step, p.fraction),
     )
 

@@ -20,7 +20,9 @@ use homelab::Lab;
 use homelab_core::{Error, ErrorKind, Result};
 use homelab_sim::{Sim, SimOptions};
 use proxmox_client::endpoints::{CreateQemu, StartQemu};
-use proxmox_client::{DestroyScope, ProxmoxClient, TalosGuest, UploadOptions, WaitOptions};
+use proxmox_client::{
+    DataLoss, DestroyScope, ProxmoxClient, TalosGuest, UploadOptions, WaitOptions,
+};
 
 const LAB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../labs/ragas/homelab.yaml");
 
@@ -60,7 +62,9 @@ async fn make(pve: &ProxmoxClient, iso: &Path, node: &str, files: &str, disks: &
     }
 
     // 2. The disc, from here to the node; the server verifies its checksum.
-    let options = UploadOptions::default().verify(true).overwrite(true);
+    let options = UploadOptions::default()
+        .verify(true)
+        .overwrite(DataLoss::Accepted);
     let disc = pve
         .node(node)
         .upload(files, iso, options, |sent| {
