@@ -176,8 +176,8 @@ impl ProxmoxClientBuilder {
     /// Whether a call that is refused for a lock (`VM is locked (clone)`, `can't
     /// lock file …`) is made again, with growing pauses, until the
     /// [`request_timeout`](Self::request_timeout) is up, and one whose task fails
-    /// for a lock by [`Pending::wait`](crate::Pending::wait). On unless set: such
-    /// a refusal has changed nothing.
+    /// for a lock by [`Task::wait`](crate::Task::wait). On unless set: such a
+    /// refusal has changed nothing.
     pub fn retry_locks(mut self, retry: bool) -> Self {
         self.retry_locks = retry;
         self

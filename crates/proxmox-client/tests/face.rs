@@ -172,8 +172,13 @@ async fn what_a_guest_and_ha_rules_say() {
     assert_eq!(waiting[0].key.as_deref(), Some("ciuser"));
 
     let ha = pve.cluster().ha();
-    let rule = ha.create_rule("node-affinity".into(), vec!["vm:100".into()], "near");
-    rule.with(|r| r.nodes = vec!["pve1:2".into()])
+    let rule = || ha.create_rule("node-affinity".into(), vec!["vm:100".into()], "near");
+    let sent = server.requests().len();
+    let lacking = rule().await.unwrap_err();
+    assert!(lacking.message().contains("parameter nodes"), "{lacking}");
+    assert_eq!(server.requests().len(), sent);
+    rule()
+        .with(|r| r.nodes = vec!["pve1:2".into()])
         .await
         .unwrap();
     let (method, path, form) = last(&server);

@@ -11,12 +11,16 @@
 //! | `facts.rs` | reads FILE |
 //! | `types.rs` | types and rules of parameters |
 //! | `answers.rs` | structs for answers |
+//! | `formats.rs` | named forms of texts, property strings |
+//! | `areas.rs` | which file a call belongs to |
 //! | `names.rs`, `words.rs` | names; words of explanation |
 //! | `merge.rs` | puts it all into the schema |
 //! | `print.rs` | prints the schema |
 
 mod answers;
+mod areas;
 mod facts;
+mod formats;
 mod merge;
 mod names;
 mod print;

@@ -4,12 +4,13 @@
 
 mod documents;
 mod tables;
+mod write;
 
 use proxmox_endpoints::describe::{Call as Described, Kind, Param, Shape};
 use serde_json::{Map, Value, json};
 
 use self::tables::{COLLECTIONS, DOCUMENTS};
-use super::answer::{Answer, ApiError, CHANGED, Result};
+use super::answer::{Answer, ApiError, Result};
 use super::api::{backup_jobs, host_network};
 use super::params;
 use super::router::Call;
@@ -132,9 +133,9 @@ pub(super) fn answer(call: &Call<'_>, described: &Described) -> Option<Result<An
             ("GET", false) => Ok(list(call, collection, &path)),
             ("GET", true) => get(call, collection, &path),
             // Some are made where they will be.
-            ("POST", _) => create(call, described, collection, &path),
-            ("PUT", true) => update(call, described, collection, &path),
-            ("DELETE", true) => delete(call, collection, &path),
+            ("POST", _) => write::create(call, described, collection, &path),
+            ("PUT", true) => write::update(call, described, collection, &path),
+            ("DELETE", true) => write::delete(call, collection, &path),
             _ => return None,
         });
     }
@@ -320,118 +321,4 @@ fn typed_one(param: &Param, value: &Value) -> Value {
             .map_or_else(|_| Value::from(text.clone()), Value::from),
         Kind::Number | Kind::Text => text.into(),
     }
-}
-
-fn create(
-    call: &Call<'_>,
-    described: &Described,
-    collection: &Collection,
-    path: &str,
-) -> Result<Answer> {
-    let made_up = || format!("{:08x}", call.cluster.world().revision());
-    let id = call.text(collection.id).unwrap_or_else(made_up);
-    let id = normal(collection, id);
-    collection.need_lock(call)?;
-    let values = given(call, described, &[collection.id]);
-    call.cluster.world().change(|state| {
-        if state.registry.object(path, &id).is_some()
-            && let Some(error) = collection.duplicate.error(collection.create, &id)
-        {
-            return Err(error);
-        }
-        needs(collection, collection.create, &values)?;
-        match collection.id {
-            "realm" => realm_needs(collection.create, &values)?,
-            "iface" => host_network::check(state, path, &id, &values)?,
-            _ => {}
-        }
-        let object = Object {
-            id: id.clone(),
-            values,
-        };
-        state.registry.objects_mut(path).push(object);
-        Ok(Value::Null.into())
-    })
-}
-
-/// What a realm of a kind cannot do without.
-fn realm_needs(prefix: &str, values: &Map<String, Value>) -> Result<()> {
-    let keys: &[&str] = match values.get("type").and_then(Value::as_str) {
-        Some("ldap") => &["server1", "base_dn", "user_attr"],
-        Some("ad") => &["server1", "domain"],
-        Some("openid") => &["issuer-url", "client-id"],
-        _ => &[],
-    };
-    match keys.iter().find(|key| !values.contains_key(**key)) {
-        Some(key) => Err(ApiError::die(format!(
-            "{prefix}missing value for required option '{key}'"
-        ))),
-        None => Ok(()),
-    }
-}
-
-fn needs(collection: &Collection, prefix: &str, values: &Map<String, Value>) -> Result<()> {
-    match collection
-        .needs
-        .iter()
-        .find(|key| !values.contains_key(**key))
-    {
-        Some(key) => Err(ApiError::die(format!(
-            "{prefix}missing value for required option '{key}'"
-        ))),
-        None => Ok(()),
-    }
-}
-
-fn update(
-    call: &Call<'_>,
-    described: &Described,
-    collection: &Collection,
-    path: &str,
-) -> Result<Answer> {
-    let id = name(call, collection);
-    collection.need_lock(call)?;
-    let values = given(call, described, &[collection.id]);
-    let delete = call.list("delete");
-    call.cluster.world().change(|state| {
-        let unmade = collection.unmade(state, path).find(|o| o.id == id);
-        if let Some(object) = unmade {
-            state.registry.objects_mut(path).push(object);
-        }
-        if state.registry.object(path, &id).is_none() {
-            return match collection.missing[1].error(collection.update, &id) {
-                Some(error) => Err(error),
-                None => Ok(Value::Null.into()),
-            };
-        }
-        if call
-            .text("digest")
-            .is_some_and(|digest| digest != state.registry.digest(path))
-        {
-            return Err(ApiError::die(format!("{}{CHANGED}", collection.update)));
-        }
-        needs(collection, collection.update, &values)?;
-        let objects = state.registry.objects_mut(path);
-        if let Some(object) = objects.iter_mut().find(|object| object.id == id) {
-            object.values.retain(|key, _| !delete.contains(key));
-            object.values.extend(values);
-        }
-        Ok(Value::Null.into())
-    })
-}
-
-fn delete(call: &Call<'_>, collection: &Collection, path: &str) -> Result<Answer> {
-    let id = name(call, collection);
-    collection.need_lock(call)?;
-    call.cluster.world().change(|state| {
-        if state.registry.object(path, &id).is_none()
-            && !collection.builtin.iter().any(|(known, _)| *known == id)
-            && let Some(error) = collection.missing[2].error(collection.delete, &id)
-        {
-            return Err(error);
-        }
-        let objects = state.registry.objects_mut(path);
-        objects.retain(|object| object.id != id);
-        Ok(Value::Null.into())
-    })
 }

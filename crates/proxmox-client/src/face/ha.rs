@@ -97,7 +97,7 @@ impl Ha {
         resources: Vec<String>,
         rule: impl Into<String>,
     ) -> Pending<CreateHaRule> {
-        Pending::new(&self.client, CreateHaRule::new(resources, rule, kind))
+        Pending::new(&self.client, CreateHaRule::new(resources, rule, kind)).refusing(lacks_its_own)
     }
 
     /// Changes a rule; its kind stays (9.0 and later).
@@ -125,4 +125,15 @@ impl Ha {
     pub fn disarm(&self, resource_mode: ResourceMode) -> Pending<DisarmHa> {
         Pending::new(&self.client, DisarmHa::new(resource_mode))
     }
+}
+
+/// What a rule of its kind cannot do without, though others can.
+fn lacks_its_own(request: &CreateHaRule) -> Option<String> {
+    let lacks = match request.kind {
+        HaRuleKind::NodeAffinity if request.nodes.is_empty() => {
+            "parameter nodes: is missing, but a node-affinity rule needs it"
+        }
+        _ => return None,
+    };
+    Some(lacks.to_owned())
 }
