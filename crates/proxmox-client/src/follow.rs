@@ -29,18 +29,10 @@ impl Followed {
         place.clone()
     }
 
-    /// The path below the guest's own, if it is one.
-    fn below<'a>(&self, place: &GuestPlace, path: &'a str) -> Option<&'a str> {
-        let (_, rest) = path.strip_prefix("/nodes/")?.split_once('/')?;
-        let rest = rest.strip_prefix(place.kind.as_str())?.strip_prefix('/')?;
-        let rest = rest.strip_prefix(&place.vmid.to_string())?;
-        (rest.is_empty() || rest.starts_with('/')).then_some(rest)
-    }
-
     /// The same path where the guest is by what is known, and that node.
     pub(crate) fn path(&self, path: &str) -> Option<(String, String)> {
         let place = self.place();
-        let rest = self.below(&place, path)?;
+        let rest = below(&place, path)?;
         let (kind, vmid) = (place.kind.as_str(), place.vmid);
         let path = format!("/nodes/{}/{kind}/{vmid}{rest}", segment(&place.node));
         Some((path, place.node))
@@ -87,6 +79,14 @@ impl Followed {
             moves += 1;
         }
     }
+}
+
+/// What is below the guest's own path, if the path is one of those.
+fn below<'a>(place: &GuestPlace, path: &'a str) -> Option<&'a str> {
+    let (_, rest) = path.strip_prefix("/nodes/")?.split_once('/')?;
+    let rest = rest.strip_prefix(place.kind.as_str())?.strip_prefix('/')?;
+    let rest = rest.strip_prefix(&place.vmid.to_string())?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }
 
 /// Whether the error may come from the guest's not being on the node that was

@@ -18,18 +18,8 @@
 mod support;
 
 use homelab_core::{Error, ErrorKind, Result, Sent};
-use proxmox_client::endpoints::describe::{Kind, Param, Shape};
-use proxmox_client::endpoints::{Bios, CreateQemu, ListTasks, calls};
-use proxmox_client::{
-    DownloadOptions, FetchOptions, JournalQuery, Method, Params, ProxmoxClient, UploadOptions,
-    UploadSource,
-};
+use proxmox_client::{DownloadOptions, Method, Params, UploadOptions, UploadSource};
 use support::{Reply, Server, VERSION, answer, error, ok};
-
-/// One parameter alone.
-fn only(name: &str, value: &str) -> Params {
-    [(name, value)].into_iter().collect()
-}
 
 /// The error of a typed read, of an untyped one and of one that was put
 /// together by hand, to the same answer.

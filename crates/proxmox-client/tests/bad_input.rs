@@ -15,14 +15,14 @@
 
 mod support;
 
-use homelab_core::{Error, ErrorKind, Result, Sent};
+use homelab_core::{Error, ErrorKind, Sent};
 use proxmox_client::endpoints::describe::{Kind, Param, Shape};
 use proxmox_client::endpoints::{Bios, CreateQemu, ListTasks, calls};
 use proxmox_client::{
     DownloadOptions, FetchOptions, JournalQuery, Method, Params, ProxmoxClient, UploadOptions,
     UploadSource,
 };
-use support::{Reply, Server, VERSION, answer, error, ok};
+use support::{Server, ok};
 
 /// One parameter alone.
 fn only(name: &str, value: &str) -> Params {

@@ -4,8 +4,7 @@
 mod support;
 
 use homelab_core::{ErrorKind, Sent};
-use proxmox_client::endpoints::{AgentExec, StartQemu, UpdateQemuConfig};
-use proxmox_client::{DataLoss, DestroyScope, Method, Params, Release, WaitOptions};
+use proxmox_client::{DataLoss, DestroyScope, WaitOptions};
 use support::{Server, VERSION, decoded, error, ok};
 
 const UPID: &str = "\"UPID:pve1:00001A2B:0010ABCD:6B0343B7:qmstart:100:root@pam!test:\"";

@@ -3,10 +3,8 @@
 
 mod support;
 
-use homelab_core::{ErrorKind, Sent};
 use proxmox_client::endpoints::{AgentExec, StartQemu, UpdateQemuConfig};
-use proxmox_client::{DataLoss, DestroyScope, Method, Params, Release, WaitOptions};
-use support::{Server, VERSION, decoded, error, ok};
+use support::{Server, VERSION, ok};
 
 #[tokio::test]
 async fn missing_privileges_are_named_before_the_call() {

@@ -4,9 +4,8 @@
 mod support;
 
 use homelab_core::{ErrorKind, Sent};
-use proxmox_client::endpoints::{AgentExec, StartQemu, UpdateQemuConfig};
-use proxmox_client::{DataLoss, DestroyScope, Method, Params, Release, WaitOptions};
-use support::{Server, VERSION, decoded, error, ok};
+use proxmox_client::{Method, Params, Release};
+use support::{Server, VERSION, error, ok};
 
 const UPID: &str = "\"UPID:pve1:00001A2B:0010ABCD:6B0343B7:qmstart:100:root@pam!test:\"";
 

@@ -10,13 +10,7 @@ use std::time::{Duration, Instant};
 
 use homelab_core::{ErrorKind, Sent};
 use proxmox_client::ProxmoxClient;
-use support::{Reply, Server, VERSION, answer, error, ok};
-
-/// A port on which nobody listens.
-async fn closed_port() -> u16 {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap().port()
-}
+use support::{Reply, Server, VERSION, answer, closed_port, error, ok};
 
 #[tokio::test]
 async fn a_token_travels_and_the_answer_is_decoded() {

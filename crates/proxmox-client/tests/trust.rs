@@ -4,13 +4,9 @@
 
 mod support;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
-
 use homelab_core::{ErrorKind, Sent};
 use proxmox_client::ProxmoxClient;
-use support::{Reply, Server, VERSION, answer, error, ok};
+use support::{Server, VERSION, closed_port, ok};
 
 #[tokio::test]
 async fn a_pinned_fingerprint_is_enough() {

@@ -58,7 +58,7 @@ where
     /// Dropping the future leaves a task that has begun alone.
     pub async fn wait(self, options: WaitOptions) -> Result<TaskOutcome> {
         let deadline = self.client.clock().elapsed() + options.timeout;
-        let task = self.made(deadline).await?;
+        let task = Box::pin(self.made(deadline)).await?;
         task.wait_to(&options, deadline, None).await
     }
 
@@ -72,7 +72,7 @@ where
         mut on_progress: impl FnMut(TaskProgress) + Send,
     ) -> Result<TaskOutcome> {
         let deadline = self.client.clock().elapsed() + options.timeout;
-        let task = self.made(deadline).await?;
+        let task = Box::pin(self.made(deadline)).await?;
         task.wait_to(&options, deadline, Some(&mut on_progress))
             .await
     }
@@ -92,7 +92,7 @@ where
     /// Dropping the future leaves a task that has begun alone.
     pub async fn wait(self, options: WaitOptions) -> Result<Option<TaskOutcome>> {
         let deadline = self.client.clock().elapsed() + options.timeout;
-        match self.made(deadline).await? {
+        match Box::pin(self.made(deadline)).await? {
             Some(task) => task.wait_to(&options, deadline, None).await.map(Some),
             None => Ok(None),
         }

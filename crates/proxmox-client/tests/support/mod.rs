@@ -347,3 +347,9 @@ impl homelab_core::Clock for TestClock {
         Box::pin(tokio::task::yield_now())
     }
 }
+
+/// A port on which nobody listens.
+pub async fn closed_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap().port()
+}

@@ -66,10 +66,11 @@ impl Types<'_> {
             }
             if let Some(since) = text(schema, "since") {
                 // `9.2+` came after the release, with an update.
-                doc.push_str(&match since.strip_suffix('+') {
-                    Some(release) => format!(" (updates of {release}, and later)"),
-                    None => format!(" ({since} and later)"),
-                });
+                let first = match since.strip_suffix('+') {
+                    Some(release) => format!("updates of {release},"),
+                    None => since,
+                };
+                doc.extend([" (", &first, " and later)"]);
             }
         }
         field
