@@ -1976,7 +1976,7 @@ export class ProxmoxClient {
     requestTimeoutSeconds?: number | undefined
     /** `http://HOST:PORT` or `socks5://HOST:PORT`; an empty text for none. Default: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` of the environment. */
     proxy?: string | undefined
-    /** Whether a call that is refused for a lock is made again until its time is up. Default: yes. */
+    /** Whether a call that is refused for a lock is made again until its time is up, and one whose task fails for a lock while the task is waited for. Default: yes. */
     retryLocks?: boolean | undefined
     /** Answers above this size are refused. Default: 64 MiB. */
     maxAnswerBytes?: number | undefined
@@ -2006,7 +2006,7 @@ export class ProxmoxClient {
     requestTimeoutSeconds?: number | undefined
     /** `http://HOST:PORT` or `socks5://HOST:PORT`; an empty text for none. Default: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` of the environment. */
     proxy?: string | undefined
-    /** Whether a call that is refused for a lock is made again until its time is up. Default: yes. */
+    /** Whether a call that is refused for a lock is made again until its time is up, and one whose task fails for a lock while the task is waited for. Default: yes. */
     retryLocks?: boolean | undefined
     /** Answers above this size are refused. Default: 64 MiB. */
     maxAnswerBytes?: number | undefined

@@ -2467,7 +2467,7 @@ class ProxmoxClient:
             connect_timeout_seconds: How long one node may take to accept a connection. Default: 5.
             request_timeout_seconds: How long one answer may take. Default: 60.
             proxy: `http://HOST:PORT` or `socks5://HOST:PORT`; an empty text for none. Default: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` of the environment.
-            retry_locks: Whether a call that is refused for a lock is made again until its time is up. Default: yes.
+            retry_locks: Whether a call that is refused for a lock is made again until its time is up, and one whose task fails for a lock while the task is waited for. Default: yes.
             max_answer_bytes: Answers above this size are refused. Default: 64 MiB.
             calls_per_node: How many calls may be under way on one node. Default: 4; the server works on three and queues the rest.
             ask_release: Whether a node is asked for its release before something is sent to it that came after 8.0. Default: yes. Without, the server refuses what it does not know.
@@ -2489,7 +2489,7 @@ class ProxmoxClient:
             connect_timeout_seconds: How long one node may take to accept a connection. Default: 5.
             request_timeout_seconds: How long one answer may take. Default: 60.
             proxy: `http://HOST:PORT` or `socks5://HOST:PORT`; an empty text for none. Default: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` of the environment.
-            retry_locks: Whether a call that is refused for a lock is made again until its time is up. Default: yes.
+            retry_locks: Whether a call that is refused for a lock is made again until its time is up, and one whose task fails for a lock while the task is waited for. Default: yes.
             max_answer_bytes: Answers above this size are refused. Default: 64 MiB.
             calls_per_node: How many calls may be under way on one node. Default: 4; the server works on three and queues the rest.
             ask_release: Whether a node is asked for its release before something is sent to it that came after 8.0. Default: yes. Without, the server refuses what it does not know.
