@@ -82,7 +82,7 @@ fn column(name: &str, cells: &Cells) -> Column {
         Cells::Numbers(numbers) => out.numbers = Some(Float64Array::new(numbers.clone())),
         Cells::Words(words) => {
             out.index = Some(Uint32Array::new(words.index.clone()));
-            out.words = Some(words.dictionary.clone());
+            out.words = Some(words.values.clone());
         }
         Cells::Texts(texts) => {
             out.ends = Some(Uint32Array::new(texts.ends_utf16()));
@@ -91,7 +91,7 @@ fn column(name: &str, cells: &Cells) -> Column {
         }
         Cells::Lists(lists) => {
             out.index = Some(Uint32Array::new(lists.index.clone()));
-            out.lists = Some(lists.dictionary.clone());
+            out.lists = Some(lists.values.clone());
         }
     }
     out

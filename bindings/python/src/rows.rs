@@ -59,11 +59,11 @@ impl<'a, 'py> Eager<'a, 'py> {
     fn new(py: Python<'py>, column: &'a Column) -> PyResult<Self> {
         let entries = match &column.cells {
             Cells::Words(words) => {
-                let words = words.dictionary.iter();
+                let words = words.values.iter();
                 words.map(|w| value(py, Cell::Text(w))).collect()
             }
             Cells::Lists(lists) => {
-                let lists = lists.dictionary.iter();
+                let lists = lists.values.iter();
                 lists.map(|l| value(py, Cell::List(l))).collect()
             }
             _ => Ok(Vec::new()),

@@ -13,7 +13,7 @@ const MOST_WORDS: usize = 512;
 #[derive(Debug)]
 pub struct Dictionary<T> {
     /// The different ones.
-    pub dictionary: Vec<T>,
+    pub values: Vec<T>,
     /// Which one, plus one; 0 is absent.
     pub index: Vec<u32>,
     keys: Keys,
@@ -31,7 +31,7 @@ impl<T> Dictionary<T> {
     /// After so many absent ones.
     pub(super) fn after(absent: usize) -> Self {
         Dictionary {
-            dictionary: Vec::new(),
+            values: Vec::new(),
             index: vec![0; absent],
             keys: Keys::default(),
             key: Key::default(),
@@ -40,7 +40,7 @@ impl<T> Dictionary<T> {
 
     /// The value of a row.
     pub(super) fn get(&self, row: usize) -> Option<&T> {
-        at(&self.dictionary, *self.index.get(row)?)
+        at(&self.values, *self.index.get(row)?)
     }
 }
 
@@ -49,9 +49,9 @@ impl Words {
     pub(super) fn push(&mut self, text: &str) -> bool {
         let place = match self.keys.find(text.as_bytes()) {
             Some(place) => place,
-            None if self.dictionary.len() == MOST_WORDS => return false,
+            None if self.values.len() == MOST_WORDS => return false,
             None => {
-                self.dictionary.push(text.to_owned());
+                self.values.push(text.to_owned());
                 self.keys.add(text.as_bytes())
             }
         };
@@ -72,7 +72,7 @@ impl Lists {
             self.key.push(item);
         }
         let place = self.keys.find(&self.key.0).unwrap_or_else(|| {
-            self.dictionary.push(self.key.items());
+            self.values.push(self.key.items());
             self.keys.add(&self.key.0)
         });
         self.index.push(place);
