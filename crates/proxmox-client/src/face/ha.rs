@@ -129,11 +129,6 @@ impl Ha {
 
 /// What a rule of its kind cannot do without, though others can.
 fn lacks_its_own(request: &CreateHaRule) -> Option<String> {
-    let lacks = match request.kind {
-        HaRuleKind::NodeAffinity if request.nodes.is_empty() => {
-            "parameter nodes: is missing, but a node-affinity rule needs it"
-        }
-        _ => return None,
-    };
-    Some(lacks.to_owned())
+    let lacks = request.kind == HaRuleKind::NodeAffinity && request.nodes.is_empty();
+    lacks.then(|| "parameter nodes: is missing, but a node-affinity rule needs it".to_owned())
 }
