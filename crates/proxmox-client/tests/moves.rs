@@ -9,18 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use homelab_core::ErrorKind;
-use proxmox_client::{GuestKind, ProxmoxClient, WaitOptions};
-use support::{Reply, Request, Server, TestClock, answer, error, ok};
-
-fn client(server: &Server) -> ProxmoxClient {
-    ProxmoxClient::builder()
-        .endpoint(server.url())
-        .ca_pem(server.ca_pem.clone())
-        .token("root@pam!test", "secret")
-        .clock(Arc::new(TestClock::default()))
-        .build()
-        .unwrap()
-}
+use proxmox_client::{GuestKind, WaitOptions};
+use support::{Reply, Request, Server, answer, error, ok};
 
 #[tokio::test]
 async fn a_guest_is_located_by_its_id() {
@@ -31,7 +21,7 @@ async fn a_guest_is_located_by_its_id() {
         )
     })
     .await;
-    let pve = client(&server);
+    let pve = server.patient_client();
     let place = pve.locate(200).await.unwrap();
     assert_eq!((place.kind, place.node.as_str()), (GuestKind::Lxc, "c2"));
     assert_eq!(pve.locate(100).await.unwrap().kind, GuestKind::Qemu);
@@ -75,7 +65,7 @@ async fn a_guest_that_was_found_is_followed() {
     // It left, or its node went down and took the way to it along.
     for answer in [LEFT, "595 No route to host"] {
         let server = moving(move |_| error(answer)).await;
-        let guest = client(&server).guest(100).await.unwrap();
+        let guest = server.patient_client().guest(100).await.unwrap();
         assert_eq!(guest.node(), "c1");
         let guest = guest.qemu().unwrap();
         for _ in 0..2 {
@@ -91,7 +81,7 @@ async fn a_guest_that_was_found_is_followed() {
         ];
         assert_eq!(paths(&server), expected);
         // One that was named with its node is asked of that.
-        let named = client(&server).node("c1").qemu(100);
+        let named = server.patient_client().node("c1").qemu(100);
         named.config().await.unwrap_err();
     }
 }
@@ -100,7 +90,13 @@ async fn a_guest_that_was_found_is_followed() {
 async fn a_call_that_may_have_been_made_is_not_made_elsewhere() {
     for answer in ["596 Connection timed out", "500 VM 100 already running"] {
         let server = moving(move |_| error(answer)).await;
-        let guest = client(&server).guest(100).await.unwrap().qemu().unwrap();
+        let guest = server
+            .patient_client()
+            .guest(100)
+            .await
+            .unwrap()
+            .qemu()
+            .unwrap();
         guest.start().await.unwrap_err();
         let paths = paths(&server);
         assert!(
@@ -121,13 +117,19 @@ async fn a_task_that_did_not_find_its_guest_is_started_where_that_is() {
         )),
     })
     .await;
-    let guest = client(&server).guest(100).await.unwrap().qemu().unwrap();
+    let guest = server
+        .patient_client()
+        .guest(100)
+        .await
+        .unwrap()
+        .qemu()
+        .unwrap();
     let task = guest.start().await.unwrap();
     assert_eq!(task.upid().node(), "c1");
     let outcome = task.wait(WaitOptions::default()).await.unwrap();
     assert_eq!(outcome.upid.node(), "c2");
     // The task of a guest that was named with its node is what it is.
-    let named = client(&server).node("c1").qemu(100);
+    let named = server.patient_client().node("c1").qemu(100);
     let failed = named.start().wait(WaitOptions::default()).await;
     assert_eq!(failed.unwrap_err().kind(), ErrorKind::TaskFailed);
 }
@@ -135,7 +137,8 @@ async fn a_task_that_did_not_find_its_guest_is_started_where_that_is() {
 #[tokio::test]
 async fn several_calls_are_made_where_the_guest_is() {
     let server = moving(|_| error("595 No route to host")).await;
-    let name = client(&server)
+    let name = server
+        .patient_client()
         .on_guest(100, |guest| async { guest.qemu()?.config().await })
         .await
         .unwrap()
@@ -202,7 +205,7 @@ async fn an_ha_managed_guest_is_waited_for_by_its_state() {
     for kind in ["hastart", "hamigrate"] {
         let server = ha_server(kind, running).await;
         let upid = format!("UPID:c1:00001A2B:0010ABCD:6B0343B7:{kind}:100:root@pam!test:");
-        let task = client(&server).task(upid.parse().unwrap());
+        let task = server.patient_client().task(upid.parse().unwrap());
         let outcome = task.wait(WaitOptions::default()).await.unwrap();
         assert_eq!(outcome.exit_status, "OK");
         let looks = server.requests();
@@ -217,7 +220,7 @@ async fn an_ha_managed_guest_is_waited_for_by_its_state() {
     )
     .await;
     let upid = "UPID:c1:00001A2B:0010ABCD:6B0343B7:hastart:100:root@pam!test:";
-    let task = client(&server).task(upid.parse().unwrap());
+    let task = server.patient_client().task(upid.parse().unwrap());
     let failed = task.wait(WaitOptions::default()).await.unwrap_err();
     assert_eq!(failed.kind(), ErrorKind::TaskFailed);
     assert!(failed.message().contains("state 'error'"), "{failed}");
@@ -227,7 +230,7 @@ async fn an_ha_managed_guest_is_waited_for_by_its_state() {
         r#"{"status":"stopped","ha":{"managed":1,"state":null}}"#,
     )
     .await;
-    let task = client(&server).task(upid.parse().unwrap());
+    let task = server.patient_client().task(upid.parse().unwrap());
     let patience = WaitOptions::default().timeout(Duration::from_secs(40));
     let failed = task.wait(patience).await.unwrap_err();
     assert_eq!(failed.kind(), ErrorKind::Timeout);
@@ -257,7 +260,7 @@ async fn a_move_that_was_only_asked_for_is_waited_for() {
     })
     .await;
     let options = WaitOptions::default();
-    let manager = client(&server).cluster().ha();
+    let manager = server.patient_client().cluster().ha();
     let waited = manager.wait_until_on("vm:100", "c2", options.clone());
     waited.await.unwrap();
     assert_eq!(looks.load(Ordering::SeqCst), 5);
@@ -303,7 +306,7 @@ async fn looks_at_a_guest_bear_answers_that_make_no_sense_a_few_times() {
         }
     })
     .await;
-    let task = client(&server).task(upid.parse().unwrap());
+    let task = server.patient_client().task(upid.parse().unwrap());
     task.wait(WaitOptions::default()).await.unwrap();
 }
 

@@ -9,17 +9,7 @@ use std::time::Duration;
 
 use homelab_core::ErrorKind;
 use proxmox_client::{Method, Params, ProxmoxClient, Task, WaitOptions};
-use support::{Reply, Server, TestClock, error, ok};
-
-fn client(server: &Server) -> ProxmoxClient {
-    ProxmoxClient::builder()
-        .endpoint(server.url())
-        .ca_pem(server.ca_pem.clone())
-        .token("root@pam!test", "secret")
-        .clock(Arc::new(TestClock::default()))
-        .build()
-        .unwrap()
-}
+use support::{Reply, Server, error, ok};
 
 #[tokio::test]
 async fn a_lock_that_passes_is_waited_for() {
@@ -30,7 +20,8 @@ async fn a_lock_that_passes_is_waited_for() {
         _ => ok("null"),
     })
     .await;
-    client(&server)
+    server
+        .patient_client()
         .request(Method::Put, "/nodes/pve1/qemu/100/config", &Params::new())
         .await
         .unwrap();
@@ -40,7 +31,8 @@ async fn a_lock_that_passes_is_waited_for() {
 #[tokio::test]
 async fn a_lock_that_stays_ends_with_the_time() {
     let server = Server::start(|_| error("500 VM is locked (backup)")).await;
-    let failed = client(&server)
+    let failed = server
+        .patient_client()
         .with_timeout(Duration::from_secs(8))
         .request(Method::Put, "/nodes/pve1/qemu/100/config", &Params::new())
         .await
@@ -91,14 +83,14 @@ async fn a_lock_that_only_the_task_meets_is_waited_for() {
         "OK",
     ])
     .await;
-    let template = client(&server).node("pve1").qemu(900);
+    let template = server.patient_client().node("pve1").qemu(900);
     let clone = template.clone_to(101);
     let outcome = clone.wait(WaitOptions::default()).await.unwrap();
     assert_eq!(outcome.exit_status, "OK");
     assert_eq!(orders(&server), 3);
 
     let server = tasks(&["VM is locked (clone)", "OK"]).await;
-    let guest = client(&server).node("pve1").qemu(900);
+    let guest = server.patient_client().node("pve1").qemu(900);
     let changed = guest.configure().wait(WaitOptions::default()).await;
     assert!(changed.unwrap().is_some());
     assert_eq!(orders(&server), 2);
@@ -108,7 +100,7 @@ async fn a_lock_that_only_the_task_meets_is_waited_for() {
 async fn a_lock_that_stays_ends_the_wait_for_the_task_with_its_time() {
     let eight = || WaitOptions::default().timeout(Duration::from_secs(8));
     let server = tasks(&["VM is locked (backup)"]).await;
-    let pve = client(&server);
+    let pve = server.patient_client();
     let failed = pve.node("pve1").qemu(900).stop().wait(eight()).await;
     let failed = failed.unwrap_err();
     assert_eq!(failed.kind(), ErrorKind::TaskFailed);
@@ -171,7 +163,7 @@ fn number(upid: &proxmox_client::Upid) -> u32 {
 #[tokio::test]
 async fn of_several_who_wait_for_one_call_one_makes_it_again() {
     let server = numbered().await;
-    let template = client(&server).node("pve1").qemu(900);
+    let template = server.patient_client().node("pve1").qemu(900);
     let task = template.clone_to(101).await.unwrap();
     let wait = || task.wait(WaitOptions::default());
     let (one, two) = tokio::try_join!(wait(), wait()).unwrap();
@@ -191,7 +183,13 @@ async fn of_several_who_wait_for_one_call_one_makes_it_again() {
 #[tokio::test]
 async fn a_cancelled_call_is_not_made_again() {
     let server = tasks(&["VM is locked (backup)"]).await;
-    let task: Task = client(&server).node("pve1").qemu(900).stop().await.unwrap();
+    let task: Task = server
+        .patient_client()
+        .node("pve1")
+        .qemu(900)
+        .stop()
+        .await
+        .unwrap();
     task.cancel().await.unwrap();
     let failed = task.wait(WaitOptions::default()).await.unwrap_err();
     assert_eq!(failed.kind(), ErrorKind::TaskFailed);
@@ -206,7 +204,7 @@ async fn a_task_that_fails_otherwise_is_not_made_again() {
             "VM 900 already running" => tasks(&["VM 900 already running"]).await,
             _ => tasks(&["VM is locked (suspended)"]).await,
         };
-        let start = client(&server).node("pve1").qemu(900).start();
+        let start = server.patient_client().node("pve1").qemu(900).start();
         let failed = start.wait(WaitOptions::default()).await.unwrap_err();
         assert!(failed.message().ends_with(end), "{failed}");
         assert_eq!(orders(&server), 1);
@@ -226,7 +224,7 @@ async fn a_race_for_an_id_goes_on_with_the_next() {
         }
     })
     .await;
-    let pve = client(&server);
+    let pve = server.patient_client();
     // Somebody else has 100: this server goes on telling it, so all tries fail.
     let create = |vmid: u32| {
         let pve = pve.clone();
@@ -251,7 +249,7 @@ async fn calls_of_one_client_never_get_the_same_id() {
         None => ok("\"100\""),
     })
     .await;
-    let pve = client(&server);
+    let pve = server.patient_client();
     // Both hold their id until both have one.
     let meet = Arc::new(tokio::sync::Barrier::new(2));
     let take = || {

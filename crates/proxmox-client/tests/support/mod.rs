@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use proxmox_client::ProxmoxClient;
+use proxmox_client::{ProxmoxClient, ProxmoxClientBuilder};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest, Sha256};
@@ -218,15 +218,24 @@ impl Server {
         self.flooded.load(Ordering::SeqCst)
     }
 
-    /// A client that trusts this server and uses a token.
-    pub fn client(&self) -> ProxmoxClient {
+    /// For a client that trusts this server and uses a token.
+    fn builder(&self) -> ProxmoxClientBuilder {
         ProxmoxClient::builder()
             .endpoint(self.url())
             .ca_pem(self.ca_pem.clone())
             .token("root@pam!test", "secret")
-            .request_timeout(Duration::from_secs(10))
-            .build()
-            .unwrap()
+    }
+
+    /// A client that trusts this server and uses a token.
+    pub fn client(&self) -> ProxmoxClient {
+        let builder = self.builder().request_timeout(Duration::from_secs(10));
+        builder.build().unwrap()
+    }
+
+    /// One whose pauses take no time.
+    pub fn patient_client(&self) -> ProxmoxClient {
+        let builder = self.builder().clock(Arc::new(TestClock::default()));
+        builder.build().unwrap()
     }
 }
 
