@@ -5,6 +5,7 @@ use proxmox_endpoints::params::{Params, Rule, segment};
 use proxmox_endpoints::{Method, Upid};
 use serde::Deserialize;
 
+use crate::task::ByHand;
 use crate::{DataLoss, Node, Task};
 
 const BACKUP: &str = "POST /nodes/{node}/vzdump";
@@ -308,7 +309,7 @@ impl Node {
         }
         let path = format!("{base}/qemu");
         let client = self.client();
-        client.begin(RESTORE_QEMU, Method::Post, path, params).await
+        client.begin(ByHand::post(RESTORE_QEMU, path, params)).await
     }
 
     /// Restores a container from a backup.
@@ -336,7 +337,7 @@ impl Node {
         params.push("ostemplate", archive);
         let path = format!("{base}/lxc");
         let client = self.client();
-        client.begin(RESTORE_LXC, Method::Post, path, params).await
+        client.begin(ByHand::post(RESTORE_LXC, path, params)).await
     }
 
     /// The node's own path.

@@ -5,6 +5,7 @@ use homelab_core::{Error, ErrorKind, Result};
 use proxmox_endpoints::{Method, Params};
 use serde::Deserialize;
 
+use crate::task::ByHand;
 use crate::{Qemu, Task};
 
 const DUMP: &str = "GET /nodes/{node}/qemu/{vmid}/cloudinit/dump";
@@ -75,7 +76,7 @@ impl Qemu {
         let mut params = Params::new();
         params.push(slot.to_owned(), format!("{storage}:0,import-from={source}"));
         let client = self.client();
-        client.begin(CONFIGURE, Method::Post, path, params).await
+        client.begin(ByHand::post(CONFIGURE, path, params)).await
     }
 }
 

@@ -6,7 +6,7 @@ use proxmox_endpoints::{Method, Upid};
 
 use super::hardware::{UNFINISHED, unfinished_name};
 use super::preflight::{OPERATION, refused};
-use crate::task::run;
+use crate::task::ByHand;
 use crate::{ProxmoxClient, WaitOptions};
 
 /// What this call has made so far.
@@ -82,13 +82,13 @@ impl Made {
         let params: Params = [("purge", "1"), ("destroy-unreferenced-disks", "0")]
             .into_iter()
             .collect();
-        let operation = "DELETE /nodes/{node}/qemu/{vmid}";
-        let (path, params) = (&self.path(), &params);
-        let delete = |pve: ProxmoxClient| async move {
-            let upid: Upid = pve.call(operation, Method::Delete, path, params).await?;
-            Ok(Some(pve.task(upid)))
+        let delete = ByHand {
+            operation: "DELETE /nodes/{node}/qemu/{vmid}",
+            method: Method::Delete,
+            path: self.path(),
+            params,
         };
-        run(pve, &waiting, None, delete).await?;
+        pve.run(delete, &waiting, None).await?;
         if let Some(volume) = &self.disc {
             let storage = volume.split(':').next().unwrap_or_default().to_owned();
             let path = format!(

@@ -2,7 +2,7 @@
 
 use homelab_core::{ErrorKind, Result};
 use proxmox_endpoints::params::{Params, segment};
-use proxmox_endpoints::{Method, QemuConfig, Upid};
+use proxmox_endpoints::{Method, QemuConfig};
 use sha2::{Digest, Sha256};
 
 use super::hardware::{CONFIG_DISC, From, SYSTEM_DISK, unfinished_name};
@@ -11,8 +11,9 @@ use super::preflight::{Found, refused};
 use super::report::Reporter;
 use super::spec::TalosGuest;
 use super::{MadeGuest, RecipeProgress};
+use crate::task::ByHand;
 use crate::upload::hex;
-use crate::{ProxmoxClient, Task, UploadOptions, UploadSource, WaitOptions};
+use crate::{ProxmoxClient, UploadOptions, UploadSource, WaitOptions};
 
 impl TalosGuest {
     /// Makes the guest with the installer's disc in its drive: it boots into
@@ -139,17 +140,12 @@ impl TalosGuest {
         // The task may be what finds the id taken, so it is part of the try.
         let report = &tokio::sync::Mutex::new(report);
         let make = |vmid| async move {
-            let start = |pve: ProxmoxClient| async move {
-                let task = match (from, template_node) {
-                    (From::Template(template), Some(node)) => {
-                        self.clone_from(&pve, node, template, vmid).await
-                    }
-                    _ => self.create_new(&pve, from, vmid).await,
-                };
-                task.map(Some)
+            let call = match (from, template_node) {
+                (From::Template(template), Some(node)) => self.clone_of(node, template, vmid),
+                _ => self.new_guest(from, vmid),
             };
             let mut report = report.lock().await;
-            report.run(step, pve, &self.waiting(), start).await?;
+            report.run(step, pve, &self.waiting(), call).await?;
             Ok(vmid)
         };
         match self.vmid {
@@ -158,7 +154,8 @@ impl TalosGuest {
         }
     }
 
-    async fn create_new(&self, pve: &ProxmoxClient, from: From<'_>, vmid: u32) -> Result<Task> {
+    /// The call that creates it.
+    fn new_guest(&self, from: From<'_>, vmid: u32) -> ByHand {
         let mut params = Params::new();
         params.push("vmid", vmid.to_string());
         if let Some(pool) = &self.pool {
@@ -168,18 +165,11 @@ impl TalosGuest {
             params.push(key.to_owned(), value);
         }
         let path = format!("/nodes/{}/qemu", segment(&self.node));
-        let operation = "POST /nodes/{node}/qemu";
-        let upid: Upid = pve.call(operation, Method::Post, &path, &params).await?;
-        Ok(pve.task(upid))
+        ByHand::post("POST /nodes/{node}/qemu", path, params)
     }
 
-    async fn clone_from(
-        &self,
-        pve: &ProxmoxClient,
-        template_node: &str,
-        template: u32,
-        vmid: u32,
-    ) -> Result<Task> {
+    /// The call that clones it.
+    fn clone_of(&self, template_node: &str, template: u32, vmid: u32) -> ByHand {
         let mut params = Params::new();
         params.push("newid", vmid.to_string());
         // A clone takes no tags: its name is its mark until it gets them.
@@ -198,9 +188,7 @@ impl TalosGuest {
             "/nodes/{}/qemu/{template}/clone",
             segment(&template_node.to_owned())
         );
-        let operation = "POST /nodes/{node}/qemu/{vmid}/clone";
-        let upid: Upid = pve.call(operation, Method::Post, &path, &params).await?;
-        Ok(pve.task(upid))
+        ByHand::post("POST /nodes/{node}/qemu/{vmid}/clone", path, params)
     }
 
     /// Everything between the first task and the start.
@@ -217,7 +205,7 @@ impl TalosGuest {
         if matches!(from, From::Template(_)) {
             report.step("configure");
             let keys = self.adjustments(true);
-            configure(pve, made, &keys, self.waiting(), report).await?;
+            configure(pve, made, keys, self.waiting(), report).await?;
         }
         let mut last = Params::new();
         if let Some(volume) = self.bring_disc(pve, made, report).await? {
@@ -230,7 +218,7 @@ impl TalosGuest {
         // Only now is it whole, and says so by losing its mark.
         last.push("tags", self.tag_list(false));
         report.step("configure");
-        configure(pve, made, &last, self.waiting(), report).await
+        configure(pve, made, last, self.waiting(), report).await
     }
 
     /// Uploads the disc with the configuration, unless an equal one is there:
@@ -261,7 +249,8 @@ impl TalosGuest {
         match upload {
             Ok(upload) => {
                 made.disc = Some(upload.volume().to_owned());
-                report.wait("upload", upload.task(), self.waiting()).await?;
+                let told = report.task("upload");
+                upload.task().wait_with(self.waiting(), told).await?;
                 Ok(made.disc.clone())
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -295,13 +284,12 @@ impl TalosGuest {
         let mut params = Params::new();
         params.push("disk", slot);
         params.push("size", format!("{}G", self.disk_bytes >> 30));
-        let path = &format!("{}/resize", made.path());
-        let params = &params;
-        let operation = "PUT /nodes/{node}/qemu/{vmid}/resize";
         // A task since 8.0, an answer at once before.
-        let resize = |pve: ProxmoxClient| async move {
-            let upid: Option<Upid> = pve.call(operation, Method::Put, path, params).await?;
-            Ok(upid.map(|upid| pve.task(upid)))
+        let resize = ByHand {
+            operation: "PUT /nodes/{node}/qemu/{vmid}/resize",
+            method: Method::Put,
+            path: format!("{}/resize", made.path()),
+            params,
         };
         report.run("resize", pve, &self.waiting(), resize).await
     }
@@ -312,21 +300,16 @@ impl TalosGuest {
         made: &Made,
         report: &mut Reporter<'_>,
     ) -> Result<()> {
-        let start = |pve: ProxmoxClient| async move {
-            let guest = pve.node(made.node.as_str()).qemu(made.vmid);
-            guest.start().await.map(Some)
-        };
-        report
-            .run("start", pve, &self.waiting(), start)
-            .await
-            .map_err(|error| {
-                let text = format!(
-                    "guest {} is made, but it does not start: {}",
-                    made.vmid,
-                    error.message()
-                );
-                again(&error, text).source(error)
-            })
+        let start = pve.node(made.node.as_str()).qemu(made.vmid).start();
+        let started = start.wait_with(self.waiting(), report.task("start")).await;
+        started.map(|_| ()).map_err(|error| {
+            let text = format!(
+                "guest {} is made, but it does not start: {}",
+                made.vmid,
+                error.message()
+            );
+            again(&error, text).source(error)
+        })
     }
 
     async fn describe(
@@ -359,16 +342,12 @@ impl TalosGuest {
 async fn configure(
     pve: &ProxmoxClient,
     made: &Made,
-    keys: &Params,
+    keys: Params,
     waiting: WaitOptions,
     report: &mut Reporter<'_>,
 ) -> Result<()> {
-    let path = &format!("{}/config", made.path());
-    let operation = "POST /nodes/{node}/qemu/{vmid}/config";
-    let change = |pve: ProxmoxClient| async move {
-        let upid: Option<Upid> = pve.call(operation, Method::Post, path, keys).await?;
-        Ok(upid.map(|upid| pve.task(upid)))
-    };
+    let path = format!("{}/config", made.path());
+    let change = ByHand::post("POST /nodes/{node}/qemu/{vmid}/config", path, keys);
     report.run("configure", pve, &waiting, change).await
 }
 

@@ -7,83 +7,16 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use homelab_core::{Error, ErrorKind, Result};
-use proxmox_endpoints::{Method, Params, Upid};
+use proxmox_endpoints::Upid;
 
-use super::{OnProgress, Task, TaskOutcome, WaitOptions};
+use super::{OnProgress, TaskOutcome, WaitOptions};
 use crate::ProxmoxClient;
 use crate::follow::MOVES;
 use crate::locks::{Backoff, is_lock};
-
-/// Makes a call with `start` and waits for the task that it starts, and both
-/// again while a lock is in the way and there is time; `None` when it was done
-/// without a task.
-///
-/// `start` gets a client whose limit is what is left of the time.
-pub(crate) async fn run<Fut>(
-    client: &ProxmoxClient,
-    options: &WaitOptions,
-    on_progress: OnProgress<'_>,
-    start: impl Fn(ProxmoxClient) -> Fut,
-) -> Result<Option<TaskOutcome>>
-where
-    Fut: Future<Output = Result<Option<Task>>>,
-{
-    let deadline = client.clock().elapsed() + options.timeout;
-    let Some(task) = start(client.until(deadline)).await? else {
-        return Ok(None);
-    };
-    // Its own client: the one that made the call is cut short.
-    let first = client.task(task.upid);
-    wait_on(first, options, deadline, on_progress, |client, _| {
-        let started = start(client);
-        async move { Ok(started.await?.map(|task| task.upid)) }
-    })
-    .await
-}
-
-/// Waits for a task, and for those that `again` starts in the place of one that
-/// a lock stopped.
-async fn wait_on<Fut>(
-    first: Task,
-    options: &WaitOptions,
-    deadline: Duration,
-    mut on_progress: OnProgress<'_>,
-    again: impl Fn(ProxmoxClient, Upid) -> Fut,
-) -> Result<Option<TaskOutcome>>
-where
-    Fut: Future<Output = Result<Option<Upid>>>,
-{
-    let mut task = first;
-    let mut backoff = Backoff::new();
-    let mut moves = MOVES;
-    loop {
-        let ended = task.wait_for_it(options, deadline, reborrow(&mut on_progress));
-        let error = match ended.await {
-            Ok(outcome) => return Ok(Some(outcome)),
-            Err(error) => error,
-        };
-        let client = &task.client;
-        let left = deadline.saturating_sub(client.clock().elapsed());
-        if client.inner.retry_locks && is_lock(&error) {
-            let Some(pause) = backoff.pause(left) else {
-                return Err(error);
-            };
-            client.clock().sleep(pause).await;
-        } else if moves == 0 || left.is_zero() || !has_left(client, &error, deadline).await {
-            return Err(error);
-        } else {
-            moves -= 1;
-        }
-        let Some(upid) = again(task.client.until(deadline), task.upid).await? else {
-            return Ok(None);
-        };
-        task = task.client.task(upid);
-    }
-}
 
 /// Whether a task failed since the guest that its call was about has left the
 /// node, and where it is now is known.
@@ -145,22 +78,40 @@ impl Origin {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the task that the call started last; `None` when the call was
-    /// done without one at last.
+    /// Waits for the task that the call started last, and for those that take its
+    /// place when a lock stops it; `None` when the call was done without one at
+    /// last.
     pub(super) async fn wait(
         &self,
         client: &ProxmoxClient,
         options: &WaitOptions,
         deadline: Duration,
-        on_progress: OnProgress<'_>,
+        mut on_progress: OnProgress<'_>,
     ) -> Result<Option<TaskOutcome>> {
-        let latest = self.now().latest.clone();
-        let Some(upid) = latest else {
-            return Ok(None);
-        };
-        let first = client.task(upid);
-        let again = |client, failed| self.again(client, failed);
-        wait_on(first, options, deadline, on_progress, again).await
+        let mut latest = self.now().latest.clone();
+        let mut backoff = Backoff::new();
+        let mut moves = MOVES;
+        while let Some(upid) = latest {
+            let task = client.task(upid);
+            let ended = task.wait_for_it(options, deadline, reborrow(&mut on_progress));
+            let error = match ended.await {
+                Ok(outcome) => return Ok(Some(outcome)),
+                Err(error) => error,
+            };
+            let left = deadline.saturating_sub(client.clock().elapsed());
+            if client.inner.retry_locks && is_lock(&error) {
+                let Some(pause) = backoff.pause(left) else {
+                    return Err(error);
+                };
+                client.clock().sleep(pause).await;
+            } else if moves == 0 || left.is_zero() || !has_left(client, &error, deadline).await {
+                return Err(error);
+            } else {
+                moves -= 1;
+            }
+            latest = self.again(client.until(deadline), task.upid).await?;
+        }
+        Ok(None)
     }
 
     /// Makes the call again in the place of a task that failed, unless somebody
@@ -194,28 +145,6 @@ impl Origin {
         let mut now = self.now();
         now.cancelled = true;
         now.latest.clone()
-    }
-}
-
-impl ProxmoxClient {
-    /// Makes a call that is put together by hand and starts a task, which then
-    /// knows its call.
-    pub(crate) async fn begin(
-        &self,
-        operation: &'static str,
-        method: Method,
-        path: String,
-        params: Params,
-    ) -> Result<Task> {
-        let upid: Upid = self.call(operation, method, &path, &params).await?;
-        let call = Arc::new((path, params));
-        Ok(Task::started_by(self, upid, move |client| {
-            let call = Arc::clone(&call);
-            async move {
-                let (path, params) = &*call;
-                client.call(operation, method, path, params).await.map(Some)
-            }
-        }))
     }
 }
 

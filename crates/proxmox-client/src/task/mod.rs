@@ -1,6 +1,7 @@
 //! [`Task`]: something that the server does in the background.
 
 mod again;
+mod by_hand;
 mod follow;
 mod ha;
 mod ha_move;
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::ProxmoxClient;
 
 use again::Origin;
-pub(crate) use again::run;
+pub(crate) use by_hand::ByHand;
 pub(crate) use looks::Looks;
 #[cfg(any(test, fuzzing))]
 pub(crate) use progress::fraction;

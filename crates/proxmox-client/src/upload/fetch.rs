@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Checksum, StoredContent, VolumeTask, stored_name};
 use crate::Node;
+use crate::task::ByHand;
 
 const FETCH: &str = "POST /nodes/{node}/storage/{storage}/download-url";
 const METADATA: &str = "GET /nodes/{node}/query-url-metadata";
@@ -120,7 +121,7 @@ impl Node {
             segment(&storage.to_owned())
         );
         let client = self.client();
-        let task = client.begin(FETCH, Method::Post, path, params).await?;
+        let task = client.begin(ByHand::post(FETCH, path, params)).await?;
         Ok(VolumeTask { task, volume })
     }
 
