@@ -76,6 +76,24 @@ pub async fn fan_outs<F: Future<Output = ()>>(one: impl Fn() -> F) {
     report(&cost);
 }
 
+/// Runs the contestant that the command line names, `NAME FOLDER`, on one thread.
+///
+/// # Panics
+/// When the command line is another: what cannot be measured must stop.
+pub fn contestant(run: impl AsyncFnOnce(&str, &Path)) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [name, folder] = arguments.as_slice() else {
+        panic!("the bench knows how to call this");
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(run(name, Path::new(folder))),
+        Err(why) => panic!("{why}"),
+    }
+}
+
 /// Prints a cost for the parent to read.
 pub fn report(cost: &Cost) {
     let line = serde_json::to_string(cost).unwrap_or_default();

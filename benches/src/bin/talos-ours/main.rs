@@ -10,27 +10,17 @@ mod snapshot;
 
 use std::path::Path;
 
+use homelab_benches::contest::contestant;
 use homelab_core::SecretString;
 use talos_client::{ClientOptions, Context, TalosClient};
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [name, folder] = arguments.as_slice() else {
-        panic!("the bench knows how to call this");
-    };
-    let folder = Path::new(folder);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        match name.as_str() {
-            "fan-out" => fan_out::version(folder).await,
-            "snapshot" => snapshot::to_disk(folder).await,
-            "watch" => follow::watch(folder).await,
-            "logs" => follow::logs(folder).await,
-            other => panic!("no contestant {other}"),
-        }
+    contestant(async |name, folder| match name {
+        "fan-out" => fan_out::version(folder).await,
+        "snapshot" => snapshot::to_disk(folder).await,
+        "watch" => follow::watch(folder).await,
+        "logs" => follow::logs(folder).await,
+        other => panic!("no contestant {other}"),
     });
 }
 
