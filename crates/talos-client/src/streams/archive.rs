@@ -4,14 +4,12 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use flate2::write::GzDecoder;
-use homelab_core::{AtomicFile, Error, ErrorKind, Result, Sent};
-use talos_proto::machine::CopyRequest;
+use homelab_core::{AtomicFile, Error, Result, Sent};
 
-use super::copy::CopyProgress;
 use super::files::absolute;
+use super::incoming::{CopyProgress, OPERATION};
+use super::unpack;
 use crate::node::NodeClient;
-
-const OPERATION: &str = "Copy";
 
 impl NodeClient {
     /// Saves a file or a tree of files as `to`, a `.tar.gz` with everything that
@@ -49,60 +47,31 @@ impl NodeClient {
     ) -> Result<u64> {
         absolute(path)?;
         let mut file = AtomicFile::create(to)?;
-        let request = CopyRequest {
-            root_path: path.to_owned(),
-        };
-        let mut chunks = self
-            .download(OPERATION, request, |raw, request| async move {
-                raw.machine().copy(request).await
-            })
-            .await?;
+        let mut incoming = self.incoming(path).await?;
         // Looks at checksum and end, which an archive that was cut has not.
         let mut check = GzDecoder::new(io::sink());
-        let mut reported = 0;
         let failure = loop {
-            match chunks.chunk().await {
+            match incoming.next(&mut on_progress).await {
                 Ok(Some(chunk)) => {
                     check.write_all(&chunk).map_err(|e| broken(&e))?;
                     file.write_all(&chunk)
                         .map_err(|e| Error::io("write", to, e))?;
-                    if chunks.bytes() - reported >= 256 << 10 {
-                        reported = chunks.bytes();
-                        on_progress(CopyProgress { bytes: reported });
-                    }
                 }
                 Ok(None) => break None,
                 Err(error) => break Some(error),
             }
         };
-        let bytes = chunks.bytes();
-        on_progress(CopyProgress { bytes });
-        match (check.try_finish(), failure) {
-            (Ok(()), None) => {
-                file.commit()?;
-                Ok(bytes)
-            }
-            // The node reports what it could not read behind the whole archive.
-            (Ok(()), Some(error)) => {
-                file.commit()?;
-                Err(Error::partial(
-                    format!(
-                        "the node could not read everything; the archive has {bytes} bytes: {}",
-                        error.message()
-                    ),
-                    vec![(path.to_owned(), error)],
-                ))
-            }
-            (Err(_), Some(error)) => Err(error),
-            (Err(e), None) => Err(broken(&e)),
+        let whole = check.try_finish().map_err(|e| broken(&e));
+        if whole.is_ok() {
+            file.commit()?;
         }
+        let bytes = incoming.bytes();
+        incoming.outcome(whole.map(|()| bytes), failure, |bytes| {
+            format!("the archive has {bytes} bytes")
+        })
     }
 }
 
 fn broken(error: &io::Error) -> Error {
-    Error::new(
-        ErrorKind::Corrupt,
-        format!("the archive is broken: {error}"),
-    )
-    .sent(Sent::Yes)
+    unpack::broken(error).sent(Sent::Yes)
 }

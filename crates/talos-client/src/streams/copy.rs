@@ -6,14 +6,12 @@ use std::path::{Path, PathBuf};
 use bytes::{Buf, Bytes};
 use homelab_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
-use talos_proto::machine::CopyRequest;
 use tokio::sync::{mpsc, oneshot};
 
 use super::files::absolute;
+use super::incoming::{CopyProgress, OPERATION};
 use super::unpack::unpack;
 use crate::node::NodeClient;
-
-const OPERATION: &str = "Copy";
 
 /// Chunks that may wait for the disk: bounds memory.
 const QUEUE: usize = 64;
@@ -84,15 +82,6 @@ pub struct SkippedFile {
     pub reason: String,
 }
 
-/// How far a copy is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct CopyProgress {
-    /// Bytes of the compressed archive that have come.
-    pub bytes: u64,
-}
-
 impl NodeClient {
     /// Copies a file or a tree of files into the folder `to`, which must be empty
     /// or not exist.
@@ -136,27 +125,15 @@ impl NodeClient {
     ) -> Result<Copied> {
         absolute(path)?;
         free(to)?;
-        let request = CopyRequest {
-            root_path: path.to_owned(),
-        };
-        let mut chunks = self
-            .download(OPERATION, request, |raw, request| async move {
-                raw.machine().copy(request).await
-            })
-            .await?;
+        let mut incoming = self.incoming(path).await?;
         let (mut sender, result) = start(to.to_owned(), options)?;
-        let mut reported = 0;
         let failure = loop {
-            match chunks.chunk().await {
+            match incoming.next(&mut on_progress).await {
                 Ok(Some(chunk)) => {
                     // A closed queue means that the archive has ended or is
                     // broken; the thread's result says which.
                     if sender.send(Piece::Data(chunk)).await.is_err() {
                         sender = mpsc::channel(1).0;
-                    }
-                    if chunks.bytes() - reported >= 256 << 10 {
-                        reported = chunks.bytes();
-                        on_progress(CopyProgress { bytes: reported });
                     }
                 }
                 Ok(None) => break None,
@@ -164,26 +141,12 @@ impl NodeClient {
             }
         };
         let _ = sender.send(Piece::End).await;
-        on_progress(CopyProgress {
-            bytes: chunks.bytes(),
-        });
         let copied = result
             .await
             .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "unpacking ended early")));
-        match (copied, failure) {
-            (Ok(copied), None) => Ok(copied),
-            // The node reports what it could not read behind the whole archive.
-            (Ok(copied), Some(error)) => Err(Error::partial(
-                format!(
-                    "the node could not read everything; {} files were copied: {}",
-                    copied.files,
-                    error.message()
-                ),
-                vec![(path.to_owned(), error)],
-            )),
-            // What came over the wire explains what the thread made of it.
-            (Err(_), Some(error)) | (Err(error), None) => Err(error),
-        }
+        incoming.outcome(copied, failure, |copied| {
+            format!("{} files were copied", copied.files)
+        })
     }
 }
 

@@ -12,7 +12,7 @@
 //! | `files.rs`, `file_mode.rs`, `disk_usage.rs` | which files there are, how large |
 //! | `read.rs` | one file |
 //! | `copy.rs`, `unpack.rs` | a tree of files, unpacked safely |
-//! | `archive.rs` | the same, as the archive that it comes in |
+//! | `archive.rs`, `incoming.rs` | the same, as the archive that it comes in |
 //! | `kubeconfig.rs`, `kubeconfig_merge.rs` | the administrator's kubeconfig, alone or into another |
 //! | `capture.rs`, `pcap.rs` | packets, to a file |
 //! | `filter.rs` | which packets |
@@ -28,6 +28,7 @@ mod filter;
 mod frames;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod incoming;
 mod kubeconfig;
 mod kubeconfig_merge;
 mod lines;
@@ -38,13 +39,14 @@ mod read;
 mod unpack;
 
 pub use capture::{CaptureOptions, CaptureProgress, PacketCapture};
-pub use copy::{Copied, CopyOptions, CopyProgress, SkippedFile};
+pub use copy::{Copied, CopyOptions, SkippedFile};
 pub use disk_usage::{DiskUsage, DiskUsageOptions};
 pub use dmesg::{DmesgOptions, KernelMessage};
 pub use file_mode::FileKind;
 pub use files::{FileInfo, ListOptions};
 pub use filter::BpfInstruction;
 pub(crate) use frames::Frames;
+pub use incoming::CopyProgress;
 pub use kubeconfig_merge::{KubeconfigMergeOptions, MergedKubeconfig, merge_kubeconfig};
 pub(crate) use lines::Lines;
 pub use logs::{ContainerNamespace, LogOptions, LogStream};

@@ -47,7 +47,7 @@ pub(super) fn unpack(archive: impl Read, to: &Path, options: &CopyOptions) -> Re
     Ok(copied)
 }
 
-fn broken(error: &io::Error) -> Error {
+pub(super) fn broken(error: &io::Error) -> Error {
     Error::new(
         ErrorKind::Corrupt,
         format!("the archive cannot be read: {error}"),
